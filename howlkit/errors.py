@@ -1,0 +1,55 @@
+"""Errors that people are meant to read: what was wrong, what is allowed, what to do next.
+
+The command line prints the message of a `HowlkitError` without a traceback and exits 1;
+anything else is a bug and shows itself in full.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "CheckpointError",
+    "DataError",
+    "HowlkitError",
+    "MidiError",
+    "OptionError",
+    "PieceError",
+    "PluginError",
+    "did_you_mean",
+]
+
+
+class HowlkitError(Exception):
+    """The parent of every error that howlkit raises on purpose."""
+
+
+class PieceError(HowlkitError, ValueError):
+    """Notes or tables that no `Piece` can hold (a value out of range, a wrong dtype)."""
+
+
+class MidiError(HowlkitError):
+    """A file that cannot be read as MIDI, or cannot be written; the message names the file."""
+
+
+class DataError(HowlkitError):
+    """A folder or dataset that cannot be prepared, opened or trained on."""
+
+
+class OptionError(HowlkitError, ValueError):
+    """A component option with an unknown name or a value that is not allowed."""
+
+
+class PluginError(HowlkitError):
+    """A component that is not there, or a plugin that is broken."""
+
+
+class CheckpointError(HowlkitError):
+    """A run, checkpoint or model folder that is missing, damaged or from another version."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return " Did you mean 'x'?" for the known name nearest to `name`, or an empty string."""
+    nearest = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f" Did you mean {nearest[0]!r}?" if nearest else ""

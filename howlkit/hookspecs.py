@@ -1,0 +1,34 @@
+"""The hooks that plugins implement. Each is handed `register`, to be called with a component class.
+
+Commands are no hook: a plugin names its click command in the entry-point group `howlkit.commands`,
+so that `howlkit --help` can list it without importing it.
+"""
+
+from collections.abc import Callable
+
+import pluggy
+
+from howlkit.protocols import Augmenter, Encoder, Model, Sampler
+
+hookspec = pluggy.HookspecMarker("howlkit")
+hookimpl = pluggy.HookimplMarker("howlkit")
+
+
+@hookspec
+def register_encoders(register: Callable[[type[Encoder]], None]) -> None:
+    """Register encoders: a Piece to steps and back."""
+
+
+@hookspec
+def register_augmenters(register: Callable[[type[Augmenter]], None]) -> None:
+    """Register augmenters: random changes of a Piece."""
+
+
+@hookspec
+def register_models(register: Callable[[type[Model]], None]) -> None:
+    """Register models: networks for any schema."""
+
+
+@hookspec
+def register_samplers(register: Callable[[type[Sampler]], None]) -> None:
+    """Register samplers: ways of making music with a session."""

@@ -1,0 +1,340 @@
+"""A Piece: the notes of one piece of music in a sorted table, and the maps that place them in time.
+
+Conventions. Positions and durations are whole **ticks**; `ticks_per_beat` ticks make a beat, and a
+beat is a quarter note whatever the metre (the Standard MIDI File's "division"). Seconds follow from
+the tempo map. Pitch is a MIDI note number (60 = C4), velocity 1..127, program 0..127 or `DRUMS`.
+Everything that a hostile file could break is checked here, once, so that no later stage checks again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from howlkit.errors import PieceError
+
+__all__ = [
+    "DRUMS",
+    "KEY_SIGNATURE",
+    "MAX_TICK",
+    "NOTE",
+    "PEDAL",
+    "TEMPO",
+    "TIME_SIGNATURE",
+    "Piece",
+    "sort_notes",
+]
+
+DRUMS = 128
+"""The program of notes on MIDI's drum channel; melodic programs are 0..127."""
+
+MAX_TICK = 2**31 - 1
+"""No note may end after this tick."""
+
+NOTE = np.dtype(
+    [
+        ("start", "<i4"),
+        ("duration", "<i4"),
+        ("pitch", "u1"),
+        ("velocity", "u1"),
+        ("program", "u1"),
+        ("track", "<u2"),
+    ]
+)
+"""One note: start and duration in ticks (duration at least 1), pitch, velocity, program, track."""
+
+TEMPO = np.dtype([("tick", "<i4"), ("microseconds", "<i4")])
+"""From this tick on, a beat lasts so many microseconds (1 .. 2**24 - 1, as in a MIDI file)."""
+
+TIME_SIGNATURE = np.dtype([("tick", "<i4"), ("numerator", "u1"), ("denominator", "u1")])
+"""A metre, such as 6/8; the denominator is a power of two, 1..128."""
+
+KEY_SIGNATURE = np.dtype([("tick", "<i4"), ("sharps", "i1"), ("minor", "u1")])
+"""A key: sharps from -7 (seven flats) to 7, minor 0 or 1."""
+
+PEDAL = np.dtype([("start", "<i4"), ("duration", "<i4"), ("track", "<u2")])
+"""The sustain pedal held down (controller 64 at 64 or more) on one track."""
+
+DEFAULT_TEMPO = 500_000  # microseconds a beat: 120 beats a minute, where a file says nothing
+
+Table = NDArray[Any]
+
+
+def sort_notes(notes: Table) -> Table:
+    """Return `notes` in a Piece's total order.
+
+    The order is start, program, pitch, track, duration, velocity. The first four fit one 64-bit
+    key, which is several times faster to sort than the columns one after the other; only where
+    that key ties is the full sort needed.
+    """
+    # start < 2**31, program < 2**8, pitch < 2**7, track < 2**16: 62 bits in all.
+    key = notes["start"].astype(np.int64)
+    for name, bits in (("program", 8), ("pitch", 7), ("track", 16)):
+        key <<= bits
+        key |= notes[name]
+    gaps = np.diff(key)
+    if (gaps > 0).all():
+        return notes
+    order = np.argsort(key, kind="stable")
+    if (np.diff(key[order]) == 0).any():
+        order = np.lexsort((notes["velocity"], notes["duration"], key))
+    return np.asarray(notes[order])
+
+
+def _table(dtype: np.dtype[Any]) -> Any:  # noqa: ANN401 - dataclasses.field is typed as the field
+    return field(default_factory=lambda: np.empty(0, dtype))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Piece:
+    """A piece of music, or an excerpt of one; a frozen value, valid by construction.
+
+    notes: structured array of `NOTE`, in the order of `sort_notes`.
+    ticks_per_beat: resolution, 1..32767.
+    tempos, time_signatures, key_signatures: arrays of `TEMPO`, `TIME_SIGNATURE`, `KEY_SIGNATURE`,
+        by rising tick; before the first tempo a beat lasts half a second.
+    pedals: array of `PEDAL`.
+    name: what to call it in a report; never used as a path.
+    context: so many leading notes only set the scene (still sounding, or the last before the cut):
+        an encoder looks at them and does not encode them.
+    has_start, has_end: whether the true edges of the piece are inside this excerpt.
+
+    Raises PieceError, naming the column and the value, if any of this does not hold.
+    """
+
+    notes: Table = _table(NOTE)
+    ticks_per_beat: int = 480
+    tempos: Table = _table(TEMPO)
+    time_signatures: Table = _table(TIME_SIGNATURE)
+    key_signatures: Table = _table(KEY_SIGNATURE)
+    pedals: Table = _table(PEDAL)
+    name: str = ""
+    context: int = 0
+    has_start: bool = True
+    has_end: bool = True
+
+    def __post_init__(self) -> None:
+        """Check every table, sort the notes, and lock the arrays."""
+        _check_tables(self)
+        object.__setattr__(self, "notes", sort_notes(self.notes))
+        for table in (
+            self.notes,
+            self.tempos,
+            self.time_signatures,
+            self.key_signatures,
+            self.pedals,
+        ):
+            table.flags.writeable = False
+
+    @classmethod
+    def of(
+        cls,
+        notes: Iterable[tuple[int, ...]],
+        *,
+        bpm: float = 120.0,
+        ticks_per_beat: int = 480,
+        name: str = "",
+    ) -> Piece:
+        """Return a Piece of rows (start, duration, pitch, velocity, program, track), in ticks.
+
+        Trailing columns may be left out: velocity 80, program 0 (piano), track 0.
+
+        >>> len(Piece.of([(0, 480, 60), (480, 480, 64, 100)]))
+        2
+        """
+        defaults = (80, 0, 0)
+        rows = [(*row, *defaults[len(row) - 3 :]) for row in notes]
+        try:
+            table = np.array(rows, dtype=NOTE)
+        except (OverflowError, ValueError, TypeError) as error:
+            message = f"a note is (start, duration, pitch[, velocity, program, track]): {error}"
+            raise PieceError(message) from error
+        tempos = np.array([(0, round(60e6 / bpm))], dtype=TEMPO)
+        return cls(table, ticks_per_beat=ticks_per_beat, tempos=tempos, name=name)
+
+    def __len__(self) -> int:
+        """Return the number of notes, context included."""
+        return len(self.notes)
+
+    def __eq__(self, other: object) -> bool:
+        """Two pieces are equal when all but their names is."""
+        if not isinstance(other, Piece):
+            return NotImplemented
+        names = [f.name for f in dataclasses.fields(self) if f.name != "name"]
+        return all(np.array_equal(getattr(self, n), getattr(other, n)) for n in names)
+
+    __hash__ = None  # type: ignore[assignment]  # arrays do not hash
+
+    def __repr__(self) -> str:
+        """Say how long it is, not what every note is."""
+        return f"Piece({self.name!r}, {len(self)} notes, {self.seconds_long:.1f} s)"
+
+    def replace(self, **changes: Any) -> Piece:  # noqa: ANN401 - as dataclasses.replace
+        """Return a copy with some attributes changed, checked and sorted again."""
+        return dataclasses.replace(self, **changes)
+
+    @property
+    def ends(self) -> NDArray[np.int64]:
+        """Where each note ends, in ticks."""
+        return np.asarray(self.notes["start"].astype(np.int64) + self.notes["duration"])
+
+    @cached_property
+    def end(self) -> int:
+        """Where the last note ends, in ticks; 0 for an empty piece."""
+        return int(self.ends.max(initial=0))
+
+    @property
+    def seconds_long(self) -> float:
+        """Seconds from tick 0 to the end of the last note."""
+        return float(self.seconds(self.end))
+
+    @property
+    def beats_long(self) -> float:
+        """Beats from tick 0 to the end of the last note."""
+        return self.end / self.ticks_per_beat
+
+    @cached_property
+    def _tempo_map(self) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+        """Return (tick, seconds at that tick, seconds a tick from there on), starting at tick 0."""
+        ticks = self.tempos["tick"].astype(np.int64)
+        beat = self.tempos["microseconds"].astype(np.float64)
+        if not len(ticks) or ticks[0] > 0:
+            ticks = np.concatenate(([0], ticks))
+            beat = np.concatenate(([DEFAULT_TEMPO], beat))
+        pace = beat / 1e6 / self.ticks_per_beat
+        seconds = np.concatenate(([0.0], np.cumsum(np.diff(ticks) * pace[:-1])))
+        return ticks, seconds, pace
+
+    def seconds(self, ticks: ArrayLike) -> NDArray[np.float64]:
+        """Return the seconds from tick 0 to each of `ticks`."""
+        position = np.asarray(ticks, dtype=np.int64)
+        changes, seconds, pace = self._tempo_map
+        at = np.searchsorted(changes, position, side="right") - 1
+        at = np.maximum(at, 0)
+        return np.asarray(seconds[at] + (position - changes[at]) * pace[at])
+
+    def ticks(self, seconds: ArrayLike) -> NDArray[np.int64]:
+        """Return the tick nearest to each of `seconds` from tick 0; the inverse of `seconds`."""
+        position = np.asarray(seconds, dtype=np.float64)
+        changes, starts, pace = self._tempo_map
+        at = np.maximum(np.searchsorted(starts, position, side="right") - 1, 0)
+        return np.rint(changes[at] + (position - starts[at]) / pace[at]).astype(np.int64)
+
+    def at_resolution(self, ticks_per_beat: int) -> Piece:
+        """Return the same music at another resolution, every position to the nearest tick."""
+        if ticks_per_beat == self.ticks_per_beat:
+            return self
+
+        def moved(table: Table, column: str) -> Table:
+            scaled = table.copy()
+            scaled[column] = _scale(table[column], ticks_per_beat, self.ticks_per_beat)
+            if "duration" in (table.dtype.names or ()):
+                end = table[column].astype(np.int64) + table["duration"]
+                end = _scale(end, ticks_per_beat, self.ticks_per_beat)
+                scaled["duration"] = np.maximum(end - scaled[column], 1)
+            return scaled
+
+        if _scale(np.int64(self.end), ticks_per_beat, self.ticks_per_beat) > MAX_TICK:
+            raise PieceError(
+                f"{self.end} ticks at {self.ticks_per_beat} a beat do not fit "
+                f"{ticks_per_beat} a beat: no note may end after tick {MAX_TICK}"
+            )
+        return self.replace(
+            notes=moved(self.notes, "start"),
+            ticks_per_beat=ticks_per_beat,
+            tempos=_last_at_each_tick(moved(self.tempos, "tick")),
+            time_signatures=_last_at_each_tick(moved(self.time_signatures, "tick")),
+            key_signatures=_last_at_each_tick(moved(self.key_signatures, "tick")),
+            pedals=moved(self.pedals, "start"),
+        )
+
+    def excerpt(self, first: int, stop: int) -> Piece:
+        """Return the notes `first` to `stop` (exclusive), with what an encoder must know of before.
+
+        Positions stay those of the whole piece. The notes still sounding at the cut, and the last
+        one before it, come along as context; so does the whole tempo map and metre.
+        """
+        if not 0 <= first <= stop <= len(self):
+            raise PieceError(f"no notes {first}:{stop} in a piece of {len(self)}")
+        before = np.empty(0, NOTE)
+        if first:
+            earlier = self.notes[:first]
+            now = self.notes["start"][first] if first < len(self) else self.end
+            kept = earlier["start"].astype(np.int64) + earlier["duration"] > now
+            kept[-1] = True
+            before = earlier[kept]
+        return self.replace(
+            notes=np.concatenate((before, self.notes[first:stop])),
+            context=len(before),
+            has_start=self.has_start and first == 0,
+            has_end=self.has_end and stop == len(self),
+        )
+
+
+def _scale(ticks: Any, numerator: int, denominator: int) -> Any:  # noqa: ANN401 - array or scalar
+    """Return ticks * numerator / denominator to the nearest whole, halves up, without overflow."""
+    return (2 * np.asarray(ticks, np.int64) * numerator + denominator) // (2 * denominator)
+
+
+def _last_at_each_tick(table: Table) -> Table:
+    """Keep of several entries at one tick the last, as a player would."""
+    if not len(table):
+        return table
+    return np.asarray(table[np.append(np.diff(table["tick"]) > 0, True)])
+
+
+def _check_tables(piece: Piece) -> None:
+    if not 1 <= piece.ticks_per_beat <= 32767:
+        raise PieceError(f"ticks_per_beat is {piece.ticks_per_beat}; 1..32767 are allowed")
+    for name, dtype in (
+        ("notes", NOTE),
+        ("tempos", TEMPO),
+        ("time_signatures", TIME_SIGNATURE),
+        ("key_signatures", KEY_SIGNATURE),
+        ("pedals", PEDAL),
+    ):
+        table = getattr(piece, name)
+        if not isinstance(table, np.ndarray) or table.dtype != dtype or table.ndim != 1:
+            raise PieceError(f"{name} must be a 1-D array of dtype howlkit.piece.{name}: {dtype}")
+    notes = piece.notes
+    _check_range("note start", notes["start"], 0, MAX_TICK)
+    _check_range("note duration", notes["duration"], 1, MAX_TICK)
+    _check_range("note end", piece.ends, 0, MAX_TICK)
+    _check_range("pitch", notes["pitch"], 0, 127)
+    _check_range("velocity", notes["velocity"], 1, 127)
+    _check_range("program", notes["program"], 0, DRUMS)
+    _check_range("tempo (microseconds a beat)", piece.tempos["microseconds"], 1, 2**24 - 1)
+    _check_range("time signature numerator", piece.time_signatures["numerator"], 1, 255)
+    _check_denominators(piece.time_signatures["denominator"])
+    _check_range("key signature sharps", piece.key_signatures["sharps"], -7, 7)
+    _check_range("key signature minor", piece.key_signatures["minor"], 0, 1)
+    _check_range("pedal start", piece.pedals["start"], 0, MAX_TICK)
+    _check_range("pedal duration", piece.pedals["duration"], 0, MAX_TICK)
+    for name in ("tempos", "time_signatures", "key_signatures"):
+        ticks = getattr(piece, name)["tick"]
+        _check_range(f"{name} tick", ticks, 0, MAX_TICK)
+        if (np.diff(ticks) <= 0).any():
+            raise PieceError(f"{name} must stand at rising ticks, one at each")
+    if not 0 <= piece.context <= len(notes):
+        raise PieceError(f"context is {piece.context}; 0..{len(notes)} (the notes) are allowed")
+
+
+def _check_range(what: str, values: Table, low: int, high: int) -> None:
+    if not len(values):
+        return
+    worst = values.min() if values.min() < low else values.max()
+    if worst < low or worst > high:
+        raise PieceError(f"{what} is {int(worst)}; {low}..{high} are allowed")
+
+
+def _check_denominators(values: Table) -> None:
+    odd = (values == 0) | (values & (values - 1) != 0)
+    if odd.any():
+        worst = int(values[odd][0])
+        raise PieceError(f"time signature denominator is {worst}; 1, 2, 4 .. 128 are allowed")

@@ -1,0 +1,162 @@
+"""The contracts between the parts; a plugin meets one by having its methods, no base class needed.
+
+A component (an encoder, augmenter, model or sampler) is a frozen dataclass: its fields are its
+options (`-o tuple.grid=12`, the run's config.json), the first line of its docstring is what
+`howlkit plugins list` prints, and the class attribute `name` is what users type. Heavy imports
+belong inside methods, so that listing components stays quick.
+
+Shapes: B rows (pieces or streams side by side), T steps, D width of a vector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.piece import Piece
+from howlkit.schema import Field, Schema, Steps
+
+if TYPE_CHECKING:
+    import torch
+
+    from howlkit.heads import Heads
+    from howlkit.session import Session
+
+    Batch = dict[str, torch.Tensor]
+    State = dict[str, torch.Tensor]
+
+__all__ = ["Augmenter", "Backbone", "Encoder", "Grammar", "Model", "Network", "Sampler"]
+
+
+@runtime_checkable
+class Grammar(Protocol):
+    """An encoder's decoder run step by step over B rows: what may come next, and where we stand."""
+
+    now: NDArray[np.float64]
+    """Where each row stands, in the schema's clock (beats or seconds from the piece's start)."""
+
+    def allowed(self, field: Field, given: Steps) -> NDArray[np.bool_]:
+        """Return (B, field.n): the values that `field` may take in each row's next step.
+
+        `given` (B,) holds the fields decided before it; only rows where the field is active count,
+        and each of those has at least one value left.
+        """
+        ...
+
+    def push(self, step: Steps, rows: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Take `step` (B,) into account in the rows marked True; return how many notes each began."""
+        ...
+
+    def select(self, rows: NDArray[np.intp]) -> Grammar:
+        """Return an independent copy that holds these rows, in this order; repeats are allowed."""
+        ...
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """Piece to steps and back, in numpy. `decode` equals pushing every step through the grammar."""
+
+    name: ClassVar[str]
+
+    @property
+    def schema(self) -> Schema:
+        """What a step is."""
+        ...
+
+    def encode(self, piece: Piece) -> Steps:
+        """Return the steps of a piece: start, one row after another, end.
+
+        Of an excerpt, the start row is there only if `piece.has_start`, the end row only if
+        `piece.has_end`, and its first `piece.context` notes are known but not encoded.
+        """
+        ...
+
+    def decode(self, steps: Steps, *, like: Piece | None = None) -> Piece:
+        """Return the music of any steps that the grammar allows (with or without start and end).
+
+        like: a piece whose tempo map, metre and resolution the result takes over.
+        """
+        ...
+
+    def ticks(self, steps: Steps, *, like: Piece | None = None) -> NDArray[np.int64]:
+        """Return where each step stands in `decode(steps, like=like)`, in its ticks."""
+        ...
+
+    def grammar(self, rows: int) -> Grammar:
+        """Return the grammar of B rows, each just after a start row."""
+        ...
+
+
+@runtime_checkable
+class Augmenter(Protocol):
+    """A random change of a piece that leaves it music; the number of notes stays the same."""
+
+    name: ClassVar[str]
+
+    def __call__(self, piece: Piece, rng: np.random.Generator) -> Piece:
+        """Return the changed piece; all randomness comes from `rng`."""
+        ...
+
+
+class Backbone(Protocol):
+    """A torch module that carries information from step to step; all that a new model must bring."""
+
+    width: int
+    """The size of the vectors it returns."""
+
+    def __call__(
+        self, x: torch.Tensor, state: State | None, lengths: torch.Tensor | None
+    ) -> tuple[torch.Tensor, State]:
+        """Take in x (B, T, width in) after `state`; return (B, T, width) and the state after it.
+
+        state: a dict of tensors, batch first; None at the start.
+        lengths: (B,) how many of the T steps count in each row (0 leaves its state as it was);
+            None: all. The output past a row's length means nothing.
+        """
+        ...
+
+
+class Network(Protocol):
+    """What training, evaluation and sessions need of a model; `heads.Network` makes one of a backbone."""
+
+    def advance(
+        self, batch: Batch, state: State | None, lengths: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, State]:
+        """Read the steps of `batch` ((B, T) by field name); return hidden (B, T, D) and the state."""
+        ...
+
+    def nats(self, hidden: torch.Tensor, targets: Batch) -> Batch:
+        """Return by field name the nats (B, T) that each target costs, given those before it."""
+        ...
+
+    def logits(self, hidden: torch.Tensor, field: Field, given: Batch) -> torch.Tensor:
+        """Return (B, n), the unnormalised log-probabilities of `field`, given the fields before it.
+
+        hidden: (B, D), the last of `advance`. given: (B,) by name, at least the fields before.
+        """
+        ...
+
+
+@runtime_checkable
+class Model(Protocol):
+    """An architecture and its options; `build` makes the network for a schema."""
+
+    name: ClassVar[str]
+
+    def build(self, schema: Schema, heads: Heads) -> Any:  # noqa: ANN401 - a torch module, a Network
+        """Return a new network with random weights (torch's global generator)."""
+        ...
+
+
+@runtime_checkable
+class Sampler(Protocol):
+    """A way of making music with a session."""
+
+    name: ClassVar[str]
+
+    def generate(self, session: Session) -> Iterator[Steps]:
+        """Yield the steps (B,) as they are decided, until `session.done`; stopping early is fine."""
+        ...
