@@ -9,6 +9,7 @@ Everything that a hostile file could break is checked here, once, so that no lat
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -253,6 +254,39 @@ class Piece:
             key_signatures=_last_at_each_tick(moved(self.key_signatures, "tick")),
             pedals=moved(self.pedals, "start"),
         )
+
+    def join(self, other: Piece) -> Piece:
+        """Return the notes of both, `other` taken at its own ticks in this piece's tempo and metre.
+
+        The finer resolution is kept. Notes of `other` go to the track that has their program here,
+        or to tracks of their own.
+        """
+        resolution = math.lcm(self.ticks_per_beat, other.ticks_per_beat)
+        if resolution > 32767:
+            resolution = max(self.ticks_per_beat, other.ticks_per_beat)
+        here, there = self.at_resolution(resolution), other.at_resolution(resolution)
+        track_of = {int(n["program"]): int(n["track"]) for n in here.notes[::-1]}
+        added = there.notes.copy()
+        for program in np.unique(added["program"]):
+            free = max((*track_of.values(), *here.notes["track"].tolist()), default=-1) + 1
+            track_of.setdefault(int(program), free)
+            added["track"][added["program"] == program] = track_of[int(program)]
+        return here.replace(notes=np.concatenate((here.notes, added)))
+
+    def without_leading_silence(self, *, bars: bool) -> Piece:
+        """Return the piece moved to begin with its first note (`bars`: by whole bars of 4 beats)."""
+        first = int(self.notes["start"][0]) if len(self) else 0
+        unit = 4 * self.ticks_per_beat if bars else 1
+        move = first // unit * unit
+        notes, pedals = self.notes.copy(), self.pedals.copy()
+        notes["start"] -= move
+        pedals["start"] = np.maximum(pedals["start"] - move, 0)
+        maps = {}
+        for name in ("tempos", "time_signatures", "key_signatures"):
+            table = getattr(self, name).copy()
+            table["tick"] = np.maximum(table["tick"].astype(np.int64) - move, 0)
+            maps[name] = _last_at_each_tick(table)
+        return self.replace(notes=notes, pedals=pedals, **maps)
 
     def excerpt(self, first: int, stop: int) -> Piece:
         """Return the notes `first` to `stop` (exclusive), with what an encoder must know of before.

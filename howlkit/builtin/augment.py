@@ -1,0 +1,135 @@
+"""Augmenters `transpose`, `stretch` and `velocity`, drawn anew for every window.
+
+Each changes a Piece into a Piece, before encoding, so that it serves every encoder. `preset=howl`
+gives the ranges of the original: semitones in [-11, 11], time factors in [0.5, 2], volume in [0.8, 1].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from howlkit.errors import OptionError
+from howlkit.hookspecs import hookimpl
+from howlkit.options import option
+from howlkit.piece import DRUMS, TEMPO, Piece
+from howlkit.protocols import Augmenter
+
+__all__ = ["Stretch", "Transpose", "Velocity"]
+
+Preset = Literal["default", "howl"]
+
+
+@dataclass(frozen=True)
+class Transpose:
+    """Move all pitches by one number of semitones; drums stay."""
+
+    low: int = option(-5, "least semitones", low=-127, high=127)
+    high: int = option(6, "most semitones", low=-127, high=127)
+    at_edge: Literal["limit", "octave"] = option(
+        "limit", "limit: draw only what fits 0..127; octave: fold what leaves it back by octaves"
+    )
+    preset: Preset = option("default", "howl: -11..11, octave")
+
+    name: ClassVar[str] = "transpose"
+
+    def __post_init__(self) -> None:
+        """Refuse an empty range."""
+        _check_range(self.name, self.low, self.high)
+
+    def __call__(self, piece: Piece, rng: np.random.Generator) -> Piece:
+        """Return the piece, moved by a whole number of semitones drawn evenly from low..high."""
+        low, high, at_edge = self.low, self.high, self.at_edge
+        if self.preset == "howl":
+            low, high, at_edge = -11, 11, "octave"
+        melodic = piece.notes["program"] != DRUMS
+        pitches = piece.notes["pitch"][melodic].astype(np.int64)
+        if not len(pitches):
+            return piece
+        if at_edge == "limit":
+            low, high = max(low, -int(pitches.min())), min(high, 127 - int(pitches.max()))
+            if low > high:  # what was asked for does not fit at all
+                return piece
+        semitones = int(rng.integers(low, high + 1))
+        notes, keys = piece.notes.copy(), piece.key_signatures.copy()
+        notes["pitch"][melodic] = _fold(pitches + semitones)
+        # A semitone up is seven fifths up; keys are named with -5 (D flat) to 6 (F sharp) sharps.
+        keys["sharps"] = (keys["sharps"] + 7 * semitones + 5) % 12 - 5
+        return piece.replace(notes=notes, key_signatures=keys)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Play faster or slower: every beat lasts the same factor longer."""
+
+    low: float = option(0.9, "least factor; below 1 is faster", low=0.01, high=100.0)
+    high: float = option(1.1, "greatest factor", low=0.01, high=100.0)
+    preset: Preset = option("default", "howl: 0.5..2")
+
+    name: ClassVar[str] = "stretch"
+
+    def __post_init__(self) -> None:
+        """Refuse an empty range."""
+        _check_range(self.name, self.low, self.high)
+
+    def __call__(self, piece: Piece, rng: np.random.Generator) -> Piece:
+        """Return the piece with its tempo map scaled; an encoder that counts in beats sees no change.
+
+        The factor is drawn evenly between low and high, as Howl's.
+        """
+        low, high = (0.5, 2.0) if self.preset == "howl" else (self.low, self.high)
+        factor = rng.uniform(low, high)
+        tempos = piece.tempos
+        if not len(tempos) or tempos["tick"][0] > 0:  # the implied 120 beats a minute
+            tempos = np.concatenate((np.array([(0, 500_000)], TEMPO), tempos))
+        tempos = tempos.copy()
+        scaled = np.rint(tempos["microseconds"] * factor)
+        tempos["microseconds"] = np.clip(scaled, 1, 2**24 - 1)
+        return piece.replace(tempos=tempos)
+
+
+@dataclass(frozen=True)
+class Velocity:
+    """Play softer or louder: every velocity times one factor."""
+
+    low: float = option(0.85, "least factor", low=0.01, high=10.0)
+    high: float = option(1.15, "greatest factor", low=0.01, high=10.0)
+    preset: Preset = option("default", "howl: 0.8..1")
+
+    name: ClassVar[str] = "velocity"
+
+    def __post_init__(self) -> None:
+        """Refuse an empty range."""
+        _check_range(self.name, self.low, self.high)
+
+    def __call__(self, piece: Piece, rng: np.random.Generator) -> Piece:
+        """Return the piece with every velocity scaled by one factor, and kept within 1..127."""
+        low, high = (0.8, 1.0) if self.preset == "howl" else (self.low, self.high)
+        notes = piece.notes.copy()
+        scaled = np.rint(notes["velocity"] * rng.uniform(low, high))
+        notes["velocity"] = np.clip(scaled, 1, 127)
+        return piece.replace(notes=notes)
+
+
+def _check_range(name: str, low: float, high: float) -> None:
+    if low > high:
+        raise OptionError(f"{name}: low={low} is above high={high}; swap them")
+
+
+def _fold(pitches: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]  # integers of any width
+    """Return pitches moved by octaves into 0..127; the semitone stays."""
+    # Down by whole octaves from above 127, up from below 0.
+    above = np.maximum(-(-(pitches - 127) // 12), 0)
+    below = np.maximum(-(pitches // 12), 0)
+    return np.asarray(pitches - 12 * above + 12 * below)
+
+
+@hookimpl
+def register_augmenters(register: Callable[[type[Augmenter]], None]) -> None:
+    """Register the three."""
+    register(Transpose)
+    register(Stretch)
+    register(Velocity)

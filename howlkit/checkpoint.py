@@ -1,0 +1,206 @@
+"""What a run leaves on disk: safetensors and JSON, written so that a pulled plug loses nothing.
+
+    RUN/config.json                        the resolved recipe, data, seed, versions
+    RUN/checkpoints/step-00001000/         model.safetensors optimizer.safetensors state.json manifest.json
+    RUN/checkpoints/latest                 the name of the newest of them
+    RUN/model/                             config.json schema.json model.safetensors README.md
+
+A checkpoint is written to a temporary folder, flushed to the disk, renamed, and only then named
+`latest`; the one before is deleted only after the new one verified against its manifest (SHA-256).
+RUN/model holds the best weights and everything needed to use them. Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+from howlkit.errors import CheckpointError
+
+__all__ = [
+    "FORMAT",
+    "Checkpoint",
+    "load_checkpoint",
+    "read_json",
+    "read_tensors",
+    "save_checkpoint",
+    "write_json",
+    "write_tensors",
+]
+
+FORMAT = 1
+
+Tensors = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Everything needed to go on as if nothing had happened."""
+
+    step: int
+    model: Tensors
+    optimizer: Tensors
+    state: dict[str, Any]
+
+
+def save_checkpoint(run: Path, checkpoint: Checkpoint) -> Path:
+    """Write a checkpoint, make it the latest, and delete the ones before; return its folder.
+
+    Raises CheckpointError (the disk is full, read-only ...); the ones before are then as they were.
+    """
+    parent = run / "checkpoints"
+    final = parent / f"step-{checkpoint.step:08d}"
+    partial = parent / f".partial-{os.getpid()}-{final.name}"
+    if _is_whole(final):  # stopped where it was resumed: there is nothing to add
+        return final
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        write_tensors(partial / "model.safetensors", checkpoint.model)
+        write_tensors(partial / "optimizer.safetensors", checkpoint.optimizer)
+        state = {"format": FORMAT, "step": checkpoint.step, **checkpoint.state}
+        write_json(partial / "state.json", state)
+        names = ("model.safetensors", "optimizer.safetensors", "state.json")
+        write_json(partial / "manifest.json", {name: _digest(partial / name) for name in names})
+        _flush_folder(partial)
+        if final.exists():  # damaged, or it would have been kept
+            shutil.rmtree(final)
+        partial.rename(final)
+        _flush_folder(parent)
+        _verify(final)
+        _replace(parent / "latest", lambda path: path.write_text(final.name + "\n"))
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise CheckpointError(
+            f"cannot save a checkpoint in {parent}: {error.strerror or error}; "
+            "the checkpoint before it is untouched. Make room, or check the permissions"
+        ) from error
+    for other in [*parent.glob("step-*"), *parent.glob(".partial-*")]:
+        if other != final:
+            shutil.rmtree(other, ignore_errors=True)
+    return final
+
+
+def load_checkpoint(run: Path) -> Checkpoint:
+    """Return the newest checkpoint of a run that is whole.
+
+    Raises CheckpointError if there is none; it says what is wrong with those that there are. Never
+    starts afresh in silence.
+    """
+    parent = run / "checkpoints"
+    reasons = []
+    for folder in _newest_first(parent):
+        try:
+            _verify(folder)
+            state = read_json(folder / "state.json")
+            if state.get("format") != FORMAT:
+                raise CheckpointError(f"{folder}: format {state.get('format')!r} is not {FORMAT}")
+            return Checkpoint(
+                int(state["step"]),
+                read_tensors(folder / "model.safetensors"),
+                read_tensors(folder / "optimizer.safetensors"),
+                state,
+            )
+        except (CheckpointError, KeyError, ValueError, TypeError) as error:
+            reasons.append(str(error))
+    detail = ": " + "; ".join(reasons) if reasons else ""
+    raise CheckpointError(
+        f"no whole checkpoint in {parent}{detail}. Nothing can be resumed there; "
+        "train into another --out-dir, or start from its model with --init"
+    )
+
+
+def _newest_first(parent: Path) -> list[Path]:
+    """Return the checkpoint folders, the one named `latest` first."""
+    folders = sorted(parent.glob("step-*"), reverse=True) if parent.is_dir() else []
+    try:
+        latest = (parent / "latest").read_text().strip()
+    except OSError:
+        latest = ""
+    return sorted(folders, key=lambda folder: folder.name != latest)  # stable: newest stay first
+
+
+def _verify(folder: Path) -> None:
+    manifest = read_json(folder / "manifest.json")
+    for name, digest in manifest.items():
+        path = folder / Path(name).name
+        if not path.is_file() or _digest(path) != digest:
+            raise CheckpointError(f"{path} is missing or damaged")
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        _verify(folder)
+    except CheckpointError:
+        return False
+    return True
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write tensors as safetensors, atomically and flushed to the disk."""
+    plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    data = safetensors.torch.save(plain)
+    _replace(path, lambda part: part.write_bytes(data))
+
+
+def read_tensors(path: Path) -> Tensors:
+    """Return the tensors of a safetensors file; CheckpointError if it is missing or damaged."""
+    try:
+        return safetensors.torch.load_file(path)
+    except (OSError, safetensors.SafetensorError, ValueError, KeyError, OverflowError) as error:
+        raise CheckpointError(f"{path} cannot be read as safetensors: {error}") from error
+
+
+def write_json(path: Path, data: Mapping[str, Any]) -> None:
+    """Write JSON, atomically and flushed to the disk."""
+    text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+    _replace(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file; CheckpointError if it is missing or not one."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from error
+    if not isinstance(data, dict):
+        raise CheckpointError(f"{path} holds no JSON object")
+    return data
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file beside `path`, flush it, and put it in the place of `path` at one stroke."""
+    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    try:
+        write(partial)
+        with partial.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Flush a folder's entries, where the system can (Windows cannot open a folder)."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,100 @@
+"""The command `howlkit`: finds the subcommand, and turns errors into words and exit codes.
+
+Exit codes: 0 done, 1 it failed, 2 wrong usage, 130 Ctrl-C. What a program may read goes to stdout,
+everything else to stderr. A subcommand's module is imported when it is called, so that help is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from howlkit.errors import HowlkitError, did_you_mean
+
+COMMANDS = {
+    "train": "Train a model on MIDI files, or go on training one.",
+    "sample": "Make music with a trained model.",
+    "prepare": "Read folders of MIDI files into a dataset.",
+    "evaluate": "Measure a model in nats a note, beside a unigram baseline.",
+    "info": "Say what is in a dataset, a run or a MIDI file.",
+    "plot": "Draw a MIDI file as a piano-roll.",
+    "plugins": "List encoders, augmenters, models and samplers.",
+}
+"""Every built-in command and its one line of help; each is `howlkit.commands.NAME:command`."""
+
+EXAMPLES = """\b
+Examples:
+  howlkit train --encoder tuple --model lstm        on the Bach chorales that come with it
+  howlkit train my_midi_files --minutes 10          on your own
+  howlkit sample --out new.mid --seconds 60         with the newest run
+  howlkit plot new.mid --out new.svg"""
+
+
+class Commands(click.Group):
+    """The built-in commands, then those of plugins, none of them imported before it is needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of help."""
+        from howlkit.plugins import command_names
+
+        return [*COMMANDS, *(name for name in command_names() if name not in COMMANDS)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command; None if there is none of that name."""
+        if cmd_name in COMMANDS:
+            module = importlib.import_module(f"howlkit.commands.{cmd_name}")
+            command: click.Command = module.command
+            return command
+        from howlkit.plugins import command_names, load_command
+
+        return load_command(cmd_name) if cmd_name in command_names() else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, and suggest one where a name was mistyped."""
+        name = args[0] if args else ""
+        names = self.list_commands(ctx)
+        if name not in names and not name.startswith("-"):
+            hint = did_you_mean(name, names) or f" Choose one of: {', '.join(names)}."
+            ctx.fail(f"There is no command {name!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing any."""
+        rows = [(n, COMMANDS.get(n, "From a plugin.")) for n in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+@click.group(
+    cls=Commands,
+    epilog=EXAMPLES,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "HOWLKIT"},
+)
+@click.version_option(package_name="howlkit")
+def cli() -> None:
+    """Train sequence models on your own MIDI files, and make music with them."""
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command line and exit; a HowlkitError is printed without a traceback."""
+    try:
+        code = cli.main(args=args, prog_name="howlkit", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except HowlkitError as error:
+        click.echo(f"howlkit: {error}", err=True)
+        code = 1
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("howlkit: stopped", err=True)
+        code = 130
+    except BrokenPipeError:  # as in `howlkit ... | head`: the reader has what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)

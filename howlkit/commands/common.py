@@ -1,0 +1,82 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from howlkit.errors import OptionError, did_you_mean
+
+__all__ = ["component_options", "config_option", "device_option", "json_option", "merged"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+component_options = click.option(
+    "-o",
+    "--option",
+    "assignments",
+    multiple=True,
+    metavar="COMPONENT.OPTION=VALUE",
+    help="An option of a component; may be repeated.",
+)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout.")
+
+device_option = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+    default="auto",
+    show_default=True,
+    help="Where to compute.",
+)
+
+
+def _read_config(ctx: click.Context, param: click.Parameter, path: Path | None) -> Any:  # noqa: ANN401
+    """Make flags named in the file the new defaults; return its tables, options by component."""
+    if path is None:
+        return {}
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise click.BadParameter(f"{path}: {error}") from error
+    tables = {name: value for name, value in data.items() if isinstance(value, dict)}
+    flags = {n.replace("-", "_"): value for n, value in data.items() if n not in tables}
+    known = [p.name for p in ctx.command.params if p.name not in (None, "config", "assignments")]
+    for name in flags:
+        if name not in known:
+            names = [str(n) for n in known]
+            raise click.BadParameter(
+                f"{path}: there is no option {name!r}.{did_you_mean(name, names)} "
+                "Options of a component go into a table of its name, such as [tuple]"
+            )
+    ctx.default_map = {**(ctx.default_map or {}), **flags}
+    return tables
+
+
+config_option = click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    is_eager=True,
+    callback=_read_config,
+    help="TOML: options by name, and a table for each component. Flags win over it.",
+)
+
+
+def merged(
+    config: Mapping[str, Mapping[str, object]], assignments: tuple[str, ...]
+) -> dict[str, dict[str, object]]:
+    """Return options by component: the config file's tables, overridden by -o."""
+    from howlkit import options
+
+    try:
+        given = options.parse(assignments)
+    except OptionError as error:
+        raise click.BadParameter(str(error), param_hint="-o") from error
+    result: dict[str, dict[str, object]] = {n: dict(table) for n, table in config.items()}
+    for name, table in given.items():
+        result.setdefault(name, {}).update(table)
+    return result

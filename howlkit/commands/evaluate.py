@@ -1,0 +1,86 @@
+"""`howlkit evaluate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from howlkit.commands.common import device_option, json_option
+
+if TYPE_CHECKING:
+    from howlkit.dataset import Dataset
+
+EPILOG = """\b
+Examples:
+  howlkit evaluate runs/tuple-lstm-1
+  howlkit evaluate runs/tuple-lstm-1 --split test --json
+  howlkit evaluate runs/tuple-lstm-1 other_music      all of it: no part of it was trained on"""
+
+
+@click.command("evaluate", epilog=EPILOG)
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("data", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--split",
+    type=click.Choice(["train", "validation", "test", "all"]),
+    help="Which part; by default validation, or all of DATA that is no prepared dataset.",
+)
+@device_option
+@json_option
+def command(
+    run: Path, data: Path | None, split: str | None, device: str, as_json: bool
+) -> None:
+    """Measure the model of RUN in nats a note, field by field, beside a unigram model.
+
+    The fewer nats, the less the music surprises the model; the unigram model knows only how often each
+    value occurs in the training part. DATA is a folder of MIDI files or a dataset; by default the one
+    that RUN was trained on.
+    """
+    from howlkit import corpus, evaluate, run as runs  # noqa: I001 - one line says it
+    from howlkit.dataset import Dataset
+    from howlkit.errors import DataError
+    from howlkit.trained import Trained
+    from howlkit.training import pick_device
+
+    trained = Trained.from_pretrained(run, device=pick_device(device))
+    if data is None:
+        music = Dataset.open(Path(trained.facts["data"]["dataset"]))
+        part = split or "validation"
+        _warn_if_changed(music, trained.facts["data"])
+    else:
+        music = corpus.open_data([data], tell=lambda line: click.echo(line, err=True))
+        part = split or ("validation" if corpus.is_dataset(data) else "all")
+    pieces = list(runs.pieces_of(music, part))
+    if not pieces:
+        raise DataError(f"{music.path} has no pieces in its {part} part; try --split all")
+    encoded = evaluate.encode_all(trained.recipe.encoder, pieces)
+    scores = evaluate.score(trained.network, encoded)
+    baseline = evaluate.unigram_nats(trained.facts["unigram"], encoded)
+    result = evaluate.report(scores, baseline, part)
+    if as_json:
+        click.echo(json.dumps(result, indent=1))
+        return
+    _print(result)
+    click.echo(f"Make music with it: howlkit sample {run} --out new.mid", err=True)
+
+
+def _warn_if_changed(music: Dataset, known: dict[str, Any]) -> None:
+    if music.fingerprint != known["fingerprint"]:
+        click.echo(
+            f"Warning: {music.path} has changed since this model was trained; pieces of this part "
+            "may have been trained on",
+            err=True,
+        )
+
+
+def _print(result: dict[str, Any]) -> None:
+    click.echo(f"{result['pieces']} pieces, {result['notes']:,} notes, {result['split']} part\n")
+    click.echo(f"{'nats a note':<14}{'model':>9}{'unigram':>9}{'ratio':>7}")
+    mark = {"(mark)": result["mark"]}
+    for name, row in [*result["fields"].items(), ("all", result), *mark.items()]:
+        model, unigram = row["nats_per_note"], row["baseline_nats_per_note"]
+        ratio = f"{model / unigram:7.3f}" if unigram > 0.0005 else "      -"
+        click.echo(f"{name:<14}{model:9.3f}{unigram:9.3f}{ratio}")

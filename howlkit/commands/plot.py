@@ -1,0 +1,41 @@
+"""`howlkit plot`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+EPILOG = """\b
+Examples:
+  howlkit plot new.mid --out new.svg
+  howlkit plot new.mid --out new.png --unit seconds
+  howlkit sample --out - | howlkit plot - --out new.png"""
+
+
+@click.command("plot", epilog=EPILOG)
+@click.argument("file", type=click.Path(allow_dash=True, path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="The picture to write: .svg or .png.",
+)
+@click.option(
+    "--unit",
+    type=click.Choice(["auto", "bars", "seconds"]),
+    default="auto",
+    show_default=True,
+    help="What the time axis counts.",
+)
+@click.option("--title", help="By default the file's name.")
+def command(file: Path, out: Path, unit: str, title: str | None) -> None:
+    """Draw FILE as a piano-roll: colours are instruments, shades are velocities."""
+    from howlkit import midi, plot
+
+    if file == Path("-"):
+        piece = midi.read_bytes(click.get_binary_stream("stdin").read(), name="stdin")
+    else:
+        piece = midi.read(file)
+    plot.save(piece, out, unit=unit, title=title)  # type: ignore[arg-type]  # click checked it
+    click.echo(f"{out}  {len(piece)} notes, {piece.seconds_long:.0f} s", err=True)

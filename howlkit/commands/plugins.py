@@ -1,0 +1,92 @@
+"""`howlkit plugins`."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from howlkit.commands.common import json_option
+
+EPILOG = """\b
+Examples:
+  howlkit plugins list
+  howlkit plugins list --json
+  howlkit plugins show tuple           the options of a component"""
+
+
+@click.group("plugins", epilog=EPILOG)
+def command() -> None:
+    """See which encoders, augmenters, models and samplers there are, and where they come from."""
+
+
+@command.command("list", epilog=EPILOG)
+@json_option
+def list_plugins(as_json: bool) -> None:
+    """List every component: its name, kind, distribution, version and status."""
+    from howlkit import plugins
+
+    rows = [
+        {
+            "name": component.name,
+            "kind": component.kind,
+            "distribution": component.distribution,
+            "version": component.version,
+            "status": "ok",
+            "summary": component.summary,
+        }
+        for component in plugins.components()
+    ]
+    rows += [
+        {
+            "name": failure.entry_point,
+            "kind": "plugin",
+            "distribution": failure.distribution,
+            "version": failure.version,
+            "status": "failed",
+            "summary": failure.cause,
+        }
+        for failure in plugins.failures()
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+        return
+    names = ("name", "kind", "distribution", "version", "status", "summary")
+    widths = {n: max(len(n), *(len(row[n]) for row in rows)) for n in names[:-1]}
+    for row in [{n: n for n in names}, *rows]:
+        cells = [row[n].ljust(widths[n]) for n in names[:-1]]
+        click.echo("  ".join([*cells, row["summary"]]))
+    click.echo("The options of a component: howlkit plugins show NAME", err=True)
+
+
+@command.command("show", epilog=EPILOG)
+@click.argument("name")
+def show(name: str) -> None:
+    """Show the options of the component called NAME, and what each may be."""
+    from howlkit import options, plugins
+    from howlkit.errors import PluginError, did_you_mean
+
+    found = [component for component in plugins.components() if component.name == name]
+    classes = [(f"{c.name} ({c.kind})", c.summary, c.cls) for c in found] or _core(name)
+    if not classes:
+        names = [component.name for component in plugins.components()]
+        raise PluginError(
+            f"there is no component {name!r}.{did_you_mean(name, names)} "
+            f"There are: {', '.join(sorted(set(names)))}, heads, training"
+        )
+    for title, summary, cls in classes:
+        click.echo(f"{title}: {summary}")
+        for option in options.describe(cls):
+            default = "" if option.default is options.REQUIRED else f" [{option.default}]"
+            click.echo(f"  -o {name}.{option.name}=...{default}  {option.help} ({option.allowed})")
+
+
+def _core(name: str) -> list[tuple[str, str, type]]:
+    """Return the core's own option tables, which are no plugins."""
+    if name not in ("heads", "training"):
+        return []
+    from howlkit.heads import Heads
+    from howlkit.recipe import Training
+
+    cls = {"heads": Heads, "training": Training}[name]
+    return [(f"{name} (core)", (cls.__doc__ or "").partition("\n")[0], cls)]

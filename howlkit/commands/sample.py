@@ -1,0 +1,167 @@
+"""`howlkit sample`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from howlkit.commands.common import component_options, config_option, device_option, merged
+
+if TYPE_CHECKING:
+    from howlkit.piece import Piece
+    from howlkit.session import Session
+
+EPILOG = """\b
+Examples:
+  howlkit sample --seconds 60                           with the newest run in runs/
+  howlkit sample runs/tuple-lstm-1 --out new.mid -n 8   new-1.mid ... new-8.mid
+  howlkit sample --prompt mine.mid --prompt-seconds 10 --notes 400 --out more.mid
+  howlkit sample -o autoregressive.temperature=0.9 -o autoregressive.pitch.top_k=8
+  howlkit sample --out - > new.mid"""
+
+
+@click.command("sample", epilog=EPILOG)
+@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="The MIDI file to write, - for stdout; by default a new one in RUN/samples.",
+)
+@click.option(
+    "-n", "count", type=click.IntRange(1, 4096), default=1, show_default=True, help="How many."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--notes", type=click.IntRange(min=1), help="Make so many notes.")
+@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Make so many seconds.")
+@click.option("--beats", type=click.FloatRange(min=0, min_open=True), help="Make so many beats.")
+@click.option("--may-end", is_flag=True, help="Stop earlier where the model ends the piece.")
+@click.option(
+    "--prompt",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A MIDI file to go on from; it stays as it is at the beginning.",
+)
+@click.option(
+    "--prompt-seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Only the first seconds of it.",
+)
+@click.option("--sampler", default="autoregressive", show_default=True)
+@component_options
+@config_option
+@device_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    run: Path | None,
+    out: Path | None,
+    count: int,
+    seed: int,
+    notes: int | None,
+    seconds: float | None,
+    beats: float | None,
+    may_end: bool,
+    prompt: Path | None,
+    prompt_seconds: float | None,
+    sampler: str,
+    assignments: tuple[str, ...],
+    config: Mapping[str, Mapping[str, object]],
+    device: str,
+) -> None:
+    """Make music with the model of RUN, by default the newest run.
+
+    Without --notes, --seconds or --beats a piece lasts until the model ends it. The same seed, options
+    and -n give the same bytes.
+    """
+    from howlkit import midi, plugins, sampling
+    from howlkit.trained import Trained, newest_run
+    from howlkit.training import pick_device
+
+    if prompt_seconds is not None and prompt is None:
+        raise click.UsageError("--prompt-seconds needs a --prompt")
+    if out == Path("-") and count > 1:
+        raise click.UsageError("--out - writes one file; leave out -n, or name a file")
+    values = merged(config, assignments)
+    _refuse_others(values, sampler)
+    player = plugins.create("sampler", sampler, values.get(sampler))
+    folder = run if run is not None else newest_run()
+    trained = Trained.from_pretrained(folder, device=pick_device(device))
+    start = sampling.cut_prompt(midi.read(prompt), prompt_seconds) if prompt else None
+    session = sampling.begin(
+        trained,
+        rows=count,
+        seed=seed,
+        length=sampling.Length(notes, seconds, beats, may_end),
+        prompt=start,
+    )
+    stopped = _play(session, player)
+    pieces = [sampling.music(session, row, start) for row in range(count)]
+    paths = _write(pieces, out, folder)
+    for path, piece in zip(paths, pieces, strict=True):
+        click.echo(f"{path}  {len(piece)} notes, {piece.seconds_long:.0f} s", err=True)
+    if stopped:
+        ctx.exit(130)
+    if out != Path("-"):
+        picture = paths[0].with_suffix(".svg")
+        click.echo(f"See it: howlkit plot {paths[0]} --out {picture}", err=True)
+
+
+def _refuse_others(values: Mapping[str, object], sampler: str) -> None:
+    others = [name for name in values if name != sampler]
+    if others:
+        raise click.UsageError(
+            f"options are given for {others[0]!r}; only those of the sampler, {sampler!r}, can be "
+            "changed when sampling"
+        )
+
+
+def _play(session: Session, player: object) -> bool:
+    """Let the sampler work, showing how far it is; return whether Ctrl-C stopped it."""
+    from howlkit import sampling
+
+    shown = sys.stderr.isatty()
+
+    def watch(made: int) -> None:
+        if shown and made % 50 < session.rows:
+            click.echo(f"\r{made:,} notes ", nl=False, err=True)
+
+    try:
+        sampling.run(session, player, watch)  # type: ignore[arg-type]  # checked when registered
+    except KeyboardInterrupt:  # what was made is kept
+        click.echo("\nStopped; what was made is written.", err=True)
+        return True
+    finally:
+        if shown:
+            click.echo("\r", nl=False, err=True)
+    return False
+
+
+def _write(pieces: list[Piece], out: Path | None, run: Path) -> list[Path]:
+    from howlkit import midi
+
+    if out == Path("-"):
+        click.get_binary_stream("stdout").write(midi.to_bytes(pieces[0]))
+        return [Path("-")]
+    target = out if out is not None else _free_name(run / "samples")
+    if target.suffix.lower() not in (".mid", ".midi"):
+        target = target.with_name(target.name + ".mid")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    width = len(str(len(pieces)))
+    paths = [target] if len(pieces) == 1 else [
+        target.with_name(f"{target.stem}-{number:0{width}d}{target.suffix}")
+        for number in range(1, len(pieces) + 1)
+    ]  # fmt: skip
+    for path, piece in zip(paths, pieces, strict=True):
+        midi.write(piece, path)
+    return paths
+
+
+def _free_name(folder: Path) -> Path:
+    """Return folder/sample-NUMBER.mid, a name that no earlier sample has."""
+    number = 1
+    while any(folder.glob(f"sample-{number}.mid")) or any(folder.glob(f"sample-{number}-*.mid")):
+        number += 1
+    return folder / f"sample-{number}.mid"

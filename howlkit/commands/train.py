@@ -1,0 +1,146 @@
+"""`howlkit train`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from howlkit.commands.common import component_options, config_option, device_option, merged
+
+EPILOG = """\b
+Examples:
+  howlkit train --encoder tuple --model lstm               the Bach chorales that come with it
+  howlkit train my_midi --minutes 10 --augment transpose
+  howlkit train my_midi --model gru -o gru.hidden=512 -o tuple.clock=seconds
+  howlkit train --resume                                   go on with the newest run
+  howlkit train my_midi --init runs/tuple-lstm-1           start from what it has learnt"""
+
+
+def _components(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> list[str]:
+    return [name.strip() for value in values for name in value.split(",") if name.strip()]
+
+
+@click.command("train", epilog=EPILOG)
+@click.argument("data", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--encoder", default="tuple", show_default=True, help="How music becomes steps.")
+@click.option("--model", default="lstm", show_default=True, help="What predicts the next step.")
+@click.option(
+    "--augment",
+    multiple=True,
+    callback=_components,
+    metavar="NAME[,NAME...]",
+    help="Random changes, drawn anew for every window: transpose, stretch, velocity ...",
+)
+@component_options
+@config_option
+@click.option(
+    "--out-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The run's folder; by default runs/ENCODER-MODEL-NUMBER.",
+)
+@click.option("--steps", type=click.IntRange(min=1), help="Train for so many steps.")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Train for so long; 10 if neither this nor --steps is given.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@device_option
+@click.option(
+    "--precision",
+    type=click.Choice(["32", "bf16"]),
+    default="32",
+    show_default=True,
+    help="bf16: mixed precision, for devices that are quicker with it.",
+)
+@click.option("--resume", is_flag=True, help="Go on with --out-dir, or with the newest run.")
+@click.option(
+    "--init",
+    type=click.Path(exists=True, path_type=Path),
+    metavar="RUN",
+    help="Start from another run's weights, encoder and model (fine-tuning).",
+)
+@click.option("--strict", is_flag=True, help="Stop at the first file that cannot be read.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    data: tuple[Path, ...],
+    encoder: str,
+    model: str,
+    augment: list[str],
+    assignments: tuple[str, ...],
+    config: Mapping[str, Mapping[str, object]],
+    out_dir: Path | None,
+    steps: int | None,
+    minutes: float | None,
+    seed: int,
+    device: str,
+    precision: str,
+    resume: bool,
+    init: Path | None,
+    strict: bool,
+) -> None:
+    """Train a model on DATA: folders or files of MIDI, or a prepared dataset.
+
+    Without DATA it trains on the Bach chorales that come with howlkit. Ctrl-C saves and stops;
+    --resume goes on from there.
+    """
+    from howlkit import run
+    from howlkit.display import Display
+    from howlkit.training import Budget, Interrupted
+
+    values = merged(config, assignments)
+    with Display() as display:
+        if resume:
+            _refuse_with_resume(ctx, values)
+            trainer = run.reopen(
+                run.to_resume(out_dir), Budget(steps, minutes), device=device, tell=display.tell
+            )
+        else:
+            chosen = {n: ctx.params[n] for n in ("encoder", "model") if _was_given(ctx, n)}
+            plan = run.Plan(
+                sources=data,
+                encoder=encoder if not init else chosen.get("encoder"),
+                model=model if not init else chosen.get("model"),
+                augment=tuple(augment),
+                values=values,
+                budget=Budget(steps, minutes) if steps or minutes else Budget(minutes=10),
+                seed=seed,
+                precision=precision,
+                init=init,
+                strict=strict,
+            )
+            trainer = run.begin(plan, out_dir, device=device, tell=display.tell)
+        display.begin(trainer)
+        try:
+            outcome = trainer.train()
+        except Interrupted as stop:
+            display.end()
+            click.echo(
+                f"Stopped and saved after {trainer.step} steps. "
+                f"Go on with: howlkit train --resume --out-dir {trainer.run}",
+                err=True,
+            )
+            ctx.exit(128 + stop.number)
+        display.end()
+    display.outcome(outcome, trainer)
+    click.echo(f"Make music with it: howlkit sample {trainer.run} --out new.mid", err=True)
+
+
+def _was_given(ctx: click.Context, name: str) -> bool:
+    source = ctx.get_parameter_source(name)
+    return source is not click.core.ParameterSource.DEFAULT
+
+
+def _refuse_with_resume(ctx: click.Context, values: Mapping[str, object]) -> None:
+    """What a run is made of was settled when it began."""
+    fixed = ("data", "encoder", "model", "augment", "seed", "precision", "init", "strict")
+    given = [name for name in fixed if _was_given(ctx, name) and ctx.params[name]]
+    if given or values:
+        what = ", ".join(given) or "options of components"
+        raise click.UsageError(
+            f"--resume goes on with the run as it was: leave out {what}. "
+            "Only --steps, --minutes and --device can be given anew; --init starts a new run"
+        )

@@ -1,0 +1,105 @@
+"""What training shows on stderr: a live line on a terminal, plain lines anywhere else."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, TaskID, TextColumn
+from rich.progress import Progress as Bar
+
+if TYPE_CHECKING:
+    from howlkit.training import Outcome, Progress, Trainer
+
+__all__ = ["Display"]
+
+
+class Display:
+    """Shows how training goes; a context manager, so that the terminal is always left tidy."""
+
+    def __init__(self) -> None:
+        # rich looks at NO_COLOR and at whether stderr is a terminal.
+        self._console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
+        self._bar: Bar | None = None
+        self._task = TaskID(0)
+        self._baseline: float | None = None
+        self._shown: float | None = None
+
+    def __enter__(self) -> Display:
+        """Begin."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Take the live line away."""
+        self.end()
+
+    def tell(self, line: str) -> None:
+        """Print a line."""
+        self._console.print(line, markup=False)
+
+    def begin(self, trainer: Trainer) -> None:
+        """Say what is trained on what, and show its progress from now on."""
+        parameters = sum(p.numel() for p in trainer.network.parameters())
+        recipe = trainer.recipe
+        heads = "chained" if recipe.heads.chained else "independent"
+        self._baseline = trainer.facts.get("baseline_nats_per_note")
+        budget = trainer.budget
+        length = f"{budget.steps} steps" if budget.steps else f"{budget.minutes:g} minutes"
+        self.tell(
+            f"Training {recipe.encoder.name} + {recipe.model.name} ({heads} heads, "
+            f"{parameters:,} parameters) for {length} on {trainer.device} into {trainer.run}"
+        )
+        if self._baseline is not None:
+            self.tell(f"A unigram model costs {self._baseline:.3f} nats a note on the validation part")
+        trainer.show = self.show
+        if self._console.is_terminal:
+            columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}")
+            self._bar = Bar(*columns, console=self._console, transient=True)
+            self._task = self._bar.add_task("training", total=1.0, text="")
+            self._bar.start()
+
+    def show(self, progress: Progress) -> None:
+        """Show one progress: the live line, and a lasting line for each validation."""
+        text = self._line(progress)
+        if self._bar is not None:
+            self._bar.update(self._task, completed=progress.fraction, text=text)
+        if progress.validated:
+            self.tell(text)
+
+    def _line(self, progress: Progress) -> str:
+        parts = [
+            f"step {progress.step}",
+            f"{100 * progress.fraction:.0f} %",
+            f"{progress.nats_per_note:.3f} nats/note",
+        ]
+        if progress.validation is not None:
+            ratio = f" ({progress.validation / self._baseline:.3f} of unigram)" if self._baseline else ""
+            parts.append(f"validation {progress.validation:.3f}{ratio}")
+        parts.append(f"{progress.notes_per_second:,.0f} notes/s")
+        if 0 < progress.fraction < 1:
+            left = progress.seconds * (1 - progress.fraction) / progress.fraction
+            parts.append(f"{int(left // 60)}:{int(left % 60):02d} left")
+        return "  ".join(parts)
+
+    def end(self) -> None:
+        """Take the live line away."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def outcome(self, outcome: Outcome, trainer: Trainer) -> None:
+        """Say how it ended."""
+        progress = outcome.progress
+        why = "" if outcome.reason == "budget" else " (validation got no better)"
+        best = "" if progress.best is None else f", {progress.best:.3f} nats a note at its best"
+        if self._baseline and progress.best is not None and trainer.validation is not None:
+            best += f" on the validation part, {progress.best / self._baseline:.3f} of unigram"
+        minutes, seconds = divmod(round(progress.seconds), 60)
+        self.tell(f"Done after {progress.step} steps in {minutes}:{seconds:02d}{why}{best}")

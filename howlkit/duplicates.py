@@ -1,0 +1,178 @@
+"""Near-duplicates: finds other takes, transpositions and arrangements of one piece among many.
+
+Conventions. A **sketch** is (`BINS`,) uint32, one kilobyte: the fingerprint of the set of a piece's
+pitch patterns. Two sketches agree in about the share of patterns that the pieces have in common.
+A pattern is a set of `WINDOW` - 1 out of `WINDOW` notes that follow each other, as distances from
+its lowest note: transposing changes nothing, nor do tempo, rhythm, the order within a rolled chord,
+and one note in a dozen that is wrong, left out or put in. Drums, dynamics and time are not looked at.
+
+Sources: one-permutation MinHash (Li, Owen, Zhang, NIPS 2012), banding (Leskovec, Rajaraman, Ullman,
+Mining of Massive Datasets, chapter 3). Ours: a pattern counts less the more pieces have it, since
+short tunes of one style share turns of phrase without being the same tune.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.piece import DRUMS, Piece
+
+__all__ = ["BINS", "WINDOW", "group", "sketch"]
+
+BINS = 256
+"""Values in a sketch."""
+
+WINDOW = 12
+"""Notes in a row that a pattern is taken from; shorter pieces have an empty sketch."""
+
+Sketches = NDArray[np.uint32]
+Labels = NDArray[np.int64]
+Weights = NDArray[np.float32]
+
+_SIMILAR = 0.05  # takes of one piece agree in 0.05 .. 1, weighted; unrelated long pieces in < 0.04
+_SIMILAR_SHORT = 0.08  # chance alone does more for short pieces
+_SHORT = 2500  # patterns, about 500 notes
+_TYPICAL = 2000  # pieces: in a smaller collection, being common says less
+_STRIDES = (1, 85)  # a band is bins i and i + stride: 512 bands of two
+_BATCH = 16  # bands looked at before their pairs are compared
+_NEIGHBOURS = 4  # of one bucket, so many next ones each is compared with
+_RANK_BITS = 24  # of a value in its bin
+
+
+def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return well-mixed 64-bit hashes (the finaliser of MurmurHash3), the same on every machine."""
+    h = values.copy()
+    h ^= h >> np.uint64(33)
+    h *= np.uint64(0xFF51AFD7ED558CCD)
+    h ^= h >> np.uint64(33)
+    h *= np.uint64(0xC4CEB9FE1A85EC53)
+    h ^= h >> np.uint64(33)
+    return h
+
+
+_OF_DISTANCE = _mix(np.arange(1, 129, dtype=np.uint64))
+"""A random number for each distance in semitones; a set of notes hashes to their sum."""
+
+
+def sketch(piece: Piece) -> Sketches:
+    """Return the sketch (`BINS`,) of a piece: 0 where a bin is empty, else 1 .. 2**24.
+
+    All zeros, which is like nothing else, for a piece of fewer than `WINDOW` pitched notes.
+    """
+    hashes = np.sort((_mix(_patterns(piece)) >> np.uint64(32)).astype(np.uint32))
+    low = np.arange(BINS, dtype=np.int64) << _RANK_BITS
+    first = np.searchsorted(hashes, low.astype(np.uint32))
+    smallest = np.append(hashes, 0)[first] - low
+    there = (first < len(hashes)) & (smallest < 1 << _RANK_BITS)
+    return np.where(there, smallest + 1, 0).astype(np.uint32)
+
+
+def _patterns(piece: Piece) -> NDArray[np.uint64]:
+    """Return the hash of each set of WINDOW - 1 out of WINDOW notes in a row, all below another."""
+    notes = piece.notes[piece.notes["program"] != DRUMS]
+    pitch = notes["pitch"][np.lexsort((notes["pitch"], notes["start"]))]
+    if len(pitch) < WINDOW:
+        return np.empty(0, np.uint64)
+    windows = np.sort(np.lib.stride_tricks.sliding_window_view(pitch, WINDOW), axis=1)
+    above = _OF_DISTANCE[windows - windows[:, :1]]  # (windows, WINDOW)
+    without_one = above.sum(axis=1, keepdims=True) - above[:, 1:]
+    without_lowest = _OF_DISTANCE[windows[:, 1:] - windows[:, 1:2]].sum(axis=1)
+    return np.concatenate((without_one.ravel(), without_lowest))
+
+
+def group(sketches: Sketches) -> Labels:
+    """Return (n,) for sketches (n, `BINS`): pieces with the same number are one group.
+
+    The number is the index of the group's first piece. Pieces are joined when alike, or when both
+    are like a third; empty sketches stay alone. Takes time and memory linear in n.
+    """
+    labels = np.arange(len(sketches))
+    weights = _weights(sketches)
+    short = _size(sketches) < _SHORT
+    bands = [(i, (i + stride) % BINS) for stride in _STRIDES for i in range(BINS)]
+    for begin in range(0, len(bands), _BATCH):
+        found = [_candidates(sketches, weights, band) for band in bands[begin : begin + _BATCH]]
+        pairs = np.concatenate(found)
+        pairs = pairs[labels[pairs[:, 0]] != labels[pairs[:, 1]]]
+        pairs = np.unique(pairs, axis=0)
+        alike = [
+            some[_similarity(sketches, weights, some) >= _threshold(short, some)]
+            for some in _chunks(pairs)
+        ]
+        labels = _join(labels, np.concatenate((*alike, pairs[:0])))
+    return labels
+
+
+def _weights(sketches: Sketches) -> Weights:
+    """Return (n, BINS): how much sharing each value says: 1 if two pieces have it, 0 if none other.
+
+    It falls with the logarithm of the number of pieces, to about 0 if all of many have it.
+    """
+    weights = np.zeros(sketches.shape, np.float16)  # half the memory; three digits are plenty
+    scale = np.log(max(len(sketches), _TYPICAL))
+    for bin_ in range(BINS):
+        column = np.ascontiguousarray(sketches[:, bin_])
+        _, inverse, counts = np.unique(column, return_inverse=True, return_counts=True)
+        shared = counts[inverse.reshape(-1)]
+        rarity = 1 - np.log(np.maximum(shared - 1, 1)) / scale
+        weights[:, bin_] = np.where((shared > 1) & (column > 0), np.maximum(rarity, 0), 0)
+    return weights  # type: ignore[return-value]  # float16 behaves as float32 does
+
+
+def _size(sketches: Sketches) -> NDArray[np.float64]:
+    """Return (n,), about how many patterns each piece has: of m, the smallest of a bin is at 1/m."""
+    rows = [
+        np.where(some > 0, some / 2.0**_RANK_BITS, 1.0).mean(axis=1)
+        for some in np.array_split(sketches, len(sketches) // 4096 + 1)
+    ]
+    return np.asarray(BINS * (1 / np.concatenate(rows) - 1))
+
+
+def _candidates(sketches: Sketches, weights: Weights, band: tuple[int, int]) -> Labels:
+    """Return (m, 2): pairs of pieces that agree in both bins of a band, neighbours of a bucket."""
+    a, b = band
+    rows = np.flatnonzero((weights[:, a] > 0) & (weights[:, b] > 0))
+    key = (sketches[rows, a].astype(np.uint64) << np.uint64(32)) | sketches[rows, b]
+    order = np.argsort(key, kind="stable")
+    key, rows = key[order], rows[order]
+    pairs = [np.empty((0, 2), np.int64)]
+    for distance in range(1, _NEIGHBOURS + 1):
+        same = key[distance:] == key[:-distance]
+        pairs.append(np.stack((rows[:-distance][same], rows[distance:][same]), axis=1))
+    return np.concatenate(pairs)
+
+
+def _chunks(pairs: Labels, size: int = 8192) -> Iterator[Labels]:
+    for begin in range(0, len(pairs), size):
+        yield pairs[begin : begin + size]
+
+
+def _similarity(sketches: Sketches, weights: Weights, pairs: Labels) -> NDArray[np.float64]:
+    """Return (m,): the weight of the bins that agree, over the bins that either piece fills."""
+    left, right = sketches[pairs[:, 0]], sketches[pairs[:, 1]]
+    agree = (left == right) & (left > 0)
+    filled = ((left > 0) | (right > 0)).sum(axis=1)
+    total = np.where(agree, weights[pairs[:, 0]], 0).sum(axis=1, dtype=np.float64)
+    return np.asarray(total / np.maximum(filled, 1))
+
+
+def _threshold(short: NDArray[np.bool_], pairs: Labels) -> NDArray[np.float64]:
+    return np.where(short[pairs].any(axis=1), _SIMILAR_SHORT, _SIMILAR)
+
+
+def _join(labels: Labels, pairs: Labels) -> Labels:
+    """Return the labels with both of each pair in one group: the smaller label spreads."""
+    while True:
+        left, right = labels[pairs].T if len(pairs) else (labels[:0], labels[:0])
+        smaller = np.minimum(left, right)
+        joined: Any = labels.copy()
+        for side in (left, right):
+            np.minimum.at(joined, side, smaller)
+        joined = joined[joined]
+        if np.array_equal(joined[joined], labels):
+            return labels
+        labels = joined

@@ -1,0 +1,133 @@
+"""Installed plugins: entry points, the distributions they belong to, and what may load.
+
+A plugin names its modules in the entry-point group `howlkit` and its commands in
+`howlkit.commands` (PyPA, "Entry points specification"). Nothing is imported here. Distributions are
+read one by one, because one damaged `entry_points.txt` makes `importlib.metadata.entry_points`
+raise for all.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import Distribution, EntryPoint
+
+from howlkit.errors import HowlkitError
+
+__all__ = ["COMMAND_GROUP", "GROUP", "RESTRICTION", "Failure", "Source", "find", "one_line"]
+
+GROUP = "howlkit"
+COMMAND_GROUP = "howlkit.commands"
+
+RESTRICTION = "HOWLKIT_LOAD_PLUGINS"
+"""Environment variable: entry points or distributions to load, set apart by commas; empty: none."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A plugin that was left out, and why, in one line."""
+
+    entry_point: str
+    distribution: str
+    version: str
+    cause: str
+
+    def __str__(self) -> str:
+        who = f"{self.distribution} {self.version}".strip()
+        return f"plugin {self.entry_point!r} of {who} is left out: {self.cause}"
+
+
+@dataclass(frozen=True)
+class Source:
+    """An entry point and the distribution that it belongs to."""
+
+    entry_point: EntryPoint
+    distribution: str
+    version: str
+
+    @classmethod
+    def of(cls, entry_point: EntryPoint) -> Source:
+        """Return the source of an entry point, whose distribution may be unknown."""
+        if entry_point.dist is None:  # made by hand: nobody installed it
+            return cls(entry_point, entry_point.module.partition(".")[0], "")
+        return cls(entry_point, *_name_and_version(entry_point.dist))
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """The order in which plugins load, the same on every machine."""
+        return self.distribution, self.entry_point.name, self.entry_point.value
+
+    @property
+    def names(self) -> set[str]:
+        """What HOWLKIT_LOAD_PLUGINS may call it."""
+        return {_normal(self.entry_point.name), _normal(self.distribution)}
+
+    def failure(self, error: BaseException) -> Failure:
+        """Return that this plugin failed, with the cause."""
+        name = self.entry_point.name
+        return Failure(name, self.distribution, self.version, one_line(error))
+
+
+def find(group: str) -> tuple[list[Source], list[Failure]]:
+    """Return the entry points of a group that may load, in order, and what is wrong with others.
+
+    Wrong are a distribution whose entry points cannot be read, and a name in HOWLKIT_LOAD_PLUGINS
+    that no installed plugin has.
+    """
+    sources, failures = _scan()
+    restriction = os.environ.get(RESTRICTION)
+    if restriction is not None:
+        wanted = {_normal(name) for name in restriction.split(",") if name.strip()}
+        known = {name for source in sources for name in source.names}
+        cause = f"{RESTRICTION} names it, but it is not installed"
+        failures = [Failure(name, name, "", cause) for name in sorted(wanted - known)]
+        sources = [source for source in sources if source.names & wanted]
+    return [source for source in sources if source.entry_point.group == group], failures
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error in one line, safe to print on a terminal."""
+    text = str(error) if isinstance(error, HowlkitError) else f"{type(error).__name__}: {error}"
+    text = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(text.split())
+
+
+def _scan() -> tuple[list[Source], list[Failure]]:
+    """Return every entry point of ours, sorted, and the distributions that cannot be read."""
+    sources: list[Source] = []
+    failures: list[Failure] = []
+    seen: set[str] = set()
+    for distribution in importlib.metadata.distributions():
+        try:
+            found = [Source.of(entry_point) for entry_point in _ours(distribution)]
+        except Exception as error:  # whatever a damaged file makes the parser raise
+            if "[howlkit" in (distribution.read_text("entry_points.txt") or ""):
+                failures.append(
+                    Failure("*", *_name_and_version(distribution), cause=one_line(error))
+                )
+            continue
+        if found and found[0].distribution not in seen:  # of two on sys.path, the first is imported
+            seen.add(found[0].distribution)
+            sources += found
+    return sorted(sources, key=lambda source: source.key), failures
+
+
+def _ours(distribution: Distribution) -> Iterator[EntryPoint]:
+    for entry_point in distribution.entry_points:
+        if entry_point.group in (GROUP, COMMAND_GROUP):
+            yield entry_point
+
+
+def _name_and_version(distribution: Distribution) -> tuple[str, str]:
+    # A half-deleted distribution has no METADATA: neither name nor version, then.
+    metadata = distribution.metadata
+    name, version = (metadata[key] if key in metadata else "" for key in ("Name", "Version"))
+    return name or "unknown", version or ""
+
+
+def _normal(name: str) -> str:
+    """Return a name as package indexes compare it (PyPA, "Name normalization")."""
+    return re.sub(r"[-_.]+", "-", name.strip()).lower()

@@ -1,0 +1,267 @@
+"""A run: the music, the recipe and a folder, made ready to train, or to go on training.
+
+RUN/config.json is written once, when the run begins, with everything resolved; `reopen` needs nothing
+else (and the dataset) to go on.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from howlkit import corpus
+from howlkit.checkpoint import FORMAT, read_json, write_json
+from howlkit.dataset import Dataset
+from howlkit.errors import CheckpointError, DataError, HowlkitError, OptionError
+from howlkit.evaluate import Encoded, encode_all, unigram, unigram_nats
+from howlkit.piece import Piece
+from howlkit.recipe import Recipe, versions
+from howlkit.trained import Trained, check_weights
+from howlkit.training import Budget, Trainer, pick_device
+from howlkit.windows import Windows
+
+__all__ = ["Plan", "begin", "pieces_of", "reopen", "to_resume"]
+
+RUNS = Path("runs")
+"""Where runs go that are not told where to go."""
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the user asked for. sources: as for `corpus.open_data`; init: a run to start from."""
+
+    sources: Sequence[Path] = ()
+    encoder: str | None = "tuple"
+    model: str | None = "lstm"
+    augment: tuple[str, ...] = ()
+    values: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    budget: Budget = Budget(minutes=10)
+    seed: int = 0
+    precision: str = "32"
+    init: Path | None = None
+    strict: bool = False
+
+
+def begin(plan: Plan, out_dir: Path | None, *, device: str, tell: Tell) -> Trainer:
+    """Make the run's folder and return its Trainer.
+
+    tell: is given lines for the user. Raises HowlkitError for a folder that is in use, music that
+    cannot be read or is too little, a component or option that there is not.
+    """
+    _check_free(out_dir)
+    initial = Trained.from_pretrained(plan.init) if plan.init else None
+    recipe = _recipe(plan, initial)
+    chosen = pick_device(device)
+    data = corpus.open_data(plan.sources, strict=plan.strict, tell=tell)
+    folder = out_dir or _name(recipe)
+    config = {
+        "format": FORMAT,
+        "recipe": recipe.to_json(),
+        "data": {
+            "dataset": str(data.path.resolve()),
+            "sources": [str(source.resolve()) for source in plan.sources],
+            "fingerprint": data.fingerprint,
+            "summary": corpus.describe(plan.sources, data),
+        },
+        "seed": plan.seed,
+        "budget": asdict(plan.budget),
+        "precision": plan.precision,
+        "init": str(plan.init.resolve()) if plan.init else None,
+        "versions": versions(),
+    }
+    trainer = _trainer(folder, recipe, data, config, plan.budget, str(chosen), tell)
+    if initial is not None:
+        weights = initial.network.state_dict()
+        check_weights(trainer.network, weights, plan.init or folder)
+        trainer.start_from(weights)
+        tell(f"Starting from the weights of {plan.init}")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "config.json", config)
+    return trainer
+
+
+def reopen(run: Path, budget: Budget, *, device: str, tell: Tell) -> Trainer:
+    """Return the Trainer of a run that was stopped, at its newest whole checkpoint.
+
+    budget: where it is to end now; an empty one keeps what the run was given. Raises CheckpointError
+    if the run is damaged, DataError if its music has changed.
+    """
+    config = read_json(run / "config.json")
+    try:
+        recipe = Recipe.from_json(config["recipe"])
+        known = config["data"]
+        kept = Budget(**config["budget"])
+        data = Dataset.open(Path(known["dataset"]))
+        fingerprint = known["fingerprint"]
+        trainer = _trainer(
+            run, recipe, data, config, budget if budget != Budget() else kept, device, tell
+        )
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(f"{run / 'config.json'} is damaged: {error!r}") from error
+    if data.fingerprint != fingerprint:
+        raise DataError(
+            f"the music in {data.path} has changed since {run} began, so it cannot go on as it was. "
+            f"Start a new run from what it has learnt: howlkit train ... --init {run}"
+        )
+    trainer.resume()
+    tell(f"Going on with {run} after {trainer.step} steps")
+    return trainer
+
+
+def to_resume(out_dir: Path | None) -> Path:
+    """Return the run to go on with: `out_dir`, or the newest; HowlkitError if there is none."""
+    if out_dir is None:
+        runs = sorted(RUNS.glob("*/checkpoints/latest"), key=lambda path: path.stat().st_mtime_ns)
+        if not runs:
+            raise HowlkitError(
+                f"there is no run to go on with in {RUNS}{os.sep}; name one with --out-dir, "
+                "or begin one without --resume"
+            )
+        return runs[-1].parent.parent
+    if not (out_dir / "config.json").is_file():
+        raise CheckpointError(f"{out_dir} is no run: there is no config.json in it")
+    return out_dir
+
+
+def pieces_of(data: Dataset, part: str) -> Iterable[Piece]:
+    """Yield the pieces of a part ("all" for every part), one at a time."""
+    parts = data.parts if part == "all" else (part,)
+    for name in parts:
+        for index in data.indices(name):
+            yield data.piece(int(index))
+
+
+def _check_free(out_dir: Path | None) -> None:
+    if out_dir is not None and out_dir.exists() and any(out_dir.iterdir()):
+        hint = (
+            "add --resume to go on with it, or name another"
+            if (out_dir / "config.json").is_file()
+            else "name a new folder"
+        )
+        raise HowlkitError(f"--out-dir {out_dir} is not empty: {hint}")
+
+
+def _name(recipe: Recipe) -> Path:
+    """Return the next free folder runs/ENCODER-MODEL-NUMBER."""
+    stem = re.sub(r"[^\w-]", "_", f"{recipe.encoder.name}-{recipe.model.name}")
+    taken = [path.name.removeprefix(f"{stem}-") for path in RUNS.glob(f"{stem}-*")]
+    number = 1 + max((int(n) for n in taken if n.isdigit()), default=0)
+    return RUNS / f"{stem}-{number}"
+
+
+def _recipe(plan: Plan, initial: Trained | None) -> Recipe:
+    if initial is None:
+        if plan.encoder is None or plan.model is None:
+            raise OptionError("an encoder and a model are needed")
+        return Recipe.choose(plan.encoder, plan.model, augment=plan.augment, values=plan.values)
+    # What the weights were trained with is the starting point for every option not given anew.
+    stored = initial.recipe.to_json()
+    values = {name: dict(table) for name, table in plan.values.items()}
+    names = {}
+    for kind, asked in (("encoder", plan.encoder), ("model", plan.model)):
+        names[kind] = asked or stored[kind]["name"]
+        if names[kind] == stored[kind]["name"]:
+            values[names[kind]] = stored[kind]["options"] | values.get(names[kind], {})
+    values["heads"] = stored["heads"] | values.get("heads", {})
+    return Recipe.choose(names["encoder"], names["model"], augment=plan.augment, values=values)
+
+
+def _trainer(
+    folder: Path,
+    recipe: Recipe,
+    data: Dataset,
+    config: Mapping[str, Any],
+    budget: Budget,
+    device: str,
+    tell: Tell,
+) -> Trainer:
+    part = data.indices("train")
+    counts = np.asarray(data.note_counts)[part]
+    options = recipe.training
+    _check_enough(data, counts, options.window, tell)
+    windows = Windows(
+        lambda i: data.piece(int(part[i])),
+        counts,
+        recipe.encoder,
+        recipe.augmenters,
+        notes=options.window,
+        carry=options.carry,
+        rows=options.batch,
+        seed=int(config["seed"]),
+    )
+    counted = unigram(recipe.encoder, pieces_of(data, "train"))
+    facts: dict[str, Any] = {
+        "data": config["data"],
+        "versions": config["versions"],
+        "tempo": _median_tempo(data, part),
+        "unigram": {name: count.tolist() for name, count in counted.items()},
+    }
+    validation = _validation(recipe, data, int(config["seed"]), tell)
+    if validation is not None:
+        facts["baseline_nats_per_note"] = unigram_nats(counted, validation).nats_per_note
+    return Trainer(
+        folder,
+        recipe,
+        windows,
+        validation,
+        budget=budget,
+        facts=facts,
+        device=pick_device(device),
+        precision=str(config["precision"]),
+    )
+
+
+def _check_enough(data: Dataset, counts: Any, window: int, tell: Tell) -> None:  # noqa: ANN401
+    notes = int(counts.sum())
+    if notes < 2:
+        raise DataError(
+            f"{data.path}: the training part has {notes} notes; give more music, or a larger part"
+        )
+    if notes < 20_000:
+        tell(
+            f"Warning: only {notes:,} notes to train on. It will soon know them by heart; add more "
+            "music, --augment transpose, or start from another run with --init"
+        )
+    if int(counts.max()) < window:
+        tell(
+            f"Note: no piece is as long as a window of {window} notes; the longest has "
+            f"{int(counts.max())}. Each piece is one window then (-o training.window=...)"
+        )
+
+
+def _validation(recipe: Recipe, data: Dataset, seed: int, tell: Tell) -> Encoded | None:
+    """Return whole validation pieces, as many as the option says, the same in every validation."""
+    part = data.indices("validation")
+    if not len(part):
+        tell(
+            "Warning: there is no validation part (too few pieces), so nothing tells learning from "
+            "memorising; the last weights are kept"
+        )
+        return None
+    chosen, notes = [], 0
+    for index in np.random.default_rng([seed, 3]).permutation(part):
+        chosen.append(data.piece(int(index)))
+        notes += len(chosen[-1])
+        if notes >= recipe.training.validation_notes:
+            break
+    return encode_all(recipe.encoder, chosen)
+
+
+def _median_tempo(data: Dataset, part: Any, most: int = 500) -> int:  # noqa: ANN401
+    """Return the median of the pieces' mean microseconds a beat (of the first `most` pieces)."""
+    paces = []
+    for index in part[:most]:
+        piece = data.piece(int(index))
+        if piece.beats_long:
+            paces.append(1e6 * piece.seconds_long / piece.beats_long)
+    return round(float(np.median(paces))) if paces else 500_000
+
+

@@ -1,0 +1,181 @@
+"""A trained model on disk: RUN/model, everything needed to use it, in one folder that can be copied.
+
+    config.json         format, recipe, facts (what it was trained on, how good it was, versions)
+    schema.json         what a step is; checked against the encoder when it is loaded
+    model.safetensors   the weights
+    README.md           a model card, for people
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from howlkit.checkpoint import FORMAT, read_json, read_tensors, write_json, write_tensors
+from howlkit.errors import CheckpointError, HowlkitError
+from howlkit.heads import Network
+from howlkit.piece import TEMPO, Piece
+from howlkit.recipe import Recipe
+from howlkit.schema import Schema
+from howlkit.session import Limit, Session
+
+__all__ = ["Trained", "check_weights", "newest_run"]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network with the recipe it was made by.
+
+    facts: JSON-ready: unigram (counts by field over the training part), tempo (median microseconds a
+    beat), data, step, nats_per_note (validation) and versions.
+    """
+
+    recipe: Recipe
+    network: Network
+    facts: Mapping[str, Any]
+
+    @classmethod
+    def from_pretrained(cls, path: str | Path, *, device: str | torch.device = "cpu") -> Trained:
+        """Return the model in a run's folder, or in the `model` folder itself.
+
+        Raises CheckpointError if there is none, if a file is damaged, or if a plugin it needs is not
+        installed. Reads only below `path`, and never unpickles.
+        """
+        folder = _model_folder(Path(path))
+        config = read_json(folder / "config.json")
+        if config.get("format") != FORMAT:
+            raise CheckpointError(
+                f"{folder}: format {config.get('format')!r} is not {FORMAT}, the one this version of "
+                "howlkit reads"
+            )
+        try:
+            recipe = Recipe.from_json(config["recipe"])
+            facts = dict(config["facts"])
+            stored = Schema.from_json(read_json(folder / "schema.json"))
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"{folder} is damaged: {error}") from error
+        if stored != recipe.encoder.schema:
+            raise CheckpointError(
+                f"{folder} was trained with another version of encoder "
+                f"{recipe.encoder.name!r}: its steps have other fields now"
+            )
+        weights = read_tensors(folder / "model.safetensors")
+        with torch.device("meta"):  # shapes without memory: a damaged config cannot ask for gigabytes
+            check_weights(recipe.model.build(stored, recipe.heads), weights, folder)
+        network = recipe.model.build(stored, recipe.heads)
+        network.load_state_dict(weights)
+        return cls(recipe, network.to(device).eval(), facts)
+
+    def save_pretrained(self, path: str | Path) -> Path:
+        """Write the model folder; each file is replaced at one stroke, the weights last."""
+        folder = Path(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        facts = dict(self.facts)
+        config = {"format": FORMAT, "recipe": self.recipe.to_json(), "facts": facts}
+        write_json(folder / "config.json", config)
+        write_json(folder / "schema.json", self.recipe.encoder.schema.to_json())
+        card = folder / f".README.md.partial-{os.getpid()}"
+        card.write_text(_card(self), encoding="utf-8")
+        os.replace(card, folder / "README.md")
+        write_tensors(folder / "model.safetensors", self.network.state_dict())
+        return folder
+
+    def session(
+        self,
+        *,
+        rows: int = 1,
+        seed: int = 0,
+        limit: Limit = Limit(),  # noqa: B008 - a frozen value
+        like: Piece | None = None,
+    ) -> Session:
+        """Return a session at the start of `rows` new pieces.
+
+        like: the piece whose tempo map and resolution the music takes over; by default a steady tempo,
+        the median of the training part.
+        """
+        return Session(
+            self.network,
+            self.recipe.encoder,
+            rows=rows,
+            seed=seed,
+            limit=limit,
+            like=like if like is not None else self.steady(),
+        )
+
+    def steady(self) -> Piece | None:
+        """Return an empty piece in the median tempo; None where the clock is seconds anyhow."""
+        if self.recipe.encoder.schema.clock == "seconds":
+            return None
+        tempo = int(self.facts.get("tempo", 500_000))
+        return Piece(tempos=np.array([(0, min(max(tempo, 1), 2**24 - 1))], TEMPO))
+
+
+def check_weights(network: Network, tensors: Mapping[str, torch.Tensor], source: Path) -> None:
+    """Raise CheckpointError, naming the first difference, if `tensors` do not fit `network`."""
+    expected = network.state_dict()
+    odd = sorted(set(expected) ^ set(tensors))
+    odd += [n for n in expected if n in tensors and expected[n].shape != tensors[n].shape]
+    if odd:
+        name = odd[0]
+        have = tuple(tensors[name].shape) if name in tensors else "nothing"
+        want = tuple(expected[name].shape) if name in expected else "nothing"
+        raise CheckpointError(
+            f"{source}: its weights do not fit this network: {name} is {have}, {want} is needed. "
+            "Encoder, model and heads must have the options that the weights were trained with"
+        )
+
+
+def _model_folder(path: Path) -> Path:
+    for folder in (path / "model", path):
+        if (folder / "config.json").is_file() and (folder / "model.safetensors").is_file():
+            return folder
+    state = "has no trained model yet" if (path / "config.json").is_file() else "is no run"
+    if not path.exists():
+        state = "does not exist"
+    raise CheckpointError(
+        f"{path} {state}: it should hold model/config.json and model/model.safetensors. "
+        "`howlkit train` makes one"
+    )
+
+
+def newest_run(parent: Path = Path("runs")) -> Path:
+    """Return the run below `parent` whose model is newest; HowlkitError if there is none."""
+    found = list(parent.glob("*/model/model.safetensors"))
+    if not found:
+        raise HowlkitError(
+            f"there is no trained run in {parent}{os.sep}; name a run's folder, "
+            "or make one with: howlkit train --encoder tuple --model lstm"
+        )
+    return max(found, key=lambda path: (path.stat().st_mtime_ns, str(path))).parent.parent
+
+
+def _card(trained: Trained) -> str:
+    recipe, facts = trained.recipe, trained.facts
+    parameters = sum(p.numel() for p in trained.network.parameters())
+    rows = [
+        ("encoder", recipe.encoder.name),
+        ("model", f"{recipe.model.name}, {parameters:,} parameters"),
+        ("heads", "chained" if recipe.heads.chained else "independent"),
+        ("augmentation", ", ".join(a.name for a in recipe.augmenters) or "none"),
+        ("trained on", str(facts.get("data", {}).get("summary", "unknown"))),
+        ("steps", f"{facts.get('step', 0):,}"),
+        ("validation", _nats(facts.get("nats_per_note"))),
+        ("unigram baseline", _nats(facts.get("baseline_nats_per_note"))),
+    ]
+    table = "\n".join(f"| {name} | {value} |" for name, value in rows)
+    return (
+        "# A howlkit model\n\n| | |\n|---|---|\n"
+        f"{table}\n\nMake music with it: `howlkit sample RUN --out music.mid`. "
+        "All options are in config.json.\n\nWhat may be done with it depends on the rights in the "
+        "music it was trained on.\n"
+    )
+
+
+def _nats(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.3f} nats a note"

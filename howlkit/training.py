@@ -1,0 +1,427 @@
+"""The training loop: AdamW over windows with carried state, validated, checkpointed, resumable.
+
+A run given a number of steps is deterministic: stopped anywhere and resumed, it ends with the same
+weights, bit for bit, on the same machine and number of threads. A run given minutes is not, since
+its learning rate follows the clock.
+
+Units: nats a note; seconds of training, pauses between a stop and a resume left out.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from howlkit import checkpoint
+from howlkit.checkpoint import Checkpoint
+from howlkit.errors import CheckpointError, DataError
+from howlkit.evaluate import Encoded, score, to_tensors
+from howlkit.heads import Network
+from howlkit.recipe import Recipe
+from howlkit.trained import Trained
+from howlkit.windows import Position, Stretch, Windows
+
+__all__ = ["Budget", "Interrupted", "Outcome", "Progress", "Trainer", "pick_device"]
+
+
+class Interrupted(Exception):  # noqa: N818 - no error: the user stopped the run, and it was saved
+    """Training was stopped by a signal, after saving a checkpoint."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long to train: steps, or minutes, or whichever ends first."""
+
+    steps: int | None = None
+    minutes: float | None = None
+
+    def fraction(self, step: int, seconds: float) -> float:
+        """Return how much of it is used up, 0..1."""
+        used = 0.0
+        if self.steps is not None:
+            used = max(used, step / self.steps if self.steps else 1.0)
+        if self.minutes is not None:
+            used = max(used, seconds / (60 * self.minutes) if self.minutes else 1.0)
+        return min(used, 1.0)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands; what the display and metrics.jsonl show."""
+
+    step: int
+    epoch: int
+    fraction: float
+    seconds: float
+    nats_per_note: float
+    notes_per_second: float
+    rate: float
+    validation: float | None = None
+    best: float | None = None
+    validated: bool = False  # just now
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: where it stood, and why it stopped ("budget" or "no progress")."""
+
+    progress: Progress
+    reason: str
+
+
+@dataclass
+class _Position:
+    """What a checkpoint holds besides tensors."""
+
+    step: int = 0
+    seconds: float = 0.0
+    epoch: int = 0
+    index: int = 0
+    window: int = 0  # windows of that stretch already done
+    best: float | None = None
+    best_step: int = 0
+    validation: float | None = None
+
+
+@dataclass
+class _Meter:
+    """Nats and notes since the last report."""
+
+    nats: float = 0.0
+    notes: float = 0.0
+    since: float = field(default_factory=time.perf_counter)
+
+    def take(self) -> tuple[float, float]:
+        """Return nats a note and notes a second, and begin anew."""
+        now = time.perf_counter()
+        notes = max(self.notes, 1e-9)
+        result = self.nats / notes, self.notes / max(now - self.since, 1e-9)
+        self.nats, self.notes, self.since = 0.0, 0.0, now
+        return result
+
+
+class Trainer:
+    """One run: a network, its optimizer, and its place in the data.
+
+    run: the run's folder. windows: the training part. validation: whole pieces, never trained on;
+    None judges by the training loss. show: is called with a Progress every few steps.
+    facts: go into the model's config (unigram, tempo, data ...).
+    """
+
+    def __init__(
+        self,
+        run: Path,
+        recipe: Recipe,
+        windows: Windows,
+        validation: Encoded | None,
+        *,
+        budget: Budget,
+        facts: Mapping[str, Any],
+        device: torch.device,
+        precision: str = "32",
+        show: Callable[[Progress], None] = lambda progress: None,
+    ) -> None:
+        self.run, self.recipe, self.windows, self.validation = run, recipe, windows, validation
+        self.budget, self.facts, self.device, self.show = budget, facts, device, show
+        self.precision = precision
+        torch.manual_seed(windows.seed)
+        self.network: Network = recipe.model.build(recipe.encoder.schema, recipe.heads).to(device)
+        self.average = _averages(self.network) if recipe.training.ema else None
+        self.optimizer = torch.optim.AdamW(
+            _parameter_groups(self.network, recipe.training.weight_decay), lr=recipe.training.rate
+        )
+        self._at = _Position()
+        self._state: dict[str, Tensor] | None = None
+        self._meter = _Meter()
+        self._stop: int | None = None
+
+    @property
+    def step(self) -> int:
+        """How many steps were done."""
+        return self._at.step
+
+    # Beginning ----------------------------------------------------------------------------------
+
+    def start_from(self, weights: Mapping[str, Tensor]) -> None:
+        """Take over the weights of another run (checked by the caller)."""
+        self.network.load_state_dict(dict(weights))
+        if self.average is not None:
+            self.average = _averages(self.network)
+
+    def resume(self) -> None:
+        """Go back to the newest whole checkpoint of the run; CheckpointError if there is none."""
+        saved = checkpoint.load_checkpoint(self.run)
+        try:
+            self.network.load_state_dict(_part(saved.model, "network"))
+            if self.average is not None:
+                self.average = _part(saved.model, "average")
+            _load_optimizer(self.optimizer, _part(saved.optimizer, "optimizer"))
+            torch.set_rng_state(saved.optimizer["rng"])
+            if self.device.type == "cuda":
+                torch.cuda.set_rng_state(saved.optimizer["rng_cuda"])
+            carried = _part(saved.optimizer, "carried")
+            self._state = {n: t.to(self.device) for n, t in carried.items()} or None
+            self._at = _Position(**saved.state["position"])
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise CheckpointError(
+                f"{self.run}: its checkpoint does not fit its config.json: {error}"
+            ) from error
+
+    # The loop -----------------------------------------------------------------------------------
+
+    def train(self) -> Outcome:
+        """Train until the budget is used up or nothing improves any more.
+
+        Raises Interrupted after Ctrl-C or SIGTERM, with a checkpoint saved.
+        """
+        with _signals(self._on_signal):
+            for stretch in self.windows.stretches(Position(self._at.epoch, self._at.index)):
+                outcome = self._run_stretch(stretch)
+                if outcome is not None:
+                    return outcome
+        raise DataError("the training part holds no notes")
+
+    def _run_stretch(self, stretch: Stretch) -> Outcome | None:
+        notes = stretch.notes / len(stretch.batches)
+        for batch in stretch.batches[self._at.window :]:
+            if self.budget.fraction(self._at.step, self._at.seconds) >= 1:
+                return self._finish("budget")
+            began = time.perf_counter()
+            self._meter.nats += self._update(batch, stretch)
+            self._meter.notes += notes
+            self._at.step += 1
+            self._at.window += 1
+            if self._at.window == len(stretch.batches):
+                after = stretch.after
+                self._at.epoch, self._at.index, self._at.window = after.epoch, after.index, 0
+                self._state = None
+            self._at.seconds += time.perf_counter() - began
+            if self._at.step % self.recipe.training.validate_every == 0:
+                self._validate()
+                self.save()
+                if self._is_stuck():
+                    return self._finish("no progress")
+            elif self._at.step % 10 == 0:
+                self._report()
+            if self._stop is not None:
+                self.save()
+                raise Interrupted(self._stop)
+        return None
+
+    def _update(self, batch: Any, stretch: Stretch) -> float:  # noqa: ANN401 - a windows.Batch
+        """Do one step of the optimizer; return the nats of the window, `mark` left out."""
+        options = self.recipe.training
+        self.network.train()
+        inputs, targets, lengths = to_tensors(batch, self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            sums, state = self.network(inputs, targets, lengths, self._state)
+        # A constant for the stretch, so that a window that is mostly padding weighs little.
+        (sums.sum() / stretch.scale).backward()
+        if options.clip:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), options.clip)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._rate()
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self._state = {name: part.detach() for name, part in state.items()}
+        if self.average is not None:
+            _move_averages(self.average, self.network, options.ema, self._at.step)
+        return float(sums.detach()[1:].sum())
+
+    def _rate(self) -> float:
+        """Return the learning rate: a linear warm-up, then half a cosine down to a hundredth."""
+        options = self.recipe.training
+        used = self.budget.fraction(self._at.step, self._at.seconds)
+        falling = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * used))
+        return options.rate * falling * min(1.0, (self._at.step + 1) / max(options.warmup, 1))
+
+    # Judging ------------------------------------------------------------------------------------
+
+    def _validate(self) -> None:
+        began = time.perf_counter()
+        nats, speed = self._meter.take()
+        judged = nats
+        if self.validation is not None:
+            with self._averaged():
+                judged = score(self.network, self.validation).nats_per_note
+            self._at.validation = judged
+        if not math.isfinite(judged):
+            raise DataError(
+                f"the loss is {judged} after {self._at.step} steps: the learning rate is too high. "
+                "Try again with half of it, -o training.rate=..."
+            )
+        if self._at.best is None or judged < self._at.best:
+            self._at.best, self._at.best_step = judged, self._at.step
+            self.save_model()
+        self._log(self._progress(nats, speed, validated=True))
+        self._meter.since += time.perf_counter() - began  # notes a second are of training alone
+
+    def _is_stuck(self) -> bool:
+        options = self.recipe.training
+        waited = (self._at.step - self._at.best_step) // options.validate_every
+        return bool(options.patience) and waited >= options.patience
+
+    def _report(self) -> None:
+        self._log(self._progress(*self._meter.take()))
+
+    def _finish(self, reason: str) -> Outcome:
+        if self._at.step % self.recipe.training.validate_every or self._at.best is None:
+            self._validate()
+        self.save()
+        return Outcome(self._progress(*self._meter.take()), reason)
+
+    def _progress(self, nats: float, speed: float, *, validated: bool = False) -> Progress:
+        at = self._at
+        fraction = self.budget.fraction(at.step, at.seconds)
+        return Progress(
+            at.step,
+            at.epoch,
+            fraction,
+            at.seconds,
+            nats,
+            speed,
+            self._rate(),
+            at.validation,
+            at.best,
+            validated,
+        )
+
+    def _log(self, progress: Progress) -> None:
+        with (self.run / "metrics.jsonl").open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(asdict(progress)) + "\n")
+        self.show(progress)
+
+    # Saving -------------------------------------------------------------------------------------
+
+    def save(self) -> Path:
+        """Write a checkpoint of everything that the rest of the run depends on."""
+        model = _prefixed("network", self.network.state_dict())
+        if self.average is not None:
+            model |= _prefixed("average", self.average)
+        rest = _prefixed("optimizer", _optimizer_tensors(self.optimizer))
+        rest |= _prefixed("carried", self._state or {}) | {"rng": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            rest["rng_cuda"] = torch.cuda.get_rng_state()
+        state = {"position": asdict(self._at)}
+        return checkpoint.save_checkpoint(
+            self.run, Checkpoint(self._at.step, model, rest, state)
+        )
+
+    def save_model(self) -> Path:
+        """Write RUN/model with the weights as they are now (averaged, where EMA is on)."""
+        facts = {**self.facts, "step": self._at.step, "nats_per_note": self._at.validation}
+        with self._averaged():
+            return Trained(self.recipe, self.network, facts).save_pretrained(self.run / "model")
+
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """Have the averaged weights in the network for a while, where there are any."""
+        if self.average is None:
+            yield
+            return
+        own = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
+        self.network.load_state_dict(self.average)
+        try:
+            yield
+        finally:
+            self.network.load_state_dict(own)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._stop is not None:  # asked twice: at once
+            raise KeyboardInterrupt
+        self._stop = number
+
+
+@contextmanager
+def _signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Handle Ctrl-C and SIGTERM by `handler` meanwhile; outside the main thread, leave them be."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    try:
+        before = {number: signal.signal(number, handler) for number in numbers}
+    except ValueError:  # not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def _parameter_groups(network: Network, weight_decay: float) -> list[dict[str, Any]]:
+    """Decay the matrices, not the biases and other vectors."""
+    matrices = [p for p in network.parameters() if p.ndim >= 2]
+    vectors = [p for p in network.parameters() if p.ndim < 2]
+    return [
+        {"params": matrices, "weight_decay": weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+
+
+def _averages(network: Network) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+
+
+@torch.no_grad()
+def _move_averages(average: dict[str, Tensor], network: Network, decay: float, step: int) -> None:
+    """Move the exponential moving average on; young runs average over less (as in TensorFlow)."""
+    decay = min(decay, (1 + step) / (10 + step))
+    for name, tensor in network.state_dict().items():
+        average[name].lerp_(tensor, 1 - decay)
+
+
+def _prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{prefix}/{name}": tensor for name, tensor in tensors.items()}
+
+
+def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    start = prefix + "/"
+    return {name[len(start) :]: t for name, t in tensors.items() if name.startswith(start)}
+
+
+def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return the optimizer's state as a flat dict, "parameter/name" to tensor."""
+    state = optimizer.state_dict()["state"]
+    return {f"{p}/{name}": value for p, entry in state.items() for name, value in entry.items()}
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        parameter, part = name.split("/")
+        state.setdefault(int(parameter), {})[part] = value
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def pick_device(name: str) -> torch.device:
+    """Return the device called auto, cpu, cuda or mps; DataError if this machine has none such."""
+    have = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": _has_mps()}
+    if name == "auto":
+        return torch.device(next(n for n in ("cuda", "mps", "cpu") if have[n]))
+    if not have.get(name, False):
+        there = ", ".join(n for n, ok in have.items() if ok)
+        raise DataError(f"--device {name}: this machine has {there}; auto takes the best of them")
+    return torch.device(name)
+
+
+def _has_mps() -> bool:
+    return bool(torch.backends.mps.is_available())
+
+

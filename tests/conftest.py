@@ -1,0 +1,49 @@
+"""Music made for the tests, and what several of them need."""
+
+import numpy as np
+import pytest
+import torch
+
+from howlkit.piece import DRUMS, NOTE, TEMPO, Piece
+
+
+@pytest.fixture(autouse=True)
+def quiet_machine(monkeypatch, tmp_path):
+    """Keep tests off the user's cache and settings, and two threads from fighting over one core."""
+    monkeypatch.setenv("HOWLKIT_CACHE", str(tmp_path / "cache"))
+    for name in ("HOWLKIT_LOAD_PLUGINS", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    torch.set_num_threads(1)
+
+
+def random_piece(seed, notes=60, *, drums=True, ticks_per_beat=480, longest_gap=700):
+    """A piece of random notes, chords, programs and tempi: everything but music."""
+    rng = np.random.default_rng(seed)
+    table = np.zeros(notes, NOTE)
+    gaps = rng.integers(0, longest_gap, notes) * (rng.random(notes) < 0.6)
+    table["start"] = np.cumsum(gaps)
+    table["duration"] = rng.integers(1, 2000, notes)
+    table["pitch"] = rng.integers(0, 128, notes)
+    table["velocity"] = rng.integers(1, 128, notes)
+    table["program"] = rng.choice([0, 40, DRUMS] if drums else [0, 40], notes)
+    tempos = np.array([(0, 500_000), (5000, 430_000), (9000, 651_234)], TEMPO)
+    return Piece(table, ticks_per_beat=ticks_per_beat, tempos=tempos, name=f"random {seed}")
+
+
+def tune(seed=0, bars=16):
+    """A piece with something to learn: a scale run up and down over a held bass."""
+    rng = np.random.default_rng(seed)
+    root = 60 + int(rng.integers(-5, 6))
+    scale = [0, 2, 4, 5, 7, 9, 11, 12, 11, 9, 7, 5, 4, 2]
+    notes = []
+    for bar in range(bars):
+        notes.append((bar * 1920, 1920, root - 24 + scale[bar % 7], 60))
+        for eighth in range(8):
+            degree = scale[(bar * 8 + eighth) % len(scale)]
+            notes.append((bar * 1920 + eighth * 240, 220, root + degree, 90 + eighth))
+    return Piece.of(notes, name=f"tune {seed}")
+
+
+@pytest.fixture
+def tunes():
+    return [tune(seed) for seed in range(6)]

@@ -1,0 +1,568 @@
+"""Files to pieces and back: what is kept, what is mended, and what is refused with a clear word."""
+
+import os
+import struct
+import subprocess
+import sys
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from howlkit import midi
+from howlkit.errors import DataError, HowlkitError, MidiError
+from howlkit.piece import DRUMS, KEY_SIGNATURE, NOTE, PEDAL, TEMPO, TIME_SIGNATURE, Piece
+
+END = b"\xff\x2f\x00"
+
+
+def wait(ticks):
+    """Return a delta time as the standard spells it."""
+    out = [ticks & 127]
+    while ticks := ticks >> 7:
+        out.append(ticks & 127 | 128)
+    return bytes(reversed(out))
+
+
+def chunk(*events, end=END):
+    """Return a track chunk of (tick, bytes) in rising order."""
+    body, now = b"", 0
+    for tick, data in events:
+        body, now = body + wait(tick - now) + bytes(data), tick
+    body += b"\0" + end if end else b""
+    return b"MTrk" + struct.pack(">I", len(body)) + body
+
+
+def file(*chunks, form=1, division=480, extra=b""):
+    head = struct.pack(">4sIHHH", b"MThd", 6 + len(extra), form, len(chunks), division)
+    return head + extra + b"".join(chunks)
+
+
+def on(tick, pitch, velocity=80, channel=0):
+    return tick, (0x90 | channel, pitch, velocity)
+
+
+def off(tick, pitch, channel=0):
+    return tick, (0x80 | channel, pitch, 0)
+
+
+ONE_NOTE = chunk(on(0, 60), off(480, 60))
+
+
+@pytest.fixture
+def save(tmp_path):
+    def save(data, name="x.mid"):
+        path = tmp_path / name
+        path.write_bytes(data)
+        return path
+
+    return save
+
+
+def rows(piece):
+    return [tuple(int(value) for value in row) for row in piece.notes]
+
+
+def first_in_first_out(piece):
+    """Return the notes of a piece as MIDI can tell them: ends in the order of the beginnings."""
+    order = ("track", "program", "pitch", "start", "duration", "velocity")
+    notes = np.sort(piece.notes, order=order)
+    _, tracks = np.unique(notes[["track", "program"]], return_inverse=True)
+    ends = notes["start"].astype(np.int64) + notes["duration"]
+    voice = tracks.astype(np.int64) * 128 + notes["pitch"]
+    notes["duration"] = ends[np.lexsort((ends, voice))] - notes["start"]
+    notes["track"] = tracks
+    return piece.replace(notes=notes).notes
+
+
+# --- Round trips ---------------------------------------------------------------------------------
+
+ticks = st.one_of(st.integers(0, 50), st.integers(0, 2**30))
+
+
+def maps(dtype, *values):
+    """Return tables of `dtype` by rising tick, with each other column drawn from `values`."""
+    drawn = st.lists(st.tuples(ticks, *values), unique_by=lambda row: row[0], max_size=5)
+    return drawn.map(lambda found: np.array(sorted(found), dtype))
+
+
+@st.composite
+def pieces(draw):
+    note = st.tuples(
+        ticks,
+        st.one_of(st.integers(1, 60), st.integers(1, 2**30)),
+        st.integers(58, 62) | st.integers(0, 127),
+        st.integers(1, 127),
+        st.sampled_from([0, 1, 40, 127, DRUMS]),
+        st.integers(0, 3),
+    )
+    return Piece(
+        np.array(draw(st.lists(note, max_size=40)), NOTE),
+        ticks_per_beat=draw(st.integers(1, 32767)),
+        tempos=draw(maps(TEMPO, st.integers(1, 2**24 - 1))),
+        time_signatures=draw(
+            maps(TIME_SIGNATURE, st.integers(1, 255), st.sampled_from([2**k for k in range(8)]))
+        ),
+        key_signatures=draw(maps(KEY_SIGNATURE, st.integers(-7, 7), st.integers(0, 1))),
+    )
+
+
+EVERYTHING = midi.Limits(max_seconds=float("inf"), max_beats=float("inf"))
+
+
+@settings(max_examples=200, deadline=None)
+@given(pieces())
+def test_whatever_is_written_is_read_again_to_the_tick(piece):
+    back = midi.read_bytes(midi.to_bytes(piece), limits=EVERYTHING)
+    assert back == piece.replace(notes=first_in_first_out(piece))
+
+
+def test_a_piece_of_one_program_a_track_comes_back_equal(tmp_path):
+    notes = [
+        (0, 480, 60, 1, 0, 0),
+        (480, 480, 60, 127, 0, 0),  # touches the one before
+        (480, 240, 60, 5, 40, 1),
+        (480, 240, 60, 5, 40, 2),
+        (0, 1, 35, 90, DRUMS, 3),
+        (0, 9, 127, 90, 127, 4),
+    ]
+    pedals = np.array([(0, 100, 0), (50, 20, 2), (100, 30, 0), (100, 900, 4)], PEDAL)
+    piece = Piece.of(notes, bpm=90, ticks_per_beat=96).replace(
+        pedals=pedals,
+        time_signatures=np.array([(0, 6, 8), (96, 255, 128)], TIME_SIGNATURE),
+        key_signatures=np.array([(0, -7, 1), (3, 7, 0)], KEY_SIGNATURE),
+    )
+    midi.write(piece, tmp_path / "x.mid")
+    back = midi.inspect(tmp_path / "x.mid")
+    assert back.piece == piece
+    assert back.piece.name == "x.mid"
+    assert back.repairs == {}
+
+
+def test_an_empty_piece_comes_back_empty():
+    assert midi.read_bytes(midi.to_bytes(Piece())) == Piece()
+
+
+def test_waits_longer_than_a_delta_time_can_say_are_kept():
+    piece = Piece.of([(0, 2**31 - 1, 60), (2**31 - 2, 1, 61)], ticks_per_beat=32767)
+    assert midi.read_bytes(midi.to_bytes(piece), limits=EVERYTHING) == piece
+
+
+def test_nested_notes_of_one_pitch_end_first_in_first_out():
+    nested = Piece.of([(0, 100, 60, 10), (20, 30, 60, 99)])
+    assert rows(midi.read_bytes(midi.to_bytes(nested))) == [
+        (0, 50, 60, 10, 0, 0),
+        (20, 80, 60, 99, 0, 0),
+    ]
+
+
+def test_notes_of_one_pitch_that_begin_together_keep_their_velocities():
+    piece = Piece.of([(0, 30, 60, 99), (0, 100, 60, 10)])
+    assert midi.read_bytes(midi.to_bytes(piece)) == piece
+
+
+def test_overlapping_pedals_become_one_and_touching_ones_stay_apart():
+    pedals = np.array([(0, 10, 0), (5, 2, 0), (8, 12, 0), (20, 5, 0), (30, 0, 0)], PEDAL)
+    piece = Piece.of([(0, 40, 60)]).replace(pedals=pedals)
+    back = midi.read_bytes(midi.to_bytes(piece))
+    assert back.pedals.tolist() == [(0, 20, 0), (20, 5, 0)]
+
+
+def places(data):
+    """Return (port, channel, program) of each chunk with a program change, from the bytes."""
+    found = []
+    for body in data.split(b"MTrk")[2:]:
+        body = body[4:]
+        port = body[4] if body.startswith(b"\x00\xff\x21\x01") else 0
+        body = body[5:] if port else body
+        assert body[1] >> 4 == 0xC
+        found.append((port, body[1] & 15, body[2]))
+    return found
+
+
+def test_fifteen_melodic_tracks_have_a_channel_each_and_drums_the_tenth():
+    notes = [(0, 9, 60, 80, 5, track) for track in range(15)] + [(0, 9, 60, 80, DRUMS, 15)]
+    channels = [channel for _, channel, _ in places(midi.to_bytes(Piece.of(notes)))]
+    assert channels == [*range(9), *range(10, 16), 9]
+
+
+def test_more_tracks_share_channels_by_program():
+    notes = [(0, 9, 60, 80, track % 3, track) for track in range(40)]
+    assert set(places(midi.to_bytes(Piece.of(notes)))) == {(0, 0, 0), (0, 1, 1), (0, 2, 2)}
+
+
+def test_more_than_fifteen_programs_go_to_further_ports_and_come_back():
+    piece = Piece.of([(0, 9, 60, 80, track, track) for track in range(129)])
+    data = midi.to_bytes(piece)
+    melodic = [place for place in places(data) if place[1] != 9]
+    assert len(set(melodic)) == len({place[:2] for place in melodic}) == 128
+    assert max(port for port, _, _ in melodic) == 8
+    assert midi.read_bytes(data) == piece
+
+
+def test_writing_replaces_whole_files_only(tmp_path):
+    path = tmp_path / "x.mid"
+    midi.write(Piece.of([(0, 1, 60)]), path)
+    midi.write(Piece.of([(0, 1, 61)]), path)
+    assert rows(midi.read(path))[0][2] == 61
+    assert os.listdir(tmp_path) == ["x.mid"]
+    (tmp_path / "folder").mkdir()
+    for wrong in (tmp_path / "none" / "x.mid", tmp_path / "folder"):
+        with pytest.raises(MidiError, match="cannot be written"):
+            midi.write(Piece(), wrong)
+    assert sorted(os.listdir(tmp_path)) == ["folder", "x.mid"]
+
+
+# --- What a file may say -------------------------------------------------------------------------
+
+
+def test_tracks_are_chunk_channel_and_program_with_drums_apart():
+    data = file(
+        chunk((0, (0xC0, 5)), on(0, 60), off(9, 60), (9, (0xC0, 7)), on(9, 60), off(20, 60)),
+        chunk(on(0, 38, 90, 9), on(0, 62, 90, 3), off(4, 62, 3), off(9, 38, 9)),
+    )
+    assert rows(midi.read_bytes(data)) == [
+        (0, 4, 62, 90, 0, 2),
+        (0, 9, 60, 80, 5, 0),
+        (0, 9, 38, 90, DRUMS, 3),
+        (9, 11, 60, 80, 7, 1),
+    ]
+
+
+def test_running_status_and_silent_note_ons_are_understood():
+    data = file(chunk((0, (0x90, 60, 80)), (5, (62, 70)), (9, (60, 0)), (12, (62, 0))), form=0)
+    assert rows(midi.read_bytes(data)) == [(0, 9, 60, 80, 0, 0), (5, 7, 62, 70, 0, 0)]
+
+
+def test_pedals_are_read_on_every_channel_from_where_they_are_pressed():
+    def press(tick, value):
+        return tick, (0xB3, 64, value)
+
+    data = file(
+        chunk(
+            on(0, 60, 80, 3), press(5, 64), press(6, 127), press(9, 63), press(9, 0),
+            press(12, 127), off(30, 60, 3),
+        )
+    )  # fmt: skip
+    assert midi.read_bytes(data).pedals.tolist() == [(5, 4, 0), (12, 18, 0)]
+
+
+def test_a_release_without_a_press_is_no_pedal():
+    data = file(chunk(on(0, 60, 80, 3), (7, (0xB3, 64, 0)), off(30, 60, 3)))
+    assert len(midi.read_bytes(data).pedals) == 0
+
+
+def test_what_is_mended_is_counted(save):
+    tempo, metre, key = (0xFF, 0x51, 3), (0xFF, 0x58, 4), (0xFF, 0x59, 2)
+    path = save(
+        file(
+            chunk(
+                (0, (*tempo, 7, 0, 0)), (0, (*tempo, 9, 0, 0)),
+                (0, (*metre, 4, 2, 24, 8)), (0, (*metre, 3, 3, 24, 8)),
+                (0, (*key, 1, 0)), (0, (*key, 2, 0)), (0, (*key, 99, 0)), (0, (*key, 1, 7)),
+            ),
+            chunk(
+                on(0, 60), off(0, 60), on(0, 61), on(1, 61), off(2, 61), off(3, 61),
+                (4, (0xB0, 64, 127)), on(5, 70), on(5, 70), on(5, 70), on(6, 71), on(7, 72),
+                off(9, 71),
+            ),
+        )[:-4]
+        + b"\x00"
+        + END
+    )  # fmt: skip
+    reading = midi.inspect(path)
+    assert rows(reading.piece) == [
+        (0, 1, 60, 80, 0, 0),
+        (0, 2, 61, 80, 0, 0),
+        (1, 2, 61, 80, 0, 0),
+        (6, 3, 71, 80, 0, 0),
+    ]
+    assert reading.piece.tempos.tolist() == [(0, 9 << 16)]
+    assert reading.piece.time_signatures.tolist() == [(0, 3, 8)]
+    assert reading.piece.key_signatures.tolist() == [(0, 2, 0)]
+    assert reading.piece.pedals.tolist() == [(4, 5, 0)]
+    assert reading.repairs == {
+        "zero_length_notes": 1,
+        "overlapping_notes": 1,
+        "unreleased_notes": 4,
+        "unreleased_pedals": 1,
+        "repeated_tempos": 1,
+        "repeated_time_signatures": 1,
+        "repeated_key_signatures": 1,
+        "impossible_key_signatures": 2,
+    }
+    assert set(reading.repairs) < set(midi.REPAIRS)
+    assert midi.read(path) == reading.piece
+
+
+@pytest.mark.parametrize("end", [END, b""])
+@pytest.mark.parametrize("stuck", [0, 1, 3, 9])
+def test_notes_never_released_are_counted_exactly(save, stuck, end):
+    held = [on(2 * i, 60 + i % 2) for i in range(stuck)]
+    data = file(chunk(*held, on(100, 70), off(110, 70), end=end), ONE_NOTE)
+    assert midi.inspect(save(data)).repairs.get("unreleased_notes", 0) == stuck
+
+
+def test_promised_chunks_that_are_missing_are_counted(save):
+    data = bytearray(file(ONE_NOTE))
+    data[11] = 3
+    reading = midi.inspect(save(bytes(data)))
+    assert (len(reading.piece), reading.repairs) == (1, {"missing_chunks": 2})
+
+
+def test_a_longer_header_and_alien_chunks_are_skipped():
+    alien = b"XFIH" + struct.pack(">I", 4) + b"abcd"
+    data = file(ONE_NOTE, extra=b"more")
+    data = data[:18] + alien + data[18:]
+    assert rows(midi.read_bytes(data)) == [(0, 480, 60, 80, 0, 0)]
+
+
+def test_a_riff_wrapper_is_taken_off():
+    inner = file(ONE_NOTE)
+    body = b"RMIDINFO" + struct.pack("<I", 3) + b"abc\0data" + struct.pack("<I", len(inner)) + inner
+    data = b"RIFF" + struct.pack("<I", len(body)) + body
+    assert rows(midi.read_bytes(data)) == [(0, 480, 60, 80, 0, 0)]
+    with pytest.raises(MidiError, match="'data'"):
+        midi.read_bytes(b"RIFF\4\0\0\0RMID")
+
+
+@pytest.mark.parametrize(
+    ("frames", "ticks", "second"), [(24, 4, 96), (25, 40, 1000), (29, 80, 2397.6), (30, 255, 7650)]
+)
+def test_smpte_divisions_are_ticks_a_second(save, frames, ticks, second):
+    tempo = (0, (0xFF, 0x51, 3, 1, 0, 0))
+    division = (256 - frames) << 8 | ticks
+    data = file(chunk(tempo, on(0, 60), off(96000, 60)), division=division)
+    reading = midi.inspect(save(data))
+    assert reading.repairs == {"smpte_divisions": 1}
+    assert reading.piece.seconds_long == pytest.approx(96000 / second, rel=0.0002)
+    assert rows(reading.piece) == [(0, 96000, 60, 80, 0, 0)]
+
+
+def test_the_name_of_a_piece_is_the_file_name_made_harmless(save):
+    path = save(file(ONE_NOTE), "a\x1b[2J\n\u202eb.mid")
+    assert midi.read(path).name == r"a\x1b[2J\n\u202eb.mid"
+    path.write_bytes(b"no")
+    with pytest.raises(MidiError) as caught:
+        midi.read(path)
+    assert "\x1b" not in str(caught.value) and r"a\x1b[2J\n\u202eb.mid" in str(caught.value)
+
+
+# --- What a file may not say ---------------------------------------------------------------------
+
+META_0 = 0, (0xFF, 0x51, 3, 0, 0, 0)
+FAR = [(k * (2**28 - 1), (0xFF, 1, 0)) for k in range(1, 9)]
+FURTHER = [(k * (2**28 - 1), (0xFF, 1, 0)) for k in range(9, 17)]
+BROKEN = {
+    "empty": (b"", "empty"),
+    "text": (b"hello, I am no music at all", "begins with b'hell', not b'MThd'"),
+    "four bytes": (b"MThd", "cut short"),
+    "truncated": (file(ONE_NOTE, ONE_NOTE)[:-6], "damaged or cut short"),
+    "header length 4": (b"MThd\0\0\0\4" + file(ONE_NOTE)[8:], "header of 4 bytes"),
+    "header length huge": (b"MThd\xff\0\0\0" + file(ONE_NOTE)[8:], "header of 4278190080 bytes"),
+    "format 2": (file(ONE_NOTE, ONE_NOTE, form=2), "format 2"),
+    "format 7": (file(ONE_NOTE, form=7), "format 7"),
+    "division 0": (file(ONE_NOTE, division=0), "0 ticks a beat"),
+    "SMPTE 27 frames": (file(ONE_NOTE, division=(256 - 27) << 8 | 4), "27 frames a second"),
+    "SMPTE 0 ticks": (file(ONE_NOTE, division=(256 - 25) << 8), "of 0 ticks"),
+    "tempo 0": (file(chunk(META_0), ONE_NOTE), "tempo .* is 0"),
+    "metre x/0": (file(chunk((0, (0xFF, 0x58, 4, 3, 31, 24, 8))), ONE_NOTE), "denominator is 0"),
+    "metre 0/4": (file(chunk((0, (0xFF, 0x58, 4, 0, 2, 24, 8))), ONE_NOTE), "numerator is 0"),
+    "past tick 2**31": (
+        file(ONE_NOTE, chunk(on(0, 60), *FAR, off(8 * 2**28, 60))),
+        "runs to tick 2147483648",
+    ),
+    "past tick 2**32": (
+        file(chunk(*FAR, *FURTHER, on(2**32 + 5, 60), off(2**32 + 9, 60))),
+        "runs to tick 4294967305",
+    ),
+    "past tick 2**31 in many steps": (
+        file(chunk(on(0, 60), *((k * 2**20, (62, 0)) for k in range(1, 3000)))),
+        "runs to tick 3144679424",
+    ),
+    "a year": (file(chunk(on(0, 60), off(2**28 - 1, 60)), division=4), "lasts 67108864 beats"),
+    "pitch 200": (file(chunk((0, (0x90, 200, 80)), (2, (0x80, 200, 0)))), "pitch=200"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_broken_files_are_refused_by_name_and_cause(save, what):
+    data, cause = BROKEN[what]
+    path = save(data)
+    for open_ in (midi.read, midi.inspect):
+        with pytest.raises(MidiError, match=cause) as caught:
+            open_(path)
+        assert str(path) in str(caught.value)
+    with pytest.raises(MidiError, match=f"<stdin>.*{cause}"):
+        midi.read_bytes(data, name="<stdin>")
+
+
+def test_texts_and_messages_that_look_like_long_waits_are_no_reason_to_refuse():
+    words = [(0, (0xFF, 5, 90, *(b"\xe3\x81\xaf" * 30))) for _ in range(50)]
+    message = (0, (0xF0, 20, *(b"\xff" * 19), 0xF7))
+    data = file(chunk(*words, message, (0, (0xC0, 4)), on(0, 60), off(480, 60)))
+    assert rows(midi.read_bytes(data)) == [(0, 480, 60, 80, 4, 0)]
+
+
+def test_files_over_a_limit_are_refused(save):
+    path = save(file(ONE_NOTE, ONE_NOTE))
+    for limits, cause in (
+        (midi.Limits(max_bytes=20), "max_bytes"),
+        (midi.Limits(max_notes=1), "2 notes"),
+        (midi.Limits(max_beats=0.5), "max_beats"),
+        (midi.Limits(max_seconds=0.4), "max_seconds"),
+    ):
+        with pytest.raises(MidiError, match=cause):
+            midi.read(path, limits=limits)
+    assert len(midi.read(path, limits=midi.Limits(max_seconds=0.6, max_beats=1, max_notes=2))) == 2
+
+
+def test_a_slow_tempo_makes_a_file_too_long(save):
+    slow = chunk((0, (0xFF, 0x51, 3, 255, 255, 255)))
+    data = file(slow, chunk(on(0, 60), off(480 * 2000, 60)))
+    with pytest.raises(MidiError, match="lasts 33554 seconds"):
+        midi.read(save(data))
+
+
+def test_what_is_no_regular_file_is_never_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe.mid")  # opening it would block for ever
+    (tmp_path / "folder.mid").mkdir()
+    (tmp_path / "loop.mid").symlink_to(tmp_path / "loop.mid")
+    sparse = tmp_path / "sparse.mid"
+    with sparse.open("wb") as big:
+        big.truncate(6 * 2**30)
+    for name, cause in (
+        ("pipe.mid", "no regular file"),
+        ("folder.mid", "a folder"),
+        ("loop.mid", "cannot be read"),
+        ("none.mid", "No such file"),
+        ("sparse.mid", "6442450944 bytes"),
+        ("nul\0.mid", "cannot be read"),
+    ):
+        with pytest.raises(MidiError, match=cause) as caught:
+            midi.read(tmp_path / name)
+        assert midi.printable(tmp_path / name) in str(caught.value)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission_is_named(save):
+    path = save(file(ONE_NOTE))
+    path.chmod(0)
+    with pytest.raises(MidiError, match="Permission denied"):
+        midi.read(path)
+
+
+def mutant(data, rng):
+    """Return a damaged copy: bytes changed, and now and then some cut out, doubled, or the end lost."""
+    data = bytearray(data)
+    for _ in range(rng.integers(1, 6)):
+        at, length = int(rng.integers(len(data))), int(rng.integers(1, 9))
+        match int(rng.integers(20)):
+            case 0:
+                del data[at : at + length]
+            case 1:
+                data[at:at] = data[at : at + length]
+            case 2:
+                del data[max(at, 1) :]
+            case kind:
+                data[at] = rng.integers(256) if kind % 2 else rng.choice([0, 1, 127, 128, 255])
+    return bytes(data)
+
+
+def test_mutated_files_give_pieces_or_howlkit_errors(save):
+    rng = np.random.default_rng(1)
+    notes = [(i * 7, 20, 50 + i % 30, 1 + i % 127, (0, 24, DRUMS)[i % 3], i % 3) for i in range(60)]
+    piece = Piece.of(notes).replace(
+        pedals=np.array([(0, 30, 0), (40, 9, 0)], PEDAL),
+        time_signatures=np.array([(0, 3, 4)], TIME_SIGNATURE),
+    )
+    whole = midi.to_bytes(piece)
+    outcomes = Counter()
+    for _ in range(2000):
+        path = save(mutant(whole, rng))
+        try:
+            read = midi.inspect(path).piece
+        except HowlkitError as error:
+            outcomes["refused"] += 1
+            assert str(path) in str(error)
+        else:
+            outcomes["read"] += 1
+            assert len(midi.read_bytes(midi.to_bytes(read), limits=EVERYTHING)) == len(read)
+    assert min(outcomes["read"], outcomes["refused"]) > 200  # both ways are really taken
+
+
+# --- Finding -------------------------------------------------------------------------------------
+
+
+def test_find_lists_midi_files_of_any_case_in_order(save, tmp_path):
+    for folder in ("b", "a/deep/er", "c.mid"):
+        (tmp_path / folder).mkdir(parents=True)
+    names = ["z.MID", "b/1.Midi", "b/0.kar", "a/deep/er/x.mid", "c.mid/y.mid", "a.mid"]
+    for name in [*names, "b/readme.txt", "mid", "b/x.mid.bak"]:
+        save(b"", name)
+    found = [str(path.relative_to(tmp_path)) for path in midi.find([tmp_path])]
+    assert found == ["a/deep/er/x.mid", "a.mid", "b/0.kar", "b/1.Midi", "c.mid/y.mid", "z.MID"]
+
+
+def test_find_takes_named_files_whatever_their_ending(save, tmp_path):
+    named = save(b"", "song.bin")
+    save(b"", "other.mid")
+    assert list(midi.find([str(named), tmp_path])) == [named, tmp_path / "other.mid"]
+
+
+def test_find_visits_each_real_folder_once_and_survives_loops(save, tmp_path):
+    (tmp_path / "a").mkdir()
+    save(b"", "a/x.mid")
+    (tmp_path / "a" / "up").symlink_to(tmp_path)
+    (tmp_path / "again").symlink_to(tmp_path / "a")
+    (tmp_path / "self").symlink_to(tmp_path / "self")
+    (tmp_path / "link.mid").symlink_to(tmp_path / "a" / "x.mid")
+    found = [str(path.relative_to(tmp_path)) for path in midi.find([tmp_path, tmp_path / "a"])]
+    assert found == ["a/x.mid", "link.mid"]
+
+
+def test_find_warns_of_what_it_leaves_out(tmp_path):
+    os.mkfifo(tmp_path / "pipe.mid")
+    (tmp_path / "gone.mid").symlink_to(tmp_path / "nowhere")
+    warnings = []
+    assert list(midi.find([tmp_path], warn=warnings.append)) == []
+    assert len(warnings) == 2 and "gone.mid" in warnings[0] and "pipe.mid" in warnings[1]
+
+
+def test_find_goes_on_past_a_folder_that_vanishes(save, tmp_path):
+    (tmp_path / "a").mkdir()
+    for name in ("0.mid", "b.mid"):
+        save(b"", name)
+    warnings = []
+    found = midi.find([tmp_path], warn=warnings.append)
+    first = next(found)
+    (tmp_path / "a").rmdir()
+    assert [first.name, *(path.name for path in found)] == ["0.mid", "b.mid"]
+    assert len(warnings) == 1 and str(tmp_path / "a") in warnings[0]
+
+
+def test_find_refuses_a_path_that_does_not_exist_at_once(tmp_path):
+    with pytest.raises(DataError, match="none"):
+        midi.find([tmp_path, tmp_path / "none"])
+
+
+def test_find_goes_deeper_than_the_recursion_limit(tmp_path):
+    os.chdir(tmp_path)
+    here = os.open(".", os.O_RDONLY)
+    try:
+        for _ in range(1200):  # two bytes a folder: within the longest path
+            os.mkdir("d")
+            os.chdir("d")
+        open("x.mid", "w").close()
+        os.fchdir(here)
+        assert len(list(midi.find([tmp_path]))) == 1
+    finally:
+        os.fchdir(here)
+        os.close(here)
+
+
+def test_importing_the_module_does_not_import_symusic():
+    code = "import sys, howlkit.midi; sys.exit('symusic' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
