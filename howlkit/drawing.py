@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from howlkit.errors import HowlkitError
+
 if TYPE_CHECKING:
     from PIL import ImageDraw, ImageFont
 
@@ -85,7 +87,12 @@ class Drawing:
 
     def to_png(self, *, scale: float = 2.0) -> bytes:
         """Return a PNG of `scale` image pixels a pixel; 2 is crisp on today's screens."""
-        from PIL import Image, ImageDraw
+        try:
+            from PIL import Image, ImageDraw
+        except ImportError as error:
+            raise HowlkitError(
+                "PNG needs Pillow: pip install 'howlkit[png]'. SVG needs nothing more"
+            ) from error
 
         size = (round(self.width * scale), round(self.height * scale))
         image = Image.new("RGB", size, self.ground)

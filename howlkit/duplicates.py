@@ -14,7 +14,6 @@ short tunes of one style share turns of phrase without being the same tune.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +32,7 @@ Sketches = NDArray[np.uint32]
 Labels = NDArray[np.int64]
 Weights = NDArray[np.float32]
 
-_SIMILAR = 0.05  # takes of one piece agree in 0.05 .. 1, weighted; unrelated long pieces in < 0.04
+_SIMILAR = 0.055  # of 435 pairs of takes 433 agree in more, of 500,000 unrelated long pairs 2
 _SIMILAR_SHORT = 0.08  # chance alone does more for short pieces
 _SHORT = 2500  # patterns, about 500 notes
 _TYPICAL = 2000  # pieces: in a smaller collection, being common says less
@@ -165,14 +164,12 @@ def _threshold(short: NDArray[np.bool_], pairs: Labels) -> NDArray[np.float64]:
 
 
 def _join(labels: Labels, pairs: Labels) -> Labels:
-    """Return the labels with both of each pair in one group: the smaller label spreads."""
+    """Return the labels with both of each pair in one group: the smallest label spreads."""
     while True:
-        left, right = labels[pairs].T if len(pairs) else (labels[:0], labels[:0])
-        smaller = np.minimum(left, right)
-        joined: Any = labels.copy()
-        for side in (left, right):
-            np.minimum.at(joined, side, smaller)
+        ends = labels[pairs]  # (m, 2)
+        joined = labels.copy()
+        np.minimum.at(joined, ends.ravel(), np.repeat(ends.min(axis=1), 2))
         joined = joined[joined]
-        if np.array_equal(joined[joined], labels):
+        if np.array_equal(joined, labels):
             return labels
         labels = joined

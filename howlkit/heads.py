@@ -13,6 +13,7 @@ heads, as Howl had them, are the same network with that mask all zero.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import ClassVar
 
 import torch
@@ -51,7 +52,6 @@ class Network(nn.Module):
     """
 
     head_mask: Tensor
-    offsets: Tensor
 
     def __init__(self, schema: Schema, heads: Heads, backbone: Backbone) -> None:
         super().__init__()
@@ -62,9 +62,9 @@ class Network(nn.Module):
         self._position = {field.name: k for k, field in enumerate(fields)}
         # One table for all fields, so that a step is one look-up. Row 0 stays zero: the embedding
         # of a field that is not active.
-        sizes = torch.tensor([field.n for field in fields])
-        self.register_buffer("offsets", torch.cumsum(sizes, 0) - sizes + 1, persistent=False)
-        self.table = nn.Embedding(int(sizes.sum()) + 1, heads.embedding, padding_idx=0)
+        ends = list(accumulate((field.n for field in fields), initial=1))
+        self._offsets = dict(zip(self._position, ends, strict=False))
+        self.table = nn.Embedding(ends[-1], heads.embedding, padding_idx=0)
         self.from_hidden = nn.Linear(backbone.width, len(fields) * heads.width)
         if heads.chained:
             self.from_fields = nn.Parameter(self._field_weights(len(fields)))
@@ -88,7 +88,7 @@ class Network(nn.Module):
         fields = self.schema.decisions if fields is None else fields
         indices = []
         for field in fields:
-            index = steps[field.name] + self.offsets[self._position[field.name]]
+            index = steps[field.name] + self._offsets[field.name]
             if field is not MARK:
                 index = index.where(self.schema.active(field, steps), 0)
             indices.append(index)

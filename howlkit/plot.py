@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit import instruments
+from howlkit.axis import Axis, clock, metre, natural_unit, positions
 from howlkit.drawing import Drawing, Label, Shape, boxes, legible, text_width
 from howlkit.errors import HowlkitError, OptionError
 from howlkit.piece import DRUMS, Piece
@@ -41,8 +42,6 @@ DRUM_ROW = 10.0
 NAMED_DRUMS = 16  # with more of them, rows get thinner and lose their names
 ROW = (4.5, 8.0)  # height of a semitone
 ROLL_HEIGHT = 260.0  # what rows are fitted to, within their limits
-SCALE = {"bars": (20.0, 44.0), "seconds": (24.0, 60.0)}  # px a beat, px a second
-LONGEST_ONE = {"bars": 120.0, "seconds": 160.0}  # the scale of a piece that fills one system
 
 PALETTE = ("#332288", "#cc6677", "#44aa99", "#999933", "#882255", "#117733", "#aa4499", "#88ccee")
 OTHER = "#777777"  # instruments for which no colour is left
@@ -72,7 +71,12 @@ def draw(
     _check(unit, width)
     width = WIDTH if width is None else width
     lanes = Lanes.of(piece)
-    axis = Axis.of(piece, _unit(piece) if unit == "auto" else unit, _room(width, lanes), lanes)
+    axis = Axis.of(
+        piece,
+        natural_unit(piece) if unit == "auto" else unit,
+        room=width - lanes.gutter - MARGIN,
+        most=max(int((TALLEST - HEADER) // (lanes.height + RULER + BETWEEN)), 1),
+    )
     colours = Colours.of(piece)
     legend, legend_height = _legend(colours, width)
     top = HEADER + legend_height
@@ -84,7 +88,7 @@ def draw(
         y = top + RULER + index * (lanes.height + RULER + BETWEEN)
         shapes += _system(lanes, axis, marks, index=index, y=y)
     if not len(piece):
-        centre = (width + lanes.gutter) / 2
+        centre = lanes.gutter + axis.scale * float(axis.systems[0, 1] - axis.systems[0, 0]) / 2
         y = top + RULER + lanes.height / 2
         shapes.append(Label(centre, y, "no notes", 14, PALE_INK, "middle"))
     return Drawing(math.ceil(width), math.ceil(height), tuple(shapes), name)
@@ -141,24 +145,6 @@ def _check(unit: str, width: float | None) -> None:
             f"a piano-roll cannot be {width} px wide: "
             f"{NARROWEST:g} to {WIDEST:g} are allowed, {WIDTH:g} is the default"
         )
-
-
-def _room(width: float, lanes: Lanes) -> float:
-    return width - lanes.gutter - MARGIN
-
-
-def _unit(piece: Piece) -> Literal["bars", "seconds"]:
-    """Return "bars" if most notes start on a quarter or a third of a beat.
-
-    Of onsets without any grid a quarter would pass: there are six such points in a beat, each a
-    twenty-fourth of a beat wide.
-    """
-    if not len(piece):
-        return "bars"
-    phase = (piece.notes["start"] / piece.ticks_per_beat) % 1
-    grid = np.array([0, 1 / 4, 1 / 3, 1 / 2, 2 / 3, 3 / 4, 1])
-    off = np.abs(phase[:, None] - grid).min(axis=1)
-    return "bars" if (off <= 1 / 48).mean() > 0.6 else "seconds"
 
 
 # The vertical axis: pitch, and drums below.
@@ -223,165 +209,6 @@ def _pitch_range(pitches: Array) -> tuple[int, int]:
     missing = max(18 - (high - low + 1), 0)
     low, high = low - missing // 2, high + (missing + 1) // 2
     return max(low, 0), min(high, 127)
-
-
-# The horizontal axis: time, cut into systems.
-
-
-@dataclass(frozen=True, eq=False)
-class Axis:
-    """Where time goes: the systems' edges as positions, px a unit, and the grid.
-
-    systems: (S, 2) start and end of each.
-    lines, names: positions of the strong grid lines, and what stands above them ("" for nothing).
-    faint: positions of the weak ones.
-    """
-
-    unit: Literal["bars", "seconds"]
-    systems: Array
-    scale: float
-    lines: Array
-    names: tuple[str, ...]
-    faint: Array
-
-    @classmethod
-    def of(cls, piece: Piece, unit: Literal["bars", "seconds"], room: float, lanes: Lanes) -> Axis:
-        """Choose a scale at which the quick notes can be told apart, and cut time to fit `room`."""
-        start, end = _span(piece, unit)
-        shortest, longest = SCALE[unit]
-        most = max(int((TALLEST - HEADER) // (lanes.height + RULER + BETWEEN)), 1)
-        scale = float(np.clip(6.0 / _quick(piece, unit), shortest, longest))
-        scale = min(scale, most * room / (end - start) * 0.97)
-        lines, names, faint = (_bars if unit == "bars" else _seconds)(piece, scale, start, end)
-        if unit == "bars":
-            lines_from = lines[max(int(np.searchsorted(lines, start, side="right")) - 1, 0) :]
-            start = float(lines_from[0])
-        systems = _systems(lines, start, end, room / scale)
-        widest = float((systems[:, 1] - systems[:, 0]).max())
-        limit = LONGEST_ONE[unit] if len(systems) == 1 else math.inf
-        return cls(unit, systems, min(room / widest, limit), lines, names, faint)
-
-    def inside(self, positions: Array, index: int) -> Array:
-        """Return which positions are in a system, its end included."""
-        start, end = self.systems[index]
-        slack = 1e-6 * max(end - start, 1)
-        return np.asarray((positions >= start - slack) & (positions <= end + slack))
-
-
-def _positions(piece: Piece, unit: str, ticks: Array) -> Array:
-    """Return ticks as beats or seconds."""
-    if unit == "seconds":
-        return piece.seconds(ticks)
-    return np.asarray(ticks / piece.ticks_per_beat)
-
-
-def _span(piece: Piece, unit: str) -> tuple[float, float]:
-    """Return the first onset and the last end, a little apart at least."""
-    first = piece.notes["start"][:1].astype(np.int64)
-    ends = _positions(piece, unit, np.append(first, piece.end))
-    start = float(ends[0]) if len(piece) else 0.0
-    if unit == "seconds":
-        start = math.floor(start)
-    return start, max(float(ends[-1]), start + (4.0 if unit == "bars" else 2.0))
-
-
-def _quick(piece: Piece, unit: str) -> float:
-    """Return the time between onsets that only a tenth of them undercut."""
-    onsets = np.unique(_positions(piece, unit, piece.notes["start"].astype(np.int64)))
-    gaps = np.diff(onsets)
-    gaps = gaps[gaps > 0.04]  # the notes of one chord, played by hand, are no quick notes
-    return float(np.quantile(gaps, 0.1)) if len(gaps) else 1.0
-
-
-def _systems(lines: Array, start: float, end: float, longest: float) -> Array:
-    """Cut [start, end] at grid lines into as even systems as fit, none over `longest` units."""
-    count = max(math.ceil((end - start) / longest - 1e-9), 1)
-    inner = lines[(lines > start) & (lines < end)]
-    cuts = [start]
-    while end - cuts[-1] > longest * (1 + 1e-9) and len(cuts) < 4 * count:
-        even = cuts[-1] + (end - cuts[-1]) / max(count - len(cuts) + 1, 1)
-        reach = inner[(inner > cuts[-1]) & (inner <= cuts[-1] + longest * (1 + 1e-9))]
-        nearest = reach[np.abs(reach - even).argmin()] if len(reach) else cuts[-1] + longest
-        cuts.append(float(nearest))
-    after = lines[lines >= end - 1e-9]
-    last = float(after[0]) if len(after) and after[0] - cuts[-1] <= longest * 1.000001 else end
-    edges = np.array([*cuts, last])
-    return np.stack((edges[:-1], edges[1:]), axis=1)
-
-
-def _bars(
-    piece: Piece, scale: float, start: float, end: float
-) -> tuple[Array, tuple[str, ...], Array]:
-    """Return bar lines in beats, their numbers (from 1), and the beats between, if there is room.
-
-    Without a time signature the metre is 4/4, as MIDI has it.
-    """
-    begins, lengths, beats, counts = _metre(piece, end)
-    total = int(counts.sum())
-    typical = float(np.average(lengths, weights=counts))
-    every = _step(1.0, 7.0 / (typical * scale), (1, 2, 4, 8))
-    number = np.arange(0, total + 1, int(every), dtype=np.int64)
-    first = np.cumsum(counts) - counts
-    at = np.searchsorted(first, number, side="right") - 1
-    lines = begins[at] + (number - first[at]) * lengths[at]
-    keep = lines >= start - lengths.max()
-    lines, number, at = lines[keep], number[keep], at[keep]
-    named = int(_step(every, 30.0 / (typical * scale), (1, 2, 4, 8)))
-    names = tuple(str(n + 1) if n % named == 0 else "" for n in number.tolist())
-    faint = np.empty(0)
-    if every == 1 and beats.min() * scale >= 9 and len(lines):
-        inner = [
-            np.arange(line + beat, line + length - 1e-9, beat)
-            for line, beat, length in zip(lines, beats[at], lengths[at], strict=True)
-        ]
-        faint = np.concatenate(inner)
-    return lines, names, faint
-
-
-def _metre(piece: Piece, end: float) -> tuple[Array, Array, Array, Array]:
-    """Return of each stretch of one metre: start, bar and beat in quarter notes, number of bars."""
-    table = piece.time_signatures
-    begins = table["tick"] / piece.ticks_per_beat
-    beats = 4.0 / table["denominator"]
-    lengths = table["numerator"] * beats
-    if not len(table) or begins[0] > 0:
-        begins, beats = np.append(0.0, begins), np.append(1.0, beats)
-        lengths = np.append(4.0, lengths)
-    following = np.append(begins[1:], max(end, begins[-1] + 1e-9))
-    counts = np.ceil((following - begins) / lengths - 1e-9).astype(np.int64)
-    held = counts > 0  # two signatures at one place: the last one counts
-    return begins[held], lengths[held], beats[held], counts[held]
-
-
-def _seconds(
-    piece: Piece, scale: float, start: float, end: float
-) -> tuple[Array, tuple[str, ...], Array]:
-    """Return the seconds to mark, their names, and the finer marks between."""
-    del piece
-    step = _step(1.0, 46.0 / scale, (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600))
-    lines = np.arange(math.floor(start / step), math.ceil(end / step) + 1) * step
-    faint = (
-        (lines[:, None] + step / 5 * np.arange(1, 5)).ravel() if step * scale > 60 else lines[:0]
-    )
-    return lines, tuple(map(_clock, lines.tolist())), faint
-
-
-def _step(smallest: float, least: float, factors: tuple[int, ...]) -> float:
-    """Return the first of smallest * factors that is at least `least`; past the end it doubles."""
-    for factor in factors:
-        if smallest * factor >= least:
-            return smallest * factor
-    step = smallest * factors[-1]
-    while step < least:
-        step *= 2
-    return step
-
-
-def _clock(seconds: float) -> str:
-    """Return 75 as "1:15", 3675 as "1:01:15"."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 # Colours.
@@ -456,8 +283,8 @@ class Marks:
             part, level = divmod(value // 2, SHADES)
             fill = _shade(colours.fills[part], level)
             groups.append((fill, bool(value % 2), np.flatnonzero(code == value)))
-        start = _positions(piece, axis.unit, piece.notes["start"].astype(np.int64))
-        end = _positions(piece, axis.unit, piece.ends)
+        start = positions(piece, axis.unit, piece.notes["start"].astype(np.int64))
+        end = positions(piece, axis.unit, piece.ends)
         return cls(start, end, piece.notes["pitch"].astype(int), tuple(groups))
 
 
@@ -497,8 +324,8 @@ def _grid(lanes: Lanes, axis: Axis, index: int, y: float) -> Iterator[Shape]:
         spans.append((y, lanes.pitched_height))
     if lanes.drums:
         spans.append((y + lanes.drums_top, len(lanes.drums) * lanes.drum_row))
-    for positions, fill in ((axis.faint, BEAT), (axis.lines, BAR)):
-        at = positions[axis.inside(positions, index)]
+    for where, fill in ((axis.faint, BEAT), (axis.lines, BAR)):
+        at = where[axis.inside(where, index)]
         x = lanes.gutter + (at - start) * axis.scale
         yield boxes([[v - 0.5, top, 1, high] for v in x for top, high in spans], fill)
     inside = np.flatnonzero(axis.inside(axis.lines, index))
@@ -571,9 +398,9 @@ def _header(piece: Piece, title: str, axis: Axis, width: float) -> Iterator[Shap
     count = len(piece)
     facts = [f"{count:,} note{'s' * (count != 1)}"]
     if axis.unit == "bars" and count:
-        bars = int(_metre(piece, piece.beats_long)[3].sum())
+        bars = int(metre(piece, piece.beats_long)[3].sum())
         facts.append(f"{bars:,} bar{'s' * (bars != 1)}")
-    facts.append(_clock(piece.seconds_long))
+    facts.append(clock(piece.seconds_long))
     note = "  ·  ".join(facts)
     room = int((width - 2 * MARGIN - text_width(note, 11) - 20) / text_width("n", 17))
     shown = title if len(title) <= room else title[: max(room - 1, 1)] + "…"

@@ -35,8 +35,10 @@ __all__ = ["Augmenter", "Backbone", "Encoder", "Grammar", "Model", "Network", "S
 class Grammar(Protocol):
     """An encoder's decoder run step by step over B rows: what may come next, and where we stand."""
 
-    now: NDArray[np.float64]
-    """Where each row stands, in the schema's clock (beats or seconds from the piece's start)."""
+    @property
+    def now(self) -> NDArray[np.float64]:
+        """Where each row stands, in the schema's clock (beats or seconds from the piece's start)."""
+        ...
 
     def allowed(self, field: Field, given: Steps) -> NDArray[np.bool_]:
         """Return (B, field.n): the values that `field` may take in each row's next step.

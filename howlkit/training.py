@@ -149,6 +149,7 @@ class Trainer:
         self._at = _Position()
         self._state: dict[str, Tensor] | None = None
         self._meter = _Meter()
+        self._last = self._progress(0.0, 0.0)
         self._stop: int | None = None
 
     @property
@@ -284,7 +285,7 @@ class Trainer:
         if self._at.step % self.recipe.training.validate_every or self._at.best is None:
             self._validate()
         self.save()
-        return Outcome(self._progress(*self._meter.take()), reason)
+        return Outcome(self._last, reason)
 
     def _progress(self, nats: float, speed: float, *, validated: bool = False) -> Progress:
         at = self._at
@@ -303,6 +304,7 @@ class Trainer:
         )
 
     def _log(self, progress: Progress) -> None:
+        self._last = progress
         with (self.run / "metrics.jsonl").open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(asdict(progress)) + "\n")
         self.show(progress)

@@ -455,7 +455,7 @@ def test_a_file_without_permission_is_named(save):
 
 
 def mutant(data, rng):
-    """Return a damaged copy: bytes changed, and now and then some cut out, doubled, or the end lost."""
+    """Return a damaged copy: bytes changed; now and then some cut out, doubled, or the end lost."""
     data = bytearray(data)
     for _ in range(rng.integers(1, 6)):
         at, length = int(rng.integers(len(data))), int(rng.integers(1, 9))
@@ -548,19 +548,15 @@ def test_find_refuses_a_path_that_does_not_exist_at_once(tmp_path):
         midi.find([tmp_path, tmp_path / "none"])
 
 
-def test_find_goes_deeper_than_the_recursion_limit(tmp_path):
-    os.chdir(tmp_path)
-    here = os.open(".", os.O_RDONLY)
-    try:
-        for _ in range(1200):  # two bytes a folder: within the longest path
-            os.mkdir("d")
-            os.chdir("d")
-        open("x.mid", "w").close()
-        os.fchdir(here)
-        assert len(list(midi.find([tmp_path]))) == 1
-    finally:
-        os.fchdir(here)
-        os.close(here)
+def test_find_goes_deeper_than_the_recursion_limit(save, tmp_path):
+    folders = [str(tmp_path) + "/d" * depth for depth in range(1, 1201)]
+    for folder in folders:
+        os.mkdir(folder)
+    path = save(b"", folders[-1] + "/x.mid")
+    assert list(midi.find([tmp_path])) == [path]
+    path.unlink()  # pytest's own cleaning up would run into the limit
+    for folder in reversed(folders):
+        os.rmdir(folder)
 
 
 def test_importing_the_module_does_not_import_symusic():

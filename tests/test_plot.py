@@ -90,6 +90,12 @@ def test_drums_stand_below_the_pitches_and_have_no_length():
     assert (struck[:, 1] > noted(drawing, plot.PALETTE[0])[:, 1].max()).all()
 
 
+def test_a_drum_that_is_never_released_is_struck_once_however_many_systems_there_are():
+    piece = Piece.of([(0, 480 * 400, 38, 80, DRUMS), *((480 * i, 480, 60) for i in range(400))])
+    drums = noted(plot.draw(piece), plot.DRUM_COLOUR)
+    assert (drums[:, 2] == 3.0).sum() == 1
+
+
 def test_one_instrument_with_drums_is_named_beside_them():
     drawing = plot.draw(Piece.of([(0, 480, 60), (0, 480, 38, 80, DRUMS)]))
     assert {"Acoustic Grand Piano", "Drums"} <= set(texts(drawing))

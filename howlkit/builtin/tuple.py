@@ -125,7 +125,7 @@ class Tuple:
         """Return a piece without notes, and the map from grid positions to its ticks."""
         empty = like.replace(
             notes=np.empty(0, NOTE), pedals=like.pedals[:0], context=0, has_start=True, has_end=True
-        ) if like else Piece(tempos=np.array([(0, 500_000)], TEMPO))  # fmt: skip
+        ) if like is not None else Piece(tempos=np.array([(0, 500_000)], TEMPO))  # fmt: skip
         if self.clock == "beats":
             per_beat = _resolution(empty.ticks_per_beat, self._grid)
             factor = per_beat // self._grid

@@ -22,7 +22,7 @@ def piece(seed: int, notes: int = 60) -> Piece:
 
 
 def walk(rng: np.random.Generator, length: int) -> Steps:
-    """Return steps that the grammar allows, drawn evenly, checking it at every one."""
+    """Return steps that the grammar allows, the extremes often, checking it at every one."""
     grammar = ENCODER.grammar(1)
     steps = ENCODER.schema.steps(length)
     for i in range(length):
@@ -30,7 +30,7 @@ def walk(rng: np.random.Generator, length: int) -> Steps:
             allowed = np.flatnonzero(grammar.allowed(field, steps[i : i + 1])[0])
             if field == MARK:
                 allowed = allowed[allowed != END]
-            steps[field.name][i] = rng.choice(allowed)
+            steps[field.name][i] = rng.choice([allowed[0], allowed[-1], rng.choice(allowed)])
         began = grammar.push(steps[i : i + 1], np.array([True]))
         assert began.tolist() == [1]
         decoded = ENCODER.decode(steps[: i + 1])

@@ -1,0 +1,47 @@
+# make demo   a first piece, from nothing: its own environment, training, sampling, a picture
+# make test   everything that must hold before a change lands: tests, lint, types
+# The slower checks have targets of their own; docs/measurements.md says when they last ran.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+DEMO   := demo
+
+.PHONY: demo test lint fuzz quality clean
+
+# The versions last tested are installed, torch's among them; pyproject.toml has the ranges.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[png]'
+	touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	touch $@
+
+demo: $(VENV)/.installed
+	rm -rf $(DEMO)
+	$(BIN)/howlkit train --encoder tuple --model lstm --augment transpose --minutes 2.5 \
+	    --out-dir $(DEMO)/run
+	$(BIN)/howlkit sample $(DEMO)/run --seconds 45 --seed 1 --out $(DEMO)/chorale.mid
+	$(BIN)/howlkit plot $(DEMO)/chorale.mid --out $(DEMO)/chorale.png --title "A first chorale"
+	@echo "Your piece: $(DEMO)/chorale.mid   its picture: $(DEMO)/chorale.png"
+
+test: $(VENV)/.installed-test lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# 100,000 broken MIDI files; about ten minutes. HOWLKIT_DATA adds real files to break.
+fuzz: $(VENV)/.installed-test
+	$(BIN)/python benchmarks/fuzz_midi.py
+
+# The table of docs/measurements.md, from the folders of HOWLKIT_DATA; about an hour and a half.
+quality: $(VENV)/.installed-test
+	$(BIN)/python benchmarks/quality.py
+
+clean:
+	rm -rf $(VENV) $(DEMO) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,174 @@
+"""Fuzz howlkit.midi: read damaged MIDI files, each of which must give a piece or a HowlkitError.
+
+    python benchmarks/fuzz_midi.py [--mutants 100000] [--seed 0] [--seconds 1.0]
+
+The files to damage are made here, or taken from the folder that HOWLKIT_DATA names (up to 200 of
+at most 20 kB). A mutant follows from the seed and its number alone. Reading runs in a child process
+that notes the number of the mutant at hand: if it dies, the parent reports that mutant and starts
+another child at the next. What can be read is written and read again, with as many notes.
+Exits 1 after a crash, an error that is no HowlkitError, or a mutant slower than --seconds.
+"""
+
+import argparse
+import json
+import mmap
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from howlkit import midi
+from howlkit.errors import HowlkitError
+from howlkit.piece import DRUMS, KEY_SIGNATURE, PEDAL, TIME_SIGNATURE, Piece
+
+TELLING = [0, 1, 0x3F, 0x40, 0x7F, 0x80, 0x90, 0xB0, 0xC0, 0xF0, 0xF7, 0xFF]
+EVERYTHING = midi.Limits(max_seconds=float("inf"), max_beats=float("inf"))
+
+
+def made():
+    """Return the bytes of a few files that hold one of everything."""
+    rng = np.random.default_rng(0)
+    files = []
+    for size in (1, 20, 200):
+        rows = rng.integers(
+            (0, 1, 0, 1, 0, 0), (50 * size, 300, 128, 128, 129, 4), size=(size, 6)
+        ).tolist()
+        rows.append((0, 10, 35, 90, DRUMS, 4))
+        piece = Piece.of([tuple(row) for row in rows], ticks_per_beat=96 * (1 + size)).replace(
+            pedals=np.array([(0, 30, 0), (40, 900, 1)], PEDAL),
+            time_signatures=np.array([(0, 3, 4), (96, 7, 8)], TIME_SIGNATURE),
+            key_signatures=np.array([(0, -3, 1)], KEY_SIGNATURE),
+        )
+        files.append(midi.to_bytes(piece))
+    inner = files[1]
+    wrapped = b"RMIDdata" + len(inner).to_bytes(4, "little") + inner
+    smpte = inner[:12] + b"\xe7\x28" + inner[14:]
+    longer = inner[:7] + b"\x0a" + inner[8:14] + b"more" + inner[14:]
+    riff = b"RIFF" + len(wrapped).to_bytes(4, "little") + wrapped
+    return [*files, riff, smpte, longer]
+
+
+def originals():
+    """Return the bytes of the files to damage."""
+    folder = os.environ.get("HOWLKIT_DATA")
+    if not folder:
+        return made()
+    small = [path for path in midi.find([folder]) if path.stat().st_size <= 20_000]
+    return [path.read_bytes() for path in small[:: max(1, len(small) // 200)]] + made()
+
+
+def mutant(files, seed, number):
+    """Return mutant `number`: one of `files` with 1 to 4 wounds."""
+    rng = np.random.default_rng((seed, number))
+    data = bytearray(files[rng.integers(len(files))])
+    for _ in range(rng.integers(1, 5)):
+        wound(data, files, rng)
+    return bytes(data)
+
+
+def wound(data, files, rng):
+    """Change some of `data`: mostly single bytes, so that the file often still parses."""
+    # One in eight hits the header or the first events, where most of the meaning is.
+    reach = len(data) if rng.random() < 0.875 else min(len(data), 64)
+    at, length = int(rng.integers(reach + 1)), int(rng.integers(1, 33))
+    match int(rng.integers(24)):
+        case 0:
+            del data[at : at + length]
+        case 1:
+            data[at:at] = data[at : at + length] * int(rng.integers(1, 20))
+        case 2:
+            del data[at:]
+        case 3:
+            other = files[rng.integers(len(files))]
+            start = int(rng.integers(len(other)))
+            data[at : at + length] = other[start : start + length]
+        case 4:
+            data[at : at + 4] = rng.bytes(4)
+        case kind if at < len(data):
+            data[at] = (rng.integers(256), rng.choice(TELLING), data[at] ^ 1 << kind % 8)[kind % 3]
+
+
+def attempt(data, path):
+    """Read one mutant in every way; return what happened in a word."""
+    try:
+        path.write_bytes(data)
+        reading = midi.inspect(path)
+        again = midi.read_bytes(midi.to_bytes(reading.piece), limits=EVERYTHING)
+    except HowlkitError as error:
+        return "refused" if str(path) in str(error) else "refused without its name"
+    except Exception as error:  # the finding that this program looks for
+        return f"{type(error).__name__}: {error}"
+    return "read" if len(again) == len(reading.piece) else "read, then written wrong"
+
+
+def child(first, count, seed, notebook):
+    """Read mutants `first` to `count`, noting each number before it is read; print a JSON tally."""
+    files = originals()
+    path = notebook.with_suffix(".mid")
+    tally, slowest, worst = Counter(), 0.0, 0
+    with notebook.open("r+b") as file, mmap.mmap(file.fileno(), 8) as page:
+        for number in range(first, count):
+            page[:8] = number.to_bytes(8, "little")
+            data = mutant(files, seed, number)
+            began = time.perf_counter()
+            tally[attempt(data, path)] += 1
+            if (took := time.perf_counter() - began) > slowest:
+                slowest, worst = took, number
+    print(json.dumps({"tally": tally, "slowest": slowest, "worst": worst}))
+
+
+def run(count, seed):
+    """Run children until every mutant was read; return the tally, the slowest and who it was."""
+    tally, slowest, worst, first = Counter(), 0.0, None, 0
+    with tempfile.TemporaryDirectory() as folder:
+        notebook = Path(folder, "number")
+        notebook.write_bytes(bytes(8))
+        while first < count:
+            orders = [str(value) for value in (first, count, seed, notebook)]
+            done = subprocess.run(
+                [sys.executable, __file__, "--child", *orders], stdout=subprocess.PIPE, text=True
+            )
+            at = int.from_bytes(notebook.read_bytes(), "little")
+            if done.returncode:
+                tally["crashed"] += 1
+                tally["before a crash"] += at - first
+                print(f"mutant {at} ended the process with status {done.returncode}")
+                first = at + 1
+                continue
+            found = json.loads(done.stdout)
+            tally.update(found["tally"])
+            if found["slowest"] >= slowest:
+                slowest, worst = found["slowest"], found["worst"]
+            first = count
+    return tally, slowest, worst
+
+
+def main():
+    """Fuzz, print the figures, and exit 1 if something was found."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--mutants", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=1.0, help="longest allowed for one mutant")
+    parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.child:
+        first, count, seed, notebook = args.child
+        child(int(first), int(count), int(seed), Path(notebook))
+        return
+    began = time.perf_counter()
+    tally, slowest, worst = run(args.mutants, args.seed)
+    for outcome, times in tally.most_common():
+        print(f"{times:9d} {outcome}")
+    print(f"crashes: {tally['crashed']}; slowest: {slowest * 1000:.1f} ms (mutant {worst})")
+    print(f"{args.mutants} mutants of seed {args.seed} in {time.perf_counter() - began:.0f} s")
+    found = any(times for outcome, times in tally.items() if outcome not in ("read", "refused"))
+    sys.exit(int(found or slowest > args.seconds))
+
+
+if __name__ == "__main__":
+    main()

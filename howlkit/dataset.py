@@ -1,0 +1,452 @@
+"""Folders of music made into a dataset: pieces on disk, once for every encoder, split into parts.
+
+    DATASET/dataset.json                 format, options, counts, fingerprint: written last
+            pieces-<digest>.safetensors  one row a piece: where it is, part, group (howlkit.catalog)
+            shard-00000.safetensors ...  the notes and all else (howlkit.shards)
+            files.jsonl                  one line a source file (howlkit.sources)
+            report.json                  what `prepare` did (howlkit.report)
+
+Pieces stand in the order of their files. Files of the same notes are one piece; takes and variants
+of one piece (howlkit.duplicates) are one group, and a group is in one part (howlkit.split). Preparing
+again reads what is new or changed; what was broken off goes on at the last whole shard. The same
+files give the same bytes, whatever the number of workers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import howlkit
+from howlkit import midi
+from howlkit.catalog import Columns, Earlier, Options, catalog, contents_of, fingerprint, report
+from howlkit.errors import DataError, HowlkitError
+from howlkit.piece import Piece
+from howlkit.report import Report
+from howlkit.shards import (
+    TABLES,
+    Store,
+    Tensors,
+    delete,
+    shard_name,
+    stored,
+    write_bytes,
+    write_tensors,
+)
+from howlkit.sources import Outcome, Source, head, listed, of_piece, parse, read_all, save
+from howlkit.split import PARTS, OwnSplit, check_fractions
+from howlkit.workers import usable_cores
+
+__all__ = ["FORMAT", "Dataset", "Report", "prepare", "prepare_pieces"]
+
+FORMAT = 1
+"""Of a dataset; newer ones are refused."""
+
+_FILES_A_WORKER = 64  # fewer are read sooner than another process starts
+_OPEN_SHARDS = 256  # an open shard is an open file, of which systems allow 1024 or so
+_OURS = ("dataset.json", "files.jsonl", "report.json", "pieces-", "shard-", ".partial-", ".lock")
+
+PathLike = str | os.PathLike[str]
+Indices = NDArray[np.int64]
+
+
+class Dataset:
+    """A prepared dataset, read through memory maps: opening costs the same for any number of notes.
+
+    Pickles as its path, so that worker processes open it anew.
+    """
+
+    parts = PARTS
+    """The names of the parts."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the dataset in folder `path`; errors as `open`."""
+        self.path = Path(path)
+        self._manifest = _manifest(self.path)
+        _check_shards(self.path, self._manifest["shards"])
+        self._columns = Tensors(self.path / self._manifest["pieces_file"])
+        self._shard = functools.lru_cache(_OPEN_SHARDS)(self._open_shard)
+
+    @classmethod
+    def open(cls, path: Path) -> Dataset:
+        """Return the dataset in folder `path`.
+
+        Raises DataError if there is none, or if it is damaged or of a newer format.
+        """
+        return cls(path)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as the path."""
+        return type(self), (self.path,)
+
+    def __len__(self) -> int:
+        """Return the number of pieces in all parts."""
+        return int(self._manifest["pieces"])
+
+    def __repr__(self) -> str:
+        """Say where it is and how much is in it."""
+        return f"Dataset({str(self.path)!r}, {len(self)} pieces)"
+
+    @functools.cached_property
+    def note_counts(self) -> Indices:
+        """How many notes each piece has, (pieces,)."""
+        return self._columns["count.notes"]
+
+    @functools.cached_property
+    def groups(self) -> Indices:
+        """The group of each piece, (pieces,): the same number for takes and variants of one."""
+        return self._columns["group"]
+
+    @functools.cached_property
+    def names(self) -> tuple[str, ...]:
+        """What each piece is called: its path inside the folder that was prepared; never opened."""
+        text = self._columns["names"].tobytes()
+        stops = self._columns["name_stops"].tolist()
+        begins = [0, *stops[:-1]]
+        return tuple(text[a:b].decode("utf-8") for a, b in zip(begins, stops, strict=True))
+
+    @property
+    def fingerprint(self) -> str:
+        """The hash of all notes and the split: equal for equal music in equal parts."""
+        return str(self._manifest["fingerprint"])
+
+    def indices(self, part: str) -> Indices:
+        """Return the pieces of a part, by rising number; DataError for an unknown part."""
+        if part not in PARTS:
+            raise DataError(f"there is no part {part!r}; parts are {', '.join(PARTS)}")
+        return np.flatnonzero(self._columns["part"] == PARTS.index(part))
+
+    def piece(self, index: int) -> Piece:
+        """Return a whole piece; IndexError if there is none, DataError if its shard is damaged."""
+        if not 0 <= index < len(self):
+            raise IndexError(f"no piece {index} in {self!r}")
+        columns = self._columns
+        number = int(columns["shard"][index])
+        try:
+            return Piece(
+                **{table: self._table(number, table, index) for table in TABLES},
+                ticks_per_beat=int(columns["ticks_per_beat"][index]),
+                name=self.names[index],
+            )
+        except (HowlkitError, ValueError) as error:
+            raise DataError(
+                f"piece {index} in {self.path} is damaged ({error}); run `howlkit prepare` again "
+                "with another --out"
+            ) from error
+
+    def summary(self) -> dict[str, Any]:
+        """Return what `howlkit info` says of it, JSON-ready: counts, parts, options, fingerprint."""
+        kept = ("pieces", "notes", "hours", "parts", "groups", "options", "fingerprint", "format")
+        return {"path": str(self.path), **{name: self._manifest[name] for name in kept}}
+
+    def _table(self, number: int, table: str, index: int) -> NDArray[Any]:
+        begin = int(self._columns[f"begin.{table}"][index])
+        return stored(
+            self._shard(number), table, begin, int(self._columns[f"count.{table}"][index])
+        )
+
+    def _open_shard(self, number: int) -> Tensors:
+        return Tensors(self.path / shard_name(number))
+
+
+def prepare(
+    sources: Sequence[PathLike],
+    out: Path,
+    *,
+    fractions: Sequence[float] = (0.8, 0.1, 0.1),
+    seed: int = 0,
+    split: Mapping[str, Sequence[PathLike]] | None = None,
+    workers: int | None = None,
+    near_duplicates: bool = True,
+    limits: midi.Limits = midi.Limits(),  # noqa: B008 - frozen
+    strict: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """Read the MIDI files in `sources` (files and folders) into the dataset folder `out`.
+
+    fractions: of the groups that train, validation and test get, on average; seed: which ones.
+    split: a split of your own instead: for each part the folders and files that belong to it, as
+        they are or inside `sources`; what none names goes to train.
+    workers: processes; None: one a core, fewer for few files. near_duplicates: keep takes and
+    variants of a piece in one part. limits: of a file. strict: stop at the first file that cannot be
+    read. progress: called with (files done, files in all).
+    Raises DataError: nothing could be read (or, if strict, not everything), `out` is another folder
+    or cannot be written. A run broken off goes on when called again.
+    """
+    check_fractions(fractions)
+    roots = [os.path.abspath(source) for source in sources]
+    own = OwnSplit(split, roots) if split is not None else None
+    options = Options(tuple(fractions), seed, near_duplicates, own)
+    warnings: list[str] = []
+    paths = list(dict.fromkeys(map(os.path.abspath, midi.find(sources, warn=warnings.append))))
+    with _writing(Path(out)) as folder:
+        store = Store(folder, head=head(limits))
+        known = _known(folder, store, limits)
+        outcomes = read_all(paths, known, limits=limits, workers=_workers(workers, len(paths)))
+        files, unchanged = _stored(store, _told(outcomes, len(paths), strict, progress))
+        _check_any(files, sources)
+        save(folder / "files.jsonl", files, limits)
+        name = functools.partial(_name, roots=roots)
+        return _finish(folder, store, files, unchanged, options, name, warnings)
+
+
+def prepare_pieces(
+    pieces: Iterable[Piece],
+    out: Path,
+    *,
+    fractions: Sequence[float] = (0.8, 0.1, 0.1),
+    seed: int = 0,
+    split: Mapping[str, Sequence[str]] | None = None,
+    near_duplicates: bool = True,
+) -> Report:
+    """Write pieces that stand in no files into the dataset folder `out`.
+
+    split: for each part the names of the pieces that belong to it. All else as in `prepare`.
+    """
+    check_fractions(fractions)
+    own = OwnSplit(split, None) if split is not None else None
+    options = Options(tuple(fractions), seed, near_duplicates, own)
+    with _writing(Path(out)) as folder:
+        store = Store(folder)
+        files, unchanged = _stored(store, map(of_piece, pieces))
+        _check_any(files, ())
+        return _finish(folder, store, files, unchanged, options, str, [])
+
+
+# --- Reading -------------------------------------------------------------------------------------
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    """Return the contents of dataset.json, checked as far as they are used."""
+    file = path / "dataset.json"
+    if not file.is_file():
+        raise DataError(
+            f"{path} is no dataset: there is no dataset.json in it. "
+            f"Make one with: howlkit prepare FOLDER --out {path}"
+        )
+    try:
+        manifest = json.loads(file.read_text(encoding="utf-8"))
+        version = manifest["format"]
+        if version == FORMAT:
+            for name in ("pieces", "notes", "shards", "pieces_file", "fingerprint", "inputs"):
+                manifest[name]
+            return dict(manifest)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{file} is damaged ({error!r}); run `howlkit prepare` again") from error
+    raise DataError(
+        f"{path} is a dataset of format {version}, this version of howlkit reads {FORMAT}: "
+        "use the version that wrote it, or prepare into another folder"
+    )
+
+
+def _check_shards(path: Path, shards: Mapping[str, int]) -> None:
+    for name, size in shards.items():
+        try:
+            there = os.stat(path / name).st_size
+        except OSError:
+            there = 0
+        if there != size:
+            raise DataError(
+                f"{path / name} has {there} of {size} bytes, so the dataset is damaged; "
+                "run `howlkit prepare` again, it reads anew what is lost"
+            )
+
+
+# --- Preparing -----------------------------------------------------------------------------------
+
+
+def _workers(asked: int | None, files: int) -> int:
+    if asked is not None:
+        if asked < 1:
+            raise DataError(f"workers is {asked}; 1 or more are allowed")
+        return asked
+    return max(1, min(usable_cores(), files // _FILES_A_WORKER))
+
+
+@contextlib.contextmanager
+def _writing(out: Path) -> Iterator[Path]:
+    """Give the folder to write to, for this process alone; DataError if that cannot be."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        strange = [p.name for p in out.iterdir() if not p.name.startswith(_OURS)]
+        if strange and not (out / "dataset.json").is_file():
+            raise DataError(
+                f"{out} is not empty and no dataset (there is {midi.printable(strange[0])!r} in it); "
+                "name a new folder"
+            )
+        if (out / "dataset.json").is_file():
+            _refuse_newer(out)
+        with _locked(out):
+            yield out
+    except OSError as error:
+        cause = error.strerror or error
+        raise DataError(f"{error.filename or out} cannot be written: {cause}") from error
+
+
+def _refuse_newer(out: Path) -> None:
+    """A damaged dataset is mended, but one of another format is not touched."""
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        if json.loads((out / "dataset.json").read_text(encoding="utf-8"))["format"] != FORMAT:
+            _manifest(out)  # raises
+
+
+@contextlib.contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    """Keep two processes from preparing into one folder, where the system has such locks."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    with open(out / ".lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DataError(
+                f"another howlkit is preparing into {out} at this moment; wait for it to end"
+            ) from error
+        yield
+
+
+def _known(folder: Path, store: Store, limits: midi.Limits) -> dict[str, Source]:
+    """Return what earlier runs, finished or not, know about files whose pieces are stored."""
+    known = listed(folder / "files.jsonl", limits) | parse(store.journals())
+    return {
+        path: source
+        for path, source in known.items()
+        if source.content is not None and bytes.fromhex(source.content) in store.places
+    }
+
+
+def _told(
+    outcomes: Iterable[Outcome],
+    total: int,
+    strict: bool,
+    progress: Callable[[int, int], None] | None,
+) -> Iterator[Outcome]:
+    for done, outcome in enumerate(outcomes, 1):
+        if strict and outcome.source.content is None:
+            raise DataError(f"{outcome.source.reason} (and strict stops at the first such file)")
+        yield outcome
+        if progress is not None:
+            progress(done, total)
+
+
+def _stored(store: Store, outcomes: Iterable[Outcome]) -> tuple[list[Source], int]:
+    """Store every piece; return all sources, and how many pieces were known before."""
+    files: list[Source] = []
+    unchanged: set[str] = set()
+    for outcome in outcomes:
+        source = outcome.source
+        files.append(source)
+        if outcome.piece is not None and outcome.sketch is not None and source.content is not None:
+            store.add(outcome.piece, bytes.fromhex(source.content), outcome.sketch)
+            store.journal(source.line())
+        elif source.content is not None:
+            unchanged.add(source.content)
+    store.flush()
+    return files, len(unchanged)
+
+
+def _check_any(files: Sequence[Source], sources: Sequence[PathLike]) -> None:
+    if any(source.content is not None for source in files):
+        return
+    where = ", ".join(map(midi.printable, sources)) or "what was given"
+    if not files:
+        raise DataError(
+            f"there are no MIDI files ({', '.join(midi.ENDINGS)}) in {where}; "
+            "name a folder that has some, at any depth"
+        )
+    raise DataError(
+        f"none of the {len(files)} files in {where} could be read as music; the first: "
+        f"{files[0].reason}"
+    )
+
+
+def _name(path: str, roots: Sequence[str]) -> str:
+    """Return a file's path inside the first of the folders prepared that it is in."""
+    for root in roots:
+        inside = os.path.relpath(path, root) if path.startswith(os.path.join(root, "")) else ""
+        if inside:
+            return midi.printable(Path(inside).as_posix())
+    return midi.printable(os.path.basename(path))
+
+
+def _finish(
+    folder: Path,
+    store: Store,
+    files: Sequence[Source],
+    unchanged: int,
+    options: Options,
+    name: Callable[[str], str],
+    warnings: Sequence[str],
+) -> Report:
+    """Write everything but shards, dataset.json last, and delete what is no longer used."""
+    pieces = contents_of(files)
+    inputs = _inputs(pieces, options)
+    columns, more = catalog(store, pieces, options, _earlier(folder, options, inputs), name)
+    if isinstance(options.own, OwnSplit):
+        options.own.check_used()
+    account = report(files, unchanged, columns, [*warnings, *more])
+    digest = hashlib.sha256(b"".join(columns[n].tobytes() for n in sorted(columns))).hexdigest()
+    table = folder / f"pieces-{digest[:16]}.safetensors"
+    used = np.unique(columns["shard"]).tolist()
+    write_tensors(table, columns)
+    write_bytes(folder / "report.json", _json(account.to_json()))
+    manifest = {
+        "format": FORMAT,
+        "howlkit": howlkit.__version__,
+        "pieces_file": table.name,
+        "shards": {name: (folder / name).stat().st_size for name in map(shard_name, used)},
+        "options": options.to_json(),
+        "inputs": inputs,
+        "fingerprint": fingerprint(columns),
+        **_counts(account, columns),
+    }
+    write_bytes(folder / "dataset.json", _json(manifest))
+    store.tidy(used)
+    for path in folder.glob("pieces-*.safetensors"):
+        if path != table:
+            delete(path)
+    return account
+
+
+def _counts(account: Report, columns: Columns) -> dict[str, Any]:
+    said = account.to_json()
+    return {
+        "pieces": account.read,
+        "groups": len(np.unique(columns["group"])),
+        **{name: said[name] for name in ("notes", "hours", "parts")},
+    }
+
+
+def _json(data: Mapping[str, Any]) -> bytes:
+    return (json.dumps(data, indent=1) + "\n").encode("ascii")
+
+
+def _inputs(pieces: Mapping[bytes, Source], options: Options) -> str:
+    """Return the hash of what the groups depend on."""
+    return hashlib.sha256(b"".join(pieces) + bytes([options.near_duplicates])).hexdigest()
+
+
+def _earlier(folder: Path, options: Options, inputs: str) -> Earlier:
+    """Return what the dataset that is already in the folder, if any, says about parts and groups."""
+    try:
+        before = Dataset(folder)
+        columns = before._columns
+        groups = np.array(before.groups) if before._manifest["inputs"] == inputs else None
+        if before._manifest["options"] != options.to_json():
+            return Earlier({}, groups)
+        contents = (row.tobytes() for row in columns["content"])
+        return Earlier(dict(zip(contents, columns["part"].tolist(), strict=True)), groups)
+    except (DataError, KeyError):  # none there, or damaged: it is made anew
+        return Earlier({})

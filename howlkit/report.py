@@ -1,0 +1,97 @@
+"""What `prepare` did: every file accounted for, and what came of the music.
+
+read + skipped + exact duplicates = found. Durations are seconds or hours as named.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from howlkit.midi import REPAIRS, printable
+
+__all__ = ["PartCount", "Report"]
+
+_SHOWN = 10  # skipped files in the text; report.json has all
+
+
+@dataclass(frozen=True)
+class PartCount:
+    """What is in one part: pieces, their notes, and groups of near-duplicates (one is a group)."""
+
+    pieces: int
+    notes: int
+    groups: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `prepare` did.
+
+    found: files (or pieces) looked at. read: those whose piece is in the dataset; `unchanged` of
+    them were known from before and not read again. exact_duplicates: files with the notes of
+    another, stored once. skipped: (path, reason) of each file that could not be read.
+    near_duplicate_groups: groups of two and more pieces, of `near_duplicates` pieces in all.
+    parts: by name. repairs: how often each of `midi.REPAIRS` was needed, in the files read.
+    """
+
+    found: int
+    read: int
+    unchanged: int
+    exact_duplicates: int
+    skipped: tuple[tuple[str, str], ...]
+    near_duplicate_groups: int
+    near_duplicates: int
+    notes: int
+    seconds: float
+    parts: Mapping[str, PartCount]
+    repairs: Mapping[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def hours(self) -> float:
+        """How long the pieces last together."""
+        return self.seconds / 3600
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-ready dict of everything."""
+        skipped = [{"path": path, "reason": reason} for path, reason in self.skipped]
+        return dataclasses.asdict(self) | {"skipped": skipped, "hours": self.hours}
+
+    def line(self) -> str:
+        """Return the account in one line."""
+        return (
+            f"{self.found:,} files found: {self.read:,} read ({self.unchanged:,} unchanged), "
+            f"{len(self.skipped):,} skipped, {self.exact_duplicates:,} exact duplicates"
+        )
+
+    def text(self) -> str:
+        """Return the account for people, several lines."""
+        return "\n".join(
+            [
+                self.line(),
+                f"{self.read:,} pieces, {self.notes:,} notes, {self.hours:.1f} hours",
+                f"{self.near_duplicates:,} pieces are takes or variants of each other, "
+                f"in {self.near_duplicate_groups:,} groups; a group is in one part",
+                *(
+                    f"{name:>10}: {part.pieces:,} pieces, {part.notes:,} notes, "
+                    f"{part.groups:,} groups"
+                    for name, part in self.parts.items()
+                ),
+                *(
+                    f"mended: {count:,} {REPAIRS.get(name, name)}"
+                    for name, count in self.repairs.items()
+                ),
+                *(f"skipped: {printable(reason)}" for _, reason in self.skipped[:_SHOWN]),
+                *self._more(),
+                *(f"Warning: {warning}" for warning in self.warnings),
+            ]
+        )
+
+    def _more(self) -> list[str]:
+        more = len(self.skipped) - _SHOWN
+        return [f"skipped: {more:,} more, listed in report.json"] if more > 0 else []
+
+    __str__ = text

@@ -1,0 +1,162 @@
+"""Source files of a dataset: read in several processes, and only those that changed.
+
+A file is taken as unchanged if path, size and time of change are as they were, or else if its bytes
+are (SHA-256). What is known of each file is a line of JSON; files that could not be read are tried
+again every time. Paths are absolute.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit import duplicates, midi
+from howlkit.errors import HowlkitError
+from howlkit.piece import Piece
+from howlkit.shards import content_of, write_bytes
+from howlkit.workers import in_order
+
+__all__ = ["Outcome", "Source", "head", "listed", "of_piece", "parse", "read_all", "save"]
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file: where it is, how it looked when it was read, and what came of it.
+
+    size in bytes; changed: time of the last change in nanoseconds. content: the piece in it (hex of
+    `shards.content_of`), or None, and then `reason` says why. repairs: as `midi.Reading`.
+    """
+
+    path: str
+    size: int = 0
+    changed: int = 0
+    sha256: str = ""
+    content: str | None = None
+    reason: str = ""
+    repairs: dict[str, int] = field(default_factory=dict)
+
+    def line(self) -> str:
+        """Return one line of JSON, plain ASCII."""
+        return json.dumps(dataclasses.asdict(self))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a file: its source and, if it was read just now, the piece and its sketch."""
+
+    source: Source
+    piece: Piece | None = None
+    sketch: NDArray[np.uint32] | None = None
+
+
+def parse(lines: Iterable[str]) -> dict[str, Source]:
+    """Return the sources that `Source.line` wrote, by path; damaged lines are left out."""
+    known = {}
+    for line in lines:
+        try:
+            source = Source(**json.loads(line))
+        except (ValueError, TypeError):
+            continue
+        known[source.path] = source
+    return known
+
+
+def listed(path: Path, limits: midi.Limits) -> dict[str, Source]:
+    """Return the sources that `save` wrote, by path: none if they were read under other limits."""
+    try:
+        first, *lines = path.read_text(encoding="ascii").splitlines()
+    except (OSError, ValueError):
+        return {}
+    return parse(lines) if first == head(limits) else {}
+
+
+def save(path: Path, sources: Iterable[Source], limits: midi.Limits) -> None:
+    """Write a line of JSON for each source, after one that says how they were read."""
+    lines = [head(limits), *(source.line() for source in sources)]
+    write_bytes(path, "\n".join(lines).encode("ascii"))
+
+
+def head(limits: midi.Limits) -> str:
+    """Return the line that says how sources were read: what another reading might change."""
+    return json.dumps({"format": FORMAT, "limits": dataclasses.asdict(limits)})
+
+
+def read_all(
+    paths: Iterable[str], known: Mapping[str, Source], *, limits: midi.Limits, workers: int
+) -> Iterator[Outcome]:
+    """Yield what came of each file, in the order of `paths`.
+
+    known: by path what an earlier run found. Nothing that is in a file raises: it is a reason.
+    """
+    work = functools.partial(_read, limits=limits)
+    items = ((path, known.get(path)) for path in paths)
+    yield from in_order(work, items, workers=workers, lost=_lost)
+
+
+def of_piece(piece: Piece) -> Outcome:
+    """Return what comes of a piece that stands in no file; its name is its path."""
+    source = Source(piece.name, content=content_of(piece).hex())
+    return Outcome(source, piece, duplicates.sketch(piece))
+
+
+Item = tuple[str, Source | None]
+
+
+def _lost(item: Item) -> Outcome:
+    shown = midi.printable(item[0])
+    return Outcome(Source(item[0], reason=f"{shown} crashed the MIDI reader; please report it"))
+
+
+def _read(item: Item, *, limits: midi.Limits) -> Outcome:
+    path, before = item
+    try:
+        status = os.stat(path)
+        if before is not None and _unchanged(before, status):
+            return Outcome(dataclasses.replace(before, changed=status.st_mtime_ns))
+        reading = midi.inspect(path, limits=limits)
+        if not len(reading.piece):
+            return Outcome(Source(path, reason=f"{midi.printable(path)} has no notes"))
+        return _outcome(path, status, reading)
+    except HowlkitError as error:
+        return Outcome(Source(path, reason=str(error)))
+    except (OSError, ValueError) as error:  # ValueError: no path at all, a NUL in it
+        cause = getattr(error, "strerror", None) or error
+        return Outcome(Source(path, reason=f"{midi.printable(path)} cannot be read: {cause}"))
+    except Exception as error:  # a bug of ours must not stop a run over 100,000 files
+        text = f"{midi.printable(path)} makes howlkit fail ({error!r}); please report it"
+        return Outcome(Source(path, reason=text))
+
+
+def _outcome(path: str, status: os.stat_result, reading: midi.Reading) -> Outcome:
+    piece = reading.piece
+    source = Source(
+        path,
+        size=status.st_size,
+        changed=status.st_mtime_ns,
+        sha256=_sha256(path),
+        content=content_of(piece).hex(),
+        repairs=reading.repairs,
+    )
+    return Outcome(source, piece, duplicates.sketch(piece))
+
+
+def _unchanged(before: Source, status: os.stat_result) -> bool:
+    if before.content is None or before.size != status.st_size:
+        return False
+    return before.changed == status.st_mtime_ns or before.sha256 == _sha256(before.path)
+
+
+def _sha256(path: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

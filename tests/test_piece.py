@@ -1,0 +1,127 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from howlkit.errors import PieceError
+from howlkit.piece import KEY_SIGNATURE, MAX_TICK, NOTE, PEDAL, TEMPO, TIME_SIGNATURE, Piece
+from tests.conftest import random_piece, tune
+
+
+def test_notes_are_sorted_by_start_program_pitch_track_duration_velocity():
+    columns = ("start", "program", "pitch", "track", "duration", "velocity")
+    rng = np.random.default_rng(0)
+    notes = np.zeros(500, NOTE)
+    notes["duration"], notes["velocity"] = rng.integers(1, 3, 500), rng.integers(1, 3, 500)
+    for name in ("start", "program", "pitch", "track"):
+        notes[name] = rng.integers(0, 3, 500)
+    rows = [tuple(int(n[c]) for c in columns) for n in Piece(notes).notes]
+    assert rows == sorted(rows)
+
+
+def test_tables_cannot_be_changed():
+    piece = tune()
+    with pytest.raises(ValueError, match="read-only"):
+        piece.notes["pitch"][0] = 0
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("pitch", 128, "pitch is 128; 0..127"),
+        ("velocity", 0, "velocity is 0; 1..127"),
+        ("duration", 0, "duration is 0; 1.."),
+        ("start", -1, "start is -1; 0.."),
+        ("program", 129, "program is 129; 0..128"),
+    ],
+)
+def test_a_value_out_of_range_is_named(column, value, message):
+    notes = tune().notes.copy()
+    notes[column][3] = value
+    with pytest.raises(PieceError, match=message):
+        Piece(notes)
+
+
+def test_a_note_that_ends_past_the_last_tick_is_refused():
+    with pytest.raises(PieceError, match="note end"):
+        Piece.of([(MAX_TICK, 1, 60)])
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        {"tempos": np.array([(0, 0)], TEMPO)},
+        {"tempos": np.array([(5, 1), (5, 1)], TEMPO)},
+        {"tempos": np.array([(-1, 1)], TEMPO)},
+        {"time_signatures": np.array([(0, 4, 3)], TIME_SIGNATURE)},
+        {"time_signatures": np.array([(0, 0, 4)], TIME_SIGNATURE)},
+        {"key_signatures": np.array([(0, 8, 0)], KEY_SIGNATURE)},
+        {"pedals": np.array([(-1, 3, 0)], PEDAL)},
+        {"ticks_per_beat": 0},
+        {"notes": np.zeros(3)},
+        {"context": 1},
+    ],
+)
+def test_a_table_that_makes_no_sense_is_refused(tables):
+    with pytest.raises(PieceError):
+        Piece(**tables)
+
+
+def test_seconds_follow_the_tempo_map():
+    tempos = np.array([(480, 1_000_000), (960, 250_000)], TEMPO)
+    piece = Piece(tempos=tempos, ticks_per_beat=480)
+    assert piece.seconds([0, 480, 720, 960, 1440]).tolist() == [0, 0.5, 1.0, 1.5, 1.75]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 10**6))
+def test_ticks_is_the_inverse_of_seconds(seed):
+    rng = np.random.default_rng(seed)
+    tempos = np.zeros(5, TEMPO)
+    tempos["tick"] = np.cumsum(rng.integers(1, 1000, 5))
+    tempos["microseconds"] = rng.integers(1, 2**24, 5)
+    piece = Piece(tempos=tempos, ticks_per_beat=int(rng.integers(1, 32768)))
+    ticks = rng.integers(0, 10_000, 50)
+    assert np.array_equal(piece.ticks(piece.seconds(ticks)), ticks)
+
+
+def test_an_excerpt_brings_what_still_sounds_and_the_note_before():
+    piece = Piece.of([(0, 4000, 40), (0, 100, 60), (500, 100, 62), (1000, 100, 64), (1500, 9, 65)])
+    part = piece.excerpt(3, 4)
+    assert part.notes["pitch"].tolist() == [40, 62, 64]
+    assert part.context == 2 and not part.has_start and not part.has_end
+    whole = piece.excerpt(0, 5)
+    assert whole == piece
+
+
+def test_excerpts_tile_the_piece():
+    piece = random_piece(0, 100)
+    parts = [piece.excerpt(a, a + 25) for a in range(0, 100, 25)]
+    notes = np.concatenate([part.notes[part.context :] for part in parts])
+    assert np.array_equal(notes, piece.notes)
+    assert [part.has_start for part in parts] == [True, False, False, False]
+    assert [part.has_end for part in parts] == [False, False, False, True]
+
+
+def test_another_resolution_keeps_the_seconds():
+    piece = random_piece(2)
+    fine = piece.at_resolution(4800)
+    assert np.allclose(fine.seconds(fine.notes["start"]), piece.seconds(piece.notes["start"]))
+    assert fine.at_resolution(480) == piece
+
+
+def test_joined_pieces_keep_the_first_one_as_it_was():
+    first = tune(bars=2)
+    later = Piece.of([(5000, 96, 60, 80, 0, 7), (6000, 96, 50, 80, 33, 7)], ticks_per_beat=96)
+    joined = first.join(later)
+    assert joined.ticks_per_beat == 480
+    assert joined.excerpt(0, len(first)).notes.tolist() == first.notes.tolist()
+    assert joined.notes[len(first) :]["start"].tolist() == [25_000, 30_000]
+    assert joined.notes[len(first) :]["track"].tolist() == [0, 1]
+
+
+def test_leading_silence_goes_by_whole_bars():
+    piece = Piece.of([(1920 * 3 + 480, 100, 60)])
+    assert piece.without_leading_silence(bars=True).notes["start"].tolist() == [480]
+    assert piece.without_leading_silence(bars=False).notes["start"].tolist() == [0]
+    assert len(Piece().without_leading_silence(bars=True)) == 0

@@ -1,0 +1,286 @@
+import hashlib
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+import torch
+
+from howlkit import checkpoint
+from howlkit.builtin.augment import Transpose
+from howlkit.errors import CheckpointError, DataError
+from howlkit.evaluate import encode_all, report, score, unigram, unigram_nats
+from howlkit.recipe import Recipe
+from howlkit.session import Limit
+from howlkit.trained import Trained
+from howlkit.training import Budget, Interrupted, Trainer
+from howlkit.windows import Windows
+from tests.conftest import tune
+
+SMALL = {
+    "lstm": {"hidden": 24, "dropout": 0.1},
+    "gru": {"hidden": 24, "dropout": 0.1},
+    "heads": {"embedding": 8, "width": 16},
+    "training": {"batch": 4, "window": 32, "carry": 3, "validate_every": 10, "rate": 0.01},
+}
+
+
+def trainer(run, *, steps=20, model="lstm", values=None, pieces=None, **options):
+    tables = {name: dict(t) for name, t in SMALL.items() if name not in ("lstm", "gru")}
+    tables[model] = dict(SMALL[model])
+    for name, table in (values or {}).items():
+        tables.setdefault(name, {}).update(table)
+    recipe = Recipe.choose("tuple", model, augment=["transpose"], values=tables)
+    pieces = pieces or [tune(seed) for seed in range(6)]
+    training = recipe.training
+    windows = Windows(
+        pieces.__getitem__,
+        np.array([len(p) for p in pieces]),
+        recipe.encoder,
+        recipe.augmenters,
+        notes=training.window,
+        carry=training.carry,
+        rows=training.batch,
+        seed=3,
+    )
+    counts = unigram(recipe.encoder, pieces)
+    facts = {"unigram": {n: c.tolist() for n, c in counts.items()}, "tempo": 500_000}
+    run.mkdir(exist_ok=True)
+    return Trainer(
+        run,
+        recipe,
+        windows,
+        encode_all(recipe.encoder, [tune(91), tune(92)]),
+        budget=Budget(steps=steps),
+        facts=facts,
+        device=torch.device("cpu"),
+        **options,
+    )
+
+
+def digest(network):
+    parts = [t.numpy().tobytes() for t in network.state_dict().values()]
+    return hashlib.sha256(b"".join(parts)).hexdigest()
+
+
+@pytest.mark.parametrize("model", ["lstm", "gru"])
+@pytest.mark.parametrize("chained", [True, False])
+def test_training_learns_what_there_is_to_learn(tmp_path, model, chained):
+    made = trainer(tmp_path / "run", steps=200, model=model, values={"heads": {"chained": chained}})
+    before = score(made.network, made.validation).nats_per_note
+    outcome = made.train()
+    baseline = unigram_nats(made.facts["unigram"], made.validation).nats_per_note
+    assert outcome.progress.best < 0.75 * baseline < baseline < before
+    lines = [json.loads(line) for line in (made.run / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == list(range(10, 201, 10))
+    assert lines[-1]["validation"] < lines[0]["validation"]
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+@pytest.mark.parametrize("stop", [10, 17])
+def test_a_resumed_run_ends_with_the_same_bits(tmp_path, stop, ema):
+    values = {"training": {"ema": ema}}
+    straight = trainer(tmp_path / "a", values=values)
+    straight.train()
+
+    first = trainer(tmp_path / "b", values=values)
+
+    def ctrl_c(progress):
+        pass
+
+    original = first._update
+
+    def update(*arguments):
+        result = original(*arguments)
+        if first.step + 1 == stop:
+            os.kill(os.getpid(), signal.SIGINT)
+        return result
+
+    first._update, first.show = update, ctrl_c
+    with pytest.raises(Interrupted) as stopped:
+        first.train()
+    assert stopped.value.number == signal.SIGINT and first.step == stop
+    second = trainer(tmp_path / "b", values=values)
+    second.resume()
+    assert second.step == stop
+    second.train()
+    assert digest(second.network) == digest(straight.network)
+    models = [tmp_path / name / "model" / "model.safetensors" for name in "ab"]
+    assert models[0].read_bytes() == models[1].read_bytes()
+
+
+def test_a_killed_run_resumes_at_its_last_checkpoint_with_the_same_bits(tmp_path):
+    straight = trainer(tmp_path / "a", steps=40)
+    straight.train()
+    script = textwrap.dedent(
+        """
+        import os, pathlib, signal, sys, torch
+        torch.set_num_threads(1)
+        from tests.test_training import trainer
+        made = trainer(pathlib.Path(sys.argv[1]), steps=40)
+        def show(progress):
+            if progress.step == 20:
+                os.kill(os.getpid(), signal.SIGKILL)
+        save = made.save
+        def killed_after_save():
+            save()
+            if made.step == 20:
+                os.kill(os.getpid(), signal.SIGKILL)
+        made.save = killed_after_save
+        made.train()
+        """
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "b")], check=False)
+    assert done.returncode == -signal.SIGKILL
+    second = trainer(tmp_path / "b", steps=40)
+    second.resume()
+    assert second.step == 20
+    second.train()
+    assert digest(second.network) == digest(straight.network)
+
+
+def test_a_damaged_checkpoint_falls_back_to_one_that_is_whole(tmp_path):
+    made = trainer(tmp_path / "run", steps=10)
+    made.train()
+    good = checkpoint.load_checkpoint(made.run)
+    bad = made.run / "checkpoints" / "step-00000099"
+    bad.mkdir()
+    for path in (made.run / "checkpoints" / "step-00000010").iterdir():
+        data = path.read_bytes()
+        (bad / path.name).write_bytes(data[:-1] if path.suffix == ".safetensors" else data)
+    (made.run / "checkpoints" / "latest").write_text("step-00000099\n")
+    assert checkpoint.load_checkpoint(made.run).step == good.step == 10
+
+
+def test_no_whole_checkpoint_is_an_error_that_says_what_to_do(tmp_path):
+    made = trainer(tmp_path / "run", steps=10)
+    with pytest.raises(CheckpointError, match="--init"):
+        made.resume()
+    made.train()
+    (made.run / "checkpoints" / "step-00000010" / "state.json").write_text("{}")
+    with pytest.raises(CheckpointError, match="missing or damaged"):
+        made.resume()
+
+
+def test_a_save_that_fails_leaves_the_checkpoint_before(tmp_path, monkeypatch):
+    made = trainer(tmp_path / "run", steps=10)
+    made.train()
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    made._at.step = 11
+    with pytest.raises(CheckpointError, match="No space left.*untouched"):
+        made.save()
+    assert checkpoint.load_checkpoint(made.run).step == 10
+    assert [p.name for p in (made.run / "checkpoints").iterdir() if "partial" in p.name] == []
+
+
+def test_the_model_folder_is_all_that_is_needed(tmp_path):
+    made = trainer(tmp_path / "run", steps=20)
+    made.train()
+    (tmp_path / "run" / "model").rename(tmp_path / "copied")
+    trained = Trained.from_pretrained(tmp_path / "copied")
+    assert trained.recipe.to_json() == made.recipe.to_json()
+    nats = score(trained.network, made.validation).nats_per_note
+    assert nats == pytest.approx(trained.facts["nats_per_note"], abs=1e-6)
+    session = trained.session(seed=1, limit=Limit(notes=20, ends=False))
+    while not session.done.all():
+        session.step()
+    assert len(session.piece()) == 20
+    assert "howlkit sample" in (tmp_path / "copied" / "README.md").read_text()
+
+
+def test_no_file_of_a_model_can_be_damaged_without_being_noticed(tmp_path):
+    made = trainer(tmp_path / "run", steps=10)
+    made.train()
+    rng = np.random.default_rng(0)
+    for name in ("config.json", "schema.json", "model.safetensors"):
+        path = tmp_path / "run" / "model" / name
+        data = path.read_bytes()
+        for cut in (0, 1, len(data) // 2, len(data) - 2):
+            path.write_bytes(data[:cut])
+            with pytest.raises(CheckpointError):
+                Trained.from_pretrained(tmp_path / "run")
+        for _ in range(60 if name != "model.safetensors" else 30):
+            mutant = bytearray(data)
+            mutant[int(rng.integers(min(len(data), 1500)))] = int(rng.integers(256))
+            path.write_bytes(bytes(mutant))
+            try:
+                Trained.from_pretrained(tmp_path / "run")
+            except CheckpointError:
+                pass  # any other exception is a fault
+            except ValueError as error:  # an option out of range: also for people
+                assert type(error).__module__ == "howlkit.errors"
+        path.write_bytes(data)
+    Trained.from_pretrained(tmp_path / "run")
+
+
+def test_validation_that_gets_no_better_stops_the_run(tmp_path):
+    values = {"training": {"patience": 2, "rate": 0.0}}
+    outcome = trainer(tmp_path / "run", steps=500, values=values).train()
+    assert outcome.reason == "no progress" and outcome.progress.step == 30
+
+
+def test_a_loss_that_is_no_number_is_an_error_that_says_what_to_do(tmp_path):
+    made = trainer(tmp_path / "run", steps=50)
+    with torch.no_grad():
+        next(made.network.parameters()).fill_(math.nan)
+    with pytest.raises(DataError, match="learning rate"):
+        made.train()
+
+
+def test_the_best_weights_are_kept_not_the_last(tmp_path):
+    made = trainer(tmp_path / "run", steps=20)
+    made.train()
+    best = Trained.from_pretrained(made.run).facts["nats_per_note"]
+    made._at.best = -1.0  # nothing can be better
+    made.budget = Budget(steps=40)
+    made.train()
+    assert Trained.from_pretrained(made.run).facts["nats_per_note"] == best
+
+
+def test_rate_warms_up_and_falls_with_the_budget(tmp_path):
+    made = trainer(tmp_path / "run", steps=100, values={"training": {"warmup": 10}})
+    rates = []
+    for made._at.step in range(100):
+        rates.append(made._rate())
+    assert rates[0] == pytest.approx(0.001, rel=0.01)
+    assert max(rates) == pytest.approx(0.01, rel=0.05) and rates.index(max(rates)) < 12
+    assert rates[-1] < 0.0002 and all(np.diff(rates[12:]) < 0)
+
+
+def test_evaluate_reports_sums_and_a_baseline_that_is_the_field_frequencies(tmp_path):
+    made = trainer(tmp_path / "run", steps=10)
+    encoder, pieces = made.recipe.encoder, [tune(1)]
+    encoded = encode_all(encoder, pieces)
+    result = report(
+        score(made.network, encoded), unigram_nats(unigram(encoder, pieces), encoded), "all"
+    )
+    assert result["nats_per_note"] == pytest.approx(
+        sum(row["nats_per_note"] for row in result["fields"].values())
+    )
+    velocity = encoder.encode(tune(1))["velocity"][1:-1]
+    counts = np.bincount(velocity, minlength=32) + 1
+    expected = -np.log(counts[velocity] / counts.sum()).mean()
+    assert result["fields"]["velocity"]["baseline_nats_per_note"] == pytest.approx(expected)
+    assert result["notes"] == len(velocity) and result["pieces"] == 1
+
+
+def test_evaluating_side_by_side_equals_one_by_one(tmp_path):
+    made = trainer(tmp_path / "run", steps=10)
+    pieces = [tune(seed, bars) for seed, bars in enumerate([2, 70, 9, 40])]
+    together = score(made.network, encode_all(made.recipe.encoder, pieces))
+    apart = [score(made.network, encode_all(made.recipe.encoder, [p])) for p in pieces]
+    for name, nats in together.nats.items():
+        assert nats == pytest.approx(sum(one.nats[name] for one in apart), rel=1e-4)
+
+
+def test_augmenters_are_part_of_the_recipe(tmp_path):
+    assert trainer(tmp_path / "run").recipe.augmenters == (Transpose(),)

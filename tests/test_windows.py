@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+
+from howlkit.builtin.augment import Transpose
+from howlkit.builtin.tuple import Tuple
+from howlkit.piece import Piece
+from howlkit.windows import Position, Windows, cut, side_by_side
+from tests.conftest import random_piece, tune
+
+PIECES = [random_piece(seed, notes) for seed, notes in enumerate([5, 40, 333, 64, 200, 1, 90])]
+
+
+def windows(**options):
+    counts = np.array([len(piece) for piece in PIECES])
+    options = {"notes": 16, "carry": 4, "rows": 3, "seed": 1} | options
+    return Windows(PIECES.__getitem__, counts, Tuple(), **options)
+
+
+@pytest.mark.parametrize("epoch", [0, 1, 2])
+def test_an_epoch_holds_every_note_exactly_once(epoch):
+    tiles = windows().tiles(epoch)
+    covered = [np.zeros(len(piece), int) for piece in PIECES]
+    for piece, first, stop in tiles:
+        assert stop - first <= 16 * 4
+        covered[piece][first:stop] += 1
+    assert all((row == 1).all() for row in covered)
+    assert sum(len(batch) for batch in windows().batches(epoch)) == len(tiles)
+
+
+def test_tiles_begin_elsewhere_every_epoch_but_short_pieces_stay_whole():
+    first, second = windows().tiles(0), windows().tiles(1)
+    assert not np.array_equal(first, second)
+    for tiles in (first, second):
+        assert [tuple(t) for t in tiles[tiles[:, 0] == 3]] == [(3, 0, 64)]
+
+
+def test_a_position_leads_to_the_same_batches_however_one_gets_there():
+    def take(position, count):
+        stream = windows().stretches(position)
+        return [next(stream) for _ in range(count)]
+
+    straight = take(Position(), 12)
+    later = take(straight[6].after, 5)
+    for one, other in zip(straight[7:], later, strict=True):
+        assert one.after == other.after
+        for a, b in zip(one.batches, other.batches, strict=True):
+            assert np.array_equal(a.targets["pitch"], b.targets["pitch"])
+
+
+def test_every_note_is_a_target_once_in_an_epoch():
+    plan, count, stream = windows(), 0, windows().stretches(Position())
+    for stretch in stream:
+        count += sum(int(((b.targets["mark"] == 0) & _counts(b)).sum()) for b in stretch.batches)
+        if stretch.after.epoch:
+            break
+    assert count == sum(len(piece) for piece in PIECES)
+    assert plan.tiles(0)[:, 2].max() <= 333
+
+
+def _counts(batch):
+    return np.arange(batch.targets["mark"].shape[1]) < batch.lengths[:, None]
+
+
+def test_a_stretch_is_split_into_windows_that_follow_each_other():
+    stretch = next(windows(rows=8).stretches(Position()))
+    for before, after in zip(stretch.batches, stretch.batches[1:], strict=False):
+        both = (before.lengths == before.targets["pitch"].shape[1]) & (after.lengths > 0)
+        assert np.array_equal(before.targets["pitch"][both, -1], after.inputs["pitch"][both, 0])
+    assert len(stretch.batches) <= 4
+
+
+def test_augmentation_is_drawn_anew_every_epoch_and_the_same_every_time():
+    def pitches(epoch):
+        plan = Windows(lambda i: tune(), np.array([len(tune())]), Tuple(), [Transpose()])
+        return np.sort(plan._encode(epoch, 0, 0, 100)["pitch"])
+
+    assert np.array_equal(pitches(0), pitches(0))
+    assert any(not np.array_equal(pitches(0), pitches(epoch)) for epoch in range(1, 4))
+
+
+def test_cut_pairs_each_step_with_the_next():
+    encoder = Tuple()
+    columns, lengths = side_by_side(encoder.schema, [encoder.encode(PIECES[1])])
+    batches = list(cut(columns, lengths - 1, 10))
+    assert [int(b.lengths[0]) for b in batches] == [10, 10, 10, 10, 1]
+    inputs = np.concatenate([b.inputs["mark"][0] for b in batches])
+    targets = np.concatenate([b.targets["mark"][0] for b in batches])
+    assert inputs.tolist() == [2] + [0] * 40 and targets.tolist() == [0] * 40 + [1]
+
+
+def test_empty_pieces_have_no_tiles():
+    plan = Windows(lambda i: Piece(), np.array([0]), Tuple())
+    assert len(plan.tiles(0)) == 0
