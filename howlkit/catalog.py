@@ -54,7 +54,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Earlier:
-    """What is kept of an earlier run: each content's part, and the groups if nothing has changed."""
+    """What is kept of an earlier run: the part of each content; the groups, if nothing changed."""
 
     parts: Mapping[bytes, int]
     groups: Array | None = None

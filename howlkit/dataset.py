@@ -7,9 +7,9 @@
             report.json                  what `prepare` did (howlkit.report)
 
 Pieces stand in the order of their files. Files of the same notes are one piece; takes and variants
-of one piece (howlkit.duplicates) are one group, and a group is in one part (howlkit.split). Preparing
-again reads what is new or changed; what was broken off goes on at the last whole shard. The same
-files give the same bytes, whatever the number of workers.
+of one piece (howlkit.duplicates) are one group, and a group is in one part (howlkit.split).
+Preparing again reads what is new or changed; what was broken off goes on at the last whole shard.
+The same files give the same bytes, whatever the number of workers.
 """
 
 from __future__ import annotations
@@ -44,14 +44,26 @@ from howlkit.shards import (
 )
 from howlkit.sources import Outcome, Source, head, listed, of_piece, parse, read_all, save
 from howlkit.split import PARTS, OwnSplit, check_fractions
-from howlkit.workers import usable_cores
 
 __all__ = ["FORMAT", "Dataset", "Report", "prepare", "prepare_pieces"]
 
 FORMAT = 1
 """Of a dataset; newer ones are refused."""
 
-_FILES_A_WORKER = 64  # fewer are read sooner than another process starts
+_MANIFEST = {
+    "format": int,
+    "howlkit": str,
+    "pieces": int,
+    "groups": int,
+    "notes": int,
+    "hours": float,
+    "parts": dict,
+    "options": dict,
+    "shards": dict,
+    "pieces_file": str,
+    "inputs": str,
+    "fingerprint": str,
+}
 _OPEN_SHARDS = 256  # an open shard is an open file, of which systems allow 1024 or so
 _OURS = ("dataset.json", "files.jsonl", "report.json", "pieces-", "shard-", ".partial-", ".lock")
 
@@ -74,6 +86,8 @@ class Dataset:
         self._manifest = _manifest(self.path)
         _check_shards(self.path, self._manifest["shards"])
         self._columns = Tensors(self.path / self._manifest["pieces_file"])
+        if len(self._columns["part"]) != len(self):
+            raise DataError(f"{self.path} is damaged; run `howlkit prepare` again")
         self._shard = functools.lru_cache(_OPEN_SHARDS)(self._open_shard)
 
     @classmethod
@@ -112,7 +126,9 @@ class Dataset:
         text = self._columns["names"].tobytes()
         stops = self._columns["name_stops"].tolist()
         begins = [0, *stops[:-1]]
-        return tuple(text[a:b].decode("utf-8") for a, b in zip(begins, stops, strict=True))
+        return tuple(
+            text[a:b].decode("utf-8", "replace") for a, b in zip(begins, stops, strict=True)
+        )
 
     @property
     def fingerprint(self) -> str:
@@ -132,11 +148,9 @@ class Dataset:
         columns = self._columns
         number = int(columns["shard"][index])
         try:
-            return Piece(
-                **{table: self._table(number, table, index) for table in TABLES},
-                ticks_per_beat=int(columns["ticks_per_beat"][index]),
-                name=self.names[index],
-            )
+            tables: dict[str, Any] = {name: self._table(number, name, index) for name in TABLES}
+            ticks_per_beat = int(columns["ticks_per_beat"][index])
+            return Piece(**tables, ticks_per_beat=ticks_per_beat, name=self.names[index])
         except (HowlkitError, ValueError) as error:
             raise DataError(
                 f"piece {index} in {self.path} is damaged ({error}); run `howlkit prepare` again "
@@ -144,15 +158,13 @@ class Dataset:
             ) from error
 
     def summary(self) -> dict[str, Any]:
-        """Return what `howlkit info` says of it, JSON-ready: counts, parts, options, fingerprint."""
+        """Return what there is to say of it, JSON-ready: counts, parts, options, fingerprint."""
         kept = ("pieces", "notes", "hours", "parts", "groups", "options", "fingerprint", "format")
         return {"path": str(self.path), **{name: self._manifest[name] for name in kept}}
 
     def _table(self, number: int, table: str, index: int) -> NDArray[Any]:
-        begin = int(self._columns[f"begin.{table}"][index])
-        return stored(
-            self._shard(number), table, begin, int(self._columns[f"count.{table}"][index])
-        )
+        begin, count = (int(self._columns[f"{what}.{table}"][index]) for what in ("begin", "count"))
+        return stored(self._shard(number), table, begin, count)
 
     def _open_shard(self, number: int) -> Tensors:
         return Tensors(self.path / shard_name(number))
@@ -176,11 +188,12 @@ def prepare(
     fractions: of the groups that train, validation and test get, on average; seed: which ones.
     split: a split of your own instead: for each part the folders and files that belong to it, as
         they are or inside `sources`; what none names goes to train.
-    workers: processes; None: one a core, fewer for few files. near_duplicates: keep takes and
-    variants of a piece in one part. limits: of a file. strict: stop at the first file that cannot be
-    read. progress: called with (files done, files in all).
-    Raises DataError: nothing could be read (or, if strict, not everything), `out` is another folder
-    or cannot be written. A run broken off goes on when called again.
+    workers: processes; None: one a core, fewer for few files.
+    near_duplicates: keep takes and variants of a piece in one part.
+    limits: of a file. strict: stop at the first file that cannot be read.
+    progress: called with (files done, files in all).
+    A run broken off goes on when called again. Raises DataError: nothing could be read (or, if
+    strict, not everything), `out` is another kind of folder or cannot be written.
     """
     check_fractions(fractions)
     roots = [os.path.abspath(source) for source in sources]
@@ -188,11 +201,14 @@ def prepare(
     options = Options(tuple(fractions), seed, near_duplicates, own)
     warnings: list[str] = []
     paths = list(dict.fromkeys(map(os.path.abspath, midi.find(sources, warn=warnings.append))))
+    if workers is not None and workers < 1:
+        raise DataError(f"workers is {workers}; 1 or more are allowed")
     with _writing(Path(out)) as folder:
         store = Store(folder, head=head(limits))
         known = _known(folder, store, limits)
-        outcomes = read_all(paths, known, limits=limits, workers=_workers(workers, len(paths)))
-        files, unchanged = _stored(store, _told(outcomes, len(paths), strict, progress))
+        reading = read_all(paths, known, limits=limits, workers=workers)
+        with contextlib.closing(reading) as outcomes:
+            files, unchanged = _stored(store, _told(outcomes, len(paths), strict, progress))
         _check_any(files, sources)
         save(folder / "files.jsonl", files, limits)
         name = functools.partial(_name, roots=roots)
@@ -237,8 +253,9 @@ def _manifest(path: Path) -> dict[str, Any]:
         manifest = json.loads(file.read_text(encoding="utf-8"))
         version = manifest["format"]
         if version == FORMAT:
-            for name in ("pieces", "notes", "shards", "pieces_file", "fingerprint", "inputs"):
-                manifest[name]
+            wrong = [name for name, kind in _MANIFEST.items() if type(manifest[name]) is not kind]
+            if wrong:
+                raise TypeError(f"{wrong[0]} is {manifest[wrong[0]]!r}")
             return dict(manifest)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{file} is damaged ({error!r}); run `howlkit prepare` again") from error
@@ -264,14 +281,6 @@ def _check_shards(path: Path, shards: Mapping[str, int]) -> None:
 # --- Preparing -----------------------------------------------------------------------------------
 
 
-def _workers(asked: int | None, files: int) -> int:
-    if asked is not None:
-        if asked < 1:
-            raise DataError(f"workers is {asked}; 1 or more are allowed")
-        return asked
-    return max(1, min(usable_cores(), files // _FILES_A_WORKER))
-
-
 @contextlib.contextmanager
 def _writing(out: Path) -> Iterator[Path]:
     """Give the folder to write to, for this process alone; DataError if that cannot be."""
@@ -280,7 +289,7 @@ def _writing(out: Path) -> Iterator[Path]:
         strange = [p.name for p in out.iterdir() if not p.name.startswith(_OURS)]
         if strange and not (out / "dataset.json").is_file():
             raise DataError(
-                f"{out} is not empty and no dataset (there is {midi.printable(strange[0])!r} in it); "
+                f"{out} is not empty and no dataset: {midi.printable(strange[0])!r} is in it; "
                 "name a new folder"
             )
         if (out / "dataset.json").is_file():
@@ -293,7 +302,7 @@ def _writing(out: Path) -> Iterator[Path]:
 
 
 def _refuse_newer(out: Path) -> None:
-    """A damaged dataset is mended, but one of another format is not touched."""
+    """Raise DataError for a dataset of another format; a damaged one is mended instead."""
     with contextlib.suppress(ValueError, KeyError, TypeError):
         if json.loads((out / "dataset.json").read_text(encoding="utf-8"))["format"] != FORMAT:
             _manifest(out)  # raises
@@ -439,7 +448,7 @@ def _inputs(pieces: Mapping[bytes, Source], options: Options) -> str:
 
 
 def _earlier(folder: Path, options: Options, inputs: str) -> Earlier:
-    """Return what the dataset that is already in the folder, if any, says about parts and groups."""
+    """Return the parts and groups of the dataset that is already in the folder, if any."""
     try:
         before = Dataset(folder)
         columns = before._columns

@@ -57,10 +57,16 @@ class Display:
             f"{parameters:,} parameters) for {length} on {trainer.device} into {trainer.run}"
         )
         if self._baseline is not None:
-            self.tell(f"A unigram model costs {self._baseline:.3f} nats a note on the validation part")
+            self.tell(
+                f"A unigram model costs {self._baseline:.3f} nats a note on the validation part"
+            )
         trainer.show = self.show
         if self._console.is_terminal:
-            columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}")
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.fields[text]}"),
+            )
             self._bar = Bar(*columns, console=self._console, transient=True)
             self._task = self._bar.add_task("training", total=1.0, text="")
             self._bar.start()
@@ -80,7 +86,11 @@ class Display:
             f"{progress.nats_per_note:.3f} nats/note",
         ]
         if progress.validation is not None:
-            ratio = f" ({progress.validation / self._baseline:.3f} of unigram)" if self._baseline else ""
+            ratio = (
+                f" ({progress.validation / self._baseline:.3f} of unigram)"
+                if self._baseline
+                else ""
+            )
             parts.append(f"validation {progress.validation:.3f}{ratio}")
         parts.append(f"{progress.notes_per_second:,.0f} notes/s")
         if 0 < progress.fraction < 1:

@@ -4,7 +4,7 @@ Conventions. A **sketch** is (`BINS`,) uint32, one kilobyte: the fingerprint of 
 pitch patterns. Two sketches agree in about the share of patterns that the pieces have in common.
 A pattern is a set of `WINDOW` - 1 out of `WINDOW` notes that follow each other, as distances from
 its lowest note: transposing changes nothing, nor do tempo, rhythm, the order within a rolled chord,
-and one note in a dozen that is wrong, left out or put in. Drums, dynamics and time are not looked at.
+and one note in a dozen that is wrong, left out or put in. Drums, dynamics and time do not count.
 
 Sources: one-permutation MinHash (Li, Owen, Zhang, NIPS 2012), banding (Leskovec, Rajaraman, Ullman,
 Mining of Massive Datasets, chapter 3). Ours: a pattern counts less the more pieces have it, since
@@ -123,7 +123,7 @@ def _weights(sketches: Sketches) -> Weights:
 
 
 def _size(sketches: Sketches) -> NDArray[np.float64]:
-    """Return (n,), about how many patterns each piece has: of m, the smallest of a bin is at 1/m."""
+    """Return (n,), about how many patterns each piece has: m in a bin have their first at 1/m."""
     rows = [
         np.where(some > 0, some / 2.0**_RANK_BITS, 1.0).mean(axis=1)
         for some in np.array_split(sketches, len(sketches) // 4096 + 1)

@@ -25,7 +25,16 @@ from howlkit.protocols import Encoder
 from howlkit.schema import MARK, Schema, Steps
 from howlkit.windows import Batch, cut, side_by_side
 
-__all__ = ["Encoded", "Scores", "encode_all", "report", "score", "to_tensors", "unigram", "unigram_nats"]
+__all__ = [
+    "Encoded",
+    "Scores",
+    "encode_all",
+    "report",
+    "score",
+    "to_tensors",
+    "unigram",
+    "unigram_nats",
+]
 
 Counts = dict[str, NDArray[np.int64]]
 
@@ -120,7 +129,9 @@ def unigram(encoder: Encoder, pieces: Iterable[Piece]) -> Counts:
     return counts
 
 
-def unigram_nats(counts: Mapping[str, Sequence[int] | NDArray[np.int64]], encoded: Encoded) -> Scores:
+def unigram_nats(
+    counts: Mapping[str, Sequence[int] | NDArray[np.int64]], encoded: Encoded
+) -> Scores:
     """Return what a unigram model with these counts makes of the same pieces."""
     schema = encoded.schema
     nats = dict.fromkeys(counts, 0.0)

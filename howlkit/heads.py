@@ -12,6 +12,7 @@ heads, as Howl had them, are the same network with that mask all zero.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import ClassVar
@@ -83,6 +84,17 @@ class Network(nn.Module):
             self.heads.embedding, 1
         )
 
+    def start_at(self, counts: Mapping[str, Sequence[int]]) -> None:
+        """Set the biases of the heads so that training begins at the unigram model of `counts`.
+
+        counts: how often each value of each field was decided (`evaluate.unigram`). Otherwise the first
+        minutes go into learning which values occur at all.
+        """
+        with torch.no_grad():
+            for name, seen in counts.items():
+                frequency = torch.tensor(seen, dtype=torch.float64) + 1
+                self.out[name].get_parameter("bias").copy_(torch.log(frequency / frequency.sum()))
+
     def embed(self, steps: Batch, fields: tuple[Field, ...] | None = None) -> Tensor:
         """Return (..., K E), the embeddings of the fields (by default all) side by side."""
         fields = self.schema.decisions if fields is None else fields
@@ -92,7 +104,8 @@ class Network(nn.Module):
             if field is not MARK:
                 index = index.where(self.schema.active(field, steps), 0)
             indices.append(index)
-        return self.table(torch.stack(indices, -1)).flatten(-2)  # (..., K, E) -> (..., K E)
+        embedded: Tensor = self.table(torch.stack(indices, -1))  # (..., K, E)
+        return embedded.flatten(-2)
 
     def advance(
         self, batch: Batch, state: State | None, lengths: Tensor | None = None
@@ -109,7 +122,7 @@ class Network(nn.Module):
         mixed = self.from_hidden(hidden)  # (B, T, K H)
         if self.heads.chained:
             mixed = mixed + F.linear(self.embed(targets), self.from_fields * self.head_mask)
-        parts = F.gelu(mixed).split(self.heads.width, -1)  # K of (B, T, H)
+        parts = torch.split(F.gelu(mixed), self.heads.width, -1)  # K of (B, T, H)
         costs = {}
         for field, part in zip(self.schema.decisions, parts, strict=True):
             logits = self._out(field, part)  # (B, T, n)

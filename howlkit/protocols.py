@@ -10,7 +10,7 @@ Shapes: B rows (pieces or streams side by side), T steps, D width of a vector.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -123,6 +123,10 @@ class Backbone(Protocol):
 
 class Network(Protocol):
     """What training, evaluation and sessions need of a model; `heads.Network` makes one of a backbone."""
+
+    def start_at(self, counts: Mapping[str, Sequence[int]]) -> None:
+        """Begin at the unigram model of these counts of values by field name."""
+        ...
 
     def advance(
         self, batch: Batch, state: State | None, lengths: torch.Tensor | None = None

@@ -31,7 +31,9 @@ class Training:
     warmup: int = option(50, "steps until it gets there; then it falls to nothing", low=0)
     weight_decay: float = option(0.01, "of AdamW", low=0.0, high=1.0)
     clip: float = option(1.0, "largest norm of the gradients; 0: no clipping", low=0.0)
-    ema: float = option(0.0, "decay of averaged weights, such as 0.999; 0: none", low=0.0, high=0.99999)
+    ema: float = option(
+        0.0, "decay of averaged weights, such as 0.999; 0: none", low=0.0, high=0.99999
+    )
     validate_every: int = option(100, "steps between validations, and checkpoints", low=1)
     validation_notes: int = option(50_000, "notes of a validation during training", low=1)
     patience: int = option(20, "validations without progress until it stops; 0: never", low=0)

@@ -263,5 +263,3 @@ def _median_tempo(data: Dataset, part: Any, most: int = 500) -> int:  # noqa: AN
         if piece.beats_long:
             paces.append(1e6 * piece.seconds_long / piece.beats_long)
     return round(float(np.median(paces))) if paces else 500_000
-
-

@@ -208,9 +208,7 @@ class Session:
             drawn[row] = self.rngs[row].random(drawn.shape[1])
         return drawn
 
-    def _allowed(
-        self, field: Field, given: Steps, active: NDArray[np.bool_]
-    ) -> NDArray[np.bool_]:
+    def _allowed(self, field: Field, given: Steps, active: NDArray[np.bool_]) -> NDArray[np.bool_]:
         allowed = self._grammar.allowed(field, given)
         if field is MARK and not self.limit.ends:
             # Not to end is an extra wish: where the grammar wants an end, it gets one.
@@ -399,5 +397,3 @@ def _select(kept: _Kept, index: NDArray[np.intp]) -> _Kept:
         kept.fed[index],
         kept.ended[index],
     )
-
-

@@ -106,4 +106,4 @@ def choose(
     drawn = uniforms[:, None] * cumulative[:, -1:]
     value = (cumulative <= drawn).sum(axis=1)
     last = chances.shape[1] - 1 - (chances[:, ::-1] > 0).argmax(axis=1)
-    return np.minimum(value, last)
+    return np.asarray(np.minimum(value, last))

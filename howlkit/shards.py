@@ -246,7 +246,13 @@ def _columns(waiting: list[tuple[Piece, bytes, Array]]) -> Iterator[tuple[str, A
 
 
 def stored(shard: Tensors, table: str, begin: int, count: int) -> Array:
-    """Return `count` rows of a table, copied out of the columns of a shard."""
+    """Return `count` rows of a table, copied out of the columns of a shard.
+
+    Raises DataError if they are not all there.
+    """
+    there = len(shard[f"{table}.{(TABLES[table].names or ())[0]}"])
+    if begin < 0 or not 0 <= count <= there - begin:
+        raise DataError(f"rows {begin} to {begin + count} of {there} {table} were asked for")
     rows = np.empty(count, TABLES[table])
     for column in TABLES[table].names or ():
         rows[column] = shard[f"{table}.{column}"][begin : begin + count]

@@ -7,12 +7,14 @@ again every time. Paths are absolute.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import stat
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,11 +25,13 @@ from howlkit import duplicates, midi
 from howlkit.errors import HowlkitError
 from howlkit.piece import Piece
 from howlkit.shards import content_of, write_bytes
-from howlkit.workers import in_order
+from howlkit.workers import in_order, usable_cores
 
 __all__ = ["Outcome", "Source", "head", "listed", "of_piece", "parse", "read_all", "save"]
 
 FORMAT = 1
+
+_FILES_A_WORKER = 64  # fewer are read sooner than another process starts
 
 
 @dataclass(frozen=True)
@@ -93,15 +97,22 @@ def head(limits: midi.Limits) -> str:
 
 
 def read_all(
-    paths: Iterable[str], known: Mapping[str, Source], *, limits: midi.Limits, workers: int
-) -> Iterator[Outcome]:
+    paths: Sequence[str], known: Mapping[str, Source], *, limits: midi.Limits, workers: int | None
+) -> Generator[Outcome, None, None]:
     """Yield what came of each file, in the order of `paths`.
 
-    known: by path what an earlier run found. Nothing that is in a file raises: it is a reason.
+    known: by path what an earlier run found. workers: processes; None: as many as are worth it.
+    Nothing that is in a file raises: it is a reason.
     """
+    untouched = {path for path in paths if path in known and _untouched(known[path])}
+    todo = [(path, known.get(path)) for path in paths if path not in untouched]
+    if workers is None:
+        workers = max(1, min(usable_cores(), len(todo) // _FILES_A_WORKER))
     work = functools.partial(_read, limits=limits)
-    items = ((path, known.get(path)) for path in paths)
-    yield from in_order(work, items, workers=workers, lost=_lost)
+    read = in_order(work, todo, workers=workers if todo else 1, lost=_lost)
+    with contextlib.closing(read):  # ends the processes, also when nobody asks for more
+        for path in paths:
+            yield Outcome(known[path]) if path in untouched else next(read)
 
 
 def of_piece(piece: Piece) -> Outcome:
@@ -122,7 +133,7 @@ def _read(item: Item, *, limits: midi.Limits) -> Outcome:
     path, before = item
     try:
         status = os.stat(path)
-        if before is not None and _unchanged(before, status):
+        if before is not None and _same_bytes(before, status):
             return Outcome(dataclasses.replace(before, changed=status.st_mtime_ns))
         reading = midi.inspect(path, limits=limits)
         if not len(reading.piece):
@@ -151,10 +162,17 @@ def _outcome(path: str, status: os.stat_result, reading: midi.Reading) -> Outcom
     return Outcome(source, piece, duplicates.sketch(piece))
 
 
-def _unchanged(before: Source, status: os.stat_result) -> bool:
-    if before.content is None or before.size != status.st_size:
+def _untouched(before: Source) -> bool:
+    try:
+        status = os.stat(before.path)
+    except OSError:
         return False
-    return before.changed == status.st_mtime_ns or before.sha256 == _sha256(before.path)
+    return (before.size, before.changed) == (status.st_size, status.st_mtime_ns)
+
+
+def _same_bytes(before: Source, status: os.stat_result) -> bool:
+    regular = stat.S_ISREG(status.st_mode)
+    return regular and before.size == status.st_size and before.sha256 == _sha256(before.path)
 
 
 def _sha256(path: str) -> str:

@@ -24,12 +24,12 @@ Parts = NDArray[np.int8]
 
 
 def check_fractions(fractions: Sequence[float]) -> None:
-    """Raise DataError unless `fractions` are three numbers from 0 that add up to 1, train above 0."""
+    """Raise DataError unless `fractions` are three from 0 to 1 that add up to 1, train above 0."""
     good = len(fractions) == len(PARTS) and all(0 <= f <= 1 for f in fractions)
     if not good or abs(sum(fractions) - 1) > 1e-6 or not fractions[0] > 0:
         raise DataError(
-            f"the fractions are {tuple(fractions)}; allowed are three from 0 to 1 that add up to 1, "
-            "for train (more than 0), validation and test, such as 0.8, 0.1, 0.1"
+            f"the fractions are {tuple(fractions)}; allowed are three from 0 to 1 that add up to "
+            "1, for train (more than 0), validation and test, such as 0.8, 0.1, 0.1"
         )
 
 
@@ -94,8 +94,8 @@ class OwnSplit:
                     f"there is no part {name!r}; parts are {', '.join(PARTS)}."
                     f"{did_you_mean(name, PARTS)}"
                 )
-            for entry in map(os.fspath, entries):
-                self._add(PARTS.index(name), entry)
+            for entry in entries:
+                self._add(PARTS.index(name), os.fspath(entry))
 
     def _add(self, part: int, entry: str) -> None:
         self._unused.add(entry)

@@ -1,9 +1,9 @@
 """A trained model on disk: RUN/model, everything needed to use it, in one folder that can be copied.
 
-    config.json         format, recipe, facts (what it was trained on, how good it was, versions)
-    schema.json         what a step is; checked against the encoder when it is loaded
-    model.safetensors   the weights
-    README.md           a model card, for people
+config.json         format, recipe, facts (what it was trained on, how good it was, versions)
+schema.json         what a step is; checked against the encoder when it is loaded
+model.safetensors   the weights
+README.md           a model card, for people
 """
 
 from __future__ import annotations
@@ -66,7 +66,9 @@ class Trained:
                 f"{recipe.encoder.name!r}: its steps have other fields now"
             )
         weights = read_tensors(folder / "model.safetensors")
-        with torch.device("meta"):  # shapes without memory: a damaged config cannot ask for gigabytes
+        with torch.device(
+            "meta"
+        ):  # shapes without memory: a damaged config cannot ask for gigabytes
             check_weights(recipe.model.build(stored, recipe.heads), weights, folder)
         network = recipe.model.build(stored, recipe.heads)
         network.load_state_dict(weights)

@@ -20,7 +20,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -141,7 +140,9 @@ class Trainer:
         self.budget, self.facts, self.device, self.show = budget, facts, device, show
         self.precision = precision
         torch.manual_seed(windows.seed)
-        self.network: Network = recipe.model.build(recipe.encoder.schema, recipe.heads).to(device)
+        network: Network = recipe.model.build(recipe.encoder.schema, recipe.heads)
+        network.start_at(facts["unigram"])
+        self.network = network.to(device)
         self.average = _averages(self.network) if recipe.training.ema else None
         self.optimizer = torch.optim.AdamW(
             _parameter_groups(self.network, recipe.training.weight_decay), lr=recipe.training.rate
@@ -321,9 +322,7 @@ class Trainer:
         if self.device.type == "cuda":
             rest["rng_cuda"] = torch.cuda.get_rng_state()
         state = {"position": asdict(self._at)}
-        return checkpoint.save_checkpoint(
-            self.run, Checkpoint(self._at.step, model, rest, state)
-        )
+        return checkpoint.save_checkpoint(self.run, Checkpoint(self._at.step, model, rest, state))
 
     def save_model(self) -> Path:
         """Write RUN/model with the weights as they are now (averaged, where EMA is on)."""
@@ -425,5 +424,3 @@ def pick_device(name: str) -> torch.device:
 
 def _has_mps() -> bool:
     return bool(torch.backends.mps.is_available())
-
-

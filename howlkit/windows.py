@@ -88,7 +88,7 @@ class Windows:
         number = np.arange(len(piece)) - np.repeat(np.cumsum(tiles_each) - tiles_each, tiles_each)
         stop = np.minimum(phases[piece] + number * length, counts[piece])
         first = np.where(number == 0, 0, phases[piece] + (number - 1) * length)
-        return np.stack((piece, first, stop), axis=1)[stop > first]
+        return np.asarray(np.stack((piece, first, stop), axis=1)[stop > first])
 
     def batches(self, epoch: int) -> list[NDArray[np.int64]]:
         """Return the epoch's tiles, (B, 3) or fewer at a time, shuffled.

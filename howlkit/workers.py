@@ -2,7 +2,7 @@
 
 A process that dies (a crash inside a C++ library) costs one item: what was under way is done again
 one item at a time, and the one at which a process dies again is handed to `lost`. Processes are
-spawned, never forked; they leave Ctrl-C to their parent, and end when it does, even if it is killed.
+spawned, never forked; they leave Ctrl-C to their parent, and end when it does, even if killed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Generic, TypeVar
@@ -38,7 +38,7 @@ def usable_cores() -> int:
 
 def in_order(
     work: Callable[[T], R], items: Iterable[T], *, workers: int, lost: Callable[[T], R]
-) -> Iterator[R]:
+) -> Generator[R, None, None]:
     """Yield work(item) for each item, in the order of the items.
 
     workers: processes; 1 works in this one. `work`, items and results must pickle. Only a few

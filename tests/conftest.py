@@ -31,10 +31,10 @@ def random_piece(seed, notes=60, *, drums=True, ticks_per_beat=480, longest_gap=
 
 
 def tune(seed=0, bars=16):
-    """A piece with something to learn: a scale run up and down over a held bass."""
+    """A piece with something to learn: a phrase of its own, over and over, over a held bass."""
     rng = np.random.default_rng(seed)
-    root = 60 + int(rng.integers(-5, 6))
-    scale = [0, 2, 4, 5, 7, 9, 11, 12, 11, 9, 7, 5, 4, 2]
+    root = 60
+    scale = rng.choice([0, 2, 4, 5, 7, 9, 11, 12], 14).tolist()
     notes = []
     for bar in range(bars):
         notes.append((bar * 1920, 1920, root - 24 + scale[bar % 7], 60))

@@ -163,6 +163,11 @@ def test_notes_of_one_pitch_that_begin_together_keep_their_velocities():
     assert midi.read_bytes(midi.to_bytes(piece)) == piece
 
 
+def test_a_note_that_touches_the_next_is_released_before_it():
+    data = midi.to_bytes(Piece.of([(0, 10, 60, 80), (10, 10, 60, 80)]))
+    assert b"\x0a\x3c\x00\x00\x3c\x50" in data  # (wait, pitch, velocity) twice
+
+
 def test_overlapping_pedals_become_one_and_touching_ones_stay_apart():
     pedals = np.array([(0, 10, 0), (5, 2, 0), (8, 12, 0), (20, 5, 0), (30, 0, 0)], PEDAL)
     piece = Piece.of([(0, 40, 60)]).replace(pedals=pedals)
@@ -252,6 +257,19 @@ def test_pedals_are_read_on_every_channel_from_where_they_are_pressed():
 def test_a_release_without_a_press_is_no_pedal():
     data = file(chunk(on(0, 60, 80, 3), (7, (0xB3, 64, 0)), off(30, 60, 3)))
     assert len(midi.read_bytes(data).pedals) == 0
+
+
+def test_presses_that_hold_nothing_are_no_pedals():
+    def press(tick, value):
+        return tick, (0xB0, 64, value)
+
+    data = file(chunk(on(0, 60), press(5, 90), press(5, 0), off(30, 60), press(40, 90)))
+    assert len(midi.read_bytes(data).pedals) == 0
+
+
+def test_nothing_after_the_end_of_a_track_counts():
+    data = file(chunk(on(0, 60), off(30, 60), (30, END), *FAR, on(2**31 + 5, 60)))
+    assert rows(midi.read_bytes(data)) == [(0, 30, 60, 80, 0, 0)]
 
 
 def test_what_is_mended_is_counted(save):

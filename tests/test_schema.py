@@ -10,7 +10,8 @@ from howlkit.schema import END, START, STEP, Field, Schema
 
 def test_json_brings_a_schema_back():
     schema = Schema(
-        (Field("kind", 3, unit="family"), Field("pitch", 300, True, when=("kind", (0, 2)))), "seconds"
+        (Field("kind", 3, unit="family"), Field("pitch", 300, True, when=("kind", (0, 2)))),
+        "seconds",
     )
     assert Schema.from_json(json.loads(json.dumps(schema.to_json()))) == schema
     assert Schema.from_json(Tuple().schema.to_json()) == Tuple().schema

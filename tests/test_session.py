@@ -69,9 +69,10 @@ def test_rewind_goes_back_to_exactly_that_state(back):
     assert torch.allclose(made._hidden, fresh._hidden, atol=1e-6)
     assert np.array_equal(made.steps, fresh.steps)
     made.limit = fresh.limit = Limit(notes=100)
-    made.rngs, fresh.rngs = [np.random.default_rng(r) for r in (5, 6)], [
-        np.random.default_rng(r) for r in (5, 6)
-    ]
+    made.rngs, fresh.rngs = (
+        [np.random.default_rng(r) for r in (5, 6)],
+        [np.random.default_rng(r) for r in (5, 6)],
+    )
     assert np.array_equal(made.step(), fresh.step())
 
 

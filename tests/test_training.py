@@ -75,7 +75,8 @@ def test_training_learns_what_there_is_to_learn(tmp_path, model, chained):
     before = score(made.network, made.validation).nats_per_note
     outcome = made.train()
     baseline = unigram_nats(made.facts["unigram"], made.validation).nats_per_note
-    assert outcome.progress.best < 0.75 * baseline < baseline < before
+    assert before == pytest.approx(baseline, rel=0.1)  # where it begins
+    assert outcome.progress.best < 0.75 * baseline
     lines = [json.loads(line) for line in (made.run / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == list(range(10, 201, 10))
     assert lines[-1]["validation"] < lines[0]["validation"]

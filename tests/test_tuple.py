@@ -71,7 +71,12 @@ def test_round_trip_stays_within_half_a_bin(encoder):
 
 
 def test_each_note_keeps_its_own_pitch_duration_and_velocity():
-    notes = [(0, 480, 60, 100), (0, 960, 64, 50), (480, 240, 67, 80, 40), (1440, 120, 36, 90, DRUMS)]
+    notes = [
+        (0, 480, 60, 100),
+        (0, 960, 64, 50),
+        (480, 240, 67, 80, 40),
+        (1440, 120, 36, 90, DRUMS),
+    ]
     back = Tuple(velocities=127).decode(Tuple(velocities=127).encode(Piece.of(notes)))
     columns = ["start", "duration", "pitch", "velocity", "program"]
     rows = [tuple(int(note[c]) for c in columns) for note in back.notes]
@@ -139,7 +144,23 @@ def test_an_excerpt_encodes_as_that_slice_of_the_whole():
 
 def test_common_note_values_are_met_exactly():
     lengths = set(Tuple()._lengths.tolist())
-    for beats in (1 / 24, 1 / 12, 1 / 8, 1 / 6, 1 / 4, 1 / 3, 1 / 2, 2 / 3, 3 / 4, 1, 1.5, 2, 3, 4, 6):
+    for beats in (
+        1 / 24,
+        1 / 12,
+        1 / 8,
+        1 / 6,
+        1 / 4,
+        1 / 3,
+        1 / 2,
+        2 / 3,
+        3 / 4,
+        1,
+        1.5,
+        2,
+        3,
+        4,
+        6,
+    ):
         assert round(beats * 24) in lengths
 
 

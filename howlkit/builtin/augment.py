@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
@@ -119,7 +120,7 @@ def _check_range(name: str, low: float, high: float) -> None:
         raise OptionError(f"{name}: low={low} is above high={high}; swap them")
 
 
-def _fold(pitches: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]  # integers of any width
+def _fold(pitches: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return pitches moved by octaves into 0..127; the semitone stays."""
     # Down by whole octaves from above 127, up from below 0.
     above = np.maximum(-(-(pitches - 127) // 12), 0)

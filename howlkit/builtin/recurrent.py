@@ -5,6 +5,8 @@ Shapes: B rows, T steps, D width, L layers, H hidden units. The state is a dict 
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -72,7 +74,7 @@ class Recurrent(nn.Module):
             y = torch.cat((y, self.block(y)), -1)
         return y, state
 
-    def _run(self, x: object, state: State) -> tuple[Tensor, State]:
+    def _run(self, x: Any, state: State) -> tuple[Any, State]:  # noqa: ANN401 - tensor or packed
         inner = tuple(state[part].transpose(0, 1).contiguous() for part in self.parts)  # (L, B, H)
         y, after = self.rnn(x, inner if len(inner) > 1 else inner[0])
         after = after if isinstance(after, tuple) else (after,)

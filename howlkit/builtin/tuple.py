@@ -233,7 +233,7 @@ def _canonical_order(onsets: Column, steps: Steps) -> NDArray[np.intp]:
         key <<= bits  # at most 31 + 8 + 7 + 10 + 7 = 63 bits
         if name in (steps.dtype.names or ()):
             key |= steps[name]
-    return np.argsort(key, kind="stable")
+    return np.asarray(np.argsort(key, kind="stable"))
 
 
 def _resolution(ticks_per_beat: int, grid: int) -> int:
@@ -258,4 +258,3 @@ def register_encoders(register: Callable[[type[Encoder]], None]) -> None:
 
 
 __all__ = ["Tuple", "TupleGrammar"]
-

@@ -30,9 +30,7 @@ Examples:
 )
 @device_option
 @json_option
-def command(
-    run: Path, data: Path | None, split: str | None, device: str, as_json: bool
-) -> None:
+def command(run: Path, data: Path | None, split: str | None, device: str, as_json: bool) -> None:
     """Measure the model of RUN in nats a note, field by field, beside a unigram model.
 
     The fewer nats, the less the music surprises the model; the unigram model knows only how often each

@@ -43,9 +43,7 @@ def _own_split(
 
 
 @click.command("prepare", epilog=EPILOG)
-@click.argument(
-    "folders", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path)
-)
+@click.argument("folders", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="The dataset."
 )
@@ -99,9 +97,7 @@ def command(
 
     if validation + test >= 1:
         raise click.UsageError("--validation and --test together must leave something to train on")
-    limits = midi.Limits(
-        max_bytes=round(max_megabytes * 2**20), max_seconds=60 * max_minutes
-    )
+    limits = midi.Limits(max_bytes=round(max_megabytes * 2**20), max_seconds=60 * max_minutes)
     report = prepare(
         folders,
         out,

@@ -36,7 +36,9 @@ Examples:
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--notes", type=click.IntRange(min=1), help="Make so many notes.")
-@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Make so many seconds.")
+@click.option(
+    "--seconds", type=click.FloatRange(min=0, min_open=True), help="Make so many seconds."
+)
 @click.option("--beats", type=click.FloatRange(min=0, min_open=True), help="Make so many beats.")
 @click.option("--may-end", is_flag=True, help="Stop earlier where the model ends the piece.")
 @click.option(

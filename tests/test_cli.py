@@ -1,0 +1,280 @@
+"""The command line as its users meet it: what it prints, and its exit codes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import click
+import pytest
+
+from howlkit import midi
+from howlkit.cli import COMMANDS, cli, main
+from tests.conftest import tune
+
+SMALL = ["-o", "lstm.hidden=24", "-o", "training.batch=4", "-o", "training.validate_every=10"]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty folder to work in, with some music in it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "music").mkdir()
+    for seed in range(12):
+        midi.write(tune(seed), tmp_path / "music" / f"tune-{seed}.mid")
+    return tmp_path
+
+
+@pytest.fixture
+def howlkit(capsys):
+    """Run a command in this process; returns its exit code, stdout and stderr."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as stop:
+            main([str(argument) for argument in arguments])
+        return stop.value.code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def run_folder(here, howlkit):
+    code, _, err = howlkit("train", "music", "--steps", 40, "--out-dir", "run", *SMALL)
+    assert code == 0, err
+    return here / "run"
+
+
+def imported(*arguments):
+    """Return the modules that a command imports."""
+    script = (
+        "import sys, json\nfrom howlkit.cli import main\n"
+        f"try: main({list(arguments)!r})\nexcept SystemExit: pass\n"
+        "sys.stderr.write(json.dumps(sorted(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stderr[done.stderr.index("[") :]))
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["plugins", "list", "--json"], ["train", "--help"], ["sample", "-h"]]
+)
+def test_help_and_lists_import_neither_torch_nor_symusic(arguments):
+    modules = imported(*arguments)
+    assert "howlkit.cli" in modules
+    assert not modules & {"torch", "symusic", "rich", "safetensors"}
+
+
+def test_every_command_is_listed_with_its_own_first_line():
+    context = click.Context(cli)
+    for name, line in COMMANDS.items():
+        command = cli.get_command(context, name)
+        assert command is not None and command.name == name
+        assert command.get_short_help_str(200).split()[0] == line.split()[0] or line
+        if not isinstance(command, click.Group):
+            assert "Examples:" in (command.epilog or ""), name
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_shows_examples(howlkit, flag):
+    code, out, _ = howlkit(flag)
+    assert code == 0 and "Examples:" in out and "howlkit train" in out
+
+
+def test_python_m_howlkit_is_howlkit():
+    command = [sys.executable, "-m", "howlkit", "--version"]
+    assert "howlkit, version" in subprocess.run(command, capture_output=True, text=True).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["trian"], 2, "Did you mean 'train'?"),
+        (["train", "--stepz", "3"], 2, "--steps"),
+        (["train", "--model", "lstn", "--steps", "1"], 1, "Did you mean 'lstm'?"),
+        (["train", "--encoder", "tupel", "--steps", "1"], 1, "Did you mean 'tuple'?"),
+        (["train", "-o", "lstm.hiden=3", "--steps", "1"], 1, "Did you mean 'hidden'?"),
+        (["train", "-o", "lstm", "--steps", "1"], 2, "COMPONENT.OPTION=VALUE"),
+        (["train", "-o", "gru.hidden=3", "--steps", "1"], 1, "does not use"),
+        (["train", "nowhere", "--steps", "1"], 1, "nowhere does not exist"),
+        (["train", "--steps", "0"], 2, "x>=1"),
+        (["train", "--resume"], 1, "no run to go on with"),
+        (["sample"], 1, "howlkit train"),
+        (["sample", "nowhere"], 1, "nowhere does not exist"),
+        (["sample", "--prompt-seconds", "3"], 2, "needs a --prompt"),
+        (["plot", "music/tune-0.mid", "--out", "roll.jpg"], 1, ".svg"),
+        (["info", "music"], 1, "howlkit prepare music"),
+        (["plugins", "show", "tupel"], 1, "Did you mean 'tuple'?"),
+        (["prepare", "music", "--out", "d", "--split", "dev=x"], 2, "PART=PATH"),
+    ],
+)
+def test_mistakes_get_words_and_the_right_exit_code(here, howlkit, arguments, code, words):
+    got, out, err = howlkit(*arguments)
+    assert (got, out) == (code, "") and words in err and "Traceback" not in err
+
+
+def test_training_on_nothing_but_the_music_that_ships_names_its_own_run(here, howlkit):
+    small = [*SMALL, "-o", "training.window=64"]
+    for number in (1, 2):
+        code, _, err = howlkit(
+            "train", "--encoder", "tuple", "--model", "lstm", "--steps", 2, *small
+        )
+        assert code == 0 and f"runs/tuple-lstm-{number}" in err and "Bach chorales" in err
+    code, out, err = howlkit("sample", "--notes", 8)
+    assert code == 0 and out == "" and "runs/tuple-lstm-2/samples/sample-1.mid" in err
+    assert len(midi.read("runs/tuple-lstm-2/samples/sample-1.mid")) == 8
+
+
+def test_the_same_seed_writes_the_same_bytes(run_folder, howlkit):
+    for name in ("a", "b"):
+        assert howlkit("sample", "run", "--out", f"{name}.mid", "-n", 3, "--notes", 20)[0] == 0
+    howlkit("sample", "run", "--out", "c.mid", "-n", 3, "--notes", 20, "--seed", 1)
+    files = {name: run_folder.with_name(name).read_bytes() for name in os.listdir(".") if "-" in name}
+    assert len(files) == 9
+    assert all(files[f"a-{n}.mid"] == files[f"b-{n}.mid"] for n in (1, 2, 3))
+    assert files["a-1.mid"] != files["a-2.mid"] != files["c-2.mid"]
+
+
+def test_a_prompt_stays_as_it_is_and_music_follows(run_folder, howlkit):
+    howlkit("sample", "run", "--prompt", "music/tune-0.mid", "--prompt-seconds", 4, "--notes", 30,
+            "--out", "on.mid")  # fmt: skip
+    prompt, piece = midi.read("music/tune-0.mid"), midi.read("on.mid")
+    kept = prompt.notes[prompt.seconds(prompt.notes["start"]) < 4]
+    assert len(piece) == len(kept) + 30
+    columns = ["start", "duration", "pitch", "velocity"]
+    assert [n[columns].tolist() for n in piece.notes[: len(kept)]] == [
+        n[columns].tolist() for n in kept
+    ]
+
+
+def test_lengths_can_be_given_in_seconds_and_beats(run_folder, howlkit):
+    for option, amount in (("--seconds", 10), ("--beats", 20)):
+        howlkit("sample", "run", option, amount, "--out", "long.mid")
+        piece = midi.read("long.mid")
+        assert 10 <= piece.seconds_long < 60
+
+
+def test_midi_goes_to_stdout_and_can_be_piped_into_a_plot(run_folder):
+    command = f"{sys.executable} -m howlkit sample run --notes 9 --out - | " \
+        f"{sys.executable} -m howlkit plot - --out roll.svg"  # fmt: skip
+    subprocess.run(command, shell=True, check=True, capture_output=True)
+    assert "<svg" in (run_folder.parent / "roll.svg").read_text()
+
+
+def test_options_of_the_sampler_can_be_given_for_one_field(run_folder, howlkit):
+    options = ["-o", "autoregressive.temperature=0.9", "-o", "autoregressive.pitch.top_k=1"]
+    assert howlkit("sample", "run", "--notes", 5, "--out", "x.mid", *options)[0] == 0
+    code, _, err = howlkit("sample", "run", "-o", "autoregressive.pitch.topk=1")
+    assert code == 1 and "top_k" in err
+    code, _, err = howlkit("sample", "run", "-o", "lstm.hidden=1")
+    assert code == 2 and "sampler" in err
+
+
+def test_evaluate_prints_json_of_the_promised_keys(run_folder, howlkit):
+    code, out, err = howlkit("evaluate", "run", "--json")
+    assert code == 0, err
+    result = json.loads(out)
+    assert code == 0
+    assert {"nats_per_note", "baseline_nats_per_note", "fields", "notes", "pieces", "split"} <= set(
+        result
+    )
+    assert result["split"] == "validation"
+    code, out, _ = howlkit("evaluate", "run", "music")
+    assert code == 0 and "12 pieces" in out and "all part" in out
+    code, out, _ = howlkit("evaluate", "run", "--split", "train", "--json")
+    assert json.loads(out)["split"] == "train"
+
+
+def test_a_prepared_dataset_trains_and_info_tells_of_everything(here, howlkit):
+    code, out, err = howlkit("prepare", "music", "--out", "data", "--validation", 0.2)
+    assert code == 0 and "howlkit train data" in err and "12" in out
+    assert howlkit("train", "data", "--steps", 2, "--out-dir", "run", *SMALL)[0] == 0
+    for path, words in (("data", "notes"), ("run", "recipe"), ("music/tune-1.mid", "Grand Piano")):
+        code, out, _ = howlkit("info", path)
+        assert code == 0 and words in out
+        assert json.loads(howlkit("info", path, "--json")[1])
+
+
+def test_a_broken_file_is_counted_and_stops_nothing_unless_strict(here, howlkit):
+    (here / "music" / "broken.mid").write_bytes(b"MThd no")
+    code, _, err = howlkit("train", "music", "--steps", 2, "--out-dir", "run", *SMALL)
+    assert code == 0 and "1 skipped" in err
+    code, _, err = howlkit("train", "music", "--steps", 2, "--out-dir", "two", "--strict", *SMALL)
+    assert code == 1 and "broken.mid" in err
+
+
+def test_an_empty_folder_is_an_error_that_says_what_to_do(here, howlkit):
+    (here / "empty").mkdir()
+    code, _, err = howlkit("train", "empty", "--steps", 2)
+    assert code == 1 and "empty" in err and ".mid" in err
+
+
+def test_little_music_is_trained_on_with_a_warning(here, howlkit):
+    midi.write(tune(bars=4), here / "one.mid")
+    code, _, err = howlkit("train", "one.mid", "--steps", 2, "--out-dir", "run", *SMALL)
+    assert code == 0
+    assert "Warning: only" in err and "no validation part" in err and "no piece is as long" in err
+
+
+def test_flags_win_over_the_environment_and_that_over_the_config_file(here, howlkit, monkeypatch):
+    (here / "c.toml").write_text('steps = 7\nseed = 5\nmodel = "gru"\n[gru]\nhidden = 16\n')
+    monkeypatch.setenv("HOWLKIT_TRAIN_SEED", "6")
+    arguments = ["train", "music", "--config", "c.toml", "--out-dir", "run", "--steps", 3]
+    assert howlkit(*arguments, "-o", "gru.layers=2")[0] == 0
+    config = json.loads((here / "run" / "config.json").read_text())
+    assert config["recipe"]["model"]["options"]["hidden"] == 16
+    assert config["recipe"]["model"]["options"]["layers"] == 2
+    assert (config["seed"], config["budget"]["steps"]) == (6, 3)
+    (here / "c.toml").write_text("stepz = 7\n")
+    code, _, err = howlkit("train", "--config", "c.toml")
+    assert code == 2 and "Did you mean 'steps'?" in err
+
+
+def test_a_folder_in_use_is_not_overwritten(run_folder, howlkit):
+    before = (run_folder / "model" / "model.safetensors").read_bytes()
+    code, _, err = howlkit("train", "music", "--steps", 2, "--out-dir", "run", *SMALL)
+    assert code == 1 and "--resume" in err
+    assert (run_folder / "model" / "model.safetensors").read_bytes() == before
+
+
+def test_init_starts_from_what_a_run_has_learnt_with_its_options(run_folder, howlkit):
+    arguments = ["train", "music", "--init", "run", "--steps", 1, "--out-dir", "tuned"]
+    code, _, err = howlkit(*arguments, "-o", "training.rate=0")
+    assert code == 0 and "weights of run" in err
+    tuned, first = (
+        json.loads((run_folder.parent / name / "model" / "config.json").read_text())
+        for name in ("tuned", "run")
+    )
+    assert tuned["recipe"]["model"] == first["recipe"]["model"]
+    assert tuned["facts"]["nats_per_note"] == pytest.approx(first["facts"]["nats_per_note"])
+    code, _, err = howlkit(*arguments[:-1], "other", "-o", "lstm.hidden=25")
+    assert code == 1 and "do not fit" in err
+
+
+def test_ctrl_c_saves_and_exits_130_and_resume_goes_on(here, howlkit):
+    command = [sys.executable, "-m", "howlkit", "train", "music", "--steps", "100000"]
+    process = subprocess.Popen(
+        [*command, "--out-dir", "run", *SMALL], stderr=subprocess.PIPE, text=True
+    )
+    for line in process.stderr:
+        if line.startswith("step"):
+            break
+    process.send_signal(signal.SIGINT)
+    rest = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(30) == 130
+    assert "Stopped and saved" in rest and "--resume" in rest and "Traceback" not in rest
+    step = int(rest.split("after ")[1].split()[0])
+    code, _, err = howlkit("train", "--resume", "--out-dir", "run", "--steps", step + 5)
+    assert code == 0 and f"after {step} steps" in err and f"Done after {step + 5} steps" in err
+    code, _, err = howlkit("train", "--resume", "--out-dir", "run", "--model", "gru")
+    assert code == 2 and "leave out model" in err
+
+
+def test_music_that_changed_is_not_resumed_in_silence(run_folder, howlkit):
+    time.sleep(0.01)
+    midi.write(tune(77), run_folder.parent / "music" / "new.mid")
+    howlkit("train", "music", "--steps", 1, "--out-dir", "other", *SMALL)  # prepares it anew
+    code, _, err = howlkit("train", "--resume", "--out-dir", "run", "--steps", 50)
+    assert code == 1 and "has changed" in err and "--init" in err

@@ -1,0 +1,124 @@
+"""Takes, transpositions and variants of a piece end up in one group; other music does not."""
+
+import numpy as np
+import pytest
+
+from howlkit.duplicates import BINS, WINDOW, group, sketch
+from howlkit.piece import DRUMS, Piece
+
+from .conftest import random_piece
+
+
+def walk(seed, notes=400):
+    """A melody with chords below: a random walk, so that no two seeds are alike."""
+    rng = np.random.default_rng(seed)
+    pitch = 72 + np.cumsum(rng.integers(-4, 5, notes)) % 24
+    rows = [(i * 240, 200, int(p)) for i, p in enumerate(pitch)]
+    rows += [
+        (i * 240, 900, int(p) - 12 - d) for i, p in enumerate(pitch) if i % 4 == 0 for d in (0, 4)
+    ]
+    return Piece.of(rows, name=f"walk {seed}")
+
+
+def take(piece, seed, *, wrong=0.02):
+    """The piece played by a person: another tempo, chords rolled in any order, some wrong notes."""
+    rng = np.random.default_rng(seed)
+    notes = piece.notes.copy()
+    pace = np.cumsum(rng.uniform(0.7, 1.5, len(notes))) / np.arange(1, len(notes) + 1)
+    start = notes["start"] * pace * 1.3 + rng.normal(0, 12, len(notes))
+    notes["start"] = np.maximum(start, 0)
+    notes["velocity"] = rng.integers(30, 110, len(notes))
+    off = rng.random(len(notes)) < wrong
+    notes["pitch"][off] += 1
+    return piece.replace(notes=notes[rng.random(len(notes)) > wrong])
+
+
+def transposed(piece, semitones):
+    notes = piece.notes.copy()
+    notes["pitch"] += np.uint8(semitones)
+    return piece.replace(notes=notes)
+
+
+def groups(*pieces):
+    return group(np.stack([sketch(piece) for piece in pieces])).tolist()
+
+
+def test_takes_of_one_piece_are_one_group():
+    first, second = walk(1), walk(2)
+    pieces = [take(piece, seed) for seed in range(4) for piece in (first, second)]
+    assert groups(*pieces, first, second) == [0, 1] * 5
+
+
+def test_transposing_leaves_the_sketch_as_it_is():
+    piece = walk(3)
+    assert np.array_equal(sketch(piece), sketch(transposed(piece, 5)))
+    assert groups(piece, walk(4), transposed(take(piece, 0), 7)) == [0, 1, 0]
+
+
+def test_tempo_and_resolution_leave_the_sketch_as_it_is():
+    piece = walk(5)
+    notes = piece.notes.copy()
+    notes["start"] *= 3
+    assert np.array_equal(sketch(piece), sketch(piece.replace(notes=notes, ticks_per_beat=96)))
+
+
+def test_a_piece_and_the_piece_without_its_repeat_are_one_group():
+    piece = walk(6)
+    again = piece.notes.copy()
+    again["start"] += piece.end
+    assert groups(piece, piece.replace(notes=np.concatenate((piece.notes, again)))) == [0, 0]
+
+
+def test_unrelated_pieces_stay_apart():
+    pieces = [walk(seed, 30 if seed % 2 else 300) for seed in range(300)]
+    assert groups(*pieces) == list(range(300))
+
+
+def test_a_phrase_that_everyone_uses_joins_nobody():
+    # The same eight bars in pieces that share nothing else, as a dance's closing formula is.
+    phrase = [(10**6 + i * 240, 200, 60 + p) for i, p in enumerate((0, 2, 4, 5, 7, 5, 4, 2) * 4)]
+    notes = np.array([(*row, 80, 0, 0) for row in phrase], walk(0).notes.dtype)
+    pieces = [
+        walk(seed).replace(notes=np.concatenate((walk(seed).notes, notes))) for seed in range(60)
+    ]
+    assert groups(*pieces) == list(range(60))
+
+
+def test_drums_do_not_count():
+    piece = walk(7)
+    beat = Piece.of([(i * 120, 60, 36 + i % 3, 90, DRUMS) for i in range(1600)])
+    both = piece.replace(notes=np.concatenate((piece.notes, beat.notes)))
+    assert np.array_equal(sketch(piece), sketch(both))
+    assert not sketch(beat).any()
+
+
+@pytest.mark.parametrize("notes", [0, 1, WINDOW - 1])
+def test_pieces_too_short_to_tell_stay_alone(notes):
+    short = Piece.of([(i * 240, 200, 60 + i) for i in range(notes)])
+    assert sketch(short).shape == (BINS,)
+    assert groups(short, short) == [0, 1]
+
+
+def test_short_pieces_that_are_the_same_are_one_group():
+    short = walk(8, WINDOW)
+    assert groups(walk(9, WINDOW), short, transposed(short, 2)) == [0, 1, 1]
+
+
+def test_no_sketches_are_no_groups():
+    assert group(np.zeros((0, BINS), np.uint32)).shape == (0,)
+
+
+def test_a_sketch_never_changes():
+    # Datasets keep sketches: another hash would silently stop matching what is stored.
+    assert sketch(random_piece(0))[:4].tolist() == [14786597, 4123277, 0, 0]
+
+
+def test_many_takes_are_found_among_many_pieces():
+    # As takes agree in real music: in a tenth of the bins.
+    rng = np.random.default_rng(0)
+    sketches = rng.integers(1, 2**24, (4000, BINS), dtype=np.uint32)
+    agree = rng.random((2000, BINS)) < 0.12
+    sketches[2000:] = np.where(agree, sketches[:2000], sketches[2000:])
+    labels = group(sketches)
+    assert (labels[2000:] == np.arange(2000)).mean() > 0.97
+    assert (labels[:2000] == np.arange(2000)).all()
