@@ -32,10 +32,10 @@ Sketches = NDArray[np.uint32]
 Labels = NDArray[np.int64]
 Weights = NDArray[np.float32]
 
-_SIMILAR = 0.055  # of 435 pairs of takes 433 agree in more, of 500,000 unrelated long pairs 2
-_SIMILAR_SHORT = 0.08  # chance alone does more for short pieces
+_SIMILAR = 0.05  # takes agree in 0.055 .. 1, of 330,000 pairs of unrelated pop songs one in 0.0502
+_SIMILAR_SHORT = 0.08  # chance does more for short pieces
 _SHORT = 2500  # patterns, about 500 notes
-_TYPICAL = 2000  # pieces: in a smaller collection, being common says less
+_TYPICAL = 2000  # pieces that the two thresholds are for; of more, more are alike by chance
 _STRIDES = (1, 85)  # a band is bins i and i + stride: 512 bands of two
 _BATCH = 16  # bands looked at before their pairs are compared
 _NEIGHBOURS = 4  # of one bucket, so many next ones each is compared with
@@ -91,15 +91,14 @@ def group(sketches: Sketches) -> Labels:
     """
     labels = np.arange(len(sketches))
     weights = _weights(sketches)
-    short = _size(sketches) < _SHORT
+    threshold = _thresholds(sketches)
     bands = [(i, (i + stride) % BINS) for stride in _STRIDES for i in range(BINS)]
     for begin in range(0, len(bands), _BATCH):
-        found = [_candidates(sketches, weights, band) for band in bands[begin : begin + _BATCH]]
-        pairs = np.concatenate(found)
-        pairs = pairs[labels[pairs[:, 0]] != labels[pairs[:, 1]]]
-        pairs = np.unique(pairs, axis=0)
+        some_bands = bands[begin : begin + _BATCH]
+        found = [_candidates(sketches, weights, labels, band) for band in some_bands]
+        pairs = np.stack(np.divmod(np.unique(np.concatenate(found)), len(labels)), axis=1)
         alike = [
-            some[_similarity(sketches, weights, some) >= _threshold(short, some)]
+            some[_similarity(sketches, weights, some) >= threshold[some].max(axis=1)]
             for some in _chunks(pairs)
         ]
         labels = _join(labels, np.concatenate((*alike, pairs[:0])))
@@ -122,6 +121,16 @@ def _weights(sketches: Sketches) -> Weights:
     return weights  # type: ignore[return-value]  # float16 behaves as float32 does
 
 
+def _thresholds(sketches: Sketches) -> NDArray[np.float64]:
+    """Return (n,): how similar to each piece another must be, the stricter of two pieces' counting.
+
+    It grows with the logarithm of n: among more pieces more are alike by chance, and the patterns
+    that takes share are rarer in comparison, so that they weigh more.
+    """
+    growth = max(1.0, float(np.log(max(len(sketches), 1)) / np.log(_TYPICAL)))
+    return growth * np.where(_size(sketches) < _SHORT, _SIMILAR_SHORT, _SIMILAR)
+
+
 def _size(sketches: Sketches) -> NDArray[np.float64]:
     """Return (n,), about how many patterns each piece has: m in a bin have their first at 1/m."""
     rows = [
@@ -131,17 +140,24 @@ def _size(sketches: Sketches) -> NDArray[np.float64]:
     return np.asarray(BINS * (1 / np.concatenate(rows) - 1))
 
 
-def _candidates(sketches: Sketches, weights: Weights, band: tuple[int, int]) -> Labels:
-    """Return (m, 2): pairs of pieces that agree in both bins of a band, neighbours of a bucket."""
+def _candidates(
+    sketches: Sketches, weights: Weights, labels: Labels, band: tuple[int, int]
+) -> Labels:
+    """Return (m,), pairs (i, j) as i * n + j, of pieces not joined yet that agree in a band.
+
+    Of those that agree in a bucket full, only neighbours: the others are paired in other bands.
+    """
     a, b = band
     rows = np.flatnonzero((weights[:, a] > 0) & (weights[:, b] > 0))
     key = (sketches[rows, a].astype(np.uint64) << np.uint64(32)) | sketches[rows, b]
     order = np.argsort(key, kind="stable")
     key, rows = key[order], rows[order]
-    pairs = [np.empty((0, 2), np.int64)]
+    pairs = [np.empty(0, np.int64)]
     for distance in range(1, _NEIGHBOURS + 1):
         same = key[distance:] == key[:-distance]
-        pairs.append(np.stack((rows[:-distance][same], rows[distance:][same]), axis=1))
+        left, right = rows[:-distance][same], rows[distance:][same]
+        apart = labels[left] != labels[right]
+        pairs.append(left[apart] * len(labels) + right[apart])
     return np.concatenate(pairs)
 
 
@@ -157,10 +173,6 @@ def _similarity(sketches: Sketches, weights: Weights, pairs: Labels) -> NDArray[
     filled = ((left > 0) | (right > 0)).sum(axis=1)
     total = np.where(agree, weights[pairs[:, 0]], 0).sum(axis=1, dtype=np.float64)
     return np.asarray(total / np.maximum(filled, 1))
-
-
-def _threshold(short: NDArray[np.bool_], pairs: Labels) -> NDArray[np.float64]:
-    return np.where(short[pairs].any(axis=1), _SIMILAR_SHORT, _SIMILAR)
 
 
 def _join(labels: Labels, pairs: Labels) -> Labels:

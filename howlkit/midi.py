@@ -493,9 +493,10 @@ def _count_unreleased(data: bytes, released: int) -> int:
 
     symusic drops them. A copy of the file in which every pitch is released at the end of every
     chunk has exactly so many notes more; where notes of one pitch pile up, releasing repeatedly.
+    The copy may not grow without end: past 64 notes piled up, or 4096 chunks, the rest is not seen.
     """
-    found, times = 0, 1
-    while times <= 64:
+    found, times, chunks = 0, 1, len(_chunks(data))
+    while times <= 64 and chunks * times <= 4096:
         try:
             tracks = _score(_released(data, times)).tracks
         except MidiError:  # its chunks end so oddly that the copy does not parse

@@ -180,7 +180,7 @@ class Piece:
         """Return a copy with some attributes changed, checked and sorted again."""
         return dataclasses.replace(self, **changes)
 
-    @property
+    @cached_property
     def ends(self) -> NDArray[np.int64]:
         """Where each note ends, in ticks."""
         return np.asarray(self.notes["start"].astype(np.int64) + self.notes["duration"])
@@ -362,9 +362,10 @@ def _check_tables(piece: Piece) -> None:
 def _check_range(what: str, values: Table, low: int, high: int) -> None:
     if not len(values):
         return
-    worst = values.min() if values.min() < low else values.max()
-    if worst < low or worst > high:
-        raise PieceError(f"{what} is {int(worst)}; {low}..{high} are allowed")
+    least, most = int(values.min()), int(values.max())
+    if least < low or most > high:
+        worst = least if least < low else most
+        raise PieceError(f"{what} is {worst}; {low}..{high} are allowed")
 
 
 def _check_denominators(values: Table) -> None:

@@ -52,7 +52,7 @@ class Source:
 
     def line(self) -> str:
         """Return one line of JSON, plain ASCII."""
-        return json.dumps(dataclasses.asdict(self))
+        return json.dumps(vars(self))
 
 
 @dataclass(frozen=True)

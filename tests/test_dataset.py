@@ -144,6 +144,8 @@ def test_every_file_is_accounted_for(music, tmp_path):
     assert all(os.path.basename(path) in reason for path, reason in report.skipped)
     assert (report.near_duplicate_groups, report.near_duplicates) == (1, 2)
     assert len(Dataset.open(tmp_path / "data")) == 13
+    [shard] = (tmp_path / "data").glob("shard-*")
+    assert len(shards.Tensors(shard)["notes.pitch"]) == report.notes  # copies take no room
     written = json.loads((tmp_path / "data" / "report.json").read_text())
     assert written == json.loads(json.dumps(report.to_json()))
     assert written["skipped"][0]["path"] == str(music / "broken.mid")

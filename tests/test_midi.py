@@ -323,6 +323,12 @@ def test_notes_never_released_are_counted_exactly(save, stuck, end):
     assert midi.inspect(save(data)).repairs.get("unreleased_notes", 0) == stuck
 
 
+def test_counting_what_is_not_released_stays_quick_in_a_file_of_very_many_chunks(save):
+    stuck = chunk(on(0, 60))
+    reading = midi.inspect(save(file(*[stuck] * 5000, ONE_NOTE)))
+    assert (len(reading.piece), reading.repairs) == (1, {})
+
+
 def test_promised_chunks_that_are_missing_are_counted(save):
     data = bytearray(file(ONE_NOTE))
     data[11] = 3

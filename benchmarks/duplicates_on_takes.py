@@ -1,0 +1,72 @@
+"""How well near-duplicates are found in real music: takes of one piece, and nothing else.
+
+    HOWLKIT_DATA=FOLDER python benchmarks/duplicates_on_takes.py
+
+FOLDER/asap_performances and FOLDER/asap_scores hold a folder for each piece (the ASAP dataset's
+layout), which says what belongs together; "X_no_repeat" counts as "X". In any other folder pairs in
+one group are counted, and the largest group: what they are is for people to judge. Prints JSON.
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from howlkit import duplicates, midi
+
+TRUTH = ("asap_performances", "asap_scores")
+
+
+def main():
+    if "HOWLKIT_DATA" not in os.environ:
+        sys.exit("HOWLKIT_DATA must name a folder of folders of MIDI files")
+    root = Path(os.environ["HOWLKIT_DATA"])
+    paths = [path.relative_to(root) for path in midi.find([root])]
+    pieces = [midi.read(root / path) for path in paths]
+    began = time.perf_counter()
+    sketches = np.stack([duplicates.sketch(piece) for piece in pieces])
+    sketched = time.perf_counter()
+    labels = duplicates.group(sketches)
+    grouped = time.perf_counter()
+    seconds = {"sketch": round(sketched - began, 2), "group": round(grouped - sketched, 2)}
+    size = {"files": len(paths), "notes": sum(map(len, pieces)), "seconds": seconds}
+    print(json.dumps(size | judged(paths, labels), indent=1))
+
+
+def judged(paths, labels):
+    """Return pairs found and joined falsely, as counts."""
+    corpus = np.array([path.parts[0] for path in paths])
+    work = np.array(["/".join(path.parts[1:-1]) for path in paths])
+    same_folder = work[:, None] == work
+    work = np.char.replace(work, "_no_repeat", "")
+    pair = np.triu(np.ones((len(paths), len(paths)), bool), 1)
+    joined = (labels[:, None] == labels) & pair
+    take, score = (corpus == name for name in TRUTH)
+    takes = pair & same_folder & take[:, None] & take
+    scores = pair & same_folder & ((take[:, None] & score) | (score[:, None] & take))
+    known = take | score
+    false = joined & known[:, None] & known & (work[:, None] != work)
+    across = joined & (corpus[:, None] != corpus) & ~(known[:, None] & known)
+    return {
+        "pairs of takes found": f"{(joined & takes).sum()} of {takes.sum()}",
+        "pairs of take and score found": f"{(joined & scores).sum()} of {scores.sum()}",
+        "pairs of takes joined falsely": int(false.sum()),
+        "pairs joined across collections": int(across.sum()),
+        "others": {
+            name: {
+                "pieces": int((corpus == name).sum()),
+                "pairs joined": int(joined[np.ix_(corpus == name, corpus == name)].sum()),
+                "largest group": int(
+                    np.unique(labels[corpus == name], return_counts=True)[1].max()
+                ),
+            }
+            for name in sorted(set(corpus.tolist()) - set(TRUTH))
+        },
+    }
+
+
+if __name__ == "__main__":
+    main()
