@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from howlkit import duplicates, midi
+from howlkit import midi
+from howlkit.dataset import duplicates
 
 TRUTH = ("asap_performances", "asap_scores")
 

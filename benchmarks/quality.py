@@ -2,9 +2,9 @@
 
     HOWLKIT_DATA=folder python benchmarks/quality.py [--minutes 3] [--long 10] [--only TEXT]
 
-HOWLKIT_DATA holds a folder for each name in `CASES`. Every case is `howlkit train` and then `howlkit
-evaluate` as users call them, one after the other on all cores; `--long` is for the first case. Results
-go to quality.json, case by case, and a case that is there already is not run again.
+HOWLKIT_DATA holds a folder for each name in `CASES`. Every case is `howlkit train` and then
+`howlkit evaluate` as users call them, one after the other on all cores; `--long` is for the first
+case. Results go to quality.json, case by case; a case that is there already is not run again.
 """
 
 import argparse
@@ -70,7 +70,9 @@ def main():
     parser.add_argument("--runs", type=Path, default=Path("runs/quality"))
     options = parser.parse_args()
     if "HOWLKIT_DATA" not in os.environ:
-        sys.exit("skipped: HOWLKIT_DATA does not name a folder with " + ", ".join(n for n, _ in CASES))
+        sys.exit(
+            "skipped: HOWLKIT_DATA does not name a folder with " + ", ".join(n for n, _ in CASES)
+        )
     options.runs.mkdir(parents=True, exist_ok=True)
     results = []
     for number, (case, model, heads) in enumerate(

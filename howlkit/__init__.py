@@ -1,3 +1,58 @@
-"""howlkit: train sequence models on your own MIDI files, and make music with them."""
+"""howlkit: train sequence models on your own MIDI files, and make music with them.
+
+The names below are imported when they are first used, so that `import howlkit` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from howlkit.dataset import Dataset, prepare
+    from howlkit.errors import HowlkitError
+    from howlkit.hookspecs import hookimpl
+    from howlkit.options import option
+    from howlkit.piece import Piece
+    from howlkit.schema import Field, Schema
+    from howlkit.session import Limit, Session
+    from howlkit.shaping import Shaping
+    from howlkit.trained import Trained
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Dataset",
+    "Field",
+    "HowlkitError",
+    "Limit",
+    "Piece",
+    "Schema",
+    "Session",
+    "Shaping",
+    "Trained",
+    "hookimpl",
+    "option",
+    "prepare",
+]
+
+_HOMES = {
+    "Dataset": "dataset",
+    "Field": "schema",
+    "HowlkitError": "errors",
+    "Limit": "session",
+    "Piece": "piece",
+    "Schema": "schema",
+    "Session": "session",
+    "Shaping": "shaping",
+    "Trained": "trained",
+    "hookimpl": "hookspecs",
+    "option": "options",
+    "prepare": "dataset",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    if name not in _HOMES:
+        raise AttributeError(f"module 'howlkit' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"howlkit.{_HOMES[name]}"), name)

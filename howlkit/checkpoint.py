@@ -1,9 +1,9 @@
 """What a run leaves on disk: safetensors and JSON, written so that a pulled plug loses nothing.
 
-    RUN/config.json                        the resolved recipe, data, seed, versions
-    RUN/checkpoints/step-00001000/         model.safetensors optimizer.safetensors state.json manifest.json
-    RUN/checkpoints/latest                 the name of the newest of them
-    RUN/model/                             config.json schema.json model.safetensors README.md
+    RUN/config.json                  the resolved recipe, data, seed, versions
+    RUN/checkpoints/step-00001000/   model and optimizer .safetensors, state.json, manifest.json
+    RUN/checkpoints/latest           the name of the newest of them
+    RUN/model/                       config.json schema.json model.safetensors README.md
 
 A checkpoint is written to a temporary folder, flushed to the disk, renamed, and only then named
 `latest`; the one before is deleted only after the new one verified against its manifest (SHA-256).

@@ -1,7 +1,8 @@
 """The command `howlkit`: finds the subcommand, and turns errors into words and exit codes.
 
 Exit codes: 0 done, 1 it failed, 2 wrong usage, 130 Ctrl-C. What a program may read goes to stdout,
-everything else to stderr. A subcommand's module is imported when it is called, so that help is quick.
+everything else to stderr. A subcommand's module is imported when it is called, so that help is
+quick.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """DATA as users give it - folders, files, a prepared dataset, or nothing - as a Dataset.
 
-Folders are prepared into the user's cache folder, under a name made of their paths, so that a second
-run on them begins at once and reads only what has changed. `HOWLKIT_CACHE` names another place.
+Folders are prepared into the user's cache folder, under a name made of their paths, so that a
+second run on them begins at once and reads only what has changed. `HOWLKIT_CACHE` names another
+place.
 """
 
 from __future__ import annotations

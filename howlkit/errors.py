@@ -18,6 +18,7 @@ __all__ = [
     "PieceError",
     "PluginError",
     "did_you_mean",
+    "printable",
 ]
 
 
@@ -53,3 +54,14 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return " Did you mean 'x'?" for the known name nearest to `name`, or an empty string."""
     nearest = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f" Did you mean {nearest[0]!r}?" if nearest else ""
+
+
+def printable(text: object) -> str:
+    r"""Return `text` with everything escaped that a terminal would not print as it is.
+
+    >>> printable("evil\x1b[2J.mid")
+    'evil\\x1b[2J.mid'
+    """
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text)
+    )

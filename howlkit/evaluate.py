@@ -4,7 +4,8 @@ Definitions. The cost of a piece is the sum of -ln p over its decisions, whole p
 state from their start to their end, no grammar masks, nothing augmented. It is divided by the notes
 of `decode(encode(piece))`, so that encoders with several steps a note compare with those with one.
 `mark` (does the piece end here?) is counted apart. The unigram baseline is, field by field, the
-frequency of each value among the decisions of the training part, plus one for every value (Laplace).
+frequency of each value among the decisions of the training part, plus one for every value
+(Laplace).
 """
 
 from __future__ import annotations

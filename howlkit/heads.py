@@ -1,13 +1,13 @@
 """From steps to vectors and back: the embedding of a step, the heads, the likelihood.
 
-Heads belong to the core, so a model only has to be a backbone, (B, T, D in) to (B, T, D out). Shapes:
-B rows, T steps, D the backbone's width, K decisions a step (`mark` and the fields), E the width of a
-field's embedding, H the width of a head.
+Heads belong to the core, so a model only has to be a backbone, (B, T, D in) to (B, T, D out).
+Shapes: B rows, T steps, D the backbone's width, K decisions a step (`mark` and the fields), E the
+width of a field's embedding, H the width of a head.
 
 Chained heads write the likelihood of a step as a product in which each field is given those decided
-before it, p(v1) p(v2 | v1) ... (NADE, Larochelle and Murray 2011). All K of them are one masked matrix
-product (as in MADE, Germain et al. 2015), so training needs no loop over fields or notes. Independent
-heads, as Howl had them, are the same network with that mask all zero.
+before it, p(v1) p(v2 | v1) ... (NADE, Larochelle and Murray 2011). All K of them are one masked
+matrix product (as in MADE, Germain et al. 2015), so training needs no loop over fields or notes.
+Independent heads, as Howl had them, are the same network with that mask all zero.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Heads:
 
     chained: bool = option(True, "each field given those before it; false: independent, as Howl")
     embedding: int = option(32, "width of each field's embedding", low=1, high=4096)
-    width: int = option(128, "width of each field's head", low=1, high=8192)
+    width: int = option(64, "width of each field's head", low=1, high=8192)
 
     name: ClassVar[str] = "heads"
 
@@ -87,8 +87,8 @@ class Network(nn.Module):
     def start_at(self, counts: Mapping[str, Sequence[int]]) -> None:
         """Set the biases of the heads so that training begins at the unigram model of `counts`.
 
-        counts: how often each value of each field was decided (`evaluate.unigram`). Otherwise the first
-        minutes go into learning which values occur at all.
+        counts: how often each value of each field was decided (`evaluate.unigram`). Otherwise the
+        first minutes go into learning which values occur at all.
         """
         with torch.no_grad():
             for name, seen in counts.items():
@@ -155,7 +155,8 @@ class Network(nn.Module):
         """Return (K,) nats by decision, summed over the steps that count, and the state after.
 
         The whole of training goes through here, as torch's data-parallel wrappers need it to.
-        inputs, targets: (B, T) by name; targets[t] follows inputs[t]. lengths: (B,) steps that count.
+        inputs, targets: (B, T) by name; targets[t] follows inputs[t]. lengths: (B,) steps that
+        count.
         """
         hidden, state = self.advance(inputs, state)
         counted = torch.arange(hidden.shape[1], device=hidden.device) < lengths[:, None]

@@ -3,7 +3,8 @@
 Conventions. Positions and durations are whole **ticks**; `ticks_per_beat` ticks make a beat, and a
 beat is a quarter note whatever the metre (the Standard MIDI File's "division"). Seconds follow from
 the tempo map. Pitch is a MIDI note number (60 = C4), velocity 1..127, program 0..127 or `DRUMS`.
-Everything that a hostile file could break is checked here, once, so that no later stage checks again.
+Everything that a hostile file could break is checked here, once, so that no later stage checks
+again.
 """
 
 from __future__ import annotations
@@ -274,7 +275,7 @@ class Piece:
         return here.replace(notes=np.concatenate((here.notes, added)))
 
     def without_leading_silence(self, *, bars: bool) -> Piece:
-        """Return the piece moved to begin with its first note (`bars`: by whole bars of 4 beats)."""
+        """Return the piece moved to begin with its first note (`bars`: by whole 4 beats)."""
         first = int(self.notes["start"][0]) if len(self) else 0
         unit = 4 * self.ticks_per_beat if bars else 1
         move = first // unit * unit

@@ -37,7 +37,7 @@ class Grammar(Protocol):
 
     @property
     def now(self) -> NDArray[np.float64]:
-        """Where each row stands, in the schema's clock (beats or seconds from the piece's start)."""
+        """Where each row stands: beats or seconds (the schema's clock) from the piece's start."""
         ...
 
     def allowed(self, field: Field, given: Steps) -> NDArray[np.bool_]:
@@ -49,7 +49,7 @@ class Grammar(Protocol):
         ...
 
     def push(self, step: Steps, rows: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Take `step` (B,) into account in the rows marked True; return how many notes each began."""
+        """Take in `step` (B,) in the rows marked True; return how many notes each row began."""
         ...
 
     def select(self, rows: NDArray[np.intp]) -> Grammar:
@@ -104,7 +104,7 @@ class Augmenter(Protocol):
 
 
 class Backbone(Protocol):
-    """A torch module that carries information from step to step; all that a new model must bring."""
+    """A torch module that carries state from step to step; all that a new model must bring."""
 
     width: int
     """The size of the vectors it returns."""
@@ -122,7 +122,7 @@ class Backbone(Protocol):
 
 
 class Network(Protocol):
-    """What training, evaluation and sessions need of a model; `heads.Network` makes one of a backbone."""
+    """What the core needs of a network; `heads.Network` makes one of any backbone."""
 
     def start_at(self, counts: Mapping[str, Sequence[int]]) -> None:
         """Begin at the unigram model of these counts of values by field name."""
@@ -131,7 +131,7 @@ class Network(Protocol):
     def advance(
         self, batch: Batch, state: State | None, lengths: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, State]:
-        """Read the steps of `batch` ((B, T) by field name); return hidden (B, T, D) and the state."""
+        """Read `batch`, (B, T) by field name; return hidden (B, T, D) and the state."""
         ...
 
     def nats(self, hidden: torch.Tensor, targets: Batch) -> Batch:
@@ -164,5 +164,5 @@ class Sampler(Protocol):
     name: ClassVar[str]
 
     def generate(self, session: Session) -> Iterator[Steps]:
-        """Yield the steps (B,) as they are decided, until `session.done`; stopping early is fine."""
+        """Yield the steps (B,) as they are decided, until `session.done`, or earlier."""
         ...

@@ -1,7 +1,7 @@
 """What a run is made of: its components and their options, to and from JSON.
 
-A Recipe is resolved once, when a run begins, and stored with it; everything later (resuming, sampling,
-evaluating) is built from what was stored.
+A Recipe is resolved once, when a run begins, and stored with it; everything later (resuming,
+sampling, evaluating) is built from what was stored.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ __all__ = ["Recipe", "Training", "versions"]
 class Training:
     """Options of the training loop; how long it runs is said apart (--steps, --minutes)."""
 
-    batch: int = option(32, "rows side by side", low=1, high=65536)
-    window: int = option(256, "notes of each row between two updates", low=2, high=65536)
-    carry: int = option(4, "windows over which a row's state is carried; 1: none", low=1, high=4096)
-    rate: float = option(0.003, "learning rate at its highest (AdamW)", low=0.0, high=1.0)
+    batch: int = option(16, "rows side by side", low=1, high=65536)
+    window: int = option(128, "notes of each row between two updates", low=2, high=65536)
+    carry: int = option(8, "windows over which a row's state is carried; 1: none", low=1, high=4096)
+    rate: float = option(0.005, "learning rate at its highest (AdamW)", low=0.0, high=1.0)
     warmup: int = option(50, "steps until it gets there; then it falls to nothing", low=0)
     weight_decay: float = option(0.01, "of AdamW", low=0.0, high=1.0)
     clip: float = option(1.0, "largest norm of the gradients; 0: no clipping", low=0.0)
     ema: float = option(
         0.0, "decay of averaged weights, such as 0.999; 0: none", low=0.0, high=0.99999
     )
-    validate_every: int = option(100, "steps between validations, and checkpoints", low=1)
+    validate_every: int = option(200, "steps between validations, and checkpoints", low=1)
     validation_notes: int = option(50_000, "notes of a validation during training", low=1)
     patience: int = option(20, "validations without progress until it stops; 0: never", low=0)
 
@@ -95,8 +95,8 @@ class Recipe:
     def from_json(cls, data: Mapping[str, Any]) -> Recipe:
         """Return the recipe that `to_json` described.
 
-        Raises CheckpointError where a component is not installed any more, saying which distribution
-        and version had it, and where the description is damaged.
+        Raises CheckpointError where a component is not installed any more, saying which
+        distribution and version had it, and where the description is damaged.
         """
         try:
             return cls(

@@ -1,7 +1,7 @@
 """A run: the music, the recipe and a folder, made ready to train, or to go on training.
 
-RUN/config.json is written once, when the run begins, with everything resolved; `reopen` needs nothing
-else (and the dataset) to go on.
+RUN/config.json is written once, when the run begins, with everything resolved; `reopen` needs
+nothing else (and the dataset) to go on.
 """
 
 from __future__ import annotations
@@ -91,8 +91,8 @@ def begin(plan: Plan, out_dir: Path | None, *, device: str, tell: Tell) -> Train
 def reopen(run: Path, budget: Budget, *, device: str, tell: Tell) -> Trainer:
     """Return the Trainer of a run that was stopped, at its newest whole checkpoint.
 
-    budget: where it is to end now; an empty one keeps what the run was given. Raises CheckpointError
-    if the run is damaged, DataError if its music has changed.
+    budget: where it is to end now; an empty one keeps what the run was given. Raises
+    CheckpointError if the run is damaged, DataError if its music has changed.
     """
     config = read_json(run / "config.json")
     try:
@@ -108,8 +108,8 @@ def reopen(run: Path, budget: Budget, *, device: str, tell: Tell) -> Trainer:
         raise CheckpointError(f"{run / 'config.json'} is damaged: {error!r}") from error
     if data.fingerprint != fingerprint:
         raise DataError(
-            f"the music in {data.path} has changed since {run} began, so it cannot go on as it was. "
-            f"Start a new run from what it has learnt: howlkit train ... --init {run}"
+            f"the music in {data.path} has changed since {run} began, so it cannot go on as it "
+            f"was. Start a new run from what it has learnt: howlkit train ... --init {run}"
         )
     trainer.resume()
     tell(f"Going on with {run} after {trainer.step} steps")

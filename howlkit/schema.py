@@ -2,9 +2,9 @@
 
 An encoder turns a Piece into **steps**, a numpy structured array with one column a field and one
 more, `mark`, that says what each row is: an ordinary step, the start of the piece, or its end.
-`encode` gives start, steps, end. Start is input only and is never predicted; `mark` is decided first,
-and the other fields of a row are decided only where it says `STEP`. Nobody addresses a field by
-position: arrays have named columns, batches are a dict of tensors by field name.
+`encode` gives start, steps, end. Start is input only and is never predicted; `mark` is decided
+first, and the other fields of a row are decided only where it says `STEP`. Nobody addresses a field
+by position: arrays have named columns, batches are a dict of tensors by field name.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ class Field:
         """Return the field that `to_json` described; HowlkitError for a kind not known here."""
         if data.get("kind") != "class":
             raise HowlkitError(
-                f"field {data.get('name')!r} is of kind {data.get('kind')!r}, which this version of "
-                "howlkit does not know; install the version that wrote it, or a later one"
+                f"field {data.get('name')!r} is of kind {data.get('kind')!r}, which this version "
+                "of howlkit does not know; install the version that wrote it, or a later one"
             )
         when = None if data["when"] is None else (data["when"][0], tuple(data["when"][1]))
         return cls(data["name"], data["n"], data["ordered"], when, data["unit"])

@@ -1,8 +1,8 @@
 """A session: the state of a piece being made, for B rows side by side, and the loop over a step.
 
-A session owns the network's state, the steps so far and the encoder's grammar; a sampler sees nothing
-else. Its surface is numpy. The cost of a step does not grow with what was made before. Sessions can be
-fed (a prompt), forked, rewound, and cut down to some of their rows.
+A session owns the network's state, the steps so far and the encoder's grammar; a sampler sees
+nothing else. Its surface is numpy. The cost of a step does not grow with what was made before.
+Sessions can be fed (a prompt), forked, rewound, and cut down to some of their rows.
 
 Randomness: one generator a row, one uniform a decision, inverse CDF. Row r of seed s draws from
 numpy's default_rng([s, r]); the same seed, options and number of rows give the same steps.
@@ -32,7 +32,7 @@ KEEP_EVERY = 256
 """Steps between the states that `rewind` can go back to; the steps in between are replayed."""
 
 KEEP_AT_MOST = 64
-"""So many of those states; past that every other one is dropped, and they stand twice as far apart."""
+"""At most so many of them; then every other one is dropped, and they stand twice as far apart."""
 
 FEED_AT_ONCE = 1024  # steps of a prompt in one pass: bounds memory, not the prompt
 
@@ -73,8 +73,8 @@ class Session:
     network, encoder: of one trained model. rows: B. seed: of the rows' generators.
     limit: when a row is done. like: the piece whose tempo map and resolution the music takes over.
 
-    Attributes: steps (B, T) a view of all steps so far, the start row first; lengths (B,) how many of
-    them count in each row; notes (B,) how many notes were made (not fed); done (B,).
+    Attributes: steps (B, T) a view of all steps so far, the start row first; lengths (B,) how many
+    of them count in each row; notes (B,) how many notes were made (not fed); done (B,).
     """
 
     def __init__(
@@ -177,9 +177,9 @@ class Session:
     ) -> Steps:
         """Decide one step for every row that is not done, and return it (B,).
 
-        shaping: how logits become probabilities. functions: each is called as f(field, logits, given)
-        with float64 logits (B, n) and the fields decided so far (B,), and returns the logits to use;
-        they cannot allow what the grammar forbids. Rows that are done come back as END.
+        shaping: how logits become probabilities. functions: each is called as f(field, logits,
+        given) with float64 logits (B, n) and the fields decided so far (B,), and returns the logits
+        to use; they cannot allow what the grammar forbids. Rows that are done come back as END.
         """
         going = ~self.done
         step = np.zeros(self.rows, self._schema.dtype)
@@ -251,7 +251,7 @@ class Session:
         self.feed([row[row["mark"] != END] for row in rows])
 
     def select(self, rows: Sequence[int] | NDArray[np.intp]) -> None:
-        """Keep these rows, in this order; a row named twice goes on as two (with equal generators)."""
+        """Keep these rows, in this order; one named twice goes on as two, with equal generators."""
         index = np.asarray(rows, np.intp)
         self._grammar = self._grammar.select(index)
         self._kept = [_select(kept, index) for kept in self._kept]
@@ -272,7 +272,8 @@ class Session:
         """Go back to when each row had so many steps (the start row counts as one).
 
         The generators are not rewound: going on from here gives something new. Costs a replay of at
-        most KEEP_EVERY steps, or a 32nd of the whole if that is more. Raises HowlkitError for a length below 1 or above the present one.
+        most KEEP_EVERY steps, or a 32nd of the whole if that is more. Raises HowlkitError for a
+        length below 1 or above the present one.
         """
         target = np.broadcast_to(np.asarray(lengths, np.int64), self.lengths.shape)
         if (target < 1).any() or (target > self.lengths).any():

@@ -21,11 +21,11 @@ __all__ = ["Shaping", "choose", "probabilities"]
 class Shaping:
     """How the probabilities of a decision are shaped; the default leaves them as they are.
 
-    temperature: divides the logits; 0 takes the likeliest value. top_k: keep the k likeliest; 0 all.
-    top_p: keep the fewest values that together reach this probability (Holtzman et al. 2020).
-    min_p: keep values at least this fraction as likely as the likeliest (Nguyen et al. 2024).
-    All are applied in this order. fields: by field name, what differs from this for that field.
-    Raises OptionError for a value out of range.
+    temperature: divides the logits; 0 takes the likeliest value. top_k: keep the k likeliest; 0
+    all. top_p: keep the fewest values that together reach this probability (Holtzman et al. 2020).
+    min_p: keep values at least this fraction as likely as the likeliest (Nguyen et al. 2024). All
+    are applied in this order. fields: by field name, what differs from this for that field. Raises
+    OptionError for a value out of range.
     """
 
     temperature: float = option(1.0, "below 1 is surer, above 1 bolder", low=0.0, high=100.0)
@@ -57,7 +57,8 @@ def probabilities(
 ) -> NDArray[np.float64]:
     """Return (B, n) probabilities: softmax of the allowed logits, shaped; rows sum to 1.
 
-    What is not allowed never gets probability, whatever the shaping; each row needs an allowed value.
+    What is not allowed never gets probability, whatever the shaping; each row needs an allowed
+    value.
     """
     logits = np.where(allowed, logits, -np.inf)
     best = logits.max(axis=1, keepdims=True)

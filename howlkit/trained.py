@@ -1,4 +1,4 @@
-"""A trained model on disk: RUN/model, everything needed to use it, in one folder that can be copied.
+"""A trained model on disk: RUN/model, all that is needed to use it, in one folder to copy.
 
 config.json         format, recipe, facts (what it was trained on, how good it was, versions)
 schema.json         what a step is; checked against the encoder when it is loaded
@@ -32,8 +32,8 @@ __all__ = ["Trained", "check_weights", "newest_run"]
 class Trained:
     """A network with the recipe it was made by.
 
-    facts: JSON-ready: unigram (counts by field over the training part), tempo (median microseconds a
-    beat), data, step, nats_per_note (validation) and versions.
+    facts: JSON-ready: unigram (counts by field over the training part), tempo (median microseconds
+    a beat), data, step, nats_per_note (validation) and versions.
     """
 
     recipe: Recipe
@@ -44,15 +44,15 @@ class Trained:
     def from_pretrained(cls, path: str | Path, *, device: str | torch.device = "cpu") -> Trained:
         """Return the model in a run's folder, or in the `model` folder itself.
 
-        Raises CheckpointError if there is none, if a file is damaged, or if a plugin it needs is not
-        installed. Reads only below `path`, and never unpickles.
+        Raises CheckpointError if there is none, if a file is damaged, or if a plugin it needs is
+        not installed. Reads only below `path`, and never unpickles.
         """
         folder = _model_folder(Path(path))
         config = read_json(folder / "config.json")
         if config.get("format") != FORMAT:
             raise CheckpointError(
-                f"{folder}: format {config.get('format')!r} is not {FORMAT}, the one this version of "
-                "howlkit reads"
+                f"{folder}: format {config.get('format')!r} is not {FORMAT}, the one that this "
+                "version of howlkit reads"
             )
         try:
             recipe = Recipe.from_json(config["recipe"])
@@ -98,8 +98,8 @@ class Trained:
     ) -> Session:
         """Return a session at the start of `rows` new pieces.
 
-        like: the piece whose tempo map and resolution the music takes over; by default a steady tempo,
-        the median of the training part.
+        like: the piece whose tempo map and resolution the music takes over; by default a steady
+        tempo, the median of the training part.
         """
         return Session(
             self.network,

@@ -1,7 +1,7 @@
 """From a position in training to a batch: which notes, augmented how, encoded, side by side.
 
-An epoch tiles every piece into **stretches** of `carry` windows of `notes` notes each, beginning at a
-phase drawn anew every epoch; each note of the training part is predicted exactly once an epoch. A
+An epoch tiles every piece into **stretches** of `carry` windows of `notes` notes each, beginning at
+a phase drawn anew every epoch; each note of the training part is predicted exactly once an epoch. A
 stretch is augmented once and encoded once, then run through window by window with carried state
 (truncated backpropagation through time). Where a position leads is a pure function of (seed, epoch,
 index): it needs no encoding, and a resumed run sees what it would have seen.
@@ -70,9 +70,9 @@ class Windows:
     note_counts: NDArray[np.int64]
     encoder: Encoder
     augmenters: Sequence[Augmenter] = ()
-    notes: int = 256
-    carry: int = 4
-    rows: int = 32
+    notes: int = 128
+    carry: int = 8
+    rows: int = 16
     seed: int = 0
 
     def tiles(self, epoch: int) -> NDArray[np.int64]:

@@ -53,7 +53,9 @@ def imported(*arguments):
         f"try: main({list(arguments)!r})\nexcept SystemExit: pass\n"
         "sys.stderr.write(json.dumps(sorted(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     return set(json.loads(done.stderr[done.stderr.index("[") :]))
 
 
@@ -130,7 +132,9 @@ def test_the_same_seed_writes_the_same_bytes(run_folder, howlkit):
     for name in ("a", "b"):
         assert howlkit("sample", "run", "--out", f"{name}.mid", "-n", 3, "--notes", 20)[0] == 0
     howlkit("sample", "run", "--out", "c.mid", "-n", 3, "--notes", 20, "--seed", 1)
-    files = {name: run_folder.with_name(name).read_bytes() for name in os.listdir(".") if "-" in name}
+    files = {
+        name: run_folder.with_name(name).read_bytes() for name in os.listdir(".") if "-" in name
+    }
     assert len(files) == 9
     assert all(files[f"a-{n}.mid"] == files[f"b-{n}.mid"] for n in (1, 2, 3))
     assert files["a-1.mid"] != files["a-2.mid"] != files["c-2.mid"]
@@ -278,3 +282,13 @@ def test_music_that_changed_is_not_resumed_in_silence(run_folder, howlkit):
     howlkit("train", "music", "--steps", 1, "--out-dir", "other", *SMALL)  # prepares it anew
     code, _, err = howlkit("train", "--resume", "--out-dir", "run", "--steps", 50)
     assert code == 1 and "has changed" in err and "--init" in err
+
+
+def test_public_names_are_there_and_cost_nothing_until_used():
+    script = (
+        "import sys, howlkit\n"
+        "assert 'numpy' not in sys.modules\n"
+        "for name in howlkit.__all__: assert getattr(howlkit, name).__name__ == name\n"
+        "assert set(howlkit._HOMES) == set(howlkit.__all__)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)

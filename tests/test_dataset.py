@@ -15,12 +15,12 @@ from multiprocessing import get_context
 import numpy as np
 import pytest
 
-from howlkit import chorales, dataset, midi, shards, sources
-from howlkit.dataset import Dataset, prepare, prepare_pieces
+from howlkit import chorales, midi
+from howlkit.dataset import Dataset, prepare, prepare_pieces, preparing, shards, sources
+from howlkit.dataset.split import PARTS, assign
+from howlkit.dataset.workers import in_order
 from howlkit.errors import DataError
 from howlkit.piece import KEY_SIGNATURE, PEDAL, TIME_SIGNATURE, Piece
-from howlkit.split import PARTS, assign
-from howlkit.workers import in_order
 
 from .conftest import random_piece
 from .test_duplicates import take, transposed, walk
@@ -293,11 +293,11 @@ def test_what_was_interrupted_goes_on_at_the_last_whole_shard(music, tmp_path, r
 def test_killed_at_any_moment_it_can_be_run_again(music, tmp_path):
     script = textwrap.dedent(
         f"""
-        from howlkit import dataset, shards
+        from howlkit.dataset import preparing, shards
         if __name__ == "__main__":
             shards.SHARD_NOTES = 300
             print("go", flush=True)
-            dataset.prepare([{str(music)!r}], {str(tmp_path / "data")!r}, workers=1)
+            preparing.prepare([{str(music)!r}], {str(tmp_path / "data")!r}, workers=1)
         """
     )
     (tmp_path / "script.py").write_text(script)
@@ -317,7 +317,7 @@ def test_killed_at_any_moment_it_can_be_run_again(music, tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such locks")
 def test_two_processes_do_not_prepare_into_one_folder(music, tmp_path):
-    with dataset._writing(tmp_path / "data"), pytest.raises(DataError, match="another howlkit"):
+    with preparing._writing(tmp_path / "data"), pytest.raises(DataError, match="another howlkit"):
         prepare([music], tmp_path / "data")
 
 

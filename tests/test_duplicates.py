@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from howlkit.duplicates import BINS, WINDOW, group, sketch
+from howlkit.dataset.duplicates import BINS, WINDOW, group, sketch
 from howlkit.piece import DRUMS, Piece
 
 from .conftest import random_piece

@@ -69,7 +69,9 @@ def test_an_encoder_from_an_installed_package_trains_and_makes_music(installed_p
     assert re.search(r"intervals +encoder +howlkit-intervals +0\.1 +ok", listed)
     for model in ("lstm", "gru"):
         small = [text.replace("lstm", model) for text in SMALL]
-        howlkit("train", "music", "--encoder", "intervals", "--model", model, "--steps", "60", *small)
+        howlkit(
+            "train", "music", "--encoder", "intervals", "--model", model, "--steps", "60", *small
+        )
         howlkit("sample", "--notes", "50", "--out", f"{model}.mid")
         piece = midi.read(tmp_path / f"{model}.mid")
         assert len(piece) == 50 and len(np.unique(piece.notes["pitch"])) > 3

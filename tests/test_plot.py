@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from howlkit import chorales, instruments, plot
-from howlkit.drawing import Boxes, Drawing, Label, boxes
 from howlkit.errors import HowlkitError, OptionError, PieceError
 from howlkit.piece import DRUMS, TEMPO, TIME_SIGNATURE, Piece
+from howlkit.plot.drawing import Boxes, Drawing, Label, boxes
 
 SVG = "{http://www.w3.org/2000/svg}"
 SCALE = Piece.of([(480 * i, 480, 60 + i) for i in range(12)], name="scale")

@@ -1,6 +1,6 @@
 """A sampler of one's own: temperature that rises and falls like breath, on white keys.
 
-    python docs/examples/breathing.py RUN new.mid
+python docs/examples/breathing.py RUN new.mid
 """
 
 import math

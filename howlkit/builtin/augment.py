@@ -1,7 +1,8 @@
 """Augmenters `transpose`, `stretch` and `velocity`, drawn anew for every window.
 
 Each changes a Piece into a Piece, before encoding, so that it serves every encoder. `preset=howl`
-gives the ranges of the original: semitones in [-11, 11], time factors in [0.5, 2], volume in [0.8, 1].
+gives the ranges of the original: semitones in [-11, 11], time factors in [0.5, 2], volume in [0.8,
+1].
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ class Stretch:
         _check_range(self.name, self.low, self.high)
 
     def __call__(self, piece: Piece, rng: np.random.Generator) -> Piece:
-        """Return the piece with its tempo map scaled; an encoder that counts in beats sees no change.
+        """Return the piece with its tempo map scaled; encoders that count in beats see no change.
 
         The factor is drawn evenly between low and high, as Howl's.
         """

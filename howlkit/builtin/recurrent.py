@@ -60,7 +60,8 @@ class Recurrent(nn.Module):
     ) -> tuple[Tensor, State]:
         """Take in x (B, T, D) after `state`; return (B, T, width) and the state after it.
 
-        lengths (B,): the steps that count in each row; None: all. A row of length 0 keeps its state.
+        lengths (B,): the steps that count in each row; None: all. A row of length 0 keeps its
+        state.
         """
         if state is None:
             shape = (x.shape[0], self.rnn.num_layers, self.rnn.hidden_size)

@@ -6,8 +6,9 @@ beats (or seconds), then the grid positions beyond them. Durations are log-space
 a scale: with 12 an octave (a doubling), every 2^a x 3^b grid positions, and so every common note
 value, is met exactly. Velocities are evenly spaced.
 
-The multi-output note tuple goes back to Howl; NotePerformance (Magenta) and Octuple (MusicBERT, Zeng
-et al. 2021) are of the same family, but count time from the bar, or in log-spaced shifts that drift.
+The multi-output note tuple goes back to Howl; NotePerformance (Magenta) and Octuple (MusicBERT,
+Zeng et al. 2021) are of the same family, but count time from the bar, or in log-spaced shifts that
+drift.
 """
 
 from __future__ import annotations
@@ -208,7 +209,7 @@ class TupleGrammar:
         shift = step["shift"].astype(np.int64) * self._grid + step["shift_fine"]
         self._onset += np.where(begun, shift, 0)
         self._last[begun] = step[begun]
-        return begun.astype(np.int64)
+        return np.asarray(begun, np.int64)
 
     def select(self, rows: NDArray[np.intp]) -> TupleGrammar:
         """Return a copy that holds `rows`."""
@@ -228,7 +229,7 @@ def _onset_before(piece: Piece, onsets: Column, context: int) -> int:
 
 def _canonical_order(onsets: Column, steps: Steps) -> NDArray[np.intp]:
     """Return the order by onset, program, pitch, duration, velocity: the one the grammar allows."""
-    key = onsets - onsets.min(initial=0)
+    key: Column = onsets - onsets.min(initial=0)
     for name, bits in (("program", 8), ("pitch", 7), ("duration", 10), ("velocity", 7)):
         key <<= bits  # at most 31 + 8 + 7 + 10 + 7 = 63 bits
         if name in (steps.dtype.names or ()):

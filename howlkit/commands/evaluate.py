@@ -33,9 +33,9 @@ Examples:
 def command(run: Path, data: Path | None, split: str | None, device: str, as_json: bool) -> None:
     """Measure the model of RUN in nats a note, field by field, beside a unigram model.
 
-    The fewer nats, the less the music surprises the model; the unigram model knows only how often each
-    value occurs in the training part. DATA is a folder of MIDI files or a dataset; by default the one
-    that RUN was trained on.
+    The fewer nats, the less the music surprises the model; the unigram model knows only how often
+    each value occurs in the training part. DATA is a folder of MIDI files or a dataset; by default
+    the one that RUN was trained on.
     """
     from howlkit import corpus, evaluate, run as runs  # noqa: I001 - one line says it
     from howlkit.dataset import Dataset

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -34,7 +35,7 @@ def command(file: Path, out: Path, unit: str, title: str | None) -> None:
     from howlkit import midi, plot
 
     if file == Path("-"):
-        piece = midi.read_bytes(click.get_binary_stream("stdin").read(), name="stdin")
+        piece = midi.read_bytes(sys.stdin.buffer.read(), name="stdin")
     else:
         piece = midi.read(file)
     plot.save(piece, out, unit=unit, title=title)  # type: ignore[arg-type]  # click checked it

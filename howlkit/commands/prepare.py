@@ -28,8 +28,8 @@ def _own_split(
         part, equals, path = value.partition("=")
         if not equals or part not in PARTS or not path:
             raise click.BadParameter(
-                f"{value!r}: write PART=PATH, where PART is {', '.join(PARTS)}, and PATH a folder, a "
-                "MIDI file or a .txt file with one path a line"
+                f"{value!r}: write PART=PATH, where PART is {', '.join(PARTS)}, and PATH a folder, "
+                "a MIDI file or a .txt file with one path a line"
             )
         paths = [path]
         if path.endswith(".txt"):

@@ -75,8 +75,8 @@ def command(
 ) -> None:
     """Make music with the model of RUN, by default the newest run.
 
-    Without --notes, --seconds or --beats a piece lasts until the model ends it. The same seed, options
-    and -n give the same bytes.
+    Without --notes, --seconds or --beats a piece lasts until the model ends it. The same seed,
+    options and -n give the same bytes.
     """
     from howlkit import midi, plugins, sampling
     from howlkit.trained import Trained, newest_run
@@ -145,7 +145,7 @@ def _write(pieces: list[Piece], out: Path | None, run: Path) -> list[Path]:
     from howlkit import midi
 
     if out == Path("-"):
-        click.get_binary_stream("stdout").write(midi.to_bytes(pieces[0]))
+        sys.stdout.buffer.write(midi.to_bytes(pieces[0]))
         return [Path("-")]
     target = out if out is not None else _free_name(run / "samples")
     if target.suffix.lower() not in (".mid", ".midi"):

@@ -135,7 +135,7 @@ def _was_given(ctx: click.Context, name: str) -> bool:
 
 
 def _refuse_with_resume(ctx: click.Context, values: Mapping[str, object]) -> None:
-    """What a run is made of was settled when it began."""
+    """Refuse what was settled when the run began."""
     fixed = ("data", "encoder", "model", "augment", "seed", "precision", "init", "strict")
     given = [name for name in fixed if _was_given(ctx, name) and ctx.params[name]]
     if given or values:

@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit import instruments
-from howlkit.axis import Axis, clock, metre, natural_unit, positions
-from howlkit.drawing import Drawing, Label, Shape, boxes, legible, text_width
 from howlkit.errors import HowlkitError, OptionError
 from howlkit.piece import DRUMS, Piece
+from howlkit.plot.axis import Axis, clock, metre, natural_unit, positions
+from howlkit.plot.drawing import Drawing, Label, Shape, boxes, legible, text_width
 
 __all__ = ["Unit", "draw", "save", "to_png", "to_svg"]
 

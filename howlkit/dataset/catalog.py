@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit import duplicates
-from howlkit.report import PartCount, Report
-from howlkit.shards import TABLES, Store
-from howlkit.sources import Source
-from howlkit.split import PARTS, assign
+from howlkit.dataset import duplicates
+from howlkit.dataset.report import PartCount, Report
+from howlkit.dataset.shards import TABLES, Store
+from howlkit.dataset.sources import Source
+from howlkit.dataset.split import PARTS, assign
 
 __all__ = ["Earlier", "Options", "catalog", "contents_of", "fingerprint", "report"]
 

@@ -1,16 +1,4 @@
-"""Folders of music made into a dataset: pieces on disk, once for every encoder, split into parts.
-
-    DATASET/dataset.json                 format, options, counts, fingerprint: written last
-            pieces-<digest>.safetensors  one row a piece: where it is, part, group (howlkit.catalog)
-            shard-00000.safetensors ...  the notes and all else (howlkit.shards)
-            files.jsonl                  one line a source file (howlkit.sources)
-            report.json                  what `prepare` did (howlkit.report)
-
-Pieces stand in the order of their files. Files of the same notes are one piece; takes and variants
-of one piece (howlkit.duplicates) are one group, and a group is in one part (howlkit.split).
-Preparing again reads what is new or changed; what was broken off goes on at the last whole shard.
-The same files give the same bytes, whatever the number of workers.
-"""
+"""Music into a dataset folder: read, stored, grouped, split, and told about."""
 
 from __future__ import annotations
 
@@ -24,150 +12,37 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import howlkit
 from howlkit import midi
-from howlkit.catalog import Columns, Earlier, Options, catalog, contents_of, fingerprint, report
-from howlkit.errors import DataError, HowlkitError
-from howlkit.piece import Piece
-from howlkit.report import Report
-from howlkit.shards import (
-    TABLES,
+from howlkit.dataset.catalog import (
+    Columns,
+    Earlier,
+    Options,
+    catalog,
+    contents_of,
+    fingerprint,
+    report,
+)
+from howlkit.dataset.report import Report
+from howlkit.dataset.shards import (
     Store,
-    Tensors,
     delete,
     shard_name,
-    stored,
     write_bytes,
     write_tensors,
 )
-from howlkit.sources import Outcome, Source, head, listed, of_piece, parse, read_all, save
-from howlkit.split import PARTS, OwnSplit, check_fractions
+from howlkit.dataset.sources import Outcome, Source, head, listed, of_piece, parse, read_all, save
+from howlkit.dataset.split import OwnSplit, check_fractions
+from howlkit.dataset.stored import FORMAT, Dataset, manifest_of
+from howlkit.errors import DataError
+from howlkit.piece import Piece
 
-__all__ = ["FORMAT", "Dataset", "Report", "prepare", "prepare_pieces"]
+__all__ = ["prepare", "prepare_pieces"]
 
-FORMAT = 1
-"""Of a dataset; newer ones are refused."""
-
-_MANIFEST = {
-    "format": int,
-    "howlkit": str,
-    "pieces": int,
-    "groups": int,
-    "notes": int,
-    "hours": float,
-    "parts": dict,
-    "options": dict,
-    "shards": dict,
-    "pieces_file": str,
-    "inputs": str,
-    "fingerprint": str,
-}
-_OPEN_SHARDS = 256  # an open shard is an open file, of which systems allow 1024 or so
 _OURS = ("dataset.json", "files.jsonl", "report.json", "pieces-", "shard-", ".partial-", ".lock")
 
 PathLike = str | os.PathLike[str]
-Indices = NDArray[np.int64]
-
-
-class Dataset:
-    """A prepared dataset, read through memory maps: opening costs the same for any number of notes.
-
-    Pickles as its path, so that worker processes open it anew.
-    """
-
-    parts = PARTS
-    """The names of the parts."""
-
-    def __init__(self, path: Path) -> None:
-        """Open the dataset in folder `path`; errors as `open`."""
-        self.path = Path(path)
-        self._manifest = _manifest(self.path)
-        _check_shards(self.path, self._manifest["shards"])
-        self._columns = Tensors(self.path / self._manifest["pieces_file"])
-        if len(self._columns["part"]) != len(self):
-            raise DataError(f"{self.path} is damaged; run `howlkit prepare` again")
-        self._shard = functools.lru_cache(_OPEN_SHARDS)(self._open_shard)
-
-    @classmethod
-    def open(cls, path: Path) -> Dataset:
-        """Return the dataset in folder `path`.
-
-        Raises DataError if there is none, or if it is damaged or of a newer format.
-        """
-        return cls(path)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle as the path."""
-        return type(self), (self.path,)
-
-    def __len__(self) -> int:
-        """Return the number of pieces in all parts."""
-        return int(self._manifest["pieces"])
-
-    def __repr__(self) -> str:
-        """Say where it is and how much is in it."""
-        return f"Dataset({str(self.path)!r}, {len(self)} pieces)"
-
-    @functools.cached_property
-    def note_counts(self) -> Indices:
-        """How many notes each piece has, (pieces,)."""
-        return self._columns["count.notes"]
-
-    @functools.cached_property
-    def groups(self) -> Indices:
-        """The group of each piece, (pieces,): the same number for takes and variants of one."""
-        return self._columns["group"]
-
-    @functools.cached_property
-    def names(self) -> tuple[str, ...]:
-        """What each piece is called: its path inside the folder that was prepared; never opened."""
-        text = self._columns["names"].tobytes()
-        stops = self._columns["name_stops"].tolist()
-        begins = [0, *stops[:-1]]
-        return tuple(
-            text[a:b].decode("utf-8", "replace") for a, b in zip(begins, stops, strict=True)
-        )
-
-    @property
-    def fingerprint(self) -> str:
-        """The hash of all notes and the split: equal for equal music in equal parts."""
-        return str(self._manifest["fingerprint"])
-
-    def indices(self, part: str) -> Indices:
-        """Return the pieces of a part, by rising number; DataError for an unknown part."""
-        if part not in PARTS:
-            raise DataError(f"there is no part {part!r}; parts are {', '.join(PARTS)}")
-        return np.flatnonzero(self._columns["part"] == PARTS.index(part))
-
-    def piece(self, index: int) -> Piece:
-        """Return a whole piece; IndexError if there is none, DataError if its shard is damaged."""
-        if not 0 <= index < len(self):
-            raise IndexError(f"no piece {index} in {self!r}")
-        columns = self._columns
-        number = int(columns["shard"][index])
-        try:
-            tables: dict[str, Any] = {name: self._table(number, name, index) for name in TABLES}
-            ticks_per_beat = int(columns["ticks_per_beat"][index])
-            return Piece(**tables, ticks_per_beat=ticks_per_beat, name=self.names[index])
-        except (HowlkitError, ValueError) as error:
-            raise DataError(
-                f"piece {index} in {self.path} is damaged ({error}); run `howlkit prepare` again "
-                "with another --out"
-            ) from error
-
-    def summary(self) -> dict[str, Any]:
-        """Return what there is to say of it, JSON-ready: counts, parts, options, fingerprint."""
-        kept = ("pieces", "notes", "hours", "parts", "groups", "options", "fingerprint", "format")
-        return {"path": str(self.path), **{name: self._manifest[name] for name in kept}}
-
-    def _table(self, number: int, table: str, index: int) -> NDArray[Any]:
-        begin, count = (int(self._columns[f"{what}.{table}"][index]) for what in ("begin", "count"))
-        return stored(self._shard(number), table, begin, count)
-
-    def _open_shard(self, number: int) -> Tensors:
-        return Tensors(self.path / shard_name(number))
 
 
 def prepare(
@@ -238,49 +113,6 @@ def prepare_pieces(
         return _finish(folder, store, files, unchanged, options, str, [])
 
 
-# --- Reading -------------------------------------------------------------------------------------
-
-
-def _manifest(path: Path) -> dict[str, Any]:
-    """Return the contents of dataset.json, checked as far as they are used."""
-    file = path / "dataset.json"
-    if not file.is_file():
-        raise DataError(
-            f"{path} is no dataset: there is no dataset.json in it. "
-            f"Make one with: howlkit prepare FOLDER --out {path}"
-        )
-    try:
-        manifest = json.loads(file.read_text(encoding="utf-8"))
-        version = manifest["format"]
-        if version == FORMAT:
-            wrong = [name for name, kind in _MANIFEST.items() if type(manifest[name]) is not kind]
-            if wrong:
-                raise TypeError(f"{wrong[0]} is {manifest[wrong[0]]!r}")
-            return dict(manifest)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{file} is damaged ({error!r}); run `howlkit prepare` again") from error
-    raise DataError(
-        f"{path} is a dataset of format {version}, this version of howlkit reads {FORMAT}: "
-        "use the version that wrote it, or prepare into another folder"
-    )
-
-
-def _check_shards(path: Path, shards: Mapping[str, int]) -> None:
-    for name, size in shards.items():
-        try:
-            there = os.stat(path / name).st_size
-        except OSError:
-            there = 0
-        if there != size:
-            raise DataError(
-                f"{path / name} has {there} of {size} bytes, so the dataset is damaged; "
-                "run `howlkit prepare` again, it reads anew what is lost"
-            )
-
-
-# --- Preparing -----------------------------------------------------------------------------------
-
-
 @contextlib.contextmanager
 def _writing(out: Path) -> Iterator[Path]:
     """Give the folder to write to, for this process alone; DataError if that cannot be."""
@@ -305,7 +137,7 @@ def _refuse_newer(out: Path) -> None:
     """Raise DataError for a dataset of another format; a damaged one is mended instead."""
     with contextlib.suppress(ValueError, KeyError, TypeError):
         if json.loads((out / "dataset.json").read_text(encoding="utf-8"))["format"] != FORMAT:
-            _manifest(out)  # raises
+            manifest_of(out)  # raises
 
 
 @contextlib.contextmanager

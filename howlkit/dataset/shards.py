@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.duplicates import BINS
+from howlkit.dataset.duplicates import BINS
 from howlkit.errors import DataError
 from howlkit.piece import KEY_SIGNATURE, NOTE, PEDAL, TEMPO, TIME_SIGNATURE, Piece
 

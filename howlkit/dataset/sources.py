@@ -21,11 +21,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit import duplicates, midi
+from howlkit import midi
+from howlkit.dataset import duplicates
+from howlkit.dataset.shards import content_of, write_bytes
+from howlkit.dataset.workers import in_order, usable_cores
 from howlkit.errors import HowlkitError
 from howlkit.piece import Piece
-from howlkit.shards import content_of, write_bytes
-from howlkit.workers import in_order, usable_cores
 
 __all__ = ["Outcome", "Source", "head", "listed", "of_piece", "parse", "read_all", "save"]
 

@@ -1,0 +1,19 @@
+"""Folders of music made into a dataset: pieces on disk, once for every encoder, split into parts.
+
+    DATASET/dataset.json                 format, options, counts, fingerprint: written last
+            pieces-<digest>.safetensors  one row a piece: where it is, part, group (catalog.py)
+            shard-00000.safetensors ...  the notes and all else (shards.py)
+            files.jsonl                  one line a source file (sources.py)
+            report.json                  what `prepare` did (report.py)
+
+Pieces stand in the order of their files. Files of the same notes are one piece; takes and variants
+of one piece (duplicates.py) are one group, and a group is in one part (split.py). Preparing again
+reads what is new or changed; what was broken off goes on at the last whole shard. The same files
+give the same bytes, whatever the number of workers (workers.py).
+"""
+
+from howlkit.dataset.preparing import prepare, prepare_pieces
+from howlkit.dataset.report import Report
+from howlkit.dataset.stored import FORMAT, Dataset
+
+__all__ = ["FORMAT", "Dataset", "Report", "prepare", "prepare_pieces"]

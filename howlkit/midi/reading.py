@@ -1,0 +1,308 @@
+"""A plain Standard MIDI File to a Piece; the only module that imports symusic."""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.errors import MidiError, PieceError, printable
+from howlkit.midi.container import (
+    END_OF_TRACK,
+    Limits,
+    check_ticks,
+    chunks_of,
+    load,
+    standard_file,
+    too_big,
+)
+from howlkit.piece import (
+    DRUMS,
+    KEY_SIGNATURE,
+    NOTE,
+    PEDAL,
+    TEMPO,
+    TIME_SIGNATURE,
+    Piece,
+    Table,
+)
+
+__all__ = ["REPAIRS", "Reading", "inspect", "read", "read_bytes"]
+
+REPAIRS = {
+    "zero_length_notes": "notes of no length, lengthened to one tick",
+    "unreleased_notes": "notes never released, dropped",
+    "overlapping_notes": "notes begun while one of their pitch and track sounds, kept",
+    "unreleased_pedals": "pedals never released, held until the track's last note ends",
+    "repeated_tempos": "tempos followed by another at the same tick, dropped",
+    "repeated_time_signatures": "time signatures followed by another at the same tick, dropped",
+    "repeated_key_signatures": "key signatures followed by another at the same tick, dropped",
+    "impossible_key_signatures": "key signatures of more than 7 sharps or flats, dropped",
+    "smpte_divisions": "resolutions in ticks a second, rewritten as ticks a beat",
+    "missing_chunks": "track chunks that the header promises and the file lacks",
+}
+"""Everything that `inspect` counts, and what it means."""
+
+
+_CONTROL_SUSTAIN = 64
+_LONGEST_DELTA = 2**28 - 1  # four bytes of seven bits: the longest that the format allows
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What came out of a file: the piece, and how often each of `REPAIRS` was needed, if it was."""
+
+    piece: Piece
+    repairs: dict[str, int]
+
+
+def read(path: str | os.PathLike[str], *, limits: Limits = Limits()) -> Piece:
+    """Return the piece in a MIDI file.
+
+    Raises MidiError, naming the file and the cause, for anything that is not a readable MIDI file
+    within `limits`. Only regular files are opened.
+    """
+    return _parse(load(path, limits), _name(path), str(path), limits)[0].piece
+
+
+def read_bytes(data: bytes, *, name: str = "<bytes>", limits: Limits = Limits()) -> Piece:
+    """Return the piece in the bytes of a MIDI file (of standard input, say); errors as `read`."""
+    return _parse(data, _name(name), name, limits)[0].piece
+
+
+def inspect(path: str | os.PathLike[str], *, limits: Limits = Limits()) -> Reading:
+    """Return the piece in a MIDI file and what had to be mended; takes twice as long as `read`.
+
+    Raises MidiError as `read` does.
+    """
+    reading, standard = _parse(load(path, limits), _name(path), str(path), limits)
+    counted = {
+        "unreleased_notes": _count_unreleased(standard, len(reading.piece)),
+        "overlapping_notes": _count_overlapping(reading.piece.notes),
+        "missing_chunks": int.from_bytes(standard[10:12], "big") - len(chunks_of(standard)),
+    }
+    repairs = reading.repairs | {name: count for name, count in counted.items() if count > 0}
+    return Reading(reading.piece, repairs)
+
+
+def _name(path: str | os.PathLike[str]) -> str:
+    return printable(os.path.basename(os.fspath(path)))
+
+
+def _parse(data: bytes, name: str, where: str, limits: Limits) -> tuple[Reading, bytes]:
+    """Return the reading of a file's bytes, and the standard file that symusic was given."""
+    where = printable(where)
+    if len(data) > limits.max_bytes:
+        raise MidiError(too_big(where, len(data), limits))
+    try:
+        standard, beat = standard_file(data)
+        check_ticks(standard)
+        reading = _reading(_score(standard), name, beat, limits)
+        _check_length(reading.piece, limits)
+    except (MidiError, PieceError) as error:
+        says = "" if isinstance(error, MidiError) else "holds what no piece can: "
+        raise MidiError(f"{where} {says}{error}") from error
+    return reading, standard
+
+
+def _score(data: bytes) -> Any:  # noqa: ANN401 - symusic's class, imported late
+    """Return symusic's score of a standard file; whatever it raises becomes a MidiError."""
+    from symusic import Score
+
+    try:
+        return Score.from_midi(data)
+    except Exception as error:  # its C++ raises RuntimeError, ValueError, MemoryError ...
+        cause = str(error).removeprefix("MiniMidi: ").removesuffix(": iostream error")
+        raise MidiError(
+            f"is damaged or cut short ({printable(cause)}); save it again if you can"
+        ) from error
+
+
+def _reading(score: Any, name: str, beat: float | None, limits: Limits) -> Reading:  # noqa: ANN401 - as _score
+    """Return the piece that a score holds; `beat` is the constant length of one, in seconds."""
+    tracks = [(track, notes) for track in score.tracks if len(notes := track.notes)]
+    repairs: dict[str, int] = {}
+    piece = Piece(
+        notes=_notes(tracks, repairs, limits),
+        ticks_per_beat=score.ticks_per_quarter,
+        tempos=_tempos(score, beat, repairs),
+        time_signatures=_time_signatures(score, repairs),
+        key_signatures=_key_signatures(score, repairs),
+        pedals=_pedals(tracks, repairs),
+        name=name,
+    )
+    return Reading(piece, {what: count for what, count in repairs.items() if count})
+
+
+def _check_length(piece: Piece, limits: Limits) -> None:
+    slowest = max(piece.tempos["microseconds"].max(initial=0), 500_000) / 1e6  # seconds a beat
+    beats = piece.beats_long
+    if beats > limits.max_beats:
+        raise MidiError(_too_long("beats", beats, limits.max_beats))
+    # The exact length needs the tempo map: worth the work only where the bound does not do.
+    if beats * slowest > limits.max_seconds and piece.seconds_long > limits.max_seconds:
+        raise MidiError(_too_long("seconds", piece.seconds_long, limits.max_seconds))
+
+
+def _too_long(unit: str, length: float, most: float) -> str:
+    return (
+        f"lasts {length:.0f} {unit}; at most {most:.0f} are read (a higher max_{unit} allows more)"
+    )
+
+
+def _notes(tracks: list[Any], repairs: dict[str, int], limits: Limits) -> Table:
+    lengths = [len(notes) for _, notes in tracks]
+    total = sum(lengths)
+    if total > limits.max_notes:
+        raise MidiError(f"has {total} notes; at most {limits.max_notes} are read")
+    if len(tracks) > 2**16:
+        raise MidiError(f"has {len(tracks)} tracks; at most {2**16} are read")
+    table = np.empty(total, NOTE)
+    stop = 0
+    for index, (track, notes) in enumerate(tracks):
+        start, stop = stop, stop + lengths[index]
+        rows, columns = table[start:stop], notes.numpy()
+        rows["start"] = columns["time"]
+        rows["duration"] = columns["duration"]
+        rows["pitch"] = columns["pitch"]
+        rows["velocity"] = columns["velocity"]
+        rows["program"] = DRUMS if track.is_drum else track.program
+        rows["track"] = index
+    empty = table["duration"] == 0
+    repairs["zero_length_notes"] = int(np.count_nonzero(empty))
+    table["duration"] += empty
+    return table
+
+
+def _tempos(score: Any, beat: float | None, repairs: dict[str, int]) -> Table:  # noqa: ANN401 - as _score
+    if beat is not None:
+        repairs["smpte_divisions"] = 1
+        return np.array([(0, round(beat * 1e6))], TEMPO)
+    table = _table(TEMPO, score.tempos, "time", "mspq")
+    return _last_at_each_tick(table, "repeated_tempos", repairs)
+
+
+def _time_signatures(score: Any, repairs: dict[str, int]) -> Table:  # noqa: ANN401 - as _score
+    table = _table(TIME_SIGNATURE, score.time_signatures, "time", "numerator", "denominator")
+    return _last_at_each_tick(table, "repeated_time_signatures", repairs)
+
+
+def _key_signatures(score: Any, repairs: dict[str, int]) -> Table:  # noqa: ANN401 - as _score
+    table = _table(KEY_SIGNATURE, score.key_signatures, "time", "key", "tonality")
+    if not len(table):
+        return table
+    possible = (table["sharps"] >= -7) & (table["sharps"] <= 7) & (table["minor"] <= 1)
+    repairs["impossible_key_signatures"] = int(np.count_nonzero(~possible))
+    return _last_at_each_tick(table[possible], "repeated_key_signatures", repairs)
+
+
+def _table(dtype: np.dtype[Any], events: Any, *names: str) -> Table:  # noqa: ANN401 - a symusic list
+    """Return symusic's `events` as an array of `dtype`, whose columns it calls `names`."""
+    table = np.empty(len(events), dtype)
+    if len(table):
+        columns = events.numpy()
+        for ours, theirs in zip(dtype.names or (), names, strict=True):
+            table[ours] = columns[theirs]
+    return table
+
+
+def _last_at_each_tick(table: Table, repair: str, repairs: dict[str, int]) -> Table:
+    """Return of several entries at one tick the last, as a player would; count the others."""
+    if len(table) < 2:
+        return table
+    last = np.append(table["tick"][1:] != table["tick"][:-1], True)
+    repairs[repair] = int(np.count_nonzero(~last))
+    return np.asarray(table[last])
+
+
+def _pedals(tracks: list[Any], repairs: dict[str, int]) -> Table:
+    """Return the spans of the sustain pedal, by start."""
+    found = []
+    for index, (track, notes) in enumerate(tracks):
+        begins, ends = _presses(track.controls)
+        if len(begins) > len(ends):
+            sounding = notes.numpy()
+            end = (sounding["time"] + sounding["duration"]).max()
+            ends = np.append(ends, max(end, begins[-1]))
+            repairs["unreleased_pedals"] = repairs.get("unreleased_pedals", 0) + 1
+        if len(begins):
+            spans = np.empty(len(begins), PEDAL)
+            spans["start"], spans["duration"], spans["track"] = begins, ends - begins, index
+            found.append(spans[spans["duration"] != 0])
+    if not found:
+        return np.empty(0, PEDAL)
+    pedals = np.concatenate(found)
+    return np.asarray(pedals[np.argsort(pedals["start"], kind="stable")])
+
+
+def _presses(controls: Any) -> tuple[NDArray[np.int32], NDArray[np.int32]]:  # noqa: ANN401 - a symusic list
+    """Return the ticks at which the sustain pedal goes down, and those at which it comes up.
+
+    They are made of the controllers: symusic 0.6 has the first pedal of every channel but the first
+    begin at tick 0, and drops a pedal that is not released.
+    """
+    none = np.empty(0, np.int32)
+    if not len(controls):
+        return none, none
+    columns = controls.numpy()
+    at = np.flatnonzero(columns["number"] == _CONTROL_SUSTAIN)
+    if not len(at):
+        return none, none
+    down = columns["value"][at] >= 64
+    changes = np.flatnonzero(down[1:] != down[:-1]) + 1
+    if down[0]:
+        changes = np.append(0, changes)
+    ticks = columns["time"][at[changes]]
+    return ticks[::2], ticks[1::2]  # down, up, down, up ...
+
+
+# --- What symusic does not tell ------------------------------------------------------------------
+
+_RELEASE_ALL = b"\x00".join(
+    bytes((0x80 | channel, pitch, 64)) for channel in range(16) for pitch in range(128)
+)
+
+
+def _count_unreleased(data: bytes, released: int) -> int:
+    """Return how many notes of a standard file are never released, besides the `released` ones.
+
+    symusic drops them. A copy of the file in which every pitch is released at the end of every
+    chunk has exactly so many notes more; where notes of one pitch pile up, releasing repeatedly.
+    The copy may not grow without end: past 64 notes piled up, or 4096 chunks, the rest is not seen.
+    """
+    found, times, chunks = 0, 1, len(chunks_of(data))
+    while times <= 64 and chunks * times <= 4096:
+        try:
+            tracks = _score(_released(data, times)).tracks
+        except MidiError:  # its chunks end so oddly that the copy does not parse
+            break
+        now = sum(len(track.notes) for track in tracks) - released
+        if now <= found:
+            break
+        found, times = now, times * 2
+    return found
+
+
+def _released(data: bytes, times: int) -> bytes:
+    """Return a standard file with every pitch of every channel released at each chunk's end."""
+    parts = [data[:14]]
+    release = b"\x00".join([_RELEASE_ALL] * times + [END_OF_TRACK])
+    for start, stop in chunks_of(data):
+        body = data[start:stop]
+        ended = body.endswith(END_OF_TRACK)
+        # The first release takes over the delta time of the end-of-track event.
+        body = (body[:-3] if ended else body + b"\x00") + release
+        parts.append(b"MTrk" + struct.pack(">I", len(body)) + body)
+    return b"".join(parts)
+
+
+def _count_overlapping(notes: Table) -> int:
+    key = (notes["track"].astype(np.int64) << 7) | notes["pitch"]
+    order = np.argsort(key, kind="stable")  # notes are by start already
+    key, notes = key[order], notes[order]
+    ends = notes["start"].astype(np.int64) + notes["duration"]
+    return int(np.count_nonzero((key[1:] == key[:-1]) & (notes["start"][1:] < ends[:-1])))
