@@ -7,7 +7,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
 
-.PHONY: demo test lint fuzz quality clean
+.PHONY: demo test lint fuzz quality stepping clean
 
 # The versions last tested are installed, torch's among them; pyproject.toml has the ranges.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -42,6 +42,10 @@ fuzz: $(VENV)/.installed-test
 # The table of docs/measurements.md, from the folders of HOWLKIT_DATA; about an hour and a half.
 quality: $(VENV)/.installed-test
 	$(BIN)/python benchmarks/quality.py
+
+# What a note costs, at the start of a session and after 20,000 notes; half a minute.
+stepping: $(VENV)/.installed
+	$(BIN)/python benchmarks/stepping.py
 
 clean:
 	rm -rf $(VENV) $(DEMO) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
