@@ -23,10 +23,15 @@ __all__ = ["cache_folder", "describe", "is_dataset", "open_data"]
 
 
 def open_data(
-    sources: Sequence[Path], *, strict: bool = False, tell: Callable[[str], None]
+    sources: Sequence[Path],
+    *,
+    strict: bool = False,
+    tell: Callable[[str], None],
+    progress: Callable[[int, int], None] | None = None,
 ) -> Dataset:
     """Return the dataset that `sources` are, or that they are prepared into.
 
+    tell: is given a line for the user. progress: is called with (files done, files in all).
     Nothing: the chorales that ship. One prepared dataset: itself. Else folders and files of MIDI.
     Raises DataError if something is not there or nothing can be read.
     """
@@ -40,7 +45,7 @@ def open_data(
     if not sources:
         return _shipped(tell)
     out = cache_folder() / "datasets" / _name(sources)
-    report = prepare(list(sources), out, strict=strict)
+    report = prepare(list(sources), out, strict=strict, progress=progress)
     tell(report.line())
     return Dataset.open(out)
 

@@ -56,9 +56,10 @@ class Display:
             f"Training {recipe.encoder.name} + {recipe.model.name} ({heads} heads, "
             f"{parameters:,} parameters) for {length} on {trainer.device} into {trainer.run}"
         )
-        if self._baseline is not None:
+        if self._baseline is not None and trainer.validation is not None:
             self.tell(
-                f"A unigram model costs {self._baseline:.3f} nats a note on the validation part"
+                f"A unigram model costs {self._baseline:.3f} nats a note on the "
+                f"{trainer.validation.notes:,} notes validated with"
             )
         trainer.show = self.show
         if self._console.is_terminal:
@@ -110,6 +111,6 @@ class Display:
         why = "" if outcome.reason == "budget" else " (validation got no better)"
         best = "" if progress.best is None else f", {progress.best:.3f} nats a note at its best"
         if self._baseline and progress.best is not None and trainer.validation is not None:
-            best += f" on the validation part, {progress.best / self._baseline:.3f} of unigram"
+            best += f" in validation, {progress.best / self._baseline:.3f} of unigram"
         minutes, seconds = divmod(round(progress.seconds), 60)
         self.tell(f"Done after {progress.step} steps in {minutes}:{seconds:02d}{why}{best}")

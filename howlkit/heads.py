@@ -19,7 +19,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - torch's own name for it
+from torch.nn import functional as F
 
 from howlkit.options import option
 from howlkit.protocols import Backbone

@@ -8,39 +8,44 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from howlkit import corpus
 from howlkit.checkpoint import FORMAT, read_json, write_json
 from howlkit.dataset import Dataset
+from howlkit.device import pick_device
 from howlkit.errors import CheckpointError, DataError, HowlkitError, OptionError
 from howlkit.evaluate import Encoded, encode_all, unigram, unigram_nats
-from howlkit.piece import Piece
 from howlkit.recipe import Recipe, versions
 from howlkit.trained import Trained, check_weights
-from howlkit.training import Budget, Trainer, pick_device
+from howlkit.training import Budget, Trainer
 from howlkit.windows import Windows
 
-__all__ = ["Plan", "begin", "pieces_of", "reopen", "to_resume"]
+__all__ = ["Plan", "begin", "reopen", "to_resume"]
 
 RUNS = Path("runs")
 """Where runs go that are not told where to go."""
 
 Tell = Callable[[str], None]
+Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What the user asked for. sources: as for `corpus.open_data`; init: a run to start from."""
+    """What the user asked for. sources: as for `corpus.open_data`.
+
+    init: a run to start from; its encoder and model are the default then, else tuple and lstm.
+    """
 
     sources: Sequence[Path] = ()
-    encoder: str | None = "tuple"
-    model: str | None = "lstm"
+    encoder: str | None = None
+    model: str | None = None
     augment: tuple[str, ...] = ()
     values: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     budget: Budget = Budget(minutes=10)
@@ -50,17 +55,25 @@ class Plan:
     strict: bool = False
 
 
-def begin(plan: Plan, out_dir: Path | None, *, device: str, tell: Tell) -> Trainer:
+def begin(
+    plan: Plan,
+    out_dir: Path | None,
+    *,
+    device: str,
+    tell: Tell,
+    progress: Callable[[int, int], None] | None = None,
+) -> Trainer:
     """Make the run's folder and return its Trainer.
 
-    tell: is given lines for the user. Raises HowlkitError for a folder that is in use, music that
-    cannot be read or is too little, a component or option that there is not.
+    tell: is given lines for the user. progress: is called with (files read, files in all).
+    Raises HowlkitError for a folder that is in use, music that cannot be read or is too little, a
+    component or option that there is not.
     """
     _check_free(out_dir)
     initial = Trained.from_pretrained(plan.init) if plan.init else None
     recipe = _recipe(plan, initial)
     chosen = pick_device(device)
-    data = corpus.open_data(plan.sources, strict=plan.strict, tell=tell)
+    data = corpus.open_data(plan.sources, strict=plan.strict, tell=tell, progress=progress)
     folder = out_dir or _name(recipe)
     config = {
         "format": FORMAT,
@@ -97,20 +110,18 @@ def reopen(run: Path, budget: Budget, *, device: str, tell: Tell) -> Trainer:
     config = read_json(run / "config.json")
     try:
         recipe = Recipe.from_json(config["recipe"])
-        known = config["data"]
-        kept = Budget(**config["budget"])
-        data = Dataset.open(Path(known["dataset"]))
-        fingerprint = known["fingerprint"]
-        trainer = _trainer(
-            run, recipe, data, config, budget if budget != Budget() else kept, device, tell
-        )
-    except (KeyError, TypeError) as error:
+        path, fingerprint = Path(config["data"]["dataset"]), config["data"]["fingerprint"]
+        budget = Budget(**config["budget"]) if budget == Budget() else budget
+        int(config["seed"]), str(config["precision"]), config["versions"]
+    except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{run / 'config.json'} is damaged: {error!r}") from error
+    data = Dataset.open(path)
     if data.fingerprint != fingerprint:
         raise DataError(
             f"the music in {data.path} has changed since {run} began, so it cannot go on as it "
             f"was. Start a new run from what it has learnt: howlkit train ... --init {run}"
         )
+    trainer = _trainer(run, recipe, data, config, budget, device, tell)
     trainer.resume()
     tell(f"Going on with {run} after {trainer.step} steps")
     return trainer
@@ -129,14 +140,6 @@ def to_resume(out_dir: Path | None) -> Path:
     if not (out_dir / "config.json").is_file():
         raise CheckpointError(f"{out_dir} is no run: there is no config.json in it")
     return out_dir
-
-
-def pieces_of(data: Dataset, part: str) -> Iterable[Piece]:
-    """Yield the pieces of a part ("all" for every part), one at a time."""
-    parts = data.parts if part == "all" else (part,)
-    for name in parts:
-        for index in data.indices(name):
-            yield data.piece(int(index))
 
 
 def _check_free(out_dir: Path | None) -> None:
@@ -159,19 +162,22 @@ def _name(recipe: Recipe) -> Path:
 
 def _recipe(plan: Plan, initial: Trained | None) -> Recipe:
     if initial is None:
-        if plan.encoder is None or plan.model is None:
-            raise OptionError("an encoder and a model are needed")
-        return Recipe.choose(plan.encoder, plan.model, augment=plan.augment, values=plan.values)
+        names = plan.encoder or "tuple", plan.model or "lstm"
+        return Recipe.choose(*names, augment=plan.augment, values=plan.values)
     # What the weights were trained with is the starting point for every option not given anew.
     stored = initial.recipe.to_json()
     values = {name: dict(table) for name, table in plan.values.items()}
-    names = {}
-    for kind, asked in (("encoder", plan.encoder), ("model", plan.model)):
-        names[kind] = asked or stored[kind]["name"]
-        if names[kind] == stored[kind]["name"]:
-            values[names[kind]] = stored[kind]["options"] | values.get(names[kind], {})
-    values["heads"] = stored["heads"] | values.get("heads", {})
-    return Recipe.choose(names["encoder"], names["model"], augment=plan.augment, values=values)
+    encoder, model = stored["encoder"]["name"], stored["model"]["name"]
+    for name, known in (
+        (encoder, stored["encoder"]["options"]),
+        (model, stored["model"]["options"]),
+        ("heads", stored["heads"]),
+    ):
+        values[name] = known | values.get(name, {})
+    for asked, known in ((plan.encoder, encoder), (plan.model, model)):
+        if asked not in (None, known):
+            raise OptionError(f"--init {plan.init} has {known!r}, not {asked!r}; leave it out")
+    return Recipe.choose(encoder, model, augment=plan.augment, values=values)
 
 
 def _trainer(
@@ -197,9 +203,10 @@ def _trainer(
         rows=options.batch,
         seed=int(config["seed"]),
     )
-    counted = unigram(recipe.encoder, pieces_of(data, "train"))
+    counted = unigram(recipe.encoder, data.pieces("train"))
     facts: dict[str, Any] = {
-        "data": config["data"],
+        # No paths: the model folder is what people pass on.
+        "data": {name: config["data"][name] for name in ("summary", "fingerprint")},
         "versions": config["versions"],
         "tempo": _median_tempo(data, part),
         "unigram": {name: count.tolist() for name, count in counted.items()},
@@ -219,7 +226,7 @@ def _trainer(
     )
 
 
-def _check_enough(data: Dataset, counts: Any, window: int, tell: Tell) -> None:  # noqa: ANN401
+def _check_enough(data: Dataset, counts: Indices, window: int, tell: Tell) -> None:
     notes = int(counts.sum())
     if notes < 2:
         raise DataError(
@@ -243,7 +250,7 @@ def _validation(recipe: Recipe, data: Dataset, seed: int, tell: Tell) -> Encoded
     if not len(part):
         tell(
             "Warning: there is no validation part (too few pieces), so nothing tells learning from "
-            "memorising; the last weights are kept"
+            "memorising; weights are judged by the loss they were trained with"
         )
         return None
     chosen, notes = [], 0
@@ -255,7 +262,7 @@ def _validation(recipe: Recipe, data: Dataset, seed: int, tell: Tell) -> Encoded
     return encode_all(recipe.encoder, chosen)
 
 
-def _median_tempo(data: Dataset, part: Any, most: int = 500) -> int:  # noqa: ANN401
+def _median_tempo(data: Dataset, part: Indices, most: int = 500) -> int:
     """Return the median of the pieces' mean microseconds a beat (of the first `most` pieces)."""
     paces = []
     for index in part[:most]:

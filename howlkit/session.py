@@ -84,7 +84,7 @@ class Session:
         *,
         rows: int = 1,
         seed: int = 0,
-        limit: Limit = Limit(),  # noqa: B008 - a frozen value
+        limit: Limit = Limit(),
         like: Piece | None = None,
     ) -> None:
         if rows < 1:
@@ -171,7 +171,7 @@ class Session:
 
     def step(
         self,
-        shaping: Shaping = Shaping(),  # noqa: B008 - a frozen value
+        shaping: Shaping = Shaping(),
         *,
         functions: Sequence[LogitsFunction] = (),
     ) -> Steps:

@@ -93,7 +93,7 @@ class Trained:
         *,
         rows: int = 1,
         seed: int = 0,
-        limit: Limit = Limit(),  # noqa: B008 - a frozen value
+        limit: Limit = Limit(),
         like: Piece | None = None,
     ) -> Session:
         """Return a session at the start of `rows` new pieces.

@@ -4,7 +4,7 @@ A run given a number of steps is deterministic: stopped anywhere and resumed, it
 weights, bit for bit, on the same machine and number of threads. A run given minutes is not, since
 its learning rate follows the clock.
 
-Units: nats a note; seconds of training, pauses between a stop and a resume left out.
+Units: nats a note; seconds on the clock, pauses between a stop and a resume left out.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from howlkit.evaluate import Encoded, score, to_tensors
 from howlkit.heads import Network
 from howlkit.recipe import Recipe
 from howlkit.trained import Trained
-from howlkit.windows import Position, Stretch, Windows
+from howlkit.windows import Batch, Position, Stretch, Windows
 
-__all__ = ["Budget", "Interrupted", "Outcome", "Progress", "Trainer", "pick_device"]
+__all__ = ["Budget", "Interrupted", "Outcome", "Progress", "Trainer"]
 
 
-class Interrupted(Exception):  # noqa: N818 - no error: the user stopped the run, and it was saved
+class Interrupted(Exception):
     """Training was stopped by a signal, after saving a checkpoint."""
 
     def __init__(self, number: int) -> None:
@@ -152,6 +152,7 @@ class Trainer:
         self._meter = _Meter()
         self._last = self._progress(0.0, 0.0)
         self._stop: int | None = None
+        self._clock = time.perf_counter()
 
     @property
     def step(self) -> int:
@@ -172,18 +173,20 @@ class Trainer:
         try:
             self.network.load_state_dict(_part(saved.model, "network"))
             if self.average is not None:
-                self.average = _part(saved.model, "average")
+                self.average = self._moved(_part(saved.model, "average"))
             _load_optimizer(self.optimizer, _part(saved.optimizer, "optimizer"))
             torch.set_rng_state(saved.optimizer["rng"])
             if self.device.type == "cuda":
                 torch.cuda.set_rng_state(saved.optimizer["rng_cuda"])
-            carried = _part(saved.optimizer, "carried")
-            self._state = {n: t.to(self.device) for n, t in carried.items()} or None
+            self._state = self._moved(_part(saved.optimizer, "carried")) or None
             self._at = _Position(**saved.state["position"])
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"{self.run}: its checkpoint does not fit its config.json: {error}"
             ) from error
+
+    def _moved(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {name: tensor.to(self.device) for name, tensor in tensors.items()}
 
     # The loop -----------------------------------------------------------------------------------
 
@@ -192,6 +195,7 @@ class Trainer:
 
         Raises Interrupted after Ctrl-C or SIGTERM, with a checkpoint saved.
         """
+        self._clock = time.perf_counter()
         with _signals(self._on_signal):
             for stretch in self.windows.stretches(Position(self._at.epoch, self._at.index)):
                 outcome = self._run_stretch(stretch)
@@ -200,20 +204,18 @@ class Trainer:
         raise DataError("the training part holds no notes")
 
     def _run_stretch(self, stretch: Stretch) -> Outcome | None:
-        notes = stretch.notes / len(stretch.batches)
         for batch in stretch.batches[self._at.window :]:
             if self.budget.fraction(self._at.step, self._at.seconds) >= 1:
                 return self._finish("budget")
-            began = time.perf_counter()
-            self._meter.nats += self._update(batch, stretch)
-            self._meter.notes += notes
+            self._meter.nats += self._update(batch, stretch.scale)
+            self._meter.notes += stretch.notes_per_step * float(batch.lengths.sum())
             self._at.step += 1
             self._at.window += 1
             if self._at.window == len(stretch.batches):
                 after = stretch.after
                 self._at.epoch, self._at.index, self._at.window = after.epoch, after.index, 0
                 self._state = None
-            self._at.seconds += time.perf_counter() - began
+            self._clock_in()
             if self._at.step % self.recipe.training.validate_every == 0:
                 self._validate()
                 self.save()
@@ -226,15 +228,24 @@ class Trainer:
                 raise Interrupted(self._stop)
         return None
 
-    def _update(self, batch: Any, stretch: Stretch) -> float:  # noqa: ANN401 - a windows.Batch
-        """Do one step of the optimizer; return the nats of the window, `mark` left out."""
+    def _clock_in(self) -> None:
+        """Count the time since the last call: reading, validating and saving are training too."""
+        now = time.perf_counter()
+        self._at.seconds += now - self._clock
+        self._clock = now
+
+    def _update(self, batch: Batch, scale: int) -> float:
+        """Do one step of the optimizer; return the nats of the window, `mark` left out.
+
+        scale: what the loss is divided by, the same for all windows of a stretch, so that a window
+        that is mostly padding weighs little.
+        """
         options = self.recipe.training
         self.network.train()
         inputs, targets, lengths = to_tensors(batch, self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             sums, state = self.network(inputs, targets, lengths, self._state)
-        # A constant for the stretch, so that a window that is mostly padding weighs little.
-        (sums.sum() / stretch.scale).backward()
+        (sums.sum() / scale).backward()
         if options.clip:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), options.clip)
         for group in self.optimizer.param_groups:
@@ -409,18 +420,3 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tens
         state.setdefault(int(parameter), {})[part] = value
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": state, "param_groups": groups})
-
-
-def pick_device(name: str) -> torch.device:
-    """Return the device called auto, cpu, cuda or mps; DataError if this machine has none such."""
-    have = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": _has_mps()}
-    if name == "auto":
-        return torch.device(next(n for n in ("cuda", "mps", "cpu") if have[n]))
-    if not have.get(name, False):
-        there = ", ".join(n for n, ok in have.items() if ok)
-        raise DataError(f"--device {name}: this machine has {there}; auto takes the best of them")
-    return torch.device(name)
-
-
-def _has_mps() -> bool:
-    return bool(torch.backends.mps.is_available())

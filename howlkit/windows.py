@@ -48,12 +48,12 @@ class Batch:
 class Stretch:
     """The windows of one batch of stretches, in order.
 
-    notes: predicted in all of them. scale: predictions of a full window, to divide the loss by.
+    notes_per_step: of all of them. scale: predictions of a full window, to divide the loss by.
     after: the position that follows.
     """
 
     batches: list[Batch]
-    notes: int
+    notes_per_step: float
     scale: int
     after: Position
 
@@ -124,7 +124,8 @@ class Windows:
         columns, lengths = side_by_side(self.encoder.schema, rows)
         batches = list(cut(columns, lengths - 1, steps))
         scale = self.rows * min(steps, longest)
-        return Stretch(batches, int((tiles[:, 2] - tiles[:, 1]).sum()), scale, after)
+        notes_per_step = float((tiles[:, 2] - tiles[:, 1]).sum() / (lengths - 1).sum())
+        return Stretch(batches, notes_per_step, scale, after)
 
     def _encode(self, epoch: int, piece: int, first: int, stop: int) -> Steps:
         # The note before comes along as the first input, so that the first note is predicted too.

@@ -124,7 +124,7 @@ def read(path: Path) -> Chorale:
     )
 
 
-def measures(part: Any) -> Iterator[Measure]:  # noqa: ANN401
+def measures(part: Any) -> Iterator[Measure]:
     """Yield a part's measures as written.
 
     `part` is a music21 Part, which music21 leaves untyped.
@@ -181,7 +181,7 @@ def of_length(quarters: Fraction) -> tuple[int, int]:
     return int(quarters * unit / 4), unit
 
 
-def line(part: Any, upbeat: Fraction) -> Line:  # noqa: ANN401 - a music21 Part
+def line(part: Any, upbeat: Fraction) -> Line:
     """Return a part as one gapless line: ties merged, ornaments without length left out."""
     row: Line = [(0, upbeat)] if upbeat else []
     now = Fraction(0)

@@ -186,6 +186,8 @@ def test_evaluate_prints_json_of_the_promised_keys(run_folder, howlkit):
     assert result["split"] == "validation"
     code, out, _ = howlkit("evaluate", "run", "music")
     assert code == 0 and "12 pieces" in out and "all part" in out
+    code, _, err = howlkit("evaluate", "run/model")
+    assert code == 1 and "evaluate run/model DATA" in err
     code, out, _ = howlkit("evaluate", "run", "--split", "train", "--json")
     assert json.loads(out)["split"] == "train"
 
@@ -254,6 +256,8 @@ def test_init_starts_from_what_a_run_has_learnt_with_its_options(run_folder, how
     assert tuned["facts"]["nats_per_note"] == pytest.approx(first["facts"]["nats_per_note"])
     code, _, err = howlkit(*arguments[:-1], "other", "-o", "lstm.hidden=25")
     assert code == 1 and "do not fit" in err
+    code, _, err = howlkit(*arguments[:-1], "other", "--model", "gru")
+    assert code == 1 and "has 'lstm', not 'gru'" in err
 
 
 def test_ctrl_c_saves_and_exits_130_and_resume_goes_on(here, howlkit):
@@ -291,4 +295,5 @@ def test_public_names_are_there_and_cost_nothing_until_used():
         "for name in howlkit.__all__: assert getattr(howlkit, name) is not None\n"
         "assert set(howlkit._HOMES) == set(howlkit.__all__)"
     )
-    subprocess.run([sys.executable, "-c", script], check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

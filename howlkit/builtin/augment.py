@@ -82,8 +82,7 @@ class Stretch:
 
         The factor is drawn evenly between low and high, as Howl's.
         """
-        low, high = (0.5, 2.0) if self.preset == "howl" else (self.low, self.high)
-        factor = rng.uniform(low, high)
+        factor = _factor(self, rng, howl=(0.5, 2.0))
         tempos = piece.tempos
         if not len(tempos) or tempos["tick"][0] > 0:  # the implied 120 beats a minute
             tempos = np.concatenate((np.array([(0, 500_000)], TEMPO), tempos))
@@ -109,11 +108,18 @@ class Velocity:
 
     def __call__(self, piece: Piece, rng: np.random.Generator) -> Piece:
         """Return the piece with every velocity scaled by one factor, and kept within 1..127."""
-        low, high = (0.8, 1.0) if self.preset == "howl" else (self.low, self.high)
         notes = piece.notes.copy()
-        scaled = np.rint(notes["velocity"] * rng.uniform(low, high))
+        scaled = np.rint(notes["velocity"] * _factor(self, rng, howl=(0.8, 1.0)))
         notes["velocity"] = np.clip(scaled, 1, 127)
         return piece.replace(notes=notes)
+
+
+def _factor(
+    options: Stretch | Velocity, rng: np.random.Generator, *, howl: tuple[float, float]
+) -> float:
+    """Return a factor drawn evenly from the component's range, or from Howl's if that is asked."""
+    low, high = howl if options.preset == "howl" else (options.low, options.high)
+    return float(rng.uniform(low, high))
 
 
 def _check_range(name: str, low: float, high: float) -> None:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from howlkit.hookspecs import hookimpl
 from howlkit.options import option
-from howlkit.piece import DRUMS, NOTE, TEMPO, Piece
+from howlkit.piece import DRUMS, NOTE, TEMPO, Piece, Table
 from howlkit.protocols import Encoder
 from howlkit.schema import START, STEP, Field, Schema, Steps
 
@@ -107,7 +107,7 @@ class Tuple:
         encoded["shift"], encoded["shift_fine"] = np.divmod(shifts, self._grid)
         return self.schema.frame(encoded, start=piece.has_start, end=piece.has_end)
 
-    def _time(self, piece: Piece, notes: Any) -> tuple[Column, NDArray[np.float64]]:  # noqa: ANN401
+    def _time(self, piece: Piece, notes: Table) -> tuple[Column, NDArray[np.float64]]:
         """Return onsets on the grid and durations in (fractions of) grid positions."""
         starts = notes["start"].astype(np.int64)
         if self.clock == "beats":

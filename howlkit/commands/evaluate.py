@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from howlkit.commands.common import device_option, json_option
+from howlkit.commands.shared_options import device_option, json_option
 
 if TYPE_CHECKING:
     from howlkit.dataset import Dataset
@@ -37,24 +37,22 @@ def command(run: Path, data: Path | None, split: str | None, device: str, as_jso
     each value occurs in the training part. DATA is a folder of MIDI files or a dataset; by default
     the one that RUN was trained on.
     """
-    from howlkit import corpus, evaluate, run as runs  # noqa: I001 - one line says it
-    from howlkit.dataset import Dataset
+    from howlkit import corpus, evaluate
+    from howlkit.device import pick_device
     from howlkit.errors import DataError
     from howlkit.trained import Trained
-    from howlkit.training import pick_device
 
     trained = Trained.from_pretrained(run, device=pick_device(device))
     if data is None:
-        music = Dataset.open(Path(trained.facts["data"]["dataset"]))
+        music = _trained_on(run)
         part = split or "validation"
-        _warn_if_changed(music, trained.facts["data"])
+        _warn_if_changed(music, trained.facts["data"]["fingerprint"])
     else:
         music = corpus.open_data([data], tell=lambda line: click.echo(line, err=True))
         part = split or ("validation" if corpus.is_dataset(data) else "all")
-    pieces = list(runs.pieces_of(music, part))
-    if not pieces:
+    if part != "all" and not len(music.indices(part)):
         raise DataError(f"{music.path} has no pieces in its {part} part; try --split all")
-    encoded = evaluate.encode_all(trained.recipe.encoder, pieces)
+    encoded = evaluate.encode_all(trained.recipe.encoder, music.pieces(part))
     scores = evaluate.score(trained.network, encoded)
     baseline = evaluate.unigram_nats(trained.facts["unigram"], encoded)
     result = evaluate.report(scores, baseline, part)
@@ -65,8 +63,23 @@ def command(run: Path, data: Path | None, split: str | None, device: str, as_jso
     click.echo(f"Make music with it: howlkit sample {run} --out new.mid", err=True)
 
 
-def _warn_if_changed(music: Dataset, known: dict[str, Any]) -> None:
-    if music.fingerprint != known["fingerprint"]:
+def _trained_on(run: Path) -> Dataset:
+    """Return the dataset of a run; a model folder alone does not know where it is."""
+    from howlkit.checkpoint import read_json
+    from howlkit.dataset import Dataset
+    from howlkit.errors import CheckpointError
+
+    try:
+        return Dataset.open(Path(read_json(run / "config.json")["data"]["dataset"]))
+    except (CheckpointError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{run} does not say where the music is that it was trained on: "
+            f"howlkit evaluate {run} DATA"
+        ) from error
+
+
+def _warn_if_changed(music: Dataset, fingerprint: str) -> None:
+    if music.fingerprint != fingerprint:
         click.echo(
             f"Warning: {music.path} has changed since this model was trained; pieces of this part "
             "may have been trained on",

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from howlkit.commands.common import json_option
+from howlkit.commands.shared_options import json_option
 
 EPILOG = """\b
 Examples:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -30,7 +31,9 @@ Examples:
     help="What the time axis counts.",
 )
 @click.option("--title", help="By default the file's name.")
-def command(file: Path, out: Path, unit: str, title: str | None) -> None:
+def command(
+    file: Path, out: Path, unit: Literal["auto", "bars", "seconds"], title: str | None
+) -> None:
     """Draw FILE as a piano-roll: colours are instruments, shades are velocities."""
     from howlkit import midi, plot
 
@@ -38,5 +41,5 @@ def command(file: Path, out: Path, unit: str, title: str | None) -> None:
         piece = midi.read_bytes(sys.stdin.buffer.read(), name="stdin")
     else:
         piece = midi.read(file)
-    plot.save(piece, out, unit=unit, title=title)  # type: ignore[arg-type]  # click checked it
+    plot.save(piece, out, unit=unit, title=title)
     click.echo(f"{out}  {len(piece)} notes, {piece.seconds_long:.0f} s", err=True)

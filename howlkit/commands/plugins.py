@@ -6,7 +6,7 @@ import json
 
 import click
 
-from howlkit.commands.common import json_option
+from howlkit.commands.shared_options import json_option
 
 EPILOG = """\b
 Examples:

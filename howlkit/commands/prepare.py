@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import click
 
-from howlkit.commands.common import config_option, json_option
+from howlkit.commands.shared_options import config_option, file_progress, json_option
 
 EPILOG = """\b
 Examples:
@@ -108,12 +107,7 @@ def command(
         near_duplicates=near_duplicates,
         limits=limits,
         strict=strict,
-        progress=_show if sys.stderr.isatty() else None,
+        progress=file_progress(),
     )
     click.echo(json.dumps(report.to_json(), indent=1) if as_json else report.text())
     click.echo(f"Train on it: howlkit train {out} --encoder tuple --model lstm", err=True)
-
-
-def _show(done: int, total: int) -> None:
-    end = "\n" if done == total else ""
-    click.echo(f"\r{done:,} of {total:,} files{end}", nl=False, err=True)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from howlkit.commands.common import component_options, config_option, device_option, merged
+from howlkit.commands.shared_options import component_options, config_option, device_option, merged
 
 if TYPE_CHECKING:
     from howlkit.piece import Piece
+    from howlkit.protocols import Sampler
     from howlkit.session import Session
 
 EPILOG = """\b
@@ -79,8 +80,8 @@ def command(
     options and -n give the same bytes.
     """
     from howlkit import midi, plugins, sampling
+    from howlkit.device import pick_device
     from howlkit.trained import Trained, newest_run
-    from howlkit.training import pick_device
 
     if prompt_seconds is not None and prompt is None:
         raise click.UsageError("--prompt-seconds needs a --prompt")
@@ -120,7 +121,7 @@ def _refuse_others(values: Mapping[str, object], sampler: str) -> None:
         )
 
 
-def _play(session: Session, player: object) -> bool:
+def _play(session: Session, player: Sampler) -> bool:
     """Let the sampler work, showing how far it is; return whether Ctrl-C stopped it."""
     from howlkit import sampling
 
@@ -131,7 +132,7 @@ def _play(session: Session, player: object) -> bool:
             click.echo(f"\r{made:,} notes ", nl=False, err=True)
 
     try:
-        sampling.run(session, player, watch)  # type: ignore[arg-type]  # checked when registered
+        sampling.run(session, player, watch)
     except KeyboardInterrupt:  # what was made is kept
         click.echo("\nStopped; what was made is written.", err=True)
         return True

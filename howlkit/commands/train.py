@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from howlkit.commands.common import component_options, config_option, device_option, merged
+from howlkit.commands.shared_options import (
+    component_options,
+    config_option,
+    device_option,
+    file_progress,
+    merged,
+)
+
+if TYPE_CHECKING:
+    from howlkit.display import Display
+    from howlkit.training import Trainer
 
 EPILOG = """\b
 Examples:
@@ -24,8 +35,8 @@ def _components(ctx: click.Context, param: click.Parameter, values: tuple[str, .
 
 @click.command("train", epilog=EPILOG)
 @click.argument("data", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--encoder", default="tuple", show_default=True, help="How music becomes steps.")
-@click.option("--model", default="lstm", show_default=True, help="What predicts the next step.")
+@click.option("--encoder", show_default="tuple", help="How music becomes steps.")
+@click.option("--model", show_default="lstm", help="What predicts the next step.")
 @click.option(
     "--augment",
     multiple=True,
@@ -67,8 +78,8 @@ def _components(ctx: click.Context, param: click.Parameter, values: tuple[str, .
 def command(
     ctx: click.Context,
     data: tuple[Path, ...],
-    encoder: str,
-    model: str,
+    encoder: str | None,
+    model: str | None,
     augment: list[str],
     assignments: tuple[str, ...],
     config: Mapping[str, Mapping[str, object]],
@@ -89,7 +100,7 @@ def command(
     """
     from howlkit import run
     from howlkit.display import Display
-    from howlkit.training import Budget, Interrupted
+    from howlkit.training import Budget
 
     values = merged(config, assignments)
     with Display() as display:
@@ -99,11 +110,10 @@ def command(
                 run.to_resume(out_dir), Budget(steps, minutes), device=device, tell=display.tell
             )
         else:
-            chosen = {n: ctx.params[n] for n in ("encoder", "model") if _was_given(ctx, n)}
             plan = run.Plan(
                 sources=data,
-                encoder=encoder if not init else chosen.get("encoder"),
-                model=model if not init else chosen.get("model"),
+                encoder=encoder,
+                model=model,
                 augment=tuple(augment),
                 values=values,
                 budget=Budget(steps, minutes) if steps or minutes else Budget(minutes=10),
@@ -112,32 +122,37 @@ def command(
                 init=init,
                 strict=strict,
             )
-            trainer = run.begin(plan, out_dir, device=device, tell=display.tell)
-        display.begin(trainer)
-        try:
-            outcome = trainer.train()
-        except Interrupted as stop:
-            display.end()
-            click.echo(
-                f"Stopped and saved after {trainer.step} steps. "
-                f"Go on with: howlkit train --resume --out-dir {trainer.run}",
-                err=True,
+            trainer = run.begin(
+                plan, out_dir, device=device, tell=display.tell, progress=file_progress()
             )
-            ctx.exit(128 + stop.number)
+        display.begin(trainer)
+        ctx.exit(_train(trainer, display))
+
+
+def _train(trainer: Trainer, display: Display) -> int:
+    """Train, say how it ended and what can be done next, and return the exit code."""
+    from howlkit.training import Interrupted
+
+    try:
+        outcome = trainer.train()
+    except Interrupted as stop:
         display.end()
+        display.tell(
+            f"Stopped and saved after {trainer.step} steps. "
+            f"Go on with: howlkit train --resume --out-dir {trainer.run}"
+        )
+        return 128 + stop.number
+    display.end()
     display.outcome(outcome, trainer)
-    click.echo(f"Make music with it: howlkit sample {trainer.run} --out new.mid", err=True)
-
-
-def _was_given(ctx: click.Context, name: str) -> bool:
-    source = ctx.get_parameter_source(name)
-    return source is not click.core.ParameterSource.DEFAULT
+    display.tell(f"Make music with it: howlkit sample {trainer.run} --out new.mid")
+    return 0
 
 
 def _refuse_with_resume(ctx: click.Context, values: Mapping[str, object]) -> None:
     """Refuse what was settled when the run began."""
     fixed = ("data", "encoder", "model", "augment", "seed", "precision", "init", "strict")
-    given = [name for name in fixed if _was_given(ctx, name) and ctx.params[name]]
+    default = click.core.ParameterSource.DEFAULT
+    given = [n for n in fixed if ctx.params[n] and ctx.get_parameter_source(n) is not default]
     if given or values:
         what = ", ".join(given) or "options of components"
         raise click.UsageError(

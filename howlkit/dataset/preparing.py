@@ -54,7 +54,7 @@ def prepare(
     split: Mapping[str, Sequence[PathLike]] | None = None,
     workers: int | None = None,
     near_duplicates: bool = True,
-    limits: midi.Limits = midi.Limits(),  # noqa: B008 - frozen
+    limits: midi.Limits = midi.Limits(),
     strict: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:

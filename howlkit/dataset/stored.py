@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +131,12 @@ class Dataset:
                 f"piece {index} in {self.path} is damaged ({error}); run `howlkit prepare` again "
                 "with another --out"
             ) from error
+
+    def pieces(self, part: str) -> Iterator[Piece]:
+        """Yield the pieces of a part ("all": of every part), one at a time; errors as `indices`."""
+        for name in self.parts if part == "all" else (part,):
+            for index in self.indices(name):
+                yield self.piece(int(index))
 
     def summary(self) -> dict[str, Any]:
         """Return what there is to say of it, JSON-ready: counts, parts, options, fingerprint."""

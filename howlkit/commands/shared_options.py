@@ -1,19 +1,26 @@
-"""Options that several commands share."""
+"""Options that several commands share, and the count of files that two of them show."""
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from howlkit.errors import OptionError, did_you_mean
 
-__all__ = ["component_options", "config_option", "device_option", "json_option", "merged"]
+__all__ = [
+    "component_options",
+    "config_option",
+    "device_option",
+    "file_progress",
+    "json_option",
+    "merged",
+]
 
-F = TypeVar("F", bound=Callable[..., Any])
 
 component_options = click.option(
     "-o",
@@ -64,6 +71,16 @@ config_option = click.option(
     callback=_read_config,
     help="TOML: options by name, and a table for each component. Flags win over it.",
 )
+
+
+def file_progress() -> Callable[[int, int], None] | None:
+    """Return what shows on a terminal how many files were read; None where there is none."""
+
+    def show(done: int, total: int) -> None:
+        end = "\n" if done == total else ""
+        click.echo(f"\r{done:,} of {total:,} files{end}", nl=False, err=True)
+
+    return show if sys.stderr.isatty() else None
 
 
 def merged(

@@ -1,0 +1,29 @@
+"""Where torch computes: the CPU, a CUDA device, or Apple's MPS."""
+
+from __future__ import annotations
+
+import torch
+
+from howlkit.errors import HowlkitError
+
+__all__ = ["pick_device"]
+
+
+def pick_device(name: str) -> torch.device:
+    """Return the device called auto, cpu, cuda or mps.
+
+    Raises HowlkitError, naming those there are, if this machine has none such.
+    """
+    have = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": _has_mps()}
+    if name == "auto":
+        return torch.device(next(n for n in ("cuda", "mps", "cpu") if have[n]))
+    if not have.get(name, False):
+        there = ", ".join(n for n, ok in have.items() if ok)
+        raise HowlkitError(
+            f"--device {name}: this machine has {there}; auto takes the best of them"
+        )
+    return torch.device(name)
+
+
+def _has_mps() -> bool:
+    return bool(torch.backends.mps.is_available())
