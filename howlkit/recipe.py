@@ -29,7 +29,7 @@ class Training:
     carry: int = option(8, "windows over which a row's state is carried; 1: none", low=1, high=4096)
     rate: float = option(0.005, "learning rate at its highest (AdamW)", low=0.0, high=1.0)
     warmup: int = option(50, "steps until it gets there; then it falls to nothing", low=0)
-    weight_decay: float = option(0.01, "of AdamW", low=0.0, high=1.0)
+    weight_decay: float = option(0.05, "of AdamW, matrices only", low=0.0, high=1.0)
     clip: float = option(1.0, "largest norm of the gradients; 0: no clipping", low=0.0)
     ema: float = option(
         0.0, "decay of averaged weights, such as 0.999; 0: none", low=0.0, high=0.99999

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from howlkit import midi
 from howlkit.piece import DRUMS, NOTE, TEMPO, Piece
 
 
@@ -44,6 +45,37 @@ def tune(seed=0, bars=16):
     return Piece.of(notes, name=f"tune {seed}")
 
 
+def walk(seed, notes=400):
+    """A melody with chords below: a random walk, so that no two seeds are alike."""
+    rng = np.random.default_rng(seed)
+    pitch = 72 + np.cumsum(rng.integers(-4, 5, notes)) % 24
+    rows = [(i * 240, 200, int(p)) for i, p in enumerate(pitch)]
+    rows += [
+        (i * 240, 900, int(p) - 12 - d) for i, p in enumerate(pitch) if i % 4 == 0 for d in (0, 4)
+    ]
+    return Piece.of(rows, name=f"walk {seed}")
+
+
 @pytest.fixture
-def tunes():
-    return [tune(seed) for seed in range(6)]
+def save(tmp_path):
+    def save(data, name="x.mid"):
+        path = tmp_path / name
+        path.write_bytes(data)
+        return path
+
+    return save
+
+
+def write(piece, path):
+    """Write a piece to a MIDI file, making its folders."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(midi.to_bytes(piece))
+
+
+@pytest.fixture
+def music(tmp_path):
+    """A folder of twelve different pieces in two folders."""
+    folder = tmp_path / "music"
+    for number in range(12):
+        write(walk(number, 120), folder / f"{number % 2}" / f"{number:02d}.mid")
+    return folder

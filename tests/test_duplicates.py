@@ -6,18 +6,7 @@ import pytest
 from howlkit.dataset.duplicates import BINS, WINDOW, group, sketch
 from howlkit.piece import DRUMS, Piece
 
-from .conftest import random_piece
-
-
-def walk(seed, notes=400):
-    """A melody with chords below: a random walk, so that no two seeds are alike."""
-    rng = np.random.default_rng(seed)
-    pitch = 72 + np.cumsum(rng.integers(-4, 5, notes)) % 24
-    rows = [(i * 240, 200, int(p)) for i, p in enumerate(pitch)]
-    rows += [
-        (i * 240, 900, int(p) - 12 - d) for i, p in enumerate(pitch) if i % 4 == 0 for d in (0, 4)
-    ]
-    return Piece.of(rows, name=f"walk {seed}")
+from .conftest import random_piece, walk
 
 
 def take(piece, seed, *, wrong=0.02):

@@ -1,5 +1,7 @@
 """The network of the models `lstm` and `gru`; `rnn.py` has their options and imports this late.
 
+Dropout is where state does not pass: before, between and after the layers (Zaremba et al. 2014).
+
 Shapes: B rows, T steps, D width, L layers, H hidden units. The state is a dict of (B, L, H).
 """
 
@@ -66,6 +68,7 @@ class Recurrent(nn.Module):
         if state is None:
             shape = (x.shape[0], self.rnn.num_layers, self.rnn.hidden_size)
             state = {part: x.new_zeros(shape) for part in self.parts}
+        x = self.dropout(x)
         if lengths is None or bool((lengths == x.shape[1]).all()):
             y, state = self._run(x, state)
         else:
