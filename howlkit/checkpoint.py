@@ -16,7 +16,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
+from howlkit.disk import write_whole
 from howlkit.errors import CheckpointError
 
 __all__ = [
@@ -78,7 +79,7 @@ def save_checkpoint(run: Path, checkpoint: Checkpoint) -> Path:
         partial.rename(final)
         _flush_folder(parent)
         _verify(final)
-        _replace(parent / "latest", lambda path: path.write_text(final.name + "\n"))
+        write_whole(parent / "latest", f"{final.name}\n".encode())
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise CheckpointError(
@@ -155,7 +156,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write tensors as safetensors, atomically and flushed to the disk."""
     plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     data = safetensors.torch.save(plain)
-    _replace(path, lambda part: part.write_bytes(data))
+    write_whole(path, data)
 
 
 def read_tensors(path: Path) -> Tensors:
@@ -169,7 +170,7 @@ def read_tensors(path: Path) -> Tensors:
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
     """Write JSON, atomically and flushed to the disk."""
     text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
-    _replace(path, lambda part: part.write_text(text, encoding="utf-8"))
+    write_whole(path, text.encode())
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -181,18 +182,6 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise CheckpointError(f"{path} holds no JSON object")
     return data
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file beside `path`, flush it, and put it in the place of `path` at one stroke."""
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    try:
-        write(partial)
-        with partial.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _flush_folder(folder: Path) -> None:

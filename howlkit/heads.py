@@ -128,9 +128,8 @@ class Network(nn.Module):
             logits = self._out(field, part)  # (B, T, n)
             target = targets[field.name]
             cost = F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="none")
-            cost = cost.view_as(target)
-            active = field is MARK or self.schema.active(field, targets)
-            costs[field.name] = cost if active is True else cost * active
+            active = self.schema.active(field, targets)
+            costs[field.name] = cost.view_as(target).where(active, 0)
         return costs
 
     def _out(self, field: Field, mixed: Tensor) -> Tensor:

@@ -30,6 +30,7 @@ __all__ = [
     "TEMPO",
     "TIME_SIGNATURE",
     "Piece",
+    "last_at_each_tick",
     "sort_notes",
 ]
 
@@ -250,9 +251,9 @@ class Piece:
         return self.replace(
             notes=moved(self.notes, "start"),
             ticks_per_beat=ticks_per_beat,
-            tempos=_last_at_each_tick(moved(self.tempos, "tick")),
-            time_signatures=_last_at_each_tick(moved(self.time_signatures, "tick")),
-            key_signatures=_last_at_each_tick(moved(self.key_signatures, "tick")),
+            tempos=last_at_each_tick(moved(self.tempos, "tick")),
+            time_signatures=last_at_each_tick(moved(self.time_signatures, "tick")),
+            key_signatures=last_at_each_tick(moved(self.key_signatures, "tick")),
             pedals=moved(self.pedals, "start"),
         )
 
@@ -286,7 +287,7 @@ class Piece:
         for name in ("tempos", "time_signatures", "key_signatures"):
             table = getattr(self, name).copy()
             table["tick"] = np.maximum(table["tick"].astype(np.int64) - move, 0)
-            maps[name] = _last_at_each_tick(table)
+            maps[name] = last_at_each_tick(table)
         return self.replace(notes=notes, pedals=pedals, **maps)
 
     def excerpt(self, first: int, stop: int) -> Piece:
@@ -317,7 +318,7 @@ def _scale(ticks: Any, numerator: int, denominator: int) -> Any:  # noqa: ANN401
     return (2 * np.asarray(ticks, np.int64) * numerator + denominator) // (2 * denominator)
 
 
-def _last_at_each_tick(table: Table) -> Table:
+def last_at_each_tick(table: Table) -> Table:
     """Keep of several entries at one tick the last, as a player would."""
     if not len(table):
         return table

@@ -63,7 +63,7 @@ CONTRACTS: Mapping[str, type[Any]] = MappingProxyType(
 )
 KINDS = tuple(CONTRACTS)
 
-RESERVED = frozenset({"heads"})  # `-o heads.chained=true` speaks to the core
+RESERVED = frozenset({"heads", "training"})  # `-o heads.chained=true` speaks to the core
 
 
 @dataclass(frozen=True)

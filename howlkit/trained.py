@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from howlkit.checkpoint import FORMAT, read_json, read_tensors, write_json, write_tensors
+from howlkit.disk import write_whole
 from howlkit.errors import CheckpointError, HowlkitError
 from howlkit.heads import Network
 from howlkit.piece import TEMPO, Piece
@@ -66,9 +67,8 @@ class Trained:
                 f"{recipe.encoder.name!r}: its steps have other fields now"
             )
         weights = read_tensors(folder / "model.safetensors")
-        with torch.device(
-            "meta"
-        ):  # shapes without memory: a damaged config cannot ask for gigabytes
+        # Shapes without memory first: a damaged config cannot ask for gigabytes.
+        with torch.device("meta"):
             check_weights(recipe.model.build(stored, recipe.heads), weights, folder)
         network = recipe.model.build(stored, recipe.heads)
         network.load_state_dict(weights)
@@ -82,9 +82,7 @@ class Trained:
         config = {"format": FORMAT, "recipe": self.recipe.to_json(), "facts": facts}
         write_json(folder / "config.json", config)
         write_json(folder / "schema.json", self.recipe.encoder.schema.to_json())
-        card = folder / f".README.md.partial-{os.getpid()}"
-        card.write_text(_card(self), encoding="utf-8")
-        os.replace(card, folder / "README.md")
+        write_whole(folder / "README.md", _card(self).encode())
         write_tensors(folder / "model.safetensors", self.network.state_dict())
         return folder
 

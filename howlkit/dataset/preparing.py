@@ -29,12 +29,12 @@ from howlkit.dataset.shards import (
     Store,
     delete,
     shard_name,
-    write_bytes,
     write_tensors,
 )
 from howlkit.dataset.sources import Outcome, Source, head, listed, of_piece, parse, read_all, save
 from howlkit.dataset.split import OwnSplit, check_fractions
 from howlkit.dataset.stored import FORMAT, Dataset, manifest_of
+from howlkit.disk import write_whole
 from howlkit.errors import DataError
 from howlkit.piece import Piece
 
@@ -242,7 +242,7 @@ def _finish(
     table = folder / f"pieces-{digest[:16]}.safetensors"
     used = np.unique(columns["shard"]).tolist()
     write_tensors(table, columns)
-    write_bytes(folder / "report.json", _json(account.to_json()))
+    write_whole(folder / "report.json", _json(account.to_json()))
     manifest = {
         "format": FORMAT,
         "howlkit": howlkit.__version__,
@@ -253,7 +253,7 @@ def _finish(
         "fingerprint": fingerprint(columns),
         **_counts(account, columns),
     }
-    write_bytes(folder / "dataset.json", _json(manifest))
+    write_whole(folder / "dataset.json", _json(manifest))
     store.tidy(used)
     for path in folder.glob("pieces-*.safetensors"):
         if path != table:

@@ -16,7 +16,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.dataset.duplicates import BINS
+from howlkit.disk import write_whole
 from howlkit.errors import DataError
 from howlkit.piece import KEY_SIGNATURE, NOTE, PEDAL, TEMPO, TIME_SIGNATURE, Piece
 
@@ -38,7 +38,6 @@ __all__ = [
     "delete",
     "shard_name",
     "stored",
-    "write_bytes",
     "write_tensors",
 ]
 
@@ -84,25 +83,11 @@ def content_of(piece: Piece) -> bytes:
     return digest.digest()
 
 
-def write_bytes(path: Path, *data: bytes) -> None:
-    """Write a file so that it is there as a whole or not at all, whenever the power fails."""
-    partial = path.with_name(f".partial-{path.name}")
-    try:
-        with open(partial, "wb") as file:
-            file.writelines(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except BaseException:  # Ctrl-C too
-        delete(partial)
-        raise
-
-
 def write_tensors(path: Path, tensors: Mapping[str, Array]) -> None:
-    """Write a safetensors file, as `write_bytes` does; the same arrays give the same bytes."""
+    """Write a safetensors file, whole or not at all; the same arrays give the same bytes."""
     from safetensors.numpy import save
 
-    write_bytes(path, save({name: np.ascontiguousarray(t) for name, t in tensors.items()}))
+    write_whole(path, save({name: np.ascontiguousarray(t) for name, t in tensors.items()}))
 
 
 class Tensors:
@@ -211,7 +196,7 @@ class Store:
         if self._waiting:
             path = self._folder / shard_name(self._next)
             write_tensors(path, dict(_columns(self._waiting)))
-            write_bytes(path.with_suffix(".jsonl"), "\n".join(self._journal).encode("ascii"))
+            write_whole(path.with_suffix(".jsonl"), "\n".join(self._journal).encode("ascii"))
             self._shards[self._next] = Tensors(path)
             self._next += 1
         self._clear()

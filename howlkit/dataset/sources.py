@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 
 from howlkit import midi
 from howlkit.dataset import duplicates
-from howlkit.dataset.shards import content_of, write_bytes
+from howlkit.dataset.shards import content_of
 from howlkit.dataset.workers import in_order, usable_cores
+from howlkit.disk import write_whole
 from howlkit.errors import HowlkitError
 from howlkit.piece import Piece
 
@@ -89,7 +90,7 @@ def listed(path: Path, limits: midi.Limits) -> dict[str, Source]:
 def save(path: Path, sources: Iterable[Source], limits: midi.Limits) -> None:
     """Write a line of JSON for each source, after one that says how they were read."""
     lines = [head(limits), *(source.line() for source in sources)]
-    write_bytes(path, "\n".join(lines).encode("ascii"))
+    write_whole(path, "\n".join(lines).encode("ascii"))
 
 
 def head(limits: midi.Limits) -> str:

@@ -29,6 +29,7 @@ from howlkit.piece import (
     TIME_SIGNATURE,
     Piece,
     Table,
+    last_at_each_tick,
 )
 
 __all__ = ["REPAIRS", "Reading", "inspect", "read", "read_bytes"]
@@ -183,12 +184,12 @@ def _tempos(score: Any, beat: float | None, repairs: dict[str, int]) -> Table:  
         repairs["smpte_divisions"] = 1
         return np.array([(0, round(beat * 1e6))], TEMPO)
     table = _table(TEMPO, score.tempos, "time", "mspq")
-    return _last_at_each_tick(table, "repeated_tempos", repairs)
+    return _counted(table, "repeated_tempos", repairs)
 
 
 def _time_signatures(score: Any, repairs: dict[str, int]) -> Table:  # noqa: ANN401 - as _score
     table = _table(TIME_SIGNATURE, score.time_signatures, "time", "numerator", "denominator")
-    return _last_at_each_tick(table, "repeated_time_signatures", repairs)
+    return _counted(table, "repeated_time_signatures", repairs)
 
 
 def _key_signatures(score: Any, repairs: dict[str, int]) -> Table:  # noqa: ANN401 - as _score
@@ -197,7 +198,7 @@ def _key_signatures(score: Any, repairs: dict[str, int]) -> Table:  # noqa: ANN4
         return table
     possible = (table["sharps"] >= -7) & (table["sharps"] <= 7) & (table["minor"] <= 1)
     repairs["impossible_key_signatures"] = int(np.count_nonzero(~possible))
-    return _last_at_each_tick(table[possible], "repeated_key_signatures", repairs)
+    return _counted(table[possible], "repeated_key_signatures", repairs)
 
 
 def _table(dtype: np.dtype[Any], events: Any, *names: str) -> Table:  # noqa: ANN401 - a symusic list
@@ -210,13 +211,11 @@ def _table(dtype: np.dtype[Any], events: Any, *names: str) -> Table:  # noqa: AN
     return table
 
 
-def _last_at_each_tick(table: Table, repair: str, repairs: dict[str, int]) -> Table:
+def _counted(table: Table, repair: str, repairs: dict[str, int]) -> Table:
     """Return of several entries at one tick the last, as a player would; count the others."""
-    if len(table) < 2:
-        return table
-    last = np.append(table["tick"][1:] != table["tick"][:-1], True)
-    repairs[repair] = int(np.count_nonzero(~last))
-    return np.asarray(table[last])
+    last = last_at_each_tick(table)
+    repairs[repair] = len(table) - len(last)
+    return last
 
 
 def _pedals(tracks: list[Any], repairs: dict[str, int]) -> Table:

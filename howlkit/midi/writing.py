@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.disk import write_whole
 from howlkit.errors import MidiError, printable
 from howlkit.midi.container import END_OF_TRACK
 from howlkit.piece import (
@@ -38,17 +39,12 @@ def write(piece: Piece, path: str | os.PathLike[str]) -> None:
     Raises MidiError if the folder is not there or not writable, or as `to_bytes`.
     """
     data = to_bytes(piece)
-    target = os.path.realpath(path)
-    part = f"{target}.{os.getpid()}.part"
     try:
-        if os.path.exists(target) and not os.path.isfile(target):
-            Path(target).write_bytes(data)  # a device or pipe is written to, never replaced
-            return
-        try:
-            Path(part).write_bytes(data)
-            os.replace(part, target)
-        finally:
-            Path(part).unlink(missing_ok=True)
+        target = Path(os.path.realpath(path))
+        if target.exists() and not target.is_file():
+            target.write_bytes(data)  # a device or pipe is written to, never replaced
+        else:
+            write_whole(target, data)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise MidiError(f"{printable(path)} cannot be written: {reason}") from error

@@ -1,0 +1,24 @@
+"""Files that are there as a whole or not at all, whenever the power fails."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+__all__ = ["write_whole"]
+
+
+def write_whole(path: Path, *data: bytes) -> None:
+    """Write a file beside `path`, flush it to the disk, and put it in its place at one stroke.
+
+    Raises OSError; what was at `path` before is then as it was, and nothing is left beside it.
+    """
+    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
+    try:
+        with open(partial, "wb") as file:
+            file.writelines(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:  # after Ctrl-C too
+        partial.unlink(missing_ok=True)
