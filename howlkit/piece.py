@@ -182,7 +182,7 @@ class Piece:
         """Return a copy with some attributes changed, checked and sorted again."""
         return dataclasses.replace(self, **changes)
 
-    @cached_property
+    @property
     def ends(self) -> NDArray[np.int64]:
         """Where each note ends, in ticks."""
         return np.asarray(self.notes["start"].astype(np.int64) + self.notes["duration"])

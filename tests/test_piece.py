@@ -19,6 +19,13 @@ def test_notes_are_sorted_by_start_program_pitch_track_duration_velocity():
     assert rows == sorted(rows)
 
 
+def test_where_notes_end_is_told_in_the_order_of_the_notes():
+    piece = Piece.of([(100, 7, 60), (0, 480, 62), (50, 1, 64)])
+    assert piece.ends.tolist() == [480, 51, 107]
+    assert (piece.ends == piece.notes["start"] + piece.notes["duration"]).all()
+    assert piece.end == 480
+
+
 def test_tables_cannot_be_changed():
     piece = tune()
     with pytest.raises(ValueError, match="read-only"):
