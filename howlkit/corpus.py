@@ -10,14 +10,17 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import platformdirs
 
 from howlkit import __version__, chorales
-from howlkit.dataset import Dataset, prepare, prepare_pieces
-from howlkit.errors import DataError
+from howlkit.dataset import Dataset, Report, prepare, prepare_pieces
+from howlkit.errors import BusyError, DataError
+
+Tell = Callable[[str], None]
 
 __all__ = ["cache_folder", "describe", "is_dataset", "open_data"]
 
@@ -26,7 +29,7 @@ def open_data(
     sources: Sequence[Path],
     *,
     strict: bool = False,
-    tell: Callable[[str], None],
+    tell: Tell,
     progress: Callable[[int, int], None] | None = None,
 ) -> Dataset:
     """Return the dataset that `sources` are, or that they are prepared into.
@@ -45,19 +48,34 @@ def open_data(
     if not sources:
         return _shipped(tell)
     out = cache_folder() / "datasets" / _name(sources)
-    report = prepare(list(sources), out, strict=strict, progress=progress)
+    report = _in_turn(
+        lambda: prepare(list(sources), out, strict=strict, progress=progress), out, tell
+    )
     tell(report.line())
     return Dataset.open(out)
 
 
-def _shipped(tell: Callable[[str], None]) -> Dataset:
+def _shipped(tell: Tell) -> Dataset:
     """Prepare the chorales once for every version of howlkit."""
     out = cache_folder() / "datasets" / f"bach-chorales-{__version__}"
     if not is_dataset(out):
-        prepare_pieces(chorales.load(), out)
+        _in_turn(lambda: prepare_pieces(chorales.load(), out), out, tell)
     data = Dataset.open(out)
     tell(f"No DATA given: training on the {len(data)} Bach chorales that come with howlkit")
     return data
+
+
+def _in_turn(work: Callable[[], Report], out: Path, tell: Tell) -> Report:
+    """Prepare into `out` once no other process does: runs may begin on one folder together."""
+    told = False
+    while True:
+        try:
+            return work()
+        except BusyError:
+            if not told:
+                tell(f"Another howlkit is reading the same music into {out}; waiting for it")
+            told = True
+            time.sleep(0.2)
 
 
 def is_dataset(path: Path) -> bool:

@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
+    "BusyError",
     "CheckpointError",
     "DataError",
     "HowlkitError",
@@ -36,6 +37,10 @@ class MidiError(HowlkitError):
 
 class DataError(HowlkitError):
     """A folder or dataset that cannot be prepared, opened or trained on."""
+
+
+class BusyError(DataError):
+    """A dataset folder that another process is writing at this moment."""
 
 
 class OptionError(HowlkitError, ValueError):

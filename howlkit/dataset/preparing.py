@@ -35,7 +35,7 @@ from howlkit.dataset.sources import Outcome, Source, head, listed, of_piece, par
 from howlkit.dataset.split import OwnSplit, check_fractions
 from howlkit.dataset.stored import FORMAT, Dataset, manifest_of
 from howlkit.disk import write_whole
-from howlkit.errors import DataError
+from howlkit.errors import BusyError, DataError
 from howlkit.piece import Piece
 
 __all__ = ["prepare", "prepare_pieces"]
@@ -68,7 +68,8 @@ def prepare(
     limits: of a file. strict: stop at the first file that cannot be read.
     progress: called with (files done, files in all).
     A run broken off goes on when called again. Raises DataError: nothing could be read (or, if
-    strict, not everything), `out` is another kind of folder or cannot be written.
+    strict, not everything), `out` is another kind of folder or cannot be written; BusyError:
+    another process is preparing into it.
     """
     check_fractions(fractions)
     roots = [os.path.abspath(source) for source in sources]
@@ -152,7 +153,7 @@ def _locked(out: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise DataError(
+            raise BusyError(
                 f"another howlkit is preparing into {out} at this moment; wait for it to end"
             ) from error
         yield
