@@ -37,7 +37,7 @@ class Heads:
 
     chained: bool = option(True, "each field given those before it; false: independent, as Howl")
     embedding: int = option(32, "width of each field's embedding", low=1, high=4096)
-    width: int = option(64, "width of each field's head", low=1, high=8192)
+    width: int = option(128, "width of each field's head", low=1, high=8192)
 
     name: ClassVar[str] = "heads"
 

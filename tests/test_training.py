@@ -248,13 +248,14 @@ def test_the_best_weights_are_kept_not_the_last(tmp_path):
 
 
 def test_rate_warms_up_and_falls_with_the_budget(tmp_path):
-    made = trainer(tmp_path / "run", steps=100, values={"training": {"warmup": 10}})
+    made = trainer(tmp_path / "run", steps=1000, values={"training": {"warmup": 10}})
     rates = []
-    for made._at.step in range(100):
+    for made._at.step in range(1000):
         rates.append(made._rate())
     assert rates[0] == pytest.approx(0.001, rel=0.01)
     assert max(rates) == pytest.approx(0.01, rel=0.05) and rates.index(max(rates)) < 12
     assert rates[-1] < 0.0002 and all(np.diff(rates[12:]) < 0)
+    assert rates[505] == pytest.approx(0.005, rel=0.01)  # straight down
 
 
 def test_evaluate_reports_sums_and_a_baseline_that_is_the_field_frequencies(tmp_path):
