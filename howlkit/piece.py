@@ -178,6 +178,12 @@ class Piece:
         """Say how long it is, not what every note is."""
         return f"Piece({self.name!r}, {len(self)} notes, {self.seconds_long:.1f} s)"
 
+    def _repr_html_(self) -> str:
+        """Show the piano-roll and a player in a notebook."""
+        from howlkit.notebook import html
+
+        return html(self)
+
     def replace(self, **changes: Any) -> Piece:  # noqa: ANN401 - as dataclasses.replace
         """Return a copy with some attributes changed, checked and sorted again."""
         return dataclasses.replace(self, **changes)
