@@ -7,7 +7,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
 
-.PHONY: demo test lint fuzz quality stepping clean
+.PHONY: demo test lint fuzz kills quality stepping clean
 
 # The versions last tested are installed, torch's among them; pyproject.toml has the ranges.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -38,6 +38,10 @@ lint: $(VENV)/.installed-test
 # 100,000 broken MIDI files; about ten minutes. HOWLKIT_DATA adds real files to break.
 fuzz: $(VENV)/.installed-test
 	$(BIN)/python benchmarks/fuzz_midi.py
+
+# 200 times killed while saving; a minute.
+kills: $(VENV)/.installed-test
+	HOWLKIT_KILLS=200 $(BIN)/python -m pytest tests/test_training.py -k killed_while_saving
 
 # The table of docs/measurements.md, from the folders of HOWLKIT_DATA; about an hour and a half.
 quality: $(VENV)/.installed-test

@@ -16,13 +16,15 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import safetensors
 import safetensors.torch
+import torch
 from torch import Tensor
 
 from howlkit.disk import write_whole
@@ -35,11 +37,15 @@ __all__ = [
     "read_json",
     "read_tensors",
     "save_checkpoint",
+    "saving",
     "write_json",
     "write_tensors",
 ]
 
 FORMAT = 1
+
+CONTENTS = ("model.safetensors", "optimizer.safetensors", "state.json")
+"""The files of a checkpoint that its manifest vouches for."""
 
 Tensors = dict[str, Tensor]
 
@@ -62,8 +68,8 @@ def save_checkpoint(run: Path, checkpoint: Checkpoint) -> Path:
     parent = run / "checkpoints"
     final = parent / f"step-{checkpoint.step:08d}"
     partial = parent / f".partial-{os.getpid()}-{final.name}"
-    if _is_whole(final):  # stopped where it was resumed: there is nothing to add
-        return final
+    if _latest(parent) == final.name and _is_whole(final):
+        return final  # stopped where it was resumed: there is nothing to add
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
@@ -71,10 +77,9 @@ def save_checkpoint(run: Path, checkpoint: Checkpoint) -> Path:
         write_tensors(partial / "optimizer.safetensors", checkpoint.optimizer)
         state = {"format": FORMAT, "step": checkpoint.step, **checkpoint.state}
         write_json(partial / "state.json", state)
-        names = ("model.safetensors", "optimizer.safetensors", "state.json")
-        write_json(partial / "manifest.json", {name: _digest(partial / name) for name in names})
+        write_json(partial / "manifest.json", {name: _digest(partial / name) for name in CONTENTS})
         _flush_folder(partial)
-        if final.exists():  # damaged, or it would have been kept
+        if final.exists():  # damaged, or killed before it became the latest
             shutil.rmtree(final)
         partial.rename(final)
         _flush_folder(parent)
@@ -124,18 +129,26 @@ def load_checkpoint(run: Path) -> Checkpoint:
 def _newest_first(parent: Path) -> list[Path]:
     """Return the checkpoint folders, the one named `latest` first."""
     folders = sorted(parent.glob("step-*"), reverse=True) if parent.is_dir() else []
-    try:
-        latest = (parent / "latest").read_text().strip()
-    except OSError:
-        latest = ""
+    latest = _latest(parent)
     return sorted(folders, key=lambda folder: folder.name != latest)  # stable: newest stay first
+
+
+def _latest(parent: Path) -> str:
+    try:
+        return (parent / "latest").read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return ""
 
 
 def _verify(folder: Path) -> None:
     manifest = read_json(folder / "manifest.json")
-    for name, digest in manifest.items():
-        path = folder / Path(name).name
-        if not path.is_file() or _digest(path) != digest:
+    for name in CONTENTS:
+        path = folder / name
+        try:
+            whole = _digest(path) == manifest.get(name)
+        except OSError:
+            whole = False
+        if not whole:
             raise CheckpointError(f"{path} is missing or damaged")
 
 
@@ -152,19 +165,48 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+@contextmanager
+def saving(path: Path) -> Iterator[Path]:
+    """Give `path`, and turn what the disk refuses meanwhile into a CheckpointError."""
+    try:
+        yield path
+    except OSError as error:
+        raise CheckpointError(
+            f"cannot write {path}: {error.strerror or error}. Make room, or check the permissions; "
+            "the last checkpoint is untouched, and --resume goes on from it"
+        ) from error
+
+
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write tensors as safetensors, atomically and flushed to the disk."""
+    """Write tensors as safetensors with a checksum, atomically and flushed to the disk."""
     plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    data = safetensors.torch.save(plain)
+    data = safetensors.torch.save(plain, metadata={"sha256": _checksum(plain)})
     write_whole(path, data)
 
 
 def read_tensors(path: Path) -> Tensors:
-    """Return the tensors of a safetensors file; CheckpointError if it is missing or damaged."""
+    """Return the tensors that `write_tensors` wrote; CheckpointError if missing or damaged."""
     try:
-        return safetensors.torch.load_file(path)
+        with safetensors.safe_open(path, "pt") as file:
+            checksum = (file.metadata() or {}).get("sha256")
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
     except (OSError, safetensors.SafetensorError, ValueError, KeyError, OverflowError) as error:
         raise CheckpointError(f"{path} cannot be read as safetensors: {error}") from error
+    if checksum != _checksum(tensors):
+        raise CheckpointError(
+            f"{path} is damaged: its contents do not fit its checksum. Copy it again, or train anew"
+        )
+    return tensors
+
+
+def _checksum(tensors: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 of names, types, shapes and bytes."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:

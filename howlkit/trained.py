@@ -17,7 +17,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from howlkit.checkpoint import FORMAT, read_json, read_tensors, write_json, write_tensors
+from howlkit.checkpoint import (
+    FORMAT,
+    read_json,
+    read_tensors,
+    saving,
+    write_json,
+    write_tensors,
+)
 from howlkit.disk import write_whole
 from howlkit.errors import CheckpointError, HowlkitError
 from howlkit.heads import Network
@@ -75,15 +82,18 @@ class Trained:
         return cls(recipe, network.to(device).eval(), facts)
 
     def save_pretrained(self, path: str | Path) -> Path:
-        """Write the model folder; each file is replaced at one stroke, the weights last."""
-        folder = Path(path)
-        folder.mkdir(parents=True, exist_ok=True)
+        """Write the model folder; each file is replaced at one stroke, the weights last.
+
+        Raises CheckpointError if the disk is full or read-only.
+        """
         facts = dict(self.facts)
         config = {"format": FORMAT, "recipe": self.recipe.to_json(), "facts": facts}
-        write_json(folder / "config.json", config)
-        write_json(folder / "schema.json", self.recipe.encoder.schema.to_json())
-        write_whole(folder / "README.md", _card(self).encode())
-        write_tensors(folder / "model.safetensors", self.network.state_dict())
+        with saving(Path(path)) as folder:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_json(folder / "config.json", config)
+            write_json(folder / "schema.json", self.recipe.encoder.schema.to_json())
+            write_whole(folder / "README.md", _card(self).encode())
+            write_tensors(folder / "model.safetensors", self.network.state_dict())
         return folder
 
     def session(
@@ -120,15 +130,19 @@ def check_weights(network: Network, tensors: Mapping[str, torch.Tensor], source:
     """Raise CheckpointError, naming the first difference, if `tensors` do not fit `network`."""
     expected = network.state_dict()
     odd = sorted(set(expected) ^ set(tensors))
-    odd += [n for n in expected if n in tensors and expected[n].shape != tensors[n].shape]
+    odd += [n for n in expected if n in tensors and _kind(expected[n]) != _kind(tensors[n])]
     if odd:
         name = odd[0]
-        have = tuple(tensors[name].shape) if name in tensors else "nothing"
-        want = tuple(expected[name].shape) if name in expected else "nothing"
+        have = _kind(tensors[name]) if name in tensors else "nothing"
+        want = _kind(expected[name]) if name in expected else "nothing"
         raise CheckpointError(
             f"{source}: its weights do not fit this network: {name} is {have}, {want} is needed. "
             "Encoder, model and heads must have the options that the weights were trained with"
         )
+
+
+def _kind(tensor: torch.Tensor) -> str:
+    return f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"
 
 
 def _model_folder(path: Path) -> Path:

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from howlkit import checkpoint
-from howlkit.checkpoint import Checkpoint
+from howlkit.checkpoint import Checkpoint, saving
 from howlkit.errors import CheckpointError, DataError
 from howlkit.evaluate import Encoded, score, to_tensors
 from howlkit.heads import Network
@@ -96,23 +96,31 @@ class _Position:
     best: float | None = None
     best_step: int = 0
     validation: float | None = None
+    nats: float = 0.0  # of the training since the last validation
+    notes: float = 0.0
 
 
 @dataclass
 class _Meter:
-    """Nats and notes since the last report."""
+    """Nats and notes trained on since it was last read."""
 
     nats: float = 0.0
     notes: float = 0.0
     since: float = field(default_factory=time.perf_counter)
+    last: tuple[float, float] = (math.nan, 0.0)
+
+    def count(self, nats: float, notes: float) -> None:
+        """Add what a window cost and how many notes it had."""
+        self.nats += nats
+        self.notes += notes
 
     def take(self) -> tuple[float, float]:
-        """Return nats a note and notes a second, and begin anew."""
+        """Return nats a note and notes a second, and begin anew; with nothing new, as before."""
         now = time.perf_counter()
-        notes = max(self.notes, 1e-9)
-        result = self.nats / notes, self.notes / max(now - self.since, 1e-9)
+        if self.notes:
+            self.last = self.nats / self.notes, self.notes / max(now - self.since, 1e-9)
         self.nats, self.notes, self.since = 0.0, 0.0, now
-        return result
+        return self.last
 
 
 class Trainer:
@@ -152,7 +160,7 @@ class Trainer:
         self._at = _Position()
         self._state: dict[str, Tensor] | None = None
         self._meter = _Meter()
-        self._last = self._progress(0.0, 0.0)
+        self._last = self._progress(math.nan, 0.0)
         self._stop: int | None = None
         self._clock = time.perf_counter()
 
@@ -209,8 +217,11 @@ class Trainer:
         for batch in stretch.batches[self._at.window :]:
             if self.budget.fraction(self._at.step, self._at.seconds) >= 1:
                 return self._finish("budget")
-            self._meter.nats += self._update(batch, stretch.scale)
-            self._meter.notes += stretch.notes_per_step * float(batch.lengths.sum())
+            nats = self._update(batch, stretch.scale)
+            notes = stretch.notes_per_step * float(batch.lengths.sum())
+            self._meter.count(nats, notes)
+            self._at.nats += nats
+            self._at.notes += notes
             self._at.step += 1
             self._at.window += 1
             if self._at.window == len(stretch.batches):
@@ -227,6 +238,8 @@ class Trainer:
                 self._report()
             if self._stop is not None:
                 self.save()
+                if self._at.best is None:  # so that what was learnt so far can be heard
+                    self.save_model()
                 raise Interrupted(self._stop)
         return None
 
@@ -275,7 +288,8 @@ class Trainer:
     def _validate(self) -> None:
         began = time.perf_counter()
         nats, speed = self._meter.take()
-        judged = nats
+        judged = self._at.nats / self._at.notes if self._at.notes else math.nan
+        self._at.nats = self._at.notes = 0.0
         if self.validation is not None:
             with self._averaged():
                 judged = score(self.network, self.validation).nats_per_note
@@ -300,7 +314,7 @@ class Trainer:
         self._log(self._progress(*self._meter.take()))
 
     def _finish(self, reason: str) -> Outcome:
-        if self._at.step % self.recipe.training.validate_every or self._at.best is None:
+        if self._at.notes or (self._at.best is None and self.validation is not None):
             self._validate()
         self.save()
         return Outcome(self._last, reason)
@@ -323,7 +337,7 @@ class Trainer:
 
     def _log(self, progress: Progress) -> None:
         self._last = progress
-        with (self.run / "metrics.jsonl").open("a", encoding="utf-8") as stream:
+        with saving(self.run / "metrics.jsonl") as path, path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(asdict(progress)) + "\n")
         self.show(progress)
 
