@@ -6,7 +6,6 @@ What a session needs to know is settled here; how the music is made is the sampl
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,35 +15,26 @@ from howlkit.protocols import Sampler
 from howlkit.session import Limit, Session
 from howlkit.trained import Trained
 
-__all__ = ["MOST_NOTES", "Length", "begin", "cut_prompt", "music", "run"]
+__all__ = ["MOST_NOTES", "begin", "cut_prompt", "length", "music", "run"]
 
 MOST_NOTES = 4000
 """Where a piece of no given length stops if the model does not end it."""
 
 
-@dataclass(frozen=True)
-class Length:
-    """How much to make, a prompt not counted; nothing given: until the model ends the piece.
+def length(
+    *,
+    notes: int | None = None,
+    seconds: float | None = None,
+    beats: float | None = None,
+    may_end: bool = False,
+) -> Limit:
+    """Return the limit for a piece of some length; nothing given: until the model ends it.
 
     may_end: stop at the model's own end of the piece too, if it comes before the length.
     """
-
-    notes: int | None = None
-    seconds: float | None = None
-    beats: float | None = None
-    may_end: bool = False
-
-    def limit(self, session: Session) -> Limit:
-        """Return the limit of a session that stands just behind its prompt."""
-        given = (self.notes, self.seconds, self.beats) != (None, None, None)
-        if not given:
-            return Limit(notes=MOST_NOTES)
-        return Limit(
-            notes=self.notes,
-            seconds=None if self.seconds is None else self.seconds + float(session.seconds.max()),
-            beats=None if self.beats is None else self.beats + float(session.beats.max()),
-            ends=self.may_end,
-        )
+    if notes is None and seconds is None and beats is None:
+        return Limit(notes=MOST_NOTES)
+    return Limit(notes, seconds, beats, ends=may_end)
 
 
 def cut_prompt(piece: Piece, seconds: float | None) -> Piece:
@@ -64,13 +54,12 @@ def cut_prompt(piece: Piece, seconds: float | None) -> Piece:
 
 
 def begin(
-    trained: Trained, *, rows: int = 1, seed: int = 0, length: Length, prompt: Piece | None = None
+    trained: Trained, *, rows: int = 1, seed: int = 0, limit: Limit, prompt: Piece | None = None
 ) -> Session:
-    """Return a session of `rows` pieces that all begin with `prompt`, limited to `length`."""
-    session = trained.session(rows=rows, seed=seed, like=prompt)
+    """Return a session of `rows` pieces that all begin with `prompt`, each to make `limit`."""
+    session = trained.session(rows=rows, seed=seed, limit=limit, like=prompt)
     if prompt is not None:
         session.prompt([prompt] * rows)
-    session.limit = length.limit(session)
     return session
 
 

@@ -18,10 +18,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from howlkit.errors import HowlkitError
+from howlkit.errors import HowlkitError, OptionError, did_you_mean
 from howlkit.heads import Network
 from howlkit.piece import Piece
-from howlkit.protocols import Encoder, Grammar
+from howlkit.place import Place
+from howlkit.protocols import Encoder
 from howlkit.schema import END, MARK, START, Field, Steps
 from howlkit.shaping import Shaping, choose
 from howlkit.windows import side_by_side
@@ -36,16 +37,18 @@ KEEP_AT_MOST = 64
 
 FEED_AT_ONCE = 1024  # steps of a prompt in one pass: bounds memory, not the prompt
 
+Convert = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 LogitsFunction = Callable[[Field, NDArray[np.float64], Steps], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
 class Limit:
-    """Where a row is done, whatever comes first; None: no such limit.
+    """How much a row is to make, whatever comes first; None: no such limit.
 
-    notes: so many notes, those of the prompt not counted. seconds, beats: the position in the piece
-    of the last onset, prompt included. ends: also at the model's own end of the piece (if not, the
-    model is not allowed to end it).
+    notes: so many notes. seconds, beats: until a note begins so far from where the row's own music
+    begins: where what was fed ends, or else at the first note (in beats: of its bar of four). So
+    neither a prompt nor a silence before the first note is counted. ends: also at the model's own
+    end of the piece (if not, the model is not allowed to end it).
     """
 
     notes: int | None = None
@@ -54,27 +57,13 @@ class Limit:
     ends: bool = True
 
 
-@dataclass
-class _Kept:
-    """What `rewind` goes back to."""
-
-    lengths: NDArray[np.int64]
-    state: dict[str, torch.Tensor]
-    hidden: torch.Tensor
-    grammar: Grammar
-    notes: NDArray[np.int64]
-    fed: NDArray[np.int64]
-    ended: NDArray[np.bool_]
-
-
 class Session:
     """B rows of music in the making.
 
     network, encoder: of one trained model. rows: B. seed: of the rows' generators.
-    limit: when a row is done. like: the piece whose tempo map and resolution the music takes over.
+    limit: how much each row makes. like: the piece whose tempo map and resolution it takes over.
 
-    Attributes: steps (B, T) a view of all steps so far, the start row first; lengths (B,) how many
-    of them count in each row; notes (B,) how many notes were made (not fed); done (B,).
+    steps (B, T) is a view of all steps so far, the start row first, of which lengths (B,) count.
     """
 
     def __init__(
@@ -96,15 +85,11 @@ class Session:
         self.rngs = [np.random.default_rng([seed, row]) for row in range(rows)]
         self._device = next(network.parameters()).device
         self._schema = encoder.schema
-        self._grammar = encoder.grammar(rows)
         self._steps = np.zeros((rows, 64), self._schema.dtype)
-        self.lengths = np.ones(rows, np.int64)
-        self.notes = np.zeros(rows, np.int64)
-        self._fed = np.ones(rows, np.int64)  # steps of each row that were not made here
-        self._ended = np.zeros(rows, bool)
         self._steps["mark"][:, 0] = START
-        self._state, self._hidden = self._advance(self._steps[:, :1], None, None)
-        self._kept = [self._keep()]
+        state, hidden = self._advance(self._steps[:, :1], None, None)
+        self._at = Place.start(encoder.grammar(rows), rows, state, hidden)
+        self._kept = [self._at.copy()]
         self._keep_every = KEEP_EVERY
 
     # What it is now -----------------------------------------------------------------------------
@@ -112,7 +97,17 @@ class Session:
     @property
     def rows(self) -> int:
         """B, the number of rows."""
-        return len(self.lengths)
+        return len(self._at.lengths)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """(B,): how many steps each row has, the start row among them."""
+        return self._at.lengths
+
+    @property
+    def notes(self) -> NDArray[np.int64]:
+        """(B,): how many notes each row has made; what was fed is not counted."""
+        return self._at.notes
 
     @property
     def steps(self) -> Steps:
@@ -122,18 +117,18 @@ class Session:
     @property
     def now(self) -> NDArray[np.float64]:
         """(B,): where each row stands, in the encoder's clock (beats or seconds)."""
-        return self._grammar.now
+        return self._at.grammar.now
 
     @property
     def done(self) -> NDArray[np.bool_]:
         """(B,): which rows have ended or reached the limit."""
-        limit, done = self.limit, self._ended.copy()
+        limit, done = self.limit, self._at.ended.copy()
         if limit.notes is not None:
             done |= self.notes >= limit.notes
         if limit.seconds is not None:
-            done |= self.seconds >= limit.seconds
+            done |= self._since_origin(self._in_seconds) >= limit.seconds
         if limit.beats is not None:
-            done |= self.beats >= limit.beats
+            done |= self._since_origin(self._in_beats) >= limit.beats
         return done
 
     @property
@@ -144,28 +139,55 @@ class Session:
     @property
     def seconds(self) -> NDArray[np.float64]:
         """(B,): the seconds from the piece's start to each row's last onset."""
-        if self._schema.clock == "seconds":
-            return self.now
-        like = self.like if self.like is not None else Piece()
-        return like.seconds(np.rint(self.now * like.ticks_per_beat))
+        return self._in_seconds(self.now)
 
     @property
     def beats(self) -> NDArray[np.float64]:
         """(B,): the beats from the piece's start to each row's last onset."""
-        if self._schema.clock == "beats":
-            return self.now
+        return self._in_beats(self.now)
+
+    def _in_seconds(self, clock: NDArray[np.float64]) -> NDArray[np.float64]:
+        if self._schema.clock == "seconds":
+            return clock
         like = self.like if self.like is not None else Piece()
-        return np.asarray(like.ticks(self.now) / like.ticks_per_beat)
+        return like.seconds(np.rint(clock * like.ticks_per_beat))
+
+    def _in_beats(self, clock: NDArray[np.float64]) -> NDArray[np.float64]:
+        if self._schema.clock == "beats":
+            return clock
+        like = self.like if self.like is not None else Piece()
+        return np.asarray(like.ticks(clock) / like.ticks_per_beat)
+
+    def _since_origin(self, unit: Convert) -> NDArray[np.float64]:
+        """Return (B,): how far the last onset is from where the row's own music begins."""
+        begun = ~np.isnan(self._at.origin)
+        return np.where(begun, unit(self.now) - unit(np.where(begun, self._at.origin, 0.0)), 0.0)
 
     def piece(self, row: int = 0) -> Piece:
         """Return the music of one row so far."""
         return self.encoder.decode(self._steps[row, : self.lengths[row]], like=self.like)
 
     def made(self, row: int = 0) -> Piece:
-        """Return the music of one row without what was fed: a continuation without its prompt."""
+        """Return the music of one row as far as the limit goes, without what was fed.
+
+        The step that crosses a limit in seconds or beats is decided before that is known; its notes
+        are left out here.
+        """
         whole = self.piece(row)
-        fed = self.encoder.decode(self._steps[row, : self._fed[row]], like=self.like)
-        return whole.replace(notes=whole.notes[len(fed) :])
+        fed = self.encoder.decode(self._steps[row, : self._at.fed[row]], like=self.like)
+        notes = whole.notes[len(fed) :]
+        if not np.isnan(self._at.origin[row]):
+            notes = notes[notes["start"] < self._stop(row, whole)]
+        return whole.replace(notes=notes)
+
+    def _stop(self, row: int, piece: Piece) -> float:
+        """Return the tick of `piece` at which the limit of a row lies; infinity without one."""
+        origin, stops = self._at.origin[row : row + 1], [np.inf]
+        if self.limit.seconds is not None:
+            stops += piece.ticks(self._in_seconds(origin) + self.limit.seconds).tolist()
+        if self.limit.beats is not None:
+            stops += ((self._in_beats(origin) + self.limit.beats) * piece.ticks_per_beat).tolist()
+        return min(stops)
 
     # What it can do -----------------------------------------------------------------------------
 
@@ -177,10 +199,12 @@ class Session:
     ) -> Steps:
         """Decide one step for every row that is not done, and return it (B,).
 
-        shaping: how logits become probabilities. functions: each is called as f(field, logits,
+        shaping: how logits become probabilities; OptionError if it names a field that the encoder
+        has not. functions: each is called as f(field, logits,
         given) with float64 logits (B, n) and the fields decided so far (B,), and returns the logits
         to use; they cannot allow what the grammar forbids. Rows that are done come back as END.
         """
+        self._check_fields(shaping)
         going = ~self.done
         step = np.zeros(self.rows, self._schema.dtype)
         step["mark"] = END
@@ -198,8 +222,17 @@ class Session:
             value = choose(logits, allowed, uniforms[:, k], shaping.of(field.name))
             step[field.name][active] = value[active]
             given[field.name].copy_(torch.from_numpy(step[field.name].astype(np.int64)))
-        self._take(step[:, None], going.astype(np.int64), made=True)
+        self._take(step[:, None], going.astype(np.int64), fed=np.zeros(self.rows, np.int64))
         return step
+
+    def _check_fields(self, shaping: Shaping) -> None:
+        known = [field.name for field in self._schema.decisions]
+        for name in shaping.fields:
+            if name not in known:
+                raise OptionError(
+                    f"encoder {self.encoder.name!r} has no field {name!r} to shape."
+                    f"{did_you_mean(name, known)} Its fields are {', '.join(known)}"
+                )
 
     def _uniforms(self, going: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return (B, K) numbers in [0, 1); rows that are done draw nothing."""
@@ -209,7 +242,7 @@ class Session:
         return drawn
 
     def _allowed(self, field: Field, given: Steps, active: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        allowed = self._grammar.allowed(field, given)
+        allowed = self._at.grammar.allowed(field, given)
         if field is MARK and not self.limit.ends:
             # Not to end is an extra wish: where the grammar wants an end, it gets one.
             wanted = allowed.copy()
@@ -225,14 +258,16 @@ class Session:
 
     def _logits(self, field: Field, given: dict[str, torch.Tensor]) -> NDArray[np.float64]:
         with torch.inference_mode():
-            logits = self.network.logits(self._hidden, field, given)
+            logits = self.network.logits(self._at.hidden, field, given)
         return np.asarray(logits.double().cpu().numpy())
 
-    def feed(self, steps: Iterable[Steps]) -> None:
+    def feed(self, steps: Iterable[Steps], *, made: bool = False) -> None:
         """Take in given steps, one array a row, as if they had just been decided.
 
-        A start row at their beginning is passed over if the session is still at the start. Raises
-        HowlkitError if a step is not one that the grammar allows, or follows an end.
+        made: they count as music made here, not as a prompt.
+
+        A start row at their beginning is passed over. Raises HowlkitError if a step is not one that
+        the grammar allows, or follows an end; the session is then as it was.
         """
         rows = [_without_start(row) for row in steps]
         if len(rows) != self.rows:
@@ -241,9 +276,8 @@ class Session:
         table = np.zeros((self.rows, int(lengths.max(initial=0))), self._schema.dtype)
         for name, column in columns.items():
             table[name] = column
-        for begin in range(0, table.shape[1], FEED_AT_ONCE):
-            some = table[:, begin : begin + FEED_AT_ONCE]
-            self._take(some, np.clip(lengths - begin, 0, some.shape[1]), made=False)
+        self._check_fed(table, lengths)
+        self._take_all(table, lengths, fed=np.zeros_like(lengths) if made else lengths)
 
     def prompt(self, pieces: Sequence[Piece]) -> None:
         """Feed one piece a row, without its end: what is made next goes on from there."""
@@ -253,13 +287,11 @@ class Session:
     def select(self, rows: Sequence[int] | NDArray[np.intp]) -> None:
         """Keep these rows, in this order; one named twice goes on as two, with equal generators."""
         index = np.asarray(rows, np.intp)
-        self._grammar = self._grammar.select(index)
-        self._kept = [_select(kept, index) for kept in self._kept]
-        self._state = _rows_of(self._state, index)
-        self._hidden = self._hidden[torch.from_numpy(index).to(self._device)]
+        if not len(index) or (index < 0).any() or (index >= self.rows).any():
+            raise HowlkitError(f"cannot select rows {index.tolist()} of 0..{self.rows - 1}")
+        self._at = self._at.select(index)
+        self._kept = [kept.select(index) for kept in self._kept]
         self._steps = self._steps[index]
-        for name in ("lengths", "notes", "_fed", "_ended"):
-            setattr(self, name, getattr(self, name)[index])
         self.rngs = [copy.deepcopy(self.rngs[row]) for row in index]
 
     def fork(self) -> Session:
@@ -271,9 +303,10 @@ class Session:
     def rewind(self, lengths: int | Sequence[int] | NDArray[np.int64]) -> None:
         """Go back to when each row had so many steps (the start row counts as one).
 
-        The generators are not rewound: going on from here gives something new. Costs a replay of at
-        most KEEP_EVERY steps, or a 32nd of the whole if that is more. Raises HowlkitError for a
-        length below 1 or above the present one.
+        The generators are not rewound: going on from here gives something new. The network reads
+        again what lies between here and the state kept last before: at most KEEP_EVERY steps of the
+        row that goes back least far, or a 32nd of the whole if that is more, in one pass. Raises
+        HowlkitError for a length below 1 or above the present one.
         """
         target = np.broadcast_to(np.asarray(lengths, np.int64), self.lengths.shape)
         if (target < 1).any() or (target > self.lengths).any():
@@ -282,59 +315,76 @@ class Session:
             )
         while (self._kept[-1].lengths > target).any():
             self._kept.pop()
-        kept = self._kept[-1]
-        steps, made = self._steps.copy(), self._fed
-        self._restore(kept)
-        span = int((target - kept.lengths).max(initial=0))
-        for offset in range(span):  # step by step, so that what was made is told from what was fed
-            at = kept.lengths + offset
-            going = (at < target).astype(np.int64)
-            index = np.minimum(at, steps.shape[1] - 1)[:, None]
-            self._take(np.take_along_axis(steps, index, 1), going, made=at >= made)
-        self._fed = np.minimum(made, target)
+        steps, fed = self._steps, self._at.fed
+        self._at = self._kept[-1].copy()
+        begin, again = self.lengths, target - self.lengths
+        index = begin[:, None] + np.arange(int(again.max(initial=0)))
+        steps = np.take_along_axis(steps, np.minimum(index, steps.shape[1] - 1), 1)
+        self._take_all(steps, again, fed=np.clip(fed - begin, 0, again))
 
     # How it does it -----------------------------------------------------------------------------
 
-    def _take(
-        self, steps: Steps, lengths: NDArray[np.int64], *, made: bool | NDArray[np.bool_]
+    def _take_all(
+        self, steps: Steps, lengths: NDArray[np.int64], *, fed: NDArray[np.int64]
     ) -> None:
-        """Go on by steps (B, T), of which lengths (B,) count in each row."""
-        self._room_for(int((self.lengths + lengths).max()))
+        """Go on by steps (B, T) as `_take`, some at a time, so that memory is bounded."""
+        for begin in range(0, steps.shape[1], FEED_AT_ONCE):
+            some = steps[:, begin : begin + FEED_AT_ONCE]
+            here, given = (np.clip(n - begin, 0, some.shape[1]) for n in (lengths, fed))
+            self._take(some, here, fed=given)
+
+    def _take(self, steps: Steps, lengths: NDArray[np.int64], *, fed: NDArray[np.int64]) -> None:
+        """Go on by steps (B, T), of which lengths (B,) count in each row, the first `fed` fed."""
+        at = self._at
+        self._room_for(int((at.lengths + lengths).max()))
         for t in range(steps.shape[1]):
-            rows = lengths > t
-            self._check_fed(steps[:, t], rows & ~np.asarray(made))
-            begun = self._grammar.push(steps[:, t], rows)
-            self.notes += np.where(made, begun, 0)
-            self._steps[rows, self.lengths[rows] + t] = steps[rows, t]
-            self._ended |= rows & (steps["mark"][:, t] == END)
+            rows, made = lengths > t, (lengths > t) & (fed <= t)
+            begun = at.grammar.push(steps[:, t], rows)
+            at.notes += np.where(made, begun, 0)
+            at.ended |= rows & (steps["mark"][:, t] == END)
+            self._steps[rows, at.lengths[rows] + t] = steps[rows, t]
+            self._find_origin(rows & ~made, made & (begun > 0))
         frozen = None if (lengths == steps.shape[1]).all() else lengths
-        self._state, hidden = self._advance(steps, self._state, frozen)
+        at.state, hidden = self._advance(steps, at.state, frozen)
         moved = torch.from_numpy(lengths > 0).to(self._device)
-        self._hidden = torch.where(moved[:, None], hidden, self._hidden)
-        self.lengths = self.lengths + lengths
-        self._fed = np.where(made, self._fed, self.lengths)
-        if self.lengths.max() - self._kept[-1].lengths.max() >= self._keep_every:
-            self._kept.append(self._keep())
+        at.hidden = torch.where(moved[:, None], hidden, at.hidden)
+        at.fed = np.where(fed > 0, at.lengths + fed, at.fed)
+        at.lengths = at.lengths + lengths
+        if at.lengths.max() - self._kept[-1].lengths.max() >= self._keep_every:
+            self._kept.append(at.copy())
         if len(self._kept) > KEEP_AT_MOST:
             self._kept, self._keep_every = self._kept[::2], 2 * self._keep_every
 
-    def _check_fed(self, step: Steps, rows: NDArray[np.bool_]) -> None:
-        """Refuse a step that was not made here and that the grammar does not allow."""
-        if not rows.any():
-            return
-        if (rows & self._ended).any():
-            raise HowlkitError("steps were fed after the end of the piece; rewind first")
-        for field in self._schema.decisions:
-            active = rows & self._schema.active(field, step)
-            allowed = self._grammar.allowed(field, step)
-            value = np.minimum(step[field.name], field.n - 1).astype(np.intp)
-            wrong = active & ~allowed[np.arange(self.rows), value]
-            if wrong.any() or (step[field.name] >= field.n).any():
-                row = int(np.flatnonzero(wrong)[0]) if wrong.any() else 0
-                raise HowlkitError(
-                    f"row {row}: {field.name}={int(step[field.name][row])} is not allowed here by "
-                    f"encoder {self.encoder.name!r}; feed what its `encode` returned"
-                )
+    def _find_origin(self, fed: NDArray[np.bool_], begun: NDArray[np.bool_]) -> None:
+        """Say where a row's own music begins: behind what was fed, or else at its first note."""
+        at, now = self._at, self.now
+        first = begun & np.isnan(at.origin)
+        if fed.any() or first.any():
+            bar = np.floor(now / 4) * 4 if self._schema.clock == "beats" else now
+            at.origin = np.where(fed, now, np.where(first, bar, at.origin))
+
+    def _check_fed(self, table: Steps, lengths: NDArray[np.int64]) -> None:
+        """Refuse steps (B, T) that the grammar does not allow, before any is taken."""
+        grammar = self._at.grammar.select(np.arange(self.rows))
+        ended = self._at.ended.copy()
+        for t in range(table.shape[1]):
+            step, rows = table[:, t], lengths > t
+            if (rows & ended).any():
+                raise HowlkitError("steps were fed after the end of the piece; rewind first")
+            for field in self._schema.decisions:
+                active = rows & self._schema.active(field, step)
+                allowed = grammar.allowed(field, step)
+                value = np.minimum(step[field.name], field.n - 1).astype(np.intp)
+                wrong = active & ~allowed[np.arange(self.rows), value]
+                wrong |= active & (step[field.name] != value)
+                if wrong.any():
+                    row = int(np.flatnonzero(wrong)[0])
+                    raise HowlkitError(
+                        f"row {row}: {field.name}={int(step[field.name][row])} is not allowed here "
+                        f"by encoder {self.encoder.name!r}; feed what its `encode` returned"
+                    )
+            grammar.push(step, rows)
+            ended |= rows & (step["mark"] == END)
 
     def _advance(
         self, steps: Steps, state: dict[str, torch.Tensor] | None, lengths: NDArray[np.int64] | None
@@ -358,43 +408,6 @@ class Session:
             more = np.zeros((self.rows, max(length, 2 * have) - have), self._schema.dtype)
             self._steps = np.concatenate((self._steps, more), axis=1)
 
-    def _keep(self) -> _Kept:
-        return _Kept(
-            self.lengths.copy(),
-            {name: part.clone() for name, part in self._state.items()},
-            self._hidden.clone(),
-            self._grammar.select(np.arange(self.rows)),
-            self.notes.copy(),
-            self._fed.copy(),
-            self._ended.copy(),
-        )
-
-    def _restore(self, kept: _Kept) -> None:
-        everything = np.arange(self.rows)
-        self.lengths = kept.lengths.copy()
-        self._state = {name: part.clone() for name, part in kept.state.items()}
-        self._hidden = kept.hidden.clone()
-        self._grammar = kept.grammar.select(everything)
-        self.notes, self._fed = kept.notes.copy(), kept.fed.copy()
-        self._ended = kept.ended.copy()
-
 
 def _without_start(steps: Steps) -> Steps:
     return steps[1:] if len(steps) and steps["mark"][0] == START else steps
-
-
-def _rows_of(state: dict[str, torch.Tensor], index: NDArray[np.intp]) -> dict[str, torch.Tensor]:
-    return {name: part[torch.from_numpy(index).to(part.device)] for name, part in state.items()}
-
-
-def _select(kept: _Kept, index: NDArray[np.intp]) -> _Kept:
-    rows = torch.from_numpy(index).to(kept.hidden.device)
-    return _Kept(
-        kept.lengths[index],
-        _rows_of(kept.state, index),
-        kept.hidden[rows],
-        kept.grammar.select(index),
-        kept.notes[index],
-        kept.fed[index],
-        kept.ended[index],
-    )

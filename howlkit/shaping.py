@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.errors import OptionError
+from howlkit.errors import HowlkitError, OptionError
 from howlkit.options import option
 
 __all__ = ["Shaping", "choose", "probabilities"]
@@ -58,13 +58,21 @@ def probabilities(
     """Return (B, n) probabilities: softmax of the allowed logits, shaped; rows sum to 1.
 
     What is not allowed never gets probability, whatever the shaping; each row needs an allowed
-    value.
+    value. Values of +inf share everything; if all that is allowed is -inf, it is equally likely.
+    Raises HowlkitError for a logit that is no number.
     """
     logits = np.where(allowed, logits, -np.inf)
     best = logits.max(axis=1, keepdims=True)
-    # Allowed values whose logits are all -inf are taken as equally likely.
-    logits = np.where(np.isfinite(best), logits, np.where(allowed, 0.0, -np.inf))
-    logits = logits - np.where(np.isfinite(best), best, 0.0)
+    if np.isnan(best).any():
+        raise HowlkitError(
+            "a logit is NaN: the weights are damaged, or training went astray, or a function on "
+            "logits divided by zero"
+        )
+    equal = np.where(logits == best, 0.0, -np.inf)  # what is left if the best is infinite
+    finite = np.isfinite(best)
+    logits = np.where(
+        finite, logits - np.where(finite, best, 0.0), np.where(allowed, equal, -np.inf)
+    )
     if shaping.temperature == 0:
         return np.asarray(np.eye(logits.shape[1])[logits.argmax(axis=1)])
     weights = np.exp(logits / shaping.temperature)

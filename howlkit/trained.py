@@ -48,6 +48,11 @@ class Trained:
     network: Network
     facts: Mapping[str, Any]
 
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.network.parameters()).device
+
     @classmethod
     def from_pretrained(cls, path: str | Path, *, device: str | torch.device = "cpu") -> Trained:
         """Return the model in a run's folder, or in the `model` folder itself.
@@ -149,9 +154,12 @@ def _model_folder(path: Path) -> Path:
     for folder in (path / "model", path):
         if (folder / "config.json").is_file() and (folder / "model.safetensors").is_file():
             return folder
-    state = "has no trained model yet" if (path / "config.json").is_file() else "is no run"
-    if not path.exists():
-        state = "does not exist"
+    if (path / "config.json").is_file():
+        raise CheckpointError(
+            f"{path} has no trained model yet; go on training it with: "
+            f"howlkit train --resume --out-dir {path}"
+        )
+    state = "is no run" if path.exists() else "does not exist"
     raise CheckpointError(
         f"{path} {state}: it should hold model/config.json and model/model.safetensors. "
         "`howlkit train` makes one"

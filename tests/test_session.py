@@ -5,7 +5,7 @@ import torch
 from howlkit.builtin.autoregressive import Autoregressive
 from howlkit.builtin.rnn import Gru, Lstm
 from howlkit.builtin.tuple import Tuple
-from howlkit.errors import HowlkitError
+from howlkit.errors import HowlkitError, OptionError
 from howlkit.heads import Heads
 from howlkit.schema import END, START, STEP
 from howlkit.session import KEEP_EVERY, Limit, Session
@@ -35,7 +35,7 @@ def test_stepping_equals_the_whole_at_once(model):
     batch = {n: torch.from_numpy(steps[n].astype(np.int64)) for n in steps.dtype.names}
     with torch.no_grad():
         hidden, _ = made.network.advance(batch, None)
-    assert torch.allclose(made._hidden, hidden[:, -1], atol=1e-5)
+    assert torch.allclose(made._at.hidden, hidden[:, -1], atol=1e-5)
 
 
 def test_the_same_seed_gives_the_same_steps_and_another_seed_others():
@@ -66,7 +66,7 @@ def test_rewind_goes_back_to_exactly_that_state(back):
     made.rewind(back)
     fresh.feed([row[:back] for row in play(session(rows=2)).steps])
     assert made.lengths.tolist() == [back, back]
-    assert torch.allclose(made._hidden, fresh._hidden, atol=1e-6)
+    assert torch.allclose(made._at.hidden, fresh._at.hidden, atol=1e-6)
     assert np.array_equal(made.steps, fresh.steps)
     made.limit = fresh.limit = Limit(notes=100)
     made.rngs, fresh.rngs = (
@@ -86,7 +86,7 @@ def test_rewind_works_far_back_and_row_by_row():
     for row, target in enumerate(targets):
         alone = session(rows=1)
         alone.feed([steps[row, :target]])
-        assert torch.allclose(made._hidden[row], alone._hidden[0], atol=1e-5)
+        assert torch.allclose(made._at.hidden[row], alone._at.hidden[0], atol=1e-5)
 
 
 def test_rewind_refuses_what_is_not_behind():
@@ -110,12 +110,25 @@ def test_select_reorders_drops_and_repeats_rows():
 
 def test_limits_end_each_row_at_notes_seconds_or_beats():
     assert play(session(rows=2, notes=7)).notes.tolist() == [7, 7]
-    made = play(session(rows=2, notes=None, beats=40))
-    assert (made.beats >= 40).all()
-    for row in range(2):
-        before = made.piece(row).notes["start"][:-1] / made.piece(row).ticks_per_beat
-        assert (before < 40).all()
-    assert (play(session(rows=2, notes=None, seconds=12)).seconds >= 12).all()
+    for limit in ({"beats": 40}, {"seconds": 12}):
+        made = play(session(rows=8, notes=None, **limit))
+        for row in range(8):
+            whole, piece = made.piece(row), made.made(row)
+            beats = piece.notes["start"] / piece.ticks_per_beat
+            begin = beats[0] // 4 * 4  # silence before the first bar is not counted
+            length = (beats - begin) / (2 if "seconds" in limit else 1)  # 120 beats a minute
+            assert (length < next(iter(limit.values()))).all()
+            assert len(whole) == len(piece) + 1  # the step that showed that it is enough
+
+
+def test_what_was_fed_is_not_counted():
+    for limit in ({"beats": 40}, {"seconds": 20}):
+        made = session(rows=1, notes=None, **limit)
+        made.prompt([tune(bars=8)])  # its last onset is at 31.5 beats
+        play(made)
+        beats = made.made(0).notes["start"] / made.made(0).ticks_per_beat
+        assert len(beats) and beats[0] >= 31.5 and (beats < 31.5 + 40).all()
+        assert made.beats[0] >= 31.5 + 40
 
 
 def test_a_row_that_has_ended_waits_for_the_others():
@@ -127,7 +140,7 @@ def test_a_row_that_has_ended_waits_for_the_others():
         assert (steps["mark"][1:-1] == STEP).all() and steps["mark"][0] == START
         alone = session(rows=1)
         alone.feed([steps])
-        assert torch.allclose(made._hidden[row], alone._hidden[0], atol=1e-5)
+        assert torch.allclose(made._at.hidden[row], alone._at.hidden[0], atol=1e-5)
 
 
 def test_a_prompt_is_kept_and_what_is_made_is_told_apart():
@@ -154,6 +167,43 @@ def test_steps_that_the_grammar_forbids_are_refused():
         made.feed([wrong])
 
 
+def test_a_refused_step_leaves_the_session_as_it_was():
+    made, other = session(), session()
+    steps = ENCODER.encode(random_piece(1, 40))[:20]
+    steps["mark"][9] = END
+    with pytest.raises(HowlkitError, match="after the end"):
+        made.feed([steps])
+    assert made.lengths.tolist() == [1] and made.now.tolist() == other.now.tolist()
+    assert np.array_equal(play(made).steps, play(other).steps)
+
+
+def test_a_field_to_shape_that_there_is_not_is_an_error():
+    with pytest.raises(OptionError, match="Did you mean 'pitch'"):
+        session().step(Shaping(fields={"pich": Shaping(temperature=0.5)}))
+
+
+@pytest.mark.parametrize("at_most", [3, 8])
+def test_rewind_works_when_most_kept_states_were_dropped(monkeypatch, at_most):
+    monkeypatch.setattr("howlkit.session.KEEP_EVERY", 4)
+    monkeypatch.setattr("howlkit.session.KEEP_AT_MOST", at_most)
+    made = play(session(rows=2, notes=200))
+    kept = [int(place.lengths.max()) for place in made._kept]
+    assert len(kept) <= at_most and kept[0] == 1 and kept[-1] > 100
+    assert max(np.diff(kept)) <= 3 * made._keep_every
+    steps = made.steps.copy()
+    made.rewind([150, 61])
+    for row, target in enumerate([150, 61]):
+        alone = session(rows=1)
+        alone.feed([steps[row, :target]])
+        assert torch.allclose(made._at.hidden[row], alone._at.hidden[0], atol=1e-5)
+
+
+def test_rows_that_are_not_there_cannot_be_selected():
+    for rows in ([], [2], [-1]):
+        with pytest.raises(HowlkitError, match="cannot select"):
+            session(rows=2).select(rows)
+
+
 def test_functions_on_logits_steer_but_cannot_break_the_grammar():
     def white_keys(field, logits, given):
         if field.name == "pitch":
@@ -176,7 +226,8 @@ def test_the_sampler_streams_and_can_begin_with_a_random_note():
     stream = Autoregressive(first="random").generate(made)
     next(stream)
     assert made.lengths.tolist() == [3, 3]  # start, the random note, one made
-    assert made.notes.tolist() == [1, 1]
+    assert made.notes.tolist() == [2, 2]
+    assert len(made.made(0)) == 2  # the random one is part of the music
     stream.close()
     fresh = session(rows=1)
     assert len(list(Autoregressive().generate(fresh))) == 40
@@ -186,7 +237,7 @@ def test_temperature_zero_by_field_takes_the_likeliest():
     greedy = Shaping(fields={"pitch": Shaping(temperature=0)})
     made = session(rows=1)
     for _ in range(20):
-        hidden, last = made._hidden, made.lengths[0]
+        hidden, last = made._at.hidden, made.lengths[0]
         made.step(greedy)
         step = made.steps[0, last]
         given = {n: torch.tensor([int(step[n])]) for n in step.dtype.names}

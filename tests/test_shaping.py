@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from howlkit.errors import OptionError
+from howlkit.errors import HowlkitError, OptionError
 from howlkit.shaping import Shaping, choose, probabilities
 
 LOGITS = np.log(np.array([[0.5, 0.25, 0.15, 0.1]]))
@@ -49,6 +49,13 @@ def test_allowed_values_without_any_likelihood_are_drawn_evenly():
     logits = np.full((1, 4), -np.inf)
     allowed = np.array([[False, True, True, False]])
     assert probabilities(logits, allowed, Shaping())[0].tolist() == [0, 0.5, 0.5, 0]
+
+
+def test_a_logit_of_infinity_takes_all_and_one_that_is_no_number_is_refused():
+    logits = np.array([[0.0, np.inf, 1.0, np.inf]])
+    assert probabilities(logits, ALL, Shaping())[0].tolist() == [0, 0.5, 0, 0.5]
+    with pytest.raises(HowlkitError, match="NaN"):
+        probabilities(np.array([[0.0, np.nan, 1.0, 2.0]]), ALL, Shaping())
 
 
 @given(st.integers(0, 10**6), st.floats(0, 1, exclude_max=True))

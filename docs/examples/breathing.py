@@ -31,6 +31,6 @@ def white_keys(field, logits, given):
 
 if __name__ == "__main__":
     run, out = sys.argv[1:]
-    session = sampling.begin(Trained.from_pretrained(run), seed=1, length=sampling.Length(beats=64))
+    session = sampling.begin(Trained.from_pretrained(run), seed=1, limit=sampling.length(beats=64))
     sampling.run(session, Breathing())
     midi.write(sampling.music(session, 0), out)

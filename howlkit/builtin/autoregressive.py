@@ -12,7 +12,7 @@ from howlkit.hookspecs import hookimpl
 from howlkit.options import option
 from howlkit.piece import Piece
 from howlkit.protocols import Sampler
-from howlkit.schema import Steps
+from howlkit.schema import END, Steps
 from howlkit.shaping import Shaping
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ class Autoregressive:
         """Yield steps (B,) until every row is done."""
         shaping = Shaping(self.temperature, self.top_k, self.top_p, self.min_p, self.fields)
         if self.first == "random" and (session.lengths == 1).all():
-            session.prompt([random_note(rng) for rng in session.rngs])
+            notes = [session.encoder.encode(random_note(rng)) for rng in session.rngs]
+            session.feed([steps[steps["mark"] != END] for steps in notes], made=True)
         while not session.done.all():
             yield session.step(shaping)
 

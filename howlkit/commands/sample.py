@@ -80,7 +80,7 @@ def command(
     options and -n give the same bytes.
     """
     from howlkit import midi, plugins, sampling
-    from howlkit.device import pick_device
+    from howlkit.device import pick_device, settle_threads
     from howlkit.trained import Trained, newest_run
 
     if prompt_seconds is not None and prompt is None:
@@ -92,12 +92,13 @@ def command(
     player = plugins.create("sampler", sampler, values.get(sampler))
     folder = run if run is not None else newest_run()
     trained = Trained.from_pretrained(folder, device=pick_device(device))
+    settle_threads(trained.device, count)
     start = sampling.cut_prompt(midi.read(prompt), prompt_seconds) if prompt else None
     session = sampling.begin(
         trained,
         rows=count,
         seed=seed,
-        length=sampling.Length(notes, seconds, beats, may_end),
+        limit=sampling.length(notes=notes, seconds=seconds, beats=beats, may_end=may_end),
         prompt=start,
     )
     stopped = _play(session, player)

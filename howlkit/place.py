@@ -1,0 +1,64 @@
+"""Where the rows of a session stand: all of its state but the steps that led there.
+
+A session keeps one such value as its present and some of its past, to rewind to. B is the number of
+rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from howlkit.protocols import Grammar
+
+__all__ = ["Place"]
+
+
+@dataclass
+class Place:
+    """What goes on from here depends on: the network's state, the grammar, and some counts.
+
+    lengths: (B,) steps so far, the start row among them. notes: (B,) notes made, not fed. fed: (B,)
+    up to which step a row was fed. ended: (B,) whether the piece is over. origin: (B,) where a
+    row's own music begins, in the encoder's clock; NaN before it has. state: the network's, each
+    tensor (B, ...). hidden: (B, D), what the next step is predicted from.
+    """
+
+    lengths: NDArray[np.int64]
+    notes: NDArray[np.int64]
+    fed: NDArray[np.int64]
+    ended: NDArray[np.bool_]
+    origin: NDArray[np.float64]
+    grammar: Grammar
+    state: dict[str, torch.Tensor]
+    hidden: torch.Tensor
+
+    @classmethod
+    def start(
+        cls, grammar: Grammar, rows: int, state: dict[str, torch.Tensor], hidden: torch.Tensor
+    ) -> Place:
+        """Return the place of rows that have read their start row and nothing else."""
+        one, none = np.ones(rows, np.int64), np.zeros(rows, np.int64)
+        ended, origin = np.zeros(rows, bool), np.full(rows, np.nan)
+        return cls(one, none, one.copy(), ended, origin, grammar, state, hidden)
+
+    def copy(self) -> Place:
+        """Return an independent copy."""
+        return self.select(np.arange(len(self.lengths)))
+
+    def select(self, index: NDArray[np.intp]) -> Place:
+        """Return an independent copy that holds the rows `index`, in this order."""
+        rows = torch.from_numpy(index).to(self.hidden.device)
+        return Place(
+            self.lengths[index],
+            self.notes[index],
+            self.fed[index],
+            self.ended[index],
+            self.origin[index],
+            self.grammar.select(index),
+            {name: part[rows] for name, part in self.state.items()},
+            self.hidden[rows],
+        )
