@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from howlkit.errors import DataError
 from howlkit.heads import Network
@@ -27,6 +27,7 @@ from howlkit.schema import MARK, Schema, Steps
 from howlkit.windows import Batch, cut, side_by_side
 
 __all__ = [
+    "Counts",
     "Encoded",
     "Scores",
     "encode_all",
@@ -37,7 +38,8 @@ __all__ = [
     "unigram_nats",
 ]
 
-Counts = dict[str, NDArray[np.int64]]
+Counts = Mapping[str, ArrayLike]
+"""How often each value was decided, by field (n,)."""
 
 ROWS, STEPS = 32, 512  # pieces side by side, and steps at once: bounds memory
 
@@ -118,7 +120,7 @@ def to_tensors(
     return moved(batch.inputs), moved(batch.targets), torch.from_numpy(batch.lengths).to(device)
 
 
-def unigram(encoder: Encoder, pieces: Iterable[Piece]) -> Counts:
+def unigram(encoder: Encoder, pieces: Iterable[Piece]) -> dict[str, NDArray[np.int64]]:
     """Return how often each value was decided, by field, over the steps of `pieces`."""
     schema = encoder.schema
     counts = {field.name: np.zeros(field.n, np.int64) for field in schema.decisions}
@@ -130,9 +132,7 @@ def unigram(encoder: Encoder, pieces: Iterable[Piece]) -> Counts:
     return counts
 
 
-def unigram_nats(
-    counts: Mapping[str, Sequence[int] | NDArray[np.int64]], encoded: Encoded
-) -> Scores:
+def unigram_nats(counts: Counts, encoded: Encoded) -> Scores:
     """Return what a unigram model with these counts makes of the same pieces."""
     schema = encoded.schema
     nats = dict.fromkeys(counts, 0.0)

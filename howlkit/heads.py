@@ -12,12 +12,14 @@ Independent heads, as Howl had them, are the same network with that mask all zer
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -84,7 +86,7 @@ class Network(nn.Module):
             self.heads.embedding, 1
         )
 
-    def start_at(self, counts: Mapping[str, Sequence[int]]) -> None:
+    def start_at(self, counts: Mapping[str, ArrayLike]) -> None:
         """Set the biases of the heads so that training begins at the unigram model of `counts`.
 
         counts: how often each value of each field was decided (`evaluate.unigram`). Otherwise the
@@ -92,7 +94,7 @@ class Network(nn.Module):
         """
         with torch.no_grad():
             for name, seen in counts.items():
-                frequency = torch.tensor(seen, dtype=torch.float64) + 1
+                frequency = torch.from_numpy(np.asarray(seen, np.float64)) + 1
                 self.out[name].get_parameter("bias").copy_(torch.log(frequency / frequency.sum()))
 
     def embed(self, steps: Batch, fields: tuple[Field, ...] | None = None) -> Tensor:

@@ -10,11 +10,11 @@ Shapes: B rows (pieces or streams side by side), T steps, D width of a vector.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from howlkit.piece import Piece
 from howlkit.schema import Field, Schema, Steps
@@ -124,7 +124,7 @@ class Backbone(Protocol):
 class Network(Protocol):
     """What the core needs of a network; `heads.Network` makes one of any backbone."""
 
-    def start_at(self, counts: Mapping[str, Sequence[int]]) -> None:
+    def start_at(self, counts: Mapping[str, ArrayLike]) -> None:
         """Begin at the unigram model of these counts of values by field name."""
         ...
 

@@ -1,14 +1,14 @@
 """A run: the music, the recipe and a folder, made ready to train, or to go on training.
 
-RUN/config.json is written once, when the run begins, with everything resolved; `reopen` needs
-nothing else (and the dataset) to go on.
+RUN/config.json is written when the run begins, with everything resolved; `reopen` needs nothing
+else (and the dataset) to go on, and changes nothing in it but the budget, if a new one is given.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit import corpus
-from howlkit.checkpoint import FORMAT, read_json, write_json
+from howlkit.checkpoint import FORMAT, read_json, saving, write_json
 from howlkit.dataset import Dataset
 from howlkit.device import pick_device
 from howlkit.errors import CheckpointError, DataError, HowlkitError, OptionError
-from howlkit.evaluate import Encoded, encode_all, unigram, unigram_nats
+from howlkit.evaluate import Counts, Encoded, encode_all, unigram, unigram_nats
+from howlkit.piece import Piece
 from howlkit.recipe import Recipe, versions
 from howlkit.trained import Trained, check_weights
 from howlkit.training import Budget, Trainer
@@ -31,6 +32,8 @@ __all__ = ["Plan", "begin", "reopen", "to_resume"]
 
 RUNS = Path("runs")
 """Where runs go that are not told where to go."""
+
+AUGMENTED_PASSES = 4  # over the training part, to count values
 
 Tell = Callable[[str], None]
 Indices = NDArray[np.int64]
@@ -96,22 +99,25 @@ def begin(
         check_weights(trainer.network, weights, plan.init or folder)
         trainer.start_from(weights)
         tell(f"Starting from the weights of {plan.init}")
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "config.json", config)
+    with saving(folder / "config.json") as path:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(path, config)
     return trainer
 
 
 def reopen(run: Path, budget: Budget, *, device: str, tell: Tell) -> Trainer:
     """Return the Trainer of a run that was stopped, at its newest whole checkpoint.
 
-    budget: where it is to end now; an empty one keeps what the run was given. Raises
-    CheckpointError if the run is damaged, DataError if its music has changed.
+    budget: where it is to end now, counted from its beginning; an empty one keeps what the run was
+    given. Raises CheckpointError if the run is damaged, DataError if its music has changed, and
+    HowlkitError if its budget is used up.
     """
     config = read_json(run / "config.json")
     try:
         recipe = Recipe.from_json(config["recipe"])
         path, fingerprint = Path(config["data"]["dataset"]), config["data"]["fingerprint"]
-        budget = Budget(**config["budget"]) if budget == Budget() else budget
+        extended = budget != Budget()
+        budget = budget if extended else Budget(**config["budget"])
         int(config["seed"]), str(config["precision"]), config["versions"]
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{run / 'config.json'} is damaged: {error!r}") from error
@@ -123,6 +129,15 @@ def reopen(run: Path, budget: Budget, *, device: str, tell: Tell) -> Trainer:
         )
     trainer = _trainer(run, recipe, data, config, budget, device, tell)
     trainer.resume()
+    if trainer.is_over:
+        raise HowlkitError(
+            f"{run} has had its {budget}, and {trainer.step} steps in all. "
+            "Give it more, counted from its beginning: --resume --steps N or --minutes M"
+        )
+    if extended:
+        trainer.extend()
+        with saving(run / "config.json") as path:
+            write_json(path, {**config, "budget": asdict(budget)})
     tell(f"Going on with {run} after {trainer.step} steps")
     return trainer
 
@@ -204,6 +219,7 @@ def _trainer(
         seed=int(config["seed"]),
     )
     counted = unigram(recipe.encoder, data.pieces("train"))
+    _tell_parts(data, tell)
     facts: dict[str, Any] = {
         # No paths: the model folder is what people pass on.
         "data": {name: config["data"][name] for name in ("summary", "fingerprint")},
@@ -221,9 +237,31 @@ def _trainer(
         validation,
         budget=budget,
         facts=facts,
+        counts=_counts_augmented(recipe, data, int(config["seed"])) if recipe.augmenters else None,
         device=pick_device(device),
         precision=str(config["precision"]),
     )
+
+
+def _tell_parts(data: Dataset, tell: Tell) -> None:
+    notes = np.asarray(data.note_counts)
+    sizes = [data.indices(part) for part in data.parts]
+    words = [f"{len(s):,} pieces ({int(notes[s].sum()):,} notes)" for s in sizes]
+    tell(f"Training on {words[0]}, validating on {words[1]}; {words[2]} are kept for testing")
+
+
+def _counts_augmented(recipe: Recipe, data: Dataset, seed: int) -> Counts:
+    """Return counts over the training part augmented: training starts at what it will see."""
+    rng = np.random.default_rng([seed, 4])
+
+    def changed() -> Iterator[Piece]:
+        for _ in range(AUGMENTED_PASSES):
+            for piece in data.pieces("train"):
+                for augmenter in recipe.augmenters:
+                    piece = augmenter(piece, rng)
+                yield piece
+
+    return unigram(recipe.encoder, changed())
 
 
 def _check_enough(data: Dataset, counts: Indices, window: int, tell: Tell) -> None:
@@ -234,8 +272,9 @@ def _check_enough(data: Dataset, counts: Indices, window: int, tell: Tell) -> No
         )
     if notes < 20_000:
         tell(
-            f"Warning: only {notes:,} notes to train on. It will soon know them by heart; add more "
-            "music, --augment transpose, or start from another run with --init"
+            f"Warning: only {notes:,} notes to train on. It will soon know them by heart: add more "
+            "music or --augment transpose, start from another run with --init, or keep less for "
+            "validating and testing (howlkit prepare --validation 0.1 --test 0)"
         )
     if int(counts.max()) < window:
         tell(

@@ -9,13 +9,12 @@ Units: nats a note; seconds on the clock, pauses between a stop and a resume lef
 
 from __future__ import annotations
 
-import json
 import math
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -24,10 +23,11 @@ import torch
 from torch import Tensor
 
 from howlkit import checkpoint
-from howlkit.checkpoint import Checkpoint, saving
+from howlkit.checkpoint import Checkpoint
 from howlkit.errors import CheckpointError, DataError
-from howlkit.evaluate import Encoded, score, to_tensors
+from howlkit.evaluate import Counts, Encoded, score, to_tensors
 from howlkit.heads import Network
+from howlkit.progress import Budget, Meter, Metrics, Outcome, Progress
 from howlkit.recipe import Recipe
 from howlkit.trained import Trained
 from howlkit.windows import Batch, Position, Stretch, Windows
@@ -41,47 +41,6 @@ class Interrupted(Exception):
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.number = number
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How long to train: steps, or minutes, or whichever ends first."""
-
-    steps: int | None = None
-    minutes: float | None = None
-
-    def fraction(self, step: int, seconds: float) -> float:
-        """Return how much of it is used up, 0..1."""
-        used = 0.0
-        if self.steps is not None:
-            used = max(used, step / self.steps if self.steps else 1.0)
-        if self.minutes is not None:
-            used = max(used, seconds / (60 * self.minutes) if self.minutes else 1.0)
-        return min(used, 1.0)
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run stands; what the display and metrics.jsonl show."""
-
-    step: int
-    epoch: int
-    fraction: float
-    seconds: float
-    nats_per_note: float
-    notes_per_second: float
-    rate: float
-    validation: float | None = None
-    best: float | None = None
-    validated: bool = False  # just now
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended: where it stood, and why it stopped ("budget" or "no progress")."""
-
-    progress: Progress
-    reason: str
 
 
 @dataclass
@@ -98,29 +57,7 @@ class _Position:
     validation: float | None = None
     nats: float = 0.0  # of the training since the last validation
     notes: float = 0.0
-
-
-@dataclass
-class _Meter:
-    """Nats and notes trained on since it was last read."""
-
-    nats: float = 0.0
-    notes: float = 0.0
-    since: float = field(default_factory=time.perf_counter)
-    last: tuple[float, float] = (math.nan, 0.0)
-
-    def count(self, nats: float, notes: float) -> None:
-        """Add what a window cost and how many notes it had."""
-        self.nats += nats
-        self.notes += notes
-
-    def take(self) -> tuple[float, float]:
-        """Return nats a note and notes a second, and begin anew; with nothing new, as before."""
-        now = time.perf_counter()
-        if self.notes:
-            self.last = self.nats / self.notes, self.notes / max(now - self.since, 1e-9)
-        self.nats, self.notes, self.since = 0.0, 0.0, now
-        return self.last
+    patient_from: int = 0  # patience counts from here, or from the best step if that is later
 
 
 class Trainer:
@@ -128,7 +65,8 @@ class Trainer:
 
     run: the run's folder. windows: the training part. validation: whole pieces, never trained on;
     None judges by the training loss. show: is called with a Progress every few steps.
-    facts: go into the model's config (unigram, tempo, data ...).
+    facts: go into the model's config (unigram, tempo, data ...). counts: of the values as they are
+    trained on, to start from; None: facts["unigram"].
     """
 
     def __init__(
@@ -140,6 +78,7 @@ class Trainer:
         *,
         budget: Budget,
         facts: Mapping[str, Any],
+        counts: Counts | None = None,
         device: torch.device,
         precision: str = "32",
         show: Callable[[Progress], None] = lambda progress: None,
@@ -149,7 +88,7 @@ class Trainer:
         self.precision = precision
         torch.manual_seed(windows.seed)
         network: Network = recipe.model.build(recipe.encoder.schema, recipe.heads)
-        network.start_at(facts["unigram"])
+        network.start_at(counts if counts is not None else facts["unigram"])
         self.network = network.to(device)
         self.average = _averages(self.network) if recipe.training.ema else None
         self.optimizer = torch.optim.AdamW(
@@ -159,7 +98,7 @@ class Trainer:
         )
         self._at = _Position()
         self._state: dict[str, Tensor] | None = None
-        self._meter = _Meter()
+        self._meter, self._metrics = Meter(), Metrics(run / "metrics.jsonl")
         self._last = self._progress(math.nan, 0.0)
         self._stop: int | None = None
         self._clock = time.perf_counter()
@@ -168,6 +107,11 @@ class Trainer:
     def step(self) -> int:
         """How many steps were done."""
         return self._at.step
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the budget is used up."""
+        return self.budget.fraction(self._at.step, self._at.seconds) >= 1
 
     # Beginning ----------------------------------------------------------------------------------
 
@@ -194,6 +138,12 @@ class Trainer:
             raise CheckpointError(
                 f"{self.run}: its checkpoint does not fit its config.json: {error}"
             ) from error
+        self._last = self._progress(math.nan, 0.0)
+        self._metrics.forget_after(self._at.step)
+
+    def extend(self) -> None:
+        """Be patient anew: a run that is given more time is not to stop at once."""
+        self._at.patient_from = self._at.step
 
     def _moved(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return {name: tensor.to(self.device) for name, tensor in tensors.items()}
@@ -206,6 +156,8 @@ class Trainer:
         Raises Interrupted after Ctrl-C or SIGTERM, with a checkpoint saved.
         """
         self._clock = time.perf_counter()
+        if not (self.run / "checkpoints" / "latest").exists():
+            self.save()  # so that a run can be resumed however early it is stopped
         with _signals(self._on_signal):
             for stretch in self.windows.stretches(Position(self._at.epoch, self._at.index)):
                 outcome = self._run_stretch(stretch)
@@ -215,7 +167,7 @@ class Trainer:
 
     def _run_stretch(self, stretch: Stretch) -> Outcome | None:
         for batch in stretch.batches[self._at.window :]:
-            if self.budget.fraction(self._at.step, self._at.seconds) >= 1:
+            if self.is_over:
                 return self._finish("budget")
             nats = self._update(batch, stretch.scale)
             notes = stretch.notes_per_step * float(batch.lengths.sum())
@@ -307,7 +259,8 @@ class Trainer:
 
     def _is_stuck(self) -> bool:
         options = self.recipe.training
-        waited = (self._at.step - self._at.best_step) // options.validate_every
+        since = max(self._at.best_step, self._at.patient_from)
+        waited = (self._at.step - since) // options.validate_every
         return bool(options.patience) and waited >= options.patience
 
     def _report(self) -> None:
@@ -337,8 +290,7 @@ class Trainer:
 
     def _log(self, progress: Progress) -> None:
         self._last = progress
-        with saving(self.run / "metrics.jsonl") as path, path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(asdict(progress)) + "\n")
+        self._metrics.add(progress)
         self.show(progress)
 
     # Saving -------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from howlkit.recipe import Recipe
 from howlkit.session import Limit
 from howlkit.trained import Trained
 from howlkit.training import Budget, Interrupted, Trainer
-from howlkit.windows import Windows
+from howlkit.windows import Batch, Position, Windows
 from tests.conftest import tune
 
 SMALL = {
@@ -341,3 +341,127 @@ def test_evaluating_side_by_side_equals_one_by_one(tmp_path):
 
 def test_augmenters_are_part_of_the_recipe(tmp_path):
     assert trainer(tmp_path / "run").recipe.augmenters == (Transpose(),)
+
+
+def test_a_killed_run_logs_each_step_once_when_resumed(tmp_path):
+    made = trainer(tmp_path / "run", steps=20)
+    made.train()
+    torn = '{"step": 30, "epoch"'
+    log = made.run / "metrics.jsonl"
+    log.write_text(log.read_text() + json.dumps({"step": 25}) + "\n" + torn)
+    again = trainer(tmp_path / "run", steps=40)
+    again.resume()
+    again.train()
+    steps = [json.loads(line)["step"] for line in log.read_text().splitlines()]
+    assert steps == [10, 20, 30, 40]
+
+
+def test_a_run_killed_before_its_first_validation_can_be_resumed(tmp_path):
+    first = trainer(tmp_path / "run", steps=20)
+    first._update = None  # the first step fails in a way nobody foresaw
+    with pytest.raises(TypeError):
+        first.train()
+    second = trainer(tmp_path / "run", steps=20)
+    second.resume()
+    assert second.step == 0
+    second.train()
+    straight = trainer(tmp_path / "straight", steps=20)
+    straight.train()
+    assert digest(second.network) == digest(straight.network)
+
+
+def test_a_run_stopped_early_goes_on_when_it_is_given_more(tmp_path):
+    values = {"training": {"patience": 2, "rate": 0.0}}
+    trainer(tmp_path / "run", steps=500, values=values).train()
+    more = trainer(tmp_path / "run", steps=600, values=values)
+    more.resume()
+    more.extend()
+    assert more.train().progress.step == 50  # two validations later, not at once
+
+
+def test_the_last_line_of_the_log_tells_of_what_was_trained(tmp_path):
+    made = trainer(tmp_path / "run", steps=20, values={"training": {"validate_every": 200}})
+    last = made.train().progress
+    assert last.validated and last.nats_per_note > 1 and last.notes_per_second > 0
+
+
+def test_without_validation_the_training_loss_since_the_last_judgement_judges(tmp_path):
+    made = trainer(tmp_path / "run", steps=25)
+    made.validation = None
+    outcome = made.train()
+    lines = [json.loads(line) for line in (made.run / "metrics.jsonl").read_text().splitlines()]
+    assert outcome.progress.best == pytest.approx(
+        min(line["nats_per_note"] for line in lines), rel=0.2
+    )
+    assert outcome.progress.best > 1
+
+
+def windows_of_one_stretch(made):
+    return next(iter(made.windows.stretches(Position()))).batches
+
+
+def test_state_is_carried_from_window_to_window(tmp_path):
+    """Window by window costs what the whole stretch costs at once, and less than without memory."""
+    values = {"lstm": {"dropout": 0.0}, "training": {"rate": 0.0}}
+    made = trainer(tmp_path / "run", values=values)
+    made.optimizer.step = lambda: None
+    batches = windows_of_one_stretch(made)
+    assert len(batches) == 3
+    carried = [made._update(batch, 1) for batch in batches]
+    inputs, targets = (
+        {name: np.concatenate([getattr(b, side)[name] for b in batches], axis=1) for name in names}
+        for side, names in [("inputs", batches[0].inputs), ("targets", batches[0].targets)]
+    )
+    whole = Batch(inputs, targets, sum(batch.lengths for batch in batches))
+    made._state = None
+    assert made._update(whole, 1) == pytest.approx(sum(carried), rel=1e-5)
+    made._state = None
+    assert made._update(batches[1], 1) != pytest.approx(carried[1], rel=1e-5)
+
+
+def test_averaged_weights_are_the_moving_average_and_are_what_is_validated(tmp_path):
+    made = trainer(tmp_path / "run", values={"training": {"ema": 0.9}})
+    name, parameter = next(iter(made.network.named_parameters()))
+    expected = parameter.detach().clone()
+    for step, batch in enumerate(windows_of_one_stretch(made)):
+        made._at.step = step
+        made._update(batch, 100)
+        decay = min(0.9, (1 + step) / (10 + step))
+        expected = decay * expected + (1 - decay) * parameter.detach()
+    assert torch.allclose(made.average[name], expected, atol=1e-6)
+    own = parameter.detach().clone()
+    assert not torch.equal(own, expected)
+    made.save_model()
+    kept = checkpoint.read_tensors(made.run / "model" / "model.safetensors")
+    assert torch.allclose(kept[name], expected, atol=1e-6)
+    assert torch.equal(parameter, own)  # training goes on with its own
+
+
+def gradient_norm(made, batch, scale):
+    seen = []
+    made.optimizer.step = lambda: seen.append(
+        torch.linalg.vector_norm(
+            torch.stack([p.grad.norm() for p in made.network.parameters() if p.grad is not None])
+        )
+    )
+    made._update(batch, scale)
+    return float(seen[0])
+
+
+def test_gradients_are_clipped_to_their_norm(tmp_path):
+    batch = windows_of_one_stretch(trainer(tmp_path / "a"))[0]
+    free = trainer(tmp_path / "b", values={"training": {"clip": 0.0}})
+    assert gradient_norm(free, batch, 1) > 0.01
+    held = trainer(tmp_path / "c", values={"training": {"clip": 0.01}})
+    assert gradient_norm(held, batch, 1) == pytest.approx(0.01, rel=1e-3)
+
+
+def test_the_loss_is_a_mean_over_a_full_window(tmp_path):
+    values = {"training": {"clip": 0.0}, "lstm": {"dropout": 0.0}}
+    norms = []
+    for name, scale in (("a", 100), ("b", 200)):
+        made = trainer(tmp_path / name, values=values)
+        norms.append(gradient_norm(made, windows_of_one_stretch(made)[0], scale))
+    assert norms[0] == pytest.approx(2 * norms[1], rel=1e-4)
+    stretch = next(iter(made.windows.stretches(Position())))
+    assert stretch.scale == made.windows.rows * stretch.batches[0].inputs["pitch"].shape[1]
