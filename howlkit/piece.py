@@ -299,8 +299,9 @@ class Piece:
     def excerpt(self, first: int, stop: int) -> Piece:
         """Return the notes `first` to `stop` (exclusive), with what an encoder must know of before.
 
-        Positions stay those of the whole piece. The notes still sounding at the cut, and the last
-        one before it, come along as context; so does the whole tempo map and metre.
+        Positions stay those of the whole piece. The notes still sounding at the cut, the last one
+        before it and the last that is no drum come along as context; so does the whole tempo map
+        and metre.
         """
         if not 0 <= first <= stop <= len(self):
             raise PieceError(f"no notes {first}:{stop} in a piece of {len(self)}")
@@ -310,6 +311,7 @@ class Piece:
             now = self.notes["start"][first] if first < len(self) else self.end
             kept = earlier["start"].astype(np.int64) + earlier["duration"] > now
             kept[-1] = True
+            kept[np.flatnonzero(earlier["program"] != DRUMS)[-1:]] = True
             before = earlier[kept]
         return self.replace(
             notes=np.concatenate((before, self.notes[first:stop])),

@@ -71,7 +71,10 @@ class Trained:
             recipe = Recipe.from_json(config["recipe"])
             facts = dict(config["facts"])
             stored = Schema.from_json(read_json(folder / "schema.json"))
-        except (KeyError, TypeError, ValueError) as error:
+            counts = {name: len(seen) for name, seen in facts["unigram"].items()}
+            if counts != {field.name: field.n for field in stored.decisions}:
+                raise ValueError("the counts of its unigram model do not fit its schema")
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{folder} is damaged: {error}") from error
         if stored != recipe.encoder.schema:
             raise CheckpointError(

@@ -163,7 +163,7 @@ class Trainer:
                 outcome = self._run_stretch(stretch)
                 if outcome is not None:
                     return outcome
-        raise DataError("the training part holds no notes")
+        raise DataError("the training part holds no notes")  # stretches go on for ever
 
     def _run_stretch(self, stretch: Stretch) -> Outcome | None:
         for batch in stretch.batches[self._at.window :]:

@@ -3,8 +3,9 @@
 An epoch tiles every piece into **stretches** of `carry` windows of `notes` notes each, beginning at
 a phase drawn anew every epoch; each note of the training part is predicted exactly once an epoch. A
 stretch is augmented once and encoded once, then run through window by window with carried state
-(truncated backpropagation through time). Where a position leads is a pure function of (seed, epoch,
-index): it needs no encoding, and a resumed run sees what it would have seen.
+(truncated backpropagation through time). Tiles in which the encoder finds nothing to predict (drums
+alone, where it leaves them out) are passed over. Where a position leads is a pure function of
+(seed, epoch, index): it needs no encoding, and a resumed run sees what it would have seen.
 
 Shapes: B rows, T steps.
 """
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.errors import DataError
 from howlkit.piece import Piece
 from howlkit.protocols import Augmenter, Encoder
 from howlkit.schema import Schema, Steps
@@ -106,25 +108,34 @@ class Windows:
         return [chunks[i] for i in rng.permutation(len(chunks))]
 
     def stretches(self, position: Position) -> Iterator[Stretch]:
-        """Yield stretches from `position` on, for ever."""
+        """Yield stretches from `position` on, for ever; DataError if a whole epoch has none."""
         epoch, index = position.epoch, position.index
         while True:
-            batches = self.batches(epoch)
+            batches, found = self.batches(epoch), index > 0
             for number in range(index, len(batches)):
                 last = number + 1 == len(batches)
                 after = Position(epoch + 1, 0) if last else Position(epoch, number + 1)
-                yield self._stretch(epoch, batches[number], after)
+                stretch = self._stretch(epoch, batches[number], after)
+                if stretch.batches:
+                    found = True
+                    yield stretch
+            if not found:
+                raise DataError(
+                    f"encoder {self.encoder.name!r} finds no notes in the training part; "
+                    "look at its options, or give other music"
+                )
             epoch, index = epoch + 1, 0
 
     def _stretch(self, epoch: int, tiles: NDArray[np.int64], after: Position) -> Stretch:
         rows = [self._encode(epoch, *map(int, tile)) for tile in tiles]
-        longest = max(len(row) for row in rows) - 1
+        longest = max(max(len(row) for row in rows) - 1, 1)
         # An encoder may need several steps a note; the number of windows stays what was asked for.
         steps = max(self.notes, -(-longest // self.carry))
         columns, lengths = side_by_side(self.encoder.schema, rows)
-        batches = list(cut(columns, lengths - 1, steps))
+        predictions = np.maximum(lengths - 1, 0)
+        batches = list(cut(columns, predictions, steps))
         scale = self.rows * min(steps, longest)
-        notes_per_step = float((tiles[:, 2] - tiles[:, 1]).sum() / (lengths - 1).sum())
+        notes_per_step = float((tiles[:, 2] - tiles[:, 1]).sum() / max(predictions.sum(), 1))
         return Stretch(batches, notes_per_step, scale, after)
 
     def _encode(self, epoch: int, piece: int, first: int, stop: int) -> Steps:

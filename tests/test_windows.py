@@ -3,7 +3,8 @@ import pytest
 
 from howlkit.builtin.augment import Transpose
 from howlkit.builtin.tuple import Tuple
-from howlkit.piece import Piece
+from howlkit.errors import DataError
+from howlkit.piece import DRUMS, Piece
 from howlkit.windows import Position, Windows, cut, side_by_side
 from tests.conftest import random_piece, tune
 
@@ -48,13 +49,38 @@ def test_a_position_leads_to_the_same_batches_however_one_gets_there():
 
 
 def test_every_note_is_a_target_once_in_an_epoch():
-    plan, count, stream = windows(), 0, windows().stretches(Position())
+    count, stream = 0, windows().stretches(Position())
     for stretch in stream:
         count += sum(int(((b.targets["mark"] == 0) & _counts(b)).sum()) for b in stretch.batches)
         if stretch.after.epoch:
             break
     assert count == sum(len(piece) for piece in PIECES)
-    assert plan.tiles(0)[:, 2].max() <= 333
+
+
+DRUMMING = Piece.of([(120 * i, 60, 36, 90, DRUMS, 1) for i in range(200)])
+
+
+def test_tiles_of_drums_alone_are_passed_over_where_drums_are_left_out():
+    song = tune(bars=8)
+    mixed = song.replace(notes=np.concatenate((song.notes, DRUMMING.notes)))
+    pieces = [DRUMMING, mixed, DRUMMING]
+    counts = np.array([len(piece) for piece in pieces])
+    plan = Windows(pieces.__getitem__, counts, Tuple(programs=False), notes=16, carry=2, rows=1)
+    targets, stream = 0, plan.stretches(Position())
+    for stretch in stream:
+        assert stretch.batches and stretch.notes_per_step > 0
+        assert all((batch.lengths > 0).any() for batch in stretch.batches)
+        targets += sum(int(batch.lengths.sum()) for batch in stretch.batches)
+        if stretch.after.epoch:
+            break
+    assert targets >= len(song) - 8
+
+
+def test_music_in_which_the_encoder_finds_nothing_is_an_error_not_an_endless_search():
+    encoder, counts = Tuple(programs=False), np.array([len(DRUMMING)])
+    plan = Windows([DRUMMING].__getitem__, counts, encoder, notes=16, carry=2)
+    with pytest.raises(DataError, match="finds no notes"):
+        next(plan.stretches(Position()))
 
 
 def _counts(batch):
