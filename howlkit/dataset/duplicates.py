@@ -20,7 +20,10 @@ from numpy.typing import NDArray
 
 from howlkit.piece import DRUMS, Piece
 
-__all__ = ["BINS", "WINDOW", "group", "sketch"]
+__all__ = ["BINS", "VERSION", "WINDOW", "group", "sketch"]
+
+VERSION = 2
+"""Of sketches and grouping: groups found by another version are found anew."""
 
 BINS = 256
 """Values in a sketch."""

@@ -12,9 +12,18 @@ from typing import Any
 
 from howlkit.midi import REPAIRS, printable
 
-__all__ = ["PartCount", "Report"]
+__all__ = ["PartCount", "Report", "counted"]
 
 _SHOWN = 10  # skipped files in the text; report.json has all
+
+
+def counted(number: int, what: str) -> str:
+    """Return how many there are of something, in words.
+
+    >>> counted(1, "piece"), counted(2000, "piece")
+    ('1 piece', '2,000 pieces')
+    """
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 @dataclass(frozen=True)
@@ -24,6 +33,11 @@ class PartCount:
     pieces: int
     notes: int
     groups: int
+
+    def __str__(self) -> str:
+        """Return the counts for people."""
+        counts = ((self.pieces, "piece"), (self.notes, "note"), (self.groups, "group"))
+        return ", ".join(counted(number, what) for number, what in counts)
 
 
 @dataclass(frozen=True)
@@ -63,30 +77,28 @@ class Report:
     def line(self) -> str:
         """Return the account in one line."""
         return (
-            f"{self.found:,} files found: {self.read:,} read ({self.unchanged:,} unchanged), "
-            f"{len(self.skipped):,} skipped, {self.exact_duplicates:,} exact duplicates"
+            f"{counted(self.found, 'file')} found: {self.read:,} read ({self.unchanged:,} "
+            f"unchanged), {len(self.skipped):,} skipped, "
+            f"{counted(self.exact_duplicates, 'exact duplicate')}"
         )
 
     def text(self) -> str:
-        """Return the account for people, several lines."""
+        """Return the account for people, several lines; the last counts the files."""
+        pieces, notes = counted(self.read, "piece"), counted(self.notes, "note")
         return "\n".join(
             [
-                self.line(),
-                f"{self.read:,} pieces, {self.notes:,} notes, {self.hours:.1f} hours",
-                f"{self.near_duplicates:,} pieces are takes or variants of each other, "
-                f"in {self.near_duplicate_groups:,} groups; a group is in one part",
+                f"{pieces}, {notes}, {self.hours:.1f} hours",
+                f"takes or variants of each other: {counted(self.near_duplicates, 'piece')} "
+                f"in {counted(self.near_duplicate_groups, 'group')}; a group is in one part",
+                *(f"{name:>10}: {part}" for name, part in self.parts.items()),
                 *(
-                    f"{name:>10}: {part.pieces:,} pieces, {part.notes:,} notes, "
-                    f"{part.groups:,} groups"
-                    for name, part in self.parts.items()
-                ),
-                *(
-                    f"mended: {count:,} {REPAIRS.get(name, name)}"
+                    f"mended: {REPAIRS.get(name, name)}: {count:,}"
                     for name, count in self.repairs.items()
                 ),
                 *(f"skipped: {printable(reason)}" for _, reason in self.skipped[:_SHOWN]),
                 *self._more(),
                 *(f"Warning: {warning}" for warning in self.warnings),
+                self.line(),
             ]
         )
 
