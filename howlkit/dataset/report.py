@@ -6,13 +6,15 @@ read + skipped + exact duplicates = found. Durations are seconds or hours as nam
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from howlkit.midi import REPAIRS, printable
 
-__all__ = ["PartCount", "Report", "counted"]
+__all__ = ["PartCount", "Report", "counted", "file_counts"]
 
 _SHOWN = 10  # skipped files in the text; report.json has all
 
@@ -107,3 +109,21 @@ class Report:
         return [f"skipped: {more:,} more, listed in report.json"] if more > 0 else []
 
     __str__ = text
+
+
+def file_counts(folder: Path) -> dict[str, Any]:
+    """Return how the files fared of which the dataset in `folder` was made, by its report.json.
+
+    found, exact_duplicates, skipped: numbers of files; mended: as `Report.repairs`. None of them
+    where the report is missing or damaged: a dataset does not need it.
+    """
+    try:
+        said = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        return {
+            "found": int(said["found"]),
+            "exact_duplicates": int(said["exact_duplicates"]),
+            "skipped": len(said["skipped"]),
+            "mended": {str(name): int(count) for name, count in said["repairs"].items()},
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
