@@ -75,9 +75,8 @@ def _in_turn(work: Callable[[], Report], out: Path, tell: Tell) -> Report:
             return work()
         except BusyError:
             if not told:
-                tell(
-                    f"Another howlkit is reading the same music into {printable(out)}; waiting for it"
-                )
+                shown = printable(out)
+                tell(f"Another howlkit is reading the same music into {shown}; waiting for it")
             told = True
             time.sleep(0.2)
 
