@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -126,11 +127,13 @@ def _groups(store: Store, shard: Array, row: Array, options: Options, earlier: E
         return earlier.groups
     if not options.near_duplicates:
         return np.arange(len(shard))
-    sketches = np.zeros((len(shard), duplicates.BINS), np.uint32)
-    for number in np.unique(shard):
-        here = shard == number
-        sketches[here] = store.shard(int(number))["pieces.sketch"][row[here]]
-    return duplicates.group(sketches)
+    # A kilobyte a piece: on the disk, so that the system may take the memory back.
+    with tempfile.TemporaryFile(dir=store.folder) as file:
+        sketches = np.memmap(file, np.uint32, "w+", shape=(len(shard), duplicates.BINS))
+        for number in np.unique(shard):
+            here = shard == number
+            sketches[here] = store.shard(int(number))["pieces.sketch"][row[here]]
+        return duplicates.group(np.asarray(sketches))
 
 
 def _parts(

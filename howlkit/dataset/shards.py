@@ -100,7 +100,7 @@ class Store:
 
         head: first line of each journal; journals with another one are not looked at.
         """
-        self._folder, self._head = folder, head
+        self.folder, self._head = folder, head
         self.places: dict[bytes, Place] = {}
         self._next = 0
         self._clear()
@@ -127,7 +127,7 @@ class Store:
 
     def _reopen(self) -> None:
         """Go on filling the last shard, if a run was broken off before it was full."""
-        path = self._folder / shard_name(self._next - 1)
+        path = self.folder / shard_name(self._next - 1)
         journal = self._journal_of(path.with_suffix(".jsonl"))
         if not (journal and path.is_file()):
             return
@@ -164,7 +164,7 @@ class Store:
 
     def journals(self) -> Iterator[str]:
         """Yield the lines kept with shards by a run that did not finish."""
-        for path in matching(self._folder, JOURNAL):
+        for path in matching(self.folder, JOURNAL):
             yield from self._journal_of(path)[1:]
 
     def _journal_of(self, path: Path) -> list[str]:
@@ -180,7 +180,7 @@ class Store:
         if not self._waiting:
             return
         began = time.monotonic()
-        path = self._folder / shard_name(self._next)
+        path = self.folder / shard_name(self._next)
         write_tensors(path, dict(_columns(self._waiting)))
         lines = "\n".join(self._journal).encode("ascii", "replace")  # "?" where one was damaged
         write_whole(path.with_suffix(".jsonl"), lines)
@@ -196,13 +196,13 @@ class Store:
 
     def shard(self, number: int) -> Tensors:
         """Return the tensors of a shard, opened anew: what is open takes up memory."""
-        return Tensors(self._folder / shard_name(number))
+        return Tensors(self.folder / shard_name(number))
 
     def tidy(self, used: Iterable[int]) -> None:
         """Delete shards of which nothing is used, journals, and what broken-off writes left."""
         names = set(map(shard_name, used))
-        unused = [path for path in matching(self._folder, SHARD) if path.name not in names]
-        left = [matching(self._folder, pattern) for pattern in (JOURNAL, PARTIAL)]
+        unused = [path for path in matching(self.folder, SHARD) if path.name not in names]
+        left = [matching(self.folder, pattern) for pattern in (JOURNAL, PARTIAL)]
         for path in (*unused, *left[0], *left[1]):
             delete(path)
 
