@@ -142,7 +142,7 @@ def _told(
 ) -> Iterator[Outcome]:
     for done, outcome in enumerate(outcomes, 1):
         if strict and not outcome.source.content:
-            raise DataError(f"{outcome.source.reason} (and strict stops at the first such file)")
+            raise DataError(f"{outcome.source.reason}; strict stops at the first such file")
         yield outcome
         if progress is not None:
             progress(done, total)
