@@ -18,7 +18,7 @@ import platformdirs
 
 from howlkit import __version__, chorales
 from howlkit.dataset import Dataset, Report, prepare, prepare_pieces
-from howlkit.errors import BusyError, DataError
+from howlkit.errors import BusyError, DataError, printable
 
 Tell = Callable[[str], None]
 
@@ -42,9 +42,11 @@ def open_data(
         return Dataset.open(sources[0])
     for source in sources:
         if not source.exists():
-            raise DataError(f"{source} does not exist; give a folder of MIDI files, or a dataset")
+            raise DataError(
+                f"{printable(source)} does not exist; give a folder of MIDI files, or a dataset"
+            )
         if is_dataset(source):
-            raise DataError(f"{source} is a prepared dataset, and must be given alone")
+            raise DataError(f"{printable(source)} is a prepared dataset, and must be given alone")
     if not sources:
         return _shipped(tell)
     out = cache_folder() / "datasets" / _name(sources)
@@ -73,7 +75,8 @@ def _in_turn(work: Callable[[], Report], out: Path, tell: Tell) -> Report:
             return work()
         except BusyError:
             if not told:
-                tell(f"Another howlkit is reading the same music into {out}; waiting for it")
+                shown = printable(out)
+                tell(f"Another howlkit is reading the same music into {shown}; waiting for it")
             told = True
             time.sleep(0.2)
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from howlkit import corpus
-from howlkit.dataset import prepare, preparing
+from howlkit.dataset import folder, prepare
 from howlkit.errors import DataError
 
 
@@ -41,7 +41,7 @@ def test_two_runs_that_begin_on_one_folder_take_turns(music):
         done.set()
 
     out = corpus.cache_folder() / "datasets" / corpus._name([music])
-    with preparing._writing(out):
+    with folder.writing(out):
         thread = threading.Thread(target=second)
         thread.start()
         while not told:

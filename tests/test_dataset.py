@@ -7,8 +7,6 @@ import os
 import pickle
 import subprocess
 import sys
-import textwrap
-import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
@@ -16,13 +14,14 @@ import numpy as np
 import pytest
 
 from howlkit import chorales, midi
-from howlkit.dataset import Dataset, prepare, prepare_pieces, preparing, shards, sources
+from howlkit.dataset import Dataset, prepare, prepare_pieces, shards, tensors
 from howlkit.dataset.split import PARTS
 from howlkit.dataset.workers import in_order
 from howlkit.errors import DataError
 from howlkit.piece import KEY_SIGNATURE, PEDAL, TIME_SIGNATURE, Piece
 
 from .conftest import random_piece, walk, write
+from .midi_bytes import chunk, file, on
 from .test_duplicates import transposed
 
 
@@ -127,11 +126,56 @@ def test_every_file_is_accounted_for(music, tmp_path):
     assert (report.near_duplicate_groups, report.near_duplicates) == (1, 2)
     assert len(Dataset.open(tmp_path / "data")) == 13
     [shard] = (tmp_path / "data").glob("shard-*")
-    assert len(shards.Tensors(shard)["notes.pitch"]) == report.notes  # copies take no room
+    assert len(tensors.Tensors(shard)["notes.pitch"]) == report.notes  # copies take no room
     written = json.loads((tmp_path / "data" / "report.json").read_text())
     assert written == json.loads(json.dumps(report.to_json()))
     assert written["skipped"][0]["path"] == str(music / "broken.mid")
-    assert "18 files found: 13 read (0 unchanged), 3 skipped, 2 exact duplicates" in str(report)
+    assert (
+        "18 files found: 13 read (0 unchanged), 3 skipped, 2 exact duplicates"
+        == str(report).splitlines()[-1]
+    )
+
+
+def test_what_is_no_file_or_cannot_be_listed_is_skipped_and_counted(music, tmp_path, monkeypatch):
+    os.mkfifo(music / "pipe.mid")
+    (music / "gone.mid").symlink_to(tmp_path / "nowhere")
+    (music / "loop.mid").symlink_to(music / "loop.mid")
+    (music / "device.mid").symlink_to("/dev/null")
+    (music / "secret").mkdir()
+    scan = os.scandir
+
+    def scandir(path):
+        if os.path.basename(path) == "secret":
+            raise PermissionError(13, "Permission denied")
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)  # root may list everything
+    report = prepare([music], tmp_path / "data")
+    left = {"pipe.mid", "gone.mid", "loop.mid", "device.mid", "secret"}
+    assert {os.path.basename(path) for path, _ in report.skipped} == left
+    assert (report.found, report.read) == (17, 12)
+    reasons = [reason for _, reason in report.skipped]
+    assert sum("no regular file" in reason for reason in reasons) == 4
+    assert sum("cannot be listed: Permission denied" in reason for reason in reasons) == 1
+    assert str(report).splitlines()[-1].startswith("17 files found: 12 read (0 unchanged), 5 skip")
+    with pytest.raises(DataError, match="no regular file.*strict"):
+        prepare([music], tmp_path / "data", strict=True)
+
+
+def test_a_file_whose_notes_are_never_released_says_so(music, tmp_path):
+    (music / "held.mid").write_bytes(file(chunk(on(0, 60), on(5, 62))))
+    write(Piece(), music / "silent.mid")
+    report = prepare([music], tmp_path / "data")
+    assert [reason.split(": ")[-1] for _, reason in report.skipped] == [
+        "none of its 2 notes is ever released",
+        "it has no notes",
+    ]
+
+
+def test_one_is_told_in_the_singular(tmp_path):
+    report = str(prepare_pieces([walk(1)], tmp_path / "data"))
+    assert "1 piece, 600 notes" in report and "1 file found: 1 read" in report
+    assert "1 groups" not in report and "1 pieces" not in report
 
 
 def test_a_file_named_twice_is_found_once(music, tmp_path):
@@ -151,7 +195,7 @@ def test_repairs_are_added_up(tmp_path):
         write(Piece.of(notes), tmp_path / "music" / f"{transpose}.mid")
     report = prepare([tmp_path / "music"], tmp_path / "data")
     assert report.repairs == {"overlapping_notes": 4}
-    assert "mended: 4 notes begun while" in str(report)
+    assert "notes begun while one of their pitch and track sounds, kept: 4" in str(report)
 
 
 def test_strict_stops_at_the_first_file_that_cannot_be_read(music, tmp_path):
@@ -165,199 +209,10 @@ def test_nothing_to_read_is_an_error_that_says_what_to_do(tmp_path):
     with pytest.raises(DataError, match="no MIDI files.*name a folder"):
         prepare([tmp_path / "music"], tmp_path / "data")
     (tmp_path / "music" / "broken.mid").write_bytes(b"nothing")
-    with pytest.raises(DataError, match=r"none of the 1 files.*broken\.mid"):
+    with pytest.raises(DataError, match=r"of 1 file .*broken\.mid"):
         prepare([tmp_path / "music"], tmp_path / "data")
     with pytest.raises(DataError, match="does not exist"):
         prepare([tmp_path / "elsewhere"], tmp_path / "data")
-
-
-def test_a_folder_of_something_else_is_left_alone(music, tmp_path):
-    (tmp_path / "thesis").mkdir()
-    (tmp_path / "thesis" / "chapter.txt").write_text("years of work")
-    with pytest.raises(DataError, match="not empty and no dataset"):
-        prepare([music], tmp_path / "thesis")
-    assert [path.name for path in (tmp_path / "thesis").iterdir()] == ["chapter.txt"]
-    with pytest.raises(DataError, match="cannot be written"):
-        prepare([music], tmp_path / "thesis" / "chapter.txt")
-
-
-# --- Running again -------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def reads(monkeypatch):
-    """The names of the files that were parsed."""
-    names = []
-
-    def inspect(path, **options):
-        names.append(os.path.basename(path))
-        return original(path, **options)
-
-    original = midi.inspect
-    monkeypatch.setattr(sources.midi, "inspect", inspect)
-    return names
-
-
-def test_running_again_reads_only_what_is_new_or_changed(music, tmp_path, reads):
-    prepare([music], tmp_path / "data")
-    before = everything(tmp_path / "data")
-    reads.clear()
-    report = prepare([music], tmp_path / "data")
-    assert reads == [] and report.unchanged == report.read == 12
-    assert everything(tmp_path / "data") | {"report.json": b""} == before | {"report.json": b""}
-    write(walk(50), music / "0" / "00.mid")
-    write(walk(51), music / "0" / "new.mid")
-    os.utime(music / "1" / "01.mid", (1, 1))  # touched, its bytes as before
-    (music / "1" / "03.mid").unlink()
-    report = prepare([music], tmp_path / "data")
-    assert sorted(reads) == ["00.mid", "new.mid"]
-    assert (report.found, report.read, report.unchanged) == (12, 12, 10)
-    data = Dataset.open(tmp_path / "data")
-    assert [data.piece(i) for i in range(12)] == [midi.read(p) for p in midi.find([music])]
-    reads.clear()
-    prepare([music], tmp_path / "data")
-    assert reads == []
-
-
-def test_a_growing_folder_gives_the_dataset_of_the_whole_folder(music, tmp_path):
-    prepare([music / "0"], tmp_path / "data")
-    prepare([music], tmp_path / "data")
-    prepare([music], tmp_path / "at once")
-    grown, whole = Dataset.open(tmp_path / "data"), Dataset.open(tmp_path / "at once")
-    assert grown.names == whole.names
-    assert [grown.piece(i) for i in range(12)] == [whole.piece(i) for i in range(12)]
-
-
-def test_where_the_first_of_two_copies_goes_the_other_stays(music, tmp_path):
-    (music / "copy.mid").write_bytes((music / "0" / "00.mid").read_bytes())
-    prepare([music], tmp_path / "data")
-    (music / "0" / "00.mid").unlink()
-    report = prepare([music], tmp_path / "data")
-    assert (report.read, report.exact_duplicates) == (12, 0)
-    assert "copy.mid" in Dataset.open(tmp_path / "data").names
-
-
-def test_skipped_files_are_tried_again(music, tmp_path):
-    (music / "broken.mid").write_bytes(b"nothing")
-    prepare([music], tmp_path / "data")
-    write(walk(30), music / "broken.mid")
-    assert prepare([music], tmp_path / "data").skipped == ()
-
-
-def test_other_limits_read_everything_again(music, tmp_path, reads):
-    prepare([music], tmp_path / "data")
-    reads.clear()
-    report = prepare([music], tmp_path / "data", limits=midi.Limits(max_notes=200))
-    assert len(reads) == 12 and report.read == 12
-    with pytest.raises(DataError, match="at most 3 are read"):
-        prepare([music], tmp_path / "data", limits=midi.Limits(max_notes=3))
-
-
-def test_what_was_interrupted_goes_on_at_the_last_whole_shard(music, tmp_path, reads, monkeypatch):
-    monkeypatch.setattr(shards, "SHARD_NOTES", 500)
-
-    def interrupt(done, total):
-        if done == 8:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        prepare([music], tmp_path / "data", progress=interrupt)
-    with pytest.raises(DataError, match="no dataset"):
-        Dataset.open(tmp_path / "data")
-    reads.clear()
-    prepare([music], tmp_path / "data")
-    assert len(reads) == 12 - 6
-    prepare([music], tmp_path / "at once")
-    left, right = everything(tmp_path / "data"), everything(tmp_path / "at once")
-    assert left | {"report.json": b""} == right | {"report.json": b""}
-
-
-def test_killed_at_any_moment_it_can_be_run_again(music, tmp_path):
-    script = textwrap.dedent(
-        f"""
-        from howlkit.dataset import preparing, shards
-        if __name__ == "__main__":
-            shards.SHARD_NOTES = 300
-            print("go", flush=True)
-            preparing.prepare([{str(music)!r}], {str(tmp_path / "data")!r}, workers=1)
-        """
-    )
-    (tmp_path / "script.py").write_text(script)
-    for wait in (0.0, 0.01, 0.02, 0.04):
-        process = subprocess.Popen(
-            [sys.executable, tmp_path / "script.py"], stdout=subprocess.PIPE, text=True
-        )
-        process.stdout.readline()
-        time.sleep(wait)
-        process.kill()
-        process.communicate()
-    prepare([music], tmp_path / "data")
-    data = Dataset.open(tmp_path / "data")
-    assert [data.piece(i) for i in range(12)] == [midi.read(p) for p in midi.find([music])]
-    assert not list((tmp_path / "data").glob(".partial-*"))
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="no such locks")
-def test_two_processes_do_not_prepare_into_one_folder(music, tmp_path):
-    with preparing._writing(tmp_path / "data"), pytest.raises(DataError, match="another howlkit"):
-        prepare([music], tmp_path / "data")
-
-
-# --- Damage --------------------------------------------------------------------------------------
-
-
-def test_a_folder_without_a_dataset_says_how_to_make_one(tmp_path):
-    with pytest.raises(DataError, match="howlkit prepare"):
-        Dataset.open(tmp_path)
-
-
-def test_a_newer_format_is_refused_and_never_overwritten(music, tmp_path):
-    prepare([music], tmp_path / "data")
-    manifest = json.loads((tmp_path / "data" / "dataset.json").read_text())
-    (tmp_path / "data" / "dataset.json").write_text(json.dumps(manifest | {"format": 99}))
-    before = everything(tmp_path / "data")
-    with pytest.raises(DataError, match="format 99"):
-        Dataset.open(tmp_path / "data")
-    with pytest.raises(DataError, match="format 99"):
-        prepare([music], tmp_path / "data")
-    assert everything(tmp_path / "data") == before
-
-
-@pytest.mark.parametrize("pattern", ["dataset.json", "pieces-*", "shard-*"])
-@pytest.mark.parametrize("damage", [b"", b"x" * 40, b"[1, 2]", None])
-def test_damage_is_named_and_mended_by_preparing_again(music, tmp_path, pattern, damage):
-    prepare([music], tmp_path / "data")
-    [file] = (tmp_path / "data").glob(pattern)
-    file.write_bytes(file.read_bytes()[:-7] if damage is None else damage)
-    with pytest.raises(DataError, match="damaged"):
-        Dataset.open(tmp_path / "data").indices("train")
-    prepare([music], tmp_path / "data")
-    data = Dataset.open(tmp_path / "data")
-    assert [data.piece(i) for i in range(12)] == [midi.read(p) for p in midi.find([music])]
-
-
-def test_flipped_bytes_give_data_errors_only(music, tmp_path):
-    prepare([music], tmp_path / "data")
-    names = ("pieces-", "shard-", "dataset.json")
-    files = [p for p in (tmp_path / "data").iterdir() if p.name.startswith(names)]
-    rng = np.random.default_rng(0)
-    refused = read = 0
-    for file in files:
-        whole = file.read_bytes()
-        for _ in range(100):
-            broken = bytearray(whole)
-            for at in rng.integers(0, len(whole) if rng.random() < 0.5 else 1500, 3):
-                broken[at % len(whole)] = rng.integers(256)
-            file.write_bytes(broken)
-            try:
-                data = Dataset.open(tmp_path / "data")
-                [data.piece(i) for i in range(12)]
-                data.summary(), data.groups, data.note_counts
-                read += 1
-            except DataError:
-                refused += 1
-        file.write_bytes(whole)
-    assert refused > 30 and read + refused == 100 * len(files)
 
 
 # --- Processes -----------------------------------------------------------------------------------

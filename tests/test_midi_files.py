@@ -35,24 +35,28 @@ def test_find_visits_each_real_folder_once_and_survives_loops(save, tmp_path):
     assert found == ["a/x.mid", "link.mid"]
 
 
-def test_find_warns_of_what_it_leaves_out(tmp_path):
+def test_find_tells_what_it_leaves_out_and_why(tmp_path):
     os.mkfifo(tmp_path / "pipe.mid")
     (tmp_path / "gone.mid").symlink_to(tmp_path / "nowhere")
-    warnings = []
-    assert list(midi.find([tmp_path], warn=warnings.append)) == []
-    assert len(warnings) == 2 and "gone.mid" in warnings[0] and "pipe.mid" in warnings[1]
+    (tmp_path / "loop.mid").symlink_to(tmp_path / "loop.mid")
+    left = {}
+    assert list(midi.find([tmp_path], skip=left.__setitem__)) == []
+    assert left == {
+        str(tmp_path / name): f"{tmp_path / name} is no regular file"
+        for name in ("gone.mid", "loop.mid", "pipe.mid")
+    }
 
 
 def test_find_goes_on_past_a_folder_that_vanishes(save, tmp_path):
     (tmp_path / "a").mkdir()
     for name in ("0.mid", "b.mid"):
         save(b"", name)
-    warnings = []
-    found = midi.find([tmp_path], warn=warnings.append)
+    left = {}
+    found = midi.find([tmp_path], skip=left.__setitem__)
     first = next(found)
     (tmp_path / "a").rmdir()
     assert [first.name, *(path.name for path in found)] == ["0.mid", "b.mid"]
-    assert len(warnings) == 1 and str(tmp_path / "a") in warnings[0]
+    assert list(left) == [str(tmp_path / "a")] and "cannot be listed" in left[str(tmp_path / "a")]
 
 
 def test_find_refuses_a_path_that_does_not_exist_at_once(tmp_path):

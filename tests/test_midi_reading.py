@@ -129,6 +129,28 @@ def test_promised_chunks_that_are_missing_are_counted(save):
     assert (len(reading.piece), reading.repairs) == (1, {"missing_chunks": 2})
 
 
+def test_chunks_beyond_those_promised_are_read_and_counted(save):
+    data = bytearray(file(ONE_NOTE, chunk(on(0, 62), off(9, 62)), ONE_NOTE))
+    data[11] = 1
+    reading = midi.inspect(save(bytes(data)))
+    assert (len(reading.piece), reading.repairs) == (3, {"surplus_chunks": 2})
+    assert midi.inspect_bytes(bytes(data)).piece == midi.read_bytes(bytes(data)) == reading.piece
+
+
+@pytest.mark.parametrize("rest", [file(ONE_NOTE), ONE_NOTE[:-2], b"MTrk\xff\xff\xff\xff junk"])
+def test_another_file_or_half_a_chunk_after_the_last_is_no_music(save, rest):
+    reading = midi.inspect(save(file(chunk(on(0, 62), off(9, 62))) + rest))
+    assert [row[2] for row in rows(reading.piece)] == [62]
+
+
+def test_texts_that_look_like_garbled_metas_are_no_reason_to_refuse():
+    words = (0, (0xF0, 10, 0xFF, 0x51, 2, 0xFF, 0x58, 4, 3, 33, 0, 0xF7))
+    tempo, metre = (0, (0xFF, 0x51, 3, 1, 2, 3)), (0, (0xFF, 0x58, 2, 3, 7))
+    piece = midi.read_bytes(file(chunk(words, tempo, metre), ONE_NOTE))
+    assert piece.tempos.tolist() == [(0, 0x010203)]
+    assert piece.time_signatures.tolist() == [(0, 3, 128)]
+
+
 def test_a_longer_header_and_alien_chunks_are_skipped():
     alien = b"XFIH" + struct.pack(">I", 4) + b"abcd"
     data = file(ONE_NOTE, extra=b"more")
@@ -172,6 +194,7 @@ def test_the_name_of_a_piece_is_the_file_name_made_harmless(save):
 META_0 = 0, (0xFF, 0x51, 3, 0, 0, 0)
 FAR = [(k * (2**28 - 1), (0xFF, 1, 0)) for k in range(1, 9)]
 FURTHER = [(k * (2**28 - 1), (0xFF, 1, 0)) for k in range(9, 17)]
+SYSTEM = {0xF1: [5], 0xF2: [5, 6], 0xF3: [127], 0xF6: [], 0xF8: [], 0xFA: [], 0xFE: []}
 BROKEN = {
     "empty": (b"", "empty"),
     "text": (b"hello, I am no music at all", "begins with b'hell', not b'MThd'"),
@@ -185,7 +208,20 @@ BROKEN = {
     "SMPTE 27 frames": (file(ONE_NOTE, division=(256 - 27) << 8 | 4), "27 frames a second"),
     "SMPTE 0 ticks": (file(ONE_NOTE, division=(256 - 25) << 8), "of 0 ticks"),
     "tempo 0": (file(chunk(META_0), ONE_NOTE), "tempo .* is 0"),
-    "metre x/0": (file(chunk((0, (0xFF, 0x58, 4, 3, 31, 24, 8))), ONE_NOTE), "denominator is 0"),
+    **{
+        f"metre 3/2^{power}": (
+            file(chunk((0, (0xFF, 0x58, 4, 3, power, 24, 8))), ONE_NOTE),
+            rf"time signature 3/2\^{power}; .* 128",
+        )
+        for power in (8, 31, 32, 33, 40, 255)
+    },
+    "metre of one byte": (file(chunk((0, (0xFF, 0x58, 1, 3))), ONE_NOTE), "signature of 1 bytes"),
+    "tempo of two bytes": (file(chunk((0, (0xFF, 0x51, 2, 7, 1))), ONE_NOTE), "tempo of 2 bytes"),
+    "tempo of no bytes": (file(chunk((0, (0xFF, 0x51, 0))), ONE_NOTE), "tempo of 0 bytes"),
+    "tempo of four bytes": (
+        file(chunk((0, (0xFF, 0x51, 4, 0, 7, 1, 2))), ONE_NOTE),
+        "tempo of 4 bytes",
+    ),
     "metre 0/4": (file(chunk((0, (0xFF, 0x58, 4, 0, 2, 24, 8))), ONE_NOTE), "numerator is 0"),
     "past tick 2**31": (
         file(ONE_NOTE, chunk(on(0, 60), *FAR, off(8 * 2**28, 60))),
@@ -195,6 +231,13 @@ BROKEN = {
         file(chunk(*FAR, *FURTHER, on(2**32 + 5, 60), off(2**32 + 9, 60))),
         "runs to tick 4294967305",
     ),
+    **{
+        f"past tick 2**32 after {status:#x}": (
+            file(chunk((0, (status, *data)), *FAR, *FURTHER, on(2**32 + 5, 60))),
+            "runs to tick 4294967301",
+        )
+        for status, data in SYSTEM.items()
+    },
     "past tick 2**31 in many steps": (
         file(chunk(on(0, 60), *((k * 2**20, (62, 0)) for k in range(1, 3000)))),
         "runs to tick 3144679424",
@@ -226,10 +269,10 @@ def test_texts_and_messages_that_look_like_long_waits_are_no_reason_to_refuse():
 def test_files_over_a_limit_are_refused(save):
     path = save(file(ONE_NOTE, ONE_NOTE))
     for limits, cause in (
-        (midi.Limits(max_bytes=20), "max_bytes"),
-        (midi.Limits(max_notes=1), "2 notes"),
-        (midi.Limits(max_beats=0.5), "max_beats"),
-        (midi.Limits(max_seconds=0.4), "max_seconds"),
+        (midi.Limits(max_bytes=20), "max_bytes: --max-megabytes"),
+        (midi.Limits(max_notes=1), "2 notes.*max_notes: --max-notes"),
+        (midi.Limits(max_beats=0.5), "max_beats: --max-beats"),
+        (midi.Limits(max_seconds=0.4), "max_seconds: --max-minutes"),
     ):
         with pytest.raises(MidiError, match=cause):
             midi.read(path, limits=limits)

@@ -1,5 +1,7 @@
 """Who is trained on and who is not: by groups, by hashes, or as one says oneself."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -120,6 +122,34 @@ def test_a_split_of_ones_own_is_checked(music, tmp_path):
     write(take(walk(0, 120), 0), music / "1" / "take of 00.mid")
     report = prepare([music], tmp_path / "data", split={"test": ["1"]})
     assert any("more than one part" in warning for warning in report.warnings)
+
+
+@pytest.mark.parametrize("kind", ["broken", "copy", "fifo"])
+def test_a_split_may_name_files_that_become_no_piece(music, tmp_path, kind):
+    named = music / "1" / "x.mid"
+    if kind == "fifo":
+        os.mkfifo(named)
+    else:
+        copy = (music / "0" / "00.mid").read_bytes()
+        named.write_bytes(b"broken" if kind == "broken" else copy)
+    report = prepare([music], tmp_path / "data", split={"test": ["1/x.mid", "1/01.mid"]})
+    assert report.parts["test"].pieces == 1
+    torn = [warning for warning in report.warnings if "copies of 1 piece" in warning]
+    assert len(torn) == (kind == "copy")
+    assert all("00.mid for train but" in warning and "for test" in warning for warning in torn)
+
+
+def test_a_split_that_names_what_is_not_there_is_refused_before_anything_is_read(music, tmp_path):
+    with pytest.raises(DataError, match="in which no file"):
+        prepare([music], tmp_path / "data", split={"test": ["none.mid"]})
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_split_that_leaves_nothing_to_train_on_is_warned_of(music, tmp_path):
+    report = prepare([music], tmp_path / "data", split={"test": [music]})
+    assert any("train part is empty" in warning for warning in report.warnings)
+    report = prepare([music], tmp_path / "data", split={"test": ["1"]})
+    assert report.warnings == ()
 
 
 def test_pieces_are_split_by_name(tmp_path):

@@ -3,52 +3,68 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from howlkit.commands.shared_options import json_option
+from howlkit.errors import printable
+
+if TYPE_CHECKING:
+    from howlkit.midi import Reading
 
 EPILOG = """\b
 Examples:
   howlkit info my.mid
   howlkit info data/mine --json
-  howlkit info runs/tuple-lstm-1"""
+  howlkit info runs/tuple-lstm-1
+  howlkit sample --out - | howlkit info -"""
 
 
 @click.command("info", epilog=EPILOG)
-@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.argument("path", type=click.Path(exists=True, allow_dash=True, path_type=Path))
 @json_option
 def command(path: Path, as_json: bool) -> None:
-    """Say what is in PATH: a dataset, a run, or a MIDI file."""
-    from howlkit import corpus
-    from howlkit.errors import DataError
-
-    if corpus.is_dataset(path):
-        facts = _of_dataset(path)
-    elif path.is_dir():
-        if not any((path / name / "config.json").is_file() for name in (".", "model")):
-            raise DataError(
-                f"{path} is neither a dataset nor a run; a folder of MIDI files becomes one with: "
-                f"howlkit prepare {path} --out DATASET"
-            )
-        facts = _of_run(path)
-    else:
-        facts = _of_file(path)
+    """Say what is in PATH: a dataset, a run, or a MIDI file (- for standard input)."""
+    facts, then = _told(path)
     if as_json:
         click.echo(json.dumps(facts, indent=1))
-        return
-    for line in _lines(facts):
-        click.echo(line)
+    else:
+        for line in _lines(facts):
+            click.echo(line)
+    click.echo(then, err=True)
 
 
-def _of_file(path: Path) -> dict[str, Any]:
+def _told(path: Path) -> tuple[dict[str, Any], str]:
+    """Return what there is to say of `path`, and what one can do next."""
+    from howlkit import corpus, midi
+    from howlkit.errors import DataError
+
+    shown = shlex.quote(printable(path))
+    if path == Path("-"):
+        data = sys.stdin.buffer.read(midi.Limits().max_bytes + 1)
+        reading = midi.inspect_bytes(data, name="stdin")
+        return _of_reading(reading), "Keep it as a file to see it: howlkit plot FILE --out roll.svg"
+    if corpus.is_dataset(path):
+        return _of_dataset(path), f"Train on it: howlkit train {shown} --encoder tuple --model lstm"
+    if not path.is_dir():
+        return _of_reading(midi.inspect(path)), f"See it: howlkit plot {shown} --out roll.svg"
+    if any((path / name / "config.json").is_file() for name in (".", "model")):
+        return _of_run(path), f"Make music with it: howlkit sample {shown} --out new.mid"
+    raise DataError(
+        f"{printable(path)} is neither a dataset nor a run; a folder of MIDI files becomes one "
+        f"with: howlkit prepare {shown} --out DATASET"
+    )
+
+
+def _of_reading(reading: Reading) -> dict[str, Any]:
     import numpy as np
 
-    from howlkit import instruments, midi
+    from howlkit import instruments
 
-    reading = midi.inspect(path)
     piece = reading.piece
     metres = [f"{m['numerator']}/{m['denominator']}" for m in piece.time_signatures]
     programs, counts = np.unique(piece.notes["program"], return_counts=True)
@@ -72,9 +88,10 @@ def _of_file(path: Path) -> dict[str, Any]:
 
 
 def _of_dataset(path: Path) -> dict[str, Any]:
-    from howlkit.dataset import Dataset
+    from howlkit.dataset import Dataset, file_counts
 
-    return Dataset.open(path).summary()
+    summary = Dataset.open(path).summary()
+    return summary | {"hours": round(summary["hours"], 2)} | file_counts(path)
 
 
 def _of_run(path: Path) -> dict[str, Any]:
@@ -99,14 +116,14 @@ def _lines(facts: dict[str, Any], indent: str = "") -> list[str]:
     """Return nested facts as indented lines, for people."""
     lines = []
     for name, value in facts.items():
-        label = f"{indent}{name.replace('_', ' ')}"
+        label = f"{indent}{printable(name.replace('_', ' '))}"
         if isinstance(value, dict) and value:
             lines += [label, *_lines(value, indent + "  ")]
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             for item in value:
                 lines += [label, *_lines(item, indent + "  ")]
         elif isinstance(value, list):
-            lines.append(f"{label}: {', '.join(map(str, value)) or 'none'}")
+            lines.append(f"{label}: {printable(', '.join(map(str, value))) or 'none'}")
         else:
-            lines.append(f"{label}: {'none' if value in (None, {}) else value}")
+            lines.append(f"{label}: {'none' if value in (None, {}) else printable(value)}")
     return lines

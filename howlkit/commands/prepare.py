@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
+import shlex
 from pathlib import Path
+from typing import Any
 
 import click
 
 from howlkit.commands.shared_options import config_option, file_progress, json_option
+from howlkit.errors import printable
 
 EPILOG = """\b
 Examples:
@@ -16,6 +20,25 @@ Examples:
   howlkit prepare my_midi --out data/mine --split test=my_midi/2020 --split validation=held.txt"""
 
 PARTS = ("train", "validation", "test")
+
+
+class _Number(click.FloatRange):
+    """A number in a range: not nan, which is in every range, and not infinite."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - as click's
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number", param, ctx)
+        return number
+
+
+_SHARE = _Number(0, 1)
+_ABOVE_ZERO = _Number(min=0, min_open=True)
 
 
 def _own_split(
@@ -30,35 +53,51 @@ def _own_split(
                 f"{value!r}: write PART=PATH, where PART is {', '.join(PARTS)}, and PATH a folder, "
                 "a MIDI file or a .txt file with one path a line"
             )
-        paths = [path]
-        if path.endswith(".txt"):
-            try:
-                lines = Path(path).read_text(encoding="utf-8").splitlines()
-            except OSError as error:
-                raise click.BadParameter(f"{path}: {error.strerror}") from error
-            paths = [line.strip() for line in lines if line.strip()]
-        split.setdefault(part, []).extend(paths)
+        split.setdefault(part, []).extend(_listed(path) if path.endswith(".txt") else [path])
     return split or None
+
+
+def _listed(path: str) -> list[str]:
+    """Return the paths on the lines of a text file; lines that begin with # are comments."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise click.BadParameter(f"{printable(path)}: {error.strerror}") from error
+    except ValueError as error:
+        raise click.BadParameter(
+            f"{printable(path)} is no text in UTF-8 ({error}); save it as UTF-8"
+        ) from error
+    stripped = map(str.strip, lines)
+    return [line for line in stripped if line and not line.startswith("#")]
 
 
 @click.command("prepare", epilog=EPILOG)
 @click.argument("folders", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option(
-    "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="The dataset."
+    "--out",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder of the dataset: a new one, or one to bring up to date.",
 )
 @click.option(
-    "--validation", type=click.FloatRange(0, 1), default=0.1, show_default=True, help="Its share."
+    "--validation", type=_SHARE, default=0.1, show_default=True, help="Share for validation."
 )
+@click.option("--test", type=_SHARE, default=0.1, show_default=True, help="Share for test.")
 @click.option(
-    "--test", type=click.FloatRange(0, 1), default=0.1, show_default=True, help="Its share."
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Another number, another split.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option(
     "--split",
     multiple=True,
     callback=_own_split,
     metavar="PART=PATH",
-    help="A split of your own: what belongs to train, validation or test; may be repeated.",
+    help="A split of your own instead of the shares: what belongs to train, validation or test; "
+    "may be repeated. PATH is a folder, a MIDI file, or a .txt file in UTF-8 with one path a line "
+    "(# begins a comment line). What none names is for training.",
 )
 @click.option("--workers", type=click.IntRange(min=1), help="Processes; by default one a core.")
 @click.option(
@@ -67,8 +106,34 @@ def _own_split(
     show_default=True,
     help="Look for other takes and transpositions, and keep them in one part.",
 )
-@click.option("--max-minutes", type=float, default=360.0, show_default=True, help="Of one file.")
-@click.option("--max-megabytes", type=float, default=64.0, show_default=True, help="Of one file.")
+@click.option(
+    "--max-minutes",
+    type=_ABOVE_ZERO,
+    default=360.0,
+    show_default=True,
+    help="Skip files that last longer.",
+)
+@click.option(
+    "--max-beats",
+    type=_ABOVE_ZERO,
+    default=200_000.0,
+    show_default=True,
+    help="Skip files that last more quarter notes.",
+)
+@click.option(
+    "--max-notes",
+    type=click.IntRange(min=1),
+    default=5_000_000,
+    show_default=True,
+    help="Skip files of more notes.",
+)
+@click.option(
+    "--max-megabytes",
+    type=_ABOVE_ZERO,
+    default=64.0,
+    show_default=True,
+    help="Skip files that are bigger.",
+)
 @click.option("--strict", is_flag=True, help="Stop at the first file that cannot be read.")
 @json_option
 @config_option
@@ -82,6 +147,8 @@ def command(
     workers: int | None,
     near_duplicates: bool,
     max_minutes: float,
+    max_beats: float,
+    max_notes: int,
     max_megabytes: float,
     strict: bool,
     as_json: bool,
@@ -89,14 +156,20 @@ def command(
 ) -> None:
     """Read FOLDERS of MIDI files into one dataset, split by piece, duplicates found.
 
-    One dataset serves every encoder. Called again, it reads only what has changed.
+    One dataset serves every encoder. Called again, it reads only what has changed. What was
+    skipped, and why, and what was mended is in OUT/report.json.
     """
     from howlkit import midi
     from howlkit.dataset import prepare
 
     if validation + test >= 1:
         raise click.UsageError("--validation and --test together must leave something to train on")
-    limits = midi.Limits(max_bytes=round(max_megabytes * 2**20), max_seconds=60 * max_minutes)
+    limits = midi.Limits(
+        max_bytes=round(max_megabytes * 2**20),
+        max_seconds=60 * max_minutes,
+        max_beats=max_beats,
+        max_notes=max_notes,
+    )
     report = prepare(
         folders,
         out,
@@ -110,4 +183,5 @@ def command(
         progress=file_progress(),
     )
     click.echo(json.dumps(report.to_json(), indent=1) if as_json else report.text())
-    click.echo(f"Train on it: howlkit train {out} --encoder tuple --model lstm", err=True)
+    shown = shlex.quote(printable(out))
+    click.echo(f"Train on it: howlkit train {shown} --encoder tuple --model lstm", err=True)

@@ -8,12 +8,13 @@
 
 Pieces stand in the order of their files. Files of the same notes are one piece; takes and variants
 of one piece (duplicates.py) are one group, and a group is in one part (split.py). Preparing again
-reads what is new or changed; what was broken off goes on at the last whole shard. The same files
-give the same bytes, whatever the number of workers (workers.py).
+reads what is new or changed; what was broken off goes on where it was last kept. The same files
+give the same bytes, whatever the number of workers (workers.py). The files' names are in names.py,
+and who may write to a folder is in folder.py.
 """
 
 from howlkit.dataset.preparing import prepare, prepare_pieces
-from howlkit.dataset.report import Report
+from howlkit.dataset.report import Report, file_counts
 from howlkit.dataset.stored import FORMAT, Dataset
 
-__all__ = ["FORMAT", "Dataset", "Report", "prepare", "prepare_pieces"]
+__all__ = ["FORMAT", "Dataset", "Report", "file_counts", "prepare", "prepare_pieces"]

@@ -1,31 +1,33 @@
 """The table of a dataset's pieces: one row a piece, and how it is made of files and shards.
 
 Columns (n pieces): shard, ticks_per_beat, seconds, part (number in `split.PARTS`), group (the same
-number for takes and variants of one piece), content (n, 16); for each table of a Piece begin.TABLE
-and count.TABLE, its rows in the shard; names (bytes, UTF-8, end to end) and name_stops.
+number for takes and variants of one piece), content and notes (n, 16), its hashes; for each table
+of a Piece begin.TABLE and count.TABLE, its rows in the shard; names (bytes, UTF-8, end to end) and
+name_stops.
 """
 
 from __future__ import annotations
 
 import hashlib
 import itertools
+import tempfile
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from howlkit.dataset import duplicates
-from howlkit.dataset.report import PartCount, Report
+from howlkit.dataset.report import PartCount, Report, counted
 from howlkit.dataset.shards import TABLES, Store
 from howlkit.dataset.sources import Source
-from howlkit.dataset.split import PARTS, assign
+from howlkit.dataset.split import PARTS, OwnSplit, assign
+from howlkit.dataset.tensors import Array
+from howlkit.errors import printable
 
-__all__ = ["Earlier", "Options", "catalog", "contents_of", "fingerprint", "report"]
+__all__ = ["Earlier", "Options", "catalog", "fingerprint", "pieces_of", "report"]
 
-Array = NDArray[Any]
 Columns = Mapping[str, Array]
 
 
@@ -40,7 +42,7 @@ class Options:
     fractions: tuple[float, ...]
     seed: int
     near_duplicates: bool
-    own: Callable[[str], int] | None = None
+    own: OwnSplit | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return what decides over where a group goes, JSON-ready."""
@@ -54,41 +56,53 @@ class Options:
 
 @dataclass(frozen=True)
 class Earlier:
-    """What is kept of an earlier run: the part of each content; the groups, if nothing changed."""
+    """What is kept of an earlier run: the part of each piece; the groups, if nothing changed.
+
+    parts: by the hash of the notes.
+    """
 
     parts: Mapping[bytes, int]
     groups: Array | None = None
 
 
-def contents_of(files: Sequence[Source]) -> dict[bytes, Source]:
-    """Return by content the first file that holds it, in the order of the files."""
+def pieces_of(files: Sequence[Source]) -> dict[bytes, Source]:
+    """Return by the hash of its notes the first file of each piece, in the order of the files."""
     first: dict[bytes, Source] = {}
     for source in files:
-        if source.content is not None:
-            first.setdefault(bytes.fromhex(source.content), source)
+        if source.notes:
+            first.setdefault(source.notes, source)
     return first
 
 
 def catalog(
     store: Store,
-    pieces: Mapping[bytes, Source],
+    files: Sequence[Source],
     options: Options,
     earlier: Earlier,
     name: Callable[[str], str],
 ) -> tuple[Columns, list[str]]:
     """Return the columns of the table, and warnings.
 
-    pieces: the contents in order, each with its first file. name: of a piece, from the file's path.
+    name: of a piece, from the path of its first file.
     """
-    places = [store.places[content] for content in pieces]
+    pieces = pieces_of(files)
+    places = [store.places[source.content] for source in pieces.values()]
     shard = np.array([place.shard for place in places], np.int32)
     row = np.array([place.row for place in places], np.int64)
     columns = _located(store, shard, row)
-    columns["content"] = np.frombuffer(b"".join(pieces), np.uint8).reshape(-1, 16)
+    columns["content"] = _hashes([source.content for source in pieces.values()])
+    columns["notes"] = _hashes(list(pieces))
     columns["group"] = _groups(store, shard, row, options, earlier)
-    columns["part"], warnings = _parts(pieces, columns["group"], options, earlier)
+    if options.own is None:
+        columns["part"], warnings = _parts(pieces, columns["group"], options, earlier)
+    else:
+        columns["part"], warnings = _own_parts(files, pieces, columns["group"], options.own)
     columns |= _names([name(source.path) for source in pieces.values()])
     return columns, warnings
+
+
+def _hashes(hashes: Sequence[bytes]) -> Array:
+    return np.frombuffer(b"".join(hashes), np.uint8).reshape(-1, 16)
 
 
 def _located(store: Store, shard: Array, row: Array) -> dict[str, Array]:
@@ -113,47 +127,70 @@ def _groups(store: Store, shard: Array, row: Array, options: Options, earlier: E
         return earlier.groups
     if not options.near_duplicates:
         return np.arange(len(shard))
-    sketches = np.zeros((len(shard), duplicates.BINS), np.uint32)
-    for number in np.unique(shard):
-        here = shard == number
-        sketches[here] = store.shard(int(number))["pieces.sketch"][row[here]]
-    return duplicates.group(sketches)
+    # A kilobyte a piece: on the disk, so that the system may take the memory back.
+    with tempfile.TemporaryFile(dir=store.folder) as file:
+        sketches = np.memmap(file, np.uint32, "w+", shape=(len(shard), duplicates.BINS))
+        for number in np.unique(shard):
+            here = shard == number
+            sketches[here] = store.shard(int(number))["pieces.sketch"][row[here]]
+        return duplicates.group(np.asarray(sketches))
 
 
 def _parts(
     pieces: Mapping[bytes, Source], group: Array, options: Options, earlier: Earlier
 ) -> tuple[Array, list[str]]:
-    """Return each piece's part, and warnings."""
-    if options.own is not None:
-        parts = np.array([options.own(source.path) for source in pieces.values()], np.int8)
-        return parts, _leaks(parts, group)
+    """Return each piece's part, by its group, and warnings."""
     labels, member = np.unique(group, return_inverse=True)
-    # The smallest content names a group: it is the same in whatever order files are found.
+    # The smallest hash names a group: it is the same in whatever order files are found.
     keys = [b"\xff" * 17] * len(labels)
     kept = np.full(len(labels), len(PARTS), np.int8)
-    for content, index in zip(pieces, member.tolist(), strict=True):
-        keys[index] = min(keys[index], content)
+    for notes, index in zip(pieces, member.tolist(), strict=True):
+        keys[index] = min(keys[index], notes)
         # Where groups merge, train wins: what was trained on must never be tested on.
-        kept[index] = min(kept[index], earlier.parts.get(content, len(PARTS)))
+        kept[index] = min(kept[index], earlier.parts.get(notes, len(PARTS)))
     kept[kept == len(PARTS)] = -1
     chosen = assign(keys, kept, options.fractions, seed=options.seed)
     return chosen[member], _empty(chosen, options.fractions)
 
 
-def _leaks(parts: Array, group: Array) -> list[str]:
+def _own_parts(
+    files: Sequence[Source], pieces: Mapping[bytes, Source], group: Array, own: OwnSplit
+) -> tuple[Array, list[str]]:
+    """Return each piece's part, by its first file, and warnings."""
+    parts = np.array([own(source.path) for source in pieces.values()], np.int8)
+    warnings = [*_torn(files, pieces, own), *_leaks(parts, group)]
+    if not (parts == 0).any():
+        warnings.append("the train part is empty: your own split leaves nothing to train on")
+    return parts, warnings
+
+
+def _torn(files: Sequence[Source], pieces: Mapping[bytes, Source], own: OwnSplit) -> Iterator[str]:
+    """Yield a warning if files of the same notes belong to several parts."""
+    pairs = [(pieces[file.notes].path, file.path) for file in files if file.notes]
+    torn = {first: other for first, other in pairs if own(first) != own(other)}
+    for first, other in list(torn.items())[:1]:
+        example = " but ".join(f"{printable(p)} for {PARTS[own(p)]}" for p in (first, other))
+        yield (
+            f"by your own split copies of {counted(len(torn), 'piece')} belong to more than one "
+            f"part ({example}); the first file of each decides"
+        )
+
+
+def _leaks(parts: Array, group: Array) -> Iterator[str]:
+    """Yield a warning if a group is in several parts."""
     pairs = np.unique(np.stack((group, parts)), axis=1)
     both = int((np.bincount(pairs[0]) > 1).sum())
-    if not both:
-        return []
-    return [
-        f"by your own split {both:,} groups of takes or variants of one piece lie in more than one "
-        "part, so that validation and test have music in them that was trained on"
-    ]
+    if both:
+        yield (
+            f"by your own split {counted(both, 'group')} of takes or variants of one piece lie in "
+            "more than one part, so that validation and test have music in them that was trained on"
+        )
 
 
 def _empty(chosen: Array, fractions: Sequence[float]) -> list[str]:
     return [
-        f"the {name} part is empty: there are only {len(chosen)} different pieces; add more music"
+        f"the {name} part is empty: the music is only {counted(len(chosen), 'group')} of pieces; "
+        "add more"
         for part, name in enumerate(PARTS)
         if fractions[part] > 0 and not (chosen == part).any()
     ]
@@ -176,10 +213,10 @@ def report(
     files: Sequence[Source], unchanged: int, columns: Columns, warnings: Sequence[str]
 ) -> Report:
     """Return the account of a run over `files`, of which so many were not read again."""
-    skipped = tuple((source.path, source.reason) for source in files if source.content is None)
+    skipped = tuple((source.path, source.reason) for source in files if not source.content)
     repairs: Counter[str] = Counter()
     for source in files:
-        repairs.update(source.repairs)
+        repairs.update(dict(source.repairs))
     sizes = np.unique(columns["group"], return_counts=True)[1]
     pieces = len(columns["part"])
     return Report(

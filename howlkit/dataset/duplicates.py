@@ -5,14 +5,18 @@ pitch patterns. Two sketches agree in about the share of patterns that the piece
 A pattern is a set of `WINDOW` - 1 out of `WINDOW` notes that follow each other, as distances from
 its lowest note: transposing changes nothing, nor do tempo, rhythm, the order within a rolled chord,
 and one note in a dozen that is wrong, left out or put in. Drums, dynamics and time do not count.
+Pieces of at most `WINDOW` pitched notes have no patterns, or too few to tell: their sketch is made
+of all onsets in beats, pitches above the lowest, and drums, so that only such pieces are like them
+as have the same, in any key.
 
 Sources: one-permutation MinHash (Li, Owen, Zhang, NIPS 2012), banding (Leskovec, Rajaraman, Ullman,
-Mining of Massive Datasets, chapter 3). Ours: a pattern counts less the more pieces have it, since
+Mining of Massive Datasets, chapter 3). Ours: a pattern counts less the more groups have it, since
 short tunes of one style share turns of phrase without being the same tune.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -20,13 +24,16 @@ from numpy.typing import NDArray
 
 from howlkit.piece import DRUMS, Piece
 
-__all__ = ["BINS", "WINDOW", "group", "sketch"]
+__all__ = ["BINS", "VERSION", "WINDOW", "group", "sketch"]
+
+VERSION = 2
+"""Of sketches and grouping: groups found by another version are found anew."""
 
 BINS = 256
 """Values in a sketch."""
 
 WINDOW = 12
-"""Notes in a row that a pattern is taken from; shorter pieces have an empty sketch."""
+"""Notes in a row that a pattern is taken from; pieces must have more to be known by patterns."""
 
 Sketches = NDArray[np.uint32]
 Labels = NDArray[np.int64]
@@ -36,6 +43,8 @@ _SIMILAR = 0.05  # takes agree in 0.055 .. 1, of 330,000 pairs of unrelated pop 
 _SIMILAR_SHORT = 0.08  # chance does more for short pieces
 _SHORT = 2500  # patterns, about 500 notes
 _TYPICAL = 2000  # pieces that the two thresholds are for; of more, more are alike by chance
+_LEAST_RARITY = 0.25  # times the growth of the thresholds: to agree in a third is always enough
+_ROUNDS = 8  # of joining: the more is joined, the fewer groups share what their pieces share
 _STRIDES = (1, 85)  # a band is bins i and i + stride: 512 bands of two
 _BATCH = 16  # bands looked at before their pairs are compared
 _NEIGHBOURS = 4  # of one bucket, so many next ones each is compared with
@@ -60,8 +69,10 @@ _OF_DISTANCE = _mix(np.arange(1, 129, dtype=np.uint64))
 def sketch(piece: Piece) -> Sketches:
     """Return the sketch (`BINS`,) of a piece: 0 where a bin is empty, else 1 .. 2**24.
 
-    All zeros, which is like nothing else, for a piece of fewer than `WINDOW` pitched notes.
+    All zeros, which is like nothing else, for a piece of no notes.
     """
+    if np.count_nonzero(piece.notes["program"] != DRUMS) <= WINDOW:
+        return _sketch_of_all(piece)
     hashes = np.sort((_mix(_patterns(piece)) >> np.uint64(32)).astype(np.uint32))
     low = np.arange(BINS, dtype=np.int64) << _RANK_BITS
     first = np.searchsorted(hashes, low.astype(np.uint32))
@@ -70,12 +81,27 @@ def sketch(piece: Piece) -> Sketches:
     return np.where(there, smallest + 1, 0).astype(np.uint32)
 
 
+def _sketch_of_all(piece: Piece) -> Sketches:
+    """Return a sketch that only pieces of the same onsets and intervals share, in every bin."""
+    if not len(piece):
+        return np.zeros(BINS, np.uint32)
+    notes = piece.notes
+    drums = notes["program"] == DRUMS
+    lowest = notes["pitch"][~drums].min(initial=127)
+    height = np.where(drums, notes["pitch"] + 128, notes["pitch"] - lowest)
+    onset = (notes["start"] - notes["start"][0]).astype(np.int64)
+    unit = np.gcd.reduce(np.append(onset, piece.ticks_per_beat))  # equal at every resolution
+    rows = np.unique(np.stack((onset // unit, height), axis=1), axis=0)
+    text = (piece.ticks_per_beat // unit).tobytes() + rows.astype("<i8").tobytes()
+    seed = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
+    values = _mix(np.uint64(seed) + np.arange(BINS, dtype=np.uint64))
+    return ((values >> np.uint64(64 - _RANK_BITS)) + np.uint64(1)).astype(np.uint32)
+
+
 def _patterns(piece: Piece) -> NDArray[np.uint64]:
     """Return the hash of each set of WINDOW - 1 out of WINDOW notes in a row, all below another."""
     notes = piece.notes[piece.notes["program"] != DRUMS]
     pitch = notes["pitch"][np.lexsort((notes["pitch"], notes["start"]))]
-    if len(pitch) < WINDOW:
-        return np.empty(0, np.uint64)
     windows = np.sort(np.lib.stride_tricks.sliding_window_view(pitch, WINDOW), axis=1)
     above = _OF_DISTANCE[windows - windows[:, :1]]  # (windows, WINDOW)
     without_one = above.sum(axis=1, keepdims=True) - above[:, 1:]
@@ -90,8 +116,18 @@ def group(sketches: Sketches) -> Labels:
     are like a third; empty sketches stay alone. Takes time and memory linear in n.
     """
     labels = np.arange(len(sketches))
-    weights = _weights(sketches)
     threshold = _thresholds(sketches)
+    for _ in range(_ROUNDS):
+        joined = _joined(sketches, labels, threshold)
+        if np.array_equal(joined, labels):
+            break
+        labels = joined
+    return labels
+
+
+def _joined(sketches: Sketches, labels: Labels, threshold: NDArray[np.float64]) -> Labels:
+    """Return the labels with all pieces joined that are alike, as far as bands show them."""
+    weights = _weights(sketches, labels)
     bands = [(i, (i + stride) % BINS) for stride in _STRIDES for i in range(BINS)]
     for begin in range(0, len(bands), _BATCH):
         some_bands = bands[begin : begin + _BATCH]
@@ -105,20 +141,33 @@ def group(sketches: Sketches) -> Labels:
     return labels
 
 
-def _weights(sketches: Sketches) -> Weights:
-    """Return (n, BINS): how much sharing each value says: 1 if two pieces have it, 0 if none other.
+def _weights(sketches: Sketches, labels: Labels) -> Weights:
+    """Return (n, BINS): how much sharing each value says: 1 if two groups have it, 0 if none other.
 
-    It falls with the logarithm of the number of pieces, to about 0 if all of many have it.
+    It falls with the logarithm of the number of groups, but not to 0: thousands of variants of one
+    piece share what they share with thousands, and are variants all the same.
     """
     weights = np.zeros(sketches.shape, np.float16)  # half the memory; three digits are plenty
     scale = np.log(max(len(sketches), _TYPICAL))
+    least = _LEAST_RARITY * _growth(len(sketches))
     for bin_ in range(BINS):
         column = np.ascontiguousarray(sketches[:, bin_])
-        _, inverse, counts = np.unique(column, return_inverse=True, return_counts=True)
-        shared = counts[inverse.reshape(-1)]
+        shared = _groups_with(column, labels)
         rarity = 1 - np.log(np.maximum(shared - 1, 1)) / scale
-        weights[:, bin_] = np.where((shared > 1) & (column > 0), np.maximum(rarity, 0), 0)
+        weights[:, bin_] = np.where((shared > 1) & (column > 0), np.maximum(rarity, least), 0)
     return weights
+
+
+def _groups_with(column: Sketches, labels: Labels) -> Labels:
+    """Return (n,): how many groups have each piece's value in a bin; `column` and `labels` (n,)."""
+    order = np.lexsort((labels, column))
+    value, label = column[order], labels[order]
+    changed = np.append(True, value[1:] != value[:-1])[: len(order)]
+    another = changed | np.append(True, label[1:] != label[:-1])[: len(order)]
+    which = np.cumsum(changed) - 1
+    shared = np.empty(len(order), np.int64)
+    shared[order] = np.bincount(which, weights=another)[which]
+    return shared
 
 
 def _thresholds(sketches: Sketches) -> NDArray[np.float64]:
@@ -127,8 +176,13 @@ def _thresholds(sketches: Sketches) -> NDArray[np.float64]:
     It grows with the logarithm of n: among more pieces more are alike by chance, and the patterns
     that takes share are rarer in comparison, so that they weigh more.
     """
-    growth = max(1.0, float(np.log(max(len(sketches), 1)) / np.log(_TYPICAL)))
-    return growth * np.where(_size(sketches) < _SHORT, _SIMILAR_SHORT, _SIMILAR)
+    similar = np.where(_size(sketches) < _SHORT, _SIMILAR_SHORT, _SIMILAR)
+    return np.asarray(_growth(len(sketches)) * similar)
+
+
+def _growth(pieces: int) -> float:
+    """Return by how much the thresholds for so many pieces are stricter than for `_TYPICAL`."""
+    return max(1.0, float(np.log(max(pieces, 1)) / np.log(_TYPICAL)))
 
 
 def _size(sketches: Sketches) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import itertools
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,32 +16,29 @@ import numpy as np
 
 import howlkit
 from howlkit import midi
+from howlkit.dataset import duplicates
 from howlkit.dataset.catalog import (
     Columns,
     Earlier,
     Options,
     catalog,
-    contents_of,
     fingerprint,
+    pieces_of,
     report,
 )
-from howlkit.dataset.report import Report
-from howlkit.dataset.shards import (
-    Store,
-    delete,
-    shard_name,
-    write_tensors,
-)
+from howlkit.dataset.folder import writing
+from howlkit.dataset.names import PIECES, delete, matching
+from howlkit.dataset.report import Report, counted
+from howlkit.dataset.shards import Store, shard_name
 from howlkit.dataset.sources import Outcome, Source, head, listed, of_piece, parse, read_all, save
 from howlkit.dataset.split import OwnSplit, check_fractions
-from howlkit.dataset.stored import FORMAT, Dataset, manifest_of
+from howlkit.dataset.stored import FORMAT, Dataset
+from howlkit.dataset.tensors import write_tensors
 from howlkit.disk import write_whole
-from howlkit.errors import BusyError, DataError
+from howlkit.errors import DataError
 from howlkit.piece import Piece
 
 __all__ = ["prepare", "prepare_pieces"]
-
-_OURS = ("dataset.json", "files.jsonl", "report.json", "pieces-", "shard-", ".partial-", ".lock")
 
 PathLike = str | os.PathLike[str]
 
@@ -75,20 +73,23 @@ def prepare(
     roots = [os.path.abspath(source) for source in sources]
     own = OwnSplit(split, roots) if split is not None else None
     options = Options(tuple(fractions), seed, near_duplicates, own)
-    warnings: list[str] = []
-    paths = list(dict.fromkeys(map(os.path.abspath, midi.find(sources, warn=warnings.append))))
+    paths, left_out = _found(sources)
+    if own is not None:
+        own.check_used([*paths, *(source.path for source in left_out)])
     if workers is not None and workers < 1:
         raise DataError(f"workers is {workers}; 1 or more are allowed")
-    with _writing(Path(out)) as folder:
+    with writing(Path(out)) as folder:
         store = Store(folder, head=head(limits))
         known = _known(folder, store, limits)
         reading = read_all(paths, known, limits=limits, workers=workers)
-        with contextlib.closing(reading) as outcomes:
-            files, unchanged = _stored(store, _told(outcomes, len(paths), strict, progress))
+        with contextlib.closing(reading):
+            outcomes = itertools.chain(map(Outcome, left_out), reading)
+            total = len(left_out) + len(paths)
+            files, unchanged = _stored(store, _told(outcomes, total, strict, progress))
         _check_any(files, sources)
         save(folder / "files.jsonl", files, limits)
         name = functools.partial(_name, roots=roots)
-        return _finish(folder, store, files, unchanged, options, name, warnings)
+        return _finish(folder, store, files, unchanged, options, name)
 
 
 def prepare_pieces(
@@ -107,66 +108,30 @@ def prepare_pieces(
     check_fractions(fractions)
     own = OwnSplit(split, None) if split is not None else None
     options = Options(tuple(fractions), seed, near_duplicates, own)
-    with _writing(Path(out)) as folder:
+    with writing(Path(out)) as folder:
         store = Store(folder)
         files, unchanged = _stored(store, map(of_piece, pieces))
         _check_any(files, ())
-        return _finish(folder, store, files, unchanged, options, str, [])
+        if own is not None:
+            own.check_used(source.path for source in files)
+        return _finish(folder, store, files, unchanged, options, str)
 
 
-@contextlib.contextmanager
-def _writing(out: Path) -> Iterator[Path]:
-    """Give the folder to write to, for this process alone; DataError if that cannot be."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        strange = [p.name for p in out.iterdir() if not p.name.startswith(_OURS)]
-        if strange and not (out / "dataset.json").is_file():
-            raise DataError(
-                f"{out} is not empty and no dataset: {midi.printable(strange[0])!r} is in it; "
-                "name a new folder"
-            )
-        if (out / "dataset.json").is_file():
-            _refuse_newer(out)
-        with _locked(out):
-            yield out
-    except OSError as error:
-        cause = error.strerror or error
-        raise DataError(f"{error.filename or out} cannot be written: {cause}") from error
+def _found(sources: Sequence[PathLike]) -> tuple[list[str], list[Source]]:
+    """Return the paths to read, and what is there but cannot be."""
+    left_out: list[Source] = []
 
+    def skip(path: str, reason: str) -> None:
+        left_out.append(Source(os.path.abspath(path), reason=reason))
 
-def _refuse_newer(out: Path) -> None:
-    """Raise DataError for a dataset of another format; a damaged one is mended instead."""
-    with contextlib.suppress(ValueError, KeyError, TypeError):
-        if json.loads((out / "dataset.json").read_text(encoding="utf-8"))["format"] != FORMAT:
-            manifest_of(out)  # raises
-
-
-@contextlib.contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    """Keep two processes from preparing into one folder, where the system has such locks."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        yield
-        return
-    with open(out / ".lock", "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise BusyError(
-                f"another howlkit is preparing into {out} at this moment; wait for it to end"
-            ) from error
-        yield
+    found = map(os.path.abspath, midi.find(sources, skip=skip))
+    return list(dict.fromkeys(found)), left_out
 
 
 def _known(folder: Path, store: Store, limits: midi.Limits) -> dict[str, Source]:
     """Return what earlier runs, finished or not, know about files whose pieces are stored."""
     known = listed(folder / "files.jsonl", limits) | parse(store.journals())
-    return {
-        path: source
-        for path, source in known.items()
-        if source.content is not None and bytes.fromhex(source.content) in store.places
-    }
+    return {path: source for path, source in known.items() if source.content in store.places}
 
 
 def _told(
@@ -176,31 +141,39 @@ def _told(
     progress: Callable[[int, int], None] | None,
 ) -> Iterator[Outcome]:
     for done, outcome in enumerate(outcomes, 1):
-        if strict and outcome.source.content is None:
-            raise DataError(f"{outcome.source.reason} (and strict stops at the first such file)")
+        if strict and not outcome.source.content:
+            raise DataError(f"{outcome.source.reason}; strict stops at the first such file")
         yield outcome
         if progress is not None:
             progress(done, total)
 
 
 def _stored(store: Store, outcomes: Iterable[Outcome]) -> tuple[list[Source], int]:
-    """Store every piece; return all sources, and how many pieces were known before."""
+    """Store every piece; return all sources, and how many pieces were known before.
+
+    What was read is kept whatever happens: Ctrl-C, a full disk, a file that `strict` stops at.
+    """
     files: list[Source] = []
-    unchanged: set[str] = set()
-    for outcome in outcomes:
-        source = outcome.source
-        files.append(source)
-        if outcome.piece is not None and outcome.sketch is not None and source.content is not None:
-            store.add(outcome.piece, bytes.fromhex(source.content), outcome.sketch)
-            store.journal(source.line())
-        elif source.content is not None:
-            unchanged.add(source.content)
+    unchanged: set[bytes] = set()
+    try:
+        for outcome in outcomes:
+            source = outcome.source
+            files.append(source)
+            if outcome.piece is not None and outcome.sketch is not None:
+                store.add(outcome.piece, source.content, outcome.sketch)
+                store.journal(source.line())
+            elif source.notes:
+                unchanged.add(source.notes)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            store.keep()
+        raise
     store.flush()
     return files, len(unchanged)
 
 
 def _check_any(files: Sequence[Source], sources: Sequence[PathLike]) -> None:
-    if any(source.content is not None for source in files):
+    if any(source.content for source in files):
         return
     where = ", ".join(map(midi.printable, sources)) or "what was given"
     if not files:
@@ -209,7 +182,7 @@ def _check_any(files: Sequence[Source], sources: Sequence[PathLike]) -> None:
             "name a folder that has some, at any depth"
         )
     raise DataError(
-        f"none of the {len(files)} files in {where} could be read as music; the first: "
+        f"nothing could be read as music of {counted(len(files), 'file')} in {where}; the first: "
         f"{files[0].reason}"
     )
 
@@ -230,15 +203,11 @@ def _finish(
     unchanged: int,
     options: Options,
     name: Callable[[str], str],
-    warnings: Sequence[str],
 ) -> Report:
     """Write everything but shards, dataset.json last, and delete what is no longer used."""
-    pieces = contents_of(files)
-    inputs = _inputs(pieces, options)
-    columns, more = catalog(store, pieces, options, _earlier(folder, options, inputs), name)
-    if isinstance(options.own, OwnSplit):
-        options.own.check_used()
-    account = report(files, unchanged, columns, [*warnings, *more])
+    inputs = _inputs(files, options)
+    columns, warnings = catalog(store, files, options, _earlier(folder, options, inputs), name)
+    account = report(files, unchanged, columns, warnings)
     digest = hashlib.sha256(b"".join(columns[n].tobytes() for n in sorted(columns))).hexdigest()
     table = folder / f"pieces-{digest[:16]}.safetensors"
     used = np.unique(columns["shard"]).tolist()
@@ -256,7 +225,7 @@ def _finish(
     }
     write_whole(folder / "dataset.json", _json(manifest))
     store.tidy(used)
-    for path in folder.glob("pieces-*.safetensors"):
+    for path in matching(folder, PIECES):
         if path != table:
             delete(path)
     return account
@@ -275,9 +244,10 @@ def _json(data: Mapping[str, Any]) -> bytes:
     return (json.dumps(data, indent=1) + "\n").encode("ascii")
 
 
-def _inputs(pieces: Mapping[bytes, Source], options: Options) -> str:
+def _inputs(files: Sequence[Source], options: Options) -> str:
     """Return the hash of what the groups depend on."""
-    return hashlib.sha256(b"".join(pieces) + bytes([options.near_duplicates])).hexdigest()
+    settings = bytes([options.near_duplicates, duplicates.VERSION])
+    return hashlib.sha256(b"".join(pieces_of(files)) + settings).hexdigest()
 
 
 def _earlier(folder: Path, options: Options, inputs: str) -> Earlier:
@@ -288,7 +258,7 @@ def _earlier(folder: Path, options: Options, inputs: str) -> Earlier:
         groups = np.array(before.groups) if before._manifest["inputs"] == inputs else None
         if before._manifest["options"] != options.to_json():
             return Earlier({}, groups)
-        contents = (row.tobytes() for row in columns["content"])
-        return Earlier(dict(zip(contents, columns["part"].tolist(), strict=True)), groups)
+        pieces = (row.tobytes() for row in columns["notes"])
+        return Earlier(dict(zip(pieces, columns["part"].tolist(), strict=True)), groups)
     except (DataError, KeyError):  # none there, or damaged: it is made anew
         return Earlier({})

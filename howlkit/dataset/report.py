@@ -6,15 +6,26 @@ read + skipped + exact duplicates = found. Durations are seconds or hours as nam
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from howlkit.midi import REPAIRS, printable
 
-__all__ = ["PartCount", "Report"]
+__all__ = ["PartCount", "Report", "counted", "file_counts"]
 
 _SHOWN = 10  # skipped files in the text; report.json has all
+
+
+def counted(number: int, what: str) -> str:
+    """Return how many there are of something, in words.
+
+    >>> counted(1, "piece"), counted(2000, "piece")
+    ('1 piece', '2,000 pieces')
+    """
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 @dataclass(frozen=True)
@@ -24,6 +35,11 @@ class PartCount:
     pieces: int
     notes: int
     groups: int
+
+    def __str__(self) -> str:
+        """Return the counts for people."""
+        counts = ((self.pieces, "piece"), (self.notes, "note"), (self.groups, "group"))
+        return ", ".join(counted(number, what) for number, what in counts)
 
 
 @dataclass(frozen=True)
@@ -63,30 +79,28 @@ class Report:
     def line(self) -> str:
         """Return the account in one line."""
         return (
-            f"{self.found:,} files found: {self.read:,} read ({self.unchanged:,} unchanged), "
-            f"{len(self.skipped):,} skipped, {self.exact_duplicates:,} exact duplicates"
+            f"{counted(self.found, 'file')} found: {self.read:,} read ({self.unchanged:,} "
+            f"unchanged), {len(self.skipped):,} skipped, "
+            f"{counted(self.exact_duplicates, 'exact duplicate')}"
         )
 
     def text(self) -> str:
-        """Return the account for people, several lines."""
+        """Return the account for people, several lines; the last counts the files."""
+        pieces, notes = counted(self.read, "piece"), counted(self.notes, "note")
         return "\n".join(
             [
-                self.line(),
-                f"{self.read:,} pieces, {self.notes:,} notes, {self.hours:.1f} hours",
-                f"{self.near_duplicates:,} pieces are takes or variants of each other, "
-                f"in {self.near_duplicate_groups:,} groups; a group is in one part",
+                f"{pieces}, {notes}, {self.hours:.1f} hours",
+                f"takes or variants of each other: {counted(self.near_duplicates, 'piece')} "
+                f"in {counted(self.near_duplicate_groups, 'group')}; a group is in one part",
+                *(f"{name:>10}: {part}" for name, part in self.parts.items()),
                 *(
-                    f"{name:>10}: {part.pieces:,} pieces, {part.notes:,} notes, "
-                    f"{part.groups:,} groups"
-                    for name, part in self.parts.items()
-                ),
-                *(
-                    f"mended: {count:,} {REPAIRS.get(name, name)}"
+                    f"mended: {REPAIRS.get(name, name)}: {count:,}"
                     for name, count in self.repairs.items()
                 ),
                 *(f"skipped: {printable(reason)}" for _, reason in self.skipped[:_SHOWN]),
                 *self._more(),
                 *(f"Warning: {warning}" for warning in self.warnings),
+                self.line(),
             ]
         )
 
@@ -95,3 +109,21 @@ class Report:
         return [f"skipped: {more:,} more, listed in report.json"] if more > 0 else []
 
     __str__ = text
+
+
+def file_counts(folder: Path) -> dict[str, Any]:
+    """Return how the files fared of which the dataset in `folder` was made, by its report.json.
+
+    found, exact_duplicates, skipped: numbers of files; mended: as `Report.repairs`. None of them
+    where the report is missing or damaged: a dataset does not need it.
+    """
+    try:
+        said = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        return {
+            "found": int(said["found"]),
+            "exact_duplicates": int(said["exact_duplicates"]),
+            "skipped": len(said["skipped"]),
+            "mended": {str(name): int(count) for name, count in said["repairs"].items()},
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}

@@ -5,41 +5,31 @@
                               pieces.ticks_per_beat .seconds .content .sketch
     shard-00000.jsonl         the source files read meanwhile; only until `prepare` has finished
 
-A piece is known by its **content**, 16 bytes: the hash of its notes and resolution. It is stored
-once, however many files hold it. Everything is written under another name and then renamed: what
-bears its name is whole. Reading is by memory map at the tensor's offset, ten times as fast as
-safetensors' own slices. Nothing is ever unpickled.
+What is stored is known by its **content**, 16 bytes: the hash of all its tables. It is stored once,
+however many files hold it. Everything is written under another name and then renamed: what bears
+its name is whole. The shard being filled is written every few seconds and when a run is broken
+off; the next run goes on filling it, so that its bytes are those of a run that was not.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import json
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from howlkit.dataset.duplicates import BINS
+from howlkit.dataset.names import JOURNAL, PARTIAL, SHARD, delete, matching
+from howlkit.dataset.tensors import Array, Tensors, write_tensors
 from howlkit.disk import write_whole
-from howlkit.errors import DataError
+from howlkit.errors import DataError, HowlkitError
 from howlkit.piece import KEY_SIGNATURE, NOTE, PEDAL, TEMPO, TIME_SIGNATURE, Piece
 
-__all__ = [
-    "TABLES",
-    "Place",
-    "Store",
-    "Tensors",
-    "content_of",
-    "delete",
-    "shard_name",
-    "stored",
-    "write_tensors",
-]
+__all__ = ["TABLES", "Place", "Store", "content_of", "notes_of", "shard_name", "stored"]
 
 TABLES = {
     "notes": NOTE,
@@ -56,10 +46,10 @@ SHARD_NOTES = 2**21
 SHARD_PIECES = 2**13
 """... or so many pieces."""
 
-_DTYPES = {"U8": "u1", "I8": "i1", "U16": "<u2", "I32": "<i4", "U32": "<u4"}
-_DTYPES |= {"I64": "<i8", "F64": "<f8"}
+KEEP_SECONDS = 5.0
+"""The shard being filled is written after so many seconds ..."""
 
-Array = NDArray[Any]
+_KEEP_SHARE = 20  # ... and after so many times as many as writing it took: it costs 5 % at most
 
 
 def shard_name(number: int) -> str:
@@ -67,14 +57,17 @@ def shard_name(number: int) -> str:
     return f"shard-{number:05d}.safetensors"
 
 
-def delete(path: Path) -> None:
-    """Delete a file that is in nobody's way: where the system refuses, it stays."""
-    with contextlib.suppress(OSError):
-        path.unlink(missing_ok=True)
-
-
 def content_of(piece: Piece) -> bytes:
-    """Return the 16 bytes that a piece is known by: equal for equal notes at equal resolution.
+    """Return 16 bytes that are equal for pieces equal in everything but their name."""
+    digest = hashlib.blake2b(notes_of(piece), digest_size=16)
+    for table in sorted(TABLES.keys() - {"notes"}):
+        rows = getattr(piece, table)
+        digest.update(len(rows).to_bytes(8, "little") + rows.tobytes())
+    return digest.digest()
+
+
+def notes_of(piece: Piece) -> bytes:
+    """Return 16 bytes that are equal for equal notes at equal resolution.
 
     Tempo, metre, pedal and name do not count: they make no other piece of the same notes.
     """
@@ -83,57 +76,20 @@ def content_of(piece: Piece) -> bytes:
     return digest.digest()
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Array]) -> None:
-    """Write a safetensors file, whole or not at all; the same arrays give the same bytes."""
-    from safetensors.numpy import save
-
-    write_whole(path, save({name: np.ascontiguousarray(t) for name, t in tensors.items()}))
-
-
-class Tensors:
-    """The tensors of a safetensors file by name, memory-mapped, read-only.
-
-    Raises DataError for a file that is missing, damaged or of types not used here.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        try:
-            self._bytes = np.asarray(np.memmap(path, np.uint8, "r"))
-            size = int(self._bytes[:8].view("<u8")[0])
-            header = json.loads(self._bytes[8 : 8 + size].tobytes())
-            self._begin = 8 + size
-            self._where = {n: entry for n, entry in header.items() if n != "__metadata__"}
-            stops = [int(entry["data_offsets"][1]) for entry in self._where.values()]
-            whole = self._begin + max(stops, default=0) == len(self._bytes)
-        except (OSError, ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
-            raise self._damaged(error) from error
-        if not whole:
-            raise self._damaged("its length is not what its header says")
-
-    def __getitem__(self, name: str) -> Array:
-        """Return the tensor called `name`, a view of the file."""
-        try:
-            entry = self._where[name]
-            begin, stop = (self._begin + int(offset) for offset in entry["data_offsets"])
-            data = self._bytes[begin:stop].view(_DTYPES[entry["dtype"]])
-            return data.reshape(entry["shape"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise self._damaged(error) from error
-
-    def _damaged(self, cause: object) -> DataError:
-        return DataError(
-            f"{self._path} is damaged or missing ({cause}); run `howlkit prepare` again, "
-            "it reads anew what is lost"
-        )
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where a piece is stored: in which shard, as which of its pieces."""
 
     shard: int
     row: int
+
+
+class _Entry(NamedTuple):
+    """What is stored of a piece."""
+
+    piece: Piece
+    content: bytes
+    sketch: Array
 
 
 class Store:
@@ -144,80 +100,140 @@ class Store:
 
         head: first line of each journal; journals with another one are not looked at.
         """
-        self._folder, self._head = folder, head
+        self.folder, self._head = folder, head
         self.places: dict[bytes, Place] = {}
-        self._shards: dict[int, Tensors] = {}
-        for path in sorted(folder.glob("shard-*.safetensors")):
-            self._adopt(path)
-        self._next = max(self._shards, default=-1) + 1
+        self._next = 0
         self._clear()
+        for path in matching(folder, SHARD):
+            self._adopt(path)
+        self._reopen()
 
     def _clear(self) -> None:
-        self._waiting: list[tuple[Piece, bytes, Array]] = []
+        self._waiting: list[_Entry] = []
         self._notes = 0
         self._journal = [self._head]
+        self._kept, self._cost = time.monotonic(), 0.0
 
     def _adopt(self, path: Path) -> None:
+        number = _number(path)
         try:
-            number = int(path.stem.removeprefix("shard-"))
-            tensors = Tensors(path)
-            contents = tensors["pieces.content"]
-            tensors["pieces.sketch"].reshape(len(contents), BINS)
-        except (DataError, ValueError):
+            contents = _checked(Tensors(path))
+        except DataError:
             delete(path)
             return
-        self._shards[number] = tensors
+        self._next = number + 1
         for row, content in enumerate(contents):
             self.places.setdefault(content.tobytes(), Place(number, row))
+
+    def _reopen(self) -> None:
+        """Go on filling the last shard, if a run was broken off before it was full."""
+        path = self.folder / shard_name(self._next - 1)
+        journal = self._journal_of(path.with_suffix(".jsonl"))
+        if not (journal and path.is_file()):
+            return
+        try:
+            entries = _entries(Tensors(path))
+        except (HowlkitError, ValueError):
+            self._forget(path)
+            return
+        notes = sum(len(entry.piece) for entry in entries)
+        if not _is_full(notes, len(entries)):
+            self._next -= 1
+            self._waiting, self._notes, self._journal = entries, notes, journal
+
+    def _forget(self, path: Path) -> None:
+        number = _number(path)
+        self.places = {c: place for c, place in self.places.items() if place.shard != number}
+        delete(path)
 
     def add(self, piece: Piece, content: bytes, sketch: Array) -> None:
         """Store a piece, unless it is there already."""
         if content in self.places:
             return
         self.places[content] = Place(self._next, len(self._waiting))
-        self._waiting.append((piece, content, sketch))
+        self._waiting.append(_Entry(piece, content, sketch))
         self._notes += len(piece)
 
     def journal(self, line: str) -> None:
         """Remember a line about a source file, to be kept with the shard under way."""
         self._journal.append(line)
-        if self._notes >= SHARD_NOTES or len(self._waiting) >= SHARD_PIECES:
+        if _is_full(self._notes, len(self._waiting)):
             self.flush()
+        elif time.monotonic() - self._kept >= max(KEEP_SECONDS, _KEEP_SHARE * self._cost):
+            self.keep()
 
     def journals(self) -> Iterator[str]:
         """Yield the lines kept with shards by a run that did not finish."""
-        for path in sorted(self._folder.glob("shard-*.jsonl")):
-            head, *lines = path.read_text(encoding="ascii").split("\n")
-            if head == self._head:
-                yield from lines
+        for path in matching(self.folder, JOURNAL):
+            yield from self._journal_of(path)[1:]
+
+    def _journal_of(self, path: Path) -> list[str]:
+        """Return the lines of a journal; none if it is not there, or not of this head."""
+        try:
+            lines = path.read_text(encoding="ascii", errors="replace").split("\n")
+        except OSError:
+            return []
+        return lines if lines[0] == self._head else []
+
+    def keep(self) -> None:
+        """Write the shard under way as it is, if it holds anything; more may be added."""
+        if not self._waiting:
+            return
+        began = time.monotonic()
+        path = self.folder / shard_name(self._next)
+        write_tensors(path, dict(_columns(self._waiting)))
+        lines = "\n".join(self._journal).encode("ascii", "replace")  # "?" where one was damaged
+        write_whole(path.with_suffix(".jsonl"), lines)
+        self._kept = time.monotonic()
+        self._cost = self._kept - began
 
     def flush(self) -> None:
-        """Write the shard under way, if it holds anything."""
+        """Write the shard under way, if it holds anything, and begin another."""
         if self._waiting:
-            path = self._folder / shard_name(self._next)
-            write_tensors(path, dict(_columns(self._waiting)))
-            write_whole(path.with_suffix(".jsonl"), "\n".join(self._journal).encode("ascii"))
-            self._shards[self._next] = Tensors(path)
+            self.keep()
             self._next += 1
         self._clear()
 
     def shard(self, number: int) -> Tensors:
-        """Return the tensors of a shard."""
-        return self._shards[number]
+        """Return the tensors of a shard, opened anew: what is open takes up memory."""
+        return Tensors(self.folder / shard_name(number))
 
     def tidy(self, used: Iterable[int]) -> None:
         """Delete shards of which nothing is used, journals, and what broken-off writes left."""
-        for number in set(self._shards) - set(used):
-            del self._shards[number]
-            delete(self._folder / shard_name(number))
-        for pattern in ("shard-*.jsonl", ".partial-*"):
-            for path in self._folder.glob(pattern):
-                delete(path)
+        names = set(map(shard_name, used))
+        unused = [path for path in matching(self.folder, SHARD) if path.name not in names]
+        left = [matching(self.folder, pattern) for pattern in (JOURNAL, PARTIAL)]
+        for path in (*unused, *left[0], *left[1]):
+            delete(path)
 
 
-def _columns(waiting: list[tuple[Piece, bytes, Array]]) -> Iterator[tuple[str, Array]]:
+def _is_full(notes: int, pieces: int) -> bool:
+    return notes >= SHARD_NOTES or pieces >= SHARD_PIECES
+
+
+def _number(path: Path) -> int:
+    return int(path.stem.removeprefix("shard-"))
+
+
+def _checked(shard: Tensors) -> Array:
+    """Return the contents (n, 16) of a shard; DataError unless every tensor is as it should be."""
+    contents = shard["pieces.content"]
+    n = len(contents)
+    shard.check("pieces.content", np.uint8, (n, 16))
+    shard.check("pieces.sketch", np.uint32, (n, BINS))
+    shard.check("pieces.ticks_per_beat", np.uint16, (n,))
+    shard.check("pieces.seconds", np.float64, (n,))
+    for table, dtype in TABLES.items():
+        shard.check(f"pieces.{table}", np.int64, (n,))
+        rows = int(shard[f"pieces.{table}"].sum())
+        for column in dtype.names or ():
+            shard.check(f"{table}.{column}", dtype[column], (rows,))
+    return contents
+
+
+def _columns(entries: Sequence[_Entry]) -> Iterator[tuple[str, Array]]:
     """Yield the name and contents of each tensor of a shard."""
-    pieces = [piece for piece, _, _ in waiting]
+    pieces = [entry.piece for entry in entries]
     for table, dtype in TABLES.items():
         tables = [getattr(piece, table) for piece in pieces]
         yield f"pieces.{table}", np.array([len(rows) for rows in tables], np.int64)
@@ -225,9 +241,24 @@ def _columns(waiting: list[tuple[Piece, bytes, Array]]) -> Iterator[tuple[str, A
             yield f"{table}.{column}", np.concatenate([rows[column] for rows in tables])
     yield "pieces.ticks_per_beat", np.array([p.ticks_per_beat for p in pieces], np.uint16)
     yield "pieces.seconds", np.array([p.seconds_long for p in pieces], np.float64)
-    contents = b"".join(content for _, content, _ in waiting)
+    contents = b"".join(entry.content for entry in entries)
     yield "pieces.content", np.frombuffer(contents, np.uint8).reshape(-1, 16)
-    yield "pieces.sketch", np.stack([sketch for _, _, sketch in waiting])
+    yield "pieces.sketch", np.stack([entry.sketch for entry in entries])
+
+
+def _entries(shard: Tensors) -> list[_Entry]:
+    """Return what `_columns` made a shard of; HowlkitError if it is damaged."""
+    counts = {table: shard[f"pieces.{table}"].tolist() for table in TABLES}
+    begins = dict.fromkeys(TABLES, 0)
+    entries = []
+    for row, content in enumerate(shard["pieces.content"]):
+        tables: dict[str, Any] = {}
+        for table in TABLES:
+            tables[table] = stored(shard, table, begins[table], counts[table][row])
+            begins[table] += counts[table][row]
+        piece = Piece(**tables, ticks_per_beat=int(shard["pieces.ticks_per_beat"][row]))
+        entries.append(_Entry(piece, content.tobytes(), shard["pieces.sketch"][row].copy()))
+    return entries
 
 
 def stored(shard: Tensors, table: str, begin: int, count: int) -> Array:

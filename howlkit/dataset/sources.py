@@ -15,7 +15,7 @@ import json
 import os
 import stat
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from howlkit import midi
 from howlkit.dataset import duplicates
-from howlkit.dataset.shards import content_of
+from howlkit.dataset.shards import content_of, notes_of
 from howlkit.dataset.workers import in_order, usable_cores
 from howlkit.disk import write_whole
 from howlkit.errors import HowlkitError
@@ -31,33 +31,54 @@ from howlkit.piece import Piece
 
 __all__ = ["Outcome", "Source", "head", "listed", "of_piece", "parse", "read_all", "save"]
 
-FORMAT = 1
+FORMAT = 2
 
 _FILES_A_WORKER = 64  # fewer are read sooner than another process starts
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Source:
     """A file: where it is, how it looked when it was read, and what came of it.
 
-    size in bytes; changed: time of the last change in nanoseconds. content: the piece in it (hex of
-    `shards.content_of`), or None, and then `reason` says why. repairs: as `midi.Reading`.
+    size in bytes; changed: time of the last change in nanoseconds. content, notes: of the piece in
+    it (`shards.content_of`, `shards.notes_of`), or empty, and then `reason` says why. repairs:
+    pairs, as `midi.Reading` has them. Many of these are in memory at once, so they are small.
     """
 
     path: str
     size: int = 0
     changed: int = 0
-    sha256: str = ""
-    content: str | None = None
+    sha256: bytes = b""
+    content: bytes = b""
+    notes: bytes = b""
     reason: str = ""
-    repairs: dict[str, int] = field(default_factory=dict)
+    repairs: tuple[tuple[str, int], ...] = ()
 
     def line(self) -> str:
         """Return one line of JSON, plain ASCII."""
-        return json.dumps(vars(self))
+        said = dataclasses.asdict(self)
+        return json.dumps(said | {name: said[name].hex() for name in _HASHES})
+
+    @classmethod
+    def of_line(cls, line: str) -> Source:
+        """Return the source that `line` was written of; ValueError for a damaged line."""
+        try:
+            said = json.loads(line)
+            said |= {name: bytes.fromhex(said[name]) for name in _HASHES}
+            said["repairs"] = tuple((str(name), int(count)) for name, count in said["repairs"])
+            source = cls(**said)
+            if all(type(getattr(source, name)) is kind for name, kind in _KINDS.items()):
+                return source
+        except (TypeError, KeyError, OverflowError, RecursionError) as error:
+            raise ValueError(f"{error!r}") from error
+        raise ValueError("a value of another type")
 
 
-@dataclass(frozen=True)
+_HASHES = ("sha256", "content", "notes")
+_KINDS = {"path": str, "size": int, "changed": int, "reason": str}
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of a file: its source and, if it was read just now, the piece and its sketch."""
 
@@ -70,19 +91,17 @@ def parse(lines: Iterable[str]) -> dict[str, Source]:
     """Return the sources that `Source.line` wrote, by path; damaged lines are left out."""
     known = {}
     for line in lines:
-        try:
-            source = Source(**json.loads(line))
-        except (ValueError, TypeError):
-            continue
-        known[source.path] = source
+        with contextlib.suppress(ValueError):
+            source = Source.of_line(line)
+            known[source.path] = source
     return known
 
 
 def listed(path: Path, limits: midi.Limits) -> dict[str, Source]:
     """Return the sources that `save` wrote, by path: none if they were read under other limits."""
     try:
-        first, *lines = path.read_text(encoding="ascii").splitlines()
-    except (OSError, ValueError):
+        first, *lines = path.read_text(encoding="ascii", errors="replace").split("\n")
+    except OSError:
         return {}
     return parse(lines) if first == head(limits) else {}
 
@@ -107,11 +126,12 @@ def read_all(
     Nothing that is in a file raises: it is a reason.
     """
     untouched = {path for path in paths if path in known and _untouched(known[path])}
-    todo = [(path, known.get(path)) for path in paths if path not in untouched]
+    todo = ((path, known.get(path)) for path in paths if path not in untouched)
+    left = len(paths) - len(untouched)
     if workers is None:
-        workers = max(1, min(usable_cores(), len(todo) // _FILES_A_WORKER))
+        workers = max(1, min(usable_cores(), left // _FILES_A_WORKER))
     work = functools.partial(_read, limits=limits)
-    read = in_order(work, todo, workers=workers if todo else 1, lost=_lost)
+    read = in_order(work, todo, workers=workers if left else 1, lost=_lost)
     with contextlib.closing(read):  # ends the processes, also when nobody asks for more
         for path in paths:
             yield Outcome(known[path]) if path in untouched else next(read)
@@ -119,7 +139,7 @@ def read_all(
 
 def of_piece(piece: Piece) -> Outcome:
     """Return what comes of a piece that stands in no file; its name is its path."""
-    source = Source(piece.name, content=content_of(piece).hex())
+    source = Source(piece.name, content=content_of(piece), notes=notes_of(piece))
     return Outcome(source, piece, duplicates.sketch(piece))
 
 
@@ -139,7 +159,7 @@ def _read(item: Item, *, limits: midi.Limits) -> Outcome:
             return Outcome(dataclasses.replace(before, changed=status.st_mtime_ns))
         reading = midi.inspect(path, limits=limits)
         if not len(reading.piece):
-            return Outcome(Source(path, reason=f"{midi.printable(path)} has no notes"))
+            return Outcome(Source(path, reason=_silence(path, reading)))
         return _outcome(path, status, reading)
     except HowlkitError as error:
         return Outcome(Source(path, reason=str(error)))
@@ -158,10 +178,18 @@ def _outcome(path: str, status: os.stat_result, reading: midi.Reading) -> Outcom
         size=status.st_size,
         changed=status.st_mtime_ns,
         sha256=_sha256(path),
-        content=content_of(piece).hex(),
-        repairs=reading.repairs,
+        content=content_of(piece),
+        notes=notes_of(piece),
+        repairs=tuple(reading.repairs.items()),
     )
     return Outcome(source, piece, duplicates.sketch(piece))
+
+
+def _silence(path: str, reading: midi.Reading) -> str:
+    """Return why there are no notes in a file."""
+    begun = reading.repairs.get("unreleased_notes", 0)
+    why = f"none of its {begun} notes is ever released" if begun else "it has no notes"
+    return f"{midi.printable(path)} has no music in it: {why}"
 
 
 def _untouched(before: Source) -> bool:
@@ -177,6 +205,6 @@ def _same_bytes(before: Source, status: os.stat_result) -> bool:
     return regular and before.size == status.st_size and before.sha256 == _sha256(before.path)
 
 
-def _sha256(path: str) -> str:
+def _sha256(path: str) -> bytes:
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, "sha256").digest()

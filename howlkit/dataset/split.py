@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,8 +123,10 @@ class OwnSplit:
                 return 0
             path = parent
 
-    def check_used(self) -> None:
-        """Raise DataError if something was named that no path or name asked for had to do with."""
+    def check_used(self, paths: Iterable[str]) -> None:
+        """Raise DataError if something is named that none of `paths` (or names) has to do with."""
+        for path in paths:
+            self(path)
         if self._unused:
             first = min(self._unused)
             raise DataError(

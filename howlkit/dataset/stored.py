@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.dataset.shards import (
-    TABLES,
-    Tensors,
-    shard_name,
-    stored,
-)
+from howlkit.dataset.shards import TABLES, shard_name, stored
 from howlkit.dataset.split import PARTS
-from howlkit.errors import DataError, HowlkitError
+from howlkit.dataset.tensors import Tensors
+from howlkit.errors import DataError, HowlkitError, printable
 from howlkit.piece import Piece
 
 __all__ = ["FORMAT", "Dataset", "manifest_of"]
@@ -61,8 +58,8 @@ class Dataset:
         self._manifest = manifest_of(self.path)
         _check_shards(self.path, self._manifest["shards"])
         self._columns = Tensors(self.path / self._manifest["pieces_file"])
-        if len(self._columns["part"]) != len(self):
-            raise DataError(f"{self.path} is damaged; run `howlkit prepare` again")
+        if len(self._columns["part"]) != self._manifest["pieces"]:
+            raise DataError(f"{printable(self.path)} is damaged; run `howlkit prepare` again")
         self._shard = functools.lru_cache(_OPEN_SHARDS)(self._open_shard)
 
     @classmethod
@@ -128,8 +125,8 @@ class Dataset:
             return Piece(**tables, ticks_per_beat=ticks_per_beat, name=self.names[index])
         except (HowlkitError, ValueError) as error:
             raise DataError(
-                f"piece {index} in {self.path} is damaged ({error}); run `howlkit prepare` again "
-                "with another --out"
+                f"piece {index} in {printable(self.path)} is damaged ({error}); "
+                "run `howlkit prepare` again with another --out"
             ) from error
 
     def pieces(self, part: str) -> Iterator[Piece]:
@@ -156,33 +153,44 @@ def manifest_of(path: Path) -> dict[str, Any]:
     file = path / "dataset.json"
     if not file.is_file():
         raise DataError(
-            f"{path} is no dataset: there is no dataset.json in it. "
-            f"Make one with: howlkit prepare FOLDER --out {path}"
+            f"{printable(path)} is no dataset: there is no dataset.json in it. "
+            f"Make one with: howlkit prepare FOLDER --out {shlex.quote(printable(path))}"
         )
     try:
         manifest = json.loads(file.read_text(encoding="utf-8"))
         version = manifest["format"]
         if version == FORMAT:
-            wrong = [name for name, kind in _MANIFEST.items() if type(manifest[name]) is not kind]
-            if wrong:
-                raise TypeError(f"{wrong[0]} is {manifest[wrong[0]]!r}")
-            return dict(manifest)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{file} is damaged ({error!r}); run `howlkit prepare` again") from error
+            return _checked(manifest)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DataError(
+            f"{printable(file)} is damaged ({error!r}); run `howlkit prepare` again"
+        ) from error
     raise DataError(
-        f"{path} is a dataset of format {version}, this version of howlkit reads {FORMAT}: "
+        f"{printable(path)} is a dataset of format {printable(version)}, "
+        f"this version of howlkit reads {FORMAT}: "
         "use the version that wrote it, or prepare into another folder"
     )
+
+
+def _checked(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return what dataset.json says; KeyError, TypeError or ValueError if something is wrong."""
+    for name, kind in _MANIFEST.items():
+        value = manifest[name]
+        if type(value) is not kind:
+            raise TypeError(f"{name} is {value!r}")
+        if isinstance(value, (int, float)) and not 0 <= value < float("inf"):
+            raise ValueError(f"{name} is {value}")
+    return manifest
 
 
 def _check_shards(path: Path, shards: Mapping[str, int]) -> None:
     for name, size in shards.items():
         try:
             there = os.stat(path / name).st_size
-        except OSError:
+        except (OSError, ValueError):  # ValueError: a NUL in the name
             there = 0
         if there != size:
             raise DataError(
-                f"{path / name} has {there} of {size} bytes, so the dataset is damaged; "
-                "run `howlkit prepare` again, it reads anew what is lost"
+                f"{printable(path / name)} has {there} of {printable(size)} bytes, so the dataset "
+                "is damaged; run `howlkit prepare` again, it reads anew what is lost"
             )

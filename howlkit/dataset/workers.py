@@ -73,7 +73,7 @@ class _Crew(contextlib.AbstractContextManager["_Crew[T, R]"], Generic[T, R]):
     def submit(self, chunk: Sequence[T]) -> Future[list[R]]:
         try:
             return self._pool.submit(_each, self._work, chunk)
-        except BrokenProcessPool:
+        except (BrokenProcessPool, OSError):  # OSError: it is breaking at this very moment
             self._pool.shutdown()
             self._pool = _start(self._workers)
             return self._pool.submit(_each, self._work, chunk)

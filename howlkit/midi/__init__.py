@@ -15,7 +15,8 @@ notes that overlap: the same starts and velocities, the same ends, in order.
 **Mending.** What has one sensible reading is mended and counted by `inspect` (`REPAIRS` lists all):
 a note of no length lasts one tick, a note never released is dropped, a pedal never released is held
 until the last note of its track ends, of several tempos, metres or keys at one tick the last counts
-(in symusic's order: its sort is not stable where a file has dozens of them).
+(in symusic's order: its sort is not stable where a file has dozens of them), and track chunks that
+the header does not count are read. Tempos and time signatures that say nothing are refused.
 
 **SMPTE divisions** count ticks a second: such a file becomes one of a constant tempo, a beat a
 second (1.001 s at 29.97 frames a second), and its own tempo events mean nothing. **RMID** files
@@ -31,7 +32,7 @@ At one tick ends come before beginnings, so that touching notes stay apart.
 from howlkit.errors import printable
 from howlkit.midi.container import Limits
 from howlkit.midi.files import ENDINGS, find
-from howlkit.midi.reading import REPAIRS, Reading, inspect, read, read_bytes
+from howlkit.midi.reading import REPAIRS, Reading, inspect, inspect_bytes, read, read_bytes
 from howlkit.midi.writing import to_bytes, write
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Reading",
     "find",
     "inspect",
+    "inspect_bytes",
     "printable",
     "read",
     "read_bytes",

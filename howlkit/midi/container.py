@@ -7,24 +7,22 @@ import stat
 import struct
 from dataclasses import dataclass
 
-import numpy as np
-
 from howlkit.errors import MidiError, printable
-from howlkit.piece import (
-    MAX_TICK,
-)
 
 __all__ = [
     "END_OF_TRACK",
     "Limits",
-    "check_ticks",
+    "StandardFile",
     "chunks_of",
     "load",
+    "raise_limit",
     "standard_file",
     "too_big",
 ]
 
 END_OF_TRACK = b"\xff\x2f\x00"
+_HEADER = 14  # bytes before the first chunk of a standard file
+_MOST_CHUNKS = 2**16 - 1  # that a header can count
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,33 @@ class Limits:
     max_seconds: float = 6 * 3600.0
     max_beats: float = 200_000.0
     max_notes: int = 5_000_000
+
+
+_FLAGS = {
+    "max_bytes": "--max-megabytes",
+    "max_seconds": "--max-minutes",
+    "max_beats": "--max-beats",
+    "max_notes": "--max-notes",
+}
+
+
+def raise_limit(name: str) -> str:
+    """Return the words for how to raise one of the `Limits`, in Python and on the command line."""
+    return f"to allow more, raise the limit {name}: {_FLAGS[name]} of howlkit prepare"
+
+
+@dataclass(frozen=True)
+class StandardFile:
+    """A plain Standard MIDI File, and what had to be changed to make it one.
+
+    data: with a header of 14 bytes that counts ticks a beat, and all chunks that are there.
+    beat: seconds a beat of a file that counted ticks a second, else None.
+    promised: how many track chunks the file's own header counts.
+    """
+
+    data: bytes
+    beat: float | None
+    promised: int
 
 
 def load(path: str | os.PathLike[str], limits: Limits) -> bytes:
@@ -62,12 +87,12 @@ def too_big(shown: str, size: int, limits: Limits) -> str:
     """Return the words for a file over the limit."""
     return (
         f"{shown} has {size} bytes; at most {limits.max_bytes} are read "
-        "(a higher max_bytes allows more)"
+        f"({raise_limit('max_bytes')})"
     )
 
 
-def standard_file(data: bytes) -> tuple[bytes, float | None]:
-    """Return the file with a six-byte header and ticks a beat, and seconds a beat if it had none.
+def standard_file(data: bytes) -> StandardFile:
+    """Return the file as symusic can read it whole.
 
     Raises MidiError with the cause alone; the caller names the file.
     """
@@ -76,21 +101,24 @@ def standard_file(data: bytes) -> tuple[bytes, float | None]:
     if data[:4] != b"MThd":
         what = "it is empty" if not data else f"it begins with {data[:4]!r}, not b'MThd'"
         raise MidiError(f"is not a MIDI file: {what}")
-    if len(data) < 14:
+    if len(data) < _HEADER:
         raise MidiError(f"is cut short: a header has 14 bytes, this file {len(data)}")
-    length, form, chunks, division = struct.unpack(">IHHH", data[4:14])
+    length, form, promised, division = struct.unpack(">IHHH", data[4:_HEADER])
     if length < 6 or 8 + length > len(data):
         raise MidiError(f"has a header of {length} bytes; 6 or more that are there are allowed")
+    division, beat = _ticks_a_beat(division)
+    if length > 6:
+        data = data[:_HEADER] + data[8 + length :]
+    # symusic reads as many as the header counts, and what stands after them is music too.
+    whole = sum(stop <= len(data) for _, stop in chunks_of(data))
+    chunks = max(promised, min(whole, _MOST_CHUNKS))
     if form > 2 or (form == 2 and chunks > 1):
         raise MidiError(
             f"is of format {form} with {chunks} tracks; formats 0 and 1 can be read "
             "(format 2 holds independent pieces: save each as a file of its own)"
         )
-    division, beat = _ticks_a_beat(division)
-    if length == 6 and beat is None:
-        return data, None
     header = struct.pack(">4sIHHH", b"MThd", 6, form, chunks, division)
-    return header + data[8 + length :], beat
+    return StandardFile(header + data[_HEADER:], beat, promised)
 
 
 def _unwrap(data: bytes) -> bytes:
@@ -125,70 +153,12 @@ def _ticks_a_beat(division: int) -> tuple[int, float | None]:
 def chunks_of(data: bytes) -> list[tuple[int, int]]:
     """Return where the contents of each track chunk of a standard file begin and stop, in bytes."""
     found: list[tuple[int, int]] = []
-    at = 14
+    at = _HEADER
     while at + 8 <= len(data):
         kind, size = struct.unpack(">4sI", data[at : at + 8])
+        if kind == b"MThd":  # another file, stuck to the end of this one
+            break
         if kind == b"MTrk":
             found.append((at + 8, at + 8 + size))
         at += 8 + size
-    return found[: int.from_bytes(data[10:12], "big")]
-
-
-def check_ticks(data: bytes) -> None:
-    """Refuse a standard file that runs past MAX_TICK, where symusic's 32-bit ticks wrap round."""
-    if _longest(data) <= MAX_TICK:
-        return
-    for start, stop in chunks_of(data):
-        tick = _last_tick(data[start:stop])
-        if tick > MAX_TICK:
-            raise MidiError(f"runs to tick {tick}; ticks up to {MAX_TICK} are allowed")
-
-
-def _longest(data: bytes) -> int:
-    """Return a bound on the ticks of any chunk, in a small part of the time of parsing.
-
-    A delta time has its high bit set in all bytes but the last, so one of three bytes shows as two
-    such bytes in a row, one of four as three. (Other bytes may look like it: hence a bound.)
-    """
-    codes = np.frombuffer(data, np.uint8)
-    high = codes >= 0x80
-    two = high[1:] & high[:-1]
-    three = int(np.count_nonzero(two[1:] & high[:-2]))
-    if len(data) < 2**18:
-        short = len(data) // 3 << 14  # events of three bytes, waits of two: the most there can be
-    else:
-        short = len(data) * 127 + (int((codes[high] & 127).sum(dtype=np.int64)) << 7)
-    return short + (int(np.count_nonzero(two)) << 21) + (three << 28)
-
-
-def _last_tick(body: bytes) -> int:
-    """Return the tick of the last event of a chunk's contents, as far as they are whole."""
-    at = tick = size = 0
-    try:
-        while at < len(body):
-            wait, at = _number(body, at)
-            tick += wait
-            status = body[at]
-            if status < 0x80:  # running status: the bytes of the last event's kind
-                at += size or 1
-            elif status < 0xF0:
-                size = 1 if 0xC0 <= status < 0xE0 else 2
-                at += 1 + size
-            elif body[at : at + 2] == END_OF_TRACK[:2]:
-                break
-            else:  # a meta event has a type, then, as system exclusive messages, a length
-                length, at = _number(body, at + 1 + (status == 0xFF))
-                at += length
-    except IndexError:
-        pass  # cut short: symusic says so
-    return tick
-
-
-def _number(body: bytes, at: int) -> tuple[int, int]:
-    """Return the variable-length number at a position, and the position after its 1 to 4 bytes."""
-    value = body[at] & 127
-    for last in range(at, at + 3):
-        if body[last] < 0x80:
-            return value, last + 1
-        value = value << 7 | body[last + 1] & 127
-    return value, at + 4
+    return found

@@ -10,50 +10,48 @@ from howlkit.errors import DataError, printable
 
 __all__ = ["ENDINGS", "find"]
 
+Skip = Callable[[str, str], None]
+
 ENDINGS = (".mid", ".midi", ".kar")
 """What the names of MIDI files end in, in any case."""
 
 
-def find(
-    paths: Iterable[str | os.PathLike[str]], *, warn: Callable[[str], None] | None = None
-) -> Iterator[Path]:
+def find(paths: Iterable[str | os.PathLike[str]], *, skip: Skip | None = None) -> Iterator[Path]:
     """Return the MIDI files that `paths` name: files as they are, folders searched to any depth.
 
     In a folder those regular files count whose name ends in one of `ENDINGS`, by name; links are
     followed, and each real folder is visited once, so that loops end. Nothing is opened.
-    warn: called with a sentence for each folder or entry that had to be left out.
+    skip: called with the path of each folder or entry that had to be left out, and the reason.
     Raises DataError, at once, for a path that does not exist.
     """
     roots = [Path(path) for path in paths]
     for root in roots:
         if not os.path.exists(root):
             raise DataError(f"{printable(root)} does not exist; name MIDI files or folders of them")
-    return _walk(roots, warn or (lambda _: None))
+    return _walk(roots, skip or (lambda _path, _reason: None))
 
 
-def _walk(roots: list[Path], warn: Callable[[str], None]) -> Iterator[Path]:
+def _walk(roots: list[Path], skip: Skip) -> Iterator[Path]:
     visited: set[tuple[int, int]] = set()
     for root in roots:
         if not root.is_dir():
             yield root
             continue
-        stack = [iter(_entries(str(root), visited, warn))]
+        stack = [iter(_entries(str(root), visited, skip))]
         while stack:
             entry = next(stack[-1], None)
             if entry is None:
                 stack.pop()
             elif _is_dir(entry):
-                stack.append(iter(_entries(entry.path, visited, warn)))
+                stack.append(iter(_entries(entry.path, visited, skip)))
             elif entry.name.lower().endswith(ENDINGS):
                 if _is_file(entry):
                     yield Path(entry.path)
                 else:
-                    warn(f"{printable(entry.path)} is no regular file: left out")
+                    skip(entry.path, f"{printable(entry.path)} is no regular file")
 
 
-def _entries(
-    folder: str, visited: set[tuple[int, int]], warn: Callable[[str], None]
-) -> list[os.DirEntry[str]]:
+def _entries(folder: str, visited: set[tuple[int, int]], skip: Skip) -> list[os.DirEntry[str]]:
     """Return what is in a folder, by name; nothing if it was visited before or cannot be listed."""
     try:
         status = os.stat(folder)
@@ -63,7 +61,7 @@ def _entries(
         with os.scandir(folder) as entries:
             return sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
-        warn(f"{printable(folder)} cannot be listed ({error.strerror}): left out")
+        skip(folder, f"{printable(folder)} cannot be listed: {error.strerror}")
         return []
 
 

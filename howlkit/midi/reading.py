@@ -14,12 +14,14 @@ from howlkit.errors import MidiError, PieceError, printable
 from howlkit.midi.container import (
     END_OF_TRACK,
     Limits,
-    check_ticks,
+    StandardFile,
     chunks_of,
     load,
+    raise_limit,
     standard_file,
     too_big,
 )
+from howlkit.midi.events import check_metas, check_ticks
 from howlkit.piece import (
     DRUMS,
     KEY_SIGNATURE,
@@ -32,7 +34,7 @@ from howlkit.piece import (
     last_at_each_tick,
 )
 
-__all__ = ["REPAIRS", "Reading", "inspect", "read", "read_bytes"]
+__all__ = ["REPAIRS", "Reading", "inspect", "inspect_bytes", "read", "read_bytes"]
 
 REPAIRS = {
     "zero_length_notes": "notes of no length, lengthened to one tick",
@@ -45,12 +47,12 @@ REPAIRS = {
     "impossible_key_signatures": "key signatures of more than 7 sharps or flats, dropped",
     "smpte_divisions": "resolutions in ticks a second, rewritten as ticks a beat",
     "missing_chunks": "track chunks that the header promises and the file lacks",
+    "surplus_chunks": "track chunks beyond those that the header promises, read all the same",
 }
 """Everything that `inspect` counts, and what it means."""
 
 
 _CONTROL_SUSTAIN = 64
-_LONGEST_DELTA = 2**28 - 1  # four bytes of seven bits: the longest that the format allows
 
 
 @dataclass(frozen=True)
@@ -80,11 +82,22 @@ def inspect(path: str | os.PathLike[str], *, limits: Limits = Limits()) -> Readi
 
     Raises MidiError as `read` does.
     """
-    reading, standard = _parse(load(path, limits), _name(path), str(path), limits)
+    return _inspected(load(path, limits), str(path), limits)
+
+
+def inspect_bytes(data: bytes, *, name: str = "<bytes>", limits: Limits = Limits()) -> Reading:
+    """Return as `inspect` what is in the bytes of a MIDI file (of standard input, say)."""
+    return _inspected(data, name, limits)
+
+
+def _inspected(data: bytes, where: str, limits: Limits) -> Reading:
+    reading, standard = _parse(data, _name(where), where, limits)
+    missing = standard.promised - len(chunks_of(standard.data))
     counted = {
-        "unreleased_notes": _count_unreleased(standard, len(reading.piece)),
+        "unreleased_notes": _count_unreleased(standard.data, len(reading.piece)),
         "overlapping_notes": _count_overlapping(reading.piece.notes),
-        "missing_chunks": int.from_bytes(standard[10:12], "big") - len(chunks_of(standard)),
+        "missing_chunks": missing,
+        "surplus_chunks": -missing,
     }
     repairs = reading.repairs | {name: count for name, count in counted.items() if count > 0}
     return Reading(reading.piece, repairs)
@@ -94,15 +107,16 @@ def _name(path: str | os.PathLike[str]) -> str:
     return printable(os.path.basename(os.fspath(path)))
 
 
-def _parse(data: bytes, name: str, where: str, limits: Limits) -> tuple[Reading, bytes]:
+def _parse(data: bytes, name: str, where: str, limits: Limits) -> tuple[Reading, StandardFile]:
     """Return the reading of a file's bytes, and the standard file that symusic was given."""
     where = printable(where)
     if len(data) > limits.max_bytes:
         raise MidiError(too_big(where, len(data), limits))
     try:
-        standard, beat = standard_file(data)
-        check_ticks(standard)
-        reading = _reading(_score(standard), name, beat, limits)
+        standard = standard_file(data)
+        check_ticks(standard.data)
+        check_metas(standard.data)
+        reading = _reading(_score(standard.data), name, standard.beat, limits)
         _check_length(reading.piece, limits)
     except (MidiError, PieceError) as error:
         says = "" if isinstance(error, MidiError) else "holds what no piece can: "
@@ -150,16 +164,16 @@ def _check_length(piece: Piece, limits: Limits) -> None:
 
 
 def _too_long(unit: str, length: float, most: float) -> str:
-    return (
-        f"lasts {length:.0f} {unit}; at most {most:.0f} are read (a higher max_{unit} allows more)"
-    )
+    return f"lasts {length:.0f} {unit}; at most {most:.0f} are read ({raise_limit(f'max_{unit}')})"
 
 
 def _notes(tracks: list[Any], repairs: dict[str, int], limits: Limits) -> Table:
     lengths = [len(notes) for _, notes in tracks]
     total = sum(lengths)
     if total > limits.max_notes:
-        raise MidiError(f"has {total} notes; at most {limits.max_notes} are read")
+        raise MidiError(
+            f"has {total} notes; at most {limits.max_notes} are read ({raise_limit('max_notes')})"
+        )
     if len(tracks) > 2**16:
         raise MidiError(f"has {len(tracks)} tracks; at most {2**16} are read")
     table = np.empty(total, NOTE)
