@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Batch = dict[str, torch.Tensor]
     State = dict[str, torch.Tensor]
 
-__all__ = ["Augmenter", "Backbone", "Encoder", "Grammar", "Model", "Network", "Sampler"]
+__all__ = ["Augmenter", "Backbone", "Encoder", "Grammar", "Model", "Network", "Sampler", "Stepper"]
 
 
 @runtime_checkable
@@ -138,11 +138,24 @@ class Network(Protocol):
         """Return by field name the nats (B, T) that each target costs, given those before it."""
         ...
 
-    def logits(self, hidden: torch.Tensor, field: Field, given: Batch) -> torch.Tensor:
-        """Return (B, n), the unnormalised log-probabilities of `field`, given the fields before it.
+    def stepper(self) -> Stepper:
+        """Return what decides steps one field after the other."""
+        ...
 
-        hidden: (B, D), the last of `advance`. given: (B,) by name, at least the fields before.
-        """
+
+class Stepper(Protocol):
+    """Decides a step field by field, with the probabilities that `Network.nats` prices."""
+
+    def begin(self, hidden: torch.Tensor) -> None:
+        """Begin a step after hidden (B, D), the last of `Network.advance`."""
+        ...
+
+    def logits(self, field: Field) -> torch.Tensor:
+        """Return (B, n), unnormalised log-probabilities of `field`, given those decided before."""
+        ...
+
+    def decide(self, field: Field, values: torch.Tensor, active: torch.Tensor) -> None:
+        """Go on from `values` (B,) of `field`, in the rows where it is active (B,)."""
         ...
 
 

@@ -10,6 +10,7 @@ by position: arrays have named columns, batches are a dict of tensors by field n
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -113,22 +114,23 @@ class Schema:
 
     def __getitem__(self, name: str) -> Field:
         """Return the field called `name`; KeyError if there is none."""
-        for field in (MARK, *self.fields):
-            if field.name == name:
-                return field
-        raise KeyError(name)
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Field]:
+        return {field.name: field for field in self.decisions}
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the fields, without `mark`."""
         return tuple(field.name for field in self.fields)
 
-    @property
+    @cached_property
     def decisions(self) -> tuple[Field, ...]:
         """Every field in the order of deciding: `mark` first."""
         return (MARK, *self.fields)
 
-    @property
+    @cached_property
     def dtype(self) -> np.dtype[Any]:
         """The dtype of steps: `mark` and a column for each field."""
         return np.dtype([(field.name, field.dtype) for field in self.decisions])

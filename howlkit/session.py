@@ -13,6 +13,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -84,7 +85,10 @@ class Session:
         self.like = like
         self.rngs = [np.random.default_rng([seed, row]) for row in range(rows)]
         self._device = next(network.parameters()).device
+        with torch.inference_mode():
+            self._stepper = network.stepper()
         self._schema = encoder.schema
+        self._fields = self._schema.decisions
         self._steps = np.zeros((rows, 64), self._schema.dtype)
         self._steps["mark"][:, 0] = START
         state, hidden = self._advance(self._steps[:, :1], None, None)
@@ -209,24 +213,24 @@ class Session:
         step = np.zeros(self.rows, self._schema.dtype)
         step["mark"] = END
         uniforms = self._uniforms(going)
-        given = {f.name: torch.zeros(self.rows, dtype=torch.int64) for f in self._schema.decisions}
-        given = {name: column.to(self._device) for name, column in given.items()}
-        for k, field in enumerate(self._schema.decisions):
-            active = going & self._schema.active(field, step)
-            if not active.any():
-                continue
-            allowed = self._allowed(field, step, active)
-            logits = self._logits(field, given)
-            for function in functions:
-                logits = function(field, logits, step)
-            value = choose(logits, allowed, uniforms[:, k], shaping.of(field.name))
-            step[field.name][active] = value[active]
-            given[field.name].copy_(torch.from_numpy(step[field.name].astype(np.int64)))
+        with torch.inference_mode():
+            self._stepper.begin(self._at.hidden)
+            for k, field in enumerate(self._fields):
+                active = going & self._schema.active(field, step)
+                if not active.any():
+                    continue
+                logits = self._stepper.logits(field).double().cpu().numpy()
+                for function in functions:
+                    logits = function(field, logits, step)
+                allowed = self._allowed(field, step, active)
+                values = choose(logits, allowed, uniforms[:, k], shaping.of(field.name))
+                step[field.name][active] = values[active]
+                self._stepper.decide(field, self._tensor(values), self._tensor(active))
         self._take(step[:, None], going.astype(np.int64), fed=np.zeros(self.rows, np.int64))
         return step
 
     def _check_fields(self, shaping: Shaping) -> None:
-        known = [field.name for field in self._schema.decisions]
+        known = [field.name for field in self._fields]
         for name in shaping.fields:
             if name not in known:
                 raise OptionError(
@@ -236,7 +240,7 @@ class Session:
 
     def _uniforms(self, going: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return (B, K) numbers in [0, 1); rows that are done draw nothing."""
-        drawn = np.zeros((self.rows, len(self._schema.decisions)))
+        drawn = np.zeros((self.rows, len(self._fields)))
         for row in np.flatnonzero(going):
             drawn[row] = self.rngs[row].random(drawn.shape[1])
         return drawn
@@ -256,10 +260,8 @@ class Session:
         allowed[~active] = True
         return allowed
 
-    def _logits(self, field: Field, given: dict[str, torch.Tensor]) -> NDArray[np.float64]:
-        with torch.inference_mode():
-            logits = self.network.logits(self._at.hidden, field, given)
-        return np.asarray(logits.double().cpu().numpy())
+    def _tensor(self, values: NDArray[Any]) -> torch.Tensor:
+        return torch.from_numpy(values).to(self._device)
 
     def feed(self, steps: Iterable[Steps], *, made: bool = False) -> None:
         """Take in given steps, one array a row, as if they had just been decided.
@@ -346,7 +348,7 @@ class Session:
             self._find_origin(rows & ~made, made & (begun > 0))
         frozen = None if (lengths == steps.shape[1]).all() else lengths
         at.state, hidden = self._advance(steps, at.state, frozen)
-        moved = torch.from_numpy(lengths > 0).to(self._device)
+        moved = self._tensor(lengths > 0)
         at.hidden = torch.where(moved[:, None], hidden, at.hidden)
         at.fed = np.where(fed > 0, at.lengths + fed, at.fed)
         at.lengths = at.lengths + lengths
@@ -371,7 +373,7 @@ class Session:
             step, rows = table[:, t], lengths > t
             if (rows & ended).any():
                 raise HowlkitError("steps were fed after the end of the piece; rewind first")
-            for field in self._schema.decisions:
+            for field in self._fields:
                 active = rows & self._schema.active(field, step)
                 allowed = grammar.allowed(field, step)
                 value = np.minimum(step[field.name], field.n - 1).astype(np.intp)
@@ -390,11 +392,8 @@ class Session:
         self, steps: Steps, state: dict[str, torch.Tensor] | None, lengths: NDArray[np.int64] | None
     ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         """Run the network over steps (B, T); return the state, and hidden (B, D) after each row."""
-        batch = {
-            name: torch.from_numpy(steps[name].astype(np.int64)).to(self._device)
-            for name in steps.dtype.names or ()
-        }
-        counted = None if lengths is None else torch.from_numpy(lengths).to(self._device)
+        batch = {f.name: self._tensor(steps[f.name].astype(np.int64)) for f in self._fields}
+        counted = None if lengths is None else self._tensor(lengths)
         with torch.inference_mode():
             hidden, state = self.network.advance(batch, state, counted)
             if counted is None:

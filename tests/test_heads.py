@@ -67,6 +67,19 @@ def test_the_likelihood_of_a_step_is_normalised(chained):
     assert torch.exp(-nats).sum().item() == pytest.approx(1.0, abs=1e-5)
 
 
+def test_a_field_that_is_not_active_decides_nothing_for_those_after_it():
+    network = small(EVENTS)
+    given = EVENTS.steps(2)
+    given["family"], given["pitch"] = 1, [0, 3]  # family 1 has no pitch, whatever stands there
+    stepper = network.stepper()
+    stepper.begin(torch.ones(2, network.backbone.width))
+    for field in EVENTS.decisions[:4]:
+        values = torch.from_numpy(given[field.name].astype(np.int64))
+        stepper.decide(field, values, torch.from_numpy(EVENTS.active(field, given)))
+    logits = stepper.logits(EVENTS["tempo"])
+    assert torch.equal(logits[0], logits[1])
+
+
 @pytest.mark.parametrize("chained", [True, False])
 def test_deciding_field_by_field_gives_the_likelihood_of_training(chained):
     encoder = Tuple()
@@ -75,14 +88,16 @@ def test_deciding_field_by_field_gives_the_likelihood_of_training(chained):
     with torch.no_grad():
         hidden, _ = network.advance(inputs, None)
         nats = network.nats(hidden, targets)
+        stepper = network.stepper()
         for t in range(hidden.shape[1]):
             given = {name: column[:, t] for name, column in targets.items()}
+            stepper.begin(hidden[:, t])
             for field in encoder.schema.decisions:
-                if not encoder.schema.active(field, given).all():
-                    continue
-                logits = network.logits(hidden[:, t], field, given)
-                cost = -torch.log_softmax(logits, -1)[0, given[field.name][0]]
-                assert cost.item() == pytest.approx(nats[field.name][0, t].item(), abs=1e-4)
+                active = encoder.schema.active(field, given)
+                if active.all():
+                    cost = -torch.log_softmax(stepper.logits(field), -1)[0, given[field.name][0]]
+                    assert cost.item() == pytest.approx(nats[field.name][0, t].item(), abs=1e-4)
+                stepper.decide(field, given[field.name], active)
 
 
 def test_chained_heads_look_only_at_fields_before_and_independent_ones_at_none():
@@ -124,7 +139,9 @@ def test_fields_that_are_not_active_cost_nothing_and_say_nothing():
 
 def test_a_start_is_never_predicted():
     network = small(EVENTS)
-    logits = network.logits(torch.randn(2, network.backbone.width), EVENTS["mark"], {})
+    stepper = network.stepper()
+    stepper.begin(torch.randn(2, network.backbone.width))
+    logits = stepper.logits(EVENTS["mark"])
     assert torch.isinf(logits[:, START]).all() and torch.isfinite(logits[:, :START]).all()
 
 

@@ -240,7 +240,12 @@ def test_temperature_zero_by_field_takes_the_likeliest():
         hidden, last = made._at.hidden, made.lengths[0]
         made.step(greedy)
         step = made.steps[0, last]
-        given = {n: torch.tensor([int(step[n])]) for n in step.dtype.names}
-        with torch.no_grad():
-            logits = made.network.logits(hidden, ENCODER.schema["pitch"], given)[0].numpy()
+        with torch.inference_mode():
+            stepper = made.network.stepper()
+            stepper.begin(hidden)
+            for field in ENCODER.schema.decisions:
+                if field.name == "pitch":
+                    break
+                stepper.decide(field, torch.tensor([int(step[field.name])]), torch.tensor([True]))
+            logits = stepper.logits(field)[0].numpy()
         assert logits[step["pitch"]] >= np.sort(logits)[-1] - 1e-6 or step["shift_fine"] == 0
