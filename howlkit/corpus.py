@@ -22,6 +22,9 @@ from howlkit.errors import BusyError, DataError, printable
 
 Tell = Callable[[str], None]
 
+CHORALES_SEED = 3
+"""Of the chorales' split: the first that comes near 80, 10 and 10 in a hundred (289, 35, 37)."""
+
 __all__ = ["cache_folder", "describe", "is_dataset", "open_data"]
 
 
@@ -61,7 +64,7 @@ def _shipped(tell: Tell) -> Dataset:
     """Prepare the chorales once for every version of howlkit."""
     out = cache_folder() / "datasets" / f"bach-chorales-{__version__}"
     if not is_dataset(out):
-        _in_turn(lambda: prepare_pieces(chorales.load(), out), out, tell)
+        _in_turn(lambda: prepare_pieces(chorales.load(), out, seed=CHORALES_SEED), out, tell)
     data = Dataset.open(out)
     tell(f"No DATA given: training on the {len(data)} Bach chorales that come with howlkit")
     return data

@@ -131,7 +131,7 @@ def reopen(run: Path, budget: Budget, *, device: str, tell: Tell) -> Trainer:
     trainer.resume()
     if trainer.is_over:
         raise HowlkitError(
-            f"{run} has had its {budget}, and {trainer.step} steps in all. "
+            f"{run} has had its {budget} ({trainer.step} steps in all). "
             "Give it more, counted from its beginning: --resume --steps N or --minutes M"
         )
     if extended:

@@ -15,6 +15,7 @@ def test_nothing_is_the_chorales_that_ship():
     told = []
     data = corpus.open_data([], tell=told.append)
     assert len(data) == 361 and "Bach chorales" in told[0]
+    assert [len(data.indices(part)) for part in data.parts] == [289, 35, 37]
 
 
 def test_a_folder_is_read_once_and_again_only_where_it_changed(music):
