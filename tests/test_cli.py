@@ -116,6 +116,17 @@ def test_mistakes_get_words_and_the_right_exit_code(here, howlkit, arguments, co
     assert (got, out) == (code, "") and words in err and "Traceback" not in err
 
 
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf", "0", "-1"])
+@pytest.mark.parametrize(
+    "option",
+    ["train --minutes", "sample --seconds", "sample --beats", "sample --prompt-seconds"],
+)
+def test_a_length_must_be_a_finite_positive_number(howlkit, option, number):
+    command, flag = option.split()
+    code, _, err = howlkit(command, flag, number)
+    assert code == 2 and f"Invalid value for '{flag}'" in err and number in err
+
+
 def test_training_on_nothing_but_the_music_that_ships_names_its_own_run(here, howlkit):
     small = [*SMALL, "-o", "training.window=64"]
     for number in (1, 2):

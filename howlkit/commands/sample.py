@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from howlkit.commands.shared_options import component_options, config_option, device_option, merged
+from howlkit.commands.shared_options import (
+    POSITIVE,
+    component_options,
+    config_option,
+    device_option,
+    merged,
+)
 
 if TYPE_CHECKING:
     from howlkit.piece import Piece
@@ -37,21 +43,15 @@ Examples:
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--notes", type=click.IntRange(min=1), help="Make so many notes.")
-@click.option(
-    "--seconds", type=click.FloatRange(min=0, min_open=True), help="Make so many seconds."
-)
-@click.option("--beats", type=click.FloatRange(min=0, min_open=True), help="Make so many beats.")
+@click.option("--seconds", type=POSITIVE, help="Make so many seconds.")
+@click.option("--beats", type=POSITIVE, help="Make so many beats.")
 @click.option("--may-end", is_flag=True, help="Stop earlier where the model ends the piece.")
 @click.option(
     "--prompt",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A MIDI file to go on from; it stays as it is at the beginning.",
 )
-@click.option(
-    "--prompt-seconds",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Only the first seconds of it.",
-)
+@click.option("--prompt-seconds", type=POSITIVE, help="Only the first seconds of it.")
 @click.option("--sampler", default="autoregressive", show_default=True)
 @component_options
 @config_option

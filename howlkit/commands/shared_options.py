@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
@@ -13,6 +14,8 @@ import click
 from howlkit.errors import OptionError, did_you_mean
 
 __all__ = [
+    "POSITIVE",
+    "FiniteRange",
     "component_options",
     "config_option",
     "device_option",
@@ -21,6 +24,22 @@ __all__ = [
     "merged",
 ]
 
+
+class FiniteRange(click.FloatRange):
+    """A real number within limits: what FloatRange lets through, but for NaN and the infinities."""
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number; a usage error if it is none, not finite or out of the limits."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):  # nan passes any limit, since it compares false
+            self.fail(f"{value!r} is no finite number.", param, ctx)
+        return number
+
+
+POSITIVE = FiniteRange(min=0, min_open=True)
+"""How long something takes or lasts."""
 
 component_options = click.option(
     "-o",

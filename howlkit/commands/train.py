@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from howlkit.commands.shared_options import (
+    POSITIVE,
     component_options,
     config_option,
     device_option,
@@ -54,7 +55,7 @@ def _components(ctx: click.Context, param: click.Parameter, values: tuple[str, .
 @click.option("--steps", type=click.IntRange(min=1), help="Train for so many steps.")
 @click.option(
     "--minutes",
-    type=click.FloatRange(min=0, min_open=True),
+    type=POSITIVE,
     help="Train for so long; 10 if neither this nor --steps is given.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
