@@ -7,14 +7,16 @@ quick.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import click
 
-from howlkit.errors import HowlkitError, did_you_mean
+from howlkit.errors import HowlkitError, did_you_mean, printable
 
 COMMANDS = {
     "train": "Train a model on MIDI files, or go on training one.",
@@ -35,8 +37,33 @@ Examples:
   howlkit plot new.mid --out new.svg"""
 
 
+class _SystemFailure(Exception):
+    """An OSError, as its cause, on its way past click."""
+
+
+@contextlib.contextmanager
+def _past_click() -> Iterator[None]:
+    """Carry an OSError through `click.Command.main`, which ends a broken pipe with exit code 1."""
+    try:
+        yield
+    except OSError as error:
+        raise _SystemFailure from error
+
+
 class Commands(click.Group):
     """The built-in commands, then those of plugins, none of them imported before it is needed."""
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:  # noqa: ANN401 - as click's
+        """Parse the arguments, which also prints help."""
+        with _past_click():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click's
+        """Carry out a command, and see to it that what it printed is on its way."""
+        with _past_click():
+            code = super().invoke(ctx)
+            _flush()
+            return code
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of help."""
@@ -83,7 +110,7 @@ def cli() -> None:
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the command line and exit; a HowlkitError is printed without a traceback."""
+    """Run the command line and exit; what people can mend is printed without a traceback."""
     try:
         code = cli.main(args=args, prog_name="howlkit", standalone_mode=False)
     except click.ClickException as error:
@@ -95,7 +122,25 @@ def main(args: Sequence[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("howlkit: stopped", err=True)
         code = 130
-    except BrokenPipeError:  # as in `howlkit ... | head`: the reader has what it wanted
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+    except _SystemFailure as failure:
+        code = _give_up(failure.__cause__)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _flush() -> None:
+    if sys.stdout is not None:  # as it is where a shell has closed it: >&-
+        sys.stdout.flush()
+
+
+def _give_up(error: BaseException | None) -> int:
+    """Say what the system refused, in a line, and return the exit code."""
+    try:
+        _flush()
+    except OSError:  # Python would try again at the end, and complain
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):  # `howlkit ... | head`: the reader has what it wanted
+        return 0
+    name = getattr(error, "filename", None)
+    where = "" if name is None else f"{printable(os.fsdecode(name))}: "
+    click.echo(f"howlkit: {where}{getattr(error, 'strerror', None) or error}", err=True)
+    return 1

@@ -127,6 +127,47 @@ def test_a_length_must_be_a_finite_positive_number(howlkit, option, number):
     assert code == 2 and f"Invalid value for '{flag}'" in err and number in err
 
 
+def shell(command):
+    """Run a line of bash in which `howlkit` is this howlkit; exit codes of a pipe are echoed."""
+    line = f'howlkit() {{ "{sys.executable}" -m howlkit "$@"; }}; {command}'
+    return subprocess.run(["bash", "-c", line], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    "command", ["--help", "train -h", "plugins show tuple", "info music/tune-1.mid --json"]
+)
+def test_a_reader_that_has_enough_is_no_failure(here, command):
+    done = shell(f"howlkit {command} | true; echo ${{PIPESTATUS[0]}}")
+    assert done.stdout.strip() == "0" and "Traceback" not in done.stderr
+
+
+def test_music_for_a_reader_that_has_enough_is_no_failure(run_folder):
+    done = shell("howlkit sample run --notes 4 --out - | true; echo ${PIPESTATUS[0]}")
+    assert done.stdout.strip() == "0" and "Broken" not in done.stderr
+
+
+def test_a_full_disk_behind_stdout_costs_a_line(run_folder):
+    for command in ("info run", "sample run --notes 4 --out -"):
+        done = shell(f"howlkit {command} > /dev/full")
+        assert done.returncode == 1
+        assert done.stderr.splitlines()[-1] == "howlkit: No space left on device"
+
+
+def test_a_closed_stdout_is_no_failure(here):
+    assert shell("howlkit info music/tune-1.mid >&-").returncode == 0
+
+
+def test_what_the_system_refuses_costs_a_line_that_names_the_file(run_folder, howlkit):
+    (run_folder.parent / "a\x1bfile").write_text("")
+    for arguments in (
+        ["sample", "run", "--notes", 2, "--out", "a\x1bfile/x.mid"],
+        ["train", "music", "--steps", 1, "--out-dir", "a\x1bfile/run", *SMALL],
+    ):
+        code, _, err = howlkit(*arguments)
+        last = err.splitlines()[-1]
+        assert code == 1 and last.startswith("howlkit: a\\x1bfile") and "Traceback" not in err
+
+
 def test_training_on_nothing_but_the_music_that_ships_names_its_own_run(here, howlkit):
     small = [*SMALL, "-o", "training.window=64"]
     for number in (1, 2):

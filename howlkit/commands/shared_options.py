@@ -29,7 +29,10 @@ class FiniteRange(click.FloatRange):
     """A real number within limits: what FloatRange lets through, but for NaN and the infinities."""
 
     def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+        self,
+        value: Any,  # noqa: ANN401 - text, or the default
+        param: click.Parameter | None,
+        ctx: click.Context | None,
     ) -> float:
         """Return the number; a usage error if it is none, not finite or out of the limits."""
         number: float = super().convert(value, param, ctx)
