@@ -289,6 +289,57 @@ def test_flags_win_over_the_environment_and_that_over_the_config_file(here, howl
     assert code == 2 and "Did you mean 'steps'?" in err
 
 
+def resolved(run="run"):
+    with open(f"{run}/config.json") as file:
+        return json.load(file)
+
+
+def test_a_config_file_spells_options_as_flags_do(run_folder, howlkit):
+    folder = run_folder.parent
+    (folder / "c.toml").write_text(
+        'data = "music"\nsteps = 1\nout-dir = "other"\nprecision = 32\nstrict = true\n'
+        'augment = "transpose,stretch"\n[lstm]\nhidden = 16\n'
+    )
+    code, _, err = howlkit("train", "--config", "c.toml")
+    assert code == 0, err
+    assert [a["name"] for a in resolved("other")["recipe"]["augmenters"]] == [
+        "transpose",
+        "stretch",
+    ]
+    (folder / "s.toml").write_text('n = 2\nnotes = 3\nout = "two.mid"\n')
+    assert howlkit("sample", "run", "--config", "s.toml")[0] == 0
+    assert (folder / "two-2.mid").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("steps = 1.5", "'1.5' is not a valid integer"),
+        ("steps = true", "'true' is not a valid integer"),
+        ("steps = [1, 2]", "steps takes one value, not a list"),
+        ("minutes = nan", "no finite number"),
+        ('option = ["lstm.hidden=3"]', "a table of its name"),
+        ("augmnt = 3", "Did you mean 'augment'?"),
+    ],
+)
+def test_a_config_file_is_judged_as_the_command_line_is(here, howlkit, line, words):
+    (here / "c.toml").write_text(line)
+    code, _, err = howlkit("train", "music", "--config", "c.toml")
+    assert code == 2 and words in err and not (here / "runs").exists()
+
+
+def test_the_environment_spells_options_as_flags_do(run_folder, howlkit, monkeypatch):
+    monkeypatch.setenv("HOWLKIT_TRAIN_OPTION", "lstm.hidden=16 training.batch=2")
+    monkeypatch.setenv("HOWLKIT_SAMPLE_N", "2")
+    arguments = ["train", "music", "--steps", 1, "--out-dir", "other"]
+    assert howlkit(*arguments, "-o", "training.batch=3")[0] == 0
+    recipe = resolved("other")["recipe"]
+    assert recipe["model"]["options"]["hidden"] == 16  # of the environment
+    assert recipe["training"]["batch"] == 3  # of the command line, which wins
+    assert howlkit("sample", "run", "--notes", 3, "--out", "two.mid")[0] == 0
+    assert (run_folder.parent / "two-2.mid").exists()
+
+
 def test_a_folder_in_use_is_not_overwritten(run_folder, howlkit):
     before = (run_folder / "model" / "model.safetensors").read_bytes()
     code, _, err = howlkit("train", "music", "--steps", 2, "--out-dir", "run", *SMALL)

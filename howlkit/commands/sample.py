@@ -39,7 +39,13 @@ Examples:
     help="The MIDI file to write, - for stdout; by default a new one in RUN/samples.",
 )
 @click.option(
-    "-n", "count", type=click.IntRange(1, 4096), default=1, show_default=True, help="How many."
+    "-n",
+    "count",
+    type=click.IntRange(1, 4096),
+    default=1,
+    show_default=True,
+    envvar="HOWLKIT_SAMPLE_N",
+    help="How many.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--notes", type=click.IntRange(min=1), help="Make so many notes.")
@@ -70,7 +76,7 @@ def command(
     prompt: Path | None,
     prompt_seconds: float | None,
     sampler: str,
-    assignments: tuple[str, ...],
+    option: tuple[str, ...],
     config: Mapping[str, Mapping[str, object]],
     device: str,
 ) -> None:
@@ -87,7 +93,7 @@ def command(
         raise click.UsageError("--prompt-seconds needs a --prompt")
     if out == Path("-") and count > 1:
         raise click.UsageError("--out - writes one file; leave out -n, or name a file")
-    values = merged(config, assignments)
+    values = merged(config, option)
     _refuse_others(values, sampler)
     player = plugins.create("sampler", sampler, values.get(sampler))
     folder = run if run is not None else newest_run()

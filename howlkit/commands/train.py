@@ -82,7 +82,7 @@ def command(
     encoder: str | None,
     model: str | None,
     augment: list[str],
-    assignments: tuple[str, ...],
+    option: tuple[str, ...],
     config: Mapping[str, Mapping[str, object]],
     out_dir: Path | None,
     steps: int | None,
@@ -103,7 +103,7 @@ def command(
     from howlkit.display import Display
     from howlkit.training import Budget
 
-    values = merged(config, assignments)
+    values = merged(config, option)
     with Display() as display:
         if resume:
             _refuse_with_resume(ctx, values)
