@@ -380,7 +380,23 @@ def test_ctrl_c_saves_and_exits_130_and_resume_goes_on(here, howlkit):
     code, _, err = howlkit("train", "--resume", "--out-dir", "run", "--steps", step + 5)
     assert code == 0 and f"after {step} steps" in err and f"Done after {step + 5} steps" in err
     code, _, err = howlkit("train", "--resume", "--out-dir", "run", "--model", "gru")
-    assert code == 2 and "leave out model" in err
+    assert code == 2 and "leave out --model." in err
+
+
+def test_resume_refuses_only_what_was_typed(run_folder, howlkit, monkeypatch):
+    (run_folder.parent / "c.toml").write_text('augment = "stretch"\n[lstm]\nhidden = 9\n')
+    monkeypatch.setenv("HOWLKIT_TRAIN_SEED", "5")
+    before = resolved()
+    go_on = ["train", "--resume", "--out-dir", "run", "--config", "c.toml", "--steps", 41]
+    code, _, err = howlkit(*go_on)
+    assert code == 0 and "Done after 41 steps" in err
+    assert "environment: [lstm], --augment, --seed" in err
+    assert resolved() == before
+    for typed in (["--seed", 0], ["-o", "lstm.hidden=9"], ["--strict"], ["--augment", "stretch"]):
+        code, _, err = howlkit(*go_on, *typed)
+        assert code == 2 and f"leave out {typed[0]}." in err
+    code, _, err = howlkit(*go_on, "music")
+    assert code == 2 and "leave out data." in err
 
 
 def test_music_that_changed_is_not_resumed_in_silence(run_folder, howlkit):

@@ -106,7 +106,7 @@ def command(
     values = merged(config, option)
     with Display() as display:
         if resume:
-            _refuse_with_resume(ctx, values)
+            _keep_as_it_was(ctx, display)
             trainer = run.reopen(
                 run.to_resume(out_dir), Budget(steps, minutes), device=device, tell=display.tell
             )
@@ -149,14 +149,27 @@ def _train(trainer: Trainer, display: Display) -> int:
     return 0
 
 
-def _refuse_with_resume(ctx: click.Context, values: Mapping[str, object]) -> None:
-    """Refuse what was settled when the run began."""
-    fixed = ("data", "encoder", "model", "augment", "seed", "precision", "init", "strict")
-    default = click.core.ParameterSource.DEFAULT
-    given = [n for n in fixed if ctx.params[n] and ctx.get_parameter_source(n) is not default]
-    if given or values:
-        what = ", ".join(given) or "options of components"
+SETTLED = ("data", "encoder", "model", "augment", "option", "seed", "precision", "init", "strict")
+"""What is settled when a run begins."""
+
+
+def _keep_as_it_was(ctx: click.Context, display: Display) -> None:
+    """Refuse what was typed with --resume and is settled; say what else is not heeded."""
+    source = click.core.ParameterSource
+    typed, elsewhere = [], [f"[{name}]" for name in ctx.params["config"]]
+    for param in ctx.command.params:
+        given = ctx.get_parameter_source(param.name) if param.name in SETTLED else None
+        if given is source.COMMANDLINE:
+            typed.append(param.opts[0])
+        elif given in (source.ENVIRONMENT, source.DEFAULT_MAP):
+            elsewhere.append(param.opts[0])
+    if typed:
         raise click.UsageError(
-            f"--resume goes on with the run as it was: leave out {what}. "
+            f"--resume goes on with the run as it was: leave out {', '.join(typed)}. "
             "Only --steps, --minutes and --device can be given anew; --init starts a new run"
+        )
+    if elsewhere:
+        display.tell(
+            "--resume goes on with the run as it was; not heeded, from --config or the "
+            f"environment: {', '.join(elsewhere)}"
         )
