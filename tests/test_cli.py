@@ -236,12 +236,35 @@ def test_evaluate_prints_json_of_the_promised_keys(run_folder, howlkit):
         result
     )
     assert result["split"] == "validation"
-    code, out, _ = howlkit("evaluate", "run", "music")
-    assert code == 0 and "12 pieces" in out and "all part" in out
     code, _, err = howlkit("evaluate", "run/model")
     assert code == 1 and "evaluate run/model DATA" in err
     code, out, _ = howlkit("evaluate", "run", "--split", "train", "--json")
     assert json.loads(out)["split"] == "train"
+
+
+def test_evaluate_measures_all_of_other_music_but_only_unseen_pieces_of_its_own(
+    run_folder, howlkit
+):
+    (run_folder.parent / "other").mkdir()
+    midi.write(tune(99), run_folder.parent / "other" / "one.mid")
+    code, out, err = howlkit("evaluate", "run", "other")
+    assert code == 0 and "all part" in out and "trained on other" not in err
+    code, out, err = howlkit("evaluate", "run", "music")
+    assert code == 0 and "validation part" in out and "was trained on music" in err
+    code, out, err = howlkit("evaluate", "run", "music", "--split", "all")
+    assert code == 0 and "12 pieces" in out and "all part" in out
+
+
+@pytest.mark.parametrize("data", [{}, {"data": None}, {"data": {"summary": "x"}}])
+def test_a_model_that_does_not_say_what_it_was_trained_on_is_damaged(run_folder, howlkit, data):
+    path = run_folder / "model" / "config.json"
+    config = json.loads(path.read_text())
+    del config["facts"]["data"]
+    config["facts"] |= data
+    path.write_text(json.dumps(config))
+    for arguments in (["run"], ["run", "music"]):
+        code, _, err = howlkit("evaluate", *arguments)
+        assert code == 1 and "run is damaged" in err and "Traceback" not in err
 
 
 def test_a_prepared_dataset_trains_and_info_tells_of_everything(here, howlkit):
