@@ -1,8 +1,8 @@
 """The command `howlkit`: finds the subcommand, and turns errors into words and exit codes.
 
-Exit codes: 0 done, 1 it failed, 2 wrong usage, 130 Ctrl-C. What a program may read goes to stdout,
-everything else to stderr. A subcommand's module is imported when it is called, so that help is
-quick.
+Exit codes: 0 done, 1 it failed, 2 wrong usage (of a component's options too), 130 Ctrl-C. What a
+program may read goes to stdout, everything else to stderr. A subcommand's module is imported when
+it is called, so that help is quick.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from howlkit.errors import HowlkitError, did_you_mean, printable
+from howlkit.errors import HowlkitError, OptionError, did_you_mean, printable
 
 COMMANDS = {
     "train": "Train a model on MIDI files, or go on training one.",
@@ -87,7 +87,7 @@ class Commands(click.Group):
         """Find the command, and suggest one where a name was mistyped."""
         name = args[0] if args else ""
         names = self.list_commands(ctx)
-        if name not in names and not name.startswith("-"):
+        if name not in names and not name.startswith("-") and not ctx.resilient_parsing:
             hint = did_you_mean(name, names) or f" Choose one of: {', '.join(names)}."
             ctx.fail(f"There is no command {name!r}.{hint}")
         return super().resolve_command(ctx, args)
@@ -118,7 +118,7 @@ def main(args: Sequence[str] | None = None) -> None:
         code = error.exit_code
     except HowlkitError as error:
         click.echo(f"howlkit: {error}", err=True)
-        code = 1
+        code = 2 if isinstance(error, OptionError) else 1
     except (click.Abort, KeyboardInterrupt):
         click.echo("howlkit: stopped", err=True)
         code = 130

@@ -94,11 +94,13 @@ def test_python_m_howlkit_is_howlkit():
     [
         (["trian"], 2, "Did you mean 'train'?"),
         (["train", "--stepz", "3"], 2, "--steps"),
-        (["train", "--model", "lstn", "--steps", "1"], 1, "Did you mean 'lstm'?"),
-        (["train", "--encoder", "tupel", "--steps", "1"], 1, "Did you mean 'tuple'?"),
-        (["train", "-o", "lstm.hiden=3", "--steps", "1"], 1, "Did you mean 'hidden'?"),
+        (["train", "--model", "lstn", "--steps", "1"], 2, "Did you mean 'lstm'?"),
+        (["train", "--encoder", "tupel", "--steps", "1"], 2, "Did you mean 'tuple'?"),
+        (["train", "--augment", "stretch,transpse"], 2, "Did you mean 'transpose'?"),
+        (["train", "-o", "tuple.grid=abc", "--steps", "1"], 2, "allowed: "),
+        (["train", "-o", "lstm.hiden=3", "--steps", "1"], 2, "Did you mean 'hidden'?"),
         (["train", "-o", "lstm", "--steps", "1"], 2, "COMPONENT.OPTION=VALUE"),
-        (["train", "-o", "gru.hidden=3", "--steps", "1"], 1, "does not use"),
+        (["train", "-o", "gru.hidden=3", "--steps", "1"], 2, "does not use"),
         (["train", "nowhere", "--steps", "1"], 1, "nowhere does not exist"),
         (["train", "--steps", "0"], 2, "x>=1"),
         (["train", "--resume"], 1, "no run to go on with"),
@@ -107,7 +109,8 @@ def test_python_m_howlkit_is_howlkit():
         (["sample", "--prompt-seconds", "3"], 2, "needs a --prompt"),
         (["plot", "music/tune-0.mid", "--out", "roll.jpg"], 1, ".svg"),
         (["info", "music"], 1, "howlkit prepare music"),
-        (["plugins", "show", "tupel"], 1, "Did you mean 'tuple'?"),
+        (["sample", "--sampler", "autoregresive"], 2, "Did you mean 'autoregressive'?"),
+        (["plugins", "show", "tupel"], 2, "Did you mean 'tuple'?"),
         (["prepare", "music", "--out", "d", "--split", "dev=x"], 2, "PART=PATH"),
     ],
 )
@@ -222,7 +225,7 @@ def test_options_of_the_sampler_can_be_given_for_one_field(run_folder, howlkit):
     options = ["-o", "autoregressive.temperature=0.9", "-o", "autoregressive.pitch.top_k=1"]
     assert howlkit("sample", "run", "--notes", 5, "--out", "x.mid", *options)[0] == 0
     code, _, err = howlkit("sample", "run", "-o", "autoregressive.pitch.topk=1")
-    assert code == 1 and "top_k" in err
+    assert code == 2 and "top_k" in err
     code, _, err = howlkit("sample", "run", "-o", "lstm.hidden=1")
     assert code == 2 and "sampler" in err
 
@@ -351,6 +354,35 @@ def test_a_config_file_is_judged_as_the_command_line_is(here, howlkit, line, wor
     assert code == 2 and words in err and not (here / "runs").exists()
 
 
+def test_a_model_whose_plugin_is_missing_fails_as_no_wrong_usage(run_folder, howlkit):
+    path = run_folder / "model" / "config.json"
+    path.write_text(path.read_text().replace('"name": "lstm"', '"name": "gone"'))
+    code, _, err = howlkit("sample", "run")
+    assert code == 1 and "this model needs the model 'gone'" in err
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("train --encoder t", ["tuple"]),
+        ("train --model ", ["lstm", "gru"]),
+        ("train --augment stretch,t", ["stretch,transpose"]),
+        ("sample --sampler auto", ["autoregressive"]),
+        ("plugins show t", ["tuple", "transpose", "training"]),
+        ("tra", ["train"]),
+        ("trian --mo", []),
+    ],
+)
+def test_a_shell_completes_names_of_components_without_torch(monkeypatch, line, offered):
+    monkeypatch.setenv("_HOWLKIT_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", f"howlkit {line}")
+    monkeypatch.setenv("COMP_CWORD", str(len(line.split(" "))))
+    done = shell("howlkit")
+    names = [row.partition(",")[2] for row in done.stdout.splitlines()]
+    assert set(offered) <= set(names) and done.stderr == ""
+    assert "torch" not in imported()
+
+
 def test_the_environment_spells_options_as_flags_do(run_folder, howlkit, monkeypatch):
     monkeypatch.setenv("HOWLKIT_TRAIN_OPTION", "lstm.hidden=16 training.batch=2")
     monkeypatch.setenv("HOWLKIT_SAMPLE_N", "2")
@@ -383,7 +415,7 @@ def test_init_starts_from_what_a_run_has_learnt_with_its_options(run_folder, how
     code, _, err = howlkit(*arguments[:-1], "other", "-o", "lstm.hidden=25")
     assert code == 1 and "do not fit" in err
     code, _, err = howlkit(*arguments[:-1], "other", "--model", "gru")
-    assert code == 1 and "has 'lstm', not 'gru'" in err
+    assert code == 2 and "has 'lstm', not 'gru'" in err
 
 
 def test_ctrl_c_saves_and_exits_130_and_resume_goes_on(here, howlkit):

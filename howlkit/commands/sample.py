@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from howlkit.commands.component_names import ComponentName
 from howlkit.commands.shared_options import (
     POSITIVE,
     component_options,
@@ -58,7 +59,9 @@ Examples:
     help="A MIDI file to go on from; it stays as it is at the beginning.",
 )
 @click.option("--prompt-seconds", type=POSITIVE, help="Only the first seconds of it.")
-@click.option("--sampler", default="autoregressive", show_default=True)
+@click.option(
+    "--sampler", type=ComponentName("sampler"), default="autoregressive", show_default=True
+)
 @component_options
 @config_option
 @device_option

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from howlkit.commands.component_names import ComponentName, ComponentNames
 from howlkit.commands.shared_options import (
     POSITIVE,
     component_options,
@@ -30,18 +31,29 @@ Examples:
   howlkit train my_midi --init runs/tuple-lstm-1           start from what it has learnt"""
 
 
-def _components(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> list[str]:
-    return [name.strip() for value in values for name in value.split(",") if name.strip()]
+def _all(ctx: click.Context, param: click.Parameter, lists: tuple[list[str], ...]) -> list[str]:
+    return [name for names in lists for name in names]
 
 
 @click.command("train", epilog=EPILOG)
 @click.argument("data", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--encoder", show_default="tuple", help="How music becomes steps.")
-@click.option("--model", show_default="lstm", help="What predicts the next step.")
+@click.option(
+    "--encoder",
+    type=ComponentName("encoder"),
+    show_default="tuple",
+    help="How music becomes steps.",
+)
+@click.option(
+    "--model",
+    type=ComponentName("model"),
+    show_default="lstm",
+    help="What predicts the next step.",
+)
 @click.option(
     "--augment",
     multiple=True,
-    callback=_components,
+    type=ComponentNames("augmenter"),
+    callback=_all,
     metavar="NAME[,NAME...]",
     help="Random changes, drawn anew for every window: transpose, stretch, velocity ...",
 )
