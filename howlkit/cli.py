@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+from howlkit.commands.shared_options import ExamplesFirstGroup
 from howlkit.errors import HowlkitError, OptionError, did_you_mean, printable
 
 COMMANDS = {
@@ -25,7 +26,7 @@ COMMANDS = {
     "evaluate": "Measure a model in nats a note, beside a unigram baseline.",
     "info": "Say what is in a dataset, a run or a MIDI file.",
     "plot": "Draw a MIDI file as a piano-roll.",
-    "plugins": "List encoders, augmenters, models and samplers.",
+    "plugins": "See which encoders, augmenters, models and samplers there are.",
 }
 """Every built-in command and its one line of help; each is `howlkit.commands.NAME:command`."""
 
@@ -50,7 +51,7 @@ def _past_click() -> Iterator[None]:
         raise _SystemFailure from error
 
 
-class Commands(click.Group):
+class Commands(ExamplesFirstGroup):
     """The built-in commands, then those of plugins, none of them imported before it is needed."""
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:  # noqa: ANN401 - as click's

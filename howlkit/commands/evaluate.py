@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from howlkit.commands.shared_options import device_option, json_option
+from howlkit.commands.shared_options import ExamplesFirst, device_option, json_option
 
 if TYPE_CHECKING:
     from howlkit.dataset import Dataset
@@ -21,7 +21,7 @@ Examples:
   howlkit evaluate runs/tuple-lstm-1 other_music      all of it: no part of it was trained on"""
 
 
-@click.command("evaluate", epilog=EPILOG)
+@click.command("evaluate", cls=ExamplesFirst, epilog=EPILOG)
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("data", required=False, type=click.Path(path_type=Path))
 @click.option(

@@ -8,6 +8,8 @@ from typing import Literal
 
 import click
 
+from howlkit.commands.shared_options import ExamplesFirst
+
 EPILOG = """\b
 Examples:
   howlkit plot new.mid --out new.svg
@@ -15,7 +17,7 @@ Examples:
   howlkit sample --out - | howlkit plot - --out new.png"""
 
 
-@click.command("plot", epilog=EPILOG)
+@click.command("plot", cls=ExamplesFirst, epilog=EPILOG)
 @click.argument("file", type=click.Path(allow_dash=True, path_type=Path))
 @click.option(
     "--out",

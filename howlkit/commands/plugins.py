@@ -7,7 +7,7 @@ import json
 import click
 
 from howlkit.commands.component_names import completion
-from howlkit.commands.shared_options import json_option
+from howlkit.commands.shared_options import ExamplesFirstGroup, json_option
 
 EPILOG = """\b
 Examples:
@@ -19,7 +19,7 @@ CORE = ("heads", "training")
 """What has options without being a component."""
 
 
-@click.group("plugins", epilog=EPILOG)
+@click.group("plugins", cls=ExamplesFirstGroup, epilog=EPILOG)
 def command() -> None:
     """See which encoders, augmenters, models and samplers there are, and where they come from."""
 

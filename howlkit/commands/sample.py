@@ -12,6 +12,7 @@ import click
 from howlkit.commands.component_names import ComponentName
 from howlkit.commands.shared_options import (
     POSITIVE,
+    ExamplesFirst,
     component_options,
     config_option,
     device_option,
@@ -32,7 +33,7 @@ Examples:
   howlkit sample --out - > new.mid"""
 
 
-@click.command("sample", epilog=EPILOG)
+@click.command("sample", cls=ExamplesFirst, epilog=EPILOG)
 @click.argument("run", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--out",

@@ -1,4 +1,4 @@
-"""Options that several commands share, and the count of files that two of them show."""
+"""What several commands share: options, the form of help, and the count of files read."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from howlkit.errors import OptionError, did_you_mean
 
 __all__ = [
     "POSITIVE",
+    "ExamplesFirst",
+    "ExamplesFirstGroup",
     "FiniteRange",
     "component_options",
     "config_option",
@@ -23,6 +25,23 @@ __all__ = [
     "json_option",
     "merged",
 ]
+
+
+class ExamplesFirst(click.Command):
+    """A command whose help shows its examples, the epilog, before its options."""
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write usage, what it does, examples, options."""
+        self.format_usage(ctx, formatter)
+        self.format_help_text(ctx, formatter)
+        self.format_epilog(ctx, formatter)
+        self.format_options(ctx, formatter)
+
+
+class ExamplesFirstGroup(ExamplesFirst, click.Group):
+    """A group of commands, of which the same holds."""
+
+    command_class = ExamplesFirst
 
 
 class FiniteRange(click.FloatRange):

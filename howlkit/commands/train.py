@@ -11,6 +11,7 @@ import click
 from howlkit.commands.component_names import ComponentName, ComponentNames
 from howlkit.commands.shared_options import (
     POSITIVE,
+    ExamplesFirst,
     component_options,
     config_option,
     device_option,
@@ -35,7 +36,7 @@ def _all(ctx: click.Context, param: click.Parameter, lists: tuple[list[str], ...
     return [name for names in lists for name in names]
 
 
-@click.command("train", epilog=EPILOG)
+@click.command("train", cls=ExamplesFirst, epilog=EPILOG)
 @click.argument("data", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--encoder",
