@@ -185,6 +185,7 @@ def test_training_on_nothing_but_the_music_that_ships_names_its_own_run(here, ho
         assert code == 0 and f"runs/tuple-lstm-{number}" in err and "Bach chorales" in err
     code, out, err = howlkit("sample", "--notes", 8)
     assert code == 0 and out == "" and "runs/tuple-lstm-2/samples/sample-1.mid" in err
+    assert "newest run, runs/tuple-lstm-2\n" in err
     assert len(midi.read("runs/tuple-lstm-2/samples/sample-1.mid")) == 8
 
 
@@ -210,6 +211,20 @@ def test_a_prompt_stays_as_it_is_and_music_follows(run_folder, howlkit):
     assert [n[columns].tolist() for n in piece.notes[: len(kept)]] == [
         n[columns].tolist() for n in kept
     ]
+
+
+def test_a_piece_that_the_model_does_not_end_is_cut_with_a_word(run_folder, howlkit, monkeypatch):
+    monkeypatch.setattr("howlkit.sampling.MOST_NOTES", 3)
+    code, _, err = howlkit("sample", "run", "--out", "x.mid")
+    assert code == 0 and "cut at 3 notes" in err and "--notes" in err and "newest" not in err
+    code, _, err = howlkit("sample", "run", "--out", "x.mid", "--notes", 3)
+    assert code == 0 and "cut at" not in err
+
+
+def test_plot_says_where_to_look(here, howlkit):
+    code, _, err = howlkit("plot", "music/tune-0.mid", "--out", "a roll.svg")
+    assert code == 0 and err.splitlines()[-1].endswith("/a%20roll.svg")
+    assert "file:///" in err
 
 
 def test_lengths_can_be_given_in_seconds_and_beats(run_folder, howlkit):

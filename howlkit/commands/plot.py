@@ -38,10 +38,12 @@ def command(
 ) -> None:
     """Draw FILE as a piano-roll: colours are instruments, shades are velocities."""
     from howlkit import midi, plot
+    from howlkit.errors import printable
 
     if file == Path("-"):
         piece = midi.read_bytes(sys.stdin.buffer.read(), name="stdin")
     else:
         piece = midi.read(file)
     plot.save(piece, out, unit=unit, title=title)
-    click.echo(f"{out}  {len(piece)} notes, {piece.seconds_long:.0f} s", err=True)
+    click.echo(f"{printable(out)}  {len(piece)} notes, {piece.seconds_long:.0f} s", err=True)
+    click.echo(f"Open it in a browser: {out.resolve().as_uri()}", err=True)

@@ -101,15 +101,12 @@ def command(
     _refuse_others(values, sampler)
     player = plugins.create("sampler", sampler, values.get(sampler))
     folder = run if run is not None else newest_run()
+    if run is None:
+        click.echo(f"Playing the newest run, {folder}", err=True)
     trained = Trained.from_pretrained(folder, device=pick_device(device))
     start = sampling.cut_prompt(midi.read(prompt), prompt_seconds) if prompt else None
-    session = sampling.begin(
-        trained,
-        rows=count,
-        seed=seed,
-        length=sampling.Length(notes, seconds, beats, may_end),
-        prompt=start,
-    )
+    length = sampling.Length(notes, seconds, beats, may_end)
+    session = sampling.begin(trained, rows=count, seed=seed, length=length, prompt=start)
     stopped = _play(session, player)
     pieces = [sampling.music(session, row, start) for row in range(count)]
     paths = _write(pieces, out, folder)
@@ -117,6 +114,8 @@ def command(
         click.echo(f"{path}  {len(piece)} notes, {piece.seconds_long:.0f} s", err=True)
     if stopped:
         ctx.exit(130)
+    if (notes, seconds, beats) == (None, None, None):
+        _tell_of_endless(session)
     if out != Path("-"):
         picture = paths[0].with_suffix(".svg")
         click.echo(f"See it: howlkit plot {paths[0]} --out {picture}", err=True)
@@ -128,6 +127,20 @@ def _refuse_others(values: Mapping[str, object], sampler: str) -> None:
         raise click.UsageError(
             f"options are given for {others[0]!r}; only those of the sampler, {sampler!r}, can be "
             "changed when sampling"
+        )
+
+
+def _tell_of_endless(session: Session) -> None:
+    """Say how many pieces stop only because they must; no length was given."""
+    from howlkit.sampling import MOST_NOTES
+
+    cut = int((session.notes >= MOST_NOTES).sum())
+    if cut:
+        which = "The piece is" if len(session.notes) == 1 else f"{cut} of the pieces are"
+        click.echo(
+            f"{which} cut at {MOST_NOTES:,} notes, where the model had not ended; "
+            "--notes, --seconds or --beats settle a length",
+            err=True,
         )
 
 
