@@ -28,7 +28,7 @@ import torch
 from torch import Tensor
 
 from howlkit.disk import write_whole
-from howlkit.errors import CheckpointError
+from howlkit.errors import CheckpointError, printable
 
 __all__ = [
     "FORMAT",
@@ -71,30 +71,31 @@ def save_checkpoint(run: Path, checkpoint: Checkpoint) -> Path:
     if _latest(parent) == final.name and _is_whole(final):
         return final  # stopped where it was resumed: there is nothing to add
     try:
+        with saving(parent):
+            _write_folder(partial, checkpoint)
+            if final.exists():  # damaged, or killed before it became the latest
+                shutil.rmtree(final)
+            partial.rename(final)
+            _flush_folder(parent)
+            _verify(final)
+            write_whole(parent / "latest", f"{final.name}\n".encode())
+    finally:
         shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        write_tensors(partial / "model.safetensors", checkpoint.model)
-        write_tensors(partial / "optimizer.safetensors", checkpoint.optimizer)
-        state = {"format": FORMAT, "step": checkpoint.step, **checkpoint.state}
-        write_json(partial / "state.json", state)
-        write_json(partial / "manifest.json", {name: _digest(partial / name) for name in CONTENTS})
-        _flush_folder(partial)
-        if final.exists():  # damaged, or killed before it became the latest
-            shutil.rmtree(final)
-        partial.rename(final)
-        _flush_folder(parent)
-        _verify(final)
-        write_whole(parent / "latest", f"{final.name}\n".encode())
-    except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise CheckpointError(
-            f"cannot save a checkpoint in {parent}: {error.strerror or error}; "
-            "the checkpoint before it is untouched. Make room, or check the permissions"
-        ) from error
     for other in [*parent.glob("step-*"), *parent.glob(".partial-*")]:
         if other != final:
             shutil.rmtree(other, ignore_errors=True)
     return final
+
+
+def _write_folder(folder: Path, checkpoint: Checkpoint) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    write_tensors(folder / "model.safetensors", checkpoint.model)
+    write_tensors(folder / "optimizer.safetensors", checkpoint.optimizer)
+    state = {"format": FORMAT, "step": checkpoint.step, **checkpoint.state}
+    write_json(folder / "state.json", state)
+    write_json(folder / "manifest.json", {name: _digest(folder / name) for name in CONTENTS})
+    _flush_folder(folder)
 
 
 def load_checkpoint(run: Path) -> Checkpoint:
@@ -172,8 +173,8 @@ def saving(path: Path) -> Iterator[Path]:
         yield path
     except OSError as error:
         raise CheckpointError(
-            f"cannot write {path}: {error.strerror or error}. Make room, or check the permissions; "
-            "the last checkpoint is untouched, and --resume goes on from it"
+            f"{printable(path)} cannot be written: {error.strerror or error}. Make room, or check "
+            "the permissions; what was saved before is untouched"
         ) from error
 
 

@@ -1,20 +1,23 @@
 """The command `howlkit`: finds the subcommand, and turns errors into words and exit codes.
 
-Exit codes: 0 done, 1 it failed, 2 wrong usage, 130 Ctrl-C. What a program may read goes to stdout,
-everything else to stderr. A subcommand's module is imported when it is called, so that help is
-quick.
+Exit codes: 0 done, 1 it failed, 2 wrong usage (of a component's options too), 130 Ctrl-C. What a
+program may read goes to stdout, everything else to stderr. A subcommand's module is imported when
+it is called, so that help is quick.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import click
 
-from howlkit.errors import HowlkitError, did_you_mean
+from howlkit.commands.shared_options import ExamplesFirstGroup
+from howlkit.errors import HowlkitError, OptionError, did_you_mean, printable
 
 COMMANDS = {
     "train": "Train a model on MIDI files, or go on training one.",
@@ -23,7 +26,7 @@ COMMANDS = {
     "evaluate": "Measure a model in nats a note, beside a unigram baseline.",
     "info": "Say what is in a dataset, a run or a MIDI file.",
     "plot": "Draw a MIDI file as a piano-roll.",
-    "plugins": "List encoders, augmenters, models and samplers.",
+    "plugins": "See which encoders, augmenters, models and samplers there are.",
 }
 """Every built-in command and its one line of help; each is `howlkit.commands.NAME:command`."""
 
@@ -35,8 +38,33 @@ Examples:
   howlkit plot new.mid --out new.svg"""
 
 
-class Commands(click.Group):
+class _SystemFailure(Exception):
+    """An OSError, as its cause, on its way past click."""
+
+
+@contextlib.contextmanager
+def _past_click() -> Iterator[None]:
+    """Carry an OSError through `click.Command.main`, which ends a broken pipe with exit code 1."""
+    try:
+        yield
+    except OSError as error:
+        raise _SystemFailure from error
+
+
+class Commands(ExamplesFirstGroup):
     """The built-in commands, then those of plugins, none of them imported before it is needed."""
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:  # noqa: ANN401 - as click's
+        """Parse the arguments, which also prints help."""
+        with _past_click():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click's
+        """Carry out a command, and see to it that what it printed is on its way."""
+        with _past_click():
+            code = super().invoke(ctx)
+            _flush()
+            return code
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of help."""
@@ -60,7 +88,7 @@ class Commands(click.Group):
         """Find the command, and suggest one where a name was mistyped."""
         name = args[0] if args else ""
         names = self.list_commands(ctx)
-        if name not in names and not name.startswith("-"):
+        if name not in names and not name.startswith("-") and not ctx.resilient_parsing:
             hint = did_you_mean(name, names) or f" Choose one of: {', '.join(names)}."
             ctx.fail(f"There is no command {name!r}.{hint}")
         return super().resolve_command(ctx, args)
@@ -83,7 +111,7 @@ def cli() -> None:
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the command line and exit; a HowlkitError is printed without a traceback."""
+    """Run the command line and exit; what people can mend is printed without a traceback."""
     try:
         code = cli.main(args=args, prog_name="howlkit", standalone_mode=False)
     except click.ClickException as error:
@@ -91,11 +119,29 @@ def main(args: Sequence[str] | None = None) -> None:
         code = error.exit_code
     except HowlkitError as error:
         click.echo(f"howlkit: {error}", err=True)
-        code = 1
+        code = 2 if isinstance(error, OptionError) else 1
     except (click.Abort, KeyboardInterrupt):
         click.echo("howlkit: stopped", err=True)
         code = 130
-    except BrokenPipeError:  # as in `howlkit ... | head`: the reader has what it wanted
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+    except _SystemFailure as failure:
+        code = _give_up(failure.__cause__)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _flush() -> None:
+    if sys.stdout is not None:  # as it is where a shell has closed it: >&-
+        sys.stdout.flush()
+
+
+def _give_up(error: BaseException | None) -> int:
+    """Say what the system refused, in a line, and return the exit code."""
+    try:
+        _flush()
+    except OSError:  # Python would try again at the end, and complain
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):  # `howlkit ... | head`: the reader has what it wanted
+        return 0
+    name = getattr(error, "filename", None)
+    where = "" if name is None else f"{printable(os.fsdecode(name))}: "
+    click.echo(f"howlkit: {where}{getattr(error, 'strerror', None) or error}", err=True)
+    return 1

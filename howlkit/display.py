@@ -11,7 +11,8 @@ from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
 if TYPE_CHECKING:
-    from howlkit.training import Outcome, Progress, Trainer
+    from howlkit.progress import Outcome, Progress
+    from howlkit.training import Trainer
 
 __all__ = ["Display"]
 
@@ -25,7 +26,6 @@ class Display:
         self._bar: Bar | None = None
         self._task = TaskID(0)
         self._baseline: float | None = None
-        self._shown: float | None = None
 
     def __enter__(self) -> Display:
         """Begin."""
@@ -50,11 +50,10 @@ class Display:
         recipe = trainer.recipe
         heads = "chained" if recipe.heads.chained else "independent"
         self._baseline = trainer.facts.get("baseline_nats_per_note")
-        budget = trainer.budget
-        length = f"{budget.steps} steps" if budget.steps else f"{budget.minutes:g} minutes"
         self.tell(
             f"Training {recipe.encoder.name} + {recipe.model.name} ({heads} heads, "
-            f"{parameters:,} parameters) for {length} on {trainer.device} into {trainer.run}"
+            f"{parameters:,} parameters) for {trainer.budget} on {trainer.device} "
+            f"into {trainer.run}"
         )
         if self._baseline is not None and trainer.validation is not None:
             self.tell(
@@ -63,41 +62,20 @@ class Display:
             )
         trainer.show = self.show
         if self._console.is_terminal:
-            columns = (
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TextColumn("{task.fields[text]}"),
-            )
+            # The text keeps its width; the bar takes what is left of 80 columns or so.
+            columns = (BarColumn(bar_width=None), TextColumn("{task.fields[text]}"))
             self._bar = Bar(*columns, console=self._console, transient=True)
-            self._task = self._bar.add_task("training", total=1.0, text="")
+            self._task = self._bar.add_task("", total=1.0, text="")
             self._bar.start()
 
     def show(self, progress: Progress) -> None:
         """Show one progress: the live line, and a lasting line for each validation."""
-        text = self._line(progress)
         if self._bar is not None:
+            text = "  ".join([*_left(progress), *_measured(progress)])
             self._bar.update(self._task, completed=progress.fraction, text=text)
         if progress.validated:
-            self.tell(text)
-
-    def _line(self, progress: Progress) -> str:
-        parts = [
-            f"step {progress.step}",
-            f"{100 * progress.fraction:.0f} %",
-            f"{progress.nats_per_note:.3f} nats/note",
-        ]
-        if progress.validation is not None:
-            ratio = (
-                f" ({progress.validation / self._baseline:.3f} of unigram)"
-                if self._baseline
-                else ""
-            )
-            parts.append(f"validation {progress.validation:.3f}{ratio}")
-        parts.append(f"{progress.notes_per_second:,.0f} notes/s")
-        if 0 < progress.fraction < 1:
-            left = progress.seconds * (1 - progress.fraction) / progress.fraction
-            parts.append(f"{int(left // 60)}:{int(left % 60):02d} left")
-        return "  ".join(parts)
+            measured = _measured(progress, self._baseline)
+            self.tell("  ".join([f"step {progress.step}", *measured, *_left(progress)]))
 
     def end(self) -> None:
         """Take the live line away."""
@@ -114,3 +92,20 @@ class Display:
             best += f" in validation, {progress.best / self._baseline:.3f} of unigram"
         minutes, seconds = divmod(round(progress.seconds), 60)
         self.tell(f"Done after {progress.step} steps in {minutes}:{seconds:02d}{why}{best}")
+
+
+def _measured(progress: Progress, baseline: float | None = None) -> list[str]:
+    """Return how much is done and how well; of validation, also the share of a baseline."""
+    parts = [f"{100 * progress.fraction:.0f} %", f"{progress.nats_per_note:.3f} nats/note"]
+    if progress.validation is not None:
+        ratio = f" ({progress.validation / baseline:.3f} of unigram)" if baseline else ""
+        parts.append(f"validation {progress.validation:.3f}{ratio}")
+    return [*parts, f"{progress.notes_per_second:,.0f} notes/s"]
+
+
+def _left(progress: Progress) -> list[str]:
+    """Return how long it will go on; nothing at either end."""
+    if not 0 < progress.fraction < 1:
+        return []
+    left = progress.seconds * (1 - progress.fraction) / progress.fraction
+    return [f"{int(left // 60)}:{int(left % 60):02d} left"]

@@ -82,6 +82,10 @@ class _Field:
     option: Option
     annotation: Any
 
+    def with_default(self, default: object) -> _Field:
+        """Return the same with another default."""
+        return dataclasses.replace(self, option=dataclasses.replace(self.option, default=default))
+
 
 def option(
     default: Any = REQUIRED,  # noqa: ANN401 - dataclasses.field is typed as the field
@@ -289,9 +293,11 @@ def _shaped(
     options: type[Any], component: object, label: str, name: str, values: Mapping[str, object]
 ) -> Any:  # noqa: ANN401 - an instance of `options`
     """Return the options of `name`: those given, the others as the component's own."""
+    own = _fields(type(component))
     fields = _fields(options, strict=False)
-    own = set(_fields(type(component)))
     arguments = {n: getattr(component, n) for n in fields if n in own}
+    # What is not given is as the component's own: that is the default that an error must name.
+    fields |= {n: fields[n].with_default(value) for n, value in arguments.items()}
     label = f"{label}.{name}"
     for key, value in values.items():
         arguments[key] = _value(label, fields, key, value)

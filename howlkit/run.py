@@ -23,9 +23,10 @@ from howlkit.device import pick_device
 from howlkit.errors import CheckpointError, DataError, HowlkitError, OptionError
 from howlkit.evaluate import Counts, Encoded, encode_all, unigram, unigram_nats
 from howlkit.piece import Piece
+from howlkit.progress import Budget
 from howlkit.recipe import Recipe, versions
 from howlkit.trained import Trained, check_weights
-from howlkit.training import Budget, Trainer
+from howlkit.training import Trainer
 from howlkit.windows import Windows
 
 __all__ = ["Plan", "begin", "reopen", "to_resume"]

@@ -32,7 +32,7 @@ from howlkit.recipe import Recipe
 from howlkit.trained import Trained
 from howlkit.windows import Batch, Position, Stretch, Windows
 
-__all__ = ["Budget", "Interrupted", "Outcome", "Progress", "Trainer"]
+__all__ = ["Interrupted", "Trainer"]
 
 
 class Interrupted(Exception):

@@ -83,3 +83,19 @@ def test_an_empty_range_is_refused():
     for component in (Transpose, Stretch, Velocity):
         with pytest.raises(OptionError, match="swap them"):
             component(low=3, high=2)
+
+
+@pytest.mark.parametrize(
+    ("component", "own"),
+    [
+        (Transpose, {"low": -3}),
+        (Transpose, {"at_edge": "octave"}),
+        (Stretch, {"high": 1.2}),
+        (Velocity, {"low": 0.5}),
+    ],
+)
+def test_a_preset_beside_settings_of_ones_own_is_refused(component, own):
+    (name,) = own
+    with pytest.raises(OptionError, match=rf"{name}=.* and preset=howl contradict"):
+        component(**own, preset="howl")
+    assert component(**own).preset == "default"

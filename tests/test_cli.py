@@ -73,15 +73,20 @@ def test_every_command_is_listed_with_its_own_first_line():
     for name, line in COMMANDS.items():
         command = cli.get_command(context, name)
         assert command is not None and command.name == name
-        assert command.get_short_help_str(200).split()[0] == line.split()[0] or line
+        # The list has a short line of its own, since no module is imported for it.
+        assert command.get_short_help_str(200).split()[0] == line.split()[0]
         if not isinstance(command, click.Group):
             assert "Examples:" in (command.epilog or ""), name
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
-def test_help_shows_examples(howlkit, flag):
-    code, out, _ = howlkit(flag)
-    assert code == 0 and "Examples:" in out and "howlkit train" in out
+@pytest.mark.parametrize(
+    "command", ["", "train", "sample", "evaluate", "plot", "plugins", "plugins list"]
+)
+def test_help_shows_examples_before_options(howlkit, command, flag):
+    code, out, _ = howlkit(*command.split(), flag)
+    assert code == 0 and f"  howlkit {command}" in out
+    assert out.index("Usage:") < out.index("Examples:") < out.index("Options:")
 
 
 def test_python_m_howlkit_is_howlkit():
@@ -94,11 +99,13 @@ def test_python_m_howlkit_is_howlkit():
     [
         (["trian"], 2, "Did you mean 'train'?"),
         (["train", "--stepz", "3"], 2, "--steps"),
-        (["train", "--model", "lstn", "--steps", "1"], 1, "Did you mean 'lstm'?"),
-        (["train", "--encoder", "tupel", "--steps", "1"], 1, "Did you mean 'tuple'?"),
-        (["train", "-o", "lstm.hiden=3", "--steps", "1"], 1, "Did you mean 'hidden'?"),
+        (["train", "--model", "lstn", "--steps", "1"], 2, "Did you mean 'lstm'?"),
+        (["train", "--encoder", "tupel", "--steps", "1"], 2, "Did you mean 'tuple'?"),
+        (["train", "--augment", "stretch,transpse"], 2, "Did you mean 'transpose'?"),
+        (["train", "-o", "tuple.grid=abc", "--steps", "1"], 2, "allowed: "),
+        (["train", "-o", "lstm.hiden=3", "--steps", "1"], 2, "Did you mean 'hidden'?"),
         (["train", "-o", "lstm", "--steps", "1"], 2, "COMPONENT.OPTION=VALUE"),
-        (["train", "-o", "gru.hidden=3", "--steps", "1"], 1, "does not use"),
+        (["train", "-o", "gru.hidden=3", "--steps", "1"], 2, "does not use"),
         (["train", "nowhere", "--steps", "1"], 1, "nowhere does not exist"),
         (["train", "--steps", "0"], 2, "x>=1"),
         (["train", "--resume"], 1, "no run to go on with"),
@@ -107,13 +114,66 @@ def test_python_m_howlkit_is_howlkit():
         (["sample", "--prompt-seconds", "3"], 2, "needs a --prompt"),
         (["plot", "music/tune-0.mid", "--out", "roll.jpg"], 1, ".svg"),
         (["info", "music"], 1, "howlkit prepare music"),
-        (["plugins", "show", "tupel"], 1, "Did you mean 'tuple'?"),
+        (["sample", "--sampler", "autoregresive"], 2, "Did you mean 'autoregressive'?"),
+        (["plugins", "show", "tupel"], 2, "Did you mean 'tuple'?"),
         (["prepare", "music", "--out", "d", "--split", "dev=x"], 2, "PART=PATH"),
     ],
 )
 def test_mistakes_get_words_and_the_right_exit_code(here, howlkit, arguments, code, words):
     got, out, err = howlkit(*arguments)
     assert (got, out) == (code, "") and words in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf", "0", "-1"])
+@pytest.mark.parametrize(
+    "option",
+    ["train --minutes", "sample --seconds", "sample --beats", "sample --prompt-seconds"],
+)
+def test_a_length_must_be_a_finite_positive_number(howlkit, option, number):
+    command, flag = option.split()
+    code, _, err = howlkit(command, flag, number)
+    assert code == 2 and f"Invalid value for '{flag}'" in err and number in err
+
+
+def shell(command):
+    """Run a line of bash in which `howlkit` is this howlkit; exit codes of a pipe are echoed."""
+    line = f'howlkit() {{ "{sys.executable}" -m howlkit "$@"; }}; {command}'
+    return subprocess.run(["bash", "-c", line], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    "command", ["--help", "train -h", "plugins show tuple", "info music/tune-1.mid --json"]
+)
+def test_a_reader_that_has_enough_is_no_failure(here, command):
+    done = shell(f"howlkit {command} | true; echo ${{PIPESTATUS[0]}}")
+    assert done.stdout.strip() == "0" and "Traceback" not in done.stderr
+
+
+def test_music_for_a_reader_that_has_enough_is_no_failure(run_folder):
+    done = shell("howlkit sample run --notes 4 --out - | true; echo ${PIPESTATUS[0]}")
+    assert done.stdout.strip() == "0" and "Broken" not in done.stderr
+
+
+def test_a_full_disk_behind_stdout_costs_a_line(run_folder):
+    for command in ("info run", "sample run --notes 4 --out -"):
+        done = shell(f"howlkit {command} > /dev/full")
+        assert done.returncode == 1
+        assert done.stderr.splitlines()[-1] == "howlkit: No space left on device"
+
+
+def test_a_closed_stdout_is_no_failure(here):
+    assert shell("howlkit info music/tune-1.mid >&-").returncode == 0
+
+
+def test_what_the_system_refuses_costs_a_line_that_names_the_file(run_folder, howlkit):
+    (run_folder.parent / "a\x1bfile").write_text("")
+    for arguments in (
+        ["sample", "run", "--notes", 2, "--out", "a\x1bfile/x.mid"],
+        ["train", "music", "--steps", 1, "--out-dir", "a\x1bfile/run", *SMALL],
+    ):
+        code, _, err = howlkit(*arguments)
+        last = err.splitlines()[-1]
+        assert code == 1 and last.startswith("howlkit: a\\x1bfile") and "Traceback" not in err
 
 
 def test_training_on_nothing_but_the_music_that_ships_names_its_own_run(here, howlkit):
@@ -125,6 +185,7 @@ def test_training_on_nothing_but_the_music_that_ships_names_its_own_run(here, ho
         assert code == 0 and f"runs/tuple-lstm-{number}" in err and "Bach chorales" in err
     code, out, err = howlkit("sample", "--notes", 8)
     assert code == 0 and out == "" and "runs/tuple-lstm-2/samples/sample-1.mid" in err
+    assert "newest run, runs/tuple-lstm-2\n" in err
     assert len(midi.read("runs/tuple-lstm-2/samples/sample-1.mid")) == 8
 
 
@@ -152,6 +213,20 @@ def test_a_prompt_stays_as_it_is_and_music_follows(run_folder, howlkit):
     ]
 
 
+def test_a_piece_that_the_model_does_not_end_is_cut_with_a_word(run_folder, howlkit, monkeypatch):
+    monkeypatch.setattr("howlkit.sampling.MOST_NOTES", 3)
+    code, _, err = howlkit("sample", "run", "--out", "x.mid")
+    assert code == 0 and "cut at 3 notes" in err and "--notes" in err and "newest" not in err
+    code, _, err = howlkit("sample", "run", "--out", "x.mid", "--notes", 3)
+    assert code == 0 and "cut at" not in err
+
+
+def test_plot_says_where_to_look(here, howlkit):
+    code, _, err = howlkit("plot", "music/tune-0.mid", "--out", "a roll.svg")
+    assert code == 0 and err.splitlines()[-1].endswith("/a%20roll.svg")
+    assert "file:///" in err
+
+
 def test_lengths_can_be_given_in_seconds_and_beats(run_folder, howlkit):
     for option, amount in (("--seconds", 10), ("--beats", 20)):
         howlkit("sample", "run", option, amount, "--out", "long.mid")
@@ -170,7 +245,7 @@ def test_options_of_the_sampler_can_be_given_for_one_field(run_folder, howlkit):
     options = ["-o", "autoregressive.temperature=0.9", "-o", "autoregressive.pitch.top_k=1"]
     assert howlkit("sample", "run", "--notes", 5, "--out", "x.mid", *options)[0] == 0
     code, _, err = howlkit("sample", "run", "-o", "autoregressive.pitch.topk=1")
-    assert code == 1 and "top_k" in err
+    assert code == 2 and "top_k" in err
     code, _, err = howlkit("sample", "run", "-o", "lstm.hidden=1")
     assert code == 2 and "sampler" in err
 
@@ -184,12 +259,35 @@ def test_evaluate_prints_json_of_the_promised_keys(run_folder, howlkit):
         result
     )
     assert result["split"] == "validation"
-    code, out, _ = howlkit("evaluate", "run", "music")
-    assert code == 0 and "12 pieces" in out and "all part" in out
     code, _, err = howlkit("evaluate", "run/model")
     assert code == 1 and "evaluate run/model DATA" in err
     code, out, _ = howlkit("evaluate", "run", "--split", "train", "--json")
     assert json.loads(out)["split"] == "train"
+
+
+def test_evaluate_measures_all_of_other_music_but_only_unseen_pieces_of_its_own(
+    run_folder, howlkit
+):
+    (run_folder.parent / "other").mkdir()
+    midi.write(tune(99), run_folder.parent / "other" / "one.mid")
+    code, out, err = howlkit("evaluate", "run", "other")
+    assert code == 0 and "all part" in out and "trained on other" not in err
+    code, out, err = howlkit("evaluate", "run", "music")
+    assert code == 0 and "validation part" in out and "was trained on music" in err
+    code, out, err = howlkit("evaluate", "run", "music", "--split", "all")
+    assert code == 0 and "12 pieces" in out and "all part" in out
+
+
+@pytest.mark.parametrize("data", [{}, {"data": None}, {"data": {"summary": "x"}}])
+def test_a_model_that_does_not_say_what_it_was_trained_on_is_damaged(run_folder, howlkit, data):
+    path = run_folder / "model" / "config.json"
+    config = json.loads(path.read_text())
+    del config["facts"]["data"]
+    config["facts"] |= data
+    path.write_text(json.dumps(config))
+    for arguments in (["run"], ["run", "music"]):
+        code, _, err = howlkit("evaluate", *arguments)
+        assert code == 1 and "run is damaged" in err and "Traceback" not in err
 
 
 def test_a_prepared_dataset_trains_and_info_tells_of_everything(here, howlkit):
@@ -237,6 +335,86 @@ def test_flags_win_over_the_environment_and_that_over_the_config_file(here, howl
     assert code == 2 and "Did you mean 'steps'?" in err
 
 
+def resolved(run="run"):
+    with open(f"{run}/config.json") as file:
+        return json.load(file)
+
+
+def test_a_config_file_spells_options_as_flags_do(run_folder, howlkit):
+    folder = run_folder.parent
+    (folder / "c.toml").write_text(
+        'data = "music"\nsteps = 1\nout-dir = "other"\nprecision = 32\nstrict = true\n'
+        'augment = "transpose,stretch"\n[lstm]\nhidden = 16\n'
+    )
+    code, _, err = howlkit("train", "--config", "c.toml")
+    assert code == 0, err
+    assert [a["name"] for a in resolved("other")["recipe"]["augmenters"]] == [
+        "transpose",
+        "stretch",
+    ]
+    (folder / "s.toml").write_text('n = 2\nnotes = 3\nout = "two.mid"\n')
+    assert howlkit("sample", "run", "--config", "s.toml")[0] == 0
+    assert (folder / "two-2.mid").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("steps = 1.5", "'1.5' is not a valid integer"),
+        ("steps = true", "'true' is not a valid integer"),
+        ("steps = [1, 2]", "steps takes one value, not a list"),
+        ("minutes = nan", "no finite number"),
+        ('option = ["lstm.hidden=3"]', "a table of its name"),
+        ("augmnt = 3", "Did you mean 'augment'?"),
+    ],
+)
+def test_a_config_file_is_judged_as_the_command_line_is(here, howlkit, line, words):
+    (here / "c.toml").write_text(line)
+    code, _, err = howlkit("train", "music", "--config", "c.toml")
+    assert code == 2 and words in err and not (here / "runs").exists()
+
+
+def test_a_model_whose_plugin_is_missing_fails_as_no_wrong_usage(run_folder, howlkit):
+    path = run_folder / "model" / "config.json"
+    path.write_text(path.read_text().replace('"name": "lstm"', '"name": "gone"'))
+    code, _, err = howlkit("sample", "run")
+    assert code == 1 and "this model needs the model 'gone'" in err
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("train --encoder t", ["tuple"]),
+        ("train --model ", ["lstm", "gru"]),
+        ("train --augment stretch,t", ["stretch,transpose"]),
+        ("sample --sampler auto", ["autoregressive"]),
+        ("plugins show t", ["tuple", "transpose", "training"]),
+        ("tra", ["train"]),
+        ("trian --mo", []),
+    ],
+)
+def test_a_shell_completes_names_of_components_without_torch(monkeypatch, line, offered):
+    monkeypatch.setenv("_HOWLKIT_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", f"howlkit {line}")
+    monkeypatch.setenv("COMP_CWORD", str(len(line.split(" "))))
+    done = shell("howlkit")
+    names = [row.partition(",")[2] for row in done.stdout.splitlines()]
+    assert set(offered) <= set(names) and done.stderr == ""
+    assert "torch" not in imported()
+
+
+def test_the_environment_spells_options_as_flags_do(run_folder, howlkit, monkeypatch):
+    monkeypatch.setenv("HOWLKIT_TRAIN_OPTION", "lstm.hidden=16 training.batch=2")
+    monkeypatch.setenv("HOWLKIT_SAMPLE_N", "2")
+    arguments = ["train", "music", "--steps", 1, "--out-dir", "other"]
+    assert howlkit(*arguments, "-o", "training.batch=3")[0] == 0
+    recipe = resolved("other")["recipe"]
+    assert recipe["model"]["options"]["hidden"] == 16  # of the environment
+    assert recipe["training"]["batch"] == 3  # of the command line, which wins
+    assert howlkit("sample", "run", "--notes", 3, "--out", "two.mid")[0] == 0
+    assert (run_folder.parent / "two-2.mid").exists()
+
+
 def test_a_folder_in_use_is_not_overwritten(run_folder, howlkit):
     before = (run_folder / "model" / "model.safetensors").read_bytes()
     code, _, err = howlkit("train", "music", "--steps", 2, "--out-dir", "run", *SMALL)
@@ -257,7 +435,7 @@ def test_init_starts_from_what_a_run_has_learnt_with_its_options(run_folder, how
     code, _, err = howlkit(*arguments[:-1], "other", "-o", "lstm.hidden=25")
     assert code == 1 and "do not fit" in err
     code, _, err = howlkit(*arguments[:-1], "other", "--model", "gru")
-    assert code == 1 and "has 'lstm', not 'gru'" in err
+    assert code == 2 and "has 'lstm', not 'gru'" in err
 
 
 def test_ctrl_c_saves_and_exits_130_and_resume_goes_on(here, howlkit):
@@ -277,7 +455,24 @@ def test_ctrl_c_saves_and_exits_130_and_resume_goes_on(here, howlkit):
     code, _, err = howlkit("train", "--resume", "--out-dir", "run", "--steps", step + 5)
     assert code == 0 and f"after {step} steps" in err and f"Done after {step + 5} steps" in err
     code, _, err = howlkit("train", "--resume", "--out-dir", "run", "--model", "gru")
-    assert code == 2 and "leave out model" in err
+    assert code == 2 and "leave out --model." in err
+
+
+def test_resume_refuses_only_what_was_typed(run_folder, howlkit, monkeypatch):
+    (run_folder.parent / "c.toml").write_text('augment = "stretch"\n[lstm]\nhidden = 9\n')
+    monkeypatch.setenv("HOWLKIT_TRAIN_SEED", "5")
+    before = resolved()
+    go_on = ["train", "--resume", "--out-dir", "run", "--config", "c.toml", "--steps", 41]
+    code, _, err = howlkit(*go_on)
+    assert code == 0 and "Done after 41 steps" in err
+    assert "environment: [lstm], --augment, --seed" in err
+    assert resolved() | {"budget": None} == before | {"budget": None}
+    assert resolved()["budget"] == {"steps": 41, "minutes": None}  # the next --resume keeps it
+    for typed in (["--seed", 0], ["-o", "lstm.hidden=9"], ["--strict"], ["--augment", "stretch"]):
+        code, _, err = howlkit(*go_on, *typed)
+        assert code == 2 and f"leave out {typed[0]}." in err
+    code, _, err = howlkit(*go_on, "music")
+    assert code == 2 and "leave out data." in err
 
 
 def test_music_that_changed_is_not_resumed_in_silence(run_folder, howlkit):

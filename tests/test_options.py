@@ -145,6 +145,11 @@ def test_mistakes_in_options_by_name_are_named_in_full():
     assert "everything.pitch has no option 'fields'" in refusal(Everything, {"pitch.fields": "1"})
 
 
+def test_a_mistake_in_options_by_name_tells_the_inherited_value():
+    message = refusal(Everything, {"pitch.temprature": "1", "temperature": "0.98"})
+    assert message.endswith("Its options: temperature=0.98, top_k=0")
+
+
 def test_a_component_without_options_by_name_refuses_dots_and_tables():
     @dataclass(frozen=True)
     class Plain:

@@ -16,10 +16,11 @@ from howlkit import checkpoint
 from howlkit.builtin.augment import Transpose
 from howlkit.errors import CheckpointError, DataError, HowlkitError
 from howlkit.evaluate import encode_all, report, score, unigram, unigram_nats
+from howlkit.progress import Budget
 from howlkit.recipe import Recipe
 from howlkit.session import Limit
 from howlkit.trained import Trained
-from howlkit.training import Budget, Interrupted, Trainer
+from howlkit.training import Interrupted, Trainer
 from howlkit.windows import Batch, Position, Windows
 from tests.conftest import tune
 

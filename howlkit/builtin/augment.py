@@ -7,9 +7,10 @@ gives the ranges of the original: semitones in [-11, 11], time factors in [0.5, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from howlkit.protocols import Augmenter
 __all__ = ["Stretch", "Transpose", "Velocity"]
 
 Preset = Literal["default", "howl"]
+Settings = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -37,21 +39,21 @@ class Transpose:
     preset: Preset = option("default", "howl: -11..11, octave")
 
     name: ClassVar[str] = "transpose"
+    howl: ClassVar[Settings] = MappingProxyType({"low": -11, "high": 11, "at_edge": "octave"})
 
     def __post_init__(self) -> None:
-        """Refuse an empty range."""
-        _check_range(self.name, self.low, self.high)
+        """Refuse an empty range, and one beside a preset."""
+        _check(self)
 
     def __call__(self, piece: Piece, rng: np.random.Generator) -> Piece:
         """Return the piece, moved by a whole number of semitones drawn evenly from low..high."""
-        low, high, at_edge = self.low, self.high, self.at_edge
-        if self.preset == "howl":
-            low, high, at_edge = -11, 11, "octave"
+        settings = _settings(self)
+        low, high = settings["low"], settings["high"]
         melodic = piece.notes["program"] != DRUMS
         pitches = piece.notes["pitch"][melodic].astype(np.int64)
         if not len(pitches):
             return piece
-        if at_edge == "limit":
+        if settings["at_edge"] == "limit":
             low, high = max(low, -int(pitches.min())), min(high, 127 - int(pitches.max()))
             if low > high:  # what was asked for does not fit at all
                 return piece
@@ -72,17 +74,18 @@ class Stretch:
     preset: Preset = option("default", "howl: 0.5..2")
 
     name: ClassVar[str] = "stretch"
+    howl: ClassVar[Settings] = MappingProxyType({"low": 0.5, "high": 2.0})
 
     def __post_init__(self) -> None:
-        """Refuse an empty range."""
-        _check_range(self.name, self.low, self.high)
+        """Refuse an empty range, and one beside a preset."""
+        _check(self)
 
     def __call__(self, piece: Piece, rng: np.random.Generator) -> Piece:
         """Return the piece with its tempo map scaled; encoders that count in beats see no change.
 
         The factor is drawn evenly between low and high, as Howl's.
         """
-        factor = _factor(self, rng, howl=(0.5, 2.0))
+        factor = _factor(self, rng)
         tempos = piece.tempos
         if not len(tempos) or tempos["tick"][0] > 0:  # the implied 120 beats a minute
             tempos = np.concatenate((np.array([(0, 500_000)], TEMPO), tempos))
@@ -101,30 +104,45 @@ class Velocity:
     preset: Preset = option("default", "howl: 0.8..1")
 
     name: ClassVar[str] = "velocity"
+    howl: ClassVar[Settings] = MappingProxyType({"low": 0.8, "high": 1.0})
 
     def __post_init__(self) -> None:
-        """Refuse an empty range."""
-        _check_range(self.name, self.low, self.high)
+        """Refuse an empty range, and one beside a preset."""
+        _check(self)
 
     def __call__(self, piece: Piece, rng: np.random.Generator) -> Piece:
         """Return the piece with every velocity scaled by one factor, and kept within 1..127."""
         notes = piece.notes.copy()
-        scaled = np.rint(notes["velocity"] * _factor(self, rng, howl=(0.8, 1.0)))
+        scaled = np.rint(notes["velocity"] * _factor(self, rng))
         notes["velocity"] = np.clip(scaled, 1, 127)
         return piece.replace(notes=notes)
 
 
-def _factor(
-    options: Stretch | Velocity, rng: np.random.Generator, *, howl: tuple[float, float]
-) -> float:
-    """Return a factor drawn evenly from the component's range, or from Howl's if that is asked."""
-    low, high = howl if options.preset == "howl" else (options.low, options.high)
-    return float(rng.uniform(low, high))
+def _factor(options: Stretch | Velocity, rng: np.random.Generator) -> float:
+    """Return a factor drawn evenly from the component's range."""
+    settings = _settings(options)
+    return float(rng.uniform(settings["low"], settings["high"]))
 
 
-def _check_range(name: str, low: float, high: float) -> None:
+def _settings(options: Transpose | Stretch | Velocity) -> Settings:
+    """Return what counts: the preset's settings, or those of the component."""
+    if options.preset == "howl":
+        return options.howl
+    return {name: getattr(options, name) for name in options.howl}
+
+
+def _check(options: Transpose | Stretch | Velocity) -> None:
+    """Raise OptionError for an empty range, or a setting of one's own beside a preset's."""
+    name, low, high = options.name, options.low, options.high
     if low > high:
         raise OptionError(f"{name}: low={low} is above high={high}; swap them")
+    # A dataclass keeps its defaults as attributes of the class.
+    own = [key for key in options.howl if getattr(options, key) != getattr(type(options), key)]
+    if options.preset != "default" and own:
+        raise OptionError(
+            f"{name}: {own[0]}={getattr(options, own[0])} and preset={options.preset} contradict "
+            f"each other, since the preset settles {', '.join(options.howl)}; leave out one of them"
+        )
 
 
 def _fold(pitches: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from howlkit.commands.shared_options import device_option, json_option
+from howlkit.commands.shared_options import ExamplesFirst, device_option, json_option
 
 if TYPE_CHECKING:
     from howlkit.dataset import Dataset
+    from howlkit.trained import Trained
 
 EPILOG = """\b
 Examples:
@@ -20,13 +21,13 @@ Examples:
   howlkit evaluate runs/tuple-lstm-1 other_music      all of it: no part of it was trained on"""
 
 
-@click.command("evaluate", epilog=EPILOG)
+@click.command("evaluate", cls=ExamplesFirst, epilog=EPILOG)
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("data", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--split",
     type=click.Choice(["train", "validation", "test", "all"]),
-    help="Which part; by default validation, or all of DATA that is no prepared dataset.",
+    help="Which part; by default validation, or all of a DATA that RUN was not trained on.",
 )
 @device_option
 @json_option
@@ -43,13 +44,14 @@ def command(run: Path, data: Path | None, split: str | None, device: str, as_jso
     from howlkit.trained import Trained
 
     trained = Trained.from_pretrained(run, device=pick_device(device))
+    fingerprint = _fingerprint(trained, run)
     if data is None:
         music = _trained_on(run)
         part = split or "validation"
-        _warn_if_changed(music, trained.facts["data"]["fingerprint"])
+        _warn_if_changed(music, fingerprint)
     else:
-        music = corpus.open_data([data], tell=lambda line: click.echo(line, err=True))
-        part = split or ("validation" if corpus.is_dataset(data) else "all")
+        music = corpus.open_data([data], tell=_tell)
+        part = split or _part_of(music, data, fingerprint)
     if part != "all" and not len(music.indices(part)):
         raise DataError(f"{music.path} has no pieces in its {part} part; try --split all")
     encoded = evaluate.encode_all(trained.recipe.encoder, music.pieces(part))
@@ -60,7 +62,37 @@ def command(run: Path, data: Path | None, split: str | None, device: str, as_jso
         click.echo(json.dumps(result, indent=1))
         return
     _print(result)
-    click.echo(f"Make music with it: howlkit sample {run} --out new.mid", err=True)
+    _tell(f"Make music with it: howlkit sample {run} --out new.mid")
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _fingerprint(trained: Trained, run: Path) -> str:
+    """Return that of the dataset of a run; CheckpointError if the model does not say it."""
+    from howlkit.errors import CheckpointError
+
+    try:
+        return str(trained.facts["data"]["fingerprint"])
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{run} is damaged: its model's config.json does not say what it was trained on "
+            "(facts.data.fingerprint)"
+        ) from error
+
+
+def _part_of(music: Dataset, data: Path, fingerprint: str) -> str:
+    """Return which part of DATA to measure if none is asked for, and say so if it may surprise."""
+    from howlkit import corpus
+
+    if music.fingerprint == fingerprint:
+        _tell(
+            f"The model was trained on {data}: measuring the validation part of it, which it has "
+            "not seen (--split all: everything)"
+        )
+        return "validation"
+    return "validation" if corpus.is_dataset(data) else "all"
 
 
 def _trained_on(run: Path) -> Dataset:
@@ -80,10 +112,9 @@ def _trained_on(run: Path) -> Dataset:
 
 def _warn_if_changed(music: Dataset, fingerprint: str) -> None:
     if music.fingerprint != fingerprint:
-        click.echo(
+        _tell(
             f"Warning: {music.path} has changed since this model was trained; pieces of this part "
-            "may have been trained on",
-            err=True,
+            "may have been trained on"
         )
 
 

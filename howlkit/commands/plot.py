@@ -8,6 +8,8 @@ from typing import Literal
 
 import click
 
+from howlkit.commands.shared_options import ExamplesFirst
+
 EPILOG = """\b
 Examples:
   howlkit plot new.mid --out new.svg
@@ -15,7 +17,7 @@ Examples:
   howlkit sample --out - | howlkit plot - --out new.png"""
 
 
-@click.command("plot", epilog=EPILOG)
+@click.command("plot", cls=ExamplesFirst, epilog=EPILOG)
 @click.argument("file", type=click.Path(allow_dash=True, path_type=Path))
 @click.option(
     "--out",
@@ -36,10 +38,12 @@ def command(
 ) -> None:
     """Draw FILE as a piano-roll: colours are instruments, shades are velocities."""
     from howlkit import midi, plot
+    from howlkit.errors import printable
 
     if file == Path("-"):
         piece = midi.read_bytes(sys.stdin.buffer.read(), name="stdin")
     else:
         piece = midi.read(file)
     plot.save(piece, out, unit=unit, title=title)
-    click.echo(f"{out}  {len(piece)} notes, {piece.seconds_long:.0f} s", err=True)
+    click.echo(f"{printable(out)}  {len(piece)} notes, {piece.seconds_long:.0f} s", err=True)
+    click.echo(f"Open it in a browser: {out.resolve().as_uri()}", err=True)

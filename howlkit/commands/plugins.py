@@ -6,7 +6,8 @@ import json
 
 import click
 
-from howlkit.commands.shared_options import json_option
+from howlkit.commands.component_names import completion
+from howlkit.commands.shared_options import ExamplesFirstGroup, json_option
 
 EPILOG = """\b
 Examples:
@@ -14,8 +15,11 @@ Examples:
   howlkit plugins list --json
   howlkit plugins show tuple           the options of a component"""
 
+CORE = ("heads", "training")
+"""What has options without being a component."""
 
-@click.group("plugins", epilog=EPILOG)
+
+@click.group("plugins", cls=ExamplesFirstGroup, epilog=EPILOG)
 def command() -> None:
     """See which encoders, augmenters, models and samplers there are, and where they come from."""
 
@@ -60,19 +64,19 @@ def list_plugins(as_json: bool) -> None:
 
 
 @command.command("show", epilog=EPILOG)
-@click.argument("name")
+@click.argument("name", shell_complete=completion(None, others=CORE))
 def show(name: str) -> None:
     """Show the options of the component called NAME, and what each may be."""
     from howlkit import options, plugins
-    from howlkit.errors import PluginError, did_you_mean
+    from howlkit.errors import did_you_mean
 
     found = [component for component in plugins.components() if component.name == name]
     classes = [(f"{c.name} ({c.kind})", c.summary, c.cls) for c in found] or _core(name)
     if not classes:
-        names = [component.name for component in plugins.components()]
-        raise PluginError(
+        names = [*sorted(component.name for component in plugins.components()), *CORE]
+        raise click.UsageError(
             f"there is no component {name!r}.{did_you_mean(name, names)} "
-            f"There are: {', '.join(sorted(set(names)))}, heads, training"
+            f"There are: {', '.join(names)}"
         )
     for title, summary, cls in classes:
         click.echo(f"{title}: {summary}")
@@ -83,7 +87,7 @@ def show(name: str) -> None:
 
 def _core(name: str) -> list[tuple[str, str, type]]:
     """Return the core's own option tables, which are no plugins."""
-    if name not in ("heads", "training"):
+    if name not in CORE:
         return []
     from howlkit.heads import Heads
     from howlkit.recipe import Training

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from howlkit.commands.shared_options import component_options, config_option, device_option, merged
+from howlkit.commands.component_names import ComponentName
+from howlkit.commands.shared_options import (
+    POSITIVE,
+    ExamplesFirst,
+    component_options,
+    config_option,
+    device_option,
+    merged,
+)
 
 if TYPE_CHECKING:
     from howlkit.piece import Piece
@@ -25,7 +33,7 @@ Examples:
   howlkit sample --out - > new.mid"""
 
 
-@click.command("sample", epilog=EPILOG)
+@click.command("sample", cls=ExamplesFirst, epilog=EPILOG)
 @click.argument("run", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--out",
@@ -33,26 +41,28 @@ Examples:
     help="The MIDI file to write, - for stdout; by default a new one in RUN/samples.",
 )
 @click.option(
-    "-n", "count", type=click.IntRange(1, 4096), default=1, show_default=True, help="How many."
+    "-n",
+    "count",
+    type=click.IntRange(1, 4096),
+    default=1,
+    show_default=True,
+    envvar="HOWLKIT_SAMPLE_N",
+    help="How many.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--notes", type=click.IntRange(min=1), help="Make so many notes.")
-@click.option(
-    "--seconds", type=click.FloatRange(min=0, min_open=True), help="Make so many seconds."
-)
-@click.option("--beats", type=click.FloatRange(min=0, min_open=True), help="Make so many beats.")
+@click.option("--seconds", type=POSITIVE, help="Make so many seconds.")
+@click.option("--beats", type=POSITIVE, help="Make so many beats.")
 @click.option("--may-end", is_flag=True, help="Stop earlier where the model ends the piece.")
 @click.option(
     "--prompt",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A MIDI file to go on from; it stays as it is at the beginning.",
 )
+@click.option("--prompt-seconds", type=POSITIVE, help="Only the first seconds of it.")
 @click.option(
-    "--prompt-seconds",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Only the first seconds of it.",
+    "--sampler", type=ComponentName("sampler"), default="autoregressive", show_default=True
 )
-@click.option("--sampler", default="autoregressive", show_default=True)
 @component_options
 @config_option
 @device_option
@@ -70,7 +80,7 @@ def command(
     prompt: Path | None,
     prompt_seconds: float | None,
     sampler: str,
-    assignments: tuple[str, ...],
+    option: tuple[str, ...],
     config: Mapping[str, Mapping[str, object]],
     device: str,
 ) -> None:
@@ -87,20 +97,17 @@ def command(
         raise click.UsageError("--prompt-seconds needs a --prompt")
     if out == Path("-") and count > 1:
         raise click.UsageError("--out - writes one file; leave out -n, or name a file")
-    values = merged(config, assignments)
+    values = merged(config, option)
     _refuse_others(values, sampler)
     player = plugins.create("sampler", sampler, values.get(sampler))
     folder = run if run is not None else newest_run()
+    if run is None:
+        click.echo(f"Playing the newest run, {folder}", err=True)
     trained = Trained.from_pretrained(folder, device=pick_device(device))
     settle_threads(trained.device, count)
     start = sampling.cut_prompt(midi.read(prompt), prompt_seconds) if prompt else None
-    session = sampling.begin(
-        trained,
-        rows=count,
-        seed=seed,
-        limit=sampling.length(notes=notes, seconds=seconds, beats=beats, may_end=may_end),
-        prompt=start,
-    )
+    limit = sampling.length(notes=notes, seconds=seconds, beats=beats, may_end=may_end)
+    session = sampling.begin(trained, rows=count, seed=seed, limit=limit, prompt=start)
     stopped = _play(session, player)
     pieces = [sampling.music(session, row, start) for row in range(count)]
     paths = _write(pieces, out, folder)
@@ -108,6 +115,8 @@ def command(
         click.echo(f"{path}  {len(piece)} notes, {piece.seconds_long:.0f} s", err=True)
     if stopped:
         ctx.exit(130)
+    if (notes, seconds, beats) == (None, None, None):
+        _tell_of_endless(session)
     if out != Path("-"):
         picture = paths[0].with_suffix(".svg")
         click.echo(f"See it: howlkit plot {paths[0]} --out {picture}", err=True)
@@ -119,6 +128,20 @@ def _refuse_others(values: Mapping[str, object], sampler: str) -> None:
         raise click.UsageError(
             f"options are given for {others[0]!r}; only those of the sampler, {sampler!r}, can be "
             "changed when sampling"
+        )
+
+
+def _tell_of_endless(session: Session) -> None:
+    """Say how many pieces stop only because they must; no length was given."""
+    from howlkit.sampling import MOST_NOTES
+
+    cut = int((session.notes >= MOST_NOTES).sum())
+    if cut:
+        which = "The piece is" if len(session.notes) == 1 else f"{cut} of the pieces are"
+        click.echo(
+            f"{which} cut at {MOST_NOTES:,} notes, where the model had not ended; "
+            "--notes, --seconds or --beats settle a length",
+            err=True,
         )
 
 

@@ -1,10 +1,11 @@
-"""Options that several commands share, and the count of files that two of them show."""
+"""What several commands share: options, the form of help, and the count of files read."""
 
 from __future__ import annotations
 
+import math
 import sys
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,10 @@ import click
 from howlkit.errors import OptionError, did_you_mean
 
 __all__ = [
+    "POSITIVE",
+    "ExamplesFirst",
+    "ExamplesFirstGroup",
+    "FiniteRange",
     "component_options",
     "config_option",
     "device_option",
@@ -22,10 +27,60 @@ __all__ = [
 ]
 
 
+class ExamplesFirst(click.Command):
+    """A command whose help shows its examples, the epilog, before its options."""
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write usage, what it does, examples, options."""
+        self.format_usage(ctx, formatter)
+        self.format_help_text(ctx, formatter)
+        self.format_epilog(ctx, formatter)
+        self.format_options(ctx, formatter)
+
+
+class ExamplesFirstGroup(ExamplesFirst, click.Group):
+    """A group of commands, of which the same holds."""
+
+    command_class = ExamplesFirst
+
+
+class FiniteRange(click.FloatRange):
+    """A real number within limits: what FloatRange lets through, but for NaN and the infinities."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - text, or the default
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """Return the number; a usage error if it is none, not finite or out of the limits."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):  # nan passes any limit, since it compares false
+            self.fail(f"{value!r} is no finite number.", param, ctx)
+        return number
+
+
+POSITIVE = FiniteRange(min=0, min_open=True)
+"""How long something takes or lasts."""
+
+
+class _Assignments(click.Option):
+    """-o: what the environment says holds too, and the command line wins option by option."""
+
+    def consume_value(
+        self, ctx: click.Context, opts: Mapping[str, Any]
+    ) -> tuple[Any, click.core.ParameterSource]:
+        """Return the assignments, of which the last one counts, and where they come from."""
+        value, source = super().consume_value(ctx, opts)
+        if source is click.core.ParameterSource.COMMANDLINE:
+            value = [*(self.value_from_envvar(ctx) or ()), *value]
+        return value, source
+
+
 component_options = click.option(
     "-o",
     "--option",
-    "assignments",
+    cls=_Assignments,
     multiple=True,
     metavar="COMPONENT.OPTION=VALUE",
     help="An option of a component; may be repeated.",
@@ -51,17 +106,51 @@ def _read_config(ctx: click.Context, param: click.Parameter, path: Path | None) 
     except (OSError, ValueError) as error:
         raise click.BadParameter(f"{path}: {error}") from error
     tables = {name: value for name, value in data.items() if isinstance(value, dict)}
-    flags = {n.replace("-", "_"): value for n, value in data.items() if n not in tables}
-    known = [p.name for p in ctx.command.params if p.name not in (None, "config", "assignments")]
-    for name in flags:
-        if name not in known:
-            names = [str(n) for n in known]
+    known = _spellings(ctx.command)
+    defaults = dict(ctx.default_map or {})
+    for name, value in data.items():
+        if name in tables:
+            continue
+        found = known.get(name.replace("_", "-"))
+        if found is None or found.name is None:
             raise click.BadParameter(
-                f"{path}: there is no option {name!r}.{did_you_mean(name, names)} "
+                f"{path}: there is no option {name!r}.{did_you_mean(name, known)} "
                 "Options of a component go into a table of its name, such as [tuple]"
             )
-    ctx.default_map = {**(ctx.default_map or {}), **flags}
+        try:
+            defaults[found.name] = _as_typed(value, several=_takes_several(found))
+        except ValueError as error:
+            raise click.BadParameter(f"{path}: {name} {error}") from error
+    ctx.default_map = defaults
     return tables
+
+
+def _spellings(command: click.Command) -> dict[str, click.Parameter]:
+    """Return what a file may set, by the names of its flags without dashes."""
+    return {
+        spelling.lstrip("-"): param
+        for param in command.params
+        if param.name not in ("config", "option")
+        for spelling in param.opts
+    }
+
+
+def _takes_several(param: click.Parameter) -> bool:
+    return param.nargs != 1 or getattr(param, "multiple", False)
+
+
+def _as_typed(value: object, *, several: bool) -> str | list[str]:
+    """Return a value of a file as one would type it, so that click judges both by one rule.
+
+    Given as it is, 1.5 would become an integer without a word. Raises ValueError for a list where
+    one value belongs.
+    """
+    if several:
+        values = value if isinstance(value, list) else [value]
+        return [str(_as_typed(member, several=False)) for member in values]
+    if isinstance(value, list):
+        raise ValueError("takes one value, not a list")
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 config_option = click.option(
@@ -69,7 +158,7 @@ config_option = click.option(
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     is_eager=True,
     callback=_read_config,
-    help="TOML: options by name, and a table for each component. Flags win over it.",
+    help="TOML: flags by name, and a table for each component. Flags win over it.",
 )
 
 
@@ -84,7 +173,7 @@ def file_progress() -> Callable[[int, int], None] | None:
 
 
 def merged(
-    config: Mapping[str, Mapping[str, object]], assignments: tuple[str, ...]
+    config: Mapping[str, Mapping[str, object]], assignments: Iterable[str]
 ) -> dict[str, dict[str, object]]:
     """Return options by component: the config file's tables, overridden by -o."""
     from howlkit import options

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from howlkit.commands.component_names import ComponentName, ComponentNames
 from howlkit.commands.shared_options import (
+    POSITIVE,
+    ExamplesFirst,
     component_options,
     config_option,
     device_option,
@@ -29,18 +32,29 @@ Examples:
   howlkit train my_midi --init runs/tuple-lstm-1           start from what it has learnt"""
 
 
-def _components(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> list[str]:
-    return [name.strip() for value in values for name in value.split(",") if name.strip()]
+def _all(ctx: click.Context, param: click.Parameter, lists: tuple[list[str], ...]) -> list[str]:
+    return [name for names in lists for name in names]
 
 
-@click.command("train", epilog=EPILOG)
+@click.command("train", cls=ExamplesFirst, epilog=EPILOG)
 @click.argument("data", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--encoder", show_default="tuple", help="How music becomes steps.")
-@click.option("--model", show_default="lstm", help="What predicts the next step.")
+@click.option(
+    "--encoder",
+    type=ComponentName("encoder"),
+    show_default="tuple",
+    help="How music becomes steps.",
+)
+@click.option(
+    "--model",
+    type=ComponentName("model"),
+    show_default="lstm",
+    help="What predicts the next step.",
+)
 @click.option(
     "--augment",
     multiple=True,
-    callback=_components,
+    type=ComponentNames("augmenter"),
+    callback=_all,
     metavar="NAME[,NAME...]",
     help="Random changes, drawn anew for every window: transpose, stretch, velocity ...",
 )
@@ -54,7 +68,7 @@ def _components(ctx: click.Context, param: click.Parameter, values: tuple[str, .
 @click.option("--steps", type=click.IntRange(min=1), help="Train for so many steps.")
 @click.option(
     "--minutes",
-    type=click.FloatRange(min=0, min_open=True),
+    type=POSITIVE,
     help="Train for so long; 10 if neither this nor --steps is given.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
@@ -81,7 +95,7 @@ def command(
     encoder: str | None,
     model: str | None,
     augment: list[str],
-    assignments: tuple[str, ...],
+    option: tuple[str, ...],
     config: Mapping[str, Mapping[str, object]],
     out_dir: Path | None,
     steps: int | None,
@@ -100,12 +114,12 @@ def command(
     """
     from howlkit import run
     from howlkit.display import Display
-    from howlkit.training import Budget
+    from howlkit.progress import Budget
 
-    values = merged(config, assignments)
+    values = merged(config, option)
     with Display() as display:
         if resume:
-            _refuse_with_resume(ctx, values)
+            _keep_as_it_was(ctx, display)
             trainer = run.reopen(
                 run.to_resume(out_dir), Budget(steps, minutes), device=device, tell=display.tell
             )
@@ -148,14 +162,27 @@ def _train(trainer: Trainer, display: Display) -> int:
     return 0
 
 
-def _refuse_with_resume(ctx: click.Context, values: Mapping[str, object]) -> None:
-    """Refuse what was settled when the run began."""
-    fixed = ("data", "encoder", "model", "augment", "seed", "precision", "init", "strict")
-    default = click.core.ParameterSource.DEFAULT
-    given = [n for n in fixed if ctx.params[n] and ctx.get_parameter_source(n) is not default]
-    if given or values:
-        what = ", ".join(given) or "options of components"
+SETTLED = ("data", "encoder", "model", "augment", "option", "seed", "precision", "init", "strict")
+"""What is settled when a run begins."""
+
+
+def _keep_as_it_was(ctx: click.Context, display: Display) -> None:
+    """Refuse what was typed with --resume and is settled; say what else is not heeded."""
+    source = click.core.ParameterSource
+    typed, elsewhere = [], [f"[{name}]" for name in ctx.params["config"]]
+    for param in ctx.command.params:
+        given = ctx.get_parameter_source(param.name) if param.name in SETTLED else None
+        if given is source.COMMANDLINE:
+            typed.append(param.opts[0])
+        elif given in (source.ENVIRONMENT, source.DEFAULT_MAP):
+            elsewhere.append(param.opts[0])
+    if typed:
         raise click.UsageError(
-            f"--resume goes on with the run as it was: leave out {what}. "
+            f"--resume goes on with the run as it was: leave out {', '.join(typed)}. "
             "Only --steps, --minutes and --device can be given anew; --init starts a new run"
+        )
+    if elsewhere:
+        display.tell(
+            "--resume goes on with the run as it was; not heeded, from --config or the "
+            f"environment: {', '.join(elsewhere)}"
         )

@@ -1,0 +1,83 @@
+"""Names of components on the command line: checked while it is parsed, and completed by a shell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+__all__ = ["ComponentName", "ComponentNames", "completion"]
+
+Completion = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+
+
+def completion(kind: str | None, *, others: tuple[str, ...] = ()) -> Completion:
+    """Return what offers the names of a kind (None: of all kinds), and `others`, to a shell."""
+
+    def offered(ctx: click.Context, param: click.Parameter, begun: str) -> list[CompletionItem]:
+        from howlkit import plugins
+
+        names = [*(component.name for component in plugins.components(kind)), *others]
+        return [CompletionItem(name) for name in names if name.startswith(begun)]
+
+    return offered
+
+
+class ComponentName(click.types.StringParamType):
+    """The name of an encoder, augmenter, model or sampler; one that there is not is wrong usage."""
+
+    name = "name"
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - as click's
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:  # noqa: ANN401 - ComponentNames returns several
+        """Return the name; a usage error, with the names there are, for an unknown one."""
+        self._check(value, param, ctx)
+        return value
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the names that begin so."""
+        return completion(self.kind)(ctx, param, incomplete)
+
+    def _check(self, name: str, param: click.Parameter | None, ctx: click.Context | None) -> None:
+        from howlkit import plugins
+        from howlkit.errors import PluginError
+
+        try:
+            plugins.get(self.kind, name)
+        except PluginError as error:
+            self.fail(str(error), param, ctx)
+
+
+class ComponentNames(ComponentName):
+    """Several such names with commas between, as a list."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - as click's
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:  # noqa: ANN401 - list[str]
+        """Return the names; a usage error for an unknown one."""
+        names = [name.strip() for name in value.split(",") if name.strip()]
+        for name in names:
+            self._check(name, param, ctx)
+        return names
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return what the last name may become, behind those that are whole."""
+        whole, comma, begun = incomplete.rpartition(",")
+        items = super().shell_complete(ctx, param, begun)
+        return [CompletionItem(whole + comma + item.value) for item in items]
