@@ -80,9 +80,7 @@ def test_every_command_is_listed_with_its_own_first_line():
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
-@pytest.mark.parametrize(
-    "command", ["", "train", "sample", "evaluate", "plot", "plugins", "plugins list"]
-)
+@pytest.mark.parametrize("command", ["", *COMMANDS, "plugins list", "plugins show"])
 def test_help_shows_examples_before_options(howlkit, command, flag):
     code, out, _ = howlkit(*command.split(), flag)
     assert code == 0 and f"  howlkit {command}" in out

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from howlkit.commands.shared_options import json_option
+from howlkit.commands.shared_options import ExamplesFirst, json_option
 from howlkit.errors import printable
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ Examples:
   howlkit sample --out - | howlkit info -"""
 
 
-@click.command("info", epilog=EPILOG)
+@click.command("info", cls=ExamplesFirst, epilog=EPILOG)
 @click.argument("path", type=click.Path(exists=True, allow_dash=True, path_type=Path))
 @json_option
 def command(path: Path, as_json: bool) -> None:

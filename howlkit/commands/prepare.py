@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
-import math
 import shlex
 from pathlib import Path
-from typing import Any
 
 import click
 
-from howlkit.commands.shared_options import config_option, file_progress, json_option
+from howlkit.commands.shared_options import (
+    POSITIVE,
+    ExamplesFirst,
+    FiniteRange,
+    config_option,
+    file_progress,
+    json_option,
+)
 from howlkit.errors import printable
 
 EPILOG = """\b
@@ -22,23 +27,7 @@ Examples:
 PARTS = ("train", "validation", "test")
 
 
-class _Number(click.FloatRange):
-    """A number in a range: not nan, which is in every range, and not infinite."""
-
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401 - as click's
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> float:
-        number = float(super().convert(value, param, ctx))
-        if not math.isfinite(number):
-            self.fail(f"{value} is not a finite number", param, ctx)
-        return number
-
-
-_SHARE = _Number(0, 1)
-_ABOVE_ZERO = _Number(min=0, min_open=True)
+_SHARE = FiniteRange(0, 1)
 
 
 def _own_split(
@@ -71,7 +60,7 @@ def _listed(path: str) -> list[str]:
     return [line for line in stripped if line and not line.startswith("#")]
 
 
-@click.command("prepare", epilog=EPILOG)
+@click.command("prepare", cls=ExamplesFirst, epilog=EPILOG)
 @click.argument("folders", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--out",
@@ -108,14 +97,14 @@ def _listed(path: str) -> list[str]:
 )
 @click.option(
     "--max-minutes",
-    type=_ABOVE_ZERO,
+    type=POSITIVE,
     default=360.0,
     show_default=True,
     help="Skip files that last longer.",
 )
 @click.option(
     "--max-beats",
-    type=_ABOVE_ZERO,
+    type=POSITIVE,
     default=200_000.0,
     show_default=True,
     help="Skip files that last more quarter notes.",
@@ -129,7 +118,7 @@ def _listed(path: str) -> list[str]:
 )
 @click.option(
     "--max-megabytes",
-    type=_ABOVE_ZERO,
+    type=POSITIVE,
     default=64.0,
     show_default=True,
     help="Skip files that are bigger.",
