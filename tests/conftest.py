@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from howlkit import midi
+from howlkit.cli import main
 from howlkit.piece import DRUMS, NOTE, TEMPO, Piece
 
 
@@ -15,6 +16,18 @@ def quiet_machine(monkeypatch, tmp_path):
     for name in ("HOWLKIT_LOAD_PLUGINS", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def howlkit(capsys):
+    """Run a command in this process; returns its exit code, stdout and stderr."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as stop:
+            main([str(argument) for argument in arguments])
+        return stop.value.code, *capsys.readouterr()
+
+    return run
 
 
 def random_piece(seed, notes=60, *, drums=True, ticks_per_beat=480, longest_gap=700):

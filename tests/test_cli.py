@@ -11,7 +11,7 @@ import click
 import pytest
 
 from howlkit import midi
-from howlkit.cli import COMMANDS, cli, main
+from howlkit.cli import COMMANDS, cli
 from tests.conftest import tune
 
 SMALL = ["-o", "lstm.hidden=24", "-o", "training.batch=4", "-o", "training.validate_every=10"]
@@ -25,18 +25,6 @@ def here(tmp_path, monkeypatch):
     for seed in range(12):
         midi.write(tune(seed), tmp_path / "music" / f"tune-{seed}.mid")
     return tmp_path
-
-
-@pytest.fixture
-def howlkit(capsys):
-    """Run a command in this process; returns its exit code, stdout and stderr."""
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as stop:
-            main([str(argument) for argument in arguments])
-        return stop.value.code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 from howlkit.dataset import prepare
 
-from .test_prepare_command import here, howlkit  # noqa: F401 - fixtures
+from .test_prepare_command import here  # noqa: F401 - a fixture
 
 
 def test_a_midi_file_may_come_from_stdin(here, howlkit, monkeypatch):  # noqa: F811

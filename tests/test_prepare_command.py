@@ -4,20 +4,7 @@ import json
 
 import pytest
 
-from howlkit.cli import main
 from howlkit.dataset import Dataset
-
-
-@pytest.fixture
-def howlkit(capsys):
-    """Run a command in this process; returns its exit code, stdout and stderr."""
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as stop:
-            main([str(argument) for argument in arguments])
-        return stop.value.code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture
