@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from howlkit import corpus
 from howlkit.checkpoint import FORMAT, read_json, saving, write_json
 from howlkit.dataset import Dataset
+from howlkit.dataset.report import counted
 from howlkit.device import pick_device
 from howlkit.errors import CheckpointError, DataError, HowlkitError, OptionError
 from howlkit.evaluate import Counts, Encoded, encode_all, unigram, unigram_nats
@@ -247,8 +248,8 @@ def _trainer(
 def _tell_parts(data: Dataset, tell: Tell) -> None:
     notes = np.asarray(data.note_counts)
     sizes = [data.indices(part) for part in data.parts]
-    words = [f"{len(s):,} pieces ({int(notes[s].sum()):,} notes)" for s in sizes]
-    tell(f"Training on {words[0]}, validating on {words[1]}; {words[2]} are kept for testing")
+    words = [f"{counted(len(s), 'piece')} ({counted(int(notes[s].sum()), 'note')})" for s in sizes]
+    tell(f"Training on {words[0]}, validating on {words[1]}; kept for testing: {words[2]}")
 
 
 def _counts_augmented(recipe: Recipe, data: Dataset, seed: int) -> Counts:

@@ -230,8 +230,8 @@ class Session:
         return step
 
     def _check_fields(self, shaping: Shaping) -> None:
-        known = [field.name for field in self._fields]
         for name in shaping.fields:
+            known = [field.name for field in self._fields]
             if name not in known:
                 raise OptionError(
                     f"encoder {self.encoder.name!r} has no field {name!r} to shape."

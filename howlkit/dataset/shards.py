@@ -29,7 +29,7 @@ from howlkit.disk import write_whole
 from howlkit.errors import DataError, HowlkitError
 from howlkit.piece import KEY_SIGNATURE, NOTE, PEDAL, TEMPO, TIME_SIGNATURE, Piece
 
-__all__ = ["TABLES", "Place", "Store", "content_of", "notes_of", "shard_name", "stored"]
+__all__ = ["TABLES", "Location", "Store", "content_of", "notes_of", "shard_name", "stored"]
 
 TABLES = {
     "notes": NOTE,
@@ -77,7 +77,7 @@ def notes_of(piece: Piece) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """Where a piece is stored: in which shard, as which of its pieces."""
 
     shard: int
@@ -101,7 +101,7 @@ class Store:
         head: first line of each journal; journals with another one are not looked at.
         """
         self.folder, self._head = folder, head
-        self.places: dict[bytes, Place] = {}
+        self.places: dict[bytes, Location] = {}
         self._next = 0
         self._clear()
         for path in matching(folder, SHARD):
@@ -123,7 +123,7 @@ class Store:
             return
         self._next = number + 1
         for row, content in enumerate(contents):
-            self.places.setdefault(content.tobytes(), Place(number, row))
+            self.places.setdefault(content.tobytes(), Location(number, row))
 
     def _reopen(self) -> None:
         """Go on filling the last shard, if a run was broken off before it was full."""
@@ -150,7 +150,7 @@ class Store:
         """Store a piece, unless it is there already."""
         if content in self.places:
             return
-        self.places[content] = Place(self._next, len(self._waiting))
+        self.places[content] = Location(self._next, len(self._waiting))
         self._waiting.append(_Entry(piece, content, sketch))
         self._notes += len(piece)
 

@@ -1,0 +1,52 @@
+"""A run made ready: what it begins with, and when it may go on."""
+
+import pytest
+
+from howlkit import midi, run
+from howlkit.errors import HowlkitError
+from howlkit.evaluate import encode_all, score, unigram_nats
+from howlkit.progress import Budget
+from tests.conftest import tune
+
+SMALL = {"lstm": {"hidden": 24}, "training": {"batch": 4, "validate_every": 5}}
+
+
+@pytest.fixture
+def begun(tmp_path):
+    """Begin a run on a dozen tunes, with some augmenters."""
+    for seed in range(12):
+        midi.write(tune(seed), tmp_path / f"{seed}.mid")
+
+    def begin(*augment, out="run", tell=lambda line: None):
+        plan = run.Plan([tmp_path], augment=augment, values=SMALL, budget=Budget(steps=5))
+        return run.begin(plan, tmp_path / out, device="cpu", tell=tell)
+
+    return begin
+
+
+def test_training_begins_at_what_it_will_see_augmented(begun):
+    """Music in another key and louder costs at first what a unigram model of such music costs."""
+    trainer = begun("transpose", "velocity")
+    notes = tune(3).notes.copy()
+    notes["pitch"] += 5
+    notes["velocity"] += 8
+    seen = encode_all(trainer.recipe.encoder, [tune(3).replace(notes=notes)])
+    plain = unigram_nats(trainer.facts["unigram"], seen).nats_per_note
+    assert score(trainer.network, seen).nats_per_note < 0.8 * plain
+
+
+def test_what_is_in_the_parts_is_told(begun):
+    told = []
+    begun(tell=told.append)
+    assert any("Training on" in line and "kept for testing: 1 piece (" in line for line in told)
+
+
+def test_a_run_whose_budget_is_used_up_says_so_and_goes_on_with_more(begun, tmp_path):
+    begun().train()
+    told = []
+    with pytest.raises(HowlkitError, match=r"has had its 5 steps .*--steps N"):
+        run.reopen(tmp_path / "run", Budget(), device="cpu", tell=told.append)
+    more = run.reopen(tmp_path / "run", Budget(steps=8), device="cpu", tell=told.append)
+    assert more.step == 5 and more.train().progress.step == 8
+    with pytest.raises(HowlkitError, match="has had its 8 steps"):
+        run.reopen(tmp_path / "run", Budget(), device="cpu", tell=told.append)
