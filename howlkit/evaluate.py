@@ -11,7 +11,7 @@ frequency of each value among the decisions of the training part, plus one for e
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,8 +23,8 @@ from howlkit.errors import DataError
 from howlkit.heads import Network
 from howlkit.piece import Piece
 from howlkit.protocols import Encoder
-from howlkit.schema import MARK, Schema, Steps
-from howlkit.windows import Batch, cut, side_by_side
+from howlkit.schema import MARK, Field, Schema, Steps
+from howlkit.windows import Batch, Column, cut, side_by_side
 
 __all__ = [
     "Counts",
@@ -109,9 +109,9 @@ def _alike(rows: Sequence[Steps]) -> Iterator[list[Steps]]:
 def to_tensors(
     batch: Batch, device: torch.device
 ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], torch.Tensor]:
-    """Return inputs, targets and lengths of a batch as int64 tensors on `device`."""
+    """Return inputs, targets and lengths of a batch as tensors on `device`, int64 (bits: uint8)."""
 
-    def moved(columns: Mapping[str, NDArray[np.int64]]) -> dict[str, torch.Tensor]:
+    def moved(columns: Mapping[str, Column]) -> dict[str, torch.Tensor]:
         return {
             name: torch.from_numpy(np.ascontiguousarray(column)).to(device)
             for name, column in columns.items()
@@ -121,14 +121,20 @@ def to_tensors(
 
 
 def unigram(encoder: Encoder, pieces: Iterable[Piece]) -> dict[str, NDArray[np.int64]]:
-    """Return how often each value was decided, by field, over the steps of `pieces`."""
+    """Return how often each value was decided, by field, over the steps of `pieces`.
+
+    Of bits (n + 1,): how often each was on, and in how many steps they were decided.
+    """
     schema = encoder.schema
-    counts = {field.name: np.zeros(field.n, np.int64) for field in schema.decisions}
+    counts = {field.name: np.zeros(field.choices, np.int64) for field in schema.decisions}
     for piece in pieces:
         steps = encoder.encode(piece)[1:]  # the start is no decision
         for field in schema.decisions:
             values = steps[field.name][schema.active(field, steps)]
-            counts[field.name] += np.bincount(values, minlength=field.n)
+            if field.kind == "bits":
+                counts[field.name] += np.append(values.sum(axis=0, dtype=np.int64), len(values))
+            else:
+                counts[field.name] += np.bincount(values, minlength=field.n)
     return counts
 
 
@@ -137,13 +143,23 @@ def unigram_nats(counts: Counts, encoded: Encoded) -> Scores:
     schema = encoded.schema
     nats = dict.fromkeys(counts, 0.0)
     for field in schema.decisions:
-        seen = np.asarray(counts[field.name], np.int64)
-        cost = math.log(int(seen.sum()) + field.n) - np.log(seen + 1)
+        cost = _unigram_cost(field, np.asarray(counts[field.name], np.int64))
         for row in encoded.rows:
             steps = row[1:]
             values = steps[field.name][schema.active(field, steps)]
-            nats[field.name] += float(cost[values].sum())
+            nats[field.name] += cost(values)
     return Scores(nats, encoded.notes, len(encoded.rows))
+
+
+def _unigram_cost(field: Field, seen: NDArray[np.int64]) -> Callable[[Any], float]:
+    """Return what prices an array of a field's values in nats; bits are priced one by one."""
+    if field.kind == "bits":
+        on, steps = seen[:-1] + 1, int(seen[-1]) + 2
+        off_cost = math.log(steps) - np.log(np.maximum(steps - on, 1))
+        more = np.log(np.maximum(steps - on, 1)) - np.log(on)
+        return lambda values: float((values * more + off_cost).sum())
+    cost = math.log(int(seen.sum()) + field.n) - np.log(seen + 1)
+    return lambda values: float(cost[values].sum())
 
 
 def report(scores: Scores, baseline: Scores, split: str) -> dict[str, Any]:
