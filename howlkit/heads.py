@@ -1,9 +1,9 @@
 """From steps to vectors and back: the embedding of a step, the chain of its heads, the stepper.
 
 Heads belong to the core, so a model only has to be a backbone, (B, T, D in) to (B, T, D out); what
-one field's head computes is in choices.py. Shapes: B rows, T steps, D the backbone's width, K
-decisions a step (`mark` and the fields that are not derived), E the width of an embedded step, H
-the width of a head.
+one field's head computes is in choices.py. Shapes: B rows, T steps, D the width of what the heads
+see, K decisions a step (`mark` and the fields that are not derived), E the width of an embedded
+step, H the width of a head.
 
 Chained heads write the likelihood of a step as a product in which each field is given those decided
 before it, p(v1) p(v2 | v1) ... (NADE, Larochelle and Murray 2011). All K of them are one masked
@@ -54,6 +54,7 @@ class Heads:
     components: int = option(8, "logistics in a mixture", low=1, high=256)
     embedding: int = option(32, "width of each field's embedding; of bits 4 x", low=1, high=4096)
     width: int = option(128, "width of each field's head", low=1, high=8192)
+    skip: bool = option(True, "heads also see the last step itself, past the model")
 
     name: ClassVar[str] = "heads"
 
@@ -157,7 +158,8 @@ class Network(nn.Module):
         self.embed = Embedding(schema, heads)
         fields = schema.decisions
         self._position = {field.name: k for k, field in enumerate(fields)}
-        self.from_hidden = nn.Linear(backbone.width, len(fields) * heads.width)
+        width = backbone.width + (heads.width_in(schema) if heads.skip else 0)
+        self.from_hidden = nn.Linear(width, len(fields) * heads.width)
         if heads.chained:
             fan_in = heads.width_in(schema)
             weights = torch.empty(len(fields) * heads.width, fan_in)
@@ -201,7 +203,9 @@ class Network(nn.Module):
         self, batch: Batch, state: State | None, lengths: Tensor | None = None
     ) -> tuple[Tensor, State]:
         """Read steps (B, T) by field name after `state`; return hidden (B, T, D) and the state."""
-        return self.backbone(self.embed(batch), state, lengths)
+        embedded = self.embed(batch)
+        hidden, state = self.backbone(embedded, state, lengths)
+        return (torch.cat((hidden, embedded), -1) if self.heads.skip else hidden), state
 
     def nats(self, hidden: Tensor, targets: Batch) -> Batch:
         """Return by field (B, T) nats of `targets`, each field given those before it in its step.
