@@ -25,18 +25,19 @@ __all__ = ["BitsChained", "BitsIndependent", "Head", "Logistics", "Softmax", "Sq
 
 
 class Head(nn.Module):
-    """One field's part of a network; `out` is its last layer."""
+    """One field's part of a network; `out` is its last layer, `dropout` that before it."""
 
     is_likelihood: ClassVar[bool] = True
 
     def __init__(self, field: Field, width: int, outputs: int) -> None:
         super().__init__()
         self.field = field
+        self.dropout = 0.0
         self.out = nn.Linear(width, outputs)
 
     def outputs(self, mixed: Tensor) -> Tensor:
         """Return (..., outputs) of the last layer."""
-        result: Tensor = self.out(F.gelu(mixed))
+        result: Tensor = self.out(F.dropout(F.gelu(mixed), self.dropout, self.training))
         return result
 
     def nats(self, mixed: Tensor, target: Tensor) -> Tensor:

@@ -54,6 +54,7 @@ class Heads:
     components: int = option(8, "logistics in a mixture", low=1, high=256)
     embedding: int = option(32, "width of each field's embedding; of bits 4 x", low=1, high=4096)
     width: int = option(128, "width of each field's head", low=1, high=8192)
+    dropout: float = option(0.0, "of what a head is given", low=0.0, high=0.95)
     skip: bool = option(True, "heads also see the last step itself, past the model")
 
     name: ClassVar[str] = "heads"
@@ -68,6 +69,11 @@ class Heads:
 
     def head(self, field: Field) -> Head:
         """Return a new head for a field."""
+        head = self._of_kind(field)
+        head.dropout = self.dropout
+        return head
+
+    def _of_kind(self, field: Field) -> Head:
         if field.kind == "bits":
             return (BitsChained if self.chained else BitsIndependent)(field, self.width)
         if field.kind == "real" and self.real == "squared":
@@ -205,7 +211,10 @@ class Network(nn.Module):
         """Read steps (B, T) by field name after `state`; return hidden (B, T, D) and the state."""
         embedded = self.embed(batch)
         hidden, state = self.backbone(embedded, state, lengths)
-        return (torch.cat((hidden, embedded), -1) if self.heads.skip else hidden), state
+        if self.heads.skip:
+            skipped = F.dropout(embedded, self.heads.dropout, self.training)
+            hidden = torch.cat((hidden, skipped), -1)
+        return hidden, state
 
     def nats(self, hidden: Tensor, targets: Batch) -> Batch:
         """Return by field (B, T) nats of `targets`, each field given those before it in its step.

@@ -308,3 +308,35 @@ def test_padding_does_not_count():
         together, _ = network(*batch_of(encoder, [short, long]), None)
         apart = [network(*batch_of(encoder, [piece]), None)[0] for piece in (short, long)]
     assert torch.allclose(together, apart[0] + apart[1], rtol=1e-5)
+
+
+def test_a_locked_mask_is_the_same_for_all_steps_and_another_for_each_row():
+    network = small(EVENTS, dropout=0.5, locked=True, hidden=64).train()
+    torch.manual_seed(1)
+    kept = network.backbone._drop(torch.ones(3, 9, 64)) > 0
+    assert (kept == kept[:, :1]).all() and (kept[0, 0] != kept[1, 0]).any()
+    free = small(EVENTS, dropout=0.5, hidden=64).train().backbone._drop(torch.ones(3, 9, 64)) > 0
+    assert (free[:, 0] != free[:, 1]).any()
+
+
+@pytest.mark.parametrize("model", [Lstm, Gru])
+def test_recurrent_weights_are_dropped_in_training_only(model):
+    plain, dropped = (small(EVENTS, model=model, weight_drop=drop) for drop in (0.0, 0.5))
+    dropped.load_state_dict(plain.state_dict())
+    x = torch.randn(2, 6, plain.heads.width_in(EVENTS))
+    assert torch.equal(dropped.backbone(x, None)[0], plain.backbone(x, None)[0])
+    plain.train(), dropped.train()
+    y, still = dropped.backbone(x, None)[0], plain.backbone(x, None)[0]
+    assert torch.allclose(y[:, 0], still[:, 0])  # nothing recurs before the first step
+    assert not torch.allclose(y[:, 1:], still[:, 1:])
+    y.sum().backward()
+    assert dropped.backbone.layers[0].weight_hh_l0.grad.abs().sum() > 0
+
+
+def test_heads_drop_what_they_are_given_in_training_only():
+    network = small(EVENTS, heads={"dropout": 0.5})
+    mixed = torch.randn(4, 8)
+    head = network.head(EVENTS["family"])
+    assert torch.equal(head.logits(mixed), head.logits(mixed))
+    head.train()
+    assert not torch.equal(head.logits(mixed), head.logits(mixed))
