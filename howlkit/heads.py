@@ -201,9 +201,9 @@ class Network(nn.Module):
         first minutes go into learning which values occur at all.
         """
         with torch.no_grad():
-            for field in self.schema.decisions:
-                seen = torch.from_numpy(np.asarray(counts[field.name], np.float64))
-                self.head(field).start_at(seen)
+            for name, seen in counts.items():
+                head = self.head(self.schema[name])
+                head.start_at(torch.from_numpy(np.asarray(seen, np.float64)))
 
     def advance(
         self, batch: Batch, state: State | None, lengths: Tensor | None = None
