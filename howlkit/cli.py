@@ -25,6 +25,7 @@ COMMANDS = {
     "prepare": "Read folders of MIDI files into a dataset.",
     "evaluate": "Measure a model in nats a note, beside a unigram baseline.",
     "info": "Say what is in a dataset, a run or a MIDI file.",
+    "statistics": "Measure pieces of music, and compare two sets of them.",
     "plot": "Draw a MIDI file as a piano-roll.",
     "plugins": "See which encoders, augmenters, models and samplers there are.",
 }

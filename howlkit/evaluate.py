@@ -12,8 +12,9 @@ docs/evaluating.md says how to read it all; comparison.py makes the report.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,14 +25,13 @@ from howlkit.heads import Network
 from howlkit.piece import Piece
 from howlkit.protocols import Encoder
 from howlkit.schema import MARK, STEP, Field, Schema, Steps
-from howlkit.windows import Batch, cut, side_by_side
+from howlkit.windows import Batch, Column, cut, side_by_side
 
 __all__ = [
     "Counts",
     "Encoded",
     "Scores",
     "encode_all",
-    "is_likelihood",
     "score",
     "to_tensors",
     "unigram",
@@ -117,11 +117,6 @@ class Scores:
         return float(self.over(fields).sum() / self.encoded.notes)
 
 
-def is_likelihood(network: Network, field: Field) -> bool:
-    """Return whether what `field` costs is -ln p, which alone can be added up and compared."""
-    return True  # of every head there is; a squared error, as Howl's, is not
-
-
 def encode_all(encoder: Encoder, pieces: Iterable[Piece]) -> Encoded:
     """Return pieces as steps; DataError if there is not one note among them."""
     rows, note_counts, seconds, names = [], [], [], []
@@ -164,7 +159,7 @@ def score(network: Network, encoded: Encoded) -> Scores:
                 hidden, state = network.advance(inputs, state)
                 costs = network.nats(hidden, targets)
                 nats[some] += _row_sums([costs[field.name] for field in fields], counted)
-    others = (field.name for field in fields if not is_likelihood(network, field))
+    others = (field.name for field in fields if not network.is_likelihood(field))
     return Scores(encoded, nats, frozenset(others))
 
 
@@ -187,9 +182,9 @@ def _alike(rows: Sequence[Steps]) -> Iterator[list[int]]:
 def to_tensors(
     batch: Batch, device: torch.device
 ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], torch.Tensor]:
-    """Return inputs, targets and lengths of a batch as int64 tensors on `device`."""
+    """Return inputs, targets and lengths of a batch as tensors on `device`, int64 (bits: uint8)."""
 
-    def moved(columns: Mapping[str, NDArray[np.int64]]) -> dict[str, torch.Tensor]:
+    def moved(columns: Mapping[str, Column]) -> dict[str, torch.Tensor]:
         return {
             name: torch.from_numpy(np.ascontiguousarray(column)).to(device)
             for name, column in columns.items()
@@ -199,14 +194,20 @@ def to_tensors(
 
 
 def unigram(encoder: Encoder, pieces: Iterable[Piece]) -> dict[str, NDArray[np.int64]]:
-    """Return how often each value was decided, by field, over the steps of `pieces`."""
+    """Return how often each value was decided, by field, over the steps of `pieces`.
+
+    Of bits (n + 1,): how often each was on, and in how many steps they were decided.
+    """
     schema = encoder.schema
-    counts = {field.name: np.zeros(field.n, np.int64) for field in schema.decisions}
+    counts = {field.name: np.zeros(field.choices, np.int64) for field in schema.decisions}
     for piece in pieces:
         steps = encoder.encode(piece)[1:]  # the start is no decision
         for field in schema.decisions:
             values = steps[field.name][schema.active(field, steps)]
-            counts[field.name] += np.bincount(values, minlength=field.n)
+            if field.kind == "bits":
+                counts[field.name] += np.append(values.sum(axis=0, dtype=np.int64), len(values))
+            else:
+                counts[field.name] += np.bincount(values, minlength=field.n)
     return counts
 
 
@@ -215,9 +216,19 @@ def unigram_nats(counts: Counts, encoded: Encoded) -> Scores:
     schema = encoded.schema
     nats = np.zeros((len(encoded.rows), len(schema.decisions)))
     for k, field in enumerate(schema.decisions):
-        seen = np.asarray(counts[field.name], np.int64)
-        cost = math.log(int(seen.sum()) + field.n) - np.log(seen + 1)
+        cost = _unigram_cost(field, np.asarray(counts[field.name], np.int64))
         for i, row in enumerate(encoded.rows):
             steps = row[1:]
-            nats[i, k] = cost[steps[field.name][schema.active(field, steps)]].sum()
+            nats[i, k] = cost(steps[field.name][schema.active(field, steps)])
     return Scores(encoded, nats)
+
+
+def _unigram_cost(field: Field, seen: NDArray[np.int64]) -> Callable[[Any], float]:
+    """Return what prices an array of a field's values in nats; bits are priced one by one."""
+    if field.kind == "bits":
+        on, steps = seen[:-1] + 1, int(seen[-1]) + 2
+        off_cost = math.log(steps) - np.log(np.maximum(steps - on, 1))
+        more = np.log(np.maximum(steps - on, 1)) - np.log(on)
+        return lambda values: float((values * more + off_cost).sum())
+    cost = math.log(int(seen.sum()) + field.n) - np.log(seen + 1)
+    return lambda values: float(cost[values].sum())

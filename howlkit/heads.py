@@ -1,8 +1,9 @@
-"""From steps to vectors and back: the embedding of a step, the heads, the likelihood.
+"""From steps to vectors and back: the embedding of a step, the chain of its heads, the stepper.
 
-Heads belong to the core, so a model only has to be a backbone, (B, T, D in) to (B, T, D out).
-Shapes: B rows, T steps, D the backbone's width, K decisions a step (`mark` and the fields), E the
-width of a field's embedding, H the width of a head.
+Heads belong to the core, so a model only has to be a backbone, (B, T, D in) to (B, T, D out); what
+one field's head computes is in choices.py. Shapes: B rows, T steps, D the backbone's width, K
+decisions a step (`mark` and the fields that are not derived), E the width of an embedded step, H
+the width of a head.
 
 Chained heads write the likelihood of a step as a product in which each field is given those decided
 before it, p(v1) p(v2 | v1) ... (NADE, Larochelle and Murray 2011). All K of them are one masked
@@ -15,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -23,29 +24,121 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from howlkit.choices import BitsChained, BitsIndependent, Head, Logistics, Softmax, Squared
 from howlkit.options import option
 from howlkit.protocols import Backbone
-from howlkit.schema import MARK, START, Field, Schema
+from howlkit.schema import Field, Schema
 
 __all__ = ["Heads", "Network", "Stepper"]
 
 Batch = dict[str, Tensor]
 State = dict[str, Tensor]
 
+OCTAVES = 6
+"""A real number is embedded from itself and its sines and cosines at so many doubling rates."""
+
 
 @dataclass(frozen=True)
 class Heads:
     """Options of the embedding and the heads, the same for every model."""
 
-    chained: bool = option(True, "each field given those before it; false: independent, as Howl")
-    embedding: int = option(32, "width of each field's embedding", low=1, high=4096)
+    chained: bool = option(
+        True, "each field, and each bit, given those before it; false: independent, as Howl"
+    )
+    ordered: Literal["softmax", "logistics"] = option(
+        "softmax", "ordered values: a number each, or a mixture of logistics"
+    )
+    real: Literal["logistics", "squared"] = option(
+        "logistics", "real numbers: a mixture of logistics, or squared error, as Howl"
+    )
+    components: int = option(8, "logistics in a mixture", low=1, high=256)
+    embedding: int = option(32, "width of each field's embedding; of bits 4 x", low=1, high=4096)
     width: int = option(128, "width of each field's head", low=1, high=8192)
 
     name: ClassVar[str] = "heads"
 
+    def width_of(self, field: Field) -> int:
+        """Return the width of a field's embedding."""
+        return self.embedding * (4 if field.kind == "bits" else 1)
+
     def width_in(self, schema: Schema) -> int:
         """Return the width of an embedded step: what a backbone takes in."""
-        return len(schema.decisions) * self.embedding
+        return sum(map(self.width_of, schema.columns))
+
+    def head(self, field: Field) -> Head:
+        """Return a new head for a field."""
+        if field.kind == "bits":
+            return (BitsChained if self.chained else BitsIndependent)(field, self.width)
+        if field.kind == "real" and self.real == "squared":
+            return Squared(field, self.width)
+        if field.kind == "real" or (field.ordered and self.ordered == "logistics"):
+            return Logistics(field, self.width, self.components)
+        return Softmax(field, self.width)
+
+
+def _key(field: Field) -> str:
+    """Return what a field's part of a ModuleDict is called: "keys" alone is a method of it."""
+    return f"of_{field.name}"
+
+
+class Embedding(nn.Module):
+    """Steps to vectors: the embeddings of all columns side by side, zeros where one is not active.
+
+    Class fields share one table, so that their look-up is one operation; they come first.
+    """
+
+    def __init__(self, schema: Schema, heads: Heads) -> None:
+        super().__init__()
+        self.schema = schema
+        self.classes = [field for field in schema.columns if field.kind == "class"]
+        self.others = [field for field in schema.columns if field.kind != "class"]
+        ends = list(accumulate((field.n for field in self.classes), initial=1))
+        # Row 0 stays zero: the embedding of a field that is not active.
+        self.offsets = {f.name: end for f, end in zip(self.classes, ends, strict=False)}
+        self.table = nn.Embedding(ends[-1], heads.embedding, padding_idx=0)
+        self.linear = nn.ModuleDict()
+        for field in self.others:
+            width_in = field.n if field.kind == "bits" else 1 + 2 * OCTAVES
+            self.linear[_key(field)] = nn.Linear(width_in, heads.width_of(field), bias=False)
+        widths = [heads.width_of(field) for field in (*self.classes, *self.others)]
+        begins = accumulate(widths, initial=0)
+        fields = (*self.classes, *self.others)
+        self.slices = {
+            field.name: slice(begin, begin + width)
+            for field, begin, width in zip(fields, begins, widths, strict=False)
+        }
+
+    def forward(self, steps: Batch) -> Tensor:
+        """Return (..., E) of columns (...), of bits (..., n)."""
+        indices = []
+        for field in self.classes:
+            index = steps[field.name] + self.offsets[field.name]
+            if field.name != "mark" and not field.derived:
+                index = index.where(self.schema.active(field, steps), 0)
+            indices.append(index)
+        parts = [self.table(torch.stack(indices, -1)).flatten(-2)]
+        for field in self.others:
+            active = self.schema.active(field, steps)[..., None]
+            parts.append(self._linear(field, steps[field.name]).where(active, 0))
+        return torch.cat(parts, -1) if len(parts) > 1 else parts[0]
+
+    def _linear(self, field: Field, values: Tensor) -> Tensor:
+        weight = self.linear[_key(field)].get_parameter("weight")
+        if field.kind == "bits":
+            return F.linear(values.to(weight.dtype), weight)
+        place = values.to(weight.dtype) / max(field.n - 1, 1)  # 0..1
+        rates = torch.pi * 2.0 ** torch.arange(OCTAVES, device=weight.device)
+        angles = place[..., None] * rates
+        return F.linear(torch.cat((place[..., None], angles.sin(), angles.cos()), -1), weight)
+
+    def every(self, field: Field) -> Tensor:
+        """Return (n, width): the embedding of each value of a field, of bits of each bit."""
+        if field.kind == "class":
+            begin = self.offsets[field.name]
+            return self.table.weight[begin : begin + field.n]
+        if field.kind == "bits":
+            return self.linear[_key(field)].get_parameter("weight").T
+        return self._linear(field, torch.arange(field.n, device=self.table.weight.device))
 
 
 class Network(nn.Module):
@@ -61,30 +154,37 @@ class Network(nn.Module):
         self.schema = schema
         self.heads = heads
         self.backbone = backbone
+        self.embed = Embedding(schema, heads)
         fields = schema.decisions
         self._position = {field.name: k for k, field in enumerate(fields)}
-        # One table for all fields, so that a step is one look-up. Row 0 stays zero: the embedding
-        # of a field that is not active.
-        ends = list(accumulate((field.n for field in fields), initial=1))
-        self._offsets = dict(zip(self._position, ends, strict=False))
-        self.table = nn.Embedding(ends[-1], heads.embedding, padding_idx=0)
         self.from_hidden = nn.Linear(backbone.width, len(fields) * heads.width)
         if heads.chained:
-            self.from_fields = nn.Parameter(self._field_weights(len(fields)))
-            self.register_buffer("head_mask", self._mask(len(fields)), persistent=False)
-        self.out = nn.ModuleDict({field.name: nn.Linear(heads.width, field.n) for field in fields})
+            fan_in = heads.width_in(schema)
+            weights = torch.empty(len(fields) * heads.width, fan_in)
+            self.from_fields = nn.Parameter(
+                nn.init.uniform_(weights, -(fan_in**-0.5), fan_in**-0.5)
+            )
+            self.register_buffer("head_mask", self._mask(), persistent=False)
+        self.out = nn.ModuleDict({_key(field): heads.head(field) for field in fields})
 
-    def _field_weights(self, decisions: int) -> Tensor:
-        fan_in = decisions * self.heads.embedding
-        weights = torch.empty(decisions * self.heads.width, fan_in)
-        return nn.init.uniform_(weights, -(fan_in**-0.5), fan_in**-0.5)
+    def _mask(self) -> Tensor:
+        """Return (K H, E): ones where head k looks at a field before it, and zeros elsewhere."""
+        fields, width = self.schema.decisions, self.heads.width
+        mask = torch.zeros(len(fields), width, self.heads.width_in(self.schema))
+        for k in range(len(fields)):
+            for before in fields[:k]:
+                mask[k, :, self.embed.slices[before.name]] = 1
+        return mask.flatten(0, 1)
 
-    def _mask(self, decisions: int) -> Tensor:
-        """Return (K H, K E): ones where head k looks at a field before it, and zeros elsewhere."""
-        before = torch.ones(decisions, decisions).tril(-1)
-        return before.repeat_interleave(self.heads.width, 0).repeat_interleave(
-            self.heads.embedding, 1
-        )
+    def head(self, field: Field) -> Head:
+        """Return the head of a field."""
+        head = self.out[_key(field)]
+        assert isinstance(head, Head)  # for mypy: a ModuleDict forgets what it holds
+        return head
+
+    def is_likelihood(self, field: Field) -> bool:
+        """Say whether the nats of this field are -ln of a probability, or a squared error."""
+        return self.head(field).is_likelihood
 
     def start_at(self, counts: Mapping[str, ArrayLike]) -> None:
         """Set the biases of the heads so that training begins at the unigram model of `counts`.
@@ -93,20 +193,9 @@ class Network(nn.Module):
         first minutes go into learning which values occur at all.
         """
         with torch.no_grad():
-            for name, seen in counts.items():
-                frequency = torch.from_numpy(np.asarray(seen, np.float64)) + 1
-                self.out[name].get_parameter("bias").copy_(torch.log(frequency / frequency.sum()))
-
-    def embed(self, steps: Batch) -> Tensor:
-        """Return (..., K E), the embeddings of the fields side by side."""
-        indices = []
-        for field in self.schema.decisions:
-            index = steps[field.name] + self._offsets[field.name]
-            if field is not MARK:
-                index = index.where(self.schema.active(field, steps), 0)
-            indices.append(index)
-        embedded: Tensor = self.table(torch.stack(indices, -1))  # (..., K, E)
-        return embedded.flatten(-2)
+            for field in self.schema.decisions:
+                seen = torch.from_numpy(np.asarray(counts[field.name], np.float64))
+                self.head(field).start_at(seen)
 
     def advance(
         self, batch: Batch, state: State | None, lengths: Tensor | None = None
@@ -118,26 +207,19 @@ class Network(nn.Module):
         """Return by field (B, T) nats of `targets`, each field given those before it in its step.
 
         hidden: (B, T, D), what `advance` returned for the step before each target. A field costs
-        nothing where it is not active. Exact and normalised: exp(-nats) sums to 1 over a field.
+        nothing where it is not active. Exact and normalised, unless `is_likelihood` says no:
+        exp(-nats) sums to 1 over all values of a field.
         """
         mixed = self.from_hidden(hidden)  # (B, T, K H)
         if self.heads.chained:
             mixed = mixed + F.linear(self.embed(targets), self.from_fields * self.head_mask)
-        parts = torch.split(F.gelu(mixed), self.heads.width, -1)  # K of (B, T, H)
+        parts = torch.split(mixed, self.heads.width, -1)  # K of (B, T, H)
         costs = {}
         for field, part in zip(self.schema.decisions, parts, strict=True):
-            logits = self._out(field, part)  # (B, T, n)
-            target = targets[field.name]
-            cost = F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="none")
-            active = self.schema.active(field, targets)
-            costs[field.name] = cost.view_as(target).where(active, 0)
+            target = targets[field.name].flatten(0, 1)  # (B T,), of bits (B T, n)
+            cost = self.head(field).nats(part.flatten(0, 1), target).view(hidden.shape[:2])
+            costs[field.name] = cost.where(self.schema.active(field, targets), 0)
         return costs
-
-    def _out(self, field: Field, mixed: Tensor) -> Tensor:
-        logits: Tensor = self.out[field.name](mixed)
-        if field is MARK:  # a start is never predicted
-            logits = torch.cat((logits[..., :START], logits[..., START:] - torch.inf), -1)
-        return logits
 
     def stepper(self) -> Stepper:
         """Return what decides steps field by field, as long as the weights stay what they are."""
@@ -161,36 +243,41 @@ class Network(nn.Module):
 
 
 class Stepper:
-    """Decides a step field by field, for B rows: the same numbers as `Network.nats`.
+    """Decides a step choice by choice, for B rows: the same numbers as `Network.nats`.
 
     What a decided value adds to all heads after it is a row of a table that is made once, so that a
-    decision costs a look-up and one product instead of a run through the embedding.
+    decision costs a look-up and one product instead of a run through the embedding. A bit that is
+    on also adds to its own head, where the next bit is decided.
     """
 
     def __init__(self, network: Network) -> None:
         self._network = network
         self._added: dict[str, Tensor] = {}  # by field (n, K H)
         if network.heads.chained:
-            width = network.heads.embedding
-            weights = torch.split(
-                network.from_fields * network.head_mask, width, 1
-            )  # K of (K H, E)
-            for field, part in zip(network.schema.decisions, weights, strict=True):
-                begin = network._offsets[field.name]
-                self._added[field.name] = network.table.weight[begin : begin + field.n] @ part.T
+            weights = network.from_fields * network.head_mask  # (K H, E)
+            for field in network.schema.decisions:
+                part = weights[:, network.embed.slices[field.name]]
+                added = network.embed.every(field) @ part.T
+                head = network.head(field)
+                if isinstance(head, BitsChained):
+                    added[:, self._slice(field)] = head.on
+                self._added[field.name] = added
+
+    def _slice(self, field: Field) -> slice:
+        width = self._network.heads.width
+        begin = self._network._position[field.name] * width
+        return slice(begin, begin + width)
 
     def begin(self, hidden: Tensor) -> None:
         """Begin a step after hidden (B, D), the last of `Network.advance`."""
         self._mixed = self._network.from_hidden(hidden)  # (B, K H)
 
     def logits(self, field: Field) -> Tensor:
-        """Return (B, n), the logits of `field`, given what `decide` was told of this step."""
-        network = self._network
-        begin = network._position[field.name] * network.heads.width
-        return network._out(field, F.gelu(self._mixed[:, begin : begin + network.heads.width]))
+        """Return (B, C), the logits of `field`, given what `decide` was told of this step."""
+        return self._network.head(field).logits(self._mixed[:, self._slice(field)])
 
     def decide(self, field: Field, values: Tensor, active: Tensor) -> None:
         """Go on from `values` (B,) of `field`, in the rows where it is active (B,)."""
         if self._added:
-            added = self._added[field.name][values]
+            added = self._added[field.name][values.where(active, 0)]
             self._mixed = self._mixed + added.where(active[:, None], 0)

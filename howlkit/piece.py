@@ -23,6 +23,7 @@ from howlkit.errors import PieceError
 
 __all__ = [
     "DRUMS",
+    "FOREVER",
     "KEY_SIGNATURE",
     "MAX_TICK",
     "NOTE",
@@ -39,6 +40,9 @@ DRUMS = 128
 
 MAX_TICK = 2**31 - 1
 """No note may end after this tick."""
+
+FOREVER = 2**40
+"""A tick after any that a note can have: where a piece that is no excerpt goes on."""
 
 NOTE = np.dtype(
     [
@@ -104,8 +108,8 @@ class Piece:
         by rising tick; before the first tempo a beat lasts half a second.
     pedals: array of `PEDAL`.
     name: what to call it in a report; never used as a path.
-    context: so many leading notes only set the scene (still sounding, or the last before the cut):
-        an encoder looks at them and does not encode them.
+    context: so many leading notes only set the scene: they belong to what comes before the excerpt.
+    until: the tick at which the music goes on beyond this excerpt; FOREVER: it does not.
     has_start, has_end: whether the true edges of the piece are inside this excerpt.
 
     Raises PieceError, naming the column and the value, if any of this does not hold.
@@ -119,6 +123,7 @@ class Piece:
     pedals: Table = _table(PEDAL)
     name: str = ""
     context: int = 0
+    until: int = FOREVER
     has_start: bool = True
     has_end: bool = True
 
@@ -187,6 +192,16 @@ class Piece:
     def replace(self, **changes: Any) -> Piece:  # noqa: ANN401 - as dataclasses.replace
         """Return a copy with some attributes changed, checked and sorted again."""
         return dataclasses.replace(self, **changes)
+
+    def without_notes(self) -> Piece:
+        """Return the tempo map, the metre and the keys alone; no excerpt of anything."""
+        return Piece(
+            ticks_per_beat=self.ticks_per_beat,
+            tempos=self.tempos,
+            time_signatures=self.time_signatures,
+            key_signatures=self.key_signatures,
+            name=self.name,
+        )
 
     @property
     def ends(self) -> NDArray[np.int64]:
@@ -296,29 +311,45 @@ class Piece:
             maps[name] = last_at_each_tick(table)
         return self.replace(notes=notes, pedals=pedals, **maps)
 
+    @property
+    def since(self) -> int:
+        """The tick at which an excerpt begins; 0 where it has the start of the piece."""
+        if self.has_start:
+            return 0
+        return int(self.notes["start"][self.context]) if self.context < len(self) else self.end
+
     def excerpt(self, first: int, stop: int) -> Piece:
         """Return the notes `first` to `stop` (exclusive), with what an encoder must know of before.
 
-        Positions stay those of the whole piece. The notes still sounding at the cut, the last one
-        before it and the last that is no drum come along as context; so does the whole tempo map
-        and metre.
+        Positions stay those of the whole piece, and the whole tempo map, metre and pedals come
+        along. As context come the notes that end less than a beat before the last onset before the
+        cut, or later (so all that still sound), and the two that begin before all these; of drums
+        and of other notes apart, since an encoder may leave drums out.
         """
         if not 0 <= first <= stop <= len(self):
             raise PieceError(f"no notes {first}:{stop} in a piece of {len(self)}")
-        before = np.empty(0, NOTE)
-        if first:
-            earlier = self.notes[:first]
-            now = self.notes["start"][first] if first < len(self) else self.end
-            kept = earlier["start"].astype(np.int64) + earlier["duration"] > now
-            kept[-1] = True
-            kept[np.flatnonzero(earlier["program"] != DRUMS)[-1:]] = True
-            before = earlier[kept]
+        before = self.notes[:first][_near_the_end(self.notes[:first], self.ticks_per_beat)]
         return self.replace(
             notes=np.concatenate((before, self.notes[first:stop])),
             context=len(before),
+            until=int(self.notes["start"][stop]) if stop < len(self) else self.until,
             has_start=self.has_start and first == 0,
             has_end=self.has_end and stop == len(self),
         )
+
+
+def _near_the_end(notes: Table, ticks_per_beat: int) -> NDArray[np.bool_]:
+    """Return which notes are context for what follows them, as `Piece.excerpt` says."""
+    ends = notes["start"].astype(np.int64) + notes["duration"]
+    kept = np.zeros(len(notes), bool)
+    drums = notes["program"] == DRUMS
+    for index in (np.flatnonzero(drums), np.flatnonzero(~drums)):
+        if len(index):
+            starts = notes["start"][index]
+            near = int(starts[-1]) - ticks_per_beat
+            kept[index] = ends[index] >= near
+            kept[index[: np.searchsorted(starts, near)][-2:]] = True
+    return kept
 
 
 def _scale(ticks: Any, numerator: int, denominator: int) -> Any:  # noqa: ANN401 - array or scalar

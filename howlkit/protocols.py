@@ -28,7 +28,17 @@ if TYPE_CHECKING:
     Batch = dict[str, torch.Tensor]
     State = dict[str, torch.Tensor]
 
-__all__ = ["Augmenter", "Backbone", "Encoder", "Grammar", "Model", "Network", "Sampler", "Stepper"]
+__all__ = [
+    "Augmenter",
+    "Backbone",
+    "DerivingGrammar",
+    "Encoder",
+    "Grammar",
+    "Model",
+    "Network",
+    "Sampler",
+    "Stepper",
+]
 
 
 @runtime_checkable
@@ -41,10 +51,12 @@ class Grammar(Protocol):
         ...
 
     def allowed(self, field: Field, given: Steps) -> NDArray[np.bool_]:
-        """Return (B, field.n): the values that `field` may take in each row's next step.
+        """Return (B, field.choices): what `field` may be in each row's next step.
 
         `given` (B,) holds the fields decided before it; only rows where the field is active count,
-        and each of those has at least one value left.
+        and each of those has at least one value left. Of bits: which bit may be the next to be on,
+        and in the last column whether no further one need be; `given[field.name]` (B, n) holds
+        those that are on already, and that they come in rising order is the core's affair.
         """
         ...
 
@@ -54,6 +66,17 @@ class Grammar(Protocol):
 
     def select(self, rows: NDArray[np.intp]) -> Grammar:
         """Return an independent copy that holds these rows, in this order; repeats are allowed."""
+        ...
+
+
+class DerivingGrammar(Grammar, Protocol):
+    """The grammar of a schema with derived fields."""
+
+    def derived(self, field: Field) -> NDArray[np.int64]:
+        """Return (B,): a derived field, as each row stands now.
+
+        It goes into the row that was pushed last, or into the start row.
+        """
         ...
 
 
@@ -69,10 +92,13 @@ class Encoder(Protocol):
         ...
 
     def encode(self, piece: Piece) -> Steps:
-        """Return the steps of a piece: start, one row after another, end.
+        """Return the steps of a piece: start, one row after another, end (`schema.frame`).
 
-        Of an excerpt, the start row is there only if `piece.has_start`, the end row only if
-        `piece.has_end`, and its first `piece.context` notes are known but not encoded.
+        Of an excerpt, the steps are those of the whole piece that stand from `piece.since` to
+        before `piece.until`, and the row before them, which is input only, is the last step that
+        stands before (the start row where there is none); the end row is there only if
+        `piece.has_end`. Cut by positions as they are on the encoder's grid, not by `piece.context`,
+        and any excerpts side by side give the whole.
         """
         ...
 
@@ -87,8 +113,11 @@ class Encoder(Protocol):
         """Return where each step stands in `decode(steps, like=like)`, in its ticks."""
         ...
 
-    def grammar(self, rows: int) -> Grammar:
-        """Return the grammar of B rows, each just after a start row."""
+    def grammar(self, rows: int, *, like: Piece | None = None) -> Grammar:
+        """Return the grammar of B rows, each just after a start row.
+
+        like: a piece whose metre counts, where metre means anything to this encoder.
+        """
         ...
 
 
@@ -138,24 +167,35 @@ class Network(Protocol):
         """Return by field name the nats (B, T) that each target costs, given those before it."""
         ...
 
+    def is_likelihood(self, field: Field) -> bool:
+        """Say whether `nats` of this field are -ln of a probability, or another loss."""
+        ...
+
     def stepper(self) -> Stepper:
         """Return what decides steps one field after the other."""
         ...
 
 
 class Stepper(Protocol):
-    """Decides a step field by field, with the probabilities that `Network.nats` prices."""
+    """Decides a step choice by choice, with the probabilities that `Network.nats` prices."""
 
     def begin(self, hidden: torch.Tensor) -> None:
         """Begin a step after hidden (B, D), the last of `Network.advance`."""
         ...
 
     def logits(self, field: Field) -> torch.Tensor:
-        """Return (B, n), unnormalised log-probabilities of `field`, given those decided before."""
+        """Return (B, field.choices), unnormalised log-probabilities, given all decided before.
+
+        Of bits: of which bit is the next to be on, above the last one, or of none (the last
+        column); columns up to the last one that is on mean nothing.
+        """
         ...
 
     def decide(self, field: Field, values: torch.Tensor, active: torch.Tensor) -> None:
-        """Go on from `values` (B,) of `field`, in the rows where it is active (B,)."""
+        """Go on from `values` (B,) of `field`, in the rows where it is active (B,).
+
+        Of bits: one more bit that is on; in rows where none is, it is not active.
+        """
         ...
 
 

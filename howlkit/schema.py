@@ -5,6 +5,18 @@ more, `mark`, that says what each row is: an ordinary step, the start of the pie
 `encode` gives start, steps, end. Start is input only and is never predicted; `mark` is decided
 first, and the other fields of a row are decided only where it says `STEP`. Nobody addresses a field
 by position: arrays have named columns, batches are a dict of tensors by field name.
+
+A field is of one of three kinds:
+
+class   one of n values (a pitch, a program, a shift on a grid);
+real    a bounded number, kept as the nearest of n evenly spaced cells, so that its likelihood is
+        the mass of a cell and never a density, which has no bound where values repeat exactly;
+bits    n bits of a slice (the keys of a piano-roll), (T, n) in the array. A slice is decided as a
+        series of choices, "which bit is on next, lowest first, or none".
+
+A **derived** field is input only: it says what follows from the steps so far (the place in the bar
+where the next step stands, how long a pitch has been held), costs nothing and is no decision. The
+encoder fills it in every row, the start row too, and while sampling its grammar does.
 """
 
 from __future__ import annotations
@@ -14,31 +26,37 @@ from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from howlkit.errors import HowlkitError
 
-__all__ = ["END", "MARK", "START", "STEP", "Field", "Schema", "Steps"]
+__all__ = ["END", "MARK", "START", "STEP", "Field", "Schema", "Steps", "bits", "real"]
 
 STEP, END, START = 0, 1, 2
 """The values of the column `mark`."""
 
-FORMAT = 1
+FORMAT = 2
 
 Steps = NDArray[Any]
 """A structured array of a `Schema.dtype`."""
 
+Kind = Literal["class", "bits", "real"]
+
 
 @dataclass(frozen=True)
 class Field:
-    """One value of a step, decided among `n`.
+    """One value of a step: one of `n`; `bits` and `real` make fields of the other kinds.
 
     name: a Python identifier, unique in its schema; the column of the structured array.
-    n: number of values, 0 .. n-1.
+    n: number of values, 0 .. n-1 (class); of bits (bits); of cells (real).
     ordered: neighbouring values mean neighbouring things (velocity, duration), not mere labels.
-    when: (name of an earlier field, its values) for which this field means anything; elsewhere it
-        is 0 in the array, costs no nats and is no decision. None: it is there in every step.
+    when: (name of an earlier class field, its values) for which this field means anything;
+        elsewhere it is 0 in the array, costs no nats and is no decision. None: it is there in every
+        step.
     unit: what the values count, for people ("1/24 beat", "semitone", "MIDI program").
+    derived: input only, as the head of this module says; class fields only.
+    low, resolution: of a real field, what cell 0 stands for, and how far cells are apart.
+    Raises HowlkitError for a field that cannot be.
     """
 
     name: str
@@ -46,41 +64,98 @@ class Field:
     ordered: bool = False
     when: tuple[str, tuple[int, ...]] | None = None
     unit: str = ""
+    derived: bool = False
+    kind: Kind = "class"
+    low: float = 0.0
+    resolution: float = 1.0
 
     def __post_init__(self) -> None:
-        """Check the name and the number of values."""
+        """Check the name, the number of values, and that the parts go together."""
         if not self.name.isidentifier():
             raise HowlkitError(f"field name {self.name!r} is no Python identifier")
         if not 1 <= self.n <= 65536:
             raise HowlkitError(f"field {self.name!r} has n={self.n}; 1..65536 are allowed")
+        if self.kind not in ("class", "bits", "real"):
+            raise HowlkitError(
+                f"field {self.name!r} is of kind {self.kind!r}, which this version of howlkit does "
+                "not know; install the version that wrote it, or a later one"
+            )
+        if self.derived and (self.kind != "class" or self.when is not None):
+            raise HowlkitError(
+                f"field {self.name!r} is derived: it must be a class field without `when`"
+            )
+        if not self.resolution > 0:
+            raise HowlkitError(
+                f"field {self.name!r} has resolution {self.resolution}; above 0 it is"
+            )
+
+    @property
+    def choices(self) -> int:
+        """Among how many values one choice is made: n, and for bits one more, which is "none"."""
+        return self.n + (self.kind == "bits")
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The smallest unsigned integer that holds every value."""
+        """The smallest unsigned integer that holds every value; of bits a row of n bytes."""
+        if self.kind == "bits":
+            return np.dtype(("u1", (self.n,)))
         return np.dtype("u1" if self.n <= 256 else "<u2")
+
+    def cells(self, values: ArrayLike) -> NDArray[np.int64]:
+        """Return the nearest cell of each value of a real field; beyond its range the last one."""
+        cells = np.rint((np.asarray(values, np.float64) - self.low) / self.resolution)
+        return np.clip(cells, 0, self.n - 1).astype(np.int64)
+
+    def values(self, cells: ArrayLike) -> NDArray[np.float64]:
+        """Return what each cell of a real field stands for; the inverse of `cells`."""
+        return np.asarray(self.low + np.asarray(cells, np.float64) * self.resolution)
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-ready dict; `from_json` is its inverse."""
         when = None if self.when is None else [self.when[0], list(self.when[1])]
-        return {
-            "kind": "class",
+        data = {
+            "kind": self.kind,
             "name": self.name,
             "n": self.n,
             "ordered": self.ordered,
             "when": when,
             "unit": self.unit,
+            "derived": self.derived,
         }
+        if self.kind == "real":
+            data |= {"low": self.low, "resolution": self.resolution}
+        return data
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Field:
         """Return the field that `to_json` described; HowlkitError for a kind not known here."""
-        if data.get("kind") != "class":
-            raise HowlkitError(
-                f"field {data.get('name')!r} is of kind {data.get('kind')!r}, which this version "
-                "of howlkit does not know; install the version that wrote it, or a later one"
-            )
         when = None if data["when"] is None else (data["when"][0], tuple(data["when"][1]))
-        return cls(data["name"], data["n"], data["ordered"], when, data["unit"])
+        return cls(**{**data, "when": when})
+
+
+def bits(
+    name: str, n: int, *, when: tuple[str, tuple[int, ...]] | None = None, unit: str = ""
+) -> Field:
+    """Return a field of n bits, decided from the lowest up."""
+    return Field(name, n, when=when, unit=unit, kind="bits")
+
+
+def real(
+    name: str,
+    low: float,
+    high: float,
+    *,
+    resolution: float,
+    when: tuple[str, tuple[int, ...]] | None = None,
+    unit: str = "",
+) -> Field:
+    """Return a field for the numbers low, low + resolution .. high.
+
+    >>> real("volume", 0, 1, resolution=1 / 127).n
+    128
+    """
+    n = round((high - low) / resolution) + 1
+    return Field(name, n, True, when, unit, kind="real", low=low, resolution=resolution)
 
 
 MARK = Field("mark", 3, unit="step, end or start")
@@ -103,14 +178,15 @@ class Schema:
         for field in self.fields:
             if field.name in seen or field.name == MARK.name:
                 raise HowlkitError(f"two fields of the schema are called {field.name!r}")
-            if field.when is not None and field.when[0] not in seen:
+            possible = [f.name for f in seen.values() if f.kind == "class" and not f.derived]
+            if field.when is not None and field.when[0] not in possible:
                 raise HowlkitError(
-                    f"field {field.name!r} depends on {field.when[0]!r}, which is not before it; "
-                    f"before it are {', '.join(seen) or 'none'}"
+                    f"field {field.name!r} depends on {field.when[0]!r}, which is no class field "
+                    f"before it; before it are {', '.join(possible) or 'none'}"
                 )
             seen[field.name] = field
-        if not self.fields:
-            raise HowlkitError("a schema needs at least one field")
+        if all(field.derived for field in self.fields):
+            raise HowlkitError("a schema needs at least one field that is decided")
 
     def __getitem__(self, name: str) -> Field:
         """Return the field called `name`; KeyError if there is none."""
@@ -118,7 +194,7 @@ class Schema:
 
     @cached_property
     def _by_name(self) -> dict[str, Field]:
-        return {field.name: field for field in self.decisions}
+        return {field.name: field for field in self.columns}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -126,24 +202,42 @@ class Schema:
         return tuple(field.name for field in self.fields)
 
     @cached_property
-    def decisions(self) -> tuple[Field, ...]:
-        """Every field in the order of deciding: `mark` first."""
+    def columns(self) -> tuple[Field, ...]:
+        """Every column of the steps: `mark`, then the fields."""
         return (MARK, *self.fields)
+
+    @cached_property
+    def decisions(self) -> tuple[Field, ...]:
+        """Every field that is decided, in that order: `mark` first."""
+        return tuple(field for field in self.columns if not field.derived)
+
+    @cached_property
+    def derived(self) -> tuple[Field, ...]:
+        """The fields that are input only."""
+        return tuple(field for field in self.columns if field.derived)
 
     @cached_property
     def dtype(self) -> np.dtype[Any]:
         """The dtype of steps: `mark` and a column for each field."""
-        return np.dtype([(field.name, field.dtype) for field in self.decisions])
+        return np.dtype([(field.name, field.dtype) for field in self.columns])
 
     def steps(self, n: int) -> Steps:
         """Return n rows of zeros: ordinary steps, every field 0."""
         return np.zeros(n, self.dtype)
 
-    def frame(self, steps: Steps, *, start: bool, end: bool) -> Steps:
-        """Return `steps` with a start row before and an end row after, where asked for."""
-        framed = self.steps(start + len(steps) + end)
-        framed[int(start) : int(start) + len(steps)] = steps
-        if start:
+    def frame(self, steps: Steps, *, before: int = 0, end: bool = True) -> Steps:
+        """Return what `encode` returns of `steps`: a row that is input only, the steps, an end row.
+
+        before: so many of `steps` stand before the excerpt; of them only the last is kept, as the
+            row that is input only. Where there is none, that is a start row (what is derived in it
+            is 0).
+        end: whether the end of the piece is inside.
+        """
+        framed = self.steps(1 + len(steps) - before + end)
+        framed[1 : len(framed) - end] = steps[before:]
+        if before:
+            framed[0] = steps[before - 1]
+        else:
             framed["mark"][0] = START
         if end:
             framed["mark"][-1] = END
@@ -152,9 +246,10 @@ class Schema:
     def active(self, field: Field, given: Any) -> Any:  # noqa: ANN401 - numpy or torch columns
         """Return, row by row, whether `field` is decided; `given` holds the fields before it.
 
-        `given` is a structured array or a dict of arrays or tensors by field name.
+        `given` is a structured array or a dict of arrays or tensors by field name. A derived field
+        is there in every row.
         """
-        if field.name == MARK.name:
+        if field.name == MARK.name or field.derived:
             return given["mark"] == given["mark"]
         active = given["mark"] == STEP
         if field.when is not None:

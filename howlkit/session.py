@@ -13,7 +13,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -23,12 +23,12 @@ from howlkit.errors import HowlkitError, OptionError, did_you_mean
 from howlkit.heads import Network
 from howlkit.piece import Piece
 from howlkit.place import Place
-from howlkit.protocols import Encoder
+from howlkit.protocols import DerivingGrammar, Encoder, Grammar
 from howlkit.schema import END, MARK, START, Field, Steps
 from howlkit.shaping import Shaping, choose
 from howlkit.windows import side_by_side
 
-__all__ = ["Limit", "Session"]
+__all__ = ["Limit", "Session", "accepts"]
 
 KEEP_EVERY = 256
 """Steps between the states that `rewind` can go back to; the steps in between are replayed."""
@@ -91,8 +91,10 @@ class Session:
         self._fields = self._schema.decisions
         self._steps = np.zeros((rows, 64), self._schema.dtype)
         self._steps["mark"][:, 0] = START
+        grammar = encoder.grammar(rows, like=like)
+        self._derive(grammar, self._steps[:, 0], np.ones(rows, bool))
         state, hidden = self._advance(self._steps[:, :1], None, None)
-        self._at = Place.start(encoder.grammar(rows), rows, state, hidden)
+        self._at = Place.start(grammar, rows, state, hidden)
         self._kept = [self._at.copy()]
         self._keep_every = KEEP_EVERY
 
@@ -205,8 +207,9 @@ class Session:
 
         shaping: how logits become probabilities; OptionError if it names a field that the encoder
         has not. functions: each is called as f(field, logits,
-        given) with float64 logits (B, n) and the fields decided so far (B,), and returns the logits
-        to use; they cannot allow what the grammar forbids. Rows that are done come back as END.
+        given) with float64 logits (B, field.choices) and the fields decided so far (B,), and
+        returns the logits to use, for bits at every choice of a bit; they cannot allow what the
+        grammar forbids. Rows that are done come back as END.
         """
         self._check_fields(shaping)
         going = ~self.done
@@ -219,15 +222,53 @@ class Session:
                 active = going & self._schema.active(field, step)
                 if not active.any():
                     continue
-                logits = self._stepper.logits(field).double().cpu().numpy()
-                for function in functions:
-                    logits = function(field, logits, step)
-                allowed = self._allowed(field, step, active)
-                values = choose(logits, allowed, uniforms[:, k], shaping.of(field.name))
+                if field.kind == "bits":
+                    self._decide_bits(field, step, active, uniforms[:, k], shaping, functions)
+                    continue
+                values = self._choose(field, step, active, uniforms[:, k], shaping, functions)
                 step[field.name][active] = values[active]
                 self._stepper.decide(field, self._tensor(values), self._tensor(active))
         self._take(step[:, None], going.astype(np.int64), fed=np.zeros(self.rows, np.int64))
         return step
+
+    def _choose(
+        self,
+        field: Field,
+        step: Steps,
+        active: NDArray[np.bool_],
+        uniforms: NDArray[np.float64],
+        shaping: Shaping,
+        functions: Sequence[LogitsFunction],
+    ) -> NDArray[np.int64]:
+        """Return (B,): one choice of a field; what it says of rows not active means nothing."""
+        logits = self._stepper.logits(field).double().cpu().numpy()
+        for function in functions:
+            logits = function(field, logits, step)
+        allowed = self._allowed(field, step, active)
+        return choose(logits, allowed, uniforms, shaping.of(field.name))
+
+    def _decide_bits(
+        self,
+        field: Field,
+        step: Steps,
+        active: NDArray[np.bool_],
+        uniforms: NDArray[np.float64],
+        shaping: Shaping,
+        functions: Sequence[LogitsFunction],
+    ) -> None:
+        """Set the bits of a field in the active rows: which is on next, from the lowest, or none.
+
+        The first choice has the uniform of the field, each further one another.
+        """
+        going = active
+        while going.any():
+            values = self._choose(field, step, going, uniforms, shaping, functions)
+            going = going & (values < field.n)
+            step[field.name][going, values[going]] = 1
+            self._stepper.decide(field, self._tensor(values), self._tensor(going))
+            uniforms = np.zeros(self.rows)
+            for row in np.flatnonzero(going):
+                uniforms[row] = self.rngs[row].random()
 
     def _check_fields(self, shaping: Shaping) -> None:
         for name in shaping.fields:
@@ -252,6 +293,8 @@ class Session:
             wanted = allowed.copy()
             wanted[:, END] = False
             allowed = np.where(wanted.any(axis=1, keepdims=True), wanted, allowed)
+        if field.kind == "bits":
+            allowed = allowed & (np.arange(field.choices) > _highest(given[field.name])[:, None])
         if not allowed[active].any(axis=1).all():
             raise HowlkitError(
                 f"encoder {self.encoder.name!r} allows no value at all for {field.name!r}; "
@@ -336,12 +379,16 @@ class Session:
             self._take(some, here, fed=given)
 
     def _take(self, steps: Steps, lengths: NDArray[np.int64], *, fed: NDArray[np.int64]) -> None:
-        """Go on by steps (B, T), of which lengths (B,) count in each row, the first `fed` fed."""
+        """Go on by steps (B, T), of which lengths (B,) count in each row, the first `fed` fed.
+
+        What is derived in them is filled in here.
+        """
         at = self._at
         self._room_for(int((at.lengths + lengths).max()))
         for t in range(steps.shape[1]):
             rows, made = lengths > t, (lengths > t) & (fed <= t)
             begun = at.grammar.push(steps[:, t], rows)
+            self._derive(at.grammar, steps[:, t], rows)
             at.notes += np.where(made, begun, 0)
             at.ended |= rows & (steps["mark"][:, t] == END)
             self._steps[rows, at.lengths[rows] + t] = steps[rows, t]
@@ -356,6 +403,11 @@ class Session:
             self._kept.append(at.copy())
         if len(self._kept) > KEEP_AT_MOST:
             self._kept, self._keep_every = self._kept[::2], 2 * self._keep_every
+
+    def _derive(self, grammar: Grammar, step: Steps, rows: NDArray[np.bool_]) -> None:
+        """Fill in what is derived in the rows of `step` (B,) that `grammar` took in last."""
+        for field in self._schema.derived:
+            step[field.name][rows] = cast(DerivingGrammar, grammar).derived(field)[rows]
 
     def _find_origin(self, fed: NDArray[np.bool_], begun: NDArray[np.bool_]) -> None:
         """Say where a row's own music begins: behind what was fed, or else at its first note."""
@@ -375,14 +427,11 @@ class Session:
                 raise HowlkitError("steps were fed after the end of the piece; rewind first")
             for field in self._fields:
                 active = rows & self._schema.active(field, step)
-                allowed = grammar.allowed(field, step)
-                value = np.minimum(step[field.name], field.n - 1).astype(np.intp)
-                wrong = active & ~allowed[np.arange(self.rows), value]
-                wrong |= active & (step[field.name] != value)
-                if wrong.any():
-                    row = int(np.flatnonzero(wrong)[0])
+                wrong = np.flatnonzero(active & ~accepts(grammar, field, step))
+                if len(wrong):
+                    value = step[field.name][wrong[0]].tolist()
                     raise HowlkitError(
-                        f"row {row}: {field.name}={int(step[field.name][row])} is not allowed here "
+                        f"row {wrong[0]}: {field.name}={value} is not allowed here "
                         f"by encoder {self.encoder.name!r}; feed what its `encode` returned"
                     )
             grammar.push(step, rows)
@@ -392,7 +441,7 @@ class Session:
         self, steps: Steps, state: dict[str, torch.Tensor] | None, lengths: NDArray[np.int64] | None
     ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         """Run the network over steps (B, T); return the state, and hidden (B, D) after each row."""
-        batch = {f.name: self._tensor(steps[f.name].astype(np.int64)) for f in self._fields}
+        batch = {f.name: self._tensor(steps[f.name].astype(np.int64)) for f in self._schema.columns}
         counted = None if lengths is None else self._tensor(lengths)
         with torch.inference_mode():
             hidden, state = self.network.advance(batch, state, counted)
@@ -410,3 +459,26 @@ class Session:
 
 def _without_start(steps: Steps) -> Steps:
     return steps[1:] if len(steps) and steps["mark"][0] == START else steps
+
+
+def accepts(grammar: Grammar, field: Field, step: Steps) -> NDArray[np.bool_]:
+    """Return (B,): whether the grammar allows what `step` (B,) has of `field`, choice by choice."""
+    values = step[field.name]
+    if field.kind != "bits":
+        allowed = grammar.allowed(field, step)
+        value = np.minimum(values, field.n - 1).astype(np.intp)
+        return np.asarray(allowed[np.arange(len(step)), value] & (values == value))
+    so_far, good = step.copy(), np.ones(len(step), bool)
+    so_far[field.name] = 0
+    for bit in (*np.flatnonzero(values.any(axis=0)), field.n):
+        chosen = values[:, bit] > 0 if bit < field.n else np.ones(len(step), bool)
+        good &= ~chosen | grammar.allowed(field, so_far)[:, bit]
+        if bit < field.n:
+            so_far[field.name][:, bit] = values[:, bit]
+    return good
+
+
+def _highest(values: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return (B,) the highest bit that is on in each row of values (B, n); -1 where none is."""
+    n = values.shape[1]
+    return np.where(values.any(axis=1), n - 1 - values[:, ::-1].argmax(axis=1), -1)

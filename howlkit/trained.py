@@ -72,7 +72,7 @@ class Trained:
             facts = dict(config["facts"])
             stored = Schema.from_json(read_json(folder / "schema.json"))
             counts = {name: len(seen) for name, seen in facts["unigram"].items()}
-            if counts != {field.name: field.n for field in stored.decisions}:
+            if counts != {field.name: field.choices for field in stored.decisions}:
                 raise ValueError("the counts of its unigram model do not fit its schema")
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{folder} is damaged: {error}") from error

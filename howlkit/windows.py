@@ -21,9 +21,12 @@ from numpy.typing import NDArray
 from howlkit.errors import DataError
 from howlkit.piece import Piece
 from howlkit.protocols import Augmenter, Encoder
-from howlkit.schema import Schema, Steps
+from howlkit.schema import STEP, Schema, Steps
 
 __all__ = ["Batch", "Position", "Stretch", "Windows", "cut", "side_by_side"]
+
+
+Column = NDArray[np.int64] | NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -38,11 +41,13 @@ class Position:
 class Batch:
     """One window of B rows: inputs and targets (B, T) by field name; targets[t] follow inputs[t].
 
+    Of bits (B, T, n), as bytes.
+
     lengths: (B,) how many steps of each row count; what stands beyond is padding.
     """
 
-    inputs: dict[str, NDArray[np.int64]]
-    targets: dict[str, NDArray[np.int64]]
+    inputs: dict[str, Column]
+    targets: dict[str, Column]
     lengths: NDArray[np.int64]
 
 
@@ -139,28 +144,32 @@ class Windows:
         return Stretch(batches, notes_per_step, scale, after)
 
     def _encode(self, epoch: int, piece: int, first: int, stop: int) -> Steps:
-        # The note before comes along as the first input, so that the first note is predicted too.
-        excerpt = self.piece(piece).excerpt(max(first - 1, 0), stop)
+        excerpt = self.piece(piece).excerpt(first, stop)
         rng = np.random.default_rng([self.seed, epoch, 2, piece, first])
         for augmenter in self.augmenters:
             excerpt = augmenter(excerpt, rng)
-        return self.encoder.encode(excerpt)
+        steps = self.encoder.encode(excerpt)
+        # An end alone teaches nothing.
+        return steps if (steps["mark"][1:] == STEP).any() else steps[:1]
 
 
 def side_by_side(
     schema: Schema, rows: Sequence[Steps]
-) -> tuple[dict[str, NDArray[np.int64]], NDArray[np.int64]]:
+) -> tuple[dict[str, Column], NDArray[np.int64]]:
     """Return (B, T) columns by field name, padded with zeros, and the rows' lengths (B,)."""
     lengths = np.array([len(row) for row in rows], np.int64)
     padded = np.zeros((len(rows), int(lengths.max(initial=0))), schema.dtype)
     for row, steps in zip(padded, rows, strict=True):
         row[: len(steps)] = steps
-    return {f.name: padded[f.name].astype(np.int64) for f in schema.decisions}, lengths
+    columns: dict[str, Column] = {}
+    for field in schema.columns:
+        # Bits stay bytes, or a piano-roll would take eight times the memory.
+        column = padded[field.name]
+        columns[field.name] = column.copy() if field.kind == "bits" else column.astype(np.int64)
+    return columns, lengths
 
 
-def cut(
-    columns: dict[str, NDArray[np.int64]], lengths: NDArray[np.int64], steps: int
-) -> Iterator[Batch]:
+def cut(columns: dict[str, Column], lengths: NDArray[np.int64], steps: int) -> Iterator[Batch]:
     """Yield windows of `steps` predictions: each step's target is the one after it.
 
     lengths: (B,) predictions in each row, one less than its steps.

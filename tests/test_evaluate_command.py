@@ -5,7 +5,8 @@ import shutil
 
 import pytest
 
-from howlkit import evaluate, midi
+from howlkit import midi
+from howlkit.heads import Network
 from tests.conftest import tune, walk, write
 
 SMALL = ["-o", "heads.width=16", "-o", "training.batch=4", "--steps", 3]
@@ -159,7 +160,7 @@ def test_where_nobody_knows_what_a_run_was_trained_on_it_is_said(here, howlkit, 
 
 def test_costs_that_are_no_likelihood_are_named(here, howlkit, monkeypatch):
     here("one")
-    monkeypatch.setattr(evaluate, "is_likelihood", lambda network, field: field.name != "duration")
+    monkeypatch.setattr(Network, "is_likelihood", lambda self, field: field.name != "duration")
     out = howlkit("evaluate", "one")[1]
     assert "no likelihood: duration" in out and "left out of all sums" in out
     assert not any(line.startswith("duration") for line in out.splitlines())

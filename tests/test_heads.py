@@ -1,12 +1,15 @@
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
 
 from howlkit.builtin.rnn import Gru, Lstm
 from howlkit.builtin.tuple import Tuple
+from howlkit.choices import Logistics
 from howlkit.evaluate import to_tensors
 from howlkit.heads import Heads
-from howlkit.schema import END, START, Field, Schema
+from howlkit.schema import END, START, Field, Schema, bits, real
 from howlkit.windows import cut, side_by_side
 from tests.conftest import random_piece
 
@@ -21,16 +24,36 @@ EVENTS = Schema(
 """Fields that are there in some steps only, one of them at second hand."""
 
 
-def small(schema, *, model=Lstm, chained=True, **options):
+MIXED = Schema(
+    (
+        Field("kind", 2),
+        real("length", 0, 1, resolution=0.25, when=("kind", (1,))),
+        Field("level", 4, ordered=True),
+        Field("beat", 3, derived=True),
+        bits("keys", 3, when=("kind", (0,))),
+        bits("pedals", 2),
+    )
+)
+"""Fields of every kind."""
+
+
+def small(schema, *, model=Lstm, heads=None, **options):
     torch.manual_seed(0)
     options = {"hidden": 12, "dropout": 0.0} | options
-    return model(**options).build(schema, Heads(chained, 4, 8)).eval()
+    heads = Heads(**{"embedding": 4, "width": 8, "components": 3} | (heads or {}))
+    return model(**options).build(schema, heads).eval()
 
 
 def batch_of(encoder, pieces):
     columns, lengths = side_by_side(encoder.schema, [encoder.encode(p) for p in pieces])
     (batch,) = cut(columns, lengths - 1, 10_000)
     return to_tensors(batch, torch.device("cpu"))
+
+
+def values_of(field):
+    if field.kind == "bits":
+        return list(product((0, 1), repeat=field.n))
+    return range(field.n)
 
 
 def every_step(schema):
@@ -45,7 +68,7 @@ def every_step(schema):
         if not schema.active(field, row)[0]:
             grow(row, rest)
             return
-        for value in range(field.n):
+        for value in values_of(field):
             if (field.name, value) != ("mark", START):
                 row[field.name] = value
                 grow(row, rest)
@@ -56,15 +79,76 @@ def every_step(schema):
 
 
 @pytest.mark.parametrize("chained", [True, False])
-def test_the_likelihood_of_a_step_is_normalised(chained):
-    network = small(EVENTS, chained=chained)
-    rows = every_step(EVENTS)
-    assert len(rows) == 1 + (3 + 2 * 3) + 4
+@pytest.mark.parametrize("ordered", ["softmax", "logistics"])
+@pytest.mark.parametrize("schema", [EVENTS, MIXED], ids=["events", "mixed"])
+def test_the_likelihood_of_a_step_is_normalised(schema, chained, ordered):
+    network = small(schema, heads={"chained": chained, "ordered": ordered})
+    rows = every_step(schema)
+    assert len(rows) == {EVENTS: 1 + (3 + 2 * 3) + 4, MIXED: 1 + (4 * 8 + 5 * 4) * 4}[schema]
     targets = {n: torch.from_numpy(rows[n].astype(np.int64))[None] for n in rows.dtype.names}
-    hidden = torch.randn(1, 1, network.backbone.width).expand(1, len(rows), -1)
+    hidden = 3 * torch.randn(1, 1, network.backbone.width).expand(1, len(rows), -1)
     with torch.no_grad():
         nats = sum(network.nats(hidden, targets).values())
     assert torch.exp(-nats).sum().item() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_squared_error_is_no_likelihood_and_says_so():
+    network = small(MIXED, heads={"real": "squared"})
+    said = {field.name: network.is_likelihood(field) for field in MIXED.decisions}
+    assert [name for name, exact in said.items() if not exact] == ["length"]
+    head = network.head(MIXED["length"])
+    mixed = torch.randn(5, 8)
+    mean = head._mean(mixed)[:, 0]
+    cell = torch.tensor([0, 1, 2, 3, 4])
+    assert torch.allclose(head.nats(mixed, cell), (mean - cell / 4) ** 2)
+    assert torch.equal(head.logits(mixed).argmax(1), torch.round(mean * 4).long())
+
+
+def test_a_mixture_of_logistics_is_finite_far_from_its_centres():
+    head = Logistics(Field("x", 60_000, ordered=True), 8, 4)
+    with torch.no_grad():
+        head.out.bias.copy_(torch.tensor([0.0] * 4 + [-1.0] * 4 + [-30.0] * 4))
+        nats = head.nats(torch.zeros(3, 8), torch.tensor([0, 30_000, 59_999]))
+    assert torch.isfinite(nats).all() and nats[0] < nats[1]
+
+
+@pytest.mark.parametrize("heads", [{}, {"chained": False}, {"ordered": "logistics"}], ids=str)
+def test_training_starts_at_the_unigram_model(heads):
+    network = small(MIXED, heads=heads)
+    rows = every_step(MIXED)
+    rows = rows[np.random.default_rng(0).choice(len(rows), 4000, p=_skewed(len(rows)))]
+    counts = {}
+    for field in MIXED.decisions:
+        values = rows[field.name][MIXED.active(field, rows)]
+        if field.kind == "bits":
+            counts[field.name] = np.append(values.sum(0, dtype=np.int64), len(values))
+        else:
+            counts[field.name] = np.bincount(values, minlength=field.n)
+    targets = {n: torch.from_numpy(rows[n].astype(np.int64))[None] for n in rows.dtype.names}
+    hidden = torch.zeros(1, len(rows), network.backbone.width)
+    means = []
+    with torch.no_grad():
+        for parameter in (network.from_hidden.bias, *network.embed.parameters()):
+            parameter.zero_()
+        for head in network.out.values():
+            head.out.weight.zero_()
+        for counted in ({name: np.ones_like(seen) for name, seen in counts.items()}, counts):
+            network.start_at(counted)
+            costs = network.nats(hidden, targets)
+            means.append({name: cost.mean().item() for name, cost in costs.items()})
+    for field in MIXED.decisions:
+        if field.kind == "class" and not (heads and field.ordered):
+            seen = counts[field.name] / counts[field.name].sum()
+            entropy = -(seen * np.log(np.maximum(seen, 1e-12))).sum()
+            share = counts[field.name].sum() / len(rows)
+            assert means[1][field.name] == pytest.approx(entropy * share, rel=0.01, abs=1e-3)
+        else:
+            assert means[1][field.name] < means[0][field.name]
+
+
+def _skewed(n):
+    weights = 0.98 ** np.arange(n)
+    return weights / weights.sum()
 
 
 def test_a_field_that_is_not_active_decides_nothing_for_those_after_it():
@@ -81,29 +165,48 @@ def test_a_field_that_is_not_active_decides_nothing_for_those_after_it():
 
 
 @pytest.mark.parametrize("chained", [True, False])
-def test_deciding_field_by_field_gives_the_likelihood_of_training(chained):
-    encoder = Tuple()
-    network = small(encoder.schema, chained=chained)
-    inputs, targets, _ = batch_of(encoder, [random_piece(1, 12)])
+@pytest.mark.parametrize("ordered", ["softmax", "logistics"])
+def test_deciding_choice_by_choice_gives_the_likelihood_of_training(chained, ordered):
+    network = small(MIXED, heads={"chained": chained, "ordered": ordered})
+    rows = every_step(MIXED)
+    targets = {n: torch.from_numpy(rows[n].astype(np.int64))[None] for n in rows.dtype.names}
+    hidden = torch.randn(1, len(rows), network.backbone.width)
     with torch.no_grad():
-        hidden, _ = network.advance(inputs, None)
         nats = network.nats(hidden, targets)
         stepper = network.stepper()
-        for t in range(hidden.shape[1]):
-            given = {name: column[:, t] for name, column in targets.items()}
-            stepper.begin(hidden[:, t])
-            for field in encoder.schema.decisions:
-                active = encoder.schema.active(field, given)
-                if active.all():
-                    cost = -torch.log_softmax(stepper.logits(field), -1)[0, given[field.name][0]]
-                    assert cost.item() == pytest.approx(nats[field.name][0, t].item(), abs=1e-4)
-                stepper.decide(field, given[field.name], active)
+        stepper.begin(hidden[0])
+        for field in MIXED.decisions:
+            active = torch.from_numpy(MIXED.active(field, rows))
+            cost = torch.zeros(len(rows))
+            if field.kind != "bits":
+                values = targets[field.name][0]
+                cost = -torch.log_softmax(stepper.logits(field), -1)
+                cost = cost.gather(1, values[:, None])[:, 0]
+                stepper.decide(field, values, active)
+            else:
+                last = torch.full((len(rows),), -1)
+                for bit in range(field.n + 1):  # every choice of every row, one bit at a time
+                    none = torch.tensor(bit == field.n)
+                    on = (
+                        torch.ones(len(rows), dtype=bool)
+                        if none
+                        else targets[field.name][0, :, bit] > 0
+                    )
+                    logits = stepper.logits(field)
+                    logits = logits.masked_fill(
+                        torch.arange(field.n + 1) <= last[:, None], -torch.inf
+                    )
+                    cost += -torch.log_softmax(logits, -1)[:, bit] * on
+                    if not none:
+                        stepper.decide(field, torch.full_like(last, bit), on & active)
+                        last = torch.where(on, bit, last)
+            assert torch.allclose(cost.where(active, 0), nats[field.name][0], atol=1e-4), field.name
 
 
 def test_chained_heads_look_only_at_fields_before_and_independent_ones_at_none():
     encoder = Tuple()
     for chained in (True, False):
-        network = small(encoder.schema, chained=chained)
+        network = small(encoder.schema, heads={"chained": chained})
         inputs, targets, _ = batch_of(encoder, [random_piece(1, 12)])
         names = [field.name for field in encoder.schema.decisions]
         with torch.no_grad():
@@ -187,7 +290,9 @@ def test_each_row_advances_by_its_own_length_and_zero_freezes_it(model):
 @pytest.mark.parametrize("chained", [True, False])
 def test_gradients_reach_every_parameter(model, chained):
     encoder = Tuple()
-    network = small(encoder.schema, model=model, chained=chained, layers=2, block=2, block_width=6)
+    network = small(
+        encoder.schema, model=model, heads={"chained": chained}, layers=2, block=2, block_width=6
+    )
     inputs, targets, lengths = batch_of(encoder, [random_piece(s, 200) for s in range(4)])
     sums, _ = network(inputs, targets, lengths, None)
     sums.sum().backward()

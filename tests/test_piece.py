@@ -4,7 +4,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from howlkit.errors import PieceError
-from howlkit.piece import KEY_SIGNATURE, MAX_TICK, NOTE, PEDAL, TEMPO, TIME_SIGNATURE, Piece
+from howlkit.piece import (
+    DRUMS,
+    FOREVER,
+    KEY_SIGNATURE,
+    MAX_TICK,
+    NOTE,
+    PEDAL,
+    TEMPO,
+    TIME_SIGNATURE,
+    Piece,
+)
 from tests.conftest import random_piece, tune
 
 
@@ -92,13 +102,28 @@ def test_ticks_is_the_inverse_of_seconds(seed):
     assert np.array_equal(piece.ticks(piece.seconds(ticks)), ticks)
 
 
-def test_an_excerpt_brings_what_still_sounds_and_the_note_before():
-    piece = Piece.of([(0, 4000, 40), (0, 100, 60), (500, 100, 62), (1000, 100, 64), (1500, 9, 65)])
-    part = piece.excerpt(3, 4)
-    assert part.notes["pitch"].tolist() == [40, 62, 64]
-    assert part.context == 2 and not part.has_start and not part.has_end
-    whole = piece.excerpt(0, 5)
-    assert whole == piece
+def test_an_excerpt_brings_what_still_sounds_and_what_is_near_before_it():
+    rows = [
+        (0, 9000, 40),
+        (0, 100, 60),
+        (5000, 100, 62),
+        (5400, 50, 63),
+        (9000, 9, 64),
+        (9500, 9, 65),
+    ]
+    piece = Piece.of(rows)
+    part = piece.excerpt(4, 5)
+    assert part.notes["pitch"].tolist() == [40, 60, 62, 63, 64]  # 62: within a beat of the last
+    assert part.context == 4 and not part.has_start and not part.has_end
+    assert (part.since, part.until) == (9000, 9500)
+    whole = piece.excerpt(0, 6)
+    assert whole == piece and (whole.since, whole.until) == (0, FOREVER)
+
+
+def test_an_excerpt_brings_two_notes_that_are_no_drums_however_far_back():
+    rows = [(i * 4800, 100, 50 + i, 80, 0 if i < 3 else DRUMS) for i in range(9)]
+    part = Piece.of(rows).excerpt(8, 9)
+    assert part.notes["pitch"].tolist() == [50, 51, 52, 55, 56, 57, 58]
 
 
 def test_excerpts_tile_the_piece():

@@ -20,7 +20,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from howlkit.hookspecs import hookimpl
 from howlkit.options import option
@@ -88,32 +88,39 @@ class Tuple:
 
     def encode(self, piece: Piece) -> Steps:
         """Return start, a step for each note, end; notes in the order of their grid positions."""
-        notes, context = piece.notes, piece.context
+        notes = piece.notes
         if not self.programs:
-            melodic = notes["program"] != DRUMS
-            notes, context = notes[melodic], int(melodic[:context].sum())
+            notes = notes[notes["program"] != DRUMS]
         onsets, lengths = self._time(piece, notes)
-        first = _onset_before(piece, onsets, context)
-        encoded = self.schema.steps(len(notes) - context)
-        encoded["pitch"] = notes["pitch"][context:]
-        encoded["duration"] = np.searchsorted(self._length_borders, lengths[context:])
-        encoded["velocity"] = (notes["velocity"][context:] - 1) * np.int64(self.velocities) // 127
+        encoded = self.schema.steps(len(notes))
+        encoded["pitch"] = notes["pitch"]
+        encoded["duration"] = np.searchsorted(self._length_borders, lengths)
+        encoded["velocity"] = (notes["velocity"] - 1) * np.int64(self.velocities) // 127
         if self.programs:
-            encoded["program"] = notes["program"][context:]
-        order = _canonical_order(onsets[context:], encoded)
-        encoded, onsets = encoded[order], onsets[context:][order]
+            encoded["program"] = notes["program"]
+        order = _canonical_order(onsets, encoded)
+        encoded, onsets = encoded[order], onsets[order]
         most = self.longest_shift * self._grid - 1
-        shifts = np.minimum(np.diff(onsets, prepend=first), most)
+        shifts = np.minimum(np.diff(onsets, prepend=0), most)
         encoded["shift"], encoded["shift_fine"] = np.divmod(shifts, self._grid)
-        return self.schema.frame(encoded, start=piece.has_start, end=piece.has_end)
+        edges = self._positions(piece, [piece.since, piece.until])
+        before, stop = np.searchsorted(onsets, edges).tolist()
+        return self.schema.frame(encoded[: max(before, stop)], before=before, end=piece.has_end)
+
+    def _positions(self, piece: Piece, ticks: ArrayLike) -> Column:
+        """Return the grid positions nearest to ticks."""
+        ticks = np.asarray(ticks, np.int64)
+        if self.clock == "beats":
+            per_beat = piece.ticks_per_beat
+            return (2 * ticks * self._grid + per_beat) // (2 * per_beat)
+        return np.floor(piece.seconds(ticks) * self._grid + 0.5).astype(np.int64)
 
     def _time(self, piece: Piece, notes: Table) -> tuple[Column, NDArray[np.float64]]:
         """Return onsets on the grid and durations in (fractions of) grid positions."""
         starts = notes["start"].astype(np.int64)
         if self.clock == "beats":
-            per_beat = piece.ticks_per_beat
-            onsets = (2 * starts * self._grid + per_beat) // (2 * per_beat)
-            return onsets, notes["duration"] * (self._grid / per_beat)
+            lengths = notes["duration"] * (self._grid / piece.ticks_per_beat)
+            return self._positions(piece, starts), lengths
         seconds = piece.seconds(starts)
         lengths = piece.seconds(starts + notes["duration"]) - seconds
         return np.floor(seconds * self._grid + 0.5).astype(np.int64), lengths * self._grid
@@ -124,9 +131,10 @@ class Tuple:
 
     def _frame(self, like: Piece | None) -> tuple[Piece, Callable[[Any], Any]]:
         """Return a piece without notes, and the map from grid positions to its ticks."""
-        empty = like.replace(
-            notes=np.empty(0, NOTE), pedals=like.pedals[:0], context=0, has_start=True, has_end=True
-        ) if like is not None else Piece(tempos=np.array([(0, 500_000)], TEMPO))  # fmt: skip
+        if like is None:
+            empty = Piece(tempos=np.array([(0, 500_000)], TEMPO))
+        else:
+            empty = like.without_notes()
         if self.clock == "beats":
             per_beat = _resolution(empty.ticks_per_beat, self._grid)
             factor = per_beat // self._grid
@@ -163,7 +171,7 @@ class Tuple:
             notes["track"] = np.unique(steps["program"], return_inverse=True)[1]
         return empty.replace(notes=notes)
 
-    def grammar(self, rows: int) -> TupleGrammar:
+    def grammar(self, rows: int, *, like: Piece | None = None) -> TupleGrammar:
         """Return the grammar of `rows` rows at the start of their pieces."""
         return TupleGrammar(self._grid, self.schema, rows)
 
@@ -217,14 +225,6 @@ class TupleGrammar:
         copy._grid, copy._order = self._grid, self._order
         copy._onset, copy._last = self._onset[rows].copy(), self._last[rows].copy()
         return copy
-
-
-def _onset_before(piece: Piece, onsets: Column, context: int) -> int:
-    """Return the grid position from which the first encoded note's shift is counted."""
-    if context:
-        return int(onsets[context - 1])
-    # An excerpt whose context held only drums, and they are left out, begins with no shift.
-    return 0 if piece.has_start or not len(onsets) else int(onsets[0])
 
 
 def _canonical_order(onsets: Column, steps: Steps) -> NDArray[np.intp]:

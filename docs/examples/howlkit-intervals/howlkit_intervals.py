@@ -42,21 +42,22 @@ class Intervals:
         return Schema((shift, interval, Field("duration", most, ordered=True, unit=unit)))
 
     def encode(self, piece: Piece) -> Steps:
-        """Return the steps of a piece; the first of an excerpt is counted from its context."""
-        melodic = piece.notes["program"] != DRUMS
-        notes, own = piece.notes[melodic], (np.arange(len(piece)) >= piece.context)[melodic]
+        """Return the steps of a piece; of an excerpt those in it, and the one before."""
+        notes = piece.notes[piece.notes["program"] != DRUMS]
         onset = scale(notes["start"], self.grid, piece.ticks_per_beat)
-        order = np.lexsort((-notes["duration"], own, notes["pitch"], onset))  # the last comes first
-        notes, own, onset = notes[order], own[order], onset[order]
+        order = np.lexsort((-notes["duration"], notes["pitch"], onset))  # the longest comes first
+        notes, onset = notes[order], onset[order]
         shift = np.diff(onset, prepend=-1)  # so that only chords have a shift of 0
         interval = np.diff(notes["pitch"].astype(np.int64), prepend=FIRST)
-        kept = own & ((shift > 0) | (interval > 0))  # of one pitch at one onset, the longest
+        kept = (shift > 0) | (interval > 0)  # of one pitch at one onset, the longest
         length = scale(notes["duration"], self.grid, piece.ticks_per_beat)
         steps = self.schema.steps(int(kept.sum()))
         steps["shift"] = np.minimum(shift, 8 * self.grid)[kept]
         steps["interval"] = interval[kept] + SAME
         steps["duration"] = np.clip(length, 1, 8 * self.grid)[kept] - 1
-        return self.schema.frame(steps, start=piece.has_start, end=piece.has_end)
+        edges = scale(np.array([piece.since, piece.until]), self.grid, piece.ticks_per_beat)
+        before, stop = np.searchsorted(onset[kept], edges)
+        return self.schema.frame(steps[: max(before, stop)], before=before, end=piece.has_end)
 
     def decode(self, steps: Steps, *, like: Piece | None = None) -> Piece:
         """Return the notes of the steps: program 0, velocity 80, a resolution above the grid's."""
@@ -77,7 +78,7 @@ class Intervals:
         per_beat = (Piece() if like is None else like).ticks_per_beat
         return scale(np.maximum(onset, 0), per_beat, self.grid)
 
-    def grammar(self, rows: int) -> "Grammar":
+    def grammar(self, rows: int, *, like: Piece | None = None) -> "Grammar":
         """Return the grammar of B rows, each just after a start row."""
         return Grammar(self.grid, np.full(rows, -1), np.full(rows, FIRST))
 

@@ -1,0 +1,240 @@
+"""Heads: what a network makes of one field of a step, a likelihood that it can price and decide.
+
+Each takes `mixed`, what the hidden vector and the fields decided before add up to, before its
+nonlinearity. Shapes: N steps (any leading shape, flattened), H the width of a head, n the field's
+values, bits or cells, C = `field.choices`.
+
+class   Softmax; of ordered values also Logistics, by option
+real    Logistics (mass in a cell), or Squared (Howl's; no likelihood)
+bits    BitsChained (given the bits below, as RNN-NADE; here by naming the bits that are on), or
+        BitsIndependent
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from howlkit.schema import MARK, START, Field
+
+__all__ = ["BitsChained", "BitsIndependent", "Head", "Logistics", "Softmax", "Squared"]
+
+
+class Head(nn.Module):
+    """One field's part of a network; `out` is its last layer."""
+
+    is_likelihood: ClassVar[bool] = True
+
+    def __init__(self, field: Field, width: int, outputs: int) -> None:
+        super().__init__()
+        self.field = field
+        self.out = nn.Linear(width, outputs)
+
+    def outputs(self, mixed: Tensor) -> Tensor:
+        """Return (..., outputs) of the last layer."""
+        result: Tensor = self.out(F.gelu(mixed))
+        return result
+
+    def nats(self, mixed: Tensor, target: Tensor) -> Tensor:
+        """Return (N,) the nats of target (N,), of bits (N, n); mixed (N, H)."""
+        raise NotImplementedError
+
+    def logits(self, mixed: Tensor) -> Tensor:
+        """Return (N, C) as `protocols.Stepper.logits`."""
+        raise NotImplementedError
+
+    def start_at(self, counts: Tensor) -> None:
+        """Set the biases to what counts (C,) of values say (`evaluate.unigram`)."""
+        raise NotImplementedError
+
+
+class Softmax(Head):
+    """One of n values, by a number for each."""
+
+    def __init__(self, field: Field, width: int) -> None:
+        super().__init__(field, width, field.n)
+        self._is_mark = field == MARK
+
+    def nats(self, mixed: Tensor, target: Tensor) -> Tensor:
+        """Return (N,) cross-entropies."""
+        return F.cross_entropy(self.logits(mixed), target, reduction="none")
+
+    def logits(self, mixed: Tensor) -> Tensor:
+        """Return (N, n); a start is never predicted."""
+        logits = self.outputs(mixed)
+        if self._is_mark:
+            logits = torch.cat((logits[..., :START], logits[..., START:] - torch.inf), -1)
+        return logits
+
+    def start_at(self, counts: Tensor) -> None:
+        """Begin at the unigram model."""
+        self.out.bias.copy_(torch.log((counts + 1) / (counts + 1).sum()))
+
+
+class Logistics(Head):
+    """One of n ordered cells, by the mass that a mixture of logistics has in it.
+
+    Salimans et al. 2017 (PixelCNN++), section 2.1: the outermost cells reach to infinity, so the
+    masses sum to 1 exactly. Positions are in cells.
+    """
+
+    SHARPEST = 0.02  # of a cell: sharp enough to put all but e^-25 of the mass into one
+
+    def __init__(self, field: Field, width: int, components: int) -> None:
+        super().__init__(field, width, 3 * components)
+
+    def nats(self, mixed: Tensor, target: Tensor) -> Tensor:
+        """Return (N,) -ln of the mass in the cell `target`."""
+        return -self._log_mass(self.outputs(mixed), target[:, None])[:, 0]
+
+    def logits(self, mixed: Tensor) -> Tensor:
+        """Return (N, n) log masses."""
+        cells = torch.arange(self.field.n, device=mixed.device)
+        return self._log_mass(self.outputs(mixed), cells.expand(len(mixed), -1))
+
+    def _log_mass(self, outputs: Tensor, cells: Tensor) -> Tensor:
+        """Return (N, M) log masses of cells (N, M)."""
+        weight, centre, spread = outputs.float().unsqueeze(1).chunk(3, -1)  # (N, 1, components)
+        width = self.field.n / 2
+        centre = (centre + 1) * width - 0.5
+        sharpness = 1 / (F.softplus(spread) * width + self.SHARPEST)
+        below = (cells[..., None] - 0.5 - centre) * sharpness  # (N, M, components)
+        above = below + sharpness
+        # ln(s(above) - s(below)), exact also far out in the tails, where both round to 0 or 1.
+        inside = F.logsigmoid(above) + F.logsigmoid(-below) + torch.log(-torch.expm1(-sharpness))
+        first, last = cells[..., None] == 0, cells[..., None] == self.field.n - 1
+        mass = torch.where(first, F.logsigmoid(above), inside)
+        mass = torch.where(last, F.logsigmoid(-below), mass)
+        if self.field.n == 1:
+            mass = torch.zeros_like(mass)
+        return torch.logsumexp(torch.log_softmax(weight, -1) + mass, -1)
+
+    def start_at(self, counts: Tensor) -> None:
+        """Begin with the components at the quantiles of what was counted, as wide as their gaps."""
+        weight, centre, spread = self.out.bias.chunk(3)
+        share = torch.cumsum(counts + 1e-3, 0) / (counts + 1e-3).sum()
+        ranks = (torch.arange(len(centre), dtype=share.dtype) + 0.5) / len(centre)
+        cell = torch.searchsorted(share, ranks).clamp(max=self.field.n - 1)
+        weight.zero_()
+        centre.copy_((cell + 0.5) / (self.field.n / 2) - 1)
+        gap = max(float(cell[-1] - cell[0]), 1.0) / len(centre)
+        spread.fill_(math.log(math.expm1(max(gap / self.field.n, 1e-3))))
+
+
+class Squared(Head):
+    """A bounded number by squared error, as Howl: its mean, which is never drawn; no likelihood."""
+
+    is_likelihood: ClassVar[bool] = False
+    SURE = 1e6  # so that all probability is in the cell nearest to the mean
+
+    def __init__(self, field: Field, width: int) -> None:
+        super().__init__(field, width, 1)
+
+    def _mean(self, mixed: Tensor) -> Tensor:
+        """Return (N, 1): the low end plus a logistic sigmoid times the range, in field's units."""
+        span = (self.field.n - 1) * self.field.resolution
+        return self.field.low + span * torch.sigmoid(self.outputs(mixed).float())
+
+    def nats(self, mixed: Tensor, target: Tensor) -> Tensor:
+        """Return (N,) squared errors, in the field's unit squared."""
+        value = self.field.low + target * self.field.resolution
+        return (self._mean(mixed)[:, 0] - value).square()
+
+    def logits(self, mixed: Tensor) -> Tensor:
+        """Return (N, n): as good as certain of the cell nearest to the mean."""
+        cells = torch.arange(self.field.n, device=mixed.device)
+        mean = (self._mean(mixed) - self.field.low) / self.field.resolution
+        return -self.SURE * (cells - mean).square()
+
+    def start_at(self, counts: Tensor) -> None:
+        """Begin at the mean of what was counted."""
+        cells = torch.arange(self.field.n, dtype=counts.dtype)
+        mean = float((cells * counts).sum() / counts.sum().clamp(min=1)) / max(self.field.n - 1, 1)
+        self.out.bias.fill_(math.log(max(mean, 1e-3) / max(1 - mean, 1e-3)))
+
+
+class BitsIndependent(Head):
+    """Each bit by itself: n Bernoulli variables."""
+
+    def __init__(self, field: Field, width: int) -> None:
+        super().__init__(field, width, field.n)
+
+    def nats(self, mixed: Tensor, target: Tensor) -> Tensor:
+        """Return (N,) nats of target (N, n), summed over the bits."""
+        outputs = self.outputs(mixed)
+        costs = F.binary_cross_entropy_with_logits(outputs, target.to(outputs), reduction="none")
+        return costs.sum(-1)
+
+    def logits(self, mixed: Tensor) -> Tensor:
+        """Return (N, n + 1) as of choices."""
+        return _as_choices(self.outputs(mixed))
+
+    def start_at(self, counts: Tensor) -> None:
+        """Begin at the share of each bit; counts (n + 1,) end with the number of steps."""
+        self.out.bias.copy_(_log_odds(counts))
+
+
+class BitsChained(Head):
+    """Which bit is on next, from the lowest up, or none: each given those that are on already.
+
+    A set of bits has one spelling, so the product of its choices is its exact, normalised
+    likelihood: what RNN-NADE (Boulanger-Lewandowski et al. 2012) computes bit by bit, with one
+    choice a note in place of one a key. A bit that is on adds its row of `on` to `mixed`.
+    """
+
+    def __init__(self, field: Field, width: int) -> None:
+        super().__init__(field, width, field.n + 1)
+        self.on = nn.Parameter(torch.empty(field.n, width))
+        nn.init.uniform_(self.on, -(width**-0.5), width**-0.5)
+
+    def nats(self, mixed: Tensor, target: Tensor) -> Tensor:
+        """Return (N,) nats of target (N, n): all choices of all steps in one product."""
+        step, bit = target.nonzero(as_tuple=True)  # (M,) in order of step, then of bit
+        count = target.sum(-1, dtype=torch.int64)  # (N,)
+        first = torch.cumsum(count, 0) - count
+        # What the bits before each choice add: (N, most + 1, H), a running sum in each step.
+        added = mixed.new_zeros(len(target), int(count.max()) + 1, mixed.shape[1])
+        rank = torch.arange(len(step), device=step.device) - first[step]
+        added = added.index_put((step, rank + 1), self.on[bit].to(mixed.dtype)).cumsum(1)
+        # A row for each choice: count + 1 of them a step, the last one "none".
+        of = torch.repeat_interleave(torch.arange(len(target), device=step.device), count + 1)
+        rank = torch.arange(len(of), device=of.device) - (first[of] + of)
+        is_bit = rank < count[of]
+        choice = torch.full_like(of, self.field.n)
+        choice[is_bit] = bit
+        before = added[of, rank]
+        logits = self.outputs(mixed[of] + before.to(mixed.dtype))
+        above = torch.roll(choice, 1).where(rank > 0, -1)  # the bit before: only those above it
+        passed = torch.arange(self.field.choices, device=of.device) <= above[:, None]
+        logits = logits.masked_fill(passed, -torch.inf)
+        costs = F.cross_entropy(logits.float(), choice, reduction="none")
+        return costs.new_zeros(len(target)).index_add(0, of, costs)
+
+    def logits(self, mixed: Tensor) -> Tensor:
+        """Return (N, n + 1); `mixed` holds what the bits that are on add."""
+        return self.outputs(mixed)
+
+    def start_at(self, counts: Tensor) -> None:
+        """Begin where `BitsIndependent` does: without `mixed` the two are the same model."""
+        self.out.bias.copy_(_as_choices(_log_odds(counts)))
+
+
+def _log_odds(counts: Tensor) -> Tensor:
+    """Return (n,) log odds of each bit; counts (n + 1,) end with the number of steps."""
+    on, steps = counts[:-1] + 1, counts[-1] + 2
+    return torch.log(on / (steps - on).clamp(min=1))
+
+
+def _as_choices(log_odds: Tensor) -> Tensor:
+    """Return (..., n + 1): independent bits as logits of which is on next, or none.
+
+    Bit k is the next if it is on and all between are off. What lies below the last bit that is on
+    adds the same to every column that means anything, and so nothing.
+    """
+    off = torch.cumsum(F.logsigmoid(-log_odds), -1)  # all bits up to this one
+    before = F.pad(off, (1, 0))[..., :-1]
+    return torch.cat((F.logsigmoid(log_odds) + before, off[..., -1:]), -1)
