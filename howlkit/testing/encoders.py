@@ -1,0 +1,300 @@
+"""The laws of an encoder, each a function that raises CheckFailed where it is broken."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tracemalloc
+from collections.abc import Iterator
+
+import numpy as np
+
+from howlkit.piece import DRUMS, MAX_TICK, Piece
+from howlkit.protocols import Encoder
+from howlkit.schema import END, START, STEP, Schema, Steps
+from howlkit.testing import grammars
+from howlkit.testing.options import LAWS as OPTION_LAWS
+from howlkit.testing.options import at_the_limits
+from howlkit.testing.pieces import chord, drum_beat, late_note, metres, performance, pieces, scatter
+from howlkit.testing.report import Check, given, require, run_all
+from howlkit.testing.walks import Walk, different, walk
+
+__all__ = ["check_encoder", "encoder_checks"]
+
+WALKS = 8  # two of each style
+MOST_MEGABYTES = 256
+
+
+def encoder_checks(encoder: Encoder) -> tuple[Check, ...]:
+    """Return the checks of an encoder, to be called one by one."""
+    return tuple(Check("encoder", encoder, law) for law in LAWS)
+
+
+def check_encoder(encoder: Encoder) -> None:
+    """Raise CheckFailed, with all there is to know, unless `encoder` keeps to its contract."""
+    run_all(encoder_checks(encoder))
+
+
+def schema_is_stored(encoder: Encoder) -> None:
+    """A schema comes back the same from JSON, and is the same each time it is asked for."""
+    schema = encoder.schema
+    text = json.dumps(schema.to_json())
+    back = Schema.from_json(json.loads(text))
+    require(back == schema, expected=schema, got=back, look="the types of the fields' attributes")
+    require(encoder.schema == schema, expected=schema, got=encoder.schema, look="`schema`")
+
+
+def steps_fit_the_schema(encoder: Encoder) -> None:
+    """`encode` gives start, steps and end, of the schema's dtype; what is not active is 0."""
+    schema = encoder.schema
+    for piece in (*pieces(), chord()):
+        with given(piece.name):
+            steps = encoder.encode(piece)
+            require(
+                isinstance(steps, np.ndarray) and steps.dtype == schema.dtype and steps.ndim == 1,
+                expected=f"a 1-D array of {schema.dtype}",
+                got=getattr(steps, "dtype", type(steps)),
+                look="`encode`; `schema.steps(n)` makes one",
+            )
+            marks = steps["mark"].tolist()
+            wanted = [START, *[STEP] * (len(marks) - 2), END]
+            require(
+                marks == wanted,
+                expected="marks: start, steps, end",
+                got=f"marks {marks[:3]} .. {marks[-3:]}",
+                look="`schema.frame`",
+            )
+            _check_values(schema, steps)
+
+
+def _check_values(schema: Schema, steps: Steps) -> None:
+    """Check that values are within their fields, and 0 where there is nothing to say."""
+    for field in schema.fields:
+        values, most = steps[field.name], 1 if field.kind == "bits" else field.n - 1
+        require(
+            not len(values) or int(values.max()) <= most,
+            expected=f"{field.name} of 0..{most}",
+            got=int(values.max(initial=0)),
+            look="`encode`",
+        )
+        if not field.derived:
+            idle = values[~schema.active(field, steps)]
+            require(
+                not idle.any(),
+                expected=f"{field.name}=0 where it is not active (its `when`, start and end rows)",
+                got=f"{int(np.count_nonzero(idle))} other values",
+                look="`encode`",
+            )
+
+
+def encode_is_pure(encoder: Encoder) -> None:
+    """`encode` gives the same each time, in an array of its own, and leaves the piece alone."""
+    for piece in pieces():
+        with given(piece.name):
+            before = dataclasses.replace(piece, notes=piece.notes.copy())
+            first = encoder.encode(piece)
+            kept = first.copy()
+            if first.flags.writeable:
+                first[:] = np.zeros(1, first.dtype)
+            _require_same(encoder, kept, encoder.encode(piece), "what `encode` keeps between calls")
+            require(piece == before, expected="the piece as it was", got="another", look="`encode`")
+
+
+def an_empty_piece(encoder: Encoder) -> None:
+    """A piece without notes is a start and an end, and comes back without notes."""
+    steps = encoder.encode(Piece())
+    require(
+        steps["mark"].tolist() == [START, END],
+        expected="[start, end]",
+        got=steps["mark"].tolist(),
+        look="`encode`",
+    )
+    for rows in (steps, steps[:1], steps[:0]):
+        notes = len(encoder.decode(rows))
+        require(not notes, expected="no notes", got=notes, look="`decode`")
+
+
+def drums_stay_drums(encoder: Encoder) -> None:
+    """Drums are decoded as drums, or left out; they never become notes of an instrument."""
+    back = encoder.decode(encoder.encode(drum_beat()))
+    programs = set(back.notes["program"].tolist())
+    require(
+        programs <= {DRUMS},
+        expected=f"program {DRUMS} or no notes",
+        got=f"programs {sorted(programs)}",
+        look="`encode`: leave out notes of program DRUMS if they cannot be kept",
+    )
+
+
+def cases(encoder: Encoder) -> Iterator[tuple[Walk, Piece | None]]:
+    """Yield walks, every other one in the metre and tempo of a piece, with that piece."""
+    for seed in range(WALKS):
+        like = (None, None, metres(3), scatter(1))[seed // 2 % 4] if seed >= 4 else None
+        with given(f"seed {seed}" + (f", like {like.name}" if like is not None else "")):
+            yield walk(encoder, seed, like=like), like
+
+
+def round_trip(encoder: Encoder) -> None:
+    """What the grammar allows comes back the same from `decode` and `encode`: one spelling.
+
+    In the tempo and metre of another piece, at least the notes come back: what an encoder says of
+    tempo and metre gives way to it.
+    """
+    for made, like in cases(encoder):
+        for row, steps in enumerate(made.rows):
+            with given(f"{made}, row {row}" + (f", like {like.name}" if like is not None else "")):
+                piece = encoder.decode(steps, like=like)
+                back = encoder.encode(piece)
+                if like is None:
+                    look = "which of the two spellings `allowed` should refuse, or `encode` avoid"
+                    _require_same(encoder, steps, back, look)
+                else:
+                    _require_same_notes(piece, encoder.decode(back, like=like))
+
+
+def encode_is_stable(encoder: Encoder) -> None:
+    """What was encoded and decoded once is encoded the same again."""
+    for piece in (*pieces(), chord(), metres(9, 300)):
+        with given(piece.name):
+            steps = encoder.encode(piece)
+            again = encoder.encode(encoder.decode(steps, like=piece))
+            _require_same(encoder, steps, again, "what rounds twice, in `encode` and in `decode`")
+
+
+def excerpts_give_the_whole(encoder: Encoder) -> None:
+    """Excerpts side by side are encoded to the steps of the whole, wherever they are cut."""
+    for piece in pieces():
+        whole, n = encoder.encode(piece), len(piece)
+        cuts = np.random.default_rng(0).choice(n + 1, 5, replace=False)
+        for edges in (
+            *(np.append(np.arange(0, n, size), n) for size in (1, 7, 60)),
+            np.sort(np.concatenate(([0, n], cuts))),
+        ):
+            begin = 1
+            for first, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+                with given(f"{piece.name}.excerpt({first}, {stop})"):
+                    part = encoder.encode(piece.excerpt(first, stop))
+                    wanted = whole[begin - 1 : begin - 1 + len(part)]
+                    look = (
+                        "that steps from `since` to before `until` are kept, rounded as onsets "
+                        "are, and what of before the excerpt they depend on"
+                    )
+                    _require_same(encoder, wanted, part, look)
+                    begin += len(part) - 1
+            with given(f"{piece.name} in excerpts cut at notes {edges.tolist()[:5]} .."):
+                require(
+                    begin == len(whole),
+                    expected=f"{len(whole) - 1} steps in all",
+                    got=begin - 1,
+                    look="the steps at the edges: `since` is inside, `until` is not",
+                )
+
+
+def decode_takes_over_like(encoder: Encoder) -> None:
+    """`decode(steps, like=piece)` takes over the tempo map and metre, at no coarser resolution."""
+    for piece in (scatter(1), performance(2), metres(3)):
+        with given(piece.name):
+            back = encoder.decode(encoder.encode(piece), like=piece)
+            ticks = piece.tempos["tick"].astype(np.int64)
+            there = (ticks * back.ticks_per_beat + piece.ticks_per_beat // 2) // (
+                piece.ticks_per_beat
+            )
+            gap = float(np.abs(back.seconds(there) - piece.seconds(ticks)).max(initial=0))
+            require(
+                np.array_equal(back.tempos["microseconds"], piece.tempos["microseconds"])
+                and gap < 0.01,
+                expected=f"the tempos {piece.tempos.tolist()} at {piece.ticks_per_beat} a beat",
+                got=f"{back.tempos.tolist()} at {back.ticks_per_beat} a beat",
+                look="`decode`; `Piece.without_notes().at_resolution(...)` takes all over",
+            )
+            metre = ["numerator", "denominator"]
+            require(
+                np.array_equal(back.time_signatures[metre], piece.time_signatures[metre]),
+                expected=f"time signatures {piece.time_signatures.tolist()}",
+                got=back.time_signatures.tolist(),
+                look="`decode`",
+            )
+            require(
+                back.ticks_per_beat >= 0.99 * piece.ticks_per_beat,
+                expected=f"at least {piece.ticks_per_beat} ticks a beat",
+                got=back.ticks_per_beat,
+                look="`decode`: joined to a prompt, music is moved to the coarser grid",
+            )
+
+
+def options_work_at_their_limits(encoder: Encoder) -> None:
+    """With each option at a limit, or at each choice, music still comes back the same."""
+    for what, made in at_the_limits(encoder):
+        with given(what):
+            for piece in (scatter(7, 50), metres(8, 50)):
+                with given(piece.name):
+                    steps = made.encode(piece)
+                    again = made.encode(made.decode(steps, like=piece))
+                    _require_same(made, steps, again, "the range of this option")
+                    grammars.require_allowed(made, steps, piece)
+                    grammars.check_pushing(made, steps[:-1], piece)
+
+
+def hostile_pieces(encoder: Encoder) -> None:
+    """One note after 2^31 ticks, or 300 at once, cost little memory and come back."""
+    for tick in (2**20, 2**24, 2**27, MAX_TICK - 1):
+        with given(f"late_note({tick})"):
+            _check_memory(encoder, late_note(tick))
+    with given("chord(300)"):
+        _check_memory(encoder, chord(300))
+
+
+def _check_memory(encoder: Encoder, piece: Piece) -> None:
+    tracemalloc.start()
+    try:
+        steps = encoder.encode(piece)
+        again = encoder.encode(encoder.decode(steps))
+        peak = tracemalloc.get_traced_memory()[1] / 1e6
+    finally:
+        tracemalloc.stop()
+    require(
+        peak < MOST_MEGABYTES,
+        expected=f"less than {MOST_MEGABYTES} MB",
+        got=f"{peak:.0f} MB and {len(steps)} rows for {len(piece)} notes",
+        look="what grows with ticks instead of notes; cap rests, or the length of a piece",
+    )
+    _require_same(encoder, steps, again, "how what does not fit is shortened")
+
+
+def _require_same_notes(expected: Piece, got: Piece) -> None:
+    same = np.array_equal(expected.notes, got.notes)
+    first = 0
+    if len(expected) == len(got) and not same:
+        first = int(np.flatnonzero(expected.notes != got.notes)[0])
+    require(
+        same,
+        expected=f"{len(expected)} notes, note {first}: {expected.notes[first : first + 1]}",
+        got=f"{len(got)} notes, note {first}: {got.notes[first : first + 1]}",
+        look="what rounds twice, in `encode` and in `decode`",
+    )
+
+
+def _require_same(encoder: Encoder, expected: Steps, got: Steps, look: str) -> None:
+    found = different(encoder.schema, expected, got)
+    if found is not None:
+        require(False, expected=found[0], got=found[1], look=look)
+
+
+LAWS = (
+    *OPTION_LAWS,
+    schema_is_stored,
+    steps_fit_the_schema,
+    encode_is_pure,
+    an_empty_piece,
+    drums_stay_drums,
+    round_trip,
+    encode_is_stable,
+    excerpts_give_the_whole,
+    decode_takes_over_like,
+    grammars.grammar_allows_what_encode_gives,
+    grammars.decode_equals_pushing,
+    grammars.rows_are_independent,
+    grammars.derived_fields_follow,
+    options_work_at_their_limits,
+    hostile_pieces,
+)

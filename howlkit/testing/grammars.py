@@ -1,0 +1,189 @@
+"""The laws of an encoder's grammar, and of `decode` and `ticks`, which go with it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.piece import Piece
+from howlkit.protocols import Encoder
+from howlkit.schema import STEP, Steps
+from howlkit.session import accepts
+from howlkit.testing.pieces import chord, metres, pieces, scatter
+from howlkit.testing.report import given, require
+from howlkit.testing.walks import Walk, answers, spelt, walk
+
+__all__ = [
+    "check_pushing",
+    "decode_equals_pushing",
+    "derived_fields_follow",
+    "grammar_allows_what_encode_gives",
+    "require_allowed",
+    "rows_are_independent",
+]
+
+ONE = np.array([True])
+
+
+def grammar_allows_what_encode_gives(encoder: Encoder) -> None:
+    """The grammar allows every choice of every step that `encode` gives, the end too."""
+    for piece in (*pieces(), chord(), scatter(6, 300)):
+        with given(piece.name):
+            require_allowed(encoder, encoder.encode(piece), piece)
+
+
+def require_allowed(encoder: Encoder, steps: Steps, like: Piece | None) -> None:
+    """Raise CheckFailed unless the grammar allows steps, choice by choice."""
+    schema, grammar = encoder.schema, encoder.grammar(1, like=like)
+    for number, row in enumerate(steps[1:], 1):
+        step = row[None]
+        for field in schema.decisions:
+            if schema.active(field, step)[0]:
+                require(
+                    accepts(grammar, field, step)[0],
+                    expected=f"step {number} to be allowed: {spelt(schema, row)}",
+                    got=f"`allowed` refuses its {field.name!r}",
+                    look="`allowed`, or what `push` takes note of",
+                )
+        grammar.push(step, ONE)
+
+
+def decode_equals_pushing(encoder: Encoder) -> None:
+    """`decode` gives as many notes as `push` began, where `ticks` and `now` say."""
+    for seed, like in ((10, None), (11, None), (12, metres(3)), (13, scatter(1))):
+        name = f", like {like.name}" if like is not None else ""
+        with given(f"seed {seed}{name}"):
+            made = walk(encoder, seed, like=like)
+        for row, steps in enumerate(made.rows):
+            with given(f"{made}, row {row}{name}"):
+                check_pushing(encoder, steps[:-1], like)
+    for piece in pieces():
+        with given(piece.name):
+            check_pushing(encoder, encoder.encode(piece)[:-1], piece)
+
+
+def check_pushing(encoder: Encoder, steps: Steps, like: Piece | None) -> None:
+    """Raise CheckFailed unless steps, without their end row, are decoded as they are pushed."""
+    grammar, n = encoder.grammar(1, like=like), len(steps)
+    begun, now = np.zeros(n, np.int64), np.zeros(n)
+    now[0] = grammar.now[0]
+    for t in range(1, n):
+        begun[t], now[t] = grammar.push(steps[t : t + 1], ONE)[0], grammar.now[0]
+    for stop in sorted({min(2, n), (n + 1) // 2, n}):
+        piece = encoder.decode(steps[:stop], like=like)
+        require(
+            len(piece) == begun[:stop].sum(),
+            expected=f"{begun[:stop].sum()} notes of the first {stop} rows, as `push` counted",
+            got=f"{len(piece)} from `decode`",
+            look="what `push` returns, or notes that `decode` drops or merges",
+        )
+    ticks = np.asarray(encoder.ticks(steps, like=like))
+    require(
+        len(ticks) == n and bool((np.diff(ticks) >= 0).all()),
+        expected=f"{n} ticks that never fall",
+        got=f"{len(ticks)}: {ticks[:8].tolist()} ..",
+        look="`ticks`",
+    )
+    strays = np.setdiff1d(piece.notes["start"], ticks)
+    require(
+        not len(strays),
+        expected="every note of `decode` to begin at the tick of a step",
+        got=f"one at {strays[:1].tolist()}, where no step stands",
+        look="`ticks`",
+    )
+    _check_now(encoder, piece, ticks, now)
+
+
+def _check_now(
+    encoder: Encoder, piece: Piece, ticks: NDArray[np.int64], now: NDArray[np.float64]
+) -> None:
+    """Check that now (T,), in the schema's clock, is where ticks (T,) of `piece` say."""
+    if encoder.schema.clock == "beats":
+        stands, unit = ticks / piece.ticks_per_beat, np.full(len(ticks), 1 / piece.ticks_per_beat)
+    else:
+        stands = piece.seconds(ticks)
+        unit = np.maximum(piece.seconds(ticks + 1) - stands, 1e-6)
+    wrong = np.flatnonzero(np.abs(stands - now) > 0.501 * unit + 1e-9 * np.abs(now))
+    require(
+        not len(wrong),
+        expected=f"`now` = {stands[wrong[:1]].tolist()} {encoder.schema.clock} after row "
+        f"{wrong[:1].tolist()}, as `ticks` says",
+        got=f"{now[wrong[:1]].tolist()}",
+        look="`push` and `now`, and that start, `decode` and `ticks` count from the same place",
+    )
+
+
+def derived_fields_follow(encoder: Encoder) -> None:
+    """Derived columns are what the grammar derives: nothing of the future is in them."""
+    schema = encoder.schema
+    if not schema.derived:
+        return
+    for piece in (*pieces(), scatter(6, 300)):
+        with given(piece.name):
+            grammar = encoder.grammar(1, like=piece)
+            for number, row in enumerate(encoder.encode(piece)[:-1]):
+                if number:
+                    grammar.push(row[None], ONE)
+                for field in schema.derived:
+                    wanted = int(getattr(grammar, "derived")(field)[0])  # noqa: B009
+                    require(
+                        int(row[field.name]) == wanted,
+                        expected=f"{field.name}={wanted} in row {number}, as the grammar derives",
+                        got=f"{row[field.name]} from `encode`",
+                        look="whether `encode` looks further than this row, or fills it in at all",
+                    )
+
+
+def rows_are_independent(encoder: Encoder) -> None:
+    """`select` copies: rows go on as they would alone, whatever is pushed elsewhere."""
+    for seed in range(4):
+        with given(f"seed {seed}"):
+            made = walk(encoder, 20 + seed, length=24)
+        with given(str(made)):
+            _check_rows(encoder, made)
+
+
+def _check_rows(encoder: Encoder, made: Walk) -> None:
+    schema = encoder.schema
+    rows = [row for row in made.rows if len(row) > 4]
+    if not rows:
+        return
+    rows = [rows[i % len(rows)] for i in range(3)]
+    half = min(len(row) for row in rows) // 2
+    table = np.stack([row[: half + 2] for row in rows])  # (3, half + 2)
+
+    def alone(row: int, stop: int) -> dict[str, NDArray[np.generic]]:
+        grammar = encoder.grammar(1)
+        for t in range(1, stop):
+            grammar.push(table[row, t : t + 1], ONE)
+        return answers(schema, grammar, table[row, stop : stop + 1])
+
+    grammar = encoder.grammar(3)
+    for t in range(1, half):
+        grammar.push(table[:, t].copy(), np.ones(3, bool))
+    order = np.array([2, 0, 2])
+    copied = grammar.select(order)
+    aside = "what `select` shares: copy every array, not a view of it"
+
+    def compare(said: dict[str, NDArray[np.generic]], row: int, of: int, stop: int) -> None:
+        for name, wanted in alone(of, stop).items():
+            require(
+                np.array_equal(said[name][row], wanted[0]),
+                expected=f"row {row} to say the same of {name} as alone, after {stop - 1} steps",
+                got="another answer",
+                look=aside,
+            )
+
+    is_step = table["mark"][:, half] == STEP
+    grammar.push(table[:, half].copy(), is_step)  # the copy must not see it
+    said = answers(schema, copied, table[order, half])
+    for row, of in enumerate(order.tolist()):
+        compare(said, row, of, half)
+    moved = is_step[order] & np.array([True, True, False])
+    copied.push(table[order, half].copy(), moved)  # nor the origin this
+    said = answers(schema, grammar, table[:, half + 1])
+    for row in np.flatnonzero(is_step).tolist():
+        compare(said, row, row, half + 1)
+    stays = answers(schema, copied, table[order, half])
+    aside = "`push`: only the rows marked True move on"
+    compare(stays, 2, 2, half)

@@ -1,0 +1,143 @@
+"""What a check is, and what it says where it fails: law, input, what came, where to look."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import howlkit
+from howlkit.errors import printable
+
+__all__ = ["Check", "CheckFailed", "given", "require"]
+
+
+class CheckFailed(AssertionError):
+    """A component does not keep to its contract.
+
+    expected, got: of what was compared. look: what to look at in the component. on: the input, from
+    the outside in. title, law: which check of which component, and what must hold.
+    """
+
+    def __init__(self, *, expected: str, got: str, look: str = "") -> None:
+        super().__init__()
+        self.expected, self.got, self.look = expected, got, look
+        self.on: list[str] = []
+        self.title = self.law = ""
+
+    def __str__(self) -> str:
+        """Return the whole message, a line for each part."""
+        head = f"{self.title}: {self.law}" if self.title else ""
+        parts = {
+            "input": ", ".join(self.on),
+            "expected": self.expected,
+            "got": self.got,
+            "look at": self.look,
+        }
+        return "\n".join([head, *(f"  {name}: {text}" for name, text in parts.items() if text)])
+
+
+def require(holds: object, *, expected: object, got: object, look: str = "") -> None:
+    """Raise CheckFailed unless `holds`."""
+    if not holds:
+        raise CheckFailed(expected=printable(expected), got=printable(got), look=look)
+
+
+@contextmanager
+def given(what: str) -> Iterator[None]:
+    """Name the input of all that is checked inside; any exception there is a failed check."""
+    try:
+        yield
+    except CheckFailed as failure:
+        failure.on.insert(0, what)
+        raise
+    except (Exception, SystemExit) as error:
+        broken = _broken(error)
+        broken.on.insert(0, what)
+        raise broken from error
+
+
+@dataclass(frozen=True)
+class Check:
+    """One law that a component must keep; call it, and it raises CheckFailed where it does not.
+
+    kind: of component. law: a function of the component, whose name and first line of docstring
+    tell people what it checks.
+    """
+
+    kind: str
+    component: Any
+    law: Callable[[Any], None]
+
+    @property
+    def name(self) -> str:
+        """What the check is called: "round trip"."""
+        return self.law.__name__.replace("_", " ")
+
+    def __call__(self) -> None:
+        """Run it."""
+        try:
+            self.law(self.component)
+        except CheckFailed as failure:
+            self._entitle(failure)
+            raise
+        except (Exception, SystemExit) as error:
+            raise self._entitle(_broken(error)) from error
+
+    def failure(self) -> CheckFailed | None:
+        """Run it; return what it fails with, or None."""
+        try:
+            self()
+        except CheckFailed as failure:
+            return failure
+        return None
+
+    def _entitle(self, failure: CheckFailed) -> CheckFailed:
+        failure.title = f"{self.kind} {self.component.name!r} fails {self.name!r}"
+        failure.law = (self.law.__doc__ or "").partition("\n")[0]
+        return failure
+
+
+def run_all(checks: Iterable[Check]) -> None:
+    """Run all checks; raise the CheckFailed of the first that fails, naming the others."""
+    failures = [failure for check in checks if (failure := check.failure()) is not None]
+    if failures:
+        others = ", ".join(failure.title.partition(" fails ")[2] for failure in failures[1:])
+        if others:
+            failures[0].add_note(f"  it also fails {others}")
+        raise failures[0]
+
+
+def _broken(error: BaseException) -> CheckFailed:
+    """Return the failure that an exception of a component is, with the line that raised it."""
+    message = f"{type(error).__name__}: {error}"
+    return CheckFailed(expected="no exception", got=printable(message), look=_line(error))
+
+
+def _line(error: BaseException) -> str:
+    """Return FILE:LINE of the innermost frame that is the component's own, if any is."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not _is_foreign(frame.filename)]
+    frame = (own or frames)[-1]
+    return f"{frame.filename}:{frame.lineno}"
+
+
+def _is_foreign(filename: str) -> bool:
+    """Say whether a file is the core's, a library's or Python's own, and no component's."""
+    import torch
+
+    home = Path(howlkit.__file__).parent
+    path = Path(filename)
+    if home in path.parents:
+        return home / "builtin" not in path.parents
+    libraries = [Path(str(module.__file__)).parent for module in (np, torch)]
+    if any(library in path.parents for library in libraries):
+        return True
+    is_python = Path(os.__file__).parent in path.parents and "site-packages" not in path.parts
+    return is_python or filename.startswith("<")

@@ -1,0 +1,260 @@
+"""Random walks through a grammar: steps that it allows, with a taste for the corners.
+
+B rows side by side, T steps.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.piece import Piece
+from howlkit.protocols import Encoder, Grammar
+from howlkit.schema import END, START, STEP, Field, Schema, Steps
+from howlkit.testing.report import require
+
+__all__ = ["STYLES", "Chooser", "Walk", "answers", "derive", "different", "spelt", "walk"]
+
+STYLES = ("even", "extreme", "small", "rare")
+"""Evenly; the least or greatest often; among the least three; what is seldom allowed, if it is."""
+
+
+@dataclass
+class Chooser:
+    """Draws steps among what a grammar allows.
+
+    style: one of STYLES. seen: by field, how often each value was allowed.
+    """
+
+    schema: Schema
+    rng: np.random.Generator
+    style: str
+    seen: dict[str, Any] = field(default_factory=lambda: defaultdict(int))
+
+    def step(self, grammar: Grammar, alive: NDArray[np.bool_]) -> tuple[Steps, NDArray[np.bool_]]:
+        """Return a step (B,), and in which rows the piece could end instead (B,).
+
+        alive: (B,) the rows that count. A row ends only where it must.
+        """
+        step = self.schema.steps(len(alive))
+        may_end = np.zeros(len(alive), bool)
+        for decided in self.schema.decisions:
+            active = alive & self.schema.active(decided, step)
+            if not active.any():
+                continue
+            if decided.kind == "bits":
+                self._bits(grammar, decided, step, active)
+                continue
+            allowed = asked(grammar, decided, step, active)
+            if decided.name == "mark":
+                may_end = alive & allowed[:, END]
+                allowed = np.where(allowed[:, [STEP]], np.arange(3) == STEP, allowed)
+            for row in np.flatnonzero(active):
+                step[decided.name][row] = self._draw(decided, allowed[row])
+        return step, may_end
+
+    def _bits(
+        self, grammar: Grammar, decided: Field, step: Steps, going: NDArray[np.bool_]
+    ) -> None:
+        for _ in range(decided.n + 1):
+            if not going.any():
+                return
+            values = step[decided.name]
+            on = np.arange(decided.n)[None] * (values > 0) + (values > 0) - 1  # -1 where off
+            above = np.arange(decided.choices) > on.max(axis=1)[:, None]
+            allowed = asked(grammar, decided, step, going, among=above)
+            for row in np.flatnonzero(going):
+                enough = allowed[row, -1] and self.rng.random() < 0.4
+                value = decided.n if enough else self._draw(decided, allowed[row])
+                if value < decided.n:
+                    step[decided.name][row, value] = 1
+                else:
+                    going = going & (np.arange(len(going)) != row)
+
+    def _draw(self, decided: Field, allowed: NDArray[np.bool_]) -> int:
+        there = np.flatnonzero(allowed)
+        self.seen[decided.name] = self.seen[decided.name] + allowed
+        if self.style == "extreme":
+            there = self.rng.choice([there[:1], there[-1:], there][self.rng.integers(3)], 1)
+        elif self.style == "small":
+            there = there[:3]
+        elif self.style == "rare":
+            weights = 1.0 / self.seen[decided.name][there] ** 2.0
+            return int(self.rng.choice(there, p=weights / weights.sum()))
+        return int(self.rng.choice(there))
+
+
+def asked(
+    grammar: Grammar,
+    decided: Field,
+    step: Steps,
+    active: NDArray[np.bool_],
+    *,
+    among: NDArray[np.bool_] | None = None,
+) -> NDArray[np.bool_]:
+    """Return what `allowed` says (B, field.choices), checked: its shape, and that something is.
+
+    among: of bits, the choices that are left.
+    """
+    allowed = np.asarray(grammar.allowed(decided, step.copy()))
+    wanted = (len(step), decided.choices)
+    require(
+        allowed.shape == wanted and allowed.dtype == bool,
+        expected=f"`allowed` of {decided.name!r} to be bool of shape {wanted}",
+        got=f"{allowed.dtype} of shape {allowed.shape}",
+        look="`grammar(...).allowed`",
+    )
+    if decided.name == "mark":
+        allowed = allowed & (np.arange(3) != START)
+    if among is not None:
+        allowed = allowed & among
+    stuck = np.flatnonzero(active & ~allowed.any(axis=1))
+    require(
+        not len(stuck),
+        expected=f"a value for {decided.name!r} that is allowed, in every row",
+        got=f"none in row {stuck[0] if len(stuck) else 0}, given {spelt_row(step, stuck)}",
+        look="whether the fields before it were allowed values that leave nothing for this one",
+    )
+    return allowed
+
+
+@dataclass(frozen=True)
+class Walk:
+    """What a walk made.
+
+    rows: at most B arrays of steps, whole pieces: start, steps, end, derived fields filled in.
+    seed, style: how it was made.
+    """
+
+    seed: int
+    style: str
+    rows: list[Steps]
+
+    def __str__(self) -> str:
+        """Say how to make it again."""
+        return f"walk of seed {self.seed}, style {self.style!r}"
+
+
+def walk(
+    encoder: Encoder,
+    seed: int,
+    *,
+    rows: int = 3,
+    length: int = 40,
+    like: Piece | None = None,
+) -> Walk:
+    """Return whole pieces that the grammar allows; half way, rows are reordered and repeated.
+
+    They are about `length` steps long, and half as much again where a piece cannot end there.
+    """
+    schema, style = encoder.schema, STYLES[seed % len(STYLES)]
+    chooser = Chooser(schema, np.random.default_rng([seed, 77]), style)
+    grammar = encoder.grammar(rows, like=like)
+    first = schema.steps(rows)
+    first["mark"] = START
+    derive(schema, grammar, first, np.ones(rows, bool))
+    made, alive, whole = [first], np.ones(rows, bool), np.zeros(rows, np.int64)
+    for number in range(3 * length):
+        if number == length // 2:
+            order = chooser.rng.integers(0, rows, rows)
+            grammar = grammar.select(order)
+            made = [step[order] for step in made]
+            alive, whole = alive[order], whole[order]
+        if number == length:
+            chooser.style = "rare"  # a way to an end
+        step, may_end = chooser.step(grammar, alive)
+        whole = np.where(may_end, len(made), whole)
+        alive = alive & (step["mark"] == STEP)
+        if not alive.any() or (number > length and (whole > length).all()):
+            break
+        grammar.push(step, alive)
+        derive(schema, grammar, step, alive)
+        made.append(step)
+    table = np.stack(made, axis=1)
+    pieces = []
+    for row, stop in zip(table, whole.tolist(), strict=True):
+        if not stop:  # nowhere could it end
+            continue
+        framed = schema.steps(stop + 1)
+        framed[:stop] = row[:stop]
+        framed["mark"][stop] = END
+        pieces.append(framed)
+    return Walk(seed, style, pieces)
+
+
+def derive(schema: Schema, grammar: Grammar, step: Steps, rows: NDArray[np.bool_]) -> None:
+    """Fill in what is derived in the rows of `step` (B,) that the grammar took in last."""
+    for derived in schema.derived:
+        step[derived.name][rows] = getattr(grammar, "derived")(derived)[rows]  # noqa: B009
+
+
+def answers(schema: Schema, grammar: Grammar, step: Steps) -> dict[str, NDArray[Any]]:
+    """Return all that a grammar says on the way to `step` (B,): by name, arrays (B, ...).
+
+    Masks are all False where a field is not active.
+    """
+    said: dict[str, NDArray[Any]] = {"now": np.array(grammar.now, copy=True)}
+    for derived in schema.derived:
+        said[f"derived {derived.name!r}"] = np.array(getattr(grammar, "derived")(derived))  # noqa: B009
+    so_far = step.copy()
+    for decided in schema.decisions:
+        if decided.kind == "bits":
+            so_far[decided.name] = 0
+    for decided in schema.decisions:
+        active = schema.active(decided, step)
+        mask = np.array(grammar.allowed(decided, so_far.copy()))
+        said[f"allowed of {decided.name!r}"] = mask & active[:, None]
+        so_far[decided.name] = step[decided.name]
+    return said
+
+
+def spelt(schema: Schema, row: Any) -> str:  # noqa: ANN401 - one row of steps
+    """Return a step as people read it: "step shift=3 pitch=60 keys={1, 5}"."""
+    parts = [("step", "end", "start")[min(int(row["mark"]), 2)]]
+    for column in schema.fields:
+        value = row[column.name]
+        if column.kind == "bits":
+            parts.append(f"{column.name}={{{', '.join(map(str, np.flatnonzero(value)))}}}")
+        elif column.derived or schema.active(column, row):
+            parts.append(f"{column.name}={value}")
+    return " ".join(parts)
+
+
+def spelt_row(step: Steps, rows: NDArray[np.intp]) -> str:
+    """Return all columns of the first of `rows` of a step (B,); nothing if there is none."""
+    if not len(rows):
+        return ""
+    row = step[rows[0]]
+    return ", ".join(f"{name}={np.asarray(row[name]).tolist()}" for name in step.dtype.names or ())
+
+
+def different(schema: Schema, expected: Steps, got: Steps) -> tuple[str, str] | None:
+    """Return where steps differ first, as (expected, got) for people; None if they are equal.
+
+    What is derived does not count in an end row, which is never input.
+    """
+    for number in range(max(len(expected), len(got))):
+        here, there = (_row(schema, steps, number) for steps in (expected, got))
+        if here is None or there is None or here != there:
+            sizes = (len(expected), len(got))
+            texts = [
+                f"only {size} rows" if row is None else f"row {number}: {spelt(schema, row)}"
+                for row, size in zip((here, there), sizes, strict=True)
+            ]
+            return texts[0], texts[1]
+    return None
+
+
+def _row(schema: Schema, steps: Steps, number: int) -> Any:  # noqa: ANN401 - one row of steps
+    """Return a row, without what is derived if it is an end; None where there is none."""
+    if number >= len(steps):
+        return None
+    row = steps[number].copy()
+    if row["mark"] == END:
+        for derived in schema.derived:
+            row[derived.name] = 0
+    return row
