@@ -322,9 +322,10 @@ class Piece:
         """Return the notes `first` to `stop` (exclusive), with what an encoder must know of before.
 
         Positions stay those of the whole piece, and the whole tempo map, metre and pedals come
-        along. As context come the notes that end less than a beat before the last onset before the
-        cut, or later (so all that still sound), and the two that begin before all these; of drums
-        and of other notes apart, since an encoder may leave drums out.
+        along. As context come all notes that still sound, those of the last beat before the last
+        onset before the cut, those of a beat before the last onset that is earlier than that, and
+        the two that begin before all these; of drums and of other notes apart, since an encoder may
+        leave drums out.
         """
         if not 0 <= first <= stop <= len(self):
             raise PieceError(f"no notes {first}:{stop} in a piece of {len(self)}")
@@ -346,7 +347,9 @@ def _near_the_end(notes: Table, ticks_per_beat: int) -> NDArray[np.bool_]:
     for index in (np.flatnonzero(drums), np.flatnonzero(~drums)):
         if len(index):
             starts = notes["start"][index]
-            near = int(starts[-1]) - ticks_per_beat
+            # A cut within a step of several onsets: that before it counts, however long ago.
+            earlier = np.searchsorted(starts, int(starts[-1]) - ticks_per_beat)
+            near = int(starts[max(int(earlier) - 1, 0)]) - ticks_per_beat
             kept[index] = ends[index] >= near
             kept[index[: np.searchsorted(starts, near)][-2:]] = True
     return kept
