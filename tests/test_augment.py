@@ -99,3 +99,9 @@ def test_a_preset_beside_settings_of_ones_own_is_refused(component, own):
     with pytest.raises(OptionError, match=rf"{name}=.* and preset=howl contradict"):
         component(**own, preset="howl")
     assert component(**own).preset == "default"
+
+
+def test_the_key_follows_a_transposition_of_many_octaves():
+    piece = Piece.of([(0, 480, 120)]).replace(key_signatures=np.array([(0, 0, 0)], KEY_SIGNATURE))
+    down = Transpose(low=-109, high=-109)(piece, np.random.default_rng(0))
+    assert down.notes["pitch"].tolist() == [11] and down.key_signatures["sharps"].tolist() == [5]

@@ -61,7 +61,7 @@ class Transpose:
         notes, keys = piece.notes.copy(), piece.key_signatures.copy()
         notes["pitch"][melodic] = _fold(pitches + semitones)
         # A semitone up is seven fifths up; keys are named with -5 (D flat) to 6 (F sharp) sharps.
-        keys["sharps"] = (keys["sharps"] + 7 * semitones + 5) % 12 - 5
+        keys["sharps"] = (keys["sharps"].astype(np.int64) + 7 * semitones + 5) % 12 - 5
         return piece.replace(notes=notes, key_signatures=keys)
 
 
