@@ -10,7 +10,36 @@ came and where to look. `encoder_checks` and its like return the checks one by o
 name, to be called.
 """
 
-from howlkit.testing.encoders import check_encoder, encoder_checks
-from howlkit.testing.report import Check, CheckFailed
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
 
-__all__ = ["Check", "CheckFailed", "check_encoder", "encoder_checks"]
+from howlkit.testing.augmenters import augmenter_checks, check_augmenter
+from howlkit.testing.encoders import check_encoder, encoder_checks
+from howlkit.testing.models import check_model, model_checks
+from howlkit.testing.report import Check, CheckFailed
+from howlkit.testing.samplers import check_sampler, sampler_checks
+
+__all__ = [
+    "CHECKS",
+    "Check",
+    "CheckFailed",
+    "augmenter_checks",
+    "check_augmenter",
+    "check_encoder",
+    "check_model",
+    "check_sampler",
+    "encoder_checks",
+    "model_checks",
+    "sampler_checks",
+]
+
+CHECKS: Mapping[str, Callable[[Any], tuple[Check, ...]]] = MappingProxyType(
+    {
+        "encoder": encoder_checks,
+        "augmenter": augmenter_checks,
+        "model": model_checks,
+        "sampler": sampler_checks,
+    }
+)
+"""The checks of a component, by its kind."""

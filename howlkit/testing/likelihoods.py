@@ -1,0 +1,177 @@
+"""The laws of what a network says of targets: normalised, the same as its stepper decides by.
+
+Also the loss that the checks train with. B rows, T steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from howlkit.protocols import Model
+from howlkit.schema import Field, Schema, Steps
+from howlkit.testing.report import given, require
+from howlkit.testing.schemas import CONDITIONAL, MIXED, every_step, random_steps, tensors
+
+__all__ = [
+    "counts",
+    "deciding_equals_pricing",
+    "likelihood_is_normalised",
+    "loss",
+    "starts_at_the_unigram_model",
+    "unigram",
+    "updates",
+]
+
+SMALL = {"conditional": CONDITIONAL, "mixed": MIXED}
+CLOSE = 1e-3
+
+
+def loss(network: Any, steps: Steps, *, carried: bool = False) -> Tensor:  # noqa: ANN401
+    """Return the mean nats a step of steps (B, T), each given those before it.
+
+    carried: in two halves, with the state between them.
+    """
+    batch = tensors(steps)
+    inputs = {name: column[:, :-1] for name, column in batch.items()}
+    targets = {name: column[:, 1:] for name, column in batch.items()}
+    length = steps.shape[1] - 1
+    state = None
+    costs: list[Tensor] = []
+    for begin, stop in ((0, length // 2), (length // 2, length)) if carried else ((0, length),):
+        here, there = (
+            {name: column[:, begin:stop] for name, column in columns.items()}
+            for columns in (inputs, targets)
+        )
+        hidden, state = network.advance(here, state)
+        costs += [cost.sum() for cost in network.nats(hidden, there).values()]
+    mean: Tensor = torch.stack(costs).sum() / (steps.shape[0] * length)
+    return mean
+
+
+def updates(network: Any, steps: Steps, *, rate: float, most: int) -> Iterator[float]:  # noqa: ANN401
+    """Train on steps (B, T), yielding the loss before each of at most `most` updates."""
+    network.train()
+    optimizer = torch.optim.Adam(network.parameters(), lr=rate)
+    for _ in range(most):
+        cost = loss(network, steps)
+        optimizer.zero_grad()
+        torch.autograd.backward(cost)
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        yield float(cost.detach())
+
+
+def counts(schema: Schema, steps: Steps) -> dict[str, NDArray[np.int64]]:
+    """Return how often each value was decided in steps (B, T), as `evaluate.unigram`."""
+    rows, found = steps[:, 1:].reshape(-1), {}
+    for field in schema.decisions:
+        values = rows[field.name][schema.active(field, rows)]
+        if field.kind == "bits":
+            found[field.name] = np.append(values.sum(0, dtype=np.int64), len(values))
+        else:
+            found[field.name] = np.bincount(values, minlength=field.n)
+    return found
+
+
+def unigram(steps: Steps) -> float:
+    """Return the entropy, in nats a step, of how often each step is there in steps (B, T)."""
+    share = np.unique(steps[:, 1:], return_counts=True)[1] / steps[:, 1:].size
+    return float(-(share * np.log(share)).sum())
+
+
+def _every(model: Model) -> Iterator[tuple[Any, Schema, Steps, Tensor]]:
+    """Yield networks with all steps (N,) of their schema and a hidden (1, N, D), equal for all."""
+    from howlkit.testing.models import build
+
+    for name, schema in SMALL.items():
+        for chained in (True, False):
+            with given(f"schema {name!r}, heads.chained={str(chained).lower()}"):
+                network, rows = build(model, schema, chained=chained), every_step(schema)
+                with torch.no_grad():
+                    hidden, _ = network.advance(tensors(random_steps(schema, 9, rows=1)), None)
+                    yield network, schema, rows, hidden[:, -1:].expand(1, len(rows), -1)
+
+
+def likelihood_is_normalised(model: Model) -> None:
+    """The probabilities of all steps that there are add up to 1."""
+    for network, schema, rows, hidden in _every(model):
+        costs = network.nats(hidden, tensors(rows[None]))
+        finite = all(bool(torch.isfinite(cost).all()) for cost in costs.values())
+        require(finite, expected="finite nats", got="NaN or infinity", look="`nats`")
+        if not all(network.is_likelihood(field) for field in schema.decisions):
+            continue
+        total = float(torch.exp(-sum(costs.values()).double()).sum())
+        require(
+            abs(total - 1) < CLOSE,
+            expected=f"1 over all {len(rows)} steps",
+            got=f"{total:.5f}",
+            look="`nats`: a softmax over a wrong axis, a field given itself, one priced where "
+            "it is not active",
+        )
+
+
+def deciding_equals_pricing(model: Model) -> None:
+    """The stepper decides by the probabilities that `nats` prices."""
+    for network, schema, rows, hidden in _every(model):
+        targets = tensors(rows)
+        priced = network.nats(hidden, {name: column[None] for name, column in targets.items()})
+        stepper = network.stepper()
+        stepper.begin(hidden[0])
+        for field in schema.decisions:
+            active = torch.from_numpy(np.asarray(schema.active(field, rows)))
+            cost = _decided(stepper, field, targets[field.name], active)
+            gap = float((cost.where(active, 0) - priced[field.name][0]).abs().max())
+            require(
+                gap < CLOSE,
+                expected=f"the nats of {field.name!r} from `stepper` as from `nats`",
+                got=f"a difference of {gap:.3g}",
+                look="`stepper().logits`, and what `decide` adds",
+            )
+
+
+def _decided(stepper: Any, field: Field, values: Tensor, active: Tensor) -> Tensor:  # noqa: ANN401
+    """Return (N,) nats of values (N,), of bits (N, n), choice by choice; the stepper moves on."""
+    if field.kind != "bits":
+        cost = -torch.log_softmax(stepper.logits(field), -1).gather(1, values[:, None])[:, 0]
+        stepper.decide(field, values, active)
+        return cost
+    cost = torch.zeros(len(values))
+    last = torch.full((len(values),), -1)
+    for bit in range(field.n + 1):
+        is_none = bit == field.n
+        on = torch.ones(len(values), dtype=torch.bool) if is_none else values[:, bit] > 0
+        passed = torch.arange(field.n + 1) <= last[:, None]
+        logits = stepper.logits(field).masked_fill(passed, -torch.inf)
+        cost = cost - torch.log_softmax(logits, -1)[:, bit].where(on, 0)
+        if not is_none:
+            stepper.decide(field, torch.full_like(last, bit), on & active)
+            last = torch.where(on, bit, last)
+    return cost
+
+
+def starts_at_the_unigram_model(model: Model) -> None:
+    """`start_at` takes counts of every field, and what is common costs less afterwards."""
+    from howlkit.testing.models import build
+
+    for name, schema in SMALL.items():
+        with given(f"schema {name!r}"):
+            network = build(model, schema)
+            common = np.repeat(random_steps(schema, 10, rows=1, length=4), 12, axis=1)
+            common = common[:, 11:]  # one start row, then three steps, many times each
+            costs = []
+            for some in (random_steps(schema, 11, rows=1, length=200), common):
+                network.start_at(counts(schema, some))
+                with torch.no_grad():
+                    costs.append(float(loss(network, common)))
+            require(
+                np.isfinite(costs).all() and costs[1] < costs[0],
+                expected=f"less than {costs[0]:.3f} nats a step, which other counts give",
+                got=f"{costs[1]:.3f}",
+                look="`start_at`",
+            )

@@ -1,0 +1,94 @@
+"""Schemas that a model must be able to take, and random steps of each."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from howlkit.schema import START, STEP, Field, Schema, Steps, bits, real
+
+__all__ = ["CONDITIONAL", "MIXED", "NOTES", "ONE", "SCHEMAS", "every_step", "random_steps"]
+
+NOTES = Schema(
+    (
+        Field("shift", 9, ordered=True),
+        Field("pitch", 24, ordered=True),
+        Field("duration", 6, ordered=True),
+    )
+)
+"""Note tuples."""
+
+ONE = Schema((Field("token", 40),), "seconds")
+"""One class field, as a vocabulary of tokens is."""
+
+CONDITIONAL = Schema(
+    (
+        Field("family", 2),
+        Field("pitch", 5, when=("family", (0,))),
+        Field("length", 3, when=("pitch", (1, 2))),
+        Field("tempo", 4, when=("family", (1,))),
+    )
+)
+"""Fields that are there in some steps only, one of them at second hand."""
+
+MIXED = Schema(
+    (
+        Field("kind", 2),
+        real("level", 0, 1, resolution=0.25, when=("kind", (1,))),
+        Field("length", 4, ordered=True),
+        Field("beat", 3, derived=True),
+        bits("keys", 3, when=("kind", (0,))),
+        bits("pedals", 2),
+    )
+)
+"""Fields of every kind."""
+
+SCHEMAS = {"notes": NOTES, "one field": ONE, "conditional": CONDITIONAL, "mixed": MIXED}
+
+
+def random_steps(schema: Schema, seed: int, *, rows: int = 3, length: int = 16) -> Steps:
+    """Return (B, T) steps drawn evenly, the first of each row a start row."""
+    rng = np.random.default_rng(seed)
+    steps = np.zeros((rows, length), schema.dtype)
+    steps["mark"][:, 0] = START
+    for field in schema.fields:
+        high = 2 if field.kind == "bits" else field.n
+        values = rng.integers(0, high, steps[field.name].shape)
+        active = schema.active(field, steps)
+        steps[field.name] = values * (active[..., None] if field.kind == "bits" else active)
+    return steps
+
+
+def every_step(schema: Schema) -> Steps:
+    """Return (N,) all rows that can follow another, each spelt once; small schemas only."""
+    rows: list[Any] = []
+
+    def grow(row: Steps, fields: list[Field]) -> None:
+        if not fields:
+            rows.append(row.copy())
+            return
+        field, *rest = fields
+        if not schema.active(field, row)[0]:
+            grow(row, rest)
+            return
+        values = product((0, 1), repeat=field.n) if field.kind == "bits" else range(field.n)
+        for value in values:
+            if (field.name, value) != ("mark", START):
+                row[field.name] = value
+                grow(row, rest)
+        row[field.name] = 0
+
+    first = schema.steps(1)
+    first["mark"] = STEP
+    grow(first, list(schema.decisions))
+    return np.concatenate(rows)
+
+
+def tensors(steps: Steps) -> dict[str, Tensor]:
+    """Return the columns of steps as the core gives them to a network."""
+    names = steps.dtype.names or ()
+    return {name: torch.from_numpy(steps[name].astype(np.int64)) for name in names}
