@@ -75,7 +75,9 @@ def test_every_command_is_listed_with_its_own_first_line():
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
-@pytest.mark.parametrize("command", ["", *COMMANDS, "plugins list", "plugins show"])
+@pytest.mark.parametrize(
+    "command", ["", *COMMANDS, "plugins list", "plugins show", "plugins check"]
+)
 def test_help_shows_examples_before_options(howlkit, command, flag):
     code, out, _ = howlkit(*command.split(), flag)
     assert code == 0 and f"  howlkit {command}" in out
@@ -109,6 +111,9 @@ def test_python_m_howlkit_is_howlkit():
         (["info", "music"], 1, "howlkit prepare music"),
         (["sample", "--sampler", "autoregresive"], 2, "Did you mean 'autoregressive'?"),
         (["plugins", "show", "tupel"], 2, "Did you mean 'tuple'?"),
+        (["plugins", "check", "tupel"], 2, "Did you mean 'tuple'?"),
+        (["plugins", "check", "tuple", "-o", "lstm.hidden=3"], 2, "write tuple.OPTION=VALUE"),
+        (["plugins", "check", "tuple", "-o", "tuple.grid=-1"], 2, "allowed: int, 0..1000"),
         (["prepare", "music", "--out", "d", "--split", "dev=x"], 2, "PART=PATH"),
     ],
 )

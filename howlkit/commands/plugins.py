@@ -7,13 +7,15 @@ import json
 import click
 
 from howlkit.commands.component_names import completion
+from howlkit.commands.plugin_checks import check
 from howlkit.commands.shared_options import ExamplesFirstGroup, json_option
 
 EPILOG = """\b
 Examples:
   howlkit plugins list
   howlkit plugins list --json
-  howlkit plugins show tuple           the options of a component"""
+  howlkit plugins show tuple           the options of a component
+  howlkit plugins check tuple          whether it keeps to its contract"""
 
 CORE = ("heads", "training")
 """What has options without being a component."""
@@ -22,6 +24,9 @@ CORE = ("heads", "training")
 @click.group("plugins", cls=ExamplesFirstGroup, epilog=EPILOG)
 def command() -> None:
     """See which encoders, augmenters, models and samplers there are, and where they come from."""
+
+
+command.add_command(check)
 
 
 @command.command("list", epilog=EPILOG)

@@ -30,79 +30,75 @@ def check_augmenter(augmenter: Augmenter) -> None:
 
 
 def music() -> Iterator[Piece]:
-    """Yield pieces and excerpts, each named as the input of what is checked with it."""
+    """Yield pieces and excerpts, each with a name that says how to make it."""
     extremes = [(0, 1, 0, 1), (0, 1, 127, 127), (MAX_TICK - 1, 1, 60, 64)]
-    for piece in (
-        *pieces(),
-        chord(),
-        Piece(name="Piece()"),
-        late_note(),
-        Piece.of(extremes, name="the extremes"),
-    ):
-        with given(piece.name):
-            yield piece
+    yield from (*pieces(), chord(), late_note(), Piece(name="Piece()"))
+    yield Piece.of(extremes, name=f"Piece.of({extremes})")
     whole = performance(5)
     for first, stop in ((0, 30), (30, 90), (90, 120), (50, 50)):
-        with given(f"{whole.name}.excerpt({first}, {stop})"):
-            yield whole.excerpt(first, stop)
+        name = f"{whole.name}.excerpt({first}, {stop})"
+        yield whole.excerpt(first, stop).replace(name=name)
 
 
 def keeps_the_notes(augmenter: Augmenter) -> None:
     """The result is a Piece with as many notes."""
     for piece in music():
-        for seed in SEEDS:
-            with given(f"seed {seed}"):
-                changed = augmenter(piece, np.random.default_rng(seed))
-                require(
-                    isinstance(changed, Piece),
-                    expected="a Piece",
-                    got=type(changed).__name__,
-                    look="what it returns; `piece.replace(...)` makes one",
-                )
-                require(
-                    len(changed) == len(piece),
-                    expected=f"{len(piece)} notes",
-                    got=len(changed),
-                    look="notes that leave the range: move or limit them, or change nothing",
-                )
+        with given(piece.name):
+            for seed in SEEDS:
+                with given(f"seed {seed}"):
+                    changed = augmenter(piece, np.random.default_rng(seed))
+                    require(
+                        isinstance(changed, Piece),
+                        expected="a Piece",
+                        got=type(changed).__name__,
+                        look="what it returns; `piece.replace(...)` makes one",
+                    )
+                    require(
+                        len(changed) == len(piece),
+                        expected=f"{len(piece)} notes",
+                        got=len(changed),
+                        look="notes that leave the range: move or limit them, or change nothing",
+                    )
 
 
 def keeps_the_excerpt(augmenter: Augmenter) -> None:
     """An excerpt stays what it is: its context, and whether start and end are inside."""
     for piece in music():
-        changed = augmenter(piece, np.random.default_rng(1))
-        for name in ("context", "has_start", "has_end"):
-            require(
-                getattr(changed, name) == getattr(piece, name),
-                expected=f"{name}={getattr(piece, name)}",
-                got=getattr(changed, name),
-                look="`piece.replace(...)` keeps it, `Piece(...)` does not",
-            )
-        if np.array_equal(changed.notes["start"], piece.notes["start"]):
-            require(
-                changed.until == piece.until,
-                expected=f"until={piece.until}",
-                got=changed.until,
-                look="`piece.replace(...)` keeps it, `Piece(...)` does not",
-            )
+        with given(piece.name):
+            changed = augmenter(piece, np.random.default_rng(1))
+            for name in ("context", "has_start", "has_end"):
+                require(
+                    getattr(changed, name) == getattr(piece, name),
+                    expected=f"{name}={getattr(piece, name)}",
+                    got=getattr(changed, name),
+                    look="`piece.replace(...)` keeps it, `Piece(...)` does not",
+                )
+            if np.array_equal(changed.notes["start"], piece.notes["start"]):
+                require(
+                    changed.until == piece.until,
+                    expected=f"until={piece.until}",
+                    got=changed.until,
+                    look="`piece.replace(...)` keeps it, `Piece(...)` does not",
+                )
 
 
 def is_random_by_rng_alone(augmenter: Augmenter) -> None:
     """The same rng gives the same piece, and over some seeds something changes."""
     changes, asked = 0, 0
     for piece in music():
-        for seed in SEEDS:
-            np.random.seed(seed + 1)
-            first = augmenter(piece, np.random.default_rng(seed))
-            second = augmenter(piece, np.random.default_rng(seed))
-            require(
-                first == second,
-                expected=f"the same piece from default_rng({seed}), twice",
-                got="two different ones",
-                look="random numbers that do not come from `rng`",
-            )
-            asked += len(piece) > 1
-            changes += len(piece) > 1 and first != piece
+        with given(piece.name):
+            for seed in SEEDS:
+                np.random.seed(seed + 1)
+                first = augmenter(piece, np.random.default_rng(seed))
+                second = augmenter(piece, np.random.default_rng(seed))
+                require(
+                    first == second,
+                    expected=f"the same piece from default_rng({seed}), twice",
+                    got="two different ones",
+                    look="random numbers that do not come from `rng`",
+                )
+                asked += len(piece) > 1
+                changes += len(piece) > 1 and first != piece
     require(
         changes,
         expected=f"at least one change among {asked} pieces and seeds",
@@ -114,17 +110,18 @@ def is_random_by_rng_alone(augmenter: Augmenter) -> None:
 def leaves_its_input_alone(augmenter: Augmenter) -> None:
     """The piece that is given stays as it was, to the last table."""
     for piece in music():
-        tables = ("notes", "tempos", "time_signatures", "key_signatures", "pedals")
-        before = dataclasses.replace(
-            piece, **{name: getattr(piece, name).copy() for name in tables}
-        )
-        augmenter(piece, np.random.default_rng(2))
-        require(
-            piece == before,
-            expected="the piece as it was",
-            got="a changed one",
-            look="arrays that are changed in place: copy them first",
-        )
+        with given(piece.name):
+            tables = ("notes", "tempos", "time_signatures", "key_signatures", "pedals")
+            before = dataclasses.replace(
+                piece, **{name: getattr(piece, name).copy() for name in tables}
+            )
+            augmenter(piece, np.random.default_rng(2))
+            require(
+                piece == before,
+                expected="the piece as it was",
+                got="a changed one",
+                look="arrays that are changed in place: copy them first",
+            )
 
 
 def works_at_the_limits_of_options(augmenter: Augmenter) -> None:

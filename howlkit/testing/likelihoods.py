@@ -6,6 +6,7 @@ Also the loss that the checks train with. B rows, T steps.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -85,54 +86,58 @@ def unigram(steps: Steps) -> float:
     return float(-(share * np.log(share)).sum())
 
 
-def _every(model: Model) -> Iterator[tuple[Any, Schema, Steps, Tensor]]:
-    """Yield networks with all steps (N,) of their schema and a hidden (1, N, D), equal for all."""
+def _every(model: Model) -> Iterator[tuple[str, Any, Schema, Steps, Tensor]]:
+    """Yield networks with all steps (N,) of their schema and a hidden (1, N, D), equal for all.
+
+    Before each a name, for people.
+    """
     from howlkit.testing.models import build
 
-    for name, schema in SMALL.items():
-        for chained in (True, False):
-            with given(f"schema {name!r}, heads.chained={str(chained).lower()}"):
-                network, rows = build(model, schema, chained=chained), every_step(schema)
-                with torch.no_grad():
-                    hidden, _ = network.advance(tensors(random_steps(schema, 9, rows=1)), None)
-                    yield network, schema, rows, hidden[:, -1:].expand(1, len(rows), -1)
+    for (name, schema), chained in product(SMALL.items(), (True, False)):
+        what = f"schema {name!r}, heads.chained={str(chained).lower()}"
+        with given(what), torch.no_grad():
+            network, rows = build(model, schema, chained=chained), every_step(schema)
+            hidden, _ = network.advance(tensors(random_steps(schema, 9, rows=1)), None)
+        yield what, network, schema, rows, hidden[:, -1:].expand(1, len(rows), -1)
 
 
 def likelihood_is_normalised(model: Model) -> None:
     """The probabilities of all steps that there are add up to 1."""
-    for network, schema, rows, hidden in _every(model):
-        costs = network.nats(hidden, tensors(rows[None]))
-        finite = all(bool(torch.isfinite(cost).all()) for cost in costs.values())
-        require(finite, expected="finite nats", got="NaN or infinity", look="`nats`")
-        if not all(network.is_likelihood(field) for field in schema.decisions):
-            continue
-        total = float(torch.exp(-sum(costs.values()).double()).sum())
-        require(
-            abs(total - 1) < CLOSE,
-            expected=f"1 over all {len(rows)} steps",
-            got=f"{total:.5f}",
-            look="`nats`: a softmax over a wrong axis, a field given itself, one priced where "
-            "it is not active",
-        )
+    for name, network, schema, rows, hidden in _every(model):
+        with given(name), torch.no_grad():
+            costs = network.nats(hidden, tensors(rows[None]))
+            finite = all(bool(torch.isfinite(cost).all()) for cost in costs.values())
+            require(finite, expected="finite nats", got="NaN or infinity", look="`nats`")
+            if not all(network.is_likelihood(field) for field in schema.decisions):
+                continue
+            total = float(torch.exp(-sum(costs.values()).double()).sum())
+            require(
+                abs(total - 1) < CLOSE,
+                expected=f"1 over all {len(rows)} steps",
+                got=f"{total:.5f}",
+                look="`nats`: a softmax over a wrong axis, a field given itself, one priced where "
+                "it is not active",
+            )
 
 
 def deciding_equals_pricing(model: Model) -> None:
     """The stepper decides by the probabilities that `nats` prices."""
-    for network, schema, rows, hidden in _every(model):
-        targets = tensors(rows)
-        priced = network.nats(hidden, {name: column[None] for name, column in targets.items()})
-        stepper = network.stepper()
-        stepper.begin(hidden[0])
-        for field in schema.decisions:
-            active = torch.from_numpy(np.asarray(schema.active(field, rows)))
-            cost = _decided(stepper, field, targets[field.name], active)
-            gap = float((cost.where(active, 0) - priced[field.name][0]).abs().max())
-            require(
-                gap < CLOSE,
-                expected=f"the nats of {field.name!r} from `stepper` as from `nats`",
-                got=f"a difference of {gap:.3g}",
-                look="`stepper().logits`, and what `decide` adds",
-            )
+    for name, network, schema, rows, hidden in _every(model):
+        with given(name), torch.no_grad():
+            targets = tensors(rows)
+            priced = network.nats(hidden, {name: column[None] for name, column in targets.items()})
+            stepper = network.stepper()
+            stepper.begin(hidden[0])
+            for field in schema.decisions:
+                active = torch.from_numpy(np.asarray(schema.active(field, rows)))
+                cost = _decided(stepper, field, targets[field.name], active)
+                gap = float((cost.where(active, 0) - priced[field.name][0]).abs().max())
+                require(
+                    gap < CLOSE,
+                    expected=f"the nats of {field.name!r} from `stepper` as from `nats`",
+                    got=f"a difference of {gap:.3g}",
+                    look="`stepper().logits`, and what `decide` adds",
+                )
 
 
 def _decided(stepper: Any, field: Field, values: Tensor, active: Tensor) -> Tensor:  # noqa: ANN401

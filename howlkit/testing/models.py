@@ -30,7 +30,7 @@ __all__ = ["build", "check_model", "model_checks"]
 
 CLOSE = 1e-4
 ENOUGH = 0.2  # of the unigram model's nats: what a piece known by heart costs at most
-MOST_UPDATES = 400
+MOST_UPDATES = 300
 
 State = dict[str, Tensor]
 Batch = dict[str, Tensor]
@@ -55,11 +55,12 @@ def build(
     return model.build(schema, heads).eval()
 
 
-def networks(model: Model) -> Iterator[tuple[Any, Batch]]:
-    """Yield a network for each schema, and a batch (3, 16) for it."""
+def networks(model: Model) -> Iterator[tuple[str, Any, Batch]]:
+    """Yield a name for people, a network for each schema, and a batch (3, 16) for it."""
     for name, schema in SCHEMAS.items():
         with given(f"schema {name!r}"):
-            yield build(model, schema), tensors(random_steps(schema, 5))
+            network = build(model, schema)
+        yield f"schema {name!r}", network, tensors(random_steps(schema, 5))
 
 
 def part(batch: Batch, begin: int, stop: int, rows: list[int] | None = None) -> Batch:
@@ -105,89 +106,100 @@ def builds_from_seed(model: Model) -> None:
 
 def state_is_batch_first(model: Model) -> None:
     """The state is a dict of tensors, batch first: rows of it can be picked and go on."""
-    for network, batch in networks(model):
-        with torch.no_grad():
-            _, state = network.advance(part(batch, 0, 7), None)
-            is_dict = isinstance(state, dict) and all(
-                isinstance(value, Tensor) and value.ndim and value.shape[0] == 3
-                for value in state.values()
+    for name, network, batch in networks(model):
+        with given(name):
+            with torch.no_grad():
+                _, state = network.advance(part(batch, 0, 7), None)
+                is_dict = isinstance(state, dict) and all(
+                    isinstance(value, Tensor) and value.ndim and value.shape[0] == 3
+                    for value in state.values()
+                )
+                require(
+                    is_dict,
+                    expected="a dict of tensors (B, ...)",
+                    got=state
+                    if not isinstance(state, dict)
+                    else {
+                        key: getattr(value, "shape", type(value)) for key, value in state.items()
+                    },
+                    look="what the backbone returns as its state",
+                )
+                order = [2, 0, 2]
+                picked = {key: value[torch.tensor(order)] for key, value in state.items()}
+                again, _ = network.advance(part(batch, 7, 12, order), picked)
+                whole, _ = network.advance(batch, None)
+            close(
+                again,
+                whole[torch.tensor(order), 7:12],
+                what=f"hidden of rows {order} that go on from their rows of the state",
+                look="that nothing of a row is kept outside of its state",
             )
-            require(
-                is_dict,
-                expected="a dict of tensors (B, ...)",
-                got=state
-                if not isinstance(state, dict)
-                else {key: getattr(value, "shape", type(value)) for key, value in state.items()},
-                look="what the backbone returns as its state",
-            )
-            order = [2, 0, 2]
-            picked = {key: value[torch.tensor(order)] for key, value in state.items()}
-            again, _ = network.advance(part(batch, 7, 12, order), picked)
-            whole, _ = network.advance(batch, None)
-        close(
-            again,
-            whole[torch.tensor(order), 7:12],
-            what=f"hidden of rows {order} that go on from their rows of the state",
-            look="that nothing of a row is kept outside of its state",
-        )
 
 
 def steps_equal_the_whole(model: Model) -> None:
     """Step by step with carried state gives what one pass gives, and nothing looks ahead."""
     look = "what is carried from call to call, and what a step sees of those after it"
-    for network, batch in networks(model):
-        with torch.no_grad():
-            whole, end = network.advance(batch, None)
-            for size in (1, 5, 16):
-                state, parts = None, []
-                for begin in range(0, 16, size):
-                    hidden, state = network.advance(part(batch, begin, begin + size), state)
-                    parts.append(hidden)
-                what = f"hidden of 16 steps, {size} at a time"
-                close(torch.cat(parts, 1), whole, what=what, look=look)
-                more = [network.advance(part(batch, 3, 8), of)[0] for of in (state, end)]
-                close(more[0], more[1], what=f"hidden after 16 steps, {size} at a time", look=look)
+    for name, network, batch in networks(model):
+        with given(name):
+            with torch.no_grad():
+                whole, end = network.advance(batch, None)
+                for size in (1, 5, 16):
+                    state, parts = None, []
+                    for begin in range(0, 16, size):
+                        hidden, state = network.advance(part(batch, begin, begin + size), state)
+                        parts.append(hidden)
+                    what = f"hidden of 16 steps, {size} at a time"
+                    close(torch.cat(parts, 1), whole, what=what, look=look)
+                    more = [network.advance(part(batch, 3, 8), of)[0] for of in (state, end)]
+                    close(
+                        more[0], more[1], what=f"hidden after 16 steps, {size} at a time", look=look
+                    )
 
 
 def each_row_has_its_length(model: Model) -> None:
     """A row goes on by its own length, and one of length 0 keeps its state."""
     look = "what the backbone does with `lengths`"
-    for network, batch in networks(model):
-        lengths = [9, 0, 4]
-        with torch.no_grad():
-            _, before = network.advance(part(batch, 0, 5), None)
-            hidden, state = network.advance(part(batch, 5, 14), before, torch.tensor(lengths))
-            for row, length in enumerate(lengths):
-                alone, after = network.advance(part(batch, 0, 5 + length, [row]), None)
-                what = f"hidden of row {row}, which has {length} of 9 steps"
-                close(hidden[row : row + 1, :length], alone[:, 5:], what=what, look=look)
-                own = {key: value[row : row + 1] for key, value in state.items()}
-                more = [network.advance(part(batch, 2, 6, [row]), of)[0] for of in (own, after)]
-                what = f"hidden after row {row}, which had {length} of 9 steps"
-                close(more[0], more[1], what=what, look=look)
+    for name, network, batch in networks(model):
+        with given(name):
+            lengths = [9, 0, 4]
+            with torch.no_grad():
+                _, before = network.advance(part(batch, 0, 5), None)
+                hidden, state = network.advance(part(batch, 5, 14), before, torch.tensor(lengths))
+                for row, length in enumerate(lengths):
+                    alone, after = network.advance(part(batch, 0, 5 + length, [row]), None)
+                    what = f"hidden of row {row}, which has {length} of 9 steps"
+                    close(hidden[row : row + 1, :length], alone[:, 5:], what=what, look=look)
+                    own = {key: value[row : row + 1] for key, value in state.items()}
+                    more = [network.advance(part(batch, 2, 6, [row]), of)[0] for of in (own, after)]
+                    what = f"hidden after row {row}, which had {length} of 9 steps"
+                    close(more[0], more[1], what=what, look=look)
 
 
 def rows_are_independent(model: Model) -> None:
     """A row comes out the same whatever stands beside it."""
-    for network, batch in networks(model):
-        with torch.no_grad():
-            together, _ = network.advance(batch, None)
-            for row in range(3):
-                alone, _ = network.advance(part(batch, 0, 16, [row]), None)
-                close(
-                    alone,
-                    together[row : row + 1],
-                    what=f"hidden of row {row}, alone and among three",
-                    look="what mixes rows: normalisation over the batch, a wrong axis",
-                )
+    for name, network, batch in networks(model):
+        with given(name):
+            with torch.no_grad():
+                together, _ = network.advance(batch, None)
+                for row in range(3):
+                    alone, _ = network.advance(part(batch, 0, 16, [row]), None)
+                    close(
+                        alone,
+                        together[row : row + 1],
+                        what=f"hidden of row {row}, alone and among three",
+                        look="what mixes rows: normalisation over the batch, a wrong axis",
+                    )
 
 
 def evaluation_is_sure(model: Model) -> None:
     """In evaluation mode the same steps give the same numbers: no dropout, nothing remembered."""
-    for network, batch in networks(model):
-        with torch.no_grad():
-            first, second = (network.advance(batch, None)[0] for _ in range(2))
-        close(second, first, what="hidden of the same steps, twice", look="dropout in `eval` mode")
+    for name, network, batch in networks(model):
+        with given(name):
+            with torch.no_grad():
+                first, second = (network.advance(batch, None)[0] for _ in range(2))
+            close(
+                second, first, what="hidden of the same steps, twice", look="dropout in `eval` mode"
+            )
 
 
 def gradients_reach_every_parameter(model: Model) -> None:
@@ -254,20 +266,23 @@ def _phrase() -> Any:  # noqa: ANN401 - steps (1, T)
 
 def weights_are_stored(model: Model) -> None:
     """Weights come back from a file into a network built anew, with the same numbers."""
-    for network, batch in networks(model):
-        rebuilt = options.build(type(model), options.to_json(model))
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.safetensors"
-            write_tensors(path, network.state_dict())
-            weights = read_tensors(path)
-        with torch.device("meta"):  # as `Trained.from_pretrained`: shapes first, without memory
-            check_weights(rebuilt.build(network.schema, network.heads), weights, Path("the file"))
-        again = rebuilt.build(network.schema, network.heads).eval()
-        again.load_state_dict(weights)
-        with torch.no_grad():
-            hidden = [each.advance(batch, None)[0] for each in (network, again)]
-        look = "buffers that are not stored, or parts made at random outside of parameters"
-        close(hidden[1], hidden[0], what="hidden from the stored weights", look=look)
+    for name, network, batch in networks(model):
+        with given(name):
+            rebuilt = options.build(type(model), options.to_json(model))
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "model.safetensors"
+                write_tensors(path, network.state_dict())
+                weights = read_tensors(path)
+            with torch.device("meta"):  # as `Trained.from_pretrained`: shapes first, without memory
+                check_weights(
+                    rebuilt.build(network.schema, network.heads), weights, Path("the file")
+                )
+            again = rebuilt.build(network.schema, network.heads).eval()
+            again.load_state_dict(weights)
+            with torch.no_grad():
+                hidden = [each.advance(batch, None)[0] for each in (network, again)]
+            look = "buffers that are not stored, or parts made at random outside of parameters"
+            close(hidden[1], hidden[0], what="hidden from the stored weights", look=look)
 
 
 def computes_in_bfloat16(model: Model) -> None:

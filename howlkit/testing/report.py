@@ -32,15 +32,20 @@ class CheckFailed(AssertionError):
         self.title = self.law = ""
 
     def __str__(self) -> str:
-        """Return the whole message, a line for each part."""
-        head = f"{self.title}: {self.law}" if self.title else ""
+        """Return the whole message: which check failed, and the details."""
+        return f"{self.title}\n{self.details}"
+
+    @property
+    def details(self) -> str:
+        """A line for each part: the law, the input, what was expected, what came, where to look."""
         parts = {
+            "law": self.law,
             "input": ", ".join(self.on),
             "expected": self.expected,
             "got": self.got,
             "look at": self.look,
         }
-        return "\n".join([head, *(f"  {name}: {text}" for name, text in parts.items() if text)])
+        return "\n".join(f"  {name}: {text}" for name, text in parts.items() if text)
 
 
 def require(holds: object, *, expected: object, got: object, look: str = "") -> None:
@@ -116,8 +121,12 @@ def run_all(checks: Iterable[Check]) -> None:
 
 def _broken(error: BaseException) -> CheckFailed:
     """Return the failure that an exception of a component is, with the line that raised it."""
-    message = f"{type(error).__name__}: {error}"
-    return CheckFailed(expected="no exception", got=printable(message), look=_line(error))
+    return CheckFailed(expected="no exception", got=told(error))
+
+
+def told(error: BaseException) -> str:
+    """Return an exception in a line: its type, its message, and where the component raised it."""
+    return f"{printable(f'{type(error).__name__}: {error}')} ({_line(error)})"
 
 
 def _line(error: BaseException) -> str:

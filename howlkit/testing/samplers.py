@@ -6,8 +6,6 @@ numbers. B rows, T steps.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -46,13 +44,6 @@ def session(encoder: Encoder, *, rows: int = 2, seed: int = 0, limit: Limit) -> 
     return Session(network, encoder, rows=rows, seed=seed, limit=limit)
 
 
-def each_encoder() -> Iterator[Encoder]:
-    """Yield the encoders, each named as the input of what is checked with it."""
-    for encoder in ENCODERS:
-        with given(f"encoder {encoder.name!r}"):
-            yield encoder
-
-
 def play(sampler: Sampler, made: Session) -> int:
     """Let the sampler work until it stops; return how often it yielded."""
     number = 0
@@ -77,29 +68,30 @@ def play(sampler: Sampler, made: Session) -> int:
 
 def stops_at_limits(sampler: Sampler) -> None:
     """It stops when every row has reached its limit: of notes, of beats, of seconds."""
-    for encoder in each_encoder():
-        for limit in (
-            Limit(notes=7, ends=False),
-            Limit(beats=12, ends=False),
-            Limit(seconds=5, ends=False),
-            Limit(notes=30, beats=200),
-        ):
-            with given(str(limit)):
-                made = session(encoder, limit=limit)
-                play(sampler, made)
-                require(
-                    made.limit == limit,
-                    expected=f"the session's {limit}",
-                    got=made.limit,
-                    look="the limit is the user's: a sampler keeps to it",
-                )
-                require(
-                    made.done.all() or bool((made.notes > 0).all()),
-                    expected="music in every row",
-                    got=f"notes {made.notes.tolist()}, done {made.done.tolist()}",
-                    look="where it stops",
-                )
-                _check_not_beyond(made)
+    for encoder in ENCODERS:
+        with given(f"encoder {encoder.name!r}"):
+            for limit in (
+                Limit(notes=7, ends=False),
+                Limit(beats=12, ends=False),
+                Limit(seconds=5, ends=False),
+                Limit(notes=30, beats=200),
+            ):
+                with given(str(limit)):
+                    made = session(encoder, limit=limit)
+                    play(sampler, made)
+                    require(
+                        made.limit == limit,
+                        expected=f"the session's {limit}",
+                        got=made.limit,
+                        look="the limit is the user's: a sampler keeps to it",
+                    )
+                    require(
+                        made.done.all() or bool((made.notes > 0).all()),
+                        expected="music in every row",
+                        got=f"notes {made.notes.tolist()}, done {made.done.tolist()}",
+                        look="where it stops",
+                    )
+                    _check_not_beyond(made)
 
 
 def _check_not_beyond(made: Session) -> None:
@@ -117,90 +109,96 @@ def _check_not_beyond(made: Session) -> None:
 
 def is_sure_by_seed(sampler: Sampler) -> None:
     """The same seed gives the same steps, whatever else draws random numbers."""
-    for encoder in each_encoder():
-        played = []
-        for other in (1, 2):
-            torch.manual_seed(other)
-            made = session(encoder, rows=3, seed=5, limit=Limit(notes=15, ends=False))
-            np.random.seed(other)
-            torch.manual_seed(other)
-            play(sampler, made)
-            played.append(made.steps)
-        require(
-            np.array_equal(played[0], played[1]),
-            expected="the same steps from seed 5, twice",
-            got="different ones",
-            look="random numbers that do not come from `session.rngs`",
-        )
+    for encoder in ENCODERS:
+        with given(f"encoder {encoder.name!r}"):
+            played = []
+            for other in (1, 2):
+                made = session(encoder, rows=3, seed=5, limit=Limit(notes=15, ends=False))
+                np.random.seed(other)
+                torch.manual_seed(other)
+                play(sampler, made)
+                played.append(made.steps)
+            require(
+                np.array_equal(played[0], played[1]),
+                expected="the same steps from seed 5, twice",
+                got="different ones",
+                look="random numbers that do not come from `session.rngs`",
+            )
 
 
 def streams(sampler: Sampler) -> None:
     """It yields while it works, so that people hear the beginning before the end is made."""
-    for encoder in each_encoder():
-        made = session(encoder, limit=Limit(notes=200, ends=False))
-        first = next(iter(sampler.generate(made)), None)
-        require(first is not None, expected="a step", got="nothing", look="`generate`")
-        require(
-            not made.done.any() and int(made.notes.max()) < 100,
-            expected="the first step before a row is done",
-            got=f"notes {made.notes.tolist()} of 200",
-            look="that `generate` yields in its loop",
-        )
+    for encoder in ENCODERS:
+        with given(f"encoder {encoder.name!r}"):
+            made = session(encoder, limit=Limit(notes=200, ends=False))
+            first = next(iter(sampler.generate(made)), None)
+            require(first is not None, expected="a step", got="nothing", look="`generate`")
+            require(
+                not made.done.any() and int(made.notes.max()) < 100,
+                expected="the first step before a row is done",
+                got=f"notes {made.notes.tolist()} of 200",
+                look="that `generate` yields in its loop",
+            )
 
 
 def keeps_to_the_grammar(sampler: Sampler) -> None:
     """What it makes is music: a new session takes it, and it is decoded to as many notes."""
-    for encoder in each_encoder():
-        limit = Limit(notes=20, ends=False)
-        made = session(encoder, rows=3, limit=limit)
-        play(sampler, made)
-        rows = [made.steps[row, : made.lengths[row]] for row in range(made.rows)]
-        session(encoder, rows=made.rows, limit=limit).feed(rows)
-        for row, steps in enumerate(rows):
-            notes = len(encoder.decode(steps))
-            require(
-                notes >= made.notes[row],
-                expected=f"{made.notes[row]} notes in row {row}",
-                got=f"{notes} decoded",
-                look="steps that are changed after they were decided",
-            )
+    for encoder in ENCODERS:
+        with given(f"encoder {encoder.name!r}"):
+            limit = Limit(notes=20, ends=False)
+            made = session(encoder, rows=3, limit=limit)
+            play(sampler, made)
+            rows = [made.steps[row, : made.lengths[row]] for row in range(made.rows)]
+            session(encoder, rows=made.rows, limit=limit).feed(rows)
+            for row, steps in enumerate(rows):
+                notes = len(encoder.decode(steps))
+                require(
+                    notes >= made.notes[row],
+                    expected=f"{made.notes[row]} notes in row {row}",
+                    got=f"{notes} decoded",
+                    look="steps that are changed after they were decided",
+                )
 
 
 def goes_on_from_a_prompt(sampler: Sampler) -> None:
     """What was fed stays as it was, and music follows it."""
-    for encoder in each_encoder():
-        made = session(encoder, limit=Limit(notes=6, ends=False))
-        made.prompt([tune(1, 2), tune(2, 3)])
-        before = [made.steps[row, : made.lengths[row]].copy() for row in range(2)]
-        play(sampler, made)
-        for row, fed in enumerate(before):
-            kept = len(fed) < made.lengths[row] and np.array_equal(made.steps[row, : len(fed)], fed)
-            require(
-                kept and made.notes[row] > 0,
-                expected="the prompt, then something new",
-                got=f"row {row}: {made.lengths[row]} steps after a prompt of {len(fed)}",
-                look="`rewind` or `select` beyond what the sampler made itself",
-            )
+    for encoder in ENCODERS:
+        with given(f"encoder {encoder.name!r}"):
+            made = session(encoder, limit=Limit(notes=6, ends=False))
+            made.prompt([tune(1, 2), tune(2, 3)])
+            before = [made.steps[row, : made.lengths[row]].copy() for row in range(2)]
+            play(sampler, made)
+            for row, fed in enumerate(before):
+                kept = len(fed) < made.lengths[row] and np.array_equal(
+                    made.steps[row, : len(fed)], fed
+                )
+                require(
+                    kept and made.notes[row] > 0,
+                    expected="the prompt, then something new",
+                    got=f"row {row}: {made.lengths[row]} steps after a prompt of {len(fed)}",
+                    look="`rewind` or `select` beyond what the sampler made itself",
+                )
 
 
 def goes_on_from_the_session(sampler: Sampler) -> None:
     """It begins where a session stands, forked or rewound: as in a fresh one fed the same."""
-    for encoder in each_encoder():
-        made = session(encoder, limit=Limit(notes=16, ends=False))
-        stream = sampler.generate(made)
-        for _ in range(6):
-            next(stream, None)
-        stream.close()  # type: ignore[attr-defined]
-        twin = made.fork()
-        _require_alike(sampler, made.fork(), twin, "a session and its fork")
-        back = np.maximum(made.lengths - 2, 1)
-        steps = [made.steps[row, :stop].copy() for row, stop in enumerate(back)]
-        made.rewind(back)
-        fresh = session(encoder, limit=Limit(notes=16, ends=False))
-        fresh.feed(steps, made=True)
-        for one in (made, fresh):
-            one.rngs = [np.random.default_rng(seed) for seed in (3, 4)]
-        _require_alike(sampler, made, fresh, "a session that was rewound and a fresh one")
+    for encoder in ENCODERS:
+        with given(f"encoder {encoder.name!r}"):
+            made = session(encoder, limit=Limit(notes=16, ends=False))
+            stream = sampler.generate(made)
+            for _ in range(6):
+                next(stream, None)
+            stream.close()  # type: ignore[attr-defined]
+            twin = made.fork()
+            _require_alike(sampler, made.fork(), twin, "a session and its fork")
+            back = np.maximum(made.lengths - 2, 1)
+            steps = [made.steps[row, :stop].copy() for row, stop in enumerate(back)]
+            made.rewind(back)
+            fresh = session(encoder, limit=Limit(notes=16, ends=False))
+            fresh.feed(steps, made=True)
+            for one in (made, fresh):
+                one.rngs = [np.random.default_rng(seed) for seed in (3, 4)]
+            _require_alike(sampler, made, fresh, "a session that was rewound and a fresh one")
 
 
 def _require_alike(sampler: Sampler, first: Session, second: Session, what: str) -> None:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.piece import Piece
-from howlkit.protocols import Encoder, Grammar
+from howlkit.protocols import DerivingGrammar, Encoder, Grammar
 from howlkit.schema import END, START, STEP, Field, Schema, Steps
 from howlkit.testing.report import require
 
@@ -189,7 +189,7 @@ def walk(
 def derive(schema: Schema, grammar: Grammar, step: Steps, rows: NDArray[np.bool_]) -> None:
     """Fill in what is derived in the rows of `step` (B,) that the grammar took in last."""
     for derived in schema.derived:
-        step[derived.name][rows] = getattr(grammar, "derived")(derived)[rows]  # noqa: B009
+        step[derived.name][rows] = cast(DerivingGrammar, grammar).derived(derived)[rows]
 
 
 def answers(schema: Schema, grammar: Grammar, step: Steps) -> dict[str, NDArray[Any]]:
@@ -199,7 +199,9 @@ def answers(schema: Schema, grammar: Grammar, step: Steps) -> dict[str, NDArray[
     """
     said: dict[str, NDArray[Any]] = {"now": np.array(grammar.now, copy=True)}
     for derived in schema.derived:
-        said[f"derived {derived.name!r}"] = np.array(getattr(grammar, "derived")(derived))  # noqa: B009
+        said[f"derived {derived.name!r}"] = np.array(
+            cast(DerivingGrammar, grammar).derived(derived)
+        )
     so_far = step.copy()
     for decided in schema.decisions:
         if decided.kind == "bits":

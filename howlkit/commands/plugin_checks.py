@@ -1,0 +1,110 @@
+"""`howlkit plugins check`: the checks of a component, a line each as they are done."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import textwrap
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from howlkit.commands.component_names import completion
+from howlkit.commands.shared_options import ExamplesFirst, json_option
+
+if TYPE_CHECKING:
+    from howlkit.testing import CheckFailed
+
+EPILOG = """\b
+Examples:
+  howlkit plugins check tuple
+  howlkit plugins check lstm -o lstm.hidden=32    small, so that it is quick"""
+
+
+@click.command("check", cls=ExamplesFirst, epilog=EPILOG)
+@click.argument("name", shell_complete=completion(None))
+@click.option(
+    "-o",
+    "--option",
+    multiple=True,
+    metavar="NAME.OPTION=VALUE",
+    help="An option of the component; may be repeated.",
+)
+@json_option
+def check(name: str, option: tuple[str, ...], as_json: bool) -> None:
+    """Check that the component called NAME keeps to its contract.
+
+    Exits 1 if it does not.
+    """
+    kind, component = _component(name, option)
+    from howlkit.testing import CHECKS
+
+    failed, rows = [], []
+    for found in CHECKS[kind](component):
+        with contextlib.redirect_stdout(sys.stderr):  # stdout is for what is said here
+            failure = found.failure()
+        if failure is not None:
+            failed.append(found.name)
+        rows.append({"check": found.name, "ok": failure is None, "message": _message(failure)})
+        if not as_json:
+            click.echo(f"{'FAILED' if failure else 'ok':6}  {found.name}")
+            if failure is not None:
+                click.echo(textwrap.indent(failure.details, " " * 8))
+    if as_json:
+        click.echo(json.dumps({"name": name, "kind": kind, "checks": rows}, indent=1))
+    else:
+        click.echo(_what_next(kind, name, failed, len(rows)))
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+def _component(name: str, assignments: Iterable[str]) -> tuple[str, Any]:
+    """Return a component, whatever its kind, and that kind; a usage error if there is none."""
+    from howlkit import plugins
+    from howlkit.errors import OptionError, PluginError, did_you_mean
+    from howlkit.testing.report import told
+
+    for found in plugins.components():
+        if found.name == name:
+            try:
+                return found.kind, plugins.create(found.kind, name, _options(name, assignments))
+            except OptionError as error:
+                raise click.BadParameter(str(error), param_hint="-o") from error
+            except Exception as error:
+                raise PluginError(f"{found.kind} {name!r} cannot be made: {told(error)}") from error
+    names = sorted(component.name for component in plugins.components())
+    left_out = "".join(f"\n{failure}" for failure in plugins.failures())
+    raise click.UsageError(
+        f"there is no component {name!r}.{did_you_mean(name, names)} "
+        f"There are: {', '.join(names)}{left_out}"
+    )
+
+
+def _options(name: str, assignments: Iterable[str]) -> Mapping[str, object]:
+    from howlkit import options
+    from howlkit.errors import OptionError
+
+    parsed = options.parse(assignments)
+    for other in parsed:
+        if other != name:
+            raise OptionError(f"{other!r} is not what is checked; write {name}.OPTION=VALUE")
+    return parsed.get(name, {})
+
+
+def _message(failure: CheckFailed | None) -> str:
+    return "" if failure is None else failure.details
+
+
+def _what_next(kind: str, name: str, failed: list[str], checks: int) -> str:
+    """Return the last line: what there is to do now."""
+    if not failed:
+        return (
+            f"All {checks} checks passed. To keep it so, call howlkit.testing.check_{kind} in "
+            "your tests"
+        )
+    return (
+        f"{len(failed)} of {checks} checks failed. Mend the first, {failed[0]!r}, then check "
+        f"again: howlkit plugins check {name}. The contract: docs/plugins.md, howlkit.protocols"
+    )
