@@ -7,7 +7,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
 
-.PHONY: demo test lint fuzz kills quality stepping clean
+.PHONY: demo test lint fuzz kills quality matrix stepping clean
 
 # The versions last tested are installed, torch's among them; pyproject.toml has the ranges.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -46,6 +46,11 @@ kills: $(VENV)/.installed-test
 # The table of docs/measurements.md, from the folders of HOWLKIT_DATA; about an hour and a half.
 quality: $(VENV)/.installed-test
 	$(BIN)/python benchmarks/quality.py
+
+# Every encoder with every model, with chained and independent heads, on some files of two folders of
+# HOWLKIT_DATA: trained for a moment, sampled, written, evaluated.
+matrix: $(VENV)/.installed-test
+	$(BIN)/python benchmarks/matrix.py
 
 # What a note costs, at the start of a session and after 20,000 notes; half a minute.
 stepping: $(VENV)/.installed
