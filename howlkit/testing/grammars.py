@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,46 +146,45 @@ def rows_are_independent(encoder: Encoder) -> None:
 
 
 def _check_rows(encoder: Encoder, made: Walk) -> None:
-    schema = encoder.schema
+    schema, three = encoder.schema, np.ones(3, bool)
     rows = [row for row in made.rows if len(row) > 4]
     if not rows:
         return
     rows = [rows[i % len(rows)] for i in range(3)]
     half = min(len(row) for row in rows) // 2
     table = np.stack([row[: half + 2] for row in rows])  # (3, half + 2)
-
-    def alone(row: int, stop: int) -> dict[str, NDArray[np.generic]]:
-        grammar = encoder.grammar(1)
-        for t in range(1, stop):
-            grammar.push(table[row, t : t + 1], ONE)
-        return answers(schema, grammar, table[row, stop : stop + 1])
-
-    grammar = encoder.grammar(3)
+    grammar, order = encoder.grammar(3), np.array([2, 0, 2])
     for t in range(1, half):
-        grammar.push(table[:, t].copy(), np.ones(3, bool))
-    order = np.array([2, 0, 2])
+        grammar.push(table[:, t].copy(), three)
     copied = grammar.select(order)
-    aside = "what `select` shares: copy every array, not a view of it"
 
-    def compare(said: dict[str, NDArray[np.generic]], row: int, of: int, stop: int) -> None:
-        for name, wanted in alone(of, stop).items():
-            require(
-                np.array_equal(said[name][row], wanted[0]),
-                expected=f"row {row} to say the same of {name} as alone, after {stop - 1} steps",
-                got="another answer",
-                look=aside,
-            )
-
+    shares = "what `select` shares: copy every array, not a view of it"
     is_step = table["mark"][:, half] == STEP
     grammar.push(table[:, half].copy(), is_step)  # the copy must not see it
     said = answers(schema, copied, table[order, half])
     for row, of in enumerate(order.tolist()):
-        compare(said, row, of, half)
+        _require_as_alone(encoder, said, row, table[of, : half + 1], shares)
     moved = is_step[order] & np.array([True, True, False])
     copied.push(table[order, half].copy(), moved)  # nor the origin this
     said = answers(schema, grammar, table[:, half + 1])
     for row in np.flatnonzero(is_step).tolist():
-        compare(said, row, row, half + 1)
-    stays = answers(schema, copied, table[order, half])
-    aside = "`push`: only the rows marked True move on"
-    compare(stays, 2, 2, half)
+        _require_as_alone(encoder, said, row, table[row], shares)
+    said = answers(schema, copied, table[order, half])
+    moves = "`push`: only the rows marked True move on"
+    _require_as_alone(encoder, said, 2, table[2, : half + 1], moves)
+
+
+def _require_as_alone(
+    encoder: Encoder, said: dict[str, NDArray[Any]], row: int, steps: Steps, look: str
+) -> None:
+    """Check that a row said of the last of `steps` what a grammar fed the others alone says."""
+    grammar = encoder.grammar(1)
+    for t in range(1, len(steps) - 1):
+        grammar.push(steps[t : t + 1].copy(), ONE)
+    for name, wanted in answers(encoder.schema, grammar, steps[-1:]).items():
+        require(
+            np.array_equal(said[name][row], wanted[0]),
+            expected=f"row {row} to say of {name} the same as alone, after {len(steps) - 2} steps",
+            got="another answer",
+            look=look,
+        )

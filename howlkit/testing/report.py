@@ -18,6 +18,9 @@ from howlkit.errors import printable
 __all__ = ["Check", "CheckFailed", "given", "require"]
 
 
+LONGEST = 600  # characters of a value that are shown
+
+
 class CheckFailed(AssertionError):
     """A component does not keep to its contract.
 
@@ -51,7 +54,12 @@ class CheckFailed(AssertionError):
 def require(holds: object, *, expected: object, got: object, look: str = "") -> None:
     """Raise CheckFailed unless `holds`."""
     if not holds:
-        raise CheckFailed(expected=printable(expected), got=printable(got), look=look)
+        raise CheckFailed(expected=_short(expected), got=_short(got), look=look)
+
+
+def _short(value: object) -> str:
+    text = printable(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} .."
 
 
 @contextmanager
