@@ -177,12 +177,13 @@ def _nearest_first(
     left = np.lexsort((onset, key))
     firsts, seconds = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     while True:
-        at = _neighbours(key[left], onset[left], is_version[left])
-        if not len(at):
+        columns = key[left], onset[left], is_version[left]
+        before, after = _with_unisons(*columns, _neighbours(*columns))
+        if not len(before):
             break
-        firsts.append(left[at])
-        seconds.append(left[at + 1])
-        left = np.delete(left, np.concatenate((at, at + 1)))
+        firsts.append(left[before])
+        seconds.append(left[after])
+        left = np.delete(left, np.concatenate((before, after)))
     first, second = np.concatenate(firsts), np.concatenate(seconds)
     turned = is_version[first]
     return notes[np.where(turned, second, first)], notes[np.where(turned, first, second)]
@@ -199,6 +200,21 @@ def _neighbours(key: Indices, onset: Floats, is_version: Marks) -> Indices:
     begins = mutual & ~np.concatenate(([False], mutual))[:-1]
     since = place - np.maximum.accumulate(np.where(begins, place, 0))
     return np.flatnonzero(mutual & (since % 2 == 0))
+
+
+def _with_unisons(
+    key: Indices, onset: Floats, is_version: Marks, at: Indices
+) -> tuple[Indices, Indices]:
+    """Return pairs of places: `at` and the next, and of their unisons up to half as well.
+
+    So that a thousand notes at one onset take ten rounds. Half: the others may be for the far side.
+    """
+    changes = (np.diff(key) != 0) | (np.diff(onset) != 0) | np.diff(is_version)
+    run = np.concatenate(([0], np.cumsum(changes)))
+    size = np.bincount(run)[run]
+    count = np.maximum(np.minimum(size[at], size[at + 1]) // 2, 1)
+    away = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    return np.repeat(at, count) - away, np.repeat(at, count) + 1 + away
 
 
 def _to_last_other(key: Indices, onset: Floats, is_version: Marks) -> Floats:

@@ -43,3 +43,10 @@ def test_a_trill_of_thousands_of_unisons_is_paired_at_once():
     at = np.repeat(np.arange(5000) * 0.05, 2)
     pairs = match(notes_at(at), notes_at(at[1:] + 0.025))
     assert len(pairs.original) >= len(at) - 2
+
+
+def test_thousands_of_notes_at_one_onset_are_paired_at_once():
+    pairs = match(notes_at(np.zeros(20_000)), notes_at(np.repeat([0.0, 0.1, 0.3], 8_000)))
+    assert len(pairs.original) == 20_000
+    both_sides = match(notes_at([0.0, 0.2, 0.2, 0.2]), notes_at([0.1, 0.1, 0.1, 0.3]))
+    assert len(both_sides.original) == 4
