@@ -76,6 +76,11 @@ class Heads:
         """Return the width of an embedded step."""
         return sum(map(self.width_of, schema.columns))
 
+    def no_likelihood(self, schema: Schema) -> list[str]:
+        """Return the fields whose cost is another loss than -ln of a probability."""
+        squared = self.real == "squared"
+        return [field.name for field in schema.decisions if squared and field.kind == "real"]
+
     def head(self, field: Field) -> Head:
         """Return a new head for a field."""
         head = self._of_kind(field)
