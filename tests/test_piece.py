@@ -126,6 +126,13 @@ def test_an_excerpt_brings_two_notes_that_are_no_drums_however_far_back():
     assert part.notes["pitch"].tolist() == [50, 51, 52, 55, 56, 57, 58]
 
 
+def test_context_tears_no_chord():
+    """Three notes in one place of a grid, rolled downwards; the last in order is the first here."""
+    rolled = [(9600, 100, 90), (9602, 100, 60), (9604, 100, 70)]
+    piece = Piece.of([(0, 100, 40), *rolled, (19200, 100, 50), (19202, 100, 55)])
+    assert piece.excerpt(5, 6).notes["pitch"].tolist() == [90, 60, 70, 50, 55]
+
+
 def test_excerpts_tile_the_piece():
     piece = random_piece(0, 100)
     parts = [piece.excerpt(a, a + 25) for a in range(0, 100, 25)]

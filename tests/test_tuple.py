@@ -136,6 +136,14 @@ def test_excerpts_side_by_side_are_the_whole(encoder, size):
         begin += len(part) - 1
 
 
+def test_the_row_before_an_excerpt_is_right_behind_a_rolled_chord_and_a_rest():
+    rolled = [(960, 100, 90), (962, 100, 60), (964, 100, 70)]
+    piece = Piece.of([*rolled, (9600, 100, 50), (9602, 100, 55)])
+    whole = Tuple().encode(piece)
+    part = Tuple().encode(piece.excerpt(4, 5))  # both last notes stand at one position
+    assert np.array_equal(part, whole[3:])
+
+
 def test_common_note_values_are_met_exactly():
     lengths = set(Tuple()._lengths.tolist())
     for beats in (
