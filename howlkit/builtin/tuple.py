@@ -2,9 +2,8 @@
 
 Onsets stand on a uniform grid, in beats or in seconds, and a shift is the exact difference of two
 grid positions, so that nothing drifts however long the piece is. The shift is two fields: whole
-beats (or seconds), then the grid positions beyond them. Durations are log-spaced like the notes of
-a scale: with 12 an octave (a doubling), every 2^a x 3^b grid positions, and so every common note
-value, is met exactly. Velocities are evenly spaced.
+beats (or seconds), then the grid positions beyond them. Durations are log-spaced (notes.py),
+velocities evenly.
 
 The multi-output note tuple goes back to Howl; NotePerformance (Magenta) and Octuple (MusicBERT,
 Zeng et al. 2021) are of the same family, but count time from the bar, or in log-spaced shifts that
@@ -22,6 +21,15 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from howlkit.builtin.notes import (
+    MOST_TICKS_PER_BEAT,
+    canonical_order,
+    lengths,
+    nearest,
+    resolution,
+    velocity_classes,
+    velocity_values,
+)
 from howlkit.hookspecs import hookimpl
 from howlkit.options import option
 from howlkit.piece import DRUMS, NOTE, TEMPO, Piece, Table
@@ -29,7 +37,6 @@ from howlkit.protocols import Encoder
 from howlkit.schema import START, STEP, Field, Schema, Steps
 
 MOST_UNITS = 65_000  # beats or seconds in a piece: at the finest resolution still below MAX_TICK
-MOST_TICKS_PER_BEAT = 32_767
 
 Column = NDArray[np.int64]
 
@@ -60,16 +67,8 @@ class Tuple:
 
     @cached_property
     def _lengths(self) -> NDArray[np.int64]:
-        """The durations there are, in grid positions: 2^(i / durations), rounded, each once."""
-        most = self.longest_duration * self._grid
-        count = math.ceil(self.durations * math.log2(most)) + 1
-        lengths = np.rint(2.0 ** (np.arange(count) / self.durations)).astype(np.int64)
-        return np.unique(np.minimum(lengths, most))
-
-    @cached_property
-    def _length_borders(self) -> NDArray[np.float64]:
-        """Where one duration ends and the next begins: half way between them, in octaves."""
-        return np.asarray(np.sqrt(self._lengths[:-1] * self._lengths[1:]))
+        """The durations there are, in grid positions."""
+        return lengths(self.longest_duration * self._grid, self.durations)
 
     @cached_property
     def schema(self) -> Schema:
@@ -91,14 +90,14 @@ class Tuple:
         notes = piece.notes
         if not self.programs:
             notes = notes[notes["program"] != DRUMS]
-        onsets, lengths = self._time(piece, notes)
+        onsets, played = self._time(piece, notes)
         encoded = self.schema.steps(len(notes))
         encoded["pitch"] = notes["pitch"]
-        encoded["duration"] = np.searchsorted(self._length_borders, lengths)
-        encoded["velocity"] = (notes["velocity"] - 1) * np.int64(self.velocities) // 127
+        encoded["duration"] = nearest(self._lengths, played)
+        encoded["velocity"] = velocity_classes(notes["velocity"], self.velocities)
         if self.programs:
             encoded["program"] = notes["program"]
-        order = _canonical_order(onsets, encoded)
+        order = canonical_order(onsets, encoded)
         encoded, onsets = encoded[order], onsets[order]
         most = self.longest_shift * self._grid - 1
         shifts = np.minimum(np.diff(onsets, prepend=0), most)
@@ -119,11 +118,11 @@ class Tuple:
         """Return onsets on the grid and durations in (fractions of) grid positions."""
         starts = notes["start"].astype(np.int64)
         if self.clock == "beats":
-            lengths = notes["duration"] * (self._grid / piece.ticks_per_beat)
-            return self._positions(piece, starts), lengths
+            played = notes["duration"] * (self._grid / piece.ticks_per_beat)
+            return self._positions(piece, starts), played
         seconds = piece.seconds(starts)
-        lengths = piece.seconds(starts + notes["duration"]) - seconds
-        return np.floor(seconds * self._grid + 0.5).astype(np.int64), lengths * self._grid
+        played = piece.seconds(starts + notes["duration"]) - seconds
+        return np.floor(seconds * self._grid + 0.5).astype(np.int64), played * self._grid
 
     def _onsets(self, steps: Steps) -> Column:
         shifts = steps["shift"].astype(np.int64) * self._grid + steps["shift_fine"]
@@ -136,12 +135,12 @@ class Tuple:
         else:
             empty = like.without_notes()
         if self.clock == "beats":
-            per_beat = _resolution(empty.ticks_per_beat, self._grid)
+            per_beat = resolution(empty.ticks_per_beat, self._grid)
             factor = per_beat // self._grid
             return empty.at_resolution(per_beat), lambda positions: positions * factor
         if like is None:
             # Half a second a beat: twice as many ticks a second as a beat.
-            empty = empty.at_resolution(_resolution(empty.ticks_per_beat, self._grid))
+            empty = empty.at_resolution(resolution(empty.ticks_per_beat, self._grid))
         else:
             empty = empty.at_resolution(_fine_enough(empty, self._grid))
         return empty, lambda positions: empty.ticks(positions / self._grid)
@@ -162,9 +161,7 @@ class Tuple:
         ends = to_ticks(onsets + self._lengths[steps["duration"]])
         notes["duration"] = np.maximum(ends - starts, 1)
         notes["pitch"] = steps["pitch"]
-        notes["velocity"] = 1 + (2 * steps["velocity"].astype(np.int64) + 1) * 127 // (
-            2 * self.velocities
-        )
+        notes["velocity"] = velocity_values(steps["velocity"], self.velocities)
         if self.programs:
             notes["program"] = steps["program"]
             # One track an instrument, so that a sequencer shows them apart.
@@ -225,24 +222,6 @@ class TupleGrammar:
         copy._grid, copy._order = self._grid, self._order
         copy._onset, copy._last = self._onset[rows].copy(), self._last[rows].copy()
         return copy
-
-
-def _canonical_order(onsets: Column, steps: Steps) -> NDArray[np.intp]:
-    """Return the order by onset, program, pitch, duration, velocity: the one the grammar allows."""
-    key: Column = onsets - onsets.min(initial=0)
-    for name, bits in (("program", 8), ("pitch", 7), ("duration", 10), ("velocity", 7)):
-        key <<= bits  # at most 31 + 8 + 7 + 10 + 7 = 63 bits
-        if name in (steps.dtype.names or ()):
-            key |= steps[name]
-    return np.asarray(np.argsort(key, kind="stable"))
-
-
-def _resolution(ticks_per_beat: int, grid: int) -> int:
-    """Return the least multiple of `grid` that is no coarser than `ticks_per_beat`, if it fits."""
-    multiple = math.lcm(ticks_per_beat, grid)
-    if multiple <= MOST_TICKS_PER_BEAT:
-        return multiple
-    return min(math.ceil(ticks_per_beat / grid), MOST_TICKS_PER_BEAT // grid) * grid
 
 
 def _fine_enough(piece: Piece, grid: int) -> int:
