@@ -251,13 +251,18 @@ class Piece:
         return np.rint(changes[at] + (position - starts[at]) / pace[at]).astype(np.int64)
 
     def at_resolution(self, ticks_per_beat: int) -> Piece:
-        """Return the same music at another resolution, every position to the nearest tick."""
+        """Return the same music at another resolution, every position to the nearest tick.
+
+        What of the maps would stand behind the last tick that there is, is left out.
+        """
         if ticks_per_beat == self.ticks_per_beat:
             return self
 
         def moved(table: Table, column: str) -> Table:
+            at = _scale(table[column], ticks_per_beat, self.ticks_per_beat)
+            table, at = table[at <= MAX_TICK], at[at <= MAX_TICK]
             scaled = table.copy()
-            scaled[column] = _scale(table[column], ticks_per_beat, self.ticks_per_beat)
+            scaled[column] = at
             if "duration" in (table.dtype.names or ()):
                 end = table[column].astype(np.int64) + table["duration"]
                 end = _scale(end, ticks_per_beat, self.ticks_per_beat)

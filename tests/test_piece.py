@@ -149,6 +149,11 @@ def test_another_resolution_keeps_the_seconds():
     assert fine.at_resolution(480) == piece
 
 
+def test_another_resolution_leaves_out_what_no_tick_is_left_for():
+    far = Piece(ticks_per_beat=1, tempos=np.array([(0, 500_000), (2**31 - 1, 400_000)], TEMPO))
+    assert far.at_resolution(480).tempos.tolist() == [(0, 500_000)]
+
+
 def test_joined_pieces_keep_the_first_one_as_it_was():
     first = tune(bars=2)
     later = Piece.of([(5000, 96, 60, 80, 0, 7), (6000, 96, 50, 80, 33, 7)], ticks_per_beat=96)
