@@ -152,7 +152,8 @@ class Remi:
         onsets, notes = self._notes(piece)
         edges = self._positions(piece, [piece.since, piece.until])
         first, stop = np.searchsorted(onsets, edges).tolist()
-        # The last note before the excerpt goes first, since what stands there follows from it.
+        # The last note before the excerpt goes first: what stands behind it is known, and what
+        # leads to it (of which only a part may be known) is cut off again below.
         known = first > 0
         kept = slice(first - known, max(first, stop))
         onsets, notes = onsets[kept], notes[kept]

@@ -48,7 +48,6 @@ class Places:
 
     bar, position: the number of the bar, and where in it. cut: where the bar before is cut short,
     0: nowhere. metre, tempo: what holds here; new_metre, new_tempo: and has to be written here.
-    known: whether place 0 is written already, and only what comes after it matters.
     """
 
     at: Column
@@ -59,28 +58,27 @@ class Places:
     new_metre: Mask
     tempo: Column
     new_tempo: Mask
-    known: bool
 
     @classmethod
     def of(cls, onsets: Column, bars: Bars, tempi: Changes, *, known: bool) -> Places:
-        """Return the places up to the last onset; known: from the first on, which is written."""
+        """Return the places up to the last onset; if `known`, from the first onset on.
+
+        known: what stands at the first onset is known, so what leads there does not matter.
+        """
         news = np.concatenate((bars.start[bars.news], tempi.at))
         since = onsets[0] if known else -1
         until = onsets[-1] if len(onsets) else -1
         at = np.unique(np.concatenate((onsets, news[(news > since) & (news <= until)])))
         stretch = bars.stretch(at)
         bar, position = bars.locate(at)
-        tempo, new_tempo = tempi.holds(at)
-        fresh = np.arange(len(at)) >= known
-        new_metre = fresh & bars.news[stretch] & (bars.start[stretch] == at)
+        new_metre = bars.news[stretch] & (bars.start[stretch] == at)
         cut = np.where(new_metre, bars.cut[stretch], 0)
-        metre = bars.metre[stretch]
-        return cls(at, bar, position, cut, metre, new_metre, tempo, fresh & new_tempo, known)
+        return cls(at, bar, position, cut, bars.metre[stretch], new_metre, *tempi.holds(at))
 
     def bars(self, longest_rest: int) -> Column:
         """Return how many bars are written to come to each place (or to the one that it cuts)."""
-        before = np.append(self.bar[:1] if self.known else -1, self.bar[:-1])
-        return np.asarray(np.minimum(self.bar - (self.cut > 0) - before, longest_rest + 1))
+        further = np.diff(self.bar, prepend=-1) - (self.cut > 0)
+        return np.asarray(np.minimum(further, longest_rest + 1))
 
 
 def lay(
@@ -101,7 +99,7 @@ def lay(
     positions = places.new_tempo.copy()  # a new metre alone needs no position
     positions[place_of] = True
     program = notes["program"].astype(np.int64)
-    new_program = np.diff(program, prepend=program[:1] if places.known else 0) != 0
+    new_program = np.diff(program, prepend=0) != 0
     leads = bars + 2 * cuts + places.new_metre + positions + places.new_tempo  # (P,) events
     values = [name for name in ("pitch", "velocity", "duration") if name in events]
     spans = new_program + np.int64(len(values))  # (N,) events
