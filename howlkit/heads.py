@@ -55,7 +55,7 @@ class Heads:
     embedding: int = option(32, "width of each field's embedding; of bits 4 x", low=1, high=4096)
     width: int = option(128, "width of each field's head", low=1, high=8192)
     dropout: float = option(0.0, "of what a head is given", low=0.0, high=0.95)
-    skip: bool = option(True, "heads also see the last step itself, past the model")
+    skip: bool = option(False, "heads also see the last step itself, past the model")
     repeats: tuple[str, ...] = option(
         (), "hints from earlier passages alike in these fields, such as pitch,shift; all: in all"
     )
@@ -71,6 +71,11 @@ class Heads:
         """Return the width of what a backbone takes in: a step, and a hint where there are any."""
         width = self.width_of_step(schema)
         return 2 * width + self.embedding if self.repeats else width
+
+    def width_past(self, schema: Schema) -> int:
+        """Return the width of what heads see past the backbone: a hint, and by option the step."""
+        step = self.width_of_step(schema)
+        return (step + self.embedding if self.repeats else 0) + (step if self.skip else 0)
 
     def width_of_step(self, schema: Schema) -> int:
         """Return the width of an embedded step."""
@@ -121,7 +126,7 @@ class Network(nn.Module):
         self.hints = Hints(schema, heads) if heads.repeats else None
         fields = schema.decisions
         self._position = {field.name: k for k, field in enumerate(fields)}
-        width = backbone.width + (heads.width_in(schema) if heads.skip else 0)
+        width = backbone.width + heads.width_past(schema)
         self.from_hidden = nn.Linear(width, len(fields) * heads.width)
         if heads.chained:
             fan_in = heads.width_of_step(schema)
@@ -167,14 +172,17 @@ class Network(nn.Module):
     ) -> tuple[Tensor, State]:
         """Read steps (B, T) by field name after `state`; return hidden (B, T, D) and the state."""
         x = self.embed(batch)
+        past = [x] if self.heads.skip else []
         found: Found | None = None
         after: State = {}
         if self.hints is not None:
             found, after = self.hints.search(batch, state, lengths)
-            x = torch.cat((x, self.hints(self.embed(found.steps), found)), -1)
+            past.append(self.hints(self.embed(found.steps), found))
+            x = torch.cat((x, past[-1]), -1)
         hidden, state = self.backbone(x, _backbones(state), lengths)
-        if self.heads.skip:
-            hidden = torch.cat((hidden, F.dropout(x, self.heads.dropout, self.training)), -1)
+        for part in past:
+            seen = F.dropout(part, self.heads.dropout, self.training)
+            hidden = torch.cat((hidden, seen), -1)
         if self.hints is not None and found is not None:
             hidden = torch.cat((hidden, self.hints.written(found)), -1)
         return hidden, state | after
