@@ -27,7 +27,7 @@ CASES = {
     "carried state: 8 windows of 96 notes": ["-o", "training.window=96", "-o", "training.carry=8"],
     "howlkit's way of training": TRAINING,
     "milder augmentation": [word for o in MILD for word in ("-o", o)],
-    "heads that see the last note": ["-o", "heads.skip=true"],
+    "hints from earlier passages": ["-o", "heads.repeats=pitch"],
     "no processing block, 320 units": ["-o", "lstm.block=0", "-o", "lstm.hidden=320"],
 }
 ALL = [word for options in list(CASES.values())[2:] for word in options]

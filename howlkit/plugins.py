@@ -52,6 +52,8 @@ __all__ = [
 
 BUILTINS = (
     "howlkit.builtin.tuple",
+    "howlkit.builtin.voices",
+    "howlkit.builtin.remi",
     "howlkit.builtin.augment",
     "howlkit.builtin.rnn",
     "howlkit.builtin.autoregressive",

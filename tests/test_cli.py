@@ -54,6 +54,7 @@ def imported(*arguments):
         ["plugins", "list", "--json"],
         ["train", "--help"],
         ["sample", "-h"],
+        ["roundtrip", "-h"],
         ["statistics", "-h"],
     ],
 )

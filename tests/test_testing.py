@@ -186,7 +186,7 @@ def allows_one_key_chords(self, field, given):
 def allows_no_way_out(self, field, given):
     mask = ChimesGrammar.allowed(self, field, given)
     if field.name == "loudness":
-        mask[given["shift"] == 5] = False
+        mask[given["shift"] == 3] = False
     return mask
 
 

@@ -25,10 +25,12 @@ Column = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Chimes:
-    """One step an onset: shift, one key or a chord of pitch classes, loudness; no drums."""
+    """One step an onset: shift, one key or a chord of pitch classes, loudness; no drums.
+
+    Shifts are at most a beat: of an excerpt no more is known of the onset before the last one.
+    """
 
     grid: int = option(4, "slices a beat", low=1, high=48)
-    longest: int = option(16, "slices in a shift; longer rests are cut to this", low=1, high=256)
 
     name: ClassVar[str] = "chimes"
 
@@ -37,7 +39,7 @@ class Chimes:
         """A shift; of a single key its pitch class, of a chord a bit a key; the loudness."""
         return Schema(
             (
-                Field("shift", self.longest + 1, ordered=True, unit=f"1/{self.grid} beat"),
+                Field("shift", self.grid + 1, ordered=True, unit=f"1/{self.grid} beat"),
                 Field("chord", 2, unit="whether there are several keys"),
                 Field("key", KEYS, when=("chord", (0,)), unit="semitone"),
                 bits("keys", KEYS, when=("chord", (1,)), unit="semitone"),
@@ -60,7 +62,7 @@ class Chimes:
         velocity = np.zeros(len(at), np.int64)
         np.maximum.at(velocity, row, notes["velocity"])
         steps = self.schema.steps(len(at))
-        steps["shift"] = np.minimum(np.diff(at, prepend=0), self.longest)
+        steps["shift"] = np.minimum(np.diff(at, prepend=0), self.grid)
         steps["chord"] = keys.sum(axis=1) > 1
         steps["key"] = np.where(steps["chord"] == 0, keys.argmax(axis=1), 0)
         steps["keys"] = keys * steps["chord"][:, None]
