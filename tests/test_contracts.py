@@ -42,10 +42,25 @@ def named(kind):
     return {c.name: small(c) for c in COMPONENTS if c.kind == kind}
 
 
-EVERY_CHECK = [check for c in COMPONENTS for check in CHECKS[c.kind](small(c))]
+KNOWN = {
+    # Silence stands at its own time, so an excerpt after the last note with a voice (before more
+    # drums, say) is slices of silence; the whole has ended there.
+    ("voices", "excerpts give the whole"): "silence before notes that have no voice",
+}
+"""Faults that are known and not mended yet: (component, check) to the reason."""
 
 
-@pytest.mark.parametrize("check", EVERY_CHECK, ids=lambda c: f"{c.component.name}-{c.name}")
+def marked(check):
+    name = f"{check.component.name}-{check.name}"
+    reason = KNOWN.get((check.component.name, check.name))
+    marks = [] if reason is None else [pytest.mark.xfail(strict=True, reason=reason)]
+    return pytest.param(check, id=name, marks=marks)
+
+
+EVERY_CHECK = [marked(check) for c in COMPONENTS for check in CHECKS[c.kind](small(c))]
+
+
+@pytest.mark.parametrize("check", EVERY_CHECK)
 def test_every_component_keeps_to_its_contract(check):
     check()
 
