@@ -164,7 +164,8 @@ def encode_is_stable(encoder: Encoder) -> None:
 def excerpts_give_the_whole(encoder: Encoder) -> None:
     """Excerpts side by side are encoded to the steps of the whole, wherever they are cut."""
     for piece in pieces():
-        whole, n = encoder.encode(piece), len(piece)
+        with given(piece.name):
+            whole, n = encoder.encode(piece), len(piece)
         cuts = np.random.default_rng(0).choice(n + 1, 5, replace=False)
         for edges in (
             *(np.append(np.arange(0, n, size), n) for size in (1, 7, 60)),
