@@ -322,13 +322,15 @@ class Piece:
         """Return the notes `first` to `stop` (exclusive), with what an encoder must know of before.
 
         Positions stay those of the whole piece, and the whole tempo map, metre and pedals come
-        along. As context come the notes that end less than a beat before the last onset before the
-        cut, or later (so all that still sound), and the two that begin before all these; of drums
-        and of other notes apart, since an encoder may leave drums out.
+        along. As context come the notes that end at most two beats or two seconds, whichever is
+        more, before the last onset before the cut, or later (so all that still sound), and the two
+        that begin before all these; of drums and of other notes apart, since an encoder may leave
+        drums out. So an encoder whose grid has a position a beat or a second knows the position in
+        which the cut lies, and the one before.
         """
         if not 0 <= first <= stop <= len(self):
             raise PieceError(f"no notes {first}:{stop} in a piece of {len(self)}")
-        before = self.notes[:first][_near_the_end(self.notes[:first], self.ticks_per_beat)]
+        before = self.notes[:first][self._near_the_end(first)]
         return self.replace(
             notes=np.concatenate((before, self.notes[first:stop])),
             context=len(before),
@@ -337,19 +339,21 @@ class Piece:
             has_end=self.has_end and stop == len(self),
         )
 
-
-def _near_the_end(notes: Table, ticks_per_beat: int) -> NDArray[np.bool_]:
-    """Return which notes are context for what follows them, as `Piece.excerpt` says."""
-    ends = notes["start"].astype(np.int64) + notes["duration"]
-    kept = np.zeros(len(notes), bool)
-    drums = notes["program"] == DRUMS
-    for index in (np.flatnonzero(drums), np.flatnonzero(~drums)):
-        if len(index):
-            starts = notes["start"][index]
-            near = int(starts[-1]) - ticks_per_beat
-            kept[index] = ends[index] >= near
-            kept[index[: np.searchsorted(starts, near)][-2:]] = True
-    return kept
+    def _near_the_end(self, stop: int) -> NDArray[np.bool_]:
+        """Return which of the first `stop` notes are context for the rest, as `excerpt` says."""
+        notes = self.notes[:stop]
+        ends = notes["start"].astype(np.int64) + notes["duration"]
+        kept = np.zeros(stop, bool)
+        drums = notes["program"] == DRUMS
+        for index in (np.flatnonzero(drums), np.flatnonzero(~drums)):
+            if len(index):
+                starts = notes["start"][index]
+                last = int(starts[-1])
+                near = last - 2 * self.ticks_per_beat
+                near = min(near, int(self.ticks(self.seconds(last) - 2.0)))
+                kept[index] = ends[index] >= near
+                kept[index[: np.searchsorted(starts, near)][-2:]] = True
+        return kept
 
 
 def _scale(ticks: Any, numerator: int, denominator: int) -> Any:  # noqa: ANN401 - array or scalar

@@ -126,6 +126,14 @@ def test_an_excerpt_brings_two_notes_that_are_no_drums_however_far_back():
     assert part.notes["pitch"].tolist() == [50, 51, 52, 55, 56, 57, 58]
 
 
+def test_the_context_reaches_two_beats_back_and_two_seconds():
+    rows = [(i * 480, 100, 60) for i in range(20)]
+    slow, quick = Piece.of(rows, bpm=30), Piece.of(rows, bpm=240)
+    for piece, first in [(slow, 12), (quick, 6)]:  # the last onset before the cut is note 14's
+        part = piece.excerpt(15, 16)
+        assert (part.notes["start"] // 480).tolist() == list(range(first - 2, 16))
+
+
 def test_excerpts_tile_the_piece():
     piece = random_piece(0, 100)
     parts = [piece.excerpt(a, a + 25) for a in range(0, 100, 25)]
