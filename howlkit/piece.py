@@ -322,11 +322,12 @@ class Piece:
         """Return the notes `first` to `stop` (exclusive), with what an encoder must know of before.
 
         Positions stay those of the whole piece, and the whole tempo map, metre and pedals come
-        along. As context come the notes that end at most two beats or two seconds, whichever is
-        more, before the last onset before the cut, or later (so all that still sound), and the two
-        that begin before all these; of drums and of other notes apart, since an encoder may leave
-        drums out. So an encoder whose grid has a position a beat or a second knows the position in
-        which the cut lies, and the one before.
+        along. As context come the notes near the last onset before the cut, those near the last
+        onset before them, and the two that begin before all these; of drums and of other notes
+        apart, since an encoder may leave drums out. Near is what ends at most two beats or two
+        seconds, whichever is more, before, or later (so all that still sounds). So an encoder whose
+        grid has a position a beat or a second knows the position in which the cut lies, and the one
+        before; and one that sorts notes anew, the last note before.
         """
         if not 0 <= first <= stop <= len(self):
             raise PieceError(f"no notes {first}:{stop} in a piece of {len(self)}")
@@ -348,12 +349,17 @@ class Piece:
         for index in (np.flatnonzero(drums), np.flatnonzero(~drums)):
             if len(index):
                 starts = notes["start"][index]
-                last = int(starts[-1])
-                near = last - 2 * self.ticks_per_beat
-                near = min(near, int(self.ticks(self.seconds(last) - 2.0)))
+                near = self._before(starts[-1])
+                earlier = int(np.searchsorted(starts, near))
+                near = self._before(starts[earlier - 1]) if earlier else near
                 kept[index] = ends[index] >= near
                 kept[index[: np.searchsorted(starts, near)][-2:]] = True
         return kept
+
+    def _before(self, tick: int) -> int:
+        """Return the tick two beats or two seconds before `tick`, whichever is earlier."""
+        seconds = int(self.ticks(self.seconds(tick) - 2.0))
+        return min(int(tick) - 2 * self.ticks_per_beat, seconds)
 
 
 def _scale(ticks: Any, numerator: int, denominator: int) -> Any:  # noqa: ANN401 - array or scalar
