@@ -52,6 +52,7 @@ __all__ = [
 
 BUILTINS = (
     "howlkit.builtin.tuple",
+    "howlkit.builtin.voices",
     "howlkit.builtin.howl",
     "howlkit.builtin.pianoroll",
     "howlkit.builtin.augment",

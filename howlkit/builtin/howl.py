@@ -22,7 +22,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.grid import MOST_UNITS, Grid
+from howlkit.builtin.grid import Grid
 from howlkit.hookspecs import hookimpl
 from howlkit.options import option
 from howlkit.piece import FOREVER, NOTE, Piece
@@ -32,6 +32,8 @@ from howlkit.schema import START, STEP, Field, Schema, Steps, real
 PITCHES = 120  # C-1 (MIDI 0) to B8 (119)
 TIME = Grid("seconds", 100)  # starts are rounded to 0.01 s
 LATEST = 2**36 - 1  # 21 years; what a tempo map stretches beyond is there all at once
+
+MOST_SECONDS = 30_000  # of what the grammar lets be made
 
 Column = NDArray[np.int64]
 
@@ -47,7 +49,7 @@ class Howl:
     @cached_property
     def schema(self) -> Schema:
         """Five columns: mark, shift, pitch, duration, volume."""
-        hundredth = 1 / TIME.steps
+        hundredth = 1 / TIME.divisions
         fields = (
             real("shift", 0, self.longest, resolution=hundredth, unit="second"),
             Field("pitch", PITCHES, ordered=True, unit="semitone, 0 is C-1"),
@@ -67,7 +69,7 @@ class Howl:
         steps["duration"] = self.schema["duration"].cells(lengths)
         steps["volume"] = notes["velocity"]
         order = _canonical_order(onset, steps)
-        steps, onset = steps[order], onset[order]
+        steps, onset = steps.take(order), onset[order]
         steps["shift"] = np.minimum(np.diff(onset, prepend=0), self.schema["shift"].n - 1)
         edges = np.minimum(TIME.positions(piece, [piece.since, piece.until]), [LATEST, FOREVER])
         before, stop = np.searchsorted(onset, edges).tolist()
@@ -88,7 +90,7 @@ class Howl:
     def ticks(self, steps: Steps, *, like: Piece | None = None) -> Column:
         """Return each step's onset in ticks of `decode`'s result; the end stands at the last."""
         _, to_ticks = TIME.frame(like)
-        return to_ticks(_onsets(steps))
+        return np.asarray(to_ticks(_onsets(steps)))
 
     def grammar(self, rows: int, *, like: Piece | None = None) -> HowlGrammar:
         """Return the grammar of `rows` rows at the start of their pieces."""
@@ -106,14 +108,14 @@ class HowlGrammar:
     @property
     def now(self) -> NDArray[np.float64]:
         """The onset of each row's last note, in seconds."""
-        return np.asarray(self._onset / TIME.steps)
+        return np.asarray(self._onset / TIME.divisions)
 
     def allowed(self, field: Field, given: Steps) -> NDArray[np.bool_]:
         """Return (B, n): all values that keep the notes of one time in order, and no silent one."""
         mask = np.ones((len(given), field.n), bool)
         if field.name == "mark":
             mask[:, START] = False
-            mask[:, STEP] = self.now < MOST_UNITS
+            mask[:, STEP] = self.now < MOST_SECONDS
         elif field.name != "shift":
             tied = (given["shift"] == 0) & (self._last["mark"] == STEP)
             for name in ("pitch", "duration"):

@@ -26,8 +26,9 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.builtin.grid import Grid
+from howlkit.builtin.slices import Metre
 from howlkit.errors import OptionError
-from howlkit.grid import MOST_UNITS, Bars, Grid
 from howlkit.hookspecs import hookimpl
 from howlkit.options import option
 from howlkit.piece import DRUMS, NOTE, Piece, Table
@@ -38,6 +39,7 @@ MOST_SLICES = 2**18
 """Slices in a piece, so that 2^31 ticks of silence, or of a drone, stay below 50 MB; and no more
 than MOST_UNITS beats or seconds. What stands beyond is left out."""
 
+MOST_UNITS = 30_000  # over four hours, at any resolution a Piece can have within its ticks
 LONGEST_BAR = 8  # beats; the places beyond share the last value of `position`
 VELOCITY = 80  # of every note, where no loudness is kept
 
@@ -92,7 +94,7 @@ class Pianoroll:
 
     @property
     def _most(self) -> int:
-        return min(MOST_SLICES, MOST_UNITS * self._time.steps)
+        return min(MOST_SLICES, MOST_UNITS * self._time.divisions)
 
     @property
     def _placed(self) -> bool:
@@ -113,8 +115,8 @@ class Pianoroll:
             onset = bits("onset", self._keys, when=("loudness", struck), unit=unit)
             fields[1:] = [loudness, onset]
         if self._placed:
-            places = LONGEST_BAR * self._time.steps
-            unit = f"1/{self._time.steps} beat after the bar line, of the next slice"
+            places = LONGEST_BAR * self._time.divisions
+            unit = f"1/{self._time.divisions} beat after the bar line, of the next slice"
             fields.append(Field("position", places, ordered=True, unit=unit, derived=True))
         return Schema(tuple(fields), self.clock)
 
@@ -127,7 +129,7 @@ class Pianoroll:
         kept = (notes["program"] != DRUMS) & (start < self._most)
         if not kept.all():
             context = int(np.count_nonzero(kept[:context]))
-            notes, start, end = notes[kept], start[kept], end[kept]
+            notes, start, end = notes.compress(kept), start[kept], end[kept]
         edges = [piece.since, piece.until]
         since, until = self._time.positions(piece, edges, eighths=self._eighths).tolist()
         # A silence stands with the note after it, so that none is left at the end of a piece of
@@ -141,7 +143,12 @@ class Pianoroll:
         body = steps[int(first == 0) : len(steps) - piece.has_end]
         if not self.onsets:
             there = _met(start, end)
-            notes, start, last, shift = notes[there], start[there], last[there], shift[there]
+            notes, start, last, shift = (
+                notes.compress(there),
+                start[there],
+                last[there],
+                shift[there],
+            )
         self._fill(body, notes, start - shift - begin, last - shift - begin)
         return steps
 
@@ -161,7 +168,7 @@ class Pianoroll:
         their order. A rest is shortened by a whole number of bars if it can be, so that what is
         counted from here on is still right about the place in the bar.
         """
-        most = self.longest_rest * self._time.steps
+        most = self.longest_rest * self._time.divisions
         reach = np.maximum.accumulate(np.append(first, last[:-1]))  # where all before has ended
         rests = start - reach[: len(start)]
         long = np.flatnonzero(rests > most)
@@ -170,7 +177,7 @@ class Pianoroll:
             return np.arange(begin, stop), np.zeros_like(start)
         excess = rests[long] - most
         if self.clock == "beats":
-            period = Bars(piece, self._time.steps).period(start[long])
+            period = self._metre(piece).period(start[long])
             excess = np.where(period <= most, -(-excess // period) * period, excess)
         shift = np.zeros_like(start)
         shift[long] = excess
@@ -192,18 +199,18 @@ class Pianoroll:
             steps["mark"][-1] = END
         if self._placed:
             ahead = np.append(slices[not is_start :], [stop] * (1 + piece.has_end))
-            steps["position"] = self._place(Bars(piece, self._time.steps), ahead)
+            steps["position"] = self._metre(piece).position(ahead)
         return steps
 
-    def _place(self, bars: Bars, slices: Column) -> Column:
-        return np.minimum(bars.place(slices), LONGEST_BAR * self._time.steps - 1)
+    def _metre(self, piece: Piece) -> Metre:
+        return Metre.of(piece, self._time.divisions, longest_bar=LONGEST_BAR)
 
     def _fill(self, rows: Steps, notes: Table, start: Column, stop: Column) -> None:
         """Set the keys of notes that sound from row `start` to before row `stop`, in `rows`."""
         inside = (stop > 0) & (start < len(rows))
         start = np.maximum(start[inside], -1) + 1  # one more: 0 is before the first row
         stop = np.minimum(stop[inside], len(rows)) + 1
-        notes = notes[inside]
+        notes = notes.compress(inside)
         key = _fold(notes["pitch"], self.low, self.high)
         # By key, then by start: on the line of all keys end to end, where a key takes `width`.
         width = len(rows) + 2
@@ -247,7 +254,7 @@ class Pianoroll:
     def ticks(self, steps: Steps, *, like: Piece | None = None) -> Column:
         """Return where each slice begins in ticks of `decode`'s result; the end as the last one."""
         _, to_ticks = self._time.frame(like)
-        return to_ticks(np.maximum(np.cumsum(steps["mark"] == STEP) - 1, 0))
+        return np.asarray(to_ticks(np.maximum(np.cumsum(steps["mark"] == STEP) - 1, 0)))
 
     def decode(self, steps: Steps, *, like: Piece | None = None) -> Piece:
         """Return a note for each onset, or, without onsets, for each run of a key."""
@@ -273,18 +280,17 @@ class Pianoroll:
 
     def grammar(self, rows: int, *, like: Piece | None = None) -> PianorollGrammar:
         """Return the grammar of `rows` rows at the start of pieces in the metre of `like`."""
-        bars = Bars(Piece() if like is None else like, self._time.steps)
-        return PianorollGrammar(self, bars, rows)
+        return PianorollGrammar(self, self._metre(Piece() if like is None else like), rows)
 
 
 class PianorollGrammar:
     """Only what sounds can be held, and no piece ends in silence, nor is silent for too long.
 
-    encoder: whose steps. bars: what its positions are counted in. rows: B.
+    encoder: whose steps. metre: what its positions are of. rows: B.
     """
 
-    def __init__(self, encoder: Pianoroll, bars: Bars, rows: int) -> None:
-        self._encoder, self._bars = encoder, bars
+    def __init__(self, encoder: Pianoroll, metre: Metre, rows: int) -> None:
+        self._encoder, self._metre = encoder, metre
         self._slices = np.zeros(rows, np.int64)
         self._rest = np.zeros(rows, np.int64)  # silent slices since something sounded
         self._sounding = np.zeros((rows, encoder._keys), bool)
@@ -292,7 +298,7 @@ class PianorollGrammar:
     @property
     def now(self) -> NDArray[np.float64]:
         """Where each row's last slice begins, in beats or seconds."""
-        return np.asarray(np.maximum(self._slices - 1, 0) / self._encoder._time.steps)
+        return np.asarray(np.maximum(self._slices - 1, 0) / self._encoder._time.divisions)
 
     def allowed(self, field: Field, given: Steps) -> NDArray[np.bool_]:
         """Return (B, field.choices): what may come next, as the class says."""
@@ -323,7 +329,7 @@ class PianorollGrammar:
     @property
     def _must_sound(self) -> Keys:
         """(B,): where the next slice cannot be silent: a rest is over, or all there can be."""
-        longest = self._encoder.longest_rest * self._encoder._time.steps
+        longest = self._encoder.longest_rest * self._encoder._time.divisions
         return (self._rest >= longest) | (self._slices >= self._encoder._most - 1)
 
     def push(self, step: Steps, rows: NDArray[np.bool_]) -> Column:
@@ -338,11 +344,11 @@ class PianorollGrammar:
 
     def derived(self, field: Field) -> Column:
         """Return (B,): `position`, where in its bar each row's next slice stands."""
-        return self._encoder._place(self._bars, self._slices)
+        return self._metre.position(self._slices)
 
     def select(self, rows: NDArray[np.intp]) -> PianorollGrammar:
         """Return a copy that holds `rows`."""
-        copy = PianorollGrammar(self._encoder, self._bars, len(rows))
+        copy = PianorollGrammar(self._encoder, self._metre, len(rows))
         copy._slices, copy._rest = self._slices[rows].copy(), self._rest[rows].copy()
         copy._sounding = self._sounding[rows].copy()
         return copy
