@@ -327,14 +327,16 @@ class Piece:
         """Return the notes `first` to `stop` (exclusive), with what an encoder must know of before.
 
         Positions stay those of the whole piece, and the whole tempo map, metre and pedals come
-        along. As context come the notes that end less than a beat before the last onset before the
-        cut, or later (so all that still sound), and the two that begin before all these, with all
-        that begin less than a beat before them (so that no chord is torn, on the coarsest grid); of
-        drums and of other notes apart, since an encoder may leave drums out.
+        along. As context come the notes near the last onset before the cut, those near the last
+        onset before them, and the two that begin before all these; of drums and of other notes
+        apart, since an encoder may leave drums out. Near is what ends at most two beats or two
+        seconds, whichever is more, before, or later (so all that still sounds). So an encoder whose
+        grid has a position a beat or a second knows the position in which the cut lies, and the one
+        before; and one that sorts notes anew, the last note before.
         """
         if not 0 <= first <= stop <= len(self):
             raise PieceError(f"no notes {first}:{stop} in a piece of {len(self)}")
-        before = self.notes[:first].compress(_near_the_end(self.notes[:first], self.ticks_per_beat))
+        before = self.notes[:first].compress(self._near_the_end(first))
         return self.replace(
             notes=np.concatenate((before, self.notes[first:stop])),
             context=len(before),
@@ -343,21 +345,26 @@ class Piece:
             has_end=self.has_end and stop == len(self),
         )
 
+    def _near_the_end(self, stop: int) -> NDArray[np.bool_]:
+        """Return which of the first `stop` notes are context for the rest, as `excerpt` says."""
+        notes = self.notes[:stop]
+        ends = notes["start"].astype(np.int64) + notes["duration"]
+        kept = np.zeros(stop, bool)
+        drums = notes["program"] == DRUMS
+        for index in (np.flatnonzero(drums), np.flatnonzero(~drums)):
+            if len(index):
+                starts = notes["start"][index]
+                near = self._before(starts[-1])
+                earlier = int(np.searchsorted(starts, near))
+                near = self._before(starts[earlier - 1]) if earlier else near
+                kept[index] = ends[index] >= near
+                kept[index[: np.searchsorted(starts, near)][-2:]] = True
+        return kept
 
-def _near_the_end(notes: Table, ticks_per_beat: int) -> NDArray[np.bool_]:
-    """Return which notes are context for what follows them, as `Piece.excerpt` says."""
-    ends = notes["start"].astype(np.int64) + notes["duration"]
-    kept = np.zeros(len(notes), bool)
-    drums = notes["program"] == DRUMS
-    for index in (np.flatnonzero(drums), np.flatnonzero(~drums)):
-        if len(index):
-            starts = notes["start"][index]
-            near = int(starts[-1]) - ticks_per_beat
-            kept[index] = ends[index] >= near
-            earlier = starts[: np.searchsorted(starts, near)][-2:]
-            if len(earlier):
-                kept[index[starts > int(earlier[0]) - ticks_per_beat]] = True
-    return kept
+    def _before(self, tick: int) -> int:
+        """Return the tick two beats or two seconds before `tick`, whichever is earlier."""
+        seconds = int(self.ticks(self.seconds(tick) - 2.0))
+        return min(int(tick) - 2 * self.ticks_per_beat, seconds)
 
 
 def _scale(ticks: Any, numerator: int, denominator: int) -> Any:  # noqa: ANN401 - array or scalar

@@ -54,6 +54,8 @@ BUILTINS = (
     "howlkit.builtin.tuple",
     "howlkit.builtin.voices",
     "howlkit.builtin.remi",
+    "howlkit.builtin.howl",
+    "howlkit.builtin.pianoroll",
     "howlkit.builtin.augment",
     "howlkit.builtin.rnn",
     "howlkit.builtin.autoregressive",

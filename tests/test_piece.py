@@ -123,7 +123,15 @@ def test_an_excerpt_brings_what_still_sounds_and_what_is_near_before_it():
 def test_an_excerpt_brings_two_notes_that_are_no_drums_however_far_back():
     rows = [(i * 4800, 100, 50 + i, 80, 0 if i < 3 else DRUMS) for i in range(9)]
     part = Piece.of(rows).excerpt(8, 9)
-    assert part.notes["pitch"].tolist() == [50, 51, 52, 55, 56, 57, 58]
+    assert part.notes["pitch"].tolist() == [50, 51, 52, 54, 55, 56, 57, 58]
+
+
+def test_the_context_reaches_two_beats_or_seconds_back_from_each_of_two_onsets():
+    rows = [(i * 480, 100, 60) for i in range(40)]
+    for bpm, beats in [(30, 2), (240, 8)]:  # the last onset before the cut is note 34's
+        part = Piece.of(rows, bpm=bpm).excerpt(35, 36)
+        first = 34 - beats - 1 - beats - 2
+        assert (part.notes["start"] // 480).tolist() == list(range(first, 36))
 
 
 def test_context_tears_no_chord():
