@@ -10,7 +10,7 @@ from howlkit.errors import OptionError
 from howlkit.heads import Heads
 from howlkit.piece import DRUMS, MAX_TICK, NOTE, PEDAL, TEMPO, Piece
 from howlkit.progress import Budget
-from howlkit.schema import END, START, STEP
+from howlkit.schema import END, MARK, START, STEP
 from howlkit.session import Limit, Session, accepts
 from tests.conftest import random_piece, tune
 
@@ -18,7 +18,7 @@ ENCODERS = {
     "default": Event(),
     "paper": Event(programs=False),
     "beats": Event(clock="beats"),
-    "coarse": Event(clock="beats", grid=3, longest_shift=2, velocities=5),
+    "coarse": Event(clock="beats", grid=7, longest_shift=2, velocities=5),
     "rests": Event(programs=False, grid=10, longest_rest=2, velocities=1, sustain="none"),
     "pedal": Event(programs=False, sustain="events", grid=20, longest_shift=3, longest_rest=7),
     "short": Event(
@@ -168,6 +168,29 @@ def test_rows_that_are_selected_go_on_alone(encoder):
     assert np.array_equal(twin.allowed(event, given), grammar.allowed(event, given)[[2, 0, 2]])
 
 
+@pytest.mark.parametrize(
+    ("events", "may_end"),
+    [
+        ([], True),
+        ([260], False),  # a shift
+        ([370], False),  # a velocity
+        ([370, 60], False),  # something sounds
+        ([370, 60, 260, 188], True),
+        ([370, 60, 260, 188, 300], False),
+        ([389], False),  # the pedal is down
+        ([389, 260, 388], True),
+    ],
+)
+def test_a_piece_ends_only_when_all_is_let_go_and_no_time_has_passed_since(events, may_end):
+    encoder = Event(programs=False, sustain="events")
+    grammar, step = encoder.grammar(1), encoder.schema.steps(1)
+    for value in events:
+        step["event"] = value
+        assert grammar.allowed(encoder.schema["event"], step)[0, value]
+        grammar.push(step, np.array([True]))
+    assert grammar.allowed(MARK, step)[0].tolist() == [True, may_end, False]
+
+
 @every
 @pytest.mark.parametrize("music", [random_piece, dense], ids=["random", "dense"])
 def test_encoded_pieces_are_allowed_by_the_grammar_and_come_back(encoder, music):
@@ -233,7 +256,7 @@ def test_a_note_lasts_a_position_at_least():
 
 
 def test_notes_of_one_pitch_that_begin_together_are_one_loud_and_long():
-    assert spelt(PAPER, [(0, 90, 60, 10), (0, 10, 60, 127), (0, 20, 60, 50)]) == (
+    assert spelt(PAPER, [(0, 90, 60, 10), (0, 10, 60, 50), (0, 20, 60, 127)]) == (
         "start v31 +60 >90 -60 end"
     )
 

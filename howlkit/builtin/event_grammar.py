@@ -126,25 +126,36 @@ class EventGrammar:
             mask[:, STEP] = self._early | self._open
             mask[:, END] = ~self._open & (self._rest == 0) & ~self._told
             return mask
-        offs, ons = self._offs(), self._ons()
         if field.name == "event":
-            return self._events(np.asarray(offs.any(axis=1)), np.asarray(ons.any(axis=1)))
-        rows, pitch = np.arange(len(given)), given["event"].astype(np.int64) % PITCHES
+            return self._events(*self._pitches())
+        pitch = given["event"].astype(np.int64) % PITCHES
+        keys = pitch[:, None] + PITCHES * np.arange(field.n)
+        sounding = np.take_along_axis(self._sounding, keys, 1)
         begins = (given["event"] < OFF)[:, None]
-        return np.where(begins, ons[rows, :, pitch], offs[rows, :, pitch])
+        after = np.where(begins, self._struck[:, None], self._place[:, None])
+        return np.asarray((sounding != begins) & (keys > after))
 
-    def _offs(self) -> Mask:
-        """Return (B, programs, 128): which notes may be let go now."""
-        keys = np.arange(self._vocabulary.keys)
-        offs = self._sounding & (keys > self._place[:, None]) & ~self._told[:, None]
-        return offs.reshape(len(offs), -1, PITCHES)
+    @property
+    def _struck(self) -> NDArray[np.int64]:
+        """(B,): the key that was struck last at this position; below 0 if none was."""
+        return self._place - (self._vocabulary.keys + 2)
 
-    def _ons(self) -> Mask:
-        """Return (B, programs, 128): which notes may be struck now, their velocity told."""
-        v = self._vocabulary
-        after = np.arange(v.keys) + v.keys + 2 > self._place[:, None]
-        ons = ~self._sounding & after & self._early[:, None]
-        return ons.reshape(len(ons), -1, PITCHES)
+    def _pitches(self) -> tuple[Mask, Mask]:
+        """Return (B, 128) each: which pitches some program may let go now, and which strike.
+
+        Few of the K keys sound, so only those are looked at.
+        """
+        row, key = np.nonzero(self._sounding)
+        off = np.zeros((len(self._at), PITCHES), bool)
+        later = (key > self._place[row]) & ~self._told[row]
+        off[row[later], key[later] % PITCHES] = True
+        # Of each pitch, the programs that come after the key struck last, but for those that sound.
+        programs = self._vocabulary.keys // PITCHES
+        before = (self._struck[:, None] - np.arange(PITCHES)) // PITCHES + 1
+        free = programs - np.clip(before, 0, programs)
+        taken = key > self._struck[row]
+        np.subtract.at(free, (row[taken], key[taken] % PITCHES), 1)
+        return off, (free > 0) & self._early[:, None]
 
     def _events(self, off: Mask, on: Mask) -> Mask:
         """Return (B, v.n), given which pitches (B, 128) may be let go and struck."""
