@@ -13,6 +13,7 @@ bits    BitsChained (given the bits below, as RNN-NADE; here by naming the bits 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -21,29 +22,45 @@ from torch.nn import functional as F
 
 from howlkit.schema import MARK, START, Field
 
-__all__ = ["BitsChained", "BitsIndependent", "Head", "Logistics", "Softmax", "Squared"]
+__all__ = ["BitsChained", "BitsIndependent", "Head", "Hint", "Logistics", "Softmax", "Squared"]
+
+
+@dataclass(frozen=True)
+class Hint:
+    """A value that may well come, (N,), -1 for none, and what it adds to its logit, (N,)."""
+
+    value: Tensor
+    bonus: Tensor
 
 
 class Head(nn.Module):
-    """One field's part of a network; `out` is its last layer."""
+    """One field's part of a network; `out` is its last layer, `dropout` that before it."""
 
     is_likelihood: ClassVar[bool] = True
 
     def __init__(self, field: Field, width: int, outputs: int) -> None:
         super().__init__()
         self.field = field
+        self.dropout = 0.0
         self.out = nn.Linear(width, outputs)
 
     def outputs(self, mixed: Tensor) -> Tensor:
         """Return (..., outputs) of the last layer."""
-        result: Tensor = self.out(F.gelu(mixed))
+        result: Tensor = self.out(self.activations(mixed))
         return result
 
-    def nats(self, mixed: Tensor, target: Tensor) -> Tensor:
-        """Return (N,) the nats of target (N,), of bits (N, n); mixed (N, H)."""
+    def activations(self, mixed: Tensor) -> Tensor:
+        """Return (..., H): what the last layer is given."""
+        return F.dropout(F.gelu(mixed), self.dropout, self.training)
+
+    def nats(self, mixed: Tensor, target: Tensor, hint: Hint | None = None) -> Tensor:
+        """Return (N,) the nats of target (N,), of bits (N, n); mixed (N, H).
+
+        hint: heeded by Softmax alone.
+        """
         raise NotImplementedError
 
-    def logits(self, mixed: Tensor) -> Tensor:
+    def logits(self, mixed: Tensor, hint: Hint | None = None) -> Tensor:
         """Return (N, C) as `protocols.Stepper.logits`."""
         raise NotImplementedError
 
@@ -55,17 +72,25 @@ class Head(nn.Module):
 class Softmax(Head):
     """One of n values, by a number for each."""
 
-    def __init__(self, field: Field, width: int) -> None:
+    def __init__(self, field: Field, width: int, *, hinted: bool = False) -> None:
         super().__init__(field, width, field.n)
         self._is_mark = field == MARK
+        if hinted:
+            self.trust = nn.Linear(width, 1, bias=False)
+            nn.init.zeros_(self.trust.weight)
 
-    def nats(self, mixed: Tensor, target: Tensor) -> Tensor:
+    def nats(self, mixed: Tensor, target: Tensor, hint: Hint | None = None) -> Tensor:
         """Return (N,) cross-entropies."""
-        return F.cross_entropy(self.logits(mixed), target, reduction="none")
+        return F.cross_entropy(self.logits(mixed, hint), target, reduction="none")
 
-    def logits(self, mixed: Tensor) -> Tensor:
+    def logits(self, mixed: Tensor, hint: Hint | None = None) -> Tensor:
         """Return (N, n); a start is never predicted."""
-        logits = self.outputs(mixed)
+        active = self.activations(mixed)
+        logits: Tensor = self.out(active)
+        if hint is not None:
+            bonus = hint.bonus + self.trust(active)[:, 0]
+            bonus = bonus.where(hint.value >= 0, 0).to(logits.dtype)
+            logits = logits.scatter_add(-1, hint.value.clamp(min=0)[:, None], bonus[:, None])
         if self._is_mark:
             logits = torch.cat((logits[..., :START], logits[..., START:] - torch.inf), -1)
         return logits
@@ -87,11 +112,11 @@ class Logistics(Head):
     def __init__(self, field: Field, width: int, components: int) -> None:
         super().__init__(field, width, 3 * components)
 
-    def nats(self, mixed: Tensor, target: Tensor) -> Tensor:
+    def nats(self, mixed: Tensor, target: Tensor, hint: Hint | None = None) -> Tensor:
         """Return (N,) -ln of the mass in the cell `target`."""
         return -self._log_mass(self.outputs(mixed), target[:, None])[:, 0]
 
-    def logits(self, mixed: Tensor) -> Tensor:
+    def logits(self, mixed: Tensor, hint: Hint | None = None) -> Tensor:
         """Return (N, n) log masses."""
         cells = torch.arange(self.field.n, device=mixed.device)
         return self._log_mass(self.outputs(mixed), cells.expand(len(mixed), -1))
@@ -139,12 +164,12 @@ class Squared(Head):
         span = (self.field.n - 1) * self.field.resolution
         return self.field.low + span * torch.sigmoid(self.outputs(mixed).float())
 
-    def nats(self, mixed: Tensor, target: Tensor) -> Tensor:
+    def nats(self, mixed: Tensor, target: Tensor, hint: Hint | None = None) -> Tensor:
         """Return (N,) squared errors, in the field's unit squared."""
         value = self.field.low + target * self.field.resolution
         return (self._mean(mixed)[:, 0] - value).square()
 
-    def logits(self, mixed: Tensor) -> Tensor:
+    def logits(self, mixed: Tensor, hint: Hint | None = None) -> Tensor:
         """Return (N, n): as good as certain of the cell nearest to the mean."""
         cells = torch.arange(self.field.n, device=mixed.device)
         mean = (self._mean(mixed) - self.field.low) / self.field.resolution
@@ -163,13 +188,13 @@ class BitsIndependent(Head):
     def __init__(self, field: Field, width: int) -> None:
         super().__init__(field, width, field.n)
 
-    def nats(self, mixed: Tensor, target: Tensor) -> Tensor:
+    def nats(self, mixed: Tensor, target: Tensor, hint: Hint | None = None) -> Tensor:
         """Return (N,) nats of target (N, n), summed over the bits."""
         outputs = self.outputs(mixed)
         costs = F.binary_cross_entropy_with_logits(outputs, target.to(outputs), reduction="none")
         return costs.sum(-1)
 
-    def logits(self, mixed: Tensor) -> Tensor:
+    def logits(self, mixed: Tensor, hint: Hint | None = None) -> Tensor:
         """Return (N, n + 1) as of choices."""
         return _as_choices(self.outputs(mixed))
 
@@ -191,7 +216,7 @@ class BitsChained(Head):
         self.on = nn.Parameter(torch.empty(field.n, width))
         nn.init.uniform_(self.on, -(width**-0.5), width**-0.5)
 
-    def nats(self, mixed: Tensor, target: Tensor) -> Tensor:
+    def nats(self, mixed: Tensor, target: Tensor, hint: Hint | None = None) -> Tensor:
         """Return (N,) nats of target (N, n): all choices of all steps in one product."""
         step, bit = target.nonzero(as_tuple=True)  # (M,) in order of step, then of bit
         count = target.sum(-1, dtype=torch.int64)  # (N,)
@@ -214,7 +239,7 @@ class BitsChained(Head):
         costs = F.cross_entropy(logits.float(), choice, reduction="none")
         return costs.new_zeros(len(target)).index_add(0, of, costs)
 
-    def logits(self, mixed: Tensor) -> Tensor:
+    def logits(self, mixed: Tensor, hint: Hint | None = None) -> Tensor:
         """Return (N, n + 1); `mixed` holds what the bits that are on add."""
         return self.outputs(mixed)
 

@@ -23,8 +23,10 @@ COMMANDS = {
     "train": "Train a model on MIDI files, or go on training one.",
     "sample": "Make music with a trained model.",
     "prepare": "Read folders of MIDI files into a dataset.",
+    "roundtrip": "See what each encoder loses of some music.",
     "evaluate": "Measure a model in nats a note, beside a unigram baseline.",
     "info": "Say what is in a dataset, a run or a MIDI file.",
+    "statistics": "Measure pieces of music, and compare two sets of them.",
     "plot": "Draw a MIDI file as a piano-roll.",
     "plugins": "See which encoders, augmenters, models and samplers there are.",
 }

@@ -66,7 +66,7 @@ def _shipped(tell: Tell) -> Dataset:
     if not is_dataset(out):
         _in_turn(lambda: prepare_pieces(chorales.load(), out, seed=CHORALES_SEED), out, tell)
     data = Dataset.open(out)
-    tell(f"No DATA given: training on the {len(data)} Bach chorales that come with howlkit")
+    tell(f"No DATA given: taking the {len(data)} Bach chorales that come with howlkit")
     return data
 
 

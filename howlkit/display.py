@@ -60,6 +60,12 @@ class Display:
                 f"A unigram model costs {self._baseline:.3f} nats a note on the "
                 f"{trainer.validation.notes:,} notes validated with"
             )
+        losses = recipe.heads.no_likelihood(recipe.encoder.schema)
+        if losses:
+            self.tell(
+                f"By squared error: {', '.join(losses)}. So the nats below are a loss with these "
+                "errors in it, and no likelihood; `howlkit evaluate` counts the other fields alone"
+            )
         trainer.show = self.show
         if self._console.is_terminal:
             # The text keeps its width; the bar takes what is left of 80 columns or so.

@@ -1,11 +1,12 @@
-"""Likelihood in nats a note, beside a unigram model of the training part.
+"""The likelihood of pieces in nats, beside a unigram model of the training part.
 
 Definitions. The cost of a piece is the sum of -ln p over its decisions, whole pieces with carried
-state from their start to their end, no grammar masks, nothing augmented. It is divided by the notes
-of `decode(encode(piece))`, so that encoders with several steps a note compare with those with one.
-`mark` (does the piece end here?) is counted apart. The unigram baseline is, field by field, the
-frequency of each value among the decisions of the training part, plus one for every value
-(Laplace).
+state from their start to their end, no grammar masks, nothing augmented. It is kept by piece and
+by field, and divided by the notes of `decode(encode(piece))`, so that encoders with several steps a
+note compare with those with one, or by the seconds of the piece as it was given. `mark` (does the
+piece end here?) is counted apart. The unigram baseline is, field by field, the frequency of each
+value among the decisions of the training part, plus one for every value (Laplace).
+docs/evaluating.md says how to read it all; comparison.py makes the report.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from howlkit.errors import DataError
 from howlkit.heads import Network
 from howlkit.piece import Piece
 from howlkit.protocols import Encoder
-from howlkit.schema import MARK, Field, Schema, Steps
+from howlkit.schema import MARK, STEP, Field, Schema, Steps
 from howlkit.windows import Batch, Column, cut, side_by_side
 
 __all__ = [
@@ -31,7 +32,6 @@ __all__ = [
     "Encoded",
     "Scores",
     "encode_all",
-    "report",
     "score",
     "to_tensors",
     "unigram",
@@ -44,64 +44,137 @@ Counts = Mapping[str, ArrayLike]
 ROWS, STEPS = 32, 512  # pieces side by side, and steps at once: bounds memory
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Encoded:
-    """Pieces as steps, with the number of notes that their steps decode to."""
+    """Pieces as steps, in order.
+
+    note_counts: (pieces,), how many notes the steps of each decode to. seconds: (pieces,), from the
+    first onset to the end of the last note of the piece as it was given, whatever the encoder
+    keeps.
+    """
 
     schema: Schema
     rows: list[Steps]
-    notes: int
+    note_counts: NDArray[np.int64]
+    seconds: NDArray[np.float64]
+    names: tuple[str, ...]
+
+    @property
+    def notes(self) -> int:
+        """How many notes all pieces have."""
+        return int(self.note_counts.sum())
+
+    @property
+    def step_counts(self) -> NDArray[np.int64]:
+        """How many ordinary steps each piece takes, (pieces,)."""
+        return np.array([np.count_nonzero(row[MARK.name] == STEP) for row in self.rows], np.int64)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scores:
-    """Total nats by field (`mark` among them) over so many notes and pieces."""
+    """The cost of pieces.
 
-    nats: Mapping[str, float]
-    notes: int
-    pieces: int
+    nats: (pieces, fields), the fields in the order of `encoded.schema.decisions`.
+    no_likelihood: fields whose cost is something else; they are left out of every sum over fields.
+    """
+
+    encoded: Encoded
+    nats: NDArray[np.float64]
+    no_likelihood: frozenset[str] = frozenset()
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the columns of `nats`, `mark` first."""
+        return tuple(field.name for field in self.encoded.schema.decisions)
+
+    @property
+    def summed(self) -> tuple[str, ...]:
+        """The fields whose nats are added up: all but `mark` and those without a likelihood."""
+        return tuple(n for n in self.fields if n not in (MARK.name, *self.no_likelihood))
+
+    def of(self, field: str) -> NDArray[np.float64]:
+        """Return the nats of one field, (pieces,)."""
+        return np.asarray(self.nats[:, self.fields.index(field)])
+
+    def over(self, fields: Iterable[str]) -> NDArray[np.float64]:
+        """Return the nats of several fields together, (pieces,)."""
+        return sum((self.of(name) for name in fields), np.zeros(len(self.nats)))
+
+    @property
+    def totals(self) -> NDArray[np.float64]:
+        """Nats of each piece over the summed fields, (pieces,)."""
+        return self.over(self.summed)
 
     @property
     def nats_per_note(self) -> float:
-        """Nats a note over all fields but `mark`."""
-        return sum(n for name, n in self.nats.items() if name != MARK.name) / self.notes
+        """Nats a note over the summed fields."""
+        return float(self.totals.sum() / self.encoded.notes)
 
-    def per_note(self, field: str) -> float:
-        """Nats a note of one field."""
-        return self.nats[field] / self.notes
+    @property
+    def cost_per_note(self) -> float:
+        """What training minimises, a note: all fields but `mark`, likelihoods or not."""
+        fields = (name for name in self.fields if name != MARK.name)
+        return float(self.over(fields).sum() / self.encoded.notes)
 
 
 def encode_all(encoder: Encoder, pieces: Iterable[Piece]) -> Encoded:
     """Return pieces as steps; DataError if there is not one note among them."""
-    rows, notes = [], 0
+    rows, note_counts, seconds, names = [], [], [], []
     for piece in pieces:
         steps = encoder.encode(piece)
         rows.append(steps)
-        notes += len(encoder.decode(steps))
-    if not notes:
+        note_counts.append(len(encoder.decode(steps)))
+        seconds.append(_sounding(piece))
+        names.append(piece.name)
+    if not sum(note_counts):
         raise DataError("there are no notes to evaluate")
-    return Encoded(encoder.schema, rows, notes)
+    return Encoded(
+        encoder.schema,
+        rows,
+        np.array(note_counts, np.int64),
+        np.array(seconds, np.float64),
+        tuple(names),
+    )
+
+
+def _sounding(piece: Piece) -> float:
+    """Return the seconds from the first onset to the end of the last note; 0 if there is none."""
+    if not len(piece):
+        return 0.0
+    return piece.seconds_long - float(piece.seconds(piece.notes["start"][0]))
 
 
 def score(network: Network, encoded: Encoded) -> Scores:
     """Return what `network` makes of whole pieces; the network is left in evaluation mode."""
     network.eval()
     device = next(network.parameters()).device
-    names = [field.name for field in encoded.schema.decisions]
-    total = torch.zeros(len(names), dtype=torch.float64)
+    fields = encoded.schema.decisions
+    nats = np.zeros((len(encoded.rows), len(fields)))
     with torch.inference_mode():
-        for rows in _alike(encoded.rows):
+        for some in _alike(encoded.rows):
             state = None
-            columns, lengths = side_by_side(encoded.schema, rows)
+            columns, lengths = side_by_side(encoded.schema, [encoded.rows[i] for i in some])
             for batch in cut(columns, lengths - 1, STEPS):
-                sums, state = network(*to_tensors(batch, device), state)
-                total += sums.double().cpu()
-    return Scores(dict(zip(names, total.tolist(), strict=True)), encoded.notes, len(encoded.rows))
+                inputs, targets, counted = to_tensors(batch, device)
+                hidden, state = network.advance(inputs, state)
+                costs = network.nats(hidden, targets)
+                nats[some] += _row_sums([costs[field.name] for field in fields], counted)
+    others = (field.name for field in fields if not network.is_likelihood(field))
+    return Scores(encoded, nats, frozenset(others))
 
 
-def _alike(rows: Sequence[Steps]) -> Iterator[list[Steps]]:
-    """Yield groups of rows of like length, so that little is padding."""
-    ordered = sorted(rows, key=len, reverse=True)
+def _row_sums(costs: Sequence[torch.Tensor], lengths: torch.Tensor) -> NDArray[np.float64]:
+    """Return (B, K), the sums of K costs (B, T) over the first `lengths` (B,) steps of each row."""
+    steps = torch.arange(costs[0].shape[1], device=lengths.device)
+    counted = steps < lengths[:, None]
+    # Costs past a row's length mean nothing and may be anything: `where`, not a product.
+    sums = torch.stack([cost.where(counted, 0).sum(1) for cost in costs], 1)
+    return sums.cpu().double().numpy()  # in this order: not every device has doubles
+
+
+def _alike(rows: Sequence[Steps]) -> Iterator[list[int]]:
+    """Yield the numbers of rows of like length together, so that little is padding."""
+    ordered = sorted(range(len(rows)), key=lambda i: len(rows[i]), reverse=True)
     for begin in range(0, len(ordered), ROWS):
         yield ordered[begin : begin + ROWS]
 
@@ -141,14 +214,13 @@ def unigram(encoder: Encoder, pieces: Iterable[Piece]) -> dict[str, NDArray[np.i
 def unigram_nats(counts: Counts, encoded: Encoded) -> Scores:
     """Return what a unigram model with these counts makes of the same pieces."""
     schema = encoded.schema
-    nats = dict.fromkeys(counts, 0.0)
-    for field in schema.decisions:
+    nats = np.zeros((len(encoded.rows), len(schema.decisions)))
+    for k, field in enumerate(schema.decisions):
         cost = _unigram_cost(field, np.asarray(counts[field.name], np.int64))
-        for row in encoded.rows:
+        for i, row in enumerate(encoded.rows):
             steps = row[1:]
-            values = steps[field.name][schema.active(field, steps)]
-            nats[field.name] += cost(values)
-    return Scores(nats, encoded.notes, len(encoded.rows))
+            nats[i, k] = cost(steps[field.name][schema.active(field, steps)])
+    return Scores(encoded, nats)
 
 
 def _unigram_cost(field: Field, seen: NDArray[np.int64]) -> Callable[[Any], float]:
@@ -160,24 +232,3 @@ def _unigram_cost(field: Field, seen: NDArray[np.int64]) -> Callable[[Any], floa
         return lambda values: float((values * more + off_cost).sum())
     cost = math.log(int(seen.sum()) + field.n) - np.log(seen + 1)
     return lambda values: float(cost[values].sum())
-
-
-def report(scores: Scores, baseline: Scores, split: str) -> dict[str, Any]:
-    """Return the numbers that `howlkit evaluate --json` prints; all of them nats a note."""
-
-    def pair(name: str) -> dict[str, float]:
-        return {
-            "nats_per_note": scores.per_note(name),
-            "baseline_nats_per_note": baseline.per_note(name),
-        }
-
-    return {
-        "nats_per_note": scores.nats_per_note,
-        "baseline_nats_per_note": baseline.nats_per_note,
-        "ratio": scores.nats_per_note / baseline.nats_per_note,
-        "fields": {name: pair(name) for name in scores.nats if name != MARK.name},
-        "mark": pair(MARK.name),
-        "notes": scores.notes,
-        "pieces": scores.pieces,
-        "split": split,
-    }

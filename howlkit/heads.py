@@ -1,9 +1,10 @@
-"""From steps to vectors and back: the embedding of a step, the chain of its heads, the stepper.
+"""What every network has around its backbone: steps to vectors, and back by a chain of heads.
 
-Heads belong to the core, so a model only has to be a backbone, (B, T, D in) to (B, T, D out); what
-one field's head computes is in choices.py. Shapes: B rows, T steps, D the backbone's width, K
-decisions a step (`mark` and the fields that are not derived), E the width of an embedded step, H
-the width of a head.
+Heads belong to the core, so a model only has to be a backbone, (B, T, D in) to (B, T, D out). A
+step is embedded in embedding.py, what one field's head computes is in choices.py, and hints from
+earlier passages are in hints.py. Shapes: B rows, T steps, D the width of what the heads
+see, K decisions a step (`mark` and the fields that are not derived), E the width of an embedded
+step, H the width of a head.
 
 Chained heads write the likelihood of a step as a product in which each field is given those decided
 before it, p(v1) p(v2 | v1) ... (NADE, Larochelle and Murray 2011). All K of them are one masked
@@ -15,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -25,17 +25,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from howlkit.choices import BitsChained, BitsIndependent, Head, Logistics, Softmax, Squared
+from howlkit.embedding import Embedding, key_of
+from howlkit.hints import Hints
 from howlkit.options import option
 from howlkit.protocols import Backbone
+from howlkit.repeats import PREFIX, Found
 from howlkit.schema import Field, Schema
 
 __all__ = ["Heads", "Network", "Stepper"]
 
 Batch = dict[str, Tensor]
 State = dict[str, Tensor]
-
-OCTAVES = 6
-"""A real number is embedded from itself and its sines and cosines at so many doubling rates."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,12 @@ class Heads:
     components: int = option(8, "logistics in a mixture", low=1, high=256)
     embedding: int = option(32, "width of each field's embedding; of bits 4 x", low=1, high=4096)
     width: int = option(128, "width of each field's head", low=1, high=8192)
+    dropout: float = option(0.0, "of what a head is given", low=0.0, high=0.95)
+    skip: bool = option(True, "heads also see the last step itself, past the model")
+    repeats: tuple[str, ...] = option(
+        (), "hints from earlier passages alike in these fields, such as pitch,shift; all: in all"
+    )
+    repeats_lag: int = option(1, "how many steps back such a passage is at least", low=1, high=512)
 
     name: ClassVar[str] = "heads"
 
@@ -62,83 +68,40 @@ class Heads:
         return self.embedding * (4 if field.kind == "bits" else 1)
 
     def width_in(self, schema: Schema) -> int:
-        """Return the width of an embedded step: what a backbone takes in."""
+        """Return the width of what a backbone takes in: a step, and a hint where there are any."""
+        width = self.width_of_step(schema)
+        return 2 * width + self.embedding if self.repeats else width
+
+    def width_of_step(self, schema: Schema) -> int:
+        """Return the width of an embedded step."""
         return sum(map(self.width_of, schema.columns))
+
+    def no_likelihood(self, schema: Schema) -> list[str]:
+        """Return the fields whose cost is another loss than -ln of a probability."""
+        squared = self.real == "squared"
+        return [field.name for field in schema.decisions if squared and field.kind == "real"]
 
     def head(self, field: Field) -> Head:
         """Return a new head for a field."""
+        head = self._of_kind(field)
+        head.dropout = self.dropout
+        return head
+
+    def _of_kind(self, field: Field) -> Head:
         if field.kind == "bits":
             return (BitsChained if self.chained else BitsIndependent)(field, self.width)
         if field.kind == "real" and self.real == "squared":
             return Squared(field, self.width)
         if field.kind == "real" or (field.ordered and self.ordered == "logistics"):
             return Logistics(field, self.width, self.components)
-        return Softmax(field, self.width)
+        return Softmax(field, self.width, hinted=bool(self.repeats) and field.name != "mark")
 
 
-def _key(field: Field) -> str:
-    """Return what a field's part of a ModuleDict is called: "keys" alone is a method of it."""
-    return f"of_{field.name}"
-
-
-class Embedding(nn.Module):
-    """Steps to vectors: the embeddings of all columns side by side, zeros where one is not active.
-
-    Class fields share one table, so that their look-up is one operation; they come first.
-    """
-
-    def __init__(self, schema: Schema, heads: Heads) -> None:
-        super().__init__()
-        self.schema = schema
-        self.classes = [field for field in schema.columns if field.kind == "class"]
-        self.others = [field for field in schema.columns if field.kind != "class"]
-        ends = list(accumulate((field.n for field in self.classes), initial=1))
-        # Row 0 stays zero: the embedding of a field that is not active.
-        self.offsets = {f.name: end for f, end in zip(self.classes, ends, strict=False)}
-        self.table = nn.Embedding(ends[-1], heads.embedding, padding_idx=0)
-        self.linear = nn.ModuleDict()
-        for field in self.others:
-            width_in = field.n if field.kind == "bits" else 1 + 2 * OCTAVES
-            self.linear[_key(field)] = nn.Linear(width_in, heads.width_of(field), bias=False)
-        widths = [heads.width_of(field) for field in (*self.classes, *self.others)]
-        begins = accumulate(widths, initial=0)
-        fields = (*self.classes, *self.others)
-        self.slices = {
-            field.name: slice(begin, begin + width)
-            for field, begin, width in zip(fields, begins, widths, strict=False)
-        }
-
-    def forward(self, steps: Batch) -> Tensor:
-        """Return (..., E) of columns (...), of bits (..., n)."""
-        indices = []
-        for field in self.classes:
-            index = steps[field.name] + self.offsets[field.name]
-            if field.name != "mark" and not field.derived:
-                index = index.where(self.schema.active(field, steps), 0)
-            indices.append(index)
-        parts = [self.table(torch.stack(indices, -1)).flatten(-2)]
-        for field in self.others:
-            active = self.schema.active(field, steps)[..., None]
-            parts.append(self._linear(field, steps[field.name]).where(active, 0))
-        return torch.cat(parts, -1) if len(parts) > 1 else parts[0]
-
-    def _linear(self, field: Field, values: Tensor) -> Tensor:
-        weight = self.linear[_key(field)].get_parameter("weight")
-        if field.kind == "bits":
-            return F.linear(values.to(weight.dtype), weight)
-        place = values.to(weight.dtype) / max(field.n - 1, 1)  # 0..1
-        rates = torch.pi * 2.0 ** torch.arange(OCTAVES, device=weight.device)
-        angles = place[..., None] * rates
-        return F.linear(torch.cat((place[..., None], angles.sin(), angles.cos()), -1), weight)
-
-    def every(self, field: Field) -> Tensor:
-        """Return (n, width): the embedding of each value of a field, of bits of each bit."""
-        if field.kind == "class":
-            begin = self.offsets[field.name]
-            return self.table.weight[begin : begin + field.n]
-        if field.kind == "bits":
-            return self.linear[_key(field)].get_parameter("weight").T
-        return self._linear(field, torch.arange(field.n, device=self.table.weight.device))
+def _backbones(state: State | None) -> State | None:
+    """Return the backbone's part of a state."""
+    if state is None:
+        return None
+    return {name: part for name, part in state.items() if not name.startswith(PREFIX)}
 
 
 class Network(nn.Module):
@@ -155,22 +118,24 @@ class Network(nn.Module):
         self.heads = heads
         self.backbone = backbone
         self.embed = Embedding(schema, heads)
+        self.hints = Hints(schema, heads) if heads.repeats else None
         fields = schema.decisions
         self._position = {field.name: k for k, field in enumerate(fields)}
-        self.from_hidden = nn.Linear(backbone.width, len(fields) * heads.width)
+        width = backbone.width + (heads.width_in(schema) if heads.skip else 0)
+        self.from_hidden = nn.Linear(width, len(fields) * heads.width)
         if heads.chained:
-            fan_in = heads.width_in(schema)
+            fan_in = heads.width_of_step(schema)
             weights = torch.empty(len(fields) * heads.width, fan_in)
             self.from_fields = nn.Parameter(
                 nn.init.uniform_(weights, -(fan_in**-0.5), fan_in**-0.5)
             )
             self.register_buffer("head_mask", self._mask(), persistent=False)
-        self.out = nn.ModuleDict({_key(field): heads.head(field) for field in fields})
+        self.out = nn.ModuleDict({key_of(field): heads.head(field) for field in fields})
 
     def _mask(self) -> Tensor:
         """Return (K H, E): ones where head k looks at a field before it, and zeros elsewhere."""
         fields, width = self.schema.decisions, self.heads.width
-        mask = torch.zeros(len(fields), width, self.heads.width_in(self.schema))
+        mask = torch.zeros(len(fields), width, self.heads.width_of_step(self.schema))
         for k in range(len(fields)):
             for before in fields[:k]:
                 mask[k, :, self.embed.slices[before.name]] = 1
@@ -178,7 +143,7 @@ class Network(nn.Module):
 
     def head(self, field: Field) -> Head:
         """Return the head of a field."""
-        head = self.out[_key(field)]
+        head = self.out[key_of(field)]
         assert isinstance(head, Head)  # for mypy: a ModuleDict forgets what it holds
         return head
 
@@ -193,15 +158,26 @@ class Network(nn.Module):
         first minutes go into learning which values occur at all.
         """
         with torch.no_grad():
-            for field in self.schema.decisions:
-                seen = torch.from_numpy(np.asarray(counts[field.name], np.float64))
-                self.head(field).start_at(seen)
+            for name, seen in counts.items():
+                head = self.head(self.schema[name])
+                head.start_at(torch.from_numpy(np.asarray(seen, np.float64)))
 
     def advance(
         self, batch: Batch, state: State | None, lengths: Tensor | None = None
     ) -> tuple[Tensor, State]:
         """Read steps (B, T) by field name after `state`; return hidden (B, T, D) and the state."""
-        return self.backbone(self.embed(batch), state, lengths)
+        x = self.embed(batch)
+        found: Found | None = None
+        after: State = {}
+        if self.hints is not None:
+            found, after = self.hints.search(batch, state, lengths)
+            x = torch.cat((x, self.hints(self.embed(found.steps), found)), -1)
+        hidden, state = self.backbone(x, _backbones(state), lengths)
+        if self.heads.skip:
+            hidden = torch.cat((hidden, F.dropout(x, self.heads.dropout, self.training)), -1)
+        if self.hints is not None and found is not None:
+            hidden = torch.cat((hidden, self.hints.written(found)), -1)
+        return hidden, state | after
 
     def nats(self, hidden: Tensor, targets: Batch) -> Batch:
         """Return by field (B, T) nats of `targets`, each field given those before it in its step.
@@ -210,16 +186,30 @@ class Network(nn.Module):
         nothing where it is not active. Exact and normalised, unless `is_likelihood` says no:
         exp(-nats) sums to 1 over all values of a field.
         """
-        mixed = self.from_hidden(hidden)  # (B, T, K H)
+        flat = {name: column.flatten(0, 1) for name, column in targets.items()}
+        costs = self._nats(hidden.flatten(0, 1), flat)
+        return {name: cost.view(hidden.shape[:2]) for name, cost in costs.items()}
+
+    def _nats(self, hidden: Tensor, targets: Batch) -> Batch:
+        """Return by field (N,) nats of targets (N,)."""
+        mixed = self.mix(hidden)  # (N, K H)
         if self.heads.chained:
             mixed = mixed + F.linear(self.embed(targets), self.from_fields * self.head_mask)
-        parts = torch.split(mixed, self.heads.width, -1)  # K of (B, T, H)
+        parts = torch.split(mixed, self.heads.width, -1)  # K of (N, H)
+        hinted = self.hints.begin(hidden) if self.hints is not None else None
         costs = {}
         for field, part in zip(self.schema.decisions, parts, strict=True):
-            target = targets[field.name].flatten(0, 1)  # (B T,), of bits (B T, n)
-            cost = self.head(field).nats(part.flatten(0, 1), target).view(hidden.shape[:2])
-            costs[field.name] = cost.where(self.schema.active(field, targets), 0)
+            target, active = targets[field.name], self.schema.active(field, targets)
+            hint = hinted.hint(field) if hinted is not None else None
+            costs[field.name] = self.head(field).nats(part, target, hint).where(active, 0)
+            if hinted is not None:
+                hinted.decide(field, target, active)
         return costs
+
+    def mix(self, hidden: Tensor) -> Tensor:
+        """Return (..., K H): what hidden (..., D) gives to all heads."""
+        mixed: Tensor = self.from_hidden(hidden[..., : self.from_hidden.in_features])
+        return mixed
 
     def stepper(self) -> Stepper:
         """Return what decides steps field by field, as long as the weights stay what they are."""
@@ -270,14 +260,19 @@ class Stepper:
 
     def begin(self, hidden: Tensor) -> None:
         """Begin a step after hidden (B, D), the last of `Network.advance`."""
-        self._mixed = self._network.from_hidden(hidden)  # (B, K H)
+        network = self._network
+        self._mixed = network.mix(hidden)  # (B, K H)
+        self._hinted = network.hints.begin(hidden) if network.hints is not None else None
 
     def logits(self, field: Field) -> Tensor:
         """Return (B, C), the logits of `field`, given what `decide` was told of this step."""
-        return self._network.head(field).logits(self._mixed[:, self._slice(field)])
+        hint = self._hinted.hint(field) if self._hinted is not None else None
+        return self._network.head(field).logits(self._mixed[:, self._slice(field)], hint)
 
     def decide(self, field: Field, values: Tensor, active: Tensor) -> None:
         """Go on from `values` (B,) of `field`, in the rows where it is active (B,)."""
         if self._added:
             added = self._added[field.name][values.where(active, 0)]
             self._mixed = self._mixed + added.where(active[:, None], 0)
+        if self._hinted is not None:
+            self._hinted.decide(field, values, active)

@@ -53,6 +53,7 @@ __all__ = [
 BUILTINS = (
     "howlkit.builtin.event",
     "howlkit.builtin.tuple",
+    "howlkit.builtin.voices",
     "howlkit.builtin.augment",
     "howlkit.builtin.rnn",
     "howlkit.builtin.autoregressive",

@@ -230,7 +230,7 @@ def _trainer(
         "unigram": {name: count.tolist() for name, count in counted.items()},
     }
     validation = _validation(recipe, data, int(config["seed"]), tell)
-    if validation is not None:
+    if validation is not None and not recipe.heads.no_likelihood(recipe.encoder.schema):
         facts["baseline_nats_per_note"] = unigram_nats(counted, validation).nats_per_note
     return Trainer(
         folder,

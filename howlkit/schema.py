@@ -234,7 +234,9 @@ class Schema:
         end: whether the end of the piece is inside.
         """
         framed = self.steps(1 + len(steps) - before + end)
-        framed[1 : len(framed) - end] = steps[before:]
+        # As rows of bytes: numpy copies a structured array field by field, thirty times slower.
+        row = np.dtype((np.void, self.dtype.itemsize))
+        framed.view(row)[1 : len(framed) - end] = steps[before:].view(row)
         if before:
             framed[0] = steps[before - 1]
         else:

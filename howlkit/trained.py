@@ -182,6 +182,7 @@ def newest_run(parent: Path = Path("runs")) -> Path:
 
 def _card(trained: Trained) -> str:
     recipe, facts = trained.recipe, trained.facts
+    losses = recipe.heads.no_likelihood(recipe.encoder.schema)
     parameters = sum(p.numel() for p in trained.network.parameters())
     rows = [
         ("encoder", recipe.encoder.name),
@@ -190,7 +191,10 @@ def _card(trained: Trained) -> str:
         ("augmentation", ", ".join(a.name for a in recipe.augmenters) or "none"),
         ("trained on", str(facts.get("data", {}).get("summary", "unknown"))),
         ("steps", f"{facts.get('step', 0):,}"),
-        ("validation", _nats(facts.get("nats_per_note"))),
+        (
+            "validation",
+            _nats(facts.get("nats_per_note")) + (" with squared errors" if losses else ""),
+        ),
         ("unigram baseline", _nats(facts.get("baseline_nats_per_note"))),
     ]
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)

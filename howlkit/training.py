@@ -244,7 +244,7 @@ class Trainer:
         self._at.nats = self._at.notes = 0.0
         if self.validation is not None:
             with self._averaged():
-                judged = score(self.network, self.validation).nats_per_note
+                judged = score(self.network, self.validation).cost_per_note
             self._at.validation = judged
         if not math.isfinite(judged):
             raise DataError(

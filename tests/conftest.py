@@ -69,6 +69,16 @@ def walk(seed, notes=400):
     return Piece.of(rows, name=f"walk {seed}")
 
 
+def sung(encoder, piece):
+    """What an encoder `voices` says of each slice: a list of pitches, -1 for silence."""
+    steps = encoder.encode(piece)[1:-1]
+    columns = [steps[f"sound{k + 1}"].astype(int) for k in range(encoder.voices)]
+    return [
+        [value + encoder.low - 1 if value else -1 for value in row]
+        for row in np.stack(columns, axis=1).tolist()
+    ]
+
+
 @pytest.fixture
 def save(tmp_path):
     def save(data, name="x.mid"):

@@ -48,7 +48,15 @@ def imported(*arguments):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["plugins", "list", "--json"], ["train", "--help"], ["sample", "-h"]]
+    "arguments",
+    [
+        ["--help"],
+        ["plugins", "list", "--json"],
+        ["train", "--help"],
+        ["sample", "-h"],
+        ["roundtrip", "-h"],
+        ["statistics", "-h"],
+    ],
 )
 def test_help_and_lists_import_neither_torch_nor_symusic(arguments):
     modules = imported(*arguments)

@@ -86,7 +86,7 @@ def test_the_likelihood_of_a_step_is_normalised(schema, chained, ordered):
     rows = every_step(schema)
     assert len(rows) == {EVENTS: 1 + (3 + 2 * 3) + 4, MIXED: 1 + (4 * 8 + 5 * 4) * 4}[schema]
     targets = {n: torch.from_numpy(rows[n].astype(np.int64))[None] for n in rows.dtype.names}
-    hidden = 3 * torch.randn(1, 1, network.backbone.width).expand(1, len(rows), -1)
+    hidden = 3 * torch.randn(1, 1, network.from_hidden.in_features).expand(1, len(rows), -1)
     with torch.no_grad():
         nats = sum(network.nats(hidden, targets).values())
     assert torch.exp(-nats).sum().item() == pytest.approx(1.0, abs=1e-5)
@@ -125,7 +125,7 @@ def test_training_starts_at_the_unigram_model(heads):
         else:
             counts[field.name] = np.bincount(values, minlength=field.n)
     targets = {n: torch.from_numpy(rows[n].astype(np.int64))[None] for n in rows.dtype.names}
-    hidden = torch.zeros(1, len(rows), network.backbone.width)
+    hidden = torch.zeros(1, len(rows), network.from_hidden.in_features)
     means = []
     with torch.no_grad():
         for parameter in (network.from_hidden.bias, *network.embed.parameters()):
@@ -156,7 +156,7 @@ def test_a_field_that_is_not_active_decides_nothing_for_those_after_it():
     given = EVENTS.steps(2)
     given["family"], given["pitch"] = 1, [0, 3]  # family 1 has no pitch, whatever stands there
     stepper = network.stepper()
-    stepper.begin(torch.ones(2, network.backbone.width))
+    stepper.begin(torch.ones(2, network.from_hidden.in_features))
     for field in EVENTS.decisions[:4]:
         values = torch.from_numpy(given[field.name].astype(np.int64))
         stepper.decide(field, values, torch.from_numpy(EVENTS.active(field, given)))
@@ -170,7 +170,7 @@ def test_deciding_choice_by_choice_gives_the_likelihood_of_training(chained, ord
     network = small(MIXED, heads={"chained": chained, "ordered": ordered})
     rows = every_step(MIXED)
     targets = {n: torch.from_numpy(rows[n].astype(np.int64))[None] for n in rows.dtype.names}
-    hidden = torch.randn(1, len(rows), network.backbone.width)
+    hidden = torch.randn(1, len(rows), network.from_hidden.in_features)
     with torch.no_grad():
         nats = network.nats(hidden, targets)
         stepper = network.stepper()
@@ -243,7 +243,7 @@ def test_fields_that_are_not_active_cost_nothing_and_say_nothing():
 def test_a_start_is_never_predicted():
     network = small(EVENTS)
     stepper = network.stepper()
-    stepper.begin(torch.randn(2, network.backbone.width))
+    stepper.begin(torch.randn(2, network.from_hidden.in_features))
     logits = stepper.logits(EVENTS["mark"])
     assert torch.isinf(logits[:, START]).all() and torch.isfinite(logits[:, :START]).all()
 
@@ -308,3 +308,35 @@ def test_padding_does_not_count():
         together, _ = network(*batch_of(encoder, [short, long]), None)
         apart = [network(*batch_of(encoder, [piece]), None)[0] for piece in (short, long)]
     assert torch.allclose(together, apart[0] + apart[1], rtol=1e-5)
+
+
+def test_a_locked_mask_is_the_same_for_all_steps_and_another_for_each_row():
+    network = small(EVENTS, dropout=0.5, locked=True, hidden=64).train()
+    torch.manual_seed(1)
+    kept = network.backbone._drop(torch.ones(3, 9, 64)) > 0
+    assert (kept == kept[:, :1]).all() and (kept[0, 0] != kept[1, 0]).any()
+    free = small(EVENTS, dropout=0.5, hidden=64).train().backbone._drop(torch.ones(3, 9, 64)) > 0
+    assert (free[:, 0] != free[:, 1]).any()
+
+
+@pytest.mark.parametrize("model", [Lstm, Gru])
+def test_recurrent_weights_are_dropped_in_training_only(model):
+    plain, dropped = (small(EVENTS, model=model, weight_drop=drop) for drop in (0.0, 0.5))
+    dropped.load_state_dict(plain.state_dict())
+    x = torch.randn(2, 6, plain.heads.width_in(EVENTS))
+    assert torch.equal(dropped.backbone(x, None)[0], plain.backbone(x, None)[0])
+    plain.train(), dropped.train()
+    y, still = dropped.backbone(x, None)[0], plain.backbone(x, None)[0]
+    assert torch.allclose(y[:, 0], still[:, 0])  # nothing recurs before the first step
+    assert not torch.allclose(y[:, 1:], still[:, 1:])
+    y.sum().backward()
+    assert dropped.backbone.layers[0].weight_hh_l0.grad.abs().sum() > 0
+
+
+def test_heads_drop_what_they_are_given_in_training_only():
+    network = small(EVENTS, heads={"dropout": 0.5})
+    mixed = torch.randn(4, 8)
+    head = network.head(EVENTS["family"])
+    assert torch.equal(head.logits(mixed), head.logits(mixed))
+    head.train()
+    assert not torch.equal(head.logits(mixed), head.logits(mixed))

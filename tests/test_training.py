@@ -10,7 +10,7 @@ import torch
 from howlkit import checkpoint
 from howlkit.builtin.augment import Transpose
 from howlkit.errors import CheckpointError, DataError, HowlkitError
-from howlkit.evaluate import encode_all, report, score, unigram, unigram_nats
+from howlkit.evaluate import encode_all, score, unigram, unigram_nats
 from howlkit.progress import Budget
 from howlkit.recipe import Recipe
 from howlkit.session import Limit
@@ -162,32 +162,6 @@ def test_rate_warms_up_and_falls_with_the_budget(tmp_path):
     assert max(rates) == pytest.approx(0.01, rel=0.05) and rates.index(max(rates)) < 12
     assert rates[-1] < 0.0002 and all(np.diff(rates[12:]) < 0)
     assert rates[505] == pytest.approx(0.005, rel=0.01)  # straight down
-
-
-def test_evaluate_reports_sums_and_a_baseline_that_is_the_field_frequencies(tmp_path):
-    made = trainer(tmp_path / "run", steps=10)
-    encoder, pieces = made.recipe.encoder, [tune(1)]
-    encoded = encode_all(encoder, pieces)
-    result = report(
-        score(made.network, encoded), unigram_nats(unigram(encoder, pieces), encoded), "all"
-    )
-    assert result["nats_per_note"] == pytest.approx(
-        sum(row["nats_per_note"] for row in result["fields"].values())
-    )
-    velocity = encoder.encode(tune(1))["velocity"][1:-1]
-    counts = np.bincount(velocity, minlength=32) + 1
-    expected = -np.log(counts[velocity] / counts.sum()).mean()
-    assert result["fields"]["velocity"]["baseline_nats_per_note"] == pytest.approx(expected)
-    assert result["notes"] == len(velocity) and result["pieces"] == 1
-
-
-def test_evaluating_side_by_side_equals_one_by_one(tmp_path):
-    made = trainer(tmp_path / "run", steps=10)
-    pieces = [tune(seed, bars) for seed, bars in enumerate([2, 70, 9, 40])]
-    together = score(made.network, encode_all(made.recipe.encoder, pieces))
-    apart = [score(made.network, encode_all(made.recipe.encoder, [p])) for p in pieces]
-    for name, nats in together.nats.items():
-        assert nats == pytest.approx(sum(one.nats[name] for one in apart), rel=1e-4)
 
 
 def test_augmenters_are_part_of_the_recipe(tmp_path):

@@ -135,19 +135,19 @@ class Event:
             part["position"], part["code"] = where, code
         # Positions fit 47 bits (2**32 ticks of 17 s, 1000 positions a second), places 16.
         place = v.place(events["code"], events["key"])
-        return np.asarray(events[np.argsort(events["position"] << 16 | place)])
+        return np.asarray(events.take(np.argsort(events["position"] << 16 | place)))
 
     def _played(self, piece: Piece) -> Table:
         """Return an array of PLAYED, by key and position: what is left where notes overlap."""
         notes, ends = piece.notes, piece.held if self.sustain == "extend" else piece.ends
         if not self.programs:
             melodic = notes["program"] != DRUMS
-            notes, ends = notes[melodic], ends[melodic]
+            notes, ends = notes.compress(melodic), ends[melodic]
         key = notes["pitch"].astype(np.uint16)
         if self.programs:
             key |= notes["program"].astype(np.uint16) << 7
         order = np.argsort(key, kind="stable")  # starts rise already; 16 bits: a radix sort
-        notes, ends = notes[order], ends[order]
+        notes, ends = notes.take(order), ends[order]
         on, off = self._positions(piece, notes["start"]), self._positions(piece, ends)
         line = key[order].astype(np.int64) << 47  # keys one after the other on one line
         begins = np.diff(line + on, prepend=-1) > 0  # notes that begin together are one

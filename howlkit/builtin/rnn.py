@@ -26,6 +26,8 @@ class _Recurrent:
     hidden: int = option(320, "units of each recurrent layer", low=1, high=16384)
     layers: int = option(1, "recurrent layers", low=1, high=16)
     dropout: float = option(0.2, "before, between and after the layers", low=0.0, high=0.95)
+    locked: bool = option(False, "one dropout mask for all steps of a window")
+    weight_drop: float = option(0.0, "dropout of the recurrent matrices", low=0.0, high=0.95)
     block: int = option(0, "linear layers of the processing block (Howl: 3)", low=0, high=16)
     block_width: int = option(256, "units of each of them", low=1, high=16384)
     block_dropout: float = option(0.01, "alpha dropout in the block", low=0.0, high=0.95)
@@ -43,6 +45,8 @@ class _Recurrent:
             self.hidden,
             layers=self.layers,
             dropout=self.dropout,
+            locked=self.locked,
+            weight_drop=self.weight_drop,
             block=(self.block_width,) * self.block,
             block_dropout=self.block_dropout,
         )

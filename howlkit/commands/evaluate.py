@@ -3,65 +3,102 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from howlkit.commands.shared_options import ExamplesFirst, device_option, json_option
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from howlkit.comparison import Measured
     from howlkit.dataset import Dataset
     from howlkit.trained import Trained
+
+FEW = 20  # groups, below which intervals come out clearly too narrow: docs/evaluating.md
 
 EPILOG = """\b
 Examples:
   howlkit evaluate runs/tuple-lstm-1
   howlkit evaluate runs/tuple-lstm-1 --split test --json
-  howlkit evaluate runs/tuple-lstm-1 other_music      all of it: no part of it was trained on"""
+  howlkit evaluate runs/tuple-lstm-1 other_music      all of it: no part of it was trained on
+  howlkit evaluate runs/tuple-lstm-1 --pieces         which pieces surprise it most
+  howlkit evaluate runs/tuple-lstm-1 --with runs/tuple-gru-1 --with runs/tuple-gru-2"""
 
 
 @click.command("evaluate", cls=ExamplesFirst, epilog=EPILOG)
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("data", required=False, type=click.Path(path_type=Path))
 @click.option(
+    "--with",
+    "others",
+    multiple=True,
+    metavar="RUN",
+    type=click.Path(path_type=Path),
+    help="Another run to measure on the same pieces and compare with RUN; may be repeated.",
+)
+@click.option(
     "--split",
     type=click.Choice(["train", "validation", "test", "all"]),
     help="Which part; by default validation, or all of a DATA that RUN was not trained on.",
 )
+@click.option("--pieces", is_flag=True, help="List the pieces, those that cost most first.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Of the resamples that intervals come from.",
+)
 @device_option
 @json_option
-def command(run: Path, data: Path | None, split: str | None, device: str, as_json: bool) -> None:
+def command(
+    run: Path,
+    data: Path | None,
+    others: Sequence[Path],
+    split: str | None,
+    pieces: bool,
+    seed: int,
+    device: str,
+    as_json: bool,
+) -> None:
     """Measure the model of RUN in nats a note, field by field, beside a unigram model.
 
     The fewer nats, the less the music surprises the model; the unigram model knows only how often
     each value occurs in the training part. DATA is a folder of MIDI files or a dataset; by default
     the one that RUN was trained on.
     """
-    from howlkit import corpus, evaluate
+    from howlkit import comparison
+    from howlkit.bootstrap import Resamples
+    from howlkit.commands import evaluation_tables
     from howlkit.device import pick_device
-    from howlkit.errors import DataError
     from howlkit.trained import Trained
 
-    trained = Trained.from_pretrained(run, device=pick_device(device))
-    fingerprint = _fingerprint(trained, run)
-    if data is None:
-        music = _trained_on(run)
-        part = split or "validation"
-        _warn_if_changed(music, fingerprint)
-    else:
-        music = corpus.open_data([data], tell=_tell)
-        part = split or _part_of(music, data, fingerprint)
-    if part != "all" and not len(music.indices(part)):
-        raise DataError(f"{music.path} has no pieces in its {part} part; try --split all")
-    encoded = evaluate.encode_all(trained.recipe.encoder, music.pieces(part))
-    scores = evaluate.score(trained.network, encoded)
-    baseline = evaluate.unigram_nats(trained.facts["unigram"], encoded)
-    result = evaluate.report(scores, baseline, part)
+    chosen = pick_device(device)
+    models = {path: Trained.from_pretrained(path, device=chosen) for path in (run, *others)}
+    music, part = _music(run, models[run], data, split)
+    indices = _indices(music, part)
+    refuse = bool(others) and split not in ("train", "all")
+    for path, trained in models.items():
+        _check_unseen(path, trained, music, indices, refuse=refuse)
+    resamples = Resamples(music.groups[indices], seed=seed)
+    measured = [_measured(path, trained, music, indices) for path, trained in models.items()]
+    report = comparison.report(measured, resamples, split=part)
     if as_json:
-        click.echo(json.dumps(result, indent=1))
+        click.echo(json.dumps(report, indent=1))
         return
-    _print(result)
+    for line in evaluation_tables.lines(report):
+        click.echo(line)
+    if pieces:
+        click.echo()
+        for line in evaluation_tables.pieces(report):
+            click.echo(line)
+    if 1 < resamples.units < FEW:
+        _tell(f"So few groups ({resamples.units}) make the intervals too narrow")
     _tell(f"Make music with it: howlkit sample {run} --out new.mid")
 
 
@@ -69,17 +106,18 @@ def _tell(line: str) -> None:
     click.echo(line, err=True)
 
 
-def _fingerprint(trained: Trained, run: Path) -> str:
-    """Return that of the dataset of a run; CheckpointError if the model does not say it."""
-    from howlkit.errors import CheckpointError
+def _music(
+    run: Path, trained: Trained, data: Path | None, split: str | None
+) -> tuple[Dataset, str]:
+    """Return the dataset to measure on and which part of it; DataError if there is nothing."""
+    from howlkit import corpus, leakage
 
-    try:
-        return str(trained.facts["data"]["fingerprint"])
-    except (KeyError, TypeError) as error:
-        raise CheckpointError(
-            f"{run} is damaged: its model's config.json does not say what it was trained on "
-            "(facts.data.fingerprint)"
-        ) from error
+    fingerprint = leakage.fingerprint_of(trained, run)
+    if data is None:
+        music = leakage.dataset_of(run)
+        return music, split or "validation"
+    music = corpus.open_data([data], tell=_tell)
+    return music, split or _part_of(music, data, fingerprint)
 
 
 def _part_of(music: Dataset, data: Path, fingerprint: str) -> str:
@@ -95,34 +133,61 @@ def _part_of(music: Dataset, data: Path, fingerprint: str) -> str:
     return "validation" if corpus.is_dataset(data) else "all"
 
 
-def _trained_on(run: Path) -> Dataset:
-    """Return the dataset of a run; a model folder alone does not know where it is."""
-    from howlkit.checkpoint import read_json
-    from howlkit.dataset import Dataset
-    from howlkit.errors import CheckpointError
+def _indices(music: Dataset, part: str) -> NDArray[np.int64]:
+    """Return the numbers of the pieces of a part; DataError if there are none."""
+    import numpy as np
 
-    try:
-        return Dataset.open(Path(read_json(run / "config.json")["data"]["dataset"]))
-    except (CheckpointError, KeyError, TypeError) as error:
-        raise CheckpointError(
-            f"{run} does not say where the music is that it was trained on: "
-            f"howlkit evaluate {run} DATA"
-        ) from error
+    from howlkit.errors import DataError
+
+    indices = np.arange(len(music)) if part == "all" else music.indices(part)
+    if not len(indices):
+        raise DataError(f"{music.path} has no pieces in its {part} part; try --split all")
+    return indices
 
 
-def _warn_if_changed(music: Dataset, fingerprint: str) -> None:
-    if music.fingerprint != fingerprint:
+def _check_unseen(
+    run: Path, trained: Trained, music: Dataset, indices: NDArray[np.int64], *, refuse: bool
+) -> None:
+    """Say if a run was trained on pieces to be measured, or if nobody knows.
+
+    refuse: whether that is a DataError rather than a warning.
+    """
+    from howlkit import leakage
+    from howlkit.errors import DataError, printable
+
+    shown = printable(run)
+    seen = leakage.trained_on(run, leakage.fingerprint_of(trained, run), music)
+    if seen is None:
         _tell(
-            f"Warning: {music.path} has changed since this model was trained; pieces of this part "
-            "may have been trained on"
+            f"Warning: it cannot be told whether {shown} was trained on pieces measured here: what "
+            "it was trained on is not there any more, or has changed"
         )
+        return
+    known = [index for index in indices if seen[index]]
+    if not known:
+        return
+    what = (
+        f"{shown} was trained on {len(known)} of the {len(indices)} pieces to be measured, or on "
+        f"takes of them, such as {printable(music.names[known[0]])}"
+    )
+    if refuse:
+        raise DataError(
+            f"{what}; compare runs that were trained on one dataset, or name other music as DATA. "
+            "--split all measures everything all the same"
+        )
+    _tell(f"Warning: {what}")
 
 
-def _print(result: dict[str, Any]) -> None:
-    click.echo(f"{result['pieces']} pieces, {result['notes']:,} notes, {result['split']} part\n")
-    click.echo(f"{'nats a note':<14}{'model':>9}{'unigram':>9}{'ratio':>7}")
-    mark = {"(mark)": result["mark"]}
-    for name, row in [*result["fields"].items(), ("all", result), *mark.items()]:
-        model, unigram = row["nats_per_note"], row["baseline_nats_per_note"]
-        ratio = f"{model / unigram:7.3f}" if unigram > 0.0005 else "      -"
-        click.echo(f"{name:<14}{model:9.3f}{unigram:9.3f}{ratio}")
+def _measured(run: Path, trained: Trained, music: Dataset, indices: NDArray[np.int64]) -> Measured:
+    """Return what the model of a run makes of some pieces."""
+    from howlkit import evaluate
+    from howlkit.comparison import Measured
+
+    pieces = (music.piece(int(index)) for index in indices)
+    encoded = evaluate.encode_all(trained.recipe.encoder, pieces)
+    return Measured(
+        str(run),
+        trained.recipe,
+        evaluate.score(trained.network, encoded),
+        evaluate.unigram_nats(trained.facts["unigram"], encoded),
+    )

@@ -97,7 +97,7 @@ def command(
         raise click.UsageError("--prompt-seconds needs a --prompt")
     if out == Path("-") and count > 1:
         raise click.UsageError("--out - writes one file; leave out -n, or name a file")
-    values = merged(config, option)
+    values = merged(config, option, [sampler])
     _refuse_others(values, sampler)
     player = plugins.create("sampler", sampler, values.get(sampler))
     folder = run if run is not None else newest_run()

@@ -15,6 +15,7 @@ from howlkit.errors import OptionError, did_you_mean
 
 __all__ = [
     "POSITIVE",
+    "SECTIONS",
     "ExamplesFirst",
     "ExamplesFirstGroup",
     "FiniteRange",
@@ -97,8 +98,40 @@ device_option = click.option(
 )
 
 
+PRESETS = Path(__file__).parents[1] / "presets"
+"""The files that come with howlkit, named without their suffix."""
+
+
+class _Config(click.Path):
+    """A TOML file, or the name of one that comes with howlkit."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - text, or a path
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:  # noqa: ANN401 - as click's
+        """Return the path; a usage error, with the names there are, if there is none."""
+        path, preset = Path(value), PRESETS / f"{value}.toml"
+        if not path.exists() and Path(value).name == str(value) and not path.suffix:
+            if preset.is_file():
+                return preset
+            names = sorted(preset.stem for preset in PRESETS.glob("*.toml"))
+            self.fail(
+                f"there is no file {value!r}, and no preset of that name."
+                f"{did_you_mean(str(value), names)} Presets: {', '.join(names)}",
+                param,
+                ctx,
+            )
+        return super().convert(value, param, ctx)
+
+
 def _read_config(ctx: click.Context, param: click.Parameter, path: Path | None) -> Any:  # noqa: ANN401
-    """Make flags named in the file the new defaults; return its tables, options by component."""
+    """Make flags named in the file the new defaults; return its tables, options by component.
+
+    Flags of this command stand at the top or in a table of its name; tables named as other commands
+    are theirs, so that one file does for training and sampling.
+    """
     if path is None:
         return {}
     try:
@@ -106,11 +139,11 @@ def _read_config(ctx: click.Context, param: click.Parameter, path: Path | None) 
     except (OSError, ValueError) as error:
         raise click.BadParameter(f"{path}: {error}") from error
     tables = {name: value for name, value in data.items() if isinstance(value, dict)}
+    flags = {name: value for name, value in data.items() if name not in tables}
+    flags |= tables.get(ctx.command.name or "", {})
     known = _spellings(ctx.command)
     defaults = dict(ctx.default_map or {})
-    for name, value in data.items():
-        if name in tables:
-            continue
+    for name, value in flags.items():
         found = known.get(name.replace("_", "-"))
         if found is None or found.name is None:
             raise click.BadParameter(
@@ -122,7 +155,11 @@ def _read_config(ctx: click.Context, param: click.Parameter, path: Path | None) 
         except ValueError as error:
             raise click.BadParameter(f"{path}: {name} {error}") from error
     ctx.default_map = defaults
-    return tables
+    return {name: table for name, table in tables.items() if name not in COMMANDS}
+
+
+COMMANDS = ("train", "sample")
+"""The commands that read a configuration, and have tables of their own in it."""
 
 
 def _spellings(command: click.Command) -> dict[str, click.Parameter]:
@@ -155,10 +192,11 @@ def _as_typed(value: object, *, several: bool) -> str | list[str]:
 
 config_option = click.option(
     "--config",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=_Config(exists=True, dir_okay=False, path_type=Path),
     is_eager=True,
     callback=_read_config,
-    help="TOML: flags by name, and a table for each component. Flags win over it.",
+    metavar="FILE|PRESET",
+    help="TOML: flags by name, and a table for each component. Flags win over it. Preset: howl.",
 )
 
 
@@ -173,16 +211,32 @@ def file_progress() -> Callable[[int, int], None] | None:
 
 
 def merged(
-    config: Mapping[str, Mapping[str, object]], assignments: Iterable[str]
+    config: Mapping[str, Mapping[str, object]], assignments: Iterable[str], used: Iterable[str]
 ) -> dict[str, dict[str, object]]:
-    """Return options by component: the config file's tables, overridden by -o."""
-    from howlkit import options
+    """Return options by component: the config file's tables, overridden by -o.
+
+    used: the components that this command line uses. A table of another one that there is is passed
+    over, since a file may serve several runs; a usage error if there is no such component.
+    """
+    from howlkit import options, plugins
 
     try:
         given = options.parse(assignments)
     except OptionError as error:
         raise click.BadParameter(str(error), param_hint="-o") from error
-    result: dict[str, dict[str, object]] = {n: dict(table) for n, table in config.items()}
+    known = {*used, *SECTIONS, *(component.name for component in plugins.components())}
+    for name in config:
+        if name not in known:
+            raise click.BadParameter(
+                f"there is a table for {name!r}, which is no component."
+                f"{did_you_mean(name, known)} `howlkit plugins list` names them",
+                param_hint="--config",
+            )
+    result: dict[str, dict[str, object]] = {n: dict(config[n]) for n in used if n in config}
     for name, table in given.items():
         result.setdefault(name, {}).update(table)
     return result
+
+
+SECTIONS = ("heads", "training")
+"""Options of the core, given like those of components."""

@@ -11,6 +11,7 @@ import click
 from howlkit.commands.component_names import ComponentName, ComponentNames
 from howlkit.commands.shared_options import (
     POSITIVE,
+    SECTIONS,
     ExamplesFirst,
     component_options,
     config_option,
@@ -28,6 +29,7 @@ Examples:
   howlkit train --encoder tuple --model lstm               the Bach chorales that come with it
   howlkit train my_midi --minutes 10 --augment transpose
   howlkit train my_midi --model gru -o gru.hidden=512 -o tuple.clock=seconds
+  howlkit train my_midi --config howl                      the experiment that howlkit began with
   howlkit train --resume                                   go on with the newest run
   howlkit train my_midi --init runs/tuple-lstm-1           start from what it has learnt"""
 
@@ -116,7 +118,9 @@ def command(
     from howlkit.display import Display
     from howlkit.progress import Budget
 
-    values = merged(config, option)
+    # With --init only the run that is named knows its encoder and model.
+    used = [*config] if init else [encoder or "tuple", model or "lstm", *augment]
+    values = merged(config, option, [*used, *SECTIONS])
     with Display() as display:
         if resume:
             _keep_as_it_was(ctx, display)

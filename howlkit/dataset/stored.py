@@ -93,6 +93,11 @@ class Dataset:
         return self._columns["group"]
 
     @functools.cached_property
+    def hashes(self) -> tuple[bytes, ...]:
+        """16 bytes for each piece: equal for equal notes at equal resolution, in any dataset."""
+        return tuple(row.tobytes() for row in self._columns["notes"])
+
+    @functools.cached_property
     def names(self) -> tuple[str, ...]:
         """What each piece is called: its path inside the folder that was prepared; never opened."""
         text = self._columns["names"].tobytes()

@@ -1,0 +1,33 @@
+"""Durations spaced like the notes of a scale: so many for every doubling of length.
+
+With 12 an octave (a doubling), every 2^a x 3^b grid positions, and so every common note value, is
+met exactly. Lengths are counted in positions of an encoder's grid.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["log_spaced", "nearest"]
+
+
+def log_spaced(most: int, an_octave: int) -> NDArray[np.int64]:
+    """Return the lengths there are, 1 .. most: 2^(i / an_octave), rounded, each once.
+
+    >>> log_spaced(12, 12)
+    array([ 1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12])
+    """
+    count = math.ceil(an_octave * math.log2(most)) + 1
+    lengths = np.rint(2.0 ** (np.arange(count) / an_octave)).astype(np.int64)
+    return np.unique(np.minimum(lengths, most))
+
+
+def nearest(lengths: NDArray[np.int64], values: ArrayLike) -> NDArray[np.intp]:
+    """Return for each of `values` (fractions allowed) the index of the nearest length, in octaves.
+
+    One duration ends and the next begins half way between them, in octaves.
+    """
+    return np.searchsorted(np.sqrt(lengths[:-1] * lengths[1:]), values)

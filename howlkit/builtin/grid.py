@@ -1,0 +1,84 @@
+"""A uniform grid of time, in beats or in seconds: ticks to positions on it, and back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from howlkit.piece import TEMPO, Piece, Table
+
+__all__ = ["Grid"]
+
+MOST_TICKS_PER_BEAT = 32_767
+
+Column = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """`divisions` positions a beat or a second."""
+
+    clock: Literal["beats", "seconds"]
+    divisions: int
+
+    def positions(self, piece: Piece, ticks: ArrayLike) -> Column:
+        """Return the position nearest to each of `ticks`, halves up."""
+        ticks = np.asarray(ticks, np.int64)
+        if self.clock == "beats":
+            per_beat = piece.ticks_per_beat
+            return (2 * ticks * self.divisions + per_beat) // (2 * per_beat)
+        return self._nearest(piece.seconds(ticks))
+
+    def spans(self, piece: Piece, table: Table) -> tuple[Column, NDArray[np.float64]]:
+        """Return where notes or pedals begin, in positions, and how long they are, in fractions."""
+        starts = table["start"].astype(np.int64)
+        if self.clock == "beats":
+            lengths = table["duration"] * (self.divisions / piece.ticks_per_beat)
+            return self.positions(piece, starts), lengths
+        seconds = piece.seconds(starts)
+        lengths = piece.seconds(starts + table["duration"]) - seconds
+        return self._nearest(seconds), lengths * self.divisions
+
+    def _nearest(self, seconds: NDArray[np.float64]) -> Column:
+        return np.floor(seconds * self.divisions + 0.5).astype(np.int64)
+
+    def frame(self, like: Piece | None) -> tuple[Piece, Callable[[Any], Any]]:
+        """Return a piece without notes, and the map from positions to its ticks.
+
+        like: whose tempo map, metre and resolution it takes over, the resolution raised so that
+            every position is a tick of its own; None: 120 beats a minute.
+        """
+        if like is None:
+            empty = Piece(tempos=np.array([(0, 500_000)], TEMPO))
+        else:
+            empty = like.without_notes()
+        if self.clock == "beats":
+            per_beat = _resolution(empty.ticks_per_beat, self.divisions)
+            factor = per_beat // self.divisions
+            return empty.at_resolution(per_beat), lambda positions: positions * factor
+        if like is None:
+            # Half a second a beat: twice as many ticks a second as a beat.
+            empty = empty.at_resolution(_resolution(empty.ticks_per_beat, self.divisions))
+        else:
+            empty = empty.at_resolution(_fine_enough(empty, self.divisions))
+        return empty, lambda positions: empty.ticks(positions / self.divisions)
+
+
+def _resolution(ticks_per_beat: int, divisions: int) -> int:
+    """Return the least multiple of `divisions` no coarser than `ticks_per_beat`, if it fits."""
+    multiple = math.lcm(ticks_per_beat, divisions)
+    if multiple <= MOST_TICKS_PER_BEAT:
+        return multiple
+    return min(math.ceil(ticks_per_beat / divisions), MOST_TICKS_PER_BEAT // divisions) * divisions
+
+
+def _fine_enough(piece: Piece, divisions: int) -> int:
+    """Return a resolution at which a position is at least 4 ticks wherever `piece` is slow."""
+    slowest = int(piece.tempos["microseconds"].max(initial=500_000)) / 1e6  # seconds a beat
+    factor = math.ceil(4 * divisions * slowest / piece.ticks_per_beat)
+    return piece.ticks_per_beat * max(1, min(factor, MOST_TICKS_PER_BEAT // piece.ticks_per_beat))

@@ -1,0 +1,98 @@
+"""Music cut into slices of a grid: what sounds in each, and where it stands in the bar.
+
+Conventions: L slices, N notes, V voices; note i sounds in slices first[i] .. stop[i] - 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.piece import TIME_SIGNATURE, Piece
+
+__all__ = ["Metre", "highest_pitches", "newest_notes"]
+
+Column = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Metre:
+    """The time signatures of a piece on a grid: 4/4 until the first.
+
+    starts: (S,) where each begins, bars: (S,) how long its bars are, in `unit`s a slice.
+    most: how many positions are told apart.
+    """
+
+    starts: Column
+    bars: Column
+    unit: int
+    most: int
+
+    @classmethod
+    def of(cls, piece: Piece, grid: int, *, longest_bar: int) -> Metre:
+        """Return the metre of a piece on a grid of so many slices a beat; longest_bar: in beats."""
+        table = piece.time_signatures
+        if not len(table) or table["tick"][0] > 0:
+            table = np.concatenate((np.array([(0, 4, 4)], TIME_SIGNATURE), table))
+        # A bar is 4 * numerator / denominator beats, and a denominator divides 128.
+        unit = 32 * piece.ticks_per_beat
+        starts = table["tick"].astype(np.int64) * grid * 32
+        bars = table["numerator"].astype(np.int64) * (128 // table["denominator"]) * grid
+        return cls(starts, bars * piece.ticks_per_beat, unit, longest_bar * grid)
+
+    def position(self, slices: Column) -> Column:
+        """Return the whole slices since the bar began; of a longer bar the last that is counted."""
+        at = slices * self.unit
+        now = np.searchsorted(self.starts, at, side="right") - 1
+        position = (at - self.starts[now]) % self.bars[now] // self.unit
+        return np.asarray(np.minimum(position, self.most - 1))
+
+
+def newest_notes(voice: Column, first: Column, stop: Column, voices: int, length: int) -> Column:
+    """Return (length, voices): which note sounds, the last of those that do; -1 where none does.
+
+    Note i sounds in slices first[i]..stop[i] - 1 (one at least) of voice[i]. A note is the two
+    stretches of 2^k slices that cover it; from the longest k down, stretches are halved. So the
+    work grows with the logarithm of a note's length, and memory not with the notes.
+    """
+    newest = np.full(voices * length, -1, np.int64)
+    levels = np.frexp(stop - first)[1] - 1
+    for level in range(int(levels.max(initial=0)), -1, -1):
+        size = 1 << level
+        notes = np.flatnonzero(levels == level)
+        for begin in (first[notes], stop[notes] - size):
+            np.maximum.at(newest, voice[notes] * length + begin, notes)
+        if half := size // 2:  # numpy sees to it that the two may overlap
+            np.maximum(newest[half:], newest[:-half], out=newest[half:])
+    return newest.reshape(voices, length).T
+
+
+def highest_pitches(
+    pitch: Column,
+    first: Column,
+    stop: Column,
+    begun: NDArray[np.bool_],
+    shape: tuple[int, int],
+    pitches: int,
+) -> tuple[Column, NDArray[np.bool_]]:
+    """Return (slices, voices): the highest pitches of each slice, and whether they begin there.
+
+    pitch: 1..pitches. begun: which notes begin in the slices at hand, at first[i].
+    """
+    length, voices = shape
+    row = pitches - pitch  # from the highest down
+    changes = np.zeros((length + 1, pitches), np.int32)
+    np.add.at(changes, (first, row), 1)
+    np.add.at(changes, (stop, row), -1)
+    begins = np.zeros((length, pitches), bool)
+    begins[first[begun], row[begun]] = True
+    on = np.cumsum(changes[:-1], axis=0, out=changes[:-1]) > 0
+    rank = np.cumsum(on, axis=1, dtype=np.uint8)  # from 1
+    at, rows = np.nonzero(on & (rank <= voices))
+    rank = rank[at, rows] - 1
+    sounds, struck = np.zeros(shape, np.int64), np.zeros(shape, bool)
+    sounds[at, rank] = pitches - rows
+    struck[at, rank] = begins[at, rows]
+    return sounds, struck

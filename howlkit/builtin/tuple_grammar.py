@@ -1,0 +1,108 @@
+"""What may follow what in the steps of encoder `tuple`, so that music has one spelling only."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.schema import START, STEP, Field, Schema, Steps
+
+__all__ = ["MOST_UNITS", "NOTE", "PEDAL", "TupleGrammar"]
+
+MOST_UNITS = 65_000  # beats or seconds in a piece: at the finest resolution still below MAX_TICK
+
+PEDAL, NOTE = 0, 1
+"""The values of the field `kind`: at one onset pedals come first."""
+
+
+class TupleGrammar:
+    """Any step may follow any other, but steps at one onset come in rising order.
+
+    Without that, the notes of a chord could be spelt in any order, and the likelihood of a piece
+    would be shared out among its spellings. The order is that of the fields behind the shift. A
+    track's pedal goes down only where it is up, and stays down for one of `pedal_lengths`, in grid
+    positions.
+    """
+
+    def __init__(
+        self, schema: Schema, rows: int, *, grid: int, pedal_lengths: NDArray[np.int64]
+    ) -> None:
+        self._grid = grid
+        self._pedal_lengths = pedal_lengths
+        self._order = [n for n in schema.names if n not in ("shift", "shift_fine")]
+        tracks = schema["track"].n if "track" in self._order else 1
+        self._onset = np.zeros(rows, np.int64)  # in grid positions
+        self._released = np.zeros((rows, tracks), np.int64)  # from where on each pedal is up
+        self._last = np.zeros(rows, schema.dtype)
+        self._last["mark"] = START
+
+    @property
+    def now(self) -> NDArray[np.float64]:
+        """The onset of each row's last step, in beats or seconds."""
+        return np.asarray(self._onset / self._grid)
+
+    def allowed(self, field: Field, given: Steps) -> NDArray[np.bool_]:
+        """Return (B, n): all values, but none that would put a chord's notes out of order."""
+        mask = np.ones((len(given), field.n), bool)
+        if field.name == "mark":
+            mask[:, START] = False
+            mask[:, STEP] = self.now < MOST_UNITS
+            return mask
+        if field.name not in self._order:
+            return mask
+        mask &= np.arange(field.n) >= self._lowest(field.name, given)[:, None]
+        if field.name == "semitone":  # the last octave ends with pitch 127
+            mask &= 12 * given["octave"].astype(np.int64)[:, None] + np.arange(12) < 128
+        if "kind" in self._order:
+            self._forbid_pedals(field, given, mask)
+        return mask
+
+    def _lowest(self, name: str, given: Steps) -> NDArray[np.int64]:
+        """Return (B,): the least value that leaves steps at one onset in order."""
+        tied = (self._shift(given) == 0) & (self._last["mark"] == STEP)
+        for earlier in self._order[: self._order.index(name)]:
+            tied &= given[earlier] == self._last[earlier]
+        return np.where(tied, self._last[name], 0)
+
+    def _forbid_pedals(self, field: Field, given: Steps, mask: NDArray[np.bool_]) -> None:
+        """Take from `mask` a pedal that is down already, and a span that is too long."""
+        if field.name == "kind":
+            mask[:, PEDAL] &= self._free(given).any(axis=1)
+        elif field.name == "track":
+            mask &= (given["kind"] == NOTE)[:, None] | self._free(given)
+        elif field.name == "duration":
+            mask[given["kind"] == PEDAL, len(self._pedal_lengths) :] = False
+
+    def _free(self, given: Steps) -> NDArray[np.bool_]:
+        """Return (B, tracks): whose pedal may go down at this onset, were the step a pedal."""
+        free = self._released <= (self._onset + self._shift(given))[:, None]
+        if "track" not in self._order:
+            return free
+        step = given.copy()
+        step["kind"] = PEDAL
+        return free & (np.arange(free.shape[1]) >= self._lowest("track", step)[:, None])
+
+    def _shift(self, steps: Steps) -> NDArray[np.int64]:
+        return np.asarray(steps["shift"].astype(np.int64) * self._grid + steps["shift_fine"])
+
+    def push(self, step: Steps, rows: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Move on to `step` where `rows` says so; return (B,) the notes begun: 1, or 0."""
+        begun = rows & (step["mark"] == STEP)
+        self._onset += np.where(begun, self._shift(step), 0)
+        self._last[begun] = step[begun]
+        if "kind" not in self._order:
+            return np.asarray(begun, np.int64)
+        down = np.flatnonzero(begun & (step["kind"] == PEDAL))
+        track = step["track"][down] if "track" in self._order else 0
+        length = self._pedal_lengths.take(step["duration"][down], mode="clip")
+        self._released[down, track] = self._onset[down] + length
+        return np.asarray(begun & (step["kind"] == NOTE), np.int64)
+
+    def select(self, rows: NDArray[np.intp]) -> TupleGrammar:
+        """Return a copy that holds `rows`."""
+        copy = object.__new__(TupleGrammar)
+        copy._grid, copy._order = self._grid, self._order
+        copy._pedal_lengths = self._pedal_lengths
+        copy._onset, copy._last = self._onset[rows].copy(), self._last[rows].copy()
+        copy._released = self._released[rows].copy()
+        return copy

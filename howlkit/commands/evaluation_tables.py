@@ -1,0 +1,150 @@
+"""What `howlkit evaluate` prints: the report of `howlkit.comparison` as tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from howlkit.dataset.report import counted
+from howlkit.errors import printable
+
+__all__ = ["lines", "pieces"]
+
+Report = Mapping[str, Any]
+
+RUN_WIDTH = 28  # of a name at the left of a table
+ABOUT = ("encoder", "model", "heads", "notes", "steps_per_note")
+"""What is said of each run; the keys of its report, and with blanks the heads of columns."""
+
+
+def lines(report: Report) -> Iterator[str]:
+    """Yield the lines about the first run, then those that compare it, if there are others."""
+    yield _measured(report)
+    for unit in ("note", "second"):
+        yield ""
+        yield from _rates(report, unit)
+    yield from _left_out(report)
+    if report["compared"]:
+        yield ""
+        yield from _compared(report)
+
+
+def pieces(report: Report) -> Iterator[str]:
+    """Yield a line for each piece, the one that costs the model most nats a note first."""
+    yield f"{'piece':<44}{'notes':>7}{'seconds':>9}{'nats/note':>10}{'ratio':>7}"
+    by_piece = [row for row in report["by_piece"] if row["notes"]]
+    for row in sorted(by_piece, key=lambda row: -row["nats"] / row["notes"]):
+        rate, ratio = row["nats"] / row["notes"], _over(row["nats"], row["baseline_nats"])
+        yield (
+            f"{_fitting(row['name'], 43):<44}{row['notes']:7,}{row['seconds']:9.1f}"
+            f"{rate:10.3f}{_plain(ratio):>7}"
+        )
+    silent = len(report["by_piece"]) - len(by_piece)
+    if silent:
+        yield f"{silent} without a note that encoder {report['encoder']} keeps"
+
+
+def _measured(report: Report) -> str:
+    """Say what was measured, and of what the intervals are."""
+    drawn = report["bootstrap"]
+    text = (
+        f"{counted(report['pieces'], 'piece')}, {counted(report['notes'], 'note')}, "
+        f"{report['seconds'] / 60:,.1f} minutes, {report['split']} part\n"
+    )
+    if drawn["groups"] < 2:
+        return (
+            text
+            + "One piece alone (or takes of one): how pieces differ is unknown, so no intervals"
+        )
+    grouped = "groups of near-duplicates" if drawn["groups"] < report["pieces"] else "pieces"
+    return text + f"Intervals: 95 %, bootstrap of {drawn['groups']} {grouped}"
+
+
+def _rates(report: Report, unit: str) -> Iterator[str]:
+    """Yield a row for each field, for all and for `mark`: the model, unigram, and their ratio."""
+    keys = (f"nats_per_{unit}", f"baseline_nats_per_{unit}")
+    yield f"{f'nats a {unit}':<14}{'model':>8}{'':<18}{'unigram':>8}{'':<18}{'ratio':>6}"
+    for name, row in [*report["fields"].items(), ("all", report), ("(mark)", report["mark"])]:
+        cells = [f"{_plain(row[key]):>8}  {_interval(row['intervals'][key]):<16}" for key in keys]
+        yield f"{name:<14}{''.join(cells)}{_ratio(row)}".rstrip()
+
+
+def _ratio(row: Report) -> str:
+    if (row["baseline_nats_per_note"] or 0) < 0.0005:  # next to nothing by next to nothing
+        return f"{'-':>6}"
+    return f"{_plain(row['ratio']):>6}  {_interval(row['intervals']['ratio'])}"
+
+
+def _left_out(report: Report) -> Iterator[str]:
+    for run in (report, *report["compared"]):
+        if run["no_likelihood"]:
+            yield ""
+            yield f"{printable(run['run'])}: no likelihood: {', '.join(run['no_likelihood'])}"
+            yield "They are left out of all sums, which therefore compare with no other run's"
+
+
+def _compared(report: Report) -> Iterator[str]:
+    """Yield a table of what the runs are, and one for each unit of what they cost."""
+    runs = [report, *report["compared"]]
+    yield from _columns(
+        ["", *(name.replace("_per_", " a ") for name in ABOUT)],
+        [[_fitting(run["run"], RUN_WIDTH), *(_text(run[name]) for name in ABOUT)] for run in runs],
+    )
+    for unit in ("note", "second"):
+        rate = f"nats_per_{unit}"
+        yield ""
+        yield from _columns(
+            [f"nats a {unit}", "", "95 %", "less the first", "95 %"],
+            [
+                [
+                    _fitting(run["run"], RUN_WIDTH),
+                    _plain(run[rate]),
+                    _interval(run["intervals"][rate]),
+                    *_difference(run, rate),
+                ]
+                for run in runs
+            ],
+        )
+
+
+def _difference(run: Report, rate: str) -> tuple[str, str]:
+    """Return the cells of a run's difference to the first run, which itself has none."""
+    difference = run.get("difference")
+    if difference is None:
+        return "", ""
+    interval = difference["intervals"][rate]
+    return f"{difference[rate]:+.3f}", _interval(interval, sign="+")
+
+
+def _columns(heads: list[str], rows: list[list[str]]) -> Iterator[str]:
+    """Yield lines of aligned columns: the first to the left, the others to the right."""
+    table = [heads, *rows]
+    widths = [max(len(row[k]) for row in table) for k in range(len(heads))]
+    for row in table:
+        cells = [f"{row[0]:<{widths[0]}}"]
+        cells += [f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True)]
+        yield "  ".join(cells).rstrip()
+
+
+def _text(value: str | int | float) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
+
+
+def _over(value: float, other: float) -> float | None:
+    return value / other if other else None
+
+
+def _plain(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _interval(ends: tuple[float, float] | None, *, sign: str = "") -> str:
+    return "-" if ends is None else f"{ends[0]:{sign}.3f}..{ends[1]:{sign}.3f}"
+
+
+def _fitting(name: str, width: int) -> str:
+    """Return a name that is safe to print, its end if it is too long: that tells it from others."""
+    shown = printable(name)
+    return shown if len(shown) <= width else "..." + shown[3 - width :]

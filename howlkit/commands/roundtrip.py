@@ -1,0 +1,250 @@
+"""`howlkit roundtrip`."""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from howlkit.commands.component_names import ComponentNames
+from howlkit.commands.shared_options import (
+    ExamplesFirst,
+    component_options,
+    config_option,
+    file_progress,
+    json_option,
+    merged,
+)
+from howlkit.errors import printable
+
+if TYPE_CHECKING:
+    from howlkit.protocols import Encoder
+    from howlkit.roundtrip import Report
+
+EPILOG = """\b
+Examples:
+  howlkit roundtrip my_midi                                every encoder there is
+  howlkit roundtrip my_midi --encoder tuple -o tuple.clock=seconds --worst 5
+  howlkit roundtrip data/mine --json
+  howlkit roundtrip                                        on the Bach chorales that come with it"""
+
+LEGEND = """
+lost, added     notes that are gone, or that nobody wrote, in 100 notes
+onset, length   how far off onsets and durations are: half of the notes less than the first number,
+                99 in 100 no more than the second
+velocity        the same in MIDI units, 1..127
+program         notes with a wrong instrument; drums: drum notes that still are
+tempo, metre,   what the steps hold of them, and so what music made by a model can have
+pedal           lost: nothing; length: the pedal is in the lengths of the notes
+-               there is nothing of the kind in this music to lose"""
+
+WIDTH = 100  # of the table, where its figures allow
+
+
+@click.command("roundtrip", cls=ExamplesFirst, epilog=EPILOG)
+@click.argument("data", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--encoder",
+    "encoders",
+    multiple=True,
+    type=ComponentNames("encoder"),
+    metavar="NAME[,NAME...]",
+    help="Which encoders; by default all that are installed.",
+)
+@component_options
+@config_option
+@click.option(
+    "--worst",
+    type=click.IntRange(min=0),
+    help="Name so many files of which an encoder loses most; by default none, with --json all.",
+)
+@json_option
+def command(
+    data: tuple[Path, ...],
+    encoders: tuple[list[str], ...],
+    option: tuple[str, ...],
+    config: Mapping[str, Mapping[str, object]],
+    worst: int | None,
+    as_json: bool,
+) -> None:
+    """See what each encoder loses of DATA: folders or files of MIDI, or a prepared dataset.
+
+    Every piece is encoded, decoded and laid beside itself. It takes seconds, and shows before a
+    night of training what no model can learn.
+    """
+    from howlkit import corpus, roundtrip
+
+    names = list(dict.fromkeys(name for several in encoders for name in several))
+    chosen = _chosen(names, merged(config, option, names or _all()))
+    show = file_progress()
+    music = corpus.open_data(data, tell=_tell, progress=show)
+    reports = roundtrip.compare(
+        chosen,
+        music.pieces("all"),
+        progress=show and (lambda done: show(done, len(music))),
+    )
+    if as_json:
+        click.echo(json.dumps([report.to_json(worst) for report in reports], indent=1))
+    else:
+        _print(reports, worst or 0)
+    _tell_failures(reports)
+    if not as_json:
+        _tell(f"{LEGEND}\n")
+    _tell(_next(reports, data, option))
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _all() -> list[str]:
+    """Return the names of the encoders there are."""
+    from howlkit import plugins
+
+    return [component.name for component in plugins.components("encoder")]
+
+
+def _chosen(names: list[str], values: Mapping[str, Mapping[str, object]]) -> list[Encoder]:
+    """Return the encoders of these names (none: all), with their options.
+
+    Raises OptionError for wrong options. One that nobody named and that cannot do with its
+    defaults is left out with a line.
+    """
+    from howlkit import plugins
+    from howlkit.errors import OptionError, did_you_mean
+
+    used = names or _all()
+    for name in values:
+        if name not in used:
+            raise OptionError(
+                f"options are given for {name!r}, which is not compared."
+                f"{did_you_mean(name, used)} Options can be given for: {', '.join(used)}"
+            )
+    chosen: list[Encoder] = []
+    for name in used:
+        try:
+            chosen.append(plugins.create("encoder", name, values.get(name)))
+        except OptionError as error:
+            if name in names or name in values:
+                raise
+            _tell(f"{name} is left out: {error}")
+    return chosen
+
+
+def _print(reports: Sequence[Report], worst: int) -> None:
+    """Print a row an encoder, and below it the worst files of each."""
+    compared = max((len(r.losses) + len(r.failures) for r in reports), default=0)
+    notes = max((r.whole.tally.notes for r in reports), default=0)
+    click.echo(f"{compared:,} pieces, {notes:,} notes\n")
+    rows = [(report.encoder.name, report.facts(report.whole)) for report in reports]
+    for line in _table("encoder", rows):
+        click.echo(line)
+    for report in reports if worst else ():
+        click.echo(f"\n{report.encoder.name}: the files of which it loses most")
+        pieces = [(printable(one.name), report.facts(one)) for one in report.worst(worst)]
+        for line in _table("", pieces):
+            click.echo(line)
+
+
+def _table(title: str, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
+    """Return two lines of headings and a line for each row: its name and its facts."""
+    heads = [(title, ""), *((top, bottom) for top, bottom, _ in COLUMNS)]
+    body = [[name, *(cell(facts) for _, _, cell in COLUMNS)] for name, facts in rows]
+    columns = list(zip(*(list(line) for line in zip(*heads, strict=True)), *body, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    gap = "  " if sum(widths) + 2 * len(COLUMNS) <= WIDTH else " "
+    return [
+        gap.join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip()
+        for line in zip(*columns, strict=True)
+    ]
+
+
+def _figure(number: float | None) -> str:
+    """Return a number in two digits, or whole."""
+    if number is None:
+        return "-"
+    return f"{number:.0f}" if number >= 100 else f"{number:.2g}"
+
+
+def _percent(share: float | None) -> str:
+    return _figure(None if share is None else 100 * share)
+
+
+def _kept(share: float | None) -> str:
+    """Return per cent, rounded down: 100 is all of it."""
+    return "-" if share is None else f"{math.floor(1000 * share) / 10:g}"
+
+
+def _spread(errors: Mapping[str, float | None]) -> str:
+    if errors["median"] is None:
+        return "-"
+    return f"{_figure(errors['median'])}/{_figure(errors['p99'])}"
+
+
+def _tempo(tempo: Mapping[str, Any] | None) -> str:
+    if tempo is None:
+        return "-"
+    return _percent(tempo["error_share"]) if tempo["kept"] else "lost"
+
+
+def _metre(metre: Mapping[str, Any] | None) -> str:
+    if metre is None:
+        return "-"
+    return _kept(metre["kept_share"]) if metre["kept"] else "lost"
+
+
+def _pedal(pedal: Mapping[str, Any] | None) -> str:
+    if pedal is None:
+        return "-"
+    if pedal["in_durations"]:
+        return "length"
+    return _kept(pedal["kept_share"]) if pedal["kept"] else "lost"
+
+
+COLUMNS: tuple[tuple[str, str, Callable[[Mapping[str, Any]], str]], ...] = (
+    ("lost", "%", lambda facts: _percent(facts["lost_share"])),
+    ("added", "%", lambda facts: _percent(facts["added_share"])),
+    ("onset ms", "50/99%", lambda facts: _spread(facts["onset_error_ms"])),
+    ("length ms", "50/99%", lambda facts: _spread(facts["duration_error_ms"])),
+    ("velocity", "50/99%", lambda facts: _spread(facts["velocity_error"])),
+    ("program", "wrong %", lambda facts: _percent(facts["wrong_program_share"])),
+    ("drums", "kept %", lambda facts: _kept(facts["drums_kept_share"])),
+    ("tempo", "off %", lambda facts: _tempo(facts["tempo"])),
+    ("metre", "kept %", lambda facts: _metre(facts["metre"])),
+    ("pedal", "kept %", lambda facts: _pedal(facts["pedal"])),
+    ("steps", "a note", lambda facts: _figure(facts["steps_per_note"])),
+)
+"""What stands above a column, in two lines, and how its cells come from `Report.facts`."""
+
+
+def _tell_failures(reports: Sequence[Report]) -> None:
+    """Name the pieces at which an encoder failed: three of them, --json has all."""
+    for report in reports:
+        failed, name = report.failures, report.encoder.name
+        if failed:
+            pieces = len(report.losses) + len(failed)
+            _tell(
+                f"{name} failed at {len(failed):,} of {pieces:,} pieces, which its row leaves out:"
+            )
+        for one in failed[:3]:
+            _tell(f"  {printable(one.piece)}: {one.error}")
+        if len(failed) > 3:
+            _tell(f"  and {len(failed) - 3:,} more, all named by --json")
+
+
+def _next(reports: Sequence[Report], data: Sequence[Path], option: Sequence[str]) -> str:
+    """Return what one can do next, with the encoder that fails at least and loses least."""
+    if not reports:
+        return "There is no encoder: howlkit plugins list"
+    best = min(reports, key=lambda report: (len(report.failures), report.whole.badness))
+    name = best.encoder.name
+    words = ["howlkit", "train", *map(printable, data), "--encoder", name]
+    for assignment in option:
+        if assignment.startswith(f"{name}."):
+            words += ["-o", assignment]
+    return f"{name} keeps most of the notes; train with it: {shlex.join(words)}"

@@ -1,0 +1,204 @@
+"""`howlkit statistics`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import shlex
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from howlkit.commands.shared_options import ExamplesFirst, file_progress, json_option
+from howlkit.errors import printable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from howlkit.piece import Piece
+    from howlkit.statistics import Comparison
+
+    Columns = Mapping[str, NDArray[np.float64]]
+
+EPILOG = """\b
+Examples:
+  howlkit statistics my_midi_files
+  howlkit statistics new.mid --json
+  howlkit statistics runs/tuple-lstm-1/samples --against my_midi_files"""
+
+
+@click.command("statistics", cls=ExamplesFirst, epilog=EPILOG)
+@click.argument("music", type=click.Path(path_type=Path))
+@click.option(
+    "--against",
+    metavar="OTHER",
+    type=click.Path(path_type=Path),
+    help="Music to compare with: medians side by side, and how far the two sets are apart.",
+)
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="With --against: which pairs of pieces are compared, where there are over 10,000.",
+)
+@json_option
+def command(music: Path, against: Path | None, seed: int, as_json: bool) -> None:
+    """Measure the pieces of MUSIC, and with --against how far they are from other music.
+
+    MUSIC and OTHER are a folder of MIDI files, such as a run's samples, a dataset, or a MIDI file.
+    Statistics are MusPy's, distances between sets those of Yang and Lerch; what each means is in
+    docs/statistics.md.
+    """
+    from howlkit import statistics
+
+    measured, features = statistics.tabulate(
+        _pieces(music), statistics.STATISTICS, statistics.FEATURES if against else {}
+    )
+    if against is None:
+        result = _described(music, measured)
+        text = _spreads(result)
+        then = f"Compare it with other music: howlkit statistics {_quoted(music)} --against OTHER"
+    else:
+        others, references = statistics.tabulate(
+            _pieces(against), statistics.STATISTICS, statistics.FEATURES
+        )
+        result = _described(music, measured) | {
+            "against": _described(against, others),
+            "features": _compared(features, references, seed),
+            "seed": seed,
+        }
+        text = _side_by_side(result)
+        shown = f"{_quoted(music)} --against {_quoted(against)}"
+        then = f"All that was measured: howlkit statistics {shown} --json"
+    if as_json:
+        click.echo(json.dumps(result, indent=1))
+        return
+    for line in text:
+        click.echo(line)
+    click.echo(then, err=True)
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(printable(path))
+
+
+def _pieces(source: Path) -> Iterable[Piece]:
+    """Return the pieces that a path names: a file is read as it is, all else through a dataset."""
+    from howlkit import corpus, midi
+
+    if source.is_file():
+        return [midi.read(source)]
+    data = corpus.open_data(
+        [source], tell=lambda line: click.echo(line, err=True), progress=file_progress()
+    )
+    return data.pieces("all")
+
+
+def _described(source: Path, measured: Columns) -> dict[str, Any]:
+    """Return what is known of one set, JSON-ready: null where no piece has a statistic."""
+    from howlkit.statistics import spread
+
+    rows = {name: dataclasses.asdict(spread(values)) for name, values in measured.items()}
+    return {
+        "music": str(source),
+        "pieces": len(next(iter(measured.values()))),
+        "statistics": {
+            name: {key: _or_null(value) for key, value in row.items()} for name, row in rows.items()
+        },
+    }
+
+
+def _or_null(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _compared(music: Columns, reference: Columns, seed: int) -> dict[str, Any]:
+    """Return the distances by feature, JSON-ready; null for one that too few pieces have."""
+    from howlkit.errors import DataError
+    from howlkit.statistics import compare
+
+    found: dict[str, Any] = {}
+    missing: dict[str, list[str]] = {}
+    for name, values in music.items():
+        try:
+            found[name] = _distances(compare(values, reference[name], seed=seed))
+        except DataError as error:
+            found[name] = None
+            missing.setdefault(str(error), []).append(name)
+    for reason, names in missing.items():
+        which = ", ".join(names) if len(names) < len(found) else "any feature"
+        click.echo(f"No distances in {which}: {reason}", err=True)
+    return found
+
+
+def _distances(comparison: Comparison) -> dict[str, float]:
+    """Return the medians of the distances, and what the densities have in common."""
+    import numpy as np
+
+    return {
+        "within_music": float(np.median(comparison.within_music)),
+        "within_other": float(np.median(comparison.within_reference)),
+        "between": float(np.median(comparison.between)),
+        "overlap": comparison.overlap,
+        "kl": comparison.kl,
+        "music_overlap": comparison.music_overlap,
+        "music_kl": comparison.music_kl,
+    }
+
+
+def _spreads(result: Mapping[str, Any]) -> list[str]:
+    """Return the table of one set."""
+    rows = result["statistics"]
+    return [
+        _named("MUSIC", result),
+        "",
+        _line("", ["pieces", "10 %", "median", "90 %"]),
+        *(
+            _line(name, [f"{row['pieces']:,}", *_numbers(row, "low", "median", "high")])
+            for name, row in rows.items()
+        ),
+    ]
+
+
+def _side_by_side(result: Mapping[str, Any]) -> list[str]:
+    """Return the table of two sets: medians of statistics, then distances by feature."""
+    ours, theirs = result["statistics"], result["against"]["statistics"]
+    keys = ("within_music", "within_other", "between", "overlap", "kl")
+    lines = [
+        _named("MUSIC", result),
+        _named("OTHER", result["against"]),
+        "",
+        _line("median", ["MUSIC", "OTHER"]),
+        *(
+            _line(name, _numbers(row, "median") + _numbers(theirs[name], "median"))
+            for name, row in ours.items()
+        ),
+    ]
+    if any(result["features"].values()):
+        lines += [
+            "",
+            _line("distance (median)", ["in MUSIC", "in OTHER", "between", "overlap", "KL"]),
+            *(_line(name, _numbers(row or {}, *keys)) for name, row in result["features"].items()),
+        ]
+    return lines
+
+
+def _named(what: str, described: Mapping[str, Any]) -> str:
+    from howlkit.dataset.report import counted
+
+    return f"{what}  {printable(described['music'])}, {counted(described['pieces'], 'piece')}"
+
+
+def _line(name: str, cells: Iterable[str]) -> str:
+    return f"{name:<30}" + "".join(f"{cell:>10}" for cell in cells)
+
+
+def _numbers(row: Mapping[str, float | None], *keys: str) -> list[str]:
+    """Return the cells of a row; a dash for what is not defined."""
+    values = [row.get(key) for key in keys]
+    return ["-" if value is None else f"{value:,.3f}" for value in values]

@@ -1,0 +1,385 @@
+import dataclasses
+import tracemalloc
+
+import numpy as np
+import pytest
+import torch
+
+from howlkit import chorales
+from howlkit.builtin import voices as module
+from howlkit.builtin.rnn import Lstm
+from howlkit.builtin.voices import Voices
+from howlkit.errors import OptionError
+from howlkit.heads import Heads
+from howlkit.piece import DRUMS, NOTE, TIME_SIGNATURE, Piece
+from howlkit.schema import END, START, STEP
+from howlkit.session import Limit, Session
+from tests.conftest import random_piece, sung
+
+ENCODERS = [
+    Voices(),
+    Voices(restrikes=False),
+    Voices(assign="pitch"),
+    Voices(assign="pitch", restrikes=False, order=(3, 1, 4, 2), grid=7, low=50, high=63),
+    Voices(voices=1, grid=3, low=50, high=50),
+    Voices(voices=2, grid=24, derived=False),
+    Voices(voices=16, order=tuple(range(16, 0, -1)), assign="pitch", low=40, high=52),
+    Voices(voices=3, grid=12, low=50, high=61, order=(2, 3, 1), restrikes=False),
+]
+NAMES = [str(dataclasses.astuple(e)) for e in ENCODERS]
+every_encoder = pytest.mark.parametrize("encoder", ENCODERS, ids=NAMES)
+
+WALTZ = Piece(
+    ticks_per_beat=480,
+    time_signatures=np.array([(0, 3, 4), (1440, 5, 8), (6000, 2, 2)], TIME_SIGNATURE),
+)
+
+
+def choir(seed, notes=300, *, ticks_per_beat=480, longest_gap=300):
+    """Random notes in six tracks, off the grid, some drums among them; many clashes.
+
+    The last to end is one that every encoder here keeps.
+    """
+    piece = random_piece(seed, notes, ticks_per_beat=ticks_per_beat, longest_gap=longest_gap)
+    rng = np.random.default_rng([seed, 1])
+    table = piece.notes.copy()
+    table["track"] = rng.integers(0, 6, notes)
+    table["pitch"] = rng.choice([rng.integers(0, 128), 50, 60, 61, 62, 64], notes)
+    table["duration"] = rng.choice([1, 60, 120, 240, 480, 2000, 9000], notes)
+    table[-1] = (table["start"][-1], 12_000, 50, 80, 0, 0)
+    return piece.replace(notes=table, time_signatures=WALTZ.time_signatures)
+
+
+def random_steps(encoder, grammar, seed, length, *, hold=0.5):
+    """Steps drawn from what a grammar of two rows allows, (2, T), and what is derived in each.
+
+    hold: how likely a voice goes on as before where it may. It goes on until both rows may end.
+    """
+    rng, schema = np.random.default_rng(seed), encoder.schema
+    made = []
+    while True:
+        step = schema.steps(2)
+        may_end = grammar.allowed(schema["mark"], step)[:, END].all()
+        if len(made) >= length and may_end:
+            return np.stack(made, axis=1), grammar
+        for field in schema.decisions:
+            allowed = grammar.allowed(field, step)
+            assert allowed.any(axis=1).all()
+            weights = allowed / np.maximum(allowed.sum(1, keepdims=True), 1)
+            if field.name == "mark":
+                step["mark"] = STEP
+                continue
+            held = (rng.random(2) < hold) & allowed[:, 0]
+            drawn = [rng.choice(field.n, p=w) for w in weights]
+            silent = (rng.random(2) < 0.2) & allowed[:, 1]
+            step[field.name] = np.where(held, 0, np.where(silent, 1, drawn))
+        begun = grammar.push(step, np.array([True, True]))
+        values = np.stack([step[f"voice{k + 1}"] for k in range(encoder.voices)])
+        assert begun.tolist() == (values >= 2).sum(axis=0).tolist()
+        for field in schema.derived:
+            step[field.name] = grammar.derived(field)
+        made.append(step)
+
+
+@every_encoder
+@pytest.mark.parametrize("like", [None, WALTZ, WALTZ.at_resolution(7)], ids=["none", "waltz", "7"])
+def test_whatever_the_grammar_allows_decodes_and_is_the_only_spelling(encoder, like):
+    steps, grammar = random_steps(encoder, encoder.grammar(2, like=like), 1, 120)
+    for row, now in zip(steps, grammar.now, strict=True):
+        piece = encoder.decode(row, like=like)
+        framed = encoder.schema.frame(row, end=True)
+        assert np.array_equal(encoder.encode(piece), framed)  # what is derived, too
+        names = [f"voice{k + 1}" for k in range(encoder.voices)]
+        assert len(piece) == sum((row[name] >= 2).sum() for name in names)
+        ticks = encoder.ticks(framed, like=like)
+        assert ticks[0] == 0 and ticks[-1] == ticks[-2] == now * piece.ticks_per_beat
+        assert (ticks[-1] + piece.ticks_per_beat // encoder.grid) == piece.end
+
+
+@every_encoder
+def test_encoded_pieces_are_allowed_by_the_grammar_which_derives_the_same(encoder):
+    for seed in range(4):
+        piece = choir(seed)
+        steps = encoder.encode(piece)
+        assert steps["mark"][0] == START and steps["mark"][-1] == END
+        grammar = encoder.grammar(1, like=piece)
+        for t, step in enumerate(np.split(steps, len(steps))):
+            for field in encoder.schema.decisions if t else ():
+                if encoder.schema.active(field, step)[0]:
+                    assert grammar.allowed(field, step)[0, step[field.name][0]], (t, field)
+            if step["mark"][0] != END:
+                grammar.push(step, step["mark"] == STEP)
+                for field in encoder.schema.derived:
+                    assert grammar.derived(field)[0] == step[field.name][0], (t, field)
+
+
+@every_encoder
+@pytest.mark.parametrize("size", [1, 7, 60])
+def test_excerpts_side_by_side_are_the_whole(encoder, size):
+    for seed in range(3):
+        piece = choir(seed)
+        whole = encoder.encode(piece)
+        parts = [encoder.encode(piece.excerpt(i, min(i + size, 300))) for i in range(0, 300, size)]
+        assert np.array_equal(np.concatenate([whole[:1], *(part[1:] for part in parts)]), whole)
+        begin = 1
+        for part in parts:  # the row before is input only, and the one that stands before
+            assert part[0] == whole[begin - 1]
+            begin += len(part) - 1
+
+
+def test_music_without_a_voice_that_outlasts_the_voices_is_silence_until_the_last_excerpt():
+    drums = [(i * 480, 480, 36, 80, DRUMS) for i in range(4)]
+    piece = Piece.of([(0, 480, 60), *drums])
+    assert len(Voices().encode(piece)) == 4 + 2
+    parts = [len(Voices().encode(piece.excerpt(i, i + 1))) for i in range(5)]
+    assert parts == [1, 5, 5, 5, 2]
+
+
+@every_encoder
+def test_nothing_derived_knows_the_future(encoder):
+    piece = choir(5)
+    whole = encoder.encode(piece)
+    for n in range(1, 300, 23):
+        early = piece.replace(notes=piece.notes[:n])
+        cut = encoder._slices(piece, piece.notes["start"][n])
+        known = encoder.encode(early)[: cut + 1]
+        known = known[known["mark"] != END]
+        assert np.array_equal(known, whole[: len(known)])
+
+
+@pytest.mark.parametrize("assign", ["track", "pitch"])
+@pytest.mark.parametrize("restrikes", [True, False])
+@pytest.mark.parametrize("decided_last", [1, 3])
+def test_a_piece_at_its_longest_ends_with_a_note(monkeypatch, assign, restrikes, decided_last):
+    monkeypatch.setattr(module, "MOST_SLICES", 5)
+    order = (2, 3, 1) if decided_last == 1 else (1, 2, 3)
+    encoder = Voices(voices=3, low=60, high=63, assign=assign, restrikes=restrikes, order=order)
+    for seed in range(40):
+        grammar = encoder.grammar(2)
+        steps, grammar = random_steps(encoder, grammar, seed, 5, hold=0.8)
+        mark = grammar.allowed(encoder.schema["mark"], steps[:, 0])
+        assert mark.tolist() == [[False, True, False]] * 2
+        for row in steps:
+            assert np.array_equal(
+                encoder.encode(encoder.decode(row)), encoder.schema.frame(row, end=True)
+            )
+
+
+def test_the_chorales_come_back_but_for_what_is_shorter_than_the_grid():
+    columns = ["start", "duration", "pitch", "track", "velocity", "program"]
+    encoder, exact = Voices(), Voices(grid=24)
+    for piece in chorales.load()[::6]:
+        back = exact.decode(exact.encode(piece), like=piece)
+        assert np.array_equal(back.notes[columns], piece.notes[columns])
+        assert np.array_equal(back.time_signatures, piece.time_signatures)
+        coarse = encoder.decode(encoder.encode(piece), like=piece)
+        on_grid = (piece.notes["start"] % 6 == 0) & (piece.notes["duration"] % 6 == 0)
+        if on_grid.all():
+            assert np.array_equal(coarse.notes[columns], piece.notes[columns])
+
+
+def test_crossings_and_unisons_of_tracks_are_kept():
+    rows = [(0, 480, 60, 80, 0, 0), (0, 480, 67, 80, 0, 1), (480, 480, 64, 80, 0, 0)]
+    piece = Piece.of([*rows, (480, 480, 64, 80, 0, 1)])
+    encoder = Voices(voices=2)
+    assert encoder.decode(encoder.encode(piece), like=piece).notes.tolist() == piece.notes.tolist()
+
+
+def test_voices_by_pitch_are_the_highest_that_sound():
+    rows = [(0, 480, p) for p in (60, 72, 48, 64, 50)]
+    piece = Piece.of([*rows, (120, 120, 62), (480, 480, 40, 80, 0, 7), (480, 480, 40)])
+    encoder = Voices(voices=3, assign="pitch")
+    assert sung(encoder, piece) == [
+        [72, 64, 60],
+        [72, 64, 62],
+        [72, 64, 60],
+        [72, 64, 60],
+        *[[40, -1, -1]] * 4,
+    ]
+
+
+def test_of_the_notes_of_a_track_the_newest_sounds_and_then_the_one_below_it():
+    piece = Piece.of([(0, 960, 60), (240, 240, 55), (240, 120, 50), (480, 120, 60)])
+    encoder = Voices(voices=1)
+    assert sung(encoder, piece) == [[60]] * 2 + [[55]] * 2 + [[60]] * 4
+    steps = encoder.encode(piece)[1:-1]
+    pitch = 60 - 21 + 2
+    assert steps["voice1"].tolist() == [pitch, 0, pitch - 5, 0, pitch, 0, 0, 0]
+    nested = Piece.of([(0, 960, 60), (240, 240, 60)])  # struck again, and held to the later end
+    assert encoder.encode(nested)[1:-1]["voice1"].tolist() == [pitch, 0, pitch, 0, 0, 0, 0, 0]
+
+
+def test_of_the_notes_that_a_track_begins_in_one_slice_the_highest_sounds():
+    piece = Piece.of([(0, 480, 64), (10, 480, 60), (0, 240, 57)])
+    assert sung(Voices(voices=1), piece) == [[64]] * 4
+
+
+def test_rows_of_a_grammar_are_copied_and_reordered():
+    encoder = Voices(voices=2)
+    grammar, step = encoder.grammar(2), encoder.schema.steps(2)
+    step["voice1"], step["voice2"] = (50, 60), (0, 40)
+    assert grammar.push(step, np.array([True, True])).tolist() == [1, 2]
+    copy = grammar.select(np.array([1, 1, 0]))
+    step["voice1"] = 1
+    grammar.push(step, np.array([True, False]))
+    assert copy.derived(encoder.schema["sound1"]).tolist() == [59, 59, 49]
+    assert copy.derived(encoder.schema["held2"]).tolist() == [1, 1, 0]
+    assert copy.now.tolist() == [0, 0, 0] and grammar.now.tolist() == [0.25, 0]
+    assert grammar.derived(encoder.schema["sound1"]).tolist() == [0, 59]
+
+
+def test_a_pitch_struck_again_is_told_apart_if_asked_for():
+    piece = Piece.of([(0, 240, 60), (240, 240, 60)])
+    assert Voices(voices=1).encode(piece)[1:-1]["voice1"].tolist() == [41, 0, 41, 0]
+    merged = Voices(voices=1, restrikes=False)
+    assert merged.encode(piece)[1:-1]["voice1"].tolist() == [41, 0, 0, 0]
+    assert merged.decode(merged.encode(piece), like=piece).notes["duration"].tolist() == [480]
+    for encoder in (Voices(voices=1), merged):
+        grammar = encoder.grammar(1)
+        grammar.push(encoder.encode(piece)[1:2], np.array([True]))
+        allowed = grammar.allowed(encoder.schema["voice1"], encoder.schema.steps(1))[0]
+        assert allowed[41] == encoder.restrikes and allowed.sum() == 90 - (not encoder.restrikes)
+
+
+def test_a_note_of_a_tick_has_a_slice_and_silences_are_kept_but_the_last():
+    piece = Piece.of([(130, 1, 60), (600, 1, 62), (1500, 400, 30, 80, DRUMS)])
+    assert sung(Voices(voices=1), piece) == [[-1], [60], [-1], [-1], [-1], [62]]
+
+
+def test_the_place_in_the_bar_is_that_of_the_next_slice():
+    piece = Piece.of([(0, 480 * 20, 60)])
+    four = Voices().encode(piece)["position"]
+    assert four[:19].tolist() == [*range(16), 0, 1, 2]
+    waltz = Voices().encode(piece.replace(time_signatures=WALTZ.time_signatures))["position"]
+    bars = [*range(12), *range(10), *range(10), *range(10), *range(8), *range(16), *range(14)]
+    assert waltz[:-1].tolist() == [*bars, 14]  # from tick 6000, in a bar of 5/8, on: 2/2
+    eighths = Voices(grid=6).encode(piece.replace(time_signatures=WALTZ.time_signatures))
+    assert eighths["position"][:20].tolist() == [*range(18), 0, 1]
+
+
+def test_of_a_bar_longer_than_eight_beats_the_rest_is_one_place():
+    piece = Piece.of([(0, 480 * 11, 60)])
+    piece = piece.replace(time_signatures=np.array([(0, 10, 4)], TIME_SIGNATURE))
+    position = Voices().encode(piece)["position"][:-1].tolist()
+    assert position == [*range(32), *[31] * 8, 0, 1, 2, 3, 4]
+
+
+def test_beats_are_counted_round():
+    steps = Voices(grid=3).encode(Piece.of([(0, 480 * 13, 60)]))
+    assert steps["beat"][:-1:3].tolist() == [*range(12), 0, 1]
+
+
+def test_a_bar_off_the_grid_does_not_drift():
+    signature = np.array([(0, 3, 32)], TIME_SIGNATURE)  # a bar is a slice and a half
+    piece = Piece.of([(0, 480 * 3, 60)]).replace(time_signatures=signature)
+    assert Voices().encode(piece)["position"][:-1].tolist() == [
+        0,
+        1,
+        0,
+        0,
+        1,
+        0,
+        0,
+        1,
+        0,
+        0,
+        1,
+        0,
+        0,
+    ]
+
+
+def test_how_long_a_pitch_is_held_is_counted_up_to_a_beat():
+    steps = Voices().encode(Piece.of([(0, 720, 60), (720, 120, 60), (960, 120, 62)]))[1:-1]
+    assert steps["held1"].tolist() == [1, 2, 3, 3, 3, 3, 1, 0, 1]
+    steps = Voices(restrikes=False).encode(Piece.of([(0, 120, 60), (120, 240, 60)]))[1:-1]
+    assert steps["held1"].tolist() == [1, 2, 3]
+    assert steps["sound1"].tolist() == [40, 40, 40]
+
+
+def test_an_empty_piece_and_one_of_drums_are_a_start_and_an_end():
+    for piece in (Piece(), Piece.of([(0, 480, 36, 80, DRUMS)]), Piece.of([(0, 480, 3)])):
+        steps = Voices().encode(piece)
+        assert steps["mark"].tolist() == [START, END]
+        assert len(Voices().decode(steps)) == 0
+
+
+def test_a_piece_of_a_million_beats_is_cut_off_and_ends_with_a_note():
+    long = Piece.of([(0, 480, 60), (480 * 10**6, 480, 62)])
+    assert len(Voices().encode(long)) == 4 + 2  # of the long rest, nothing is left to hold
+    held = Piece.of([(480, 480 * 10**6, 60)])
+    steps = Voices().encode(held)
+    assert len(steps) == module.MOST_SLICES + 2
+    assert len(Voices().decode(steps)) == 1
+
+
+@pytest.mark.parametrize("assign", ["track", "pitch"])
+def test_hostile_pieces_take_little_memory(assign):
+    notes = np.zeros(20_000, NOTE)
+    notes["start"] = np.arange(20_000)
+    notes["duration"], notes["velocity"] = 2**31 - 30_000, 80
+    notes["pitch"], notes["track"] = np.arange(20_000) % 128, np.arange(20_000) % 5
+    piece = Piece(notes, ticks_per_beat=32_767)
+    tracemalloc.start()
+    Voices(assign=assign).encode(piece)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 200e6
+
+
+def test_every_option_does_something():
+    piece = choir(9)
+    plain = Voices()
+    for changes in (
+        {"voices": 3},
+        {"grid": 12},
+        {"low": 61},
+        {"high": 61},
+        {"assign": "pitch"},
+        {"restrikes": False},
+        {"derived": False},
+    ):
+        other = dataclasses.replace(plain, **changes)
+        assert other.encode(piece).tolist() != plain.encode(piece).tolist(), changes
+    assert plain.schema.names[:4] == ("voice1", "voice4", "voice2", "voice3")
+    assert Voices(order=(4, 3, 2, 1)).schema.names[:4] == ("voice4", "voice3", "voice2", "voice1")
+
+
+def test_options_that_contradict_each_other_are_refused():
+    with pytest.raises(OptionError, match="low=70 is above high=60"):
+        Voices(low=70, high=60)
+    with pytest.raises(OptionError, match="order=1,2,2,4 must name each of the voices 1..4 once"):
+        Voices(order=(1, 2, 2, 4))
+
+
+@pytest.mark.parametrize("encoder", ENCODERS[:4], ids=NAMES[:4])
+def test_a_session_makes_music_that_is_spelt_as_it_was_decided(encoder):
+    torch.manual_seed(0)
+    network = Lstm(hidden=8, layers=1).build(encoder.schema, Heads(True, 4, 8))
+    made = Session(network, encoder, rows=2, limit=Limit(beats=6, ends=False), like=WALTZ)
+    while not made.done.all():
+        made.step()
+    for row in range(2):
+        steps = made.steps[row, : made.lengths[row]]
+        again = encoder.encode(made.piece(row))
+        spelt = again[again["mark"] != END]
+        assert len(made.piece(row)) and np.array_equal(spelt, steps[: len(spelt)])
+
+
+def test_a_run_trains_and_samples(howlkit, tmp_path):
+    run = tmp_path / "run"
+    small = [
+        "-o",
+        "lstm.hidden=16",
+        "-o",
+        "training.batch=2",
+        "-o",
+        "training.validation_notes=500",
+    ]
+    given = ["--encoder", "voices", "--model", "lstm", "--augment", "transpose", *small]
+    code, _, told = howlkit("train", *given, "--steps", "3", "--out-dir", run)
+    assert code == 0, told
+    out = tmp_path / "new.mid"
+    code, _, told = howlkit("sample", run, "--seconds", "5", "--seed", "1", "--out", out)
+    assert code == 0, told
+    assert out.stat().st_size > 100
