@@ -27,7 +27,7 @@ from howlkit.trained import Trained
 
 SMALL_DATA = """
 lstm.locked=true training.ema=0.998 training.validate_every=100 training.patience=0
-training.rate=0.002 training.validation_notes=1000000 heads.embedding=64 heads.width=256
+training.rate=0.002 training.validation_notes=1000000 heads.embedding=16 heads.width=256
 """.split()
 VOICES = """
 voices.restrikes=false lstm.hidden=384 lstm.layers=2 lstm.dropout=0.5 lstm.weight_drop=0.5

@@ -269,13 +269,18 @@ class Piece:
         return np.rint(changes[at] + (position - starts[at]) / pace[at]).astype(np.int64)
 
     def at_resolution(self, ticks_per_beat: int) -> Piece:
-        """Return the same music at another resolution, every position to the nearest tick."""
+        """Return the same music at another resolution, every position to the nearest tick.
+
+        What of the maps would stand behind the last tick that there is, is left out.
+        """
         if ticks_per_beat == self.ticks_per_beat:
             return self
 
         def moved(table: Table, column: str) -> Table:
+            at = _scale(table[column], ticks_per_beat, self.ticks_per_beat)
+            table, at = table[at <= MAX_TICK], at[at <= MAX_TICK]
             scaled = table.copy()
-            scaled[column] = _scale(table[column], ticks_per_beat, self.ticks_per_beat)
+            scaled[column] = at
             if "duration" in (table.dtype.names or ()):
                 end = table[column].astype(np.int64) + table["duration"]
                 end = _scale(end, ticks_per_beat, self.ticks_per_beat)
@@ -340,10 +345,11 @@ class Piece:
         """Return the notes `first` to `stop` (exclusive), with what an encoder must know of before.
 
         Positions stay those of the whole piece, and the whole tempo map, metre and pedals come
-        along. As context come, of drums and of other notes apart (an encoder may leave drums out):
-        all that still sound, under the pedal too; all that happens in the last beat before the last
-        onset before the cut; what happened last before that beat, and all in the beat before that
-        (so that the last events before the cut are known on any grid); two notes from before.
+        along. As context come, of drums and of other notes apart (an encoder may leave drums out),
+        the two that begin last before the last beat before the last onset before the cut, and all
+        that end less than a beat before these or later (so no chord is torn on the coarsest grid,
+        and what ended last is there), and of those that the pedal still holds, of each pitch the
+        one that it holds longest.
         """
         if not 0 <= first <= stop <= len(self):
             raise PieceError(f"no notes {first}:{stop} in a piece of {len(self)}")
@@ -367,10 +373,9 @@ def _near_the_end(notes: Table, held: NDArray[np.int64], ticks_per_beat: int) ->
         if not len(index):
             continue
         starts = notes["start"][index].astype(np.int64)
-        earlier = np.searchsorted(starts, starts[-1] - ticks_per_beat)
-        kept[index[:earlier][-2:]] = True
-        near = int(starts[earlier - 1]) - ticks_per_beat if earlier else -1
-        kept[index] |= ends[index] >= near
+        earlier = starts[: np.searchsorted(starts, starts[-1] - ticks_per_beat)][-2:]
+        near = int(earlier[0] if len(earlier) else starts[-1]) - ticks_per_beat
+        kept[index] = ends[index] >= near
         under_pedal = index[(starts < near) & (held[index] >= near)]
         kept[under_pedal[_last_held(notes[under_pedal], held[under_pedal])]] = True
     return kept

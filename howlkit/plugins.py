@@ -54,6 +54,7 @@ BUILTINS = (
     "howlkit.builtin.event",
     "howlkit.builtin.tuple",
     "howlkit.builtin.voices",
+    "howlkit.builtin.remi",
     "howlkit.builtin.augment",
     "howlkit.builtin.rnn",
     "howlkit.builtin.autoregressive",

@@ -161,6 +161,13 @@ def test_an_excerpt_brings_what_the_pedal_holds_and_no_more():
     assert part.notes["pitch"][0] == 40 and part.context < 12
 
 
+def test_context_tears_no_chord():
+    """Three notes in one place of a grid, rolled downwards; the last in order is the first here."""
+    rolled = [(9600, 100, 90), (9602, 100, 60), (9604, 100, 70)]
+    piece = Piece.of([(0, 100, 40), *rolled, (19200, 100, 50), (19202, 100, 55)])
+    assert piece.excerpt(5, 6).notes["pitch"].tolist() == [90, 60, 70, 50, 55]
+
+
 def test_excerpts_tile_the_piece():
     piece = random_piece(0, 100)
     parts = [piece.excerpt(a, a + 25) for a in range(0, 100, 25)]
@@ -175,6 +182,11 @@ def test_another_resolution_keeps_the_seconds():
     fine = piece.at_resolution(4800)
     assert np.allclose(fine.seconds(fine.notes["start"]), piece.seconds(piece.notes["start"]))
     assert fine.at_resolution(480) == piece
+
+
+def test_another_resolution_leaves_out_what_no_tick_is_left_for():
+    far = Piece(ticks_per_beat=1, tempos=np.array([(0, 500_000), (2**31 - 1, 400_000)], TEMPO))
+    assert far.at_resolution(480).tempos.tolist() == [(0, 500_000)]
 
 
 def test_joined_pieces_keep_the_first_one_as_it_was():

@@ -181,6 +181,14 @@ def test_excerpts_side_by_side_are_the_whole(encoder, size):
         begin += len(part) - 1
 
 
+def test_the_row_before_an_excerpt_is_right_behind_a_rolled_chord_and_a_rest():
+    rolled = [(960, 100, 90), (962, 100, 60), (964, 100, 70)]
+    piece = Piece.of([*rolled, (9600, 100, 50), (9602, 100, 55)])
+    whole = Tuple().encode(piece)
+    part = Tuple().encode(piece.excerpt(4, 5))  # both last notes stand at one position
+    assert np.array_equal(part, whole[3:])
+
+
 def test_common_note_values_are_met_exactly():
     lengths = set(Tuple()._lengths.tolist())
     for beats in (
@@ -470,3 +478,10 @@ def test_a_run_with_all_of_it_trains_and_plays(tmp_path):
         steps = session.steps[row, : session.lengths[row]]
         again = encoder.encode(session.piece(row))
         assert np.array_equal(again[:-1], steps)
+
+
+def test_the_notes_of_a_chord_keep_their_order_at_the_end_of_time():
+    """2^31 beats are more grid positions than fit beside the other parts of one sorting key."""
+    last = 2**31 - 10
+    piece = Piece.of([(0, 1, 60), (last, 1, 64), (last, 1, 67), (last, 1, 60)], ticks_per_beat=1)
+    assert Tuple().encode(piece)["pitch"][1:-1].tolist() == [60, 60, 64, 67]

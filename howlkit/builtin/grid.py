@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from howlkit.piece import TEMPO, Piece, Table
 
-__all__ = ["Grid"]
+__all__ = ["Grid", "resolution"]
 
 MOST_TICKS_PER_BEAT = 32_767
 
@@ -58,18 +58,18 @@ class Grid:
         else:
             empty = like.without_notes()
         if self.clock == "beats":
-            per_beat = _resolution(empty.ticks_per_beat, self.divisions)
+            per_beat = resolution(empty.ticks_per_beat, self.divisions)
             factor = per_beat // self.divisions
             return empty.at_resolution(per_beat), lambda positions: positions * factor
         if like is None:
             # Half a second a beat: twice as many ticks a second as a beat.
-            empty = empty.at_resolution(_resolution(empty.ticks_per_beat, self.divisions))
+            empty = empty.at_resolution(resolution(empty.ticks_per_beat, self.divisions))
         else:
             empty = empty.at_resolution(_fine_enough(empty, self.divisions))
         return empty, lambda positions: empty.ticks(positions / self.divisions)
 
 
-def _resolution(ticks_per_beat: int, divisions: int) -> int:
+def resolution(ticks_per_beat: int, divisions: int) -> int:
     """Return the least multiple of `divisions` no coarser than `ticks_per_beat`, if it fits."""
     multiple = math.lcm(ticks_per_beat, divisions)
     if multiple <= MOST_TICKS_PER_BEAT:

@@ -1,0 +1,138 @@
+"""Which events the encoder `remi` writes of notes, bars and tempi, and in which order.
+
+A **place** is a grid position at which anything is written: an onset, a new tempo, a new metre. At
+each place there come, as far as they are needed: bars, (where the metre cuts a bar: a position, and
+a bar,) a metre, a position, a tempo, then the notes. All is counted before anything is written, so
+that numpy can write a family at a time. P places, N notes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.builtin.bars import Bars
+from howlkit.piece import Table
+from howlkit.schema import Schema, Steps
+
+__all__ = ["CLASSES", "Changes", "Places", "lay"]
+
+CLASSES = np.dtype([("program", "u1"), ("pitch", "u1"), ("velocity", "u1"), ("duration", "<u2")])
+"""A note as the classes of its fields."""
+
+Column = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Values (K,) that hold from positions at (K,), rising, on; `initial` before the first."""
+
+    at: Column
+    values: Column
+    initial: int
+
+    def holds(self, positions: Column) -> tuple[Column, Mask]:
+        """Return the value that holds at each position, and whether it does from there on."""
+        last = np.searchsorted(self.at, positions, side="right")
+        values, at = np.append(self.initial, self.values), np.append(-1, self.at)
+        return values[last], at[last] == positions
+
+
+@dataclass(frozen=True)
+class Places:
+    """The places (P,) of some music, by rising grid position `at`.
+
+    bar, position: the number of the bar, and where in it. cut: where the bar before is cut short,
+    0: nowhere. metre, tempo: what holds here; new_metre, new_tempo: and has to be written here.
+    """
+
+    at: Column
+    bar: Column
+    position: Column
+    cut: Column
+    metre: Column
+    new_metre: Mask
+    tempo: Column
+    new_tempo: Mask
+
+    @classmethod
+    def of(cls, onsets: Column, bars: Bars, tempi: Changes, *, known: bool) -> Places:
+        """Return the places up to the last onset; if `known`, from the first onset on.
+
+        known: what stands at the first onset is known, so what leads there does not matter.
+        """
+        news = np.concatenate((bars.start[bars.news], tempi.at))
+        since = onsets[0] if known else -1
+        until = onsets[-1] if len(onsets) else -1
+        at = np.unique(np.concatenate((onsets, news[(news > since) & (news <= until)])))
+        stretch = bars.stretch(at)
+        bar, position = bars.locate(at)
+        new_metre = bars.news[stretch] & (bars.start[stretch] == at)
+        cut = np.where(new_metre, bars.cut[stretch], 0)
+        return cls(at, bar, position, cut, bars.metre[stretch], new_metre, *tempi.holds(at))
+
+    def bars(self, longest_rest: int) -> Column:
+        """Return how many bars are written to come to each place (or to the one that it cuts)."""
+        further = np.diff(self.bar, prepend=-1) - (self.cut > 0)
+        return np.asarray(np.minimum(further, longest_rest + 1))
+
+
+def lay(
+    schema: Schema,
+    events: tuple[str, ...],
+    places: Places,
+    onsets: Column,
+    notes: Table,
+    *,
+    longest_rest: int,
+) -> tuple[Steps, Column]:
+    """Return the events (T,), and (N,) how many of them there are up to the end of each note.
+
+    events: the families there are, bar first. notes: (N,) of `CLASSES`, onsets: where they begin.
+    """
+    place_of = np.searchsorted(places.at, onsets)
+    bars, cuts = places.bars(longest_rest), places.cut > 0
+    positions = places.new_tempo.copy()  # a new metre alone needs no position
+    positions[place_of] = True
+    program = notes["program"].astype(np.int64)
+    new_program = np.diff(program, prepend=0) != 0
+    leads = bars + 2 * cuts + places.new_metre + positions + places.new_tempo  # (P,) events
+    values = [name for name in ("pitch", "velocity", "duration") if name in events]
+    spans = new_program + np.int64(len(values))  # (N,) events
+    ends = np.cumsum(spans) + np.cumsum(leads)[place_of]
+    first_note = np.searchsorted(place_of, np.arange(len(places.at)))
+    before = np.append(0, np.cumsum(spans))[first_note] + np.cumsum(leads) - leads
+
+    steps = schema.steps(int(ends[-1]) if len(ends) else 0)
+    pen = _Pen(steps, events, before + bars)  # bar is event 0: zeros are bars already
+    pen.write("position", cuts, places.cut)
+    pen.write("bar", cuts)
+    pen.write("metre", places.new_metre, places.metre)
+    pen.write("position", positions, places.position)
+    pen.write("tempo", places.new_tempo, places.tempo)
+    pen = _Pen(steps, events, ends - spans)
+    pen.write("program", new_program, program)
+    for name in values:
+        pen.write(name, np.ones(len(notes), bool), notes[name])
+    return steps, ends
+
+
+class _Pen:
+    """Writes steps a family at a time, at places (or notes) whose next step is `at`."""
+
+    def __init__(self, steps: Steps, events: tuple[str, ...], at: Column) -> None:
+        self.steps, self.events, self.at = steps, events, at
+
+    def write(self, event: str, where: Mask, values: Any = None) -> None:  # noqa: ANN401 - an array
+        """Write an event of `values` where it is wanted, and move on there."""
+        if not where.any():  # also of families that this schema does not have
+            return
+        here = self.at[where]
+        self.steps["event"][here] = self.events.index(event)
+        if values is not None:
+            self.steps[event][here] = values[where]
+        self.at[where] += 1
