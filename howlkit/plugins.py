@@ -51,6 +51,7 @@ __all__ = [
 ]
 
 BUILTINS = (
+    "howlkit.builtin.event",
     "howlkit.builtin.tuple",
     "howlkit.builtin.voices",
     "howlkit.builtin.remi",
