@@ -20,7 +20,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from jsb_json import FILES, pieces, prepare
+from jsb_json import FILES, PARTS, pieces, prepare
 
 from howlkit.evaluate import encode_all, score
 from howlkit.trained import Trained

@@ -209,6 +209,24 @@ class Piece:
         return np.asarray(self.notes["start"].astype(np.int64) + self.notes["duration"])
 
     @cached_property
+    def held(self) -> NDArray[np.int64]:
+        """Where each note stops sounding, in ticks: its end or, under the pedal, where that lifts.
+
+        The pedal counts on its own track, from the tick at which it goes down; drums are not held.
+        """
+        ends, pedals = self.ends, self.pedals
+        if not len(pedals):
+            return ends
+        spans = pedals[np.lexsort((pedals["start"], pedals["track"]))]
+        # Tracks one after the other on one line; a span may end as late as tick 2**32.
+        track = spans["track"].astype(np.int64) << 33
+        lifts = np.maximum.accumulate(track + spans["start"] + spans["duration"])
+        line = self.notes["track"].astype(np.int64) << 33
+        span = np.searchsorted(track + spans["start"], line + ends, side="right") - 1
+        pressed = (span >= 0) & (self.notes["program"] != DRUMS)
+        return np.where(pressed, np.maximum(ends, lifts[span] - line), ends)
+
+    @cached_property
     def end(self) -> int:
         """Where the last note ends, in ticks; 0 for an empty piece."""
         return int(self.ends.max(initial=0))
@@ -327,14 +345,16 @@ class Piece:
         """Return the notes `first` to `stop` (exclusive), with what an encoder must know of before.
 
         Positions stay those of the whole piece, and the whole tempo map, metre and pedals come
-        along. As context come the notes that end less than a beat before the last onset before the
-        cut, or later (so all that still sound), and the two that begin before all these, with all
-        that begin less than a beat before them (so that no chord is torn, on the coarsest grid); of
-        drums and of other notes apart, since an encoder may leave drums out.
+        along. As context come the notes near the last onset before the cut, the two before these
+        and what is near them, and two more; of drums and of other notes apart, since an encoder may
+        leave drums out. Near is what ends at most two beats or two seconds, whichever is more,
+        before, or later (so all that still sounds); and of what the pedal holds until then, of each
+        pitch the note that it holds longest. So no chord is torn on the coarsest grid, and an
+        encoder knows the position in which the cut lies, and the last step before it.
         """
         if not 0 <= first <= stop <= len(self):
             raise PieceError(f"no notes {first}:{stop} in a piece of {len(self)}")
-        before = self.notes[:first].compress(_near_the_end(self.notes[:first], self.ticks_per_beat))
+        before = self.notes[:first].compress(self._near_the_end(first))
         return self.replace(
             notes=np.concatenate((before, self.notes[first:stop])),
             context=len(before),
@@ -343,21 +363,40 @@ class Piece:
             has_end=self.has_end and stop == len(self),
         )
 
-
-def _near_the_end(notes: Table, ticks_per_beat: int) -> NDArray[np.bool_]:
-    """Return which notes are context for what follows them, as `Piece.excerpt` says."""
-    ends = notes["start"].astype(np.int64) + notes["duration"]
-    kept = np.zeros(len(notes), bool)
-    drums = notes["program"] == DRUMS
-    for index in (np.flatnonzero(drums), np.flatnonzero(~drums)):
-        if len(index):
-            starts = notes["start"][index]
-            near = int(starts[-1]) - ticks_per_beat
-            kept[index] = ends[index] >= near
+    def _near_the_end(self, stop: int) -> NDArray[np.bool_]:
+        """Return which of the first `stop` notes are context for the rest, as `excerpt` says."""
+        notes, held = self.notes[:stop], self.held[:stop]
+        ends = notes["start"].astype(np.int64) + notes["duration"]
+        kept = np.zeros(stop, bool)
+        drums = notes["program"] == DRUMS
+        for index in (np.flatnonzero(drums), np.flatnonzero(~drums)):
+            if not len(index):
+                continue
+            starts = notes["start"][index].astype(np.int64)
+            near = self._before(int(starts[-1]))
             earlier = starts[: np.searchsorted(starts, near)][-2:]
-            if len(earlier):
-                kept[index[starts > int(earlier[0]) - ticks_per_beat]] = True
-    return kept
+            near = self._before(int(earlier[0])) if len(earlier) else near
+            kept[index] = ends[index] >= near
+            kept[index[: np.searchsorted(starts, near)][-2:]] = True
+            under_pedal = index[(starts < near) & (held[index] >= near)]
+            kept[under_pedal[_last_held(notes[under_pedal], held[under_pedal])]] = True
+        return kept
+
+    def _before(self, tick: int) -> int:
+        """Return the tick two beats or two seconds before `tick`, whichever is earlier."""
+        seconds = int(self.ticks(self.seconds(tick) - 2.0))
+        return min(tick - 2 * self.ticks_per_beat, seconds)
+
+
+def _last_held(notes: Table, held: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return those notes after which none of their pitch and program is held as long.
+
+    The others are not needed to know what sounds, and a pedal that is never lifted holds them all.
+    """
+    key = (notes["program"].astype(np.int64) << 7 | notes["pitch"])[::-1]
+    order = np.argsort(key, kind="stable")
+    longest = np.maximum.accumulate((key[order] << 33) + held[::-1][order])
+    return np.asarray(len(notes) - 1 - order[np.diff(longest, prepend=-1) > 0])
 
 
 def _scale(ticks: Any, numerator: int, denominator: int) -> Any:  # noqa: ANN401 - array or scalar

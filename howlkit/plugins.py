@@ -51,9 +51,12 @@ __all__ = [
 ]
 
 BUILTINS = (
+    "howlkit.builtin.event",
     "howlkit.builtin.tuple",
     "howlkit.builtin.voices",
     "howlkit.builtin.remi",
+    "howlkit.builtin.howl",
+    "howlkit.builtin.pianoroll",
     "howlkit.builtin.augment",
     "howlkit.builtin.rnn",
     "howlkit.builtin.autoregressive",

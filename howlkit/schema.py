@@ -256,10 +256,7 @@ class Schema:
         active = given["mark"] == STEP
         if field.when is not None:
             name, values = field.when
-            chosen = given[name] == values[0]
-            for value in values[1:]:
-                chosen = chosen | (given[name] == value)
-            active = active & chosen & self.active(self[name], given)
+            active = active & _among(given[name], values) & self.active(self[name], given)
         return active
 
     def to_json(self) -> dict[str, Any]:
@@ -275,3 +272,13 @@ class Schema:
                 f"schema format {data.get('format')!r} is not {FORMAT}, the one this version reads"
             )
         return cls(tuple(Field.from_json(f) for f in data["fields"]), data["clock"])
+
+
+def _among(column: Any, values: tuple[int, ...]) -> Any:  # noqa: ANN401 - numpy or torch
+    """Return where `column` is one of `values`, of which a field may have hundreds in a row."""
+    if len(set(values)) == max(values) - min(values) + 1:
+        return (column >= min(values)) & (column <= max(values))
+    found = column == values[0]
+    for value in values[1:]:
+        found = found | (column == value)
+    return found

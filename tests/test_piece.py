@@ -123,14 +123,57 @@ def test_an_excerpt_brings_what_still_sounds_and_what_is_near_before_it():
 def test_an_excerpt_brings_two_notes_that_are_no_drums_however_far_back():
     rows = [(i * 4800, 100, 50 + i, 80, 0 if i < 3 else DRUMS) for i in range(9)]
     part = Piece.of(rows).excerpt(8, 9)
-    assert part.notes["pitch"].tolist() == [50, 51, 52, 55, 56, 57, 58]
+    assert part.notes["pitch"].tolist() == [50, 51, 52, 53, 54, 55, 56, 57, 58]
+
+
+def test_the_context_reaches_two_beats_or_seconds_back_twice():
+    rows = [(i * 480, 100, 60) for i in range(40)]
+    for bpm, beats in [(30, 2), (240, 8)]:  # the last onset before the cut is note 34's
+        part = Piece.of(rows, bpm=bpm).excerpt(35, 36)
+        first = 34 - beats - 2 - beats - 2
+        assert (part.notes["start"] // 480).tolist() == list(range(first, 36))
+
+
+def test_an_excerpt_brings_all_that_happened_last_however_far_back():
+    """A chord cut in two after a rest: which note ended last, before the rest, is known."""
+    chord = [(0, 300, 60), (1, 200, 62), (1, 100, 64), (1, 90, 65)]
+    part = Piece.of([*chord, (9600, 480, 50), (9600, 480, 53)]).excerpt(5, 6)
+    assert part.context == 5 and part.since == 9600
+
+
+def test_notes_are_held_by_the_pedal_of_their_track():
+    rows = [
+        (0, 100, 60),
+        (0, 100, 62, 80, 0, 1),
+        (0, 100, 36, 80, DRUMS),
+        (0, 500, 64),
+        (0, 50, 65),
+    ]
+    pedals = np.array([(90, 410, 0), (300, 10, 0), (100, 7, 1), (0, 30, 2)], PEDAL)
+    piece = Piece.of(rows).replace(pedals=pedals)
+    assert dict(zip(piece.notes["pitch"].tolist(), piece.held.tolist(), strict=True)) == {
+        60: 500,
+        62: 107,  # the pedal goes down as the note ends
+        36: 100,
+        64: 500,  # lifted as the note ends
+        65: 50,
+    }
+    assert Piece.of(rows).held.tolist() == Piece.of(rows).ends.tolist()
+
+
+def test_an_excerpt_brings_what_the_pedal_holds_and_no_more():
+    """A pedal that nobody lifts holds every note; of each pitch the last is enough."""
+    rows = [(i * 480, 100, 60 + i % 3) for i in range(100)]
+    piece = Piece.of([(0, 100, 40), *rows]).replace(pedals=np.array([(50, 10**6, 0)], PEDAL))
+    part = piece.excerpt(100, 101)
+    assert part.notes["pitch"][0] == 40 and part.context < 18
 
 
 def test_context_tears_no_chord():
     """Three notes in one place of a grid, rolled downwards; the last in order is the first here."""
     rolled = [(9600, 100, 90), (9602, 100, 60), (9604, 100, 70)]
     piece = Piece.of([(0, 100, 40), *rolled, (19200, 100, 50), (19202, 100, 55)])
-    assert piece.excerpt(5, 6).notes["pitch"].tolist() == [90, 60, 70, 50, 55]
+    assert piece.excerpt(5, 6).notes["pitch"].tolist() == [40, 90, 60, 70, 50, 55]
 
 
 def test_excerpts_tile_the_piece():

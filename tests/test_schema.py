@@ -72,6 +72,14 @@ def test_a_condition_holds_only_where_what_it_depends_on_is_active():
     assert schema.active(schema["c"], steps).tolist() == [False, True, False, False]
 
 
+@pytest.mark.parametrize("values", [(3,), (2, 3, 4), (4, 2, 3), (0, 3), tuple(range(1, 6))])
+def test_a_condition_may_name_any_values(values):
+    schema = Schema((Field("a", 7), Field("b", 2, when=("a", values))))
+    steps = schema.steps(7)
+    steps["a"] = np.arange(7)
+    assert np.flatnonzero(schema.active(schema["b"], steps)).tolist() == sorted(values)
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [

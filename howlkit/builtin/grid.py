@@ -26,13 +26,17 @@ class Grid:
     clock: Literal["beats", "seconds"]
     divisions: int
 
-    def positions(self, piece: Piece, ticks: ArrayLike) -> Column:
-        """Return the position nearest to each of `ticks`, halves up."""
+    def positions(self, piece: Piece, ticks: ArrayLike, *, eighths: int = 4) -> Column:
+        """Return the position nearest to each of `ticks`, halves up.
+
+        eighths: so many eighths of a position are added before the rest is cut off; 7 gives the
+            first position that is no more than an eighth earlier.
+        """
         ticks = np.asarray(ticks, np.int64)
         if self.clock == "beats":
             per_beat = piece.ticks_per_beat
-            return (2 * ticks * self.divisions + per_beat) // (2 * per_beat)
-        return self._nearest(piece.seconds(ticks))
+            return (8 * ticks * self.divisions + eighths * per_beat) // (8 * per_beat)
+        return np.floor(piece.seconds(ticks) * self.divisions + eighths / 8).astype(np.int64)
 
     def spans(self, piece: Piece, table: Table) -> tuple[Column, NDArray[np.float64]]:
         """Return where notes or pedals begin, in positions, and how long they are, in fractions."""
@@ -78,7 +82,7 @@ def resolution(ticks_per_beat: int, divisions: int) -> int:
 
 
 def _fine_enough(piece: Piece, divisions: int) -> int:
-    """Return a resolution at which a position is at least 4 ticks wherever `piece` is slow."""
+    """Return a resolution at which a position is at least 8 ticks wherever `piece` is slow."""
     slowest = int(piece.tempos["microseconds"].max(initial=500_000)) / 1e6  # seconds a beat
-    factor = math.ceil(4 * divisions * slowest / piece.ticks_per_beat)
+    factor = math.ceil(8 * divisions * slowest / piece.ticks_per_beat)
     return piece.ticks_per_beat * max(1, min(factor, MOST_TICKS_PER_BEAT // piece.ticks_per_beat))

@@ -49,6 +49,11 @@ class Metre:
         position = (at - self.starts[now]) % self.bars[now] // self.unit
         return np.asarray(np.minimum(position, self.most - 1))
 
+    def period(self, slices: Column) -> Column:
+        """Return after how many slices positions repeat themselves, in the metre of each slice."""
+        bars = self.bars[np.searchsorted(self.starts, slices * self.unit, side="right") - 1]
+        return np.asarray(bars // np.gcd(bars, self.unit))
+
 
 def newest_notes(voice: Column, first: Column, stop: Column, voices: int, length: int) -> Column:
     """Return (length, voices): which note sounds, the last of those that do; -1 where none does.

@@ -1,0 +1,307 @@
+"""Encoder `event`: performance events, one a step: note-on, note-off, shift, velocity, pedal.
+
+Oore et al. 2018 ("This time with feeling", Performance RNN) and Huang et al. 2019 (Music
+Transformer) have 128 note-ons, 128 note-offs, shifts of 10 ms to 1 s and 32 velocities, 388 values
+in all; notes last as long as the pedal holds them. What is different here:
+
+- one spelling. At one position come note-offs, pedal up, pedal down, note-ons; notes by program,
+  then pitch. A rest is spelt with the longest shift as often as it fits, then what is left. A
+  velocity stands directly before a note-on, and only where it changes.
+- with `programs`, notes have a second field, their program, so that no instrument is lost; the
+  papers have pianos only.
+- a piece ends when nothing sounds any more.
+
+A pitch of a program sounds once at a time. Notes of it that begin at one position are one note, as
+loud as the loudest. One that begins while another sounds ends that one, and itself lasts as long as
+the longest of them would have: a held note doubled by a short one is struck twice and held.
+
+Positions are those of a uniform grid.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from howlkit.builtin.event_grammar import OFF, PITCHES, SHIFT, EventGrammar, Vocabulary
+from howlkit.errors import OptionError
+from howlkit.hookspecs import hookimpl
+from howlkit.options import option
+from howlkit.piece import DRUMS, MAX_TICK, NOTE, PEDAL, TEMPO, Piece, Table
+from howlkit.protocols import Encoder
+from howlkit.schema import STEP, Field, Schema, Steps
+
+__all__ = ["Event"]
+
+MOST_TICKS_PER_BEAT = 32_767
+
+Column = NDArray[np.int64]
+
+EVENT = np.dtype([("position", "<i8"), ("code", "<i8"), ("key", "<i8"), ("velocity", "<i8")])
+"""An event: its value, its key (of a note), its velocity 1..127 (of a note-on)."""
+
+PLAYED = np.dtype([("key", "<i8"), ("on", "<i8"), ("off", "<i8"), ("velocity", "<i8")])
+"""A note as it is played, in positions."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Performance events: one step an event - note-on, note-off, time-shift, velocity, pedal."""
+
+    clock: Literal["seconds", "beats"] = option("seconds", "what the time grid divides")
+    grid: int = option(
+        0, "grid positions a second or a beat; 0: 100 a second, 24 a beat", low=0, high=1000
+    )
+    longest_shift: int = option(
+        1, "seconds or beats in one event; a longer shift takes several", low=1, high=16
+    )
+    longest_rest: int = option(
+        64,
+        "seconds or beats; if for longer nothing happens, it is shortened to this",
+        low=1,
+        high=1024,
+    )
+    velocities: int = option(32, "number of velocities; 1: none are told", low=1, high=127)
+    sustain: Literal["extend", "none", "events"] = option(
+        "extend",
+        "extend: notes last until the pedal lifts; none: no pedal; events: the pedal itself",
+    )
+    programs: bool = option(True, "instruments and drums; false: one piano, drums left out")
+
+    name: ClassVar[str] = "event"
+
+    def __post_init__(self) -> None:
+        """Refuse pedal events for several instruments: one pedal would hold them all."""
+        if self.sustain == "events" and self.programs:
+            raise OptionError(
+                "event: sustain=events is for one piano; give programs=false too, or sustain=extend"
+            )
+
+    @property
+    def _grid(self) -> int:
+        return self.grid or {"beats": 24, "seconds": 100}[self.clock]
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        shifts, rest = self.longest_shift * self._grid, self.longest_rest * self._grid
+        pedals = self.sustain == "events"
+        return Vocabulary(self._grid, shifts, rest, self.velocities, pedals, self.programs)
+
+    @cached_property
+    def schema(self) -> Schema:
+        """Two or three columns: mark, event[, program]; a program have note-ons and note-offs."""
+        event = Field("event", self._vocabulary.n, unit=str(self._vocabulary))
+        if not self.programs:
+            return Schema((event,), self.clock)
+        notes = ("event", tuple(range(SHIFT)))
+        unit = "General MIDI program, 128: drums"
+        return Schema((event, Field("program", DRUMS + 1, when=notes, unit=unit)), self.clock)
+
+    # Piece to steps -----------------------------------------------------------------------------
+
+    def encode(self, piece: Piece) -> Steps:
+        """Return start, the events, end; shifts stand where the event after them does."""
+        events = self._events(piece)
+        steps, stops = self._spell(events)
+        edges = self._positions(piece, [piece.since, piece.until])
+        counts = np.searchsorted(events["position"], edges)
+        before, stop = np.append(0, stops)[counts].tolist()
+        return self.schema.frame(steps[: max(before, stop)], before=before, end=piece.has_end)
+
+    def _positions(self, piece: Piece, ticks: ArrayLike) -> Column:
+        """Return the grid positions nearest to ticks."""
+        ticks = np.asarray(ticks, np.int64)
+        if self.clock == "beats":
+            per_beat = piece.ticks_per_beat
+            return (2 * ticks * self._grid + per_beat) // (2 * per_beat)
+        return np.floor(piece.seconds(ticks) * self._grid + 0.5).astype(np.int64)
+
+    def _events(self, piece: Piece) -> Table:
+        """Return what happens, as an array of EVENT, in order."""
+        played, (up, down), v = self._played(piece), self._pedal(piece), self._vocabulary
+        events = np.zeros(2 * len(played) + len(up) + len(down), EVENT)
+        offs, ups, downs, ons = np.split(events, np.cumsum((len(played), len(up), len(down))))
+        for part, code, where in ((offs, OFF, played["off"]), (ons, 0, played["on"])):
+            part["position"], part["key"] = where, played["key"]
+            part["code"] = code + played["key"] % PITCHES
+        ons["velocity"] = played["velocity"]
+        for part, code, where in ((ups, v.pedal, up), (downs, v.pedal + 1, down)):
+            part["position"], part["code"] = where, code
+        # Positions fit 47 bits (2**32 ticks of 17 s, 1000 positions a second), places 16.
+        place = v.place(events["code"], events["key"])
+        return np.asarray(events.take(np.argsort(events["position"] << 16 | place)))
+
+    def _played(self, piece: Piece) -> Table:
+        """Return an array of PLAYED, by key and position: what is left where notes overlap."""
+        notes, ends = piece.notes, piece.held if self.sustain == "extend" else piece.ends
+        if not self.programs:
+            melodic = notes["program"] != DRUMS
+            notes, ends = notes.compress(melodic), ends[melodic]
+        key = notes["pitch"].astype(np.uint16)
+        if self.programs:
+            key |= notes["program"].astype(np.uint16) << 7
+        order = np.argsort(key, kind="stable")  # starts rise already; 16 bits: a radix sort
+        notes, ends = notes.take(order), ends[order]
+        on, off = self._positions(piece, notes["start"]), self._positions(piece, ends)
+        line = key[order].astype(np.int64) << 47  # keys one after the other on one line
+        begins = np.diff(line + on, prepend=-1) > 0  # notes that begin together are one
+        # On the line, the longest of the notes that sound ends behind all that ended before.
+        last = np.append(begins[1:], True)[: len(begins)]
+        off = np.maximum.accumulate(line + off)[last]
+        played = np.zeros(int(begins.sum()), PLAYED)
+        played["key"], played["on"] = line[begins] >> 47, on[begins]
+        line = line[begins]
+        again = np.append((line + played["on"])[1:], 2**62)  # of another key: later on the line
+        played["off"] = np.maximum(np.minimum(off, again) - line, played["on"] + 1)
+        if len(played):
+            loudest = np.maximum.reduceat(notes["velocity"], np.flatnonzero(begins))
+            played["velocity"] = loudest
+        return played
+
+    def _pedal(self, piece: Piece) -> tuple[Column, Column]:
+        """Return where the pedal goes up and where down, of all tracks as one pedal."""
+        none = np.zeros(0, np.int64)
+        if self.sustain != "events" or not len(piece.pedals):
+            return none, none
+        start = piece.pedals["start"].astype(np.int64)
+        down = self._positions(piece, start)
+        up = self._positions(piece, start + piece.pedals["duration"])
+        order = np.argsort(down, kind="stable")
+        order = order[up[order] > down[order]]
+        if not len(order):
+            return none, none
+        down, up = down[order], np.maximum.accumulate(up[order])
+        # Where one press only meets the next, the dampers fall in between: these stay two.
+        apart = down[1:] >= up[:-1]
+        return up[np.append(apart, True)], down[np.append(True, apart)]
+
+    def _spell(self, events: Table) -> tuple[Steps, Column]:
+        """Return the steps, and up to which step each event goes: shifts, velocity, the event."""
+        v = self._vocabulary
+        gaps = np.minimum(np.diff(events["position"], prepend=0), v.rest)
+        begins = events["code"] < OFF
+        bins = (events["velocity"] - 1) * v.velocities // 127
+        told = np.zeros(len(events), bool)
+        told[begins] = np.diff(bins[begins], prepend=v.unknown) != 0
+        stops = np.cumsum(-(-gaps // v.shifts) + told + 1)
+        steps = self.schema.steps(int(stops[-1]) if len(events) else 0)
+        steps["event"] = v.velocity - 1  # the longest shift, where nothing else follows
+        shifted = np.flatnonzero(gaps)
+        steps["event"][(stops - told - 2)[shifted]] = SHIFT + (gaps[shifted] - 1) % v.shifts
+        steps["event"][stops[told] - 2] = v.velocity + bins[told]
+        steps["event"][stops - 1] = events["code"]
+        if self.programs:
+            steps["program"][stops - 1] = events["key"] // PITCHES
+        return steps, stops
+
+    # Steps to piece -----------------------------------------------------------------------------
+
+    def decode(self, steps: Steps, *, like: Piece | None = None) -> Piece:
+        """Return the notes and pedals; what is not let go ends with the last step."""
+        v, positions = self._vocabulary, self._stand(steps)
+        empty, to_ticks = self._frame(like, positions)
+        decided = steps["mark"] == STEP
+        steps, positions = steps[decided], positions[decided]
+        code = steps["event"].astype(np.int64)
+        key = np.where(code < SHIFT, v.key(steps), 0)
+
+        def spans(
+            which: NDArray[np.bool_], begins: NDArray[np.bool_], dtype: np.dtype[Any]
+        ) -> _Spans:
+            at = np.flatnonzero(which)
+            begun, ended = _pair(key[at], begins[at], positions[at], positions[-1:])
+            table = np.zeros(len(begun), dtype)
+            table["start"] = np.minimum(to_ticks(positions[at[begun]]), MAX_TICK - 1)
+            table["duration"] = np.maximum(to_ticks(ended) - table["start"], 1)
+            return table, at[begun]
+
+        notes, at = spans(code < SHIFT, code < OFF, NOTE)
+        notes["pitch"], notes["program"] = key[at] % PITCHES, key[at] // PITCHES
+        notes["velocity"] = self._velocities(code)[at]
+        # One track an instrument, so that a sequencer shows them apart.
+        notes["track"] = np.unique(notes["program"], return_inverse=True)[1]
+        pedals, _ = spans(code >= v.pedal, code > v.pedal, PEDAL)
+        return empty.replace(notes=notes, pedals=pedals)
+
+    def _velocities(self, code: Column) -> Column:
+        """Return the velocity 1..127 after each step; a middle one before the first is told."""
+        v = self._vocabulary
+        told = (code >= v.velocity) & (code < v.pedal)
+        last = np.maximum.accumulate(np.where(told, np.arange(len(code)), -1))
+        bins = np.where(last >= 0, code[last] - v.velocity, v.velocities // 2)
+        return np.asarray(1 + (2 * bins + 1) * 127 // (2 * v.velocities))
+
+    def _stand(self, steps: Steps) -> Column:
+        """Return the position after each step."""
+        code = steps["event"].astype(np.int64)
+        is_shift = (code >= SHIFT) & (code < self._vocabulary.velocity)
+        shifts = np.where(is_shift & (steps["mark"] == STEP), code - (SHIFT - 1), 0)
+        return np.cumsum(shifts)
+
+    def ticks(self, steps: Steps, *, like: Piece | None = None) -> Column:
+        """Return where each step stands in ticks of `decode`'s result: a shift, where it leads."""
+        positions = self._stand(steps)
+        return self._frame(like, positions)[1](positions)
+
+    def _frame(self, like: Piece | None, positions: Column) -> tuple[Piece, Callable[..., Column]]:
+        """Return a piece without notes, and the map from `positions` to its ticks.
+
+        It is as fine as `like` and as the grid needs, unless so long a piece would not fit.
+        """
+        if like is None:
+            empty = Piece(tempos=np.array([(0, 500_000)], TEMPO))
+        else:
+            empty = like.without_notes()
+        grid, per_beat, last = self._grid, empty.ticks_per_beat, int(positions.max(initial=0))
+        if self.clock == "beats":
+            wanted = math.lcm(per_beat, grid) // grid
+            if wanted * grid > MOST_TICKS_PER_BEAT:
+                wanted = math.ceil(per_beat / grid)
+            factor = _at_most(wanted, MOST_TICKS_PER_BEAT // grid, MAX_TICK // (last + 1))
+            empty = empty.at_resolution(factor * grid)
+            return empty, lambda positions: np.minimum(positions * factor, MAX_TICK)
+        slowest = int(empty.tempos["microseconds"].max(initial=500_000)) / 1e6  # seconds a beat
+        wanted = math.ceil(4 * grid * slowest / per_beat)  # a position is at least 4 ticks
+        most = MAX_TICK // (int(empty.ticks(last / grid)) + 1)
+        factor = _at_most(wanted, MOST_TICKS_PER_BEAT // per_beat, most)
+        empty = empty.at_resolution(per_beat * factor)
+        return empty, lambda positions: np.minimum(empty.ticks(positions / grid), MAX_TICK)
+
+    def grammar(self, rows: int, *, like: Piece | None = None) -> EventGrammar:
+        """Return the grammar of `rows` rows at the start of their pieces."""
+        return EventGrammar(self._vocabulary, rows)
+
+
+_Spans = tuple[Table, Column]
+
+
+def _at_most(factor: int, *limits: int) -> int:
+    return max(1, min(factor, *limits))
+
+
+def _pair(
+    key: Column, begins: NDArray[np.bool_], positions: Column, last: Column
+) -> tuple[Column, Column]:
+    """Return which events begin a span, by key, and the position where each of these ends.
+
+    That is at the next event of its key; if there is none, at the last step. An end without a
+    beginning is passed over.
+    """
+    order = np.argsort(key, kind="stable")
+    key, begins, positions = key[order], begins[order], positions[order]
+    ends = np.repeat(last, len(key))
+    follows = np.flatnonzero(key[1:] == key[:-1])
+    ends[follows] = positions[follows + 1]
+    return order[begins], np.maximum(ends, positions + 1)[begins]
+
+
+@hookimpl
+def register_encoders(register: Callable[[type[Encoder]], None]) -> None:
+    """Register the events."""
+    register(Event)

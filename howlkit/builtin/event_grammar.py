@@ -1,0 +1,216 @@
+"""What the events of encoder `event` are, and which may follow which.
+
+Positions are on a uniform grid, K is the number of keys (pitches of all programs), B of rows, S the
+longest shift in positions.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.piece import DRUMS
+from howlkit.schema import END, STEP, Field, Steps
+
+__all__ = ["OFF", "PITCHES", "SHIFT", "EventGrammar", "Vocabulary"]
+
+MOST_UNITS = 45_000  # beats or seconds: where sampling comes to an end, well below MAX_TICK
+PITCHES = 128
+OFF, SHIFT = PITCHES, 2 * PITCHES  # the first values of note-offs and of shifts; note-ons are first
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The values of an event: note-ons, note-offs, shifts, velocities, pedal up, pedal down.
+
+    grid: positions a second or a beat. shifts: S. rest: the longest time without an event, in
+    positions. velocities: how many; if one, it is never told. pedals: whether there are any.
+    programs: whether note-ons and note-offs have one.
+    """
+
+    grid: int
+    shifts: int
+    rest: int
+    velocities: int
+    pedals: bool
+    programs: bool
+
+    @property
+    def velocity(self) -> int:
+        """The value of the lowest velocity."""
+        return SHIFT + self.shifts
+
+    @property
+    def pedal(self) -> int:
+        """The value of pedal up; pedal down is the next."""
+        return self.velocity + (self.velocities if self.velocities > 1 else 0)
+
+    @property
+    def n(self) -> int:
+        """How many values there are."""
+        return self.pedal + 2 * self.pedals
+
+    @property
+    def unknown(self) -> int:
+        """The velocity before the first is told: none, unless there is only one."""
+        return -1 if self.velocities > 1 else 0
+
+    @property
+    def keys(self) -> int:
+        """K: a key is program * 128 + pitch, or the pitch alone."""
+        return PITCHES * (DRUMS + 1 if self.programs else 1)
+
+    def key(self, steps: Steps) -> NDArray[np.int64]:
+        """Return the key of each step; what it says of steps that are no notes means nothing."""
+        key = steps["event"].astype(np.int64) % PITCHES
+        return key + steps["program"].astype(np.int64) * PITCHES if self.programs else key
+
+    def place(self, code: Any, key: Any) -> NDArray[np.int64]:  # noqa: ANN401 - arrays
+        """Return where notes and pedals stand among the events at one position; they rise there.
+
+        Note-off of key k: k; pedal up: K; pedal down: K + 1; note-on of key k: K + 2 + k.
+        """
+        note = np.where(code < OFF, self.keys + 2 + key, key)
+        return np.asarray(np.where(code >= self.pedal, self.keys + code - self.pedal, note))
+
+    def __str__(self) -> str:
+        """Say, for people, which values mean what."""
+        parts = ["0.. note-on", f"{OFF}.. note-off", f"{SHIFT}.. shift"]
+        parts += [f"{self.velocity}.. velocity"] * (self.velocities > 1)
+        parts += [f"{self.pedal}.. pedal up, down"] * self.pedals
+        return ", ".join(parts)
+
+
+class EventGrammar:
+    """Events in the one order in which `Event.encode` writes them.
+
+    A row that is MOST_UNITS long begins nothing more and lets go what sounds, each key as soon as
+    the order allows, so that it comes to an end.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, rows: int) -> None:
+        self._vocabulary = vocabulary
+        self._at = np.zeros(rows, np.int64)  # position
+        self._rest = np.zeros(rows, np.int64)  # positions since the last event
+        self._place = np.full(rows, -1)  # of the last event at this position
+        self._bin = np.full(rows, vocabulary.unknown)  # the velocity
+        self._told = np.zeros(rows, bool)  # the last step was a velocity
+        self._down = np.zeros(rows, bool)  # the pedal
+        self._sounding = np.zeros((rows, vocabulary.keys), bool)
+
+    @property
+    def now(self) -> NDArray[np.float64]:
+        """Where each row stands, in seconds or beats."""
+        return np.asarray(self._at / self._vocabulary.grid)
+
+    @property
+    def _early(self) -> Mask:
+        """(B,): whether a row may still begin something."""
+        return self.now < MOST_UNITS
+
+    @property
+    def _open(self) -> Mask:
+        """(B,): whether something sounds, or the pedal is down, and must be let go."""
+        return np.asarray(self._down | self._sounding.any(axis=1))
+
+    def allowed(self, field: Field, given: Steps) -> Mask:
+        """Return (B, n): what the order allows, and does not lead into a blind alley."""
+        if field.name == "mark":
+            mask = np.zeros((len(given), field.n), bool)
+            mask[:, STEP] = self._early | self._open
+            mask[:, END] = ~self._open & (self._rest == 0) & ~self._told
+            return mask
+        if field.name == "event":
+            return self._events(*self._pitches())
+        pitch = given["event"].astype(np.int64) % PITCHES
+        keys = pitch[:, None] + PITCHES * np.arange(field.n)
+        sounding = np.take_along_axis(self._sounding, keys, 1)
+        begins = (given["event"] < OFF)[:, None]
+        after = np.where(begins, self._struck[:, None], self._place[:, None])
+        return np.asarray((sounding != begins) & (keys > after))
+
+    @property
+    def _struck(self) -> NDArray[np.int64]:
+        """(B,): the key that was struck last at this position; below 0 if none was."""
+        return self._place - (self._vocabulary.keys + 2)
+
+    def _pitches(self) -> tuple[Mask, Mask]:
+        """Return (B, 128) each: which pitches some program may let go now, and which strike.
+
+        Few of the K keys sound, so only those are looked at.
+        """
+        row, key = np.nonzero(self._sounding)
+        off = np.zeros((len(self._at), PITCHES), bool)
+        later = (key > self._place[row]) & ~self._told[row]
+        off[row[later], key[later] % PITCHES] = True
+        # Of each pitch, the programs that come after the key struck last, but for those that sound.
+        programs = self._vocabulary.keys // PITCHES
+        before = (self._struck[:, None] - np.arange(PITCHES)) // PITCHES + 1
+        free = programs - np.clip(before, 0, programs)
+        taken = key > self._struck[row]
+        np.subtract.at(free, (row[taken], key[taken] % PITCHES), 1)
+        return off, (free > 0) & self._early[:, None]
+
+    def _events(self, off: Mask, on: Mask) -> Mask:
+        """Return (B, v.n), given which pitches (B, 128) may be let go and struck."""
+        v = self._vocabulary
+        mask = np.zeros((len(on), v.n), bool)
+        mask[:, :OFF] = on & (self._bin >= 0)[:, None]
+        mask[:, OFF:SHIFT] = off
+        if v.velocities > 1:  # one that changes, and before a note
+            other = np.arange(v.velocities) != self._bin[:, None]
+            mask[:, v.velocity : v.pedal] = other & (on.any(axis=1) & ~self._told)[:, None]
+        may_close = np.asarray(off.any(axis=1))
+        if v.pedals:
+            up = self._down & (v.keys > self._place) & ~self._told
+            down = ~self._down & (v.keys + 1 > self._place) & ~self._told & self._early
+            mask[:, v.pedal], mask[:, v.pedal + 1] = up, down
+            may_close = may_close | up
+        mask[:, SHIFT : v.velocity] = self._shifts(may_close)
+        return mask
+
+    def _shifts(self, may_close: Mask) -> Mask:
+        """Return (B, S), given in which rows (B,) something may be let go now."""
+        v = self._vocabulary
+        shift = np.arange(1, v.shifts + 1)
+        # After a shift that is not the longest comes an event.
+        greedy = (self._rest % v.shifts == 0) & ~self._told
+        fits = self._rest[:, None] + shift <= v.rest
+        # No piece ends with a rest: beyond the last position only to let something go.
+        inside = self._at[:, None] + shift < MOST_UNITS * v.grid
+        early = greedy[:, None] & fits & (inside | self._open[:, None])
+        late = (shift == 1) & ~may_close[:, None]
+        return np.asarray(np.where(self._early[:, None], early, late))
+
+    def push(self, step: Steps, rows: Mask) -> NDArray[np.int64]:
+        """Move on to `step` where `rows` says so; return 1 for each note-on."""
+        v = self._vocabulary
+        code, key = step["event"].astype(np.int64), v.key(step)
+        going = rows & (step["mark"] == STEP)
+        shifts = going & (code >= SHIFT) & (code < v.velocity)
+        told = going & (code >= v.velocity) & (code < v.pedal)
+        notes, pedals = going & (code < SHIFT), going & (code >= v.pedal)
+        shift = np.where(shifts, code - (SHIFT - 1), 0)
+        self._at = self._at + shift
+        self._rest = np.where(notes | pedals, 0, self._rest + shift)
+        self._bin = np.where(told, code - v.velocity, self._bin)
+        self._told = np.where(going, told, self._told)
+        self._down = np.where(pedals, code > v.pedal, self._down)
+        self._sounding[notes, key[notes]] = code[notes] < OFF
+        here = np.where(shifts, -1, self._place)
+        self._place = np.where(notes | pedals, v.place(code, key), here)
+        return np.asarray(notes & (code < OFF), np.int64)
+
+    def select(self, rows: NDArray[np.intp]) -> EventGrammar:
+        """Return a copy that holds `rows`."""
+        chosen = copy.copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, np.ndarray):
+                setattr(chosen, name, value[np.asarray(rows, np.intp)])  # indices: a copy
+        return chosen

@@ -1,0 +1,394 @@
+"""Encoder `pianoroll`: one step a time slice, its keys as bits.
+
+With `onsets`, a slice has two sets of keys: `held`, those that go on from the slice before, and
+`onset`, those struck in it; so a repeated note is not a long one. Onsets and ends go to the nearest
+slice border. A note that would last no slice lasts one; a key is struck again in the very slice in
+which it ended. Of notes that overlap on one key, the one struck later ends the one before, and goes
+on until the last of them ends.
+
+Without, there is one set, `keys`, as in the published tables of Bach's chorales
+(Boulanger-Lewandowski, Bengio and Vincent 2012): those that sound at the beginning of the slice.
+(An eighth of a slice after it, so that a note that is a little late is not missed, and one that
+ends a little late not met.) A note between two beginnings is left out, unless its slice would be
+silent. Equal neighbours are one note.
+
+Keys below or above the range are moved into it by octaves, drums are left out, all is played by one
+piano. Silent slices stand with the note that follows them: a piece ends with its last note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.builtin.grid import Grid
+from howlkit.builtin.slices import Metre
+from howlkit.errors import OptionError
+from howlkit.hookspecs import hookimpl
+from howlkit.options import option
+from howlkit.piece import DRUMS, NOTE, Piece, Table
+from howlkit.protocols import Encoder
+from howlkit.schema import END, START, STEP, Field, Schema, Steps, bits
+
+MOST_SLICES = 2**18
+"""Slices in a piece, so that 2^31 ticks of silence, or of a drone, stay below 50 MB; and no more
+than MOST_UNITS beats or seconds. What stands beyond is left out."""
+
+MOST_UNITS = 30_000  # over four hours, at any resolution a Piece can have within its ticks
+LONGEST_BAR = 8  # beats; the places beyond share the last value of `position`
+VELOCITY = 80  # of every note, where no loudness is kept
+
+Column = NDArray[np.int64]
+Keys = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Pianoroll:
+    """Piano-roll: one step a time slice - the keys held, and the keys struck."""
+
+    clock: Literal["beats", "seconds"] = option("beats", "what the slices divide")
+    grid: int = option(0, "slices a beat or a second; 0: 4 a beat, 20 a second", low=0, high=48)
+    onsets: bool = option(True, "tell struck keys from held ones; false: keys that sound")
+    low: int = option(21, "lowest key; notes below go up by octaves", low=0, high=116)
+    high: int = option(108, "highest key; notes above go down by octaves", low=11, high=127)
+    velocities: int = option(
+        0, "loudnesses of a slice's onsets; 0: none, every note is 80", low=0, high=127
+    )
+    position: bool = option(True, "tell the network the place in the bar (beats only)")
+    longest_rest: int = option(
+        16, "beats or seconds; a longer silence is shortened, by whole bars", low=4, high=256
+    )
+
+    name: ClassVar[str] = "pianoroll"
+
+    def __post_init__(self) -> None:
+        """Refuse a range that not every pitch class fits, and loudness without onsets."""
+        if self.high - self.low < 11:
+            raise OptionError(
+                f"pianoroll: low={self.low} and high={self.high} leave {self.high - self.low + 1} "
+                "keys; it takes 12 to hold an octave"
+            )
+        if self.velocities and not self.onsets:
+            raise OptionError(
+                f"pianoroll: velocities={self.velocities} needs onsets=true, since loudness is "
+                "that of the onsets; leave one of them out"
+            )
+
+    @cached_property
+    def _time(self) -> Grid:
+        return Grid(self.clock, self.grid or {"beats": 4, "seconds": 20}[self.clock])
+
+    @property
+    def _eighths(self) -> int:
+        """How positions are rounded: to the nearest, or so that what sounds at t + 1/8 is in t."""
+        return 4 if self.onsets else 7
+
+    @property
+    def _keys(self) -> int:
+        return self.high - self.low + 1
+
+    @property
+    def _most(self) -> int:
+        return min(MOST_SLICES, MOST_UNITS * self._time.divisions)
+
+    @property
+    def _placed(self) -> bool:
+        return self.position and self.clock == "beats"
+
+    @cached_property
+    def schema(self) -> Schema:
+        """Mark, then held, [loudness,] onset or else keys, [position]."""
+        unit = f"key, the lowest is MIDI {self.low}"
+        fields = [bits("keys", self._keys, unit=unit)]
+        if self.onsets:
+            fields = [bits("held", self._keys, unit=unit), bits("onset", self._keys, unit=unit)]
+        if self.velocities:
+            struck = tuple(range(1, self.velocities + 1))
+            loudness = Field(
+                "loudness", self.velocities + 1, ordered=True, unit="0: no onset, 1: softest"
+            )
+            onset = bits("onset", self._keys, when=("loudness", struck), unit=unit)
+            fields[1:] = [loudness, onset]
+        if self._placed:
+            places = LONGEST_BAR * self._time.divisions
+            unit = f"1/{self._time.divisions} beat after the bar line, of the next slice"
+            fields.append(Field("position", places, ordered=True, unit=unit, derived=True))
+        return Schema(tuple(fields), self.clock)
+
+    # Piece to steps -----------------------------------------------------------------------------
+
+    def encode(self, piece: Piece) -> Steps:
+        """Return start, a step for each slice, end."""
+        notes, context = piece.notes, piece.context
+        start, end = self._spans(piece, notes)
+        kept = (notes["program"] != DRUMS) & (start < self._most)
+        if not kept.all():
+            context = int(np.count_nonzero(kept[:context]))
+            notes, start, end = notes.compress(kept), start[kept], end[kept]
+        edges = [piece.since, piece.until]
+        since, until = self._time.positions(piece, edges, eighths=self._eighths).tolist()
+        # A silence stands with the note after it, so that none is left at the end of a piece of
+        # which only drums go on.
+        last = np.maximum(end, start + 1)
+        first = min(since, int(last[:context].max(initial=0)))
+        stop = max(first, min(until, int(last.max(initial=0))))
+        slices, shift = self._shorten(piece, start, last, first, stop)
+        begin = max(first - 1, 0)
+        steps = self._rows(piece, slices, first, stop)
+        body = steps[int(first == 0) : len(steps) - piece.has_end]
+        if not self.onsets:
+            there = _met(start, end)
+            notes, start, last, shift = (
+                notes.compress(there),
+                start[there],
+                last[there],
+                shift[there],
+            )
+        self._fill(body, notes, start - shift - begin, last - shift - begin)
+        return steps
+
+    def _spans(self, piece: Piece, notes: Table) -> tuple[Column, Column]:
+        """Return the first slice of each note, and the one after its last; possibly the same."""
+        starts = notes["start"].astype(np.int64)
+        start = self._time.positions(piece, starts, eighths=self._eighths)
+        end = self._time.positions(piece, starts + notes["duration"], eighths=self._eighths)
+        return start, np.minimum(end, self._most)
+
+    def _shorten(
+        self, piece: Piece, start: Column, last: Column, first: int, stop: int
+    ) -> tuple[Column, Column]:
+        """Return the slices from the one before `first` to `stop` without the ends of long rests.
+
+        Also by how many slices each note comes earlier. start, last: as `_fill` has them, notes in
+        their order. A rest is shortened by a whole number of bars if it can be, so that what is
+        counted from here on is still right about the place in the bar.
+        """
+        most = self.longest_rest * self._time.divisions
+        reach = np.maximum.accumulate(np.append(first, last[:-1]))  # where all before has ended
+        rests = start - reach[: len(start)]
+        long = np.flatnonzero(rests > most)
+        begin = max(first - 1, 0)
+        if not len(long):
+            return np.arange(begin, stop), np.zeros_like(start)
+        excess = rests[long] - most
+        if self.clock == "beats":
+            period = self._metre(piece).period(start[long])
+            excess = np.where(period <= most, -(-excess // period) * period, excess)
+        shift = np.zeros_like(start)
+        shift[long] = excess
+        shift = np.cumsum(shift)
+        # Row by row, how far on the next slice is: one, and over the end of a rest more.
+        stride = np.ones(stop - begin - int(excess.sum()), np.int64)
+        after = start[long] - shift[long] - begin
+        stride[after[after < len(stride)]] += excess[after < len(stride)]
+        stride[0] = begin
+        return np.cumsum(stride), shift
+
+    def _rows(self, piece: Piece, slices: Column, first: int, stop: int) -> Steps:
+        """Return the rows of an excerpt without their keys: start, silence, end, and the places."""
+        is_start = first == 0
+        steps = self.schema.steps(is_start + len(slices) + piece.has_end)
+        if is_start:
+            steps["mark"][0] = START
+        if piece.has_end:
+            steps["mark"][-1] = END
+        if self._placed:
+            ahead = np.append(slices[not is_start :], [stop] * (1 + piece.has_end))
+            steps["position"] = self._metre(piece).position(ahead)
+        return steps
+
+    def _metre(self, piece: Piece) -> Metre:
+        return Metre.of(piece, self._time.divisions, longest_bar=LONGEST_BAR)
+
+    def _fill(self, rows: Steps, notes: Table, start: Column, stop: Column) -> None:
+        """Set the keys of notes that sound from row `start` to before row `stop`, in `rows`."""
+        inside = (stop > 0) & (start < len(rows))
+        start = np.maximum(start[inside], -1) + 1  # one more: 0 is before the first row
+        stop = np.minimum(stop[inside], len(rows)) + 1
+        notes = notes.compress(inside)
+        key = _fold(notes["pitch"], self.low, self.high)
+        # By key, then by start: on the line of all keys end to end, where a key takes `width`.
+        width = len(rows) + 2
+        place = key * width + start
+        order = np.argsort(place)
+        place, key, start = place[order], key[order], start[order]
+        reach = np.maximum.accumulate(key * width + stop[order])
+        opens = np.append(True, place[1:] > reach[:-1])[: len(place)]  # nothing sounds before it
+        closes = np.append(opens[1:], True)[: len(place)]
+        # A byte a key is 1 where the key begins or ceases to sound, which never is in one row; in
+        # words of eight keys, exclusive or adds them up eight at once.
+        change = np.zeros((len(rows) + 1, -(-self._keys // 8) * 8), np.uint8)
+        change[np.maximum(start[opens] - 1, 0), key[opens]] = 1
+        change[reach[closes] - key[closes] * width - 1, key[closes]] = 1
+        words = np.bitwise_xor.accumulate(change.view(np.uint64), axis=0)
+        sounding = words.view(np.uint8)[:-1, : self._keys]
+        if not self.onsets:
+            rows["keys"] = sounding
+            return
+        struck = start > 0
+        at = start[struck] - 1, key[struck]
+        sounding[at] = 0
+        rows["held"] = sounding
+        rows["onset"][at] = 1
+        if self.velocities:
+            self._set_loudness(rows, at[0], at[1], notes["velocity"][order][struck])
+
+    def _set_loudness(self, rows: Steps, at: Column, key: Column, velocity: Table) -> None:
+        """Set the mean velocity of the keys struck in each row; of a key's notes the loudest's."""
+        order = np.lexsort((velocity, key, at))
+        at, key, velocity = at[order], key[order], velocity[order]
+        loudest = np.append((np.diff(at) != 0) | (np.diff(key) != 0), True)[: len(at)]
+        at, velocity = at[loudest], velocity[loudest]
+        count = np.bincount(at, minlength=len(rows))
+        total = np.bincount(at, velocity, len(rows)).astype(np.int64)
+        mean = (2 * total + count) // np.maximum(2 * count, 1)
+        rows["loudness"] = np.where(count, 1 + (mean - 1) * self.velocities // 127, 0)
+
+    # Steps to piece -----------------------------------------------------------------------------
+
+    def ticks(self, steps: Steps, *, like: Piece | None = None) -> Column:
+        """Return where each slice begins in ticks of `decode`'s result; the end as the last one."""
+        _, to_ticks = self._time.frame(like)
+        return np.asarray(to_ticks(np.maximum(np.cumsum(steps["mark"] == STEP) - 1, 0)))
+
+    def decode(self, steps: Steps, *, like: Piece | None = None) -> Piece:
+        """Return a note for each onset, or, without onsets, for each run of a key."""
+        empty, to_ticks = self._time.frame(like)
+        steps = steps[steps["mark"] == STEP]
+        sounding, held = _sounding(steps)
+        held[1:] &= sounding[:-1]
+        held[:1] = False
+        ends = sounding.copy()
+        ends[:-1] &= ~held[1:]
+        # Key by key, each beginning has one end, and they alternate.
+        key, first = np.nonzero((sounding & ~held).T)
+        last = np.nonzero(ends.T)[1]
+        notes = np.zeros(len(key), NOTE)
+        notes["start"] = to_ticks(first)
+        notes["duration"] = np.maximum(to_ticks(last + 1) - notes["start"], 1)
+        notes["pitch"] = key + self.low
+        notes["velocity"] = VELOCITY
+        if self.velocities:
+            loudness = steps["loudness"][first].astype(np.int64)
+            notes["velocity"] = 1 + (2 * loudness - 1) * 127 // (2 * self.velocities)
+        return empty.replace(notes=notes)
+
+    def grammar(self, rows: int, *, like: Piece | None = None) -> PianorollGrammar:
+        """Return the grammar of `rows` rows at the start of pieces in the metre of `like`."""
+        return PianorollGrammar(self, self._metre(Piece() if like is None else like), rows)
+
+
+class PianorollGrammar:
+    """Only what sounds can be held, and no piece ends in silence, nor is silent for too long.
+
+    encoder: whose steps. metre: what its positions are of. rows: B.
+    """
+
+    def __init__(self, encoder: Pianoroll, metre: Metre, rows: int) -> None:
+        self._encoder, self._metre = encoder, metre
+        self._slices = np.zeros(rows, np.int64)
+        self._rest = np.zeros(rows, np.int64)  # silent slices since something sounded
+        self._sounding = np.zeros((rows, encoder._keys), bool)
+
+    @property
+    def now(self) -> NDArray[np.float64]:
+        """Where each row's last slice begins, in beats or seconds."""
+        return np.asarray(np.maximum(self._slices - 1, 0) / self._encoder._time.divisions)
+
+    def allowed(self, field: Field, given: Steps) -> NDArray[np.bool_]:
+        """Return (B, field.choices): what may come next, as the class says."""
+        mask = np.ones((len(given), field.choices), bool)
+        if field.name == "mark":
+            mask[:, START] = False
+            mask[:, STEP] = self._slices < self._encoder._most
+            mask[:, END] = (self._slices == 0) | (self._rest == 0)
+            return mask
+        if field.name == "held":
+            mask[:, :-1] = self._sounding
+            return mask
+        sound = self._must_sound
+        if field.name == "keys":
+            mask[:, -1] = ~sound | given["keys"].any(axis=1)
+            return mask
+        held: Keys = given["held"] > 0
+        sound = sound & ~held.any(axis=1)
+        if field.name == "loudness":
+            mask[:, 0] = ~sound
+            mask[:, 1:] = ~held.all(axis=1, keepdims=True)
+            return mask
+        mask[:, :-1] = ~held
+        needed = given["loudness"] > 0 if self._encoder.velocities else sound
+        mask[:, -1] = ~needed | given["onset"].any(axis=1)
+        return mask
+
+    @property
+    def _must_sound(self) -> Keys:
+        """(B,): where the next slice cannot be silent: a rest is over, or all there can be."""
+        longest = self._encoder.longest_rest * self._encoder._time.divisions
+        return (self._rest >= longest) | (self._slices >= self._encoder._most - 1)
+
+    def push(self, step: Steps, rows: NDArray[np.bool_]) -> Column:
+        """Move on by a slice where `rows` says so; a note begins with each onset."""
+        taken = rows & (step["mark"] == STEP)
+        sounding, held = _sounding(step)
+        begun = sounding & ~(held & self._sounding)
+        self._slices += taken
+        self._rest = np.where(taken, np.where(sounding.any(axis=1), 0, self._rest + 1), self._rest)
+        self._sounding[taken] = sounding[taken]
+        return np.where(taken, begun.sum(axis=1), 0)
+
+    def derived(self, field: Field) -> Column:
+        """Return (B,): `position`, where in its bar each row's next slice stands."""
+        return self._metre.position(self._slices)
+
+    def select(self, rows: NDArray[np.intp]) -> PianorollGrammar:
+        """Return a copy that holds `rows`."""
+        copy = PianorollGrammar(self._encoder, self._metre, len(rows))
+        copy._slices, copy._rest = self._slices[rows].copy(), self._rest[rows].copy()
+        copy._sounding = self._sounding[rows].copy()
+        return copy
+
+
+def _sounding(steps: Steps) -> tuple[Keys, Keys]:
+    """Return (T, n): the keys that sound in each step, and those that go on if they sounded."""
+    if "keys" in (steps.dtype.names or ()):
+        keys = steps["keys"] > 0
+        return keys, keys.copy()
+    held = steps["held"] > 0
+    return held | (steps["onset"] > 0), held
+
+
+def _fold(pitch: Table, low: int, high: int) -> Column:
+    """Return keys, 0 the lowest: pitches outside low..high moved into it by octaves."""
+    pitch = pitch.astype(np.int64)
+    up = np.maximum(low - pitch + 11, 0) // 12
+    down = np.maximum(pitch - high + 11, 0) // 12
+    return np.asarray(pitch + 12 * (up - down) - low)
+
+
+def _met(start: Column, end: Column) -> NDArray[np.bool_]:
+    """Return which notes are there without onsets: those that end later, or where all is silent.
+
+    start, end: in slices, by rising start; where they are the same, a note sounds at the beginning
+    of none.
+    """
+    longer = end > start
+    if longer.all():
+        return longer
+    begins, ends = start[longer], np.maximum.accumulate(end[longer])
+    reach = np.append(-1, ends)[np.searchsorted(begins, start, side="right")]
+    return np.asarray(longer | (reach <= start))
+
+
+@hookimpl
+def register_encoders(register: Callable[[type[Encoder]], None]) -> None:
+    """Register the piano-roll."""
+    register(Pianoroll)
+
+
+__all__ = ["Pianoroll", "PianorollGrammar"]
