@@ -20,23 +20,24 @@ import subprocess
 import sys
 from pathlib import Path
 
-from jsb_json import FILES, PARTS, pieces, prepare
+from jsb_json import FILES, pieces, prepare
 
 from howlkit.evaluate import encode_all, score
 from howlkit.trained import Trained
 
 SMALL_DATA = """
 lstm.locked=true training.ema=0.998 training.validate_every=100 training.patience=0
-training.rate=0.002 training.validation_notes=1000000 heads.embedding=16 heads.width=256 heads.skip=true
+training.validation_notes=1000000 heads.embedding=16 heads.width=256 heads.skip=true
 """.split()
 VOICES = """
-voices.restrikes=false lstm.hidden=384 lstm.layers=2 lstm.dropout=0.5 lstm.weight_drop=0.5
-heads.dropout=0.4 heads.repeats=sound1,sound2,sound3,sound4 heads.repeats_lag=8
-training.weight_decay=0.7 training.window=64
+voices.restrikes=false lstm.hidden=384 lstm.layers=2 lstm.dropout=0.4 lstm.weight_drop=0.4
+heads.dropout=0.3 heads.repeats=sound1,sound2,sound3,sound4 heads.repeats_lag=8
+training.rate=0.003 training.weight_decay=0.5 training.window=64
 """.split()
 KEYS = """
 pianoroll.grid=1 pianoroll.onsets=false lstm.hidden=384 lstm.dropout=0.4 lstm.weight_drop=0.3
-heads.dropout=0.3 heads.repeats=keys training.weight_decay=0.3
+heads.dropout=0.3 heads.repeats=keys training.rate=0.003 training.weight_decay=0.3
+training.window=32
 """.split()
 CASES = {
     "voices": ("voices", "voices", VOICES, 4),

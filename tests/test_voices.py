@@ -289,9 +289,9 @@ def test_a_bar_off_the_grid_does_not_drift():
     ]
 
 
-def test_how_long_a_pitch_is_held_is_counted_up_to_a_beat():
-    steps = Voices().encode(Piece.of([(0, 720, 60), (720, 120, 60), (960, 120, 62)]))[1:-1]
-    assert steps["held1"].tolist() == [1, 2, 3, 3, 3, 3, 1, 0, 1]
+def test_how_long_a_pitch_is_held_is_counted_up_to_two_beats():
+    steps = Voices().encode(Piece.of([(0, 1200, 60), (1200, 120, 60), (1440, 120, 62)]))[1:-1]
+    assert steps["held1"].tolist() == [1, 2, 3, 4, 5, 6, 7, 7, 7, 7, 1, 0, 1]
     steps = Voices(restrikes=False).encode(Piece.of([(0, 120, 60), (120, 240, 60)]))[1:-1]
     assert steps["held1"].tolist() == [1, 2, 3]
     assert steps["sound1"].tolist() == [40, 40, 40]

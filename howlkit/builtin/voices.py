@@ -47,7 +47,7 @@ VELOCITY = 80  # of every note that is decoded
 LONGEST_BAR = 8  # beats that `position` tells apart
 BEATS_COUNTED = 12  # by `beat`, which then begins again: bars of 2, 3, 4 and 6 beats show in it
 
-KNOWN_BEATS = 1
+KNOWN_BEATS = 2
 """So far back an excerpt knows all that sounded before it; `heldK` counts no further."""
 
 AS_BEFORE, SILENCE, LOWEST = 0, 1, 2  # values of a voice
