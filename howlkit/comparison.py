@@ -26,12 +26,17 @@ Rates = Mapping[str, Estimate]
 
 @dataclass(frozen=True)
 class Measured:
-    """A run and what it made of some pieces. name: what to call it in a table."""
+    """A run and what it made of some pieces. name: what to call it in a table.
+
+    losses: what its encoder loses of these pieces, by what a table calls it; a coarser encoding has
+    less to predict, so nats alone do not compare encoders. None where there is nothing to lose.
+    """
 
     name: str
     recipe: Recipe
     scores: Scores
     baseline: Scores
+    losses: Mapping[str, float | None]
 
 
 def report(measured: Sequence[Measured], resamples: Resamples, *, split: str) -> dict[str, Any]:
@@ -116,6 +121,7 @@ def _about(run: Measured) -> dict[str, Any]:
         "heads": "chained" if recipe.heads.chained else "independent",
         "notes": encoded.notes,
         "steps_per_note": int(encoded.step_counts.sum()) / encoded.notes,
+        **run.losses,
     }
 
 

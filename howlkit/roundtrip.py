@@ -161,6 +161,15 @@ class Report:
             "steps_per_note": _share(tally.steps, tally.version),
         }
 
+    def in_short(self) -> dict[str, float | None]:
+        """Return what a table has room for beside a likelihood: of the notes, and of their time."""
+        facts = self.facts(self.whole)
+        return {
+            "notes_lost": facts["lost_share"],
+            "onset_error_ms": facts["onset_error_ms"]["p99"],
+            "duration_error_ms": facts["duration_error_ms"]["p99"],
+        }
+
     def _map(self, table: str, what: str, part: float, whole: float) -> dict[str, Any] | None:
         share = _share(part, whole)
         return None if share is None else {"kept": table in self.keeps, what: share}

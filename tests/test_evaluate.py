@@ -17,6 +17,7 @@ from howlkit.windows import cut, side_by_side
 from tests.conftest import random_piece, tune
 
 SMALL = {"heads": {"embedding": 8, "width": 16}, "lstm": {"hidden": 24}}
+LOSSES = {"notes_lost": 0.0, "onset_error_ms": 1.5, "duration_error_ms": None}
 PIECES = [tune(seed, bars) for seed, bars in enumerate([2, 70, 9, 40])]
 
 
@@ -40,7 +41,9 @@ def measured(recipe, network):
     def measure(pieces=PIECES, name="run"):
         encoded = encode_all(recipe.encoder, pieces)
         counts = unigram(recipe.encoder, [tune(9)])
-        return Measured(name, recipe, score(network, encoded), unigram_nats(counts, encoded))
+        return Measured(
+            name, recipe, score(network, encoded), unigram_nats(counts, encoded), LOSSES
+        )
 
     return measure
 

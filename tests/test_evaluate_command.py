@@ -108,6 +108,7 @@ def test_runs_of_other_encoders_are_measured_on_the_same_pieces(here, howlkit):
     assert ours == theirs
     out = howlkit("evaluate", *arguments)[1]
     assert "less the first" in out and "independent" in out and "steps a note" in out
+    assert "onset ms" in out and "lost" in out
     assert f"{other['difference']['nats_per_note']:+.3f}" in out
 
 

@@ -180,14 +180,16 @@ def _check_unseen(
 
 def _measured(run: Path, trained: Trained, music: Dataset, indices: NDArray[np.int64]) -> Measured:
     """Return what the model of a run makes of some pieces."""
-    from howlkit import evaluate
+    from howlkit import evaluate, roundtrip
     from howlkit.comparison import Measured
 
-    pieces = (music.piece(int(index)) for index in indices)
-    encoded = evaluate.encode_all(trained.recipe.encoder, pieces)
+    encoder = trained.recipe.encoder
+    encoded = evaluate.encode_all(encoder, (music.piece(int(index)) for index in indices))
+    (lost,) = roundtrip.compare([encoder], (music.piece(int(index)) for index in indices))
     return Measured(
         str(run),
         trained.recipe,
         evaluate.score(trained.network, encoded),
         evaluate.unigram_nats(trained.facts["unigram"], encoded),
+        lost.in_short(),
     )

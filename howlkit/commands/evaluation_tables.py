@@ -13,7 +13,10 @@ __all__ = ["lines", "pieces"]
 Report = Mapping[str, Any]
 
 RUN_WIDTH = 28  # of a name at the left of a table
-ABOUT = ("encoder", "model", "heads", "notes", "steps_per_note")
+LOSSES = {"notes_lost": "lost", "onset_error_ms": "onset ms", "duration_error_ms": "length ms"}
+"""What an encoder loses, and the heads of the columns that say it."""
+
+ABOUT = ("encoder", "model", "heads", "notes", "steps_per_note", *LOSSES)
 """What is said of each run; the keys of its report, and with blanks the heads of columns."""
 
 
@@ -87,7 +90,7 @@ def _compared(report: Report) -> Iterator[str]:
     """Yield a table of what the runs are, and one for each unit of what they cost."""
     runs = [report, *report["compared"]]
     yield from _columns(
-        ["", *(name.replace("_per_", " a ") for name in ABOUT)],
+        ["", *(LOSSES.get(name, name.replace("_per_", " a ")) for name in ABOUT)],
         [[_fitting(run["run"], RUN_WIDTH), *(_text(run[name]) for name in ABOUT)] for run in runs],
     )
     for unit in ("note", "second"):
@@ -126,9 +129,9 @@ def _columns(heads: list[str], rows: list[list[str]]) -> Iterator[str]:
         yield "  ".join(cells).rstrip()
 
 
-def _text(value: str | int | float) -> str:
-    if isinstance(value, str):
-        return value
+def _text(value: str | int | float | None) -> str:
+    if value is None or isinstance(value, str):
+        return value or "-"
     return f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
 
 
