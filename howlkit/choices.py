@@ -27,10 +27,15 @@ __all__ = ["BitsChained", "BitsIndependent", "Head", "Hint", "Logistics", "Softm
 
 @dataclass(frozen=True)
 class Hint:
-    """A value that may well come, (N,), -1 for none, and what it adds to its logit, (N,)."""
+    """What the past says of a value: all (N,), or None.
 
-    value: Tensor
-    bonus: Tensor
+    value: one that may well come, -1 for none; bonus: what that adds to its logit.
+    near: one that it is near to, -1 for none (`schema.Field.near`).
+    """
+
+    value: Tensor | None = None
+    bonus: Tensor | None = None
+    near: Tensor | None = None
 
 
 class Head(nn.Module):
@@ -72,9 +77,14 @@ class Head(nn.Module):
 class Softmax(Head):
     """One of n values, by a number for each."""
 
-    def __init__(self, field: Field, width: int, *, hinted: bool = False) -> None:
+    def __init__(
+        self, field: Field, width: int, *, hinted: bool = False, relative: bool = False
+    ) -> None:
         super().__init__(field, width, field.n)
         self._is_mark = field == MARK
+        if relative:
+            self.relative = nn.Linear(width, 2 * field.n - 1, bias=False)
+            nn.init.zeros_(self.relative.weight)
         if hinted:
             self.trust = nn.Linear(width, 1, bias=False)
             nn.init.zeros_(self.trust.weight)
@@ -87,13 +97,22 @@ class Softmax(Head):
         """Return (N, n); a start is never predicted."""
         active = self.activations(mixed)
         logits: Tensor = self.out(active)
-        if hint is not None:
+        if hint is not None and hint.near is not None:
+            logits = logits + self._about(active, hint.near)
+        if hint is not None and hint.value is not None and hint.bonus is not None:
             bonus = hint.bonus + self.trust(active)[:, 0]
             bonus = bonus.where(hint.value >= 0, 0).to(logits.dtype)
             logits = logits.scatter_add(-1, hint.value.clamp(min=0)[:, None], bonus[:, None])
         if self._is_mark:
             logits = torch.cat((logits[..., :START], logits[..., START:] - torch.inf), -1)
         return logits
+
+    def _about(self, active: Tensor, near: Tensor) -> Tensor:
+        """Return (N, n): what each value gets for how far it is from the one at hand."""
+        n = self.field.n
+        away = torch.arange(n, device=near.device) - near.clamp(min=0)[:, None]
+        added: Tensor = self.relative(active).gather(-1, away + n - 1)
+        return added.where(near[:, None] >= 0, 0)
 
     def start_at(self, counts: Tensor) -> None:
         """Begin at the unigram model."""

@@ -15,7 +15,7 @@ Independent heads, as Howl had them, are the same network with that mask all zer
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -24,9 +24,9 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from howlkit.choices import BitsChained, BitsIndependent, Head, Logistics, Softmax, Squared
+from howlkit.choices import BitsChained, BitsIndependent, Head, Hint, Logistics, Softmax, Squared
 from howlkit.embedding import Embedding, key_of
-from howlkit.hints import Hints
+from howlkit.hints import Hinted, Hints
 from howlkit.options import option
 from howlkit.protocols import Backbone
 from howlkit.repeats import PREFIX, Found
@@ -56,6 +56,7 @@ class Heads:
     width: int = option(128, "width of each field's head", low=1, high=8192)
     dropout: float = option(0.0, "of what a head is given", low=0.0, high=0.95)
     skip: bool = option(False, "heads also see the last step itself, past the model")
+    relative: bool = option(False, "values also by how far they are from the one before")
     repeats: tuple[str, ...] = option(
         (), "hints from earlier passages alike in these fields, such as pitch,shift; all: in all"
     )
@@ -99,7 +100,13 @@ class Heads:
             return Squared(field, self.width)
         if field.kind == "real" or (field.ordered and self.ordered == "logistics"):
             return Logistics(field, self.width, self.components)
-        return Softmax(field, self.width, hinted=bool(self.repeats) and field.name != "mark")
+        hinted = bool(self.repeats) and field.name != "mark"
+        return Softmax(field, self.width, hinted=hinted, relative=self.is_relative(field))
+
+    def is_relative(self, field: Field) -> bool:
+        """Return whether the head of a field is also told the value that its own is near to."""
+        softmax = field.kind == "class" and not (field.ordered and self.ordered == "logistics")
+        return self.relative and field.near is not None and softmax
 
 
 def _backbones(state: State | None) -> State | None:
@@ -125,6 +132,7 @@ class Network(nn.Module):
         self.embed = Embedding(schema, heads)
         self.hints = Hints(schema, heads) if heads.repeats else None
         fields = schema.decisions
+        self._relative = [field for field in fields if heads.is_relative(field)]
         self._position = {field.name: k for k, field in enumerate(fields)}
         width = backbone.width + heads.width_past(schema)
         self.from_hidden = nn.Linear(width, len(fields) * heads.width)
@@ -183,9 +191,27 @@ class Network(nn.Module):
         for part in past:
             seen = F.dropout(part, self.heads.dropout, self.training)
             hidden = torch.cat((hidden, seen), -1)
+        if self._relative:
+            hidden = torch.cat((hidden, self._written(batch)), -1)
         if self.hints is not None and found is not None:
             hidden = torch.cat((hidden, self.hints.written(found)), -1)
         return hidden, state | after
+
+    def _written(self, batch: Batch) -> Tensor:
+        """Return (B, T, fields): what values are near to, as numbers behind a hidden vector."""
+        columns = []
+        for field in self._relative:
+            name, more = field.near or ("", 0)
+            columns.append((batch[name] + more).where(batch[name] > 0, -1))
+        return torch.stack(columns, -1).float()
+
+    def hint(self, field: Field, hidden: Tensor, hinted: Hinted | None) -> Hint | None:
+        """Return what the past says of a field after hidden (N, D); None: nothing."""
+        hint = hinted.hint(field) if hinted is not None else None
+        if field not in self._relative:
+            return hint
+        at = self.from_hidden.in_features + self._relative.index(field)
+        return replace(hint or Hint(), near=hidden[:, at].long())
 
     def nats(self, hidden: Tensor, targets: Batch) -> Batch:
         """Return by field (B, T) nats of `targets`, each field given those before it in its step.
@@ -208,7 +234,7 @@ class Network(nn.Module):
         costs = {}
         for field, part in zip(self.schema.decisions, parts, strict=True):
             target, active = targets[field.name], self.schema.active(field, targets)
-            hint = hinted.hint(field) if hinted is not None else None
+            hint = self.hint(field, hidden, hinted)
             costs[field.name] = self.head(field).nats(part, target, hint).where(active, 0)
             if hinted is not None:
                 hinted.decide(field, target, active)
@@ -269,12 +295,13 @@ class Stepper:
     def begin(self, hidden: Tensor) -> None:
         """Begin a step after hidden (B, D), the last of `Network.advance`."""
         network = self._network
+        self._hidden = hidden
         self._mixed = network.mix(hidden)  # (B, K H)
         self._hinted = network.hints.begin(hidden) if network.hints is not None else None
 
     def logits(self, field: Field) -> Tensor:
         """Return (B, C), the logits of `field`, given what `decide` was told of this step."""
-        hint = self._hinted.hint(field) if self._hinted is not None else None
+        hint = self._network.hint(field, self._hidden, self._hinted)
         return self._network.head(field).logits(self._mixed[:, self._slice(field)], hint)
 
     def decide(self, field: Field, values: Tensor, active: Tensor) -> None:

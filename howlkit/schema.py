@@ -55,6 +55,8 @@ class Field:
         step.
     unit: what the values count, for people ("1/24 beat", "semitone", "MIDI program").
     derived: input only, as the head of this module says; class fields only.
+    near: (a column of the row before, what to add to it) names the value that this one is near to,
+        such as the pitch that a voice sounds; where the column is 0 there is none.
     low, resolution: of a real field, what cell 0 stands for, and how far cells are apart.
     Raises HowlkitError for a field that cannot be.
     """
@@ -65,6 +67,7 @@ class Field:
     when: tuple[str, tuple[int, ...]] | None = None
     unit: str = ""
     derived: bool = False
+    near: tuple[str, int] | None = None
     kind: Kind = "class"
     low: float = 0.0
     resolution: float = 1.0
@@ -121,6 +124,7 @@ class Field:
             "when": when,
             "unit": self.unit,
             "derived": self.derived,
+            "near": None if self.near is None else list(self.near),
         }
         if self.kind == "real":
             data |= {"low": self.low, "resolution": self.resolution}
@@ -130,7 +134,8 @@ class Field:
     def from_json(cls, data: dict[str, Any]) -> Field:
         """Return the field that `to_json` described; HowlkitError for a kind not known here."""
         when = None if data["when"] is None else (data["when"][0], tuple(data["when"][1]))
-        return cls(**{**data, "when": when})
+        near = None if data["near"] is None else (data["near"][0], data["near"][1])
+        return cls(**{**data, "when": when, "near": near})
 
 
 def bits(
@@ -185,6 +190,11 @@ class Schema:
                     f"before it; before it are {', '.join(possible) or 'none'}"
                 )
             seen[field.name] = field
+        for field in self.fields:
+            if field.near is not None and getattr(seen.get(field.near[0]), "kind", "") != "class":
+                raise HowlkitError(
+                    f"field {field.name!r} is near to {field.near[0]!r}, which is no class field"
+                )
         if all(field.derived for field in self.fields):
             raise HowlkitError("a schema needs at least one field that is decided")
 

@@ -340,3 +340,37 @@ def test_heads_drop_what_they_are_given_in_training_only():
     assert torch.equal(head.logits(mixed), head.logits(mixed))
     head.train()
     assert not torch.equal(head.logits(mixed), head.logits(mixed))
+
+
+NEAR = Schema(
+    (
+        Field("pitch", 12, near=("sound", 2)),
+        Field("sound", 9, derived=True),
+        Field("level", 3, near=("level", 0)),
+    )
+)
+
+
+def test_a_value_gets_its_share_by_how_far_it_is_from_the_one_before():
+    network = small(NEAR, heads={"relative": True})
+    for name in ("pitch", "level"):
+        torch.nn.init.normal_(network.head(NEAR[name]).relative.weight)
+    steps = {n: torch.zeros(1, 4, dtype=torch.long) for n in ("mark", "pitch", "sound", "level")}
+    steps["sound"][0] = torch.tensor([3, 5, 0, 5])
+    with torch.no_grad():
+        hidden, _ = network.advance(steps, None)
+        same = hidden[:, :1].expand(1, 4, -1).clone()  # all alike but for what is at hand
+        same[..., -2:] = hidden[..., -2:]
+        assert same[0, :, -2].tolist() == [5, 7, -1, 7] and (same[..., -1] == -1).all()
+        stepper = network.stepper()
+        stepper.begin(same[0])
+        stepper.decide(NEAR["mark"], torch.zeros(4, dtype=torch.long), torch.ones(4, dtype=bool))
+        logits = stepper.logits(NEAR["pitch"])
+        plain = logits[2]  # nothing is at hand
+        assert torch.allclose((logits[0] - plain)[:10], (logits[1] - plain)[2:], atol=1e-5)
+        assert torch.equal(logits[1], logits[3]) and not torch.allclose(logits[0], plain)
+        values = torch.arange(12).repeat(2)
+        targets = {n: torch.zeros(1, 24, dtype=torch.long) for n in steps} | {"pitch": values[None]}
+        nats = network.nats(same[:, :2].repeat_interleave(12, 1), targets)
+    expected = -torch.log_softmax(logits[:2], -1).flatten()
+    assert torch.allclose(nats["pitch"][0], expected, atol=1e-5)

@@ -107,7 +107,12 @@ class Voices:
         lowest pitch. heldK: for how many slices so far; 0 in silence.
         """
         voices = [
-            Field(f"voice{k}", LOWEST + self._pitches, unit="as before, silence, or a pitch")
+            Field(
+                f"voice{k}",
+                LOWEST + self._pitches,
+                near=(f"sound{k}", SILENCE) if self.derived else None,
+                unit="as before, silence, or a pitch",
+            )
             for k in self._decided
         ]
         if not self.derived:
