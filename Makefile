@@ -43,9 +43,18 @@ fuzz: $(VENV)/.installed-test
 kills: $(VENV)/.installed-test
 	HOWLKIT_KILLS=200 $(BIN)/python -m pytest tests/test_stopping.py -k killed_while_saving
 
-# The table of docs/measurements.md, from the folders of HOWLKIT_DATA; about an hour and a half.
-quality: $(VENV)/.installed-test
+# The tables of docs/measurements.md, from the folders of HOWLKIT_DATA; about three hours.
+quality: chorales $(VENV)/.installed-test
 	$(BIN)/python benchmarks/quality.py
+	$(BIN)/python benchmarks/encoders.py
+	$(BIN)/python benchmarks/howl.py
+
+# Bach's chorales as published tables have them, from JSB, a folder with Jsb16thSeparated.json and
+# jsb-chorales-quarter.json; an hour and a half. PART=test scores a test part, where it is there.
+JSB  ?= $(HOWLKIT_DATA)/jsb_czhuang
+PART ?= validation
+chorales: $(VENV)/.installed-test
+	$(BIN)/python benchmarks/chorales.py $(JSB) --part $(PART)
 
 # Every encoder with every model, with chained and independent heads, on some files of two folders of
 # HOWLKIT_DATA: trained for a moment, sampled, written, evaluated.

@@ -31,7 +31,7 @@ training.validation_notes=1000000 heads.embedding=16 heads.width=256 heads.skip=
 """.split()
 VOICES = """
 voices.restrikes=false lstm.hidden=384 lstm.layers=2 lstm.dropout=0.4 lstm.weight_drop=0.4
-heads.dropout=0.3 heads.repeats=sound1,sound2,sound3,sound4 heads.repeats_lag=8
+heads.relative=true heads.dropout=0.3 heads.repeats=sound1,sound2,sound3,sound4 heads.repeats_lag=8
 training.rate=0.003 training.weight_decay=0.5 training.window=64
 """.split()
 KEYS = """
