@@ -9,7 +9,8 @@ from howlkit.heads import Heads
 from howlkit.repeats import REACH, Repeats
 from howlkit.schema import Field, Schema, bits
 from howlkit.session import Limit, Session
-from tests.test_heads import MIXED, batch_of, every_step, small
+from howlkit.testing.schemas import MIXED, every_step
+from tests.test_heads import batch_of, small
 
 SCHEMA = Schema((Field("pitch", 100), Field("level", 9), bits("keys", 3)))
 
@@ -105,7 +106,7 @@ def test_the_likelihood_with_hints_is_normalised_and_what_is_decided_by(chained)
     rows = every_step(MIXED)
     targets = {n: torch.from_numpy(rows[n].astype(np.int64))[None] for n in rows.dtype.names}
     hidden = torch.randn(1, 1, network.from_hidden.in_features)
-    hint = torch.tensor([[[5.0, 1.0, 2.0]]])  # a score, kind, level
+    hint = torch.tensor([[[5.0, 1.0, 2.0]]])  # a score, kind, length
     hidden = torch.cat((hidden, hint), -1).expand(1, len(rows), -1)
     with torch.no_grad():
         costs = network.nats(hidden, targets)
