@@ -126,6 +126,7 @@ class Logistics(Head):
     masses sum to 1 exactly. Positions are in cells.
     """
 
+    FITTING = 300
     SHARPEST = 0.02  # of a cell: sharp enough to put all but e^-25 of the mass into one
 
     def __init__(self, field: Field, width: int, components: int) -> None:
@@ -158,15 +159,26 @@ class Logistics(Head):
         return torch.logsumexp(torch.log_softmax(weight, -1) + mass, -1)
 
     def start_at(self, counts: Tensor) -> None:
-        """Begin with the components at the quantiles of what was counted, as wide as their gaps."""
-        weight, centre, spread = self.out.bias.chunk(3)
-        share = torch.cumsum(counts + 1e-3, 0) / (counts + 1e-3).sum()
-        ranks = (torch.arange(len(centre), dtype=share.dtype) + 0.5) / len(centre)
-        cell = torch.searchsorted(share, ranks).clamp(max=self.field.n - 1)
-        weight.zero_()
-        centre.copy_((cell + 0.5) / (self.field.n / 2) - 1)
-        gap = max(float(cell[-1] - cell[0]), 1.0) / len(centre)
-        spread.fill_(math.log(math.expm1(max(gap / self.field.n, 1e-3))))
+        """Begin at the mixture nearest to what was counted, as far as `FITTING` steps find it.
+
+        From the quantiles of what was counted: where values pile up, components do.
+        """
+        share = ((counts + 1e-3) / (counts + 1e-3).sum()).float()
+        cells = torch.nonzero(counts + (counts.sum() == 0))[:, 0]
+        ranks = (torch.arange(len(self.out.bias) // 3) + 0.5) / (len(self.out.bias) // 3)
+        at = torch.searchsorted(share.cumsum(0), ranks).clamp(max=self.field.n - 1)
+        centre = (at + 0.5) / (self.field.n / 2) - 1
+        # From sharp to as wide as everything, so that each has something to fit.
+        spread = torch.linspace(-7.0, 0.0, len(centre))
+        bias = torch.cat((torch.zeros_like(centre), centre, spread)).requires_grad_()
+        optimizer = torch.optim.Adam([bias], 0.05)
+        with torch.enable_grad():
+            for _ in range(self.FITTING):
+                log_mass = self._log_mass(bias[None], cells[None])[0]
+                optimizer.zero_grad()
+                torch.autograd.backward(-(share[cells] * log_mass).sum())
+                optimizer.step()
+        self.out.bias.copy_(bias.detach())
 
 
 class Squared(Head):
