@@ -5,6 +5,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from howlkit.builtin.voices import Voices
@@ -56,6 +57,23 @@ def test_voices_encodes_what_the_table_says(read):
     ]
     for piece, table in zip(read("voices", tables), tables, strict=True):
         assert sung(Voices(restrikes=False), piece) == table
+
+
+def test_changes_of_voices_give_the_table_back(read):
+    rng = np.random.default_rng(0)
+    tables = []
+    for length in (1, 3, 4, 40, 161):
+        table = rng.choice([-1, 48, 60, 67], (length, 4))
+        same = rng.random(table.shape) < 0.7  # a table repeats most of its rows
+        for row in range(1, length):
+            table[row] = np.where(same[row], table[row - 1], table[row])
+        table[-1, 2] = 60
+        tables.append(table.tolist())
+    encoder = Voices(restrikes=False, steps="changes")
+    for piece, table in zip(read("voices", tables), tables, strict=True):
+        back = encoder.decode(encoder.encode(piece), like=piece)
+        assert rows(back) == rows(piece)
+        assert sung(Voices(restrikes=False), back) == table
 
 
 def test_equal_neighbours_of_a_key_are_one_note(read):

@@ -14,6 +14,7 @@ from howlkit.heads import Heads
 from howlkit.piece import DRUMS, NOTE, TIME_SIGNATURE, Piece
 from howlkit.schema import END, START, STEP
 from howlkit.session import Limit, Session
+from howlkit.testing.walks import walk as made_by_chance
 from tests.conftest import random_piece, sung
 
 ENCODERS = [
@@ -25,7 +26,13 @@ ENCODERS = [
     Voices(voices=2, grid=24, derived=False),
     Voices(voices=16, order=tuple(range(16, 0, -1)), assign="pitch", low=40, high=52),
     Voices(voices=3, grid=12, low=50, high=61, order=(2, 3, 1), restrikes=False),
+    Voices(steps="changes"),
+    Voices(steps="changes", restrikes=False),
+    Voices(steps="changes", assign="pitch"),
+    Voices(steps="changes", assign="pitch", restrikes=False, low=50, high=62, order=(3, 1, 4, 2)),
+    Voices(steps="changes", grid=3, voices=2),
 ]
+CHANGES = [e for e in ENCODERS if e.steps == "changes"]
 NAMES = [str(dataclasses.astuple(e)) for e in ENCODERS]
 every_encoder = pytest.mark.parametrize("encoder", ENCODERS, ids=NAMES)
 
@@ -53,7 +60,8 @@ def choir(seed, notes=300, *, ticks_per_beat=480, longest_gap=300):
 def random_steps(encoder, grammar, seed, length, *, hold=0.5):
     """Steps drawn from what a grammar of two rows allows, (2, T), and what is derived in each.
 
-    hold: how likely a voice goes on as before where it may. It goes on until both rows may end.
+    hold: how likely a voice goes on as before where it may. It goes on until both rows may end: at
+    last all voices sound, as far as may be, and then none, in turn.
     """
     rng, schema = np.random.default_rng(seed), encoder.schema
     made = []
@@ -70,7 +78,14 @@ def random_steps(encoder, grammar, seed, length, *, hold=0.5):
                 step["mark"] = STEP
                 continue
             held = (rng.random(2) < hold) & allowed[:, 0]
+            if len(made) >= length and encoder.steps == "changes" and field.name != "shift":
+                order = [1, 0] if len(made) % 2 else [*range(2, field.n), 0]
+                step[field.name] = [next(v for v in [*order, 1, 2] if a[v]) for a in allowed]
+                continue
             drawn = [rng.choice(field.n, p=w) for w in weights]
+            if field.name == "shift":
+                step["shift"] = drawn
+                continue
             silent = (rng.random(2) < 0.2) & allowed[:, 1]
             step[field.name] = np.where(held, 0, np.where(silent, 1, drawn))
         begun = grammar.push(step, np.array([True, True]))
@@ -92,8 +107,9 @@ def test_whatever_the_grammar_allows_decodes_and_is_the_only_spelling(encoder, l
         names = [f"voice{k + 1}" for k in range(encoder.voices)]
         assert len(piece) == sum((row[name] >= 2).sum() for name in names)
         ticks = encoder.ticks(framed, like=like)
-        assert ticks[0] == 0 and ticks[-1] == ticks[-2] == now * piece.ticks_per_beat
-        assert (ticks[-1] + piece.ticks_per_beat // encoder.grid) == piece.end
+        assert ticks[0] == 0 and ticks[-1] == ticks[-2] == round(now * piece.ticks_per_beat)
+        last = 0 if encoder.steps == "changes" else piece.ticks_per_beat // encoder.grid
+        assert ticks[-1] + last == piece.end
 
 
 @every_encoder
@@ -133,6 +149,10 @@ def test_music_without_a_voice_that_outlasts_the_voices_is_silence_until_the_las
     assert len(Voices().encode(piece)) == 4 + 2
     parts = [len(Voices().encode(piece.excerpt(i, i + 1))) for i in range(5)]
     assert parts == [1, 5, 5, 5, 2]
+    changes = Voices(steps="changes")
+    assert len(changes.encode(piece)) == 2 + 2
+    parts = [len(changes.encode(piece.excerpt(i, i + 1))) for i in range(5)]
+    assert parts == [1, 2, 2, 2, 2]
 
 
 @every_encoder
@@ -142,8 +162,8 @@ def test_nothing_derived_knows_the_future(encoder):
     for n in range(1, 300, 23):
         early = piece.replace(notes=piece.notes[:n])
         cut = encoder._slices(piece, piece.notes["start"][n])
-        known = encoder.encode(early)[: cut + 1]
-        known = known[known["mark"] != END]
+        known = encoder.encode(early)
+        known = known[(known["mark"] != END) & (encoder._stands(known) < cut)]
         assert np.array_equal(known, whole[: len(known)])
 
 
@@ -163,6 +183,73 @@ def test_a_piece_at_its_longest_ends_with_a_note(monkeypatch, assign, restrikes,
             assert np.array_equal(
                 encoder.encode(encoder.decode(row)), encoder.schema.frame(row, end=True)
             )
+
+
+@pytest.mark.parametrize("encoder", CHANGES, ids=[str(dataclasses.astuple(e)) for e in CHANGES])
+@pytest.mark.parametrize("most", [5, 9])
+def test_a_piece_of_changes_at_its_longest_ends_in_silence(monkeypatch, encoder, most):
+    monkeypatch.setattr(module, "MOST_SLICES", most)
+    ends = set()
+    for seed in range(40):
+        for row in made_by_chance(encoder, seed).rows:  # goes on until it must end
+            assert np.array_equal(encoder.encode(encoder.decode(row)), row)
+            ends.add(int(encoder._stands(row)[-1]))
+    assert max(ends) == most
+
+
+def test_steps_of_changes_stand_on_beats_and_where_a_voice_changes():
+    rows = [(0, 360, 60, 80, 0, 0), (240, 240, 48, 80, 0, 1), (360, 720, 62, 80, 0, 0)]
+    steps = Voices(voices=2, steps="changes").encode(Piece.of(rows))
+    assert steps["mark"].tolist() == [START, *[STEP] * 6, END]
+    steps = steps[1:-1]
+    assert steps["shift"].tolist() == [0, 1, 0, 0, 3, 0]  # slices 0, 2, 3, 4, 8, 9
+    assert steps["voice1"].tolist() == [41, 0, 43, 0, 0, 1]
+    assert steps["voice2"].tolist() == [0, 29, 0, 1, 0, 0]
+    assert steps["position"].tolist() == [0, 2, 3, 4, 8, 9]
+    assert steps["beat"].tolist() == [0, 0, 0, 1, 2, 2]
+    assert steps["sound1"].tolist() == [40, 40, 42, 42, 42, 0]
+    assert steps["held1"].tolist() == [1, 3, 1, 2, 6, 0]
+    assert steps["held2"].tolist() == [0, 1, 2, 0, 0, 0]
+
+
+def test_a_piece_of_changes_may_end_only_where_it_falls_silent():
+    encoder = Voices(voices=2, steps="changes")
+    piece = Piece.of([(480, 240, 60), (1920, 240, 62)])  # slices 4, 5 and 16, 17
+    steps, grammar = encoder.encode(piece)[1:-1], encoder.grammar(1)
+    mark, may_end = encoder.schema["mark"], []
+    for step in np.split(steps, len(steps)):
+        may_end.append(grammar.allowed(mark, step)[0, END])
+        grammar.push(step, np.array([True]))
+    may_end.append(grammar.allowed(mark, steps[:1])[0, END])
+    # before any; after slices 0, 4, 6 (silence begins), 8, 12, 16, 18 (silence begins)
+    assert may_end == [True, False, False, True, False, False, False, True]
+
+
+def test_off_a_beat_the_last_voice_must_change_if_no_other_has():
+    encoder = Voices(voices=2, steps="changes")
+    grammar, step = encoder.grammar(2), encoder.schema.steps(2)
+    shift, last = encoder.schema["shift"], encoder.schema["voice2"]
+    assert grammar.allowed(shift, step).tolist() == [[True, False, False, False]] * 2
+    step["voice1"] = 40
+    grammar.push(step, np.array([True, True]))
+    assert grammar.allowed(shift, step).all()
+    step["voice1"], step["shift"] = 0, (2, 3)  # to slice 3, to the beat
+    assert grammar.allowed(last, step)[:, 0].tolist() == [False, True]
+    step["voice1"] = 42
+    assert grammar.allowed(last, step)[:, 0].tolist() == [True, True]
+
+
+def test_an_excerpt_of_changes_begins_like_the_whole_behind_a_note_shorter_than_a_slice():
+    encoder = Voices(steps="changes")
+    for tick in range(0, 961, 15):
+        short = [(tick, 10, 60), (tick + 1920, 1, 61, 80, 0, 1)]
+        chord = [(2880 + at, 480, 70 + at % 7, 80, 0, at % 4) for at in (-59, -30, 0, 30, 59)]
+        piece = Piece.of([*short, *chord])
+        whole, begin = encoder.encode(piece), 1
+        for i in range(len(piece)):
+            part = encoder.encode(piece.excerpt(i, i + 1))
+            assert np.array_equal(part, whole[begin - 1 : begin - 1 + len(part)])
+            begin += len(part) - 1
 
 
 def test_the_chorales_come_back_but_for_what_is_shorter_than_the_grid():
@@ -311,17 +398,23 @@ def test_a_piece_of_a_million_beats_is_cut_off_and_ends_with_a_note():
     steps = Voices().encode(held)
     assert len(steps) == module.MOST_SLICES + 2
     assert len(Voices().decode(steps)) == 1
+    changes = Voices(steps="changes")
+    assert len(changes.encode(long)) == 2 + 2
+    steps = changes.encode(held)  # a step a beat, and where it ends
+    assert len(steps) == module.MOST_SLICES // 4 + 1 + 2
+    assert changes._stands(steps)[-1] == module.MOST_SLICES
 
 
+@pytest.mark.parametrize("steps", ["grid", "changes"])
 @pytest.mark.parametrize("assign", ["track", "pitch"])
-def test_hostile_pieces_take_little_memory(assign):
+def test_hostile_pieces_take_little_memory(assign, steps):
     notes = np.zeros(20_000, NOTE)
     notes["start"] = np.arange(20_000)
     notes["duration"], notes["velocity"] = 2**31 - 30_000, 80
     notes["pitch"], notes["track"] = np.arange(20_000) % 128, np.arange(20_000) % 5
     piece = Piece(notes, ticks_per_beat=32_767)
     tracemalloc.start()
-    Voices(assign=assign).encode(piece)
+    Voices(assign=assign, steps=steps).encode(piece)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 200e6
@@ -337,6 +430,7 @@ def test_every_option_does_something():
         {"high": 61},
         {"assign": "pitch"},
         {"restrikes": False},
+        {"steps": "changes"},
         {"derived": False},
     ):
         other = dataclasses.replace(plain, **changes)
@@ -352,7 +446,7 @@ def test_options_that_contradict_each_other_are_refused():
         Voices(order=(1, 2, 2, 4))
 
 
-@pytest.mark.parametrize("encoder", ENCODERS[:4], ids=NAMES[:4])
+@pytest.mark.parametrize("encoder", [*ENCODERS[:4], *CHANGES[:2]])
 def test_a_session_makes_music_that_is_spelt_as_it_was_decided(encoder):
     torch.manual_seed(0)
     network = Lstm(hidden=8, layers=1).build(encoder.schema, Heads(True, 4, 8))
@@ -363,7 +457,9 @@ def test_a_session_makes_music_that_is_spelt_as_it_was_decided(encoder):
         steps = made.steps[row, : made.lengths[row]]
         again = encoder.encode(made.piece(row))
         spelt = again[again["mark"] != END]
-        assert len(made.piece(row)) and np.array_equal(spelt, steps[: len(spelt)])
+        both = min(len(spelt), len(steps))  # that of changes falls silent behind the last step
+        assert len(made.piece(row)) and np.array_equal(spelt[:both], steps[:both])
+        assert len(spelt) <= len(steps) + (encoder.steps == "changes")
 
 
 def test_a_run_trains_and_samples(howlkit, tmp_path):
