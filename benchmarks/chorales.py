@@ -37,6 +37,10 @@ voices.restrikes=false lstm.hidden=384 lstm.layers=2 lstm.dropout=0.4 lstm.weigh
 heads.relative=true heads.dropout=0.3 heads.repeats=sound1,sound2,sound3,sound4 heads.repeats_lag=8
 training.rate=0.003 training.weight_decay=0.5 training.window=64
 """.split()
+CHANGES = """
+voices.steps=changes lstm.dropout=0.35 heads.embedding=40 heads.repeats_lag=3 training.rate=0.004
+training.ema=0.995
+""".split()
 KEYS = """
 pianoroll.grid=1 pianoroll.onsets=false lstm.hidden=384 lstm.dropout=0.4 lstm.weight_drop=0.3
 heads.dropout=0.3 heads.repeats=keys training.rate=0.003 training.weight_decay=0.3
@@ -44,7 +48,7 @@ training.window=32
 """.split()
 CASES = {
     "voices": ("voices", "voices", VOICES, 4),
-    "changes": ("voices", "voices", [*VOICES, "voices.steps=changes"], 4),
+    "changes": ("voices", "voices", [*VOICES, *CHANGES], 4),
     "independent": ("quarters", "pianoroll", [*KEYS, "heads.chained=false"], 1),
     "chained": ("quarters", "pianoroll", KEYS, 1),
 }
