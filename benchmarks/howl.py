@@ -50,12 +50,11 @@ def table(results):
     yield "| | steps | pitch | shift | duration | volume | all |"
     yield "|---|---|---|---|---|---|---|"
     for result in results:
-        nats = {name: field.get("nats_per_note") for name, field in result["fields"].items()}
-        if any(value is None for value in nats.values()):
-            cells = [f"{nats['pitch']:.3f}", "-", "-", "-", "-"]
-        else:
-            cells = [f"{nats[name]:.3f}" for name in ("pitch", "shift", "duration", "volume")]
-            cells.append(f"{sum(nats.values()):.3f}")
+        nats = {name: field["nats_per_note"] for name, field in result["fields"].items()}
+        names = ("pitch", "shift", "duration", "volume")
+        cells = [f"{nats[name]:.3f}" if name in nats else "-" for name in names]
+        # Fields trained by squared error have no likelihood, and so there is no sum.
+        cells.append(f"{sum(nats.values()):.3f}" if len(nats) == len(names) else "-")
         yield f"| {result['case']} | {result['steps']} | {' | '.join(cells)} |"
 
 
