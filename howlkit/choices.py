@@ -13,6 +13,7 @@ bits    BitsChained (given the bits below, as RNN-NADE; here by naming the bits 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -38,12 +39,12 @@ class Hint:
     near: Tensor | None = None
 
 
-class Head(nn.Module):
+class Head(nn.Module, ABC):
     """One field's part of a network; `out` is its last layer, `dropout` that before it."""
 
     is_likelihood: ClassVar[bool] = True
 
-    def __init__(self, field: Field, width: int, outputs: int) -> None:
+    def __init__(self, field: Field, width: int, outputs: int = 1) -> None:
         super().__init__()
         self.field = field
         self.dropout = 0.0
@@ -58,20 +59,20 @@ class Head(nn.Module):
         """Return (..., H): what the last layer is given."""
         return F.dropout(F.gelu(mixed), self.dropout, self.training)
 
+    @abstractmethod
     def nats(self, mixed: Tensor, target: Tensor, hint: Hint | None = None) -> Tensor:
         """Return (N,) the nats of target (N,), of bits (N, n); mixed (N, H).
 
         hint: heeded by Softmax alone.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def logits(self, mixed: Tensor, hint: Hint | None = None) -> Tensor:
         """Return (N, C) as `protocols.Stepper.logits`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def start_at(self, counts: Tensor) -> None:
         """Set the biases to what counts (C,) of values say (`evaluate.unigram`)."""
-        raise NotImplementedError
 
 
 class Softmax(Head):

@@ -84,29 +84,33 @@ class Heads:
 
     def no_likelihood(self, schema: Schema) -> list[str]:
         """Return the fields whose cost is another loss than -ln of a probability."""
-        squared = self.real == "squared"
-        return [field.name for field in schema.decisions if squared and field.kind == "real"]
+        return [f.name for f in schema.decisions if not self.head_class(f).is_likelihood]
+
+    def head_class(self, field: Field) -> type[Head]:
+        """Return what kind of head a field gets."""
+        if field.kind == "bits":
+            return BitsChained if self.chained else BitsIndependent
+        if field.kind == "real":
+            return Squared if self.real == "squared" else Logistics
+        return Logistics if field.ordered and self.ordered == "logistics" else Softmax
 
     def head(self, field: Field) -> Head:
         """Return a new head for a field."""
-        head = self._of_kind(field)
+        kind = self.head_class(field)
+        head: Head
+        if kind is Softmax:
+            hinted = bool(self.repeats) and field.name != "mark"
+            head = Softmax(field, self.width, hinted=hinted, relative=self.is_relative(field))
+        elif kind is Logistics:
+            head = Logistics(field, self.width, self.components)
+        else:
+            head = kind(field, self.width)
         head.dropout = self.dropout
         return head
 
-    def _of_kind(self, field: Field) -> Head:
-        if field.kind == "bits":
-            return (BitsChained if self.chained else BitsIndependent)(field, self.width)
-        if field.kind == "real" and self.real == "squared":
-            return Squared(field, self.width)
-        if field.kind == "real" or (field.ordered and self.ordered == "logistics"):
-            return Logistics(field, self.width, self.components)
-        hinted = bool(self.repeats) and field.name != "mark"
-        return Softmax(field, self.width, hinted=hinted, relative=self.is_relative(field))
-
     def is_relative(self, field: Field) -> bool:
         """Return whether the head of a field is also told the value that its own is near to."""
-        softmax = field.kind == "class" and not (field.ordered and self.ordered == "logistics")
-        return self.relative and field.near is not None and softmax
+        return self.relative and field.near is not None and self.head_class(field) is Softmax
 
 
 def _backbones(state: State | None) -> State | None:
