@@ -80,6 +80,8 @@ def sort_notes(notes: Table) -> Table:
     key, which is several times faster to sort than the columns one after the other; only where
     that key ties are the other two needed.
     """
+    if len(notes) < 2:
+        return notes
     # start < 2**31, program < 2**8, pitch < 2**7, track < 2**16: 62 bits in all.
     key = notes["start"].astype(np.int64)
     for name, bits in (("program", 8), ("pitch", 7), ("track", 16)):
@@ -429,15 +431,7 @@ def _check_tables(piece: Piece) -> None:
         table = getattr(piece, name)
         if not isinstance(table, np.ndarray) or table.dtype != dtype or table.ndim != 1:
             raise PieceError(f"{name} must be a 1-D array of dtype howlkit.piece.{name}: {dtype}")
-    notes = piece.notes
-    starts, durations = notes["start"].copy(), notes["duration"].copy()  # aligned: quicker
-    _check_range("note start", starts, 0, MAX_TICK)
-    _check_range("note duration", durations, 1, MAX_TICK)
-    if (starts + durations).min(initial=0) < 0:  # beyond MAX_TICK the sum wraps round
-        raise PieceError(f"note end is {piece.ends.max()}; 0..{MAX_TICK} are allowed")
-    _check_range("pitch", notes["pitch"], 0, 127)
-    _check_range("velocity", notes["velocity"], 1, 127)
-    _check_range("program", notes["program"], 0, DRUMS)
+    _check_notes(piece.notes)
     _check_range("tempo (microseconds a beat)", piece.tempos["microseconds"], 1, 2**24 - 1)
     _check_range("time signature numerator", piece.time_signatures["numerator"], 1, 255)
     _check_denominators(piece.time_signatures["denominator"])
@@ -450,8 +444,22 @@ def _check_tables(piece: Piece) -> None:
         _check_range(f"{name} tick", ticks, 0, MAX_TICK)
         if (ticks[1:] <= ticks[:-1]).any():
             raise PieceError(f"{name} must stand at rising ticks, one at each")
-    if not 0 <= piece.context <= len(notes):
-        raise PieceError(f"context is {piece.context}; 0..{len(notes)} (the notes) are allowed")
+    if not 0 <= piece.context <= len(piece):
+        raise PieceError(f"context is {piece.context}; 0..{len(piece)} (the notes) are allowed")
+
+
+def _check_notes(notes: Table) -> None:
+    if not len(notes):
+        return
+    starts, durations = notes["start"].copy(), notes["duration"].copy()  # aligned: quicker
+    _check_range("note start", starts, 0, MAX_TICK)
+    _check_range("note duration", durations, 1, MAX_TICK)
+    if (starts + durations).min() < 0:  # beyond MAX_TICK the sum wraps round
+        end = (starts.astype(np.int64) + durations).max()
+        raise PieceError(f"note end is {end}; 0..{MAX_TICK} are allowed")
+    _check_range("pitch", notes["pitch"], 0, 127)
+    _check_range("velocity", notes["velocity"], 1, 127)
+    _check_range("program", notes["program"], 0, DRUMS)
 
 
 _EXTREMES = {
