@@ -171,7 +171,10 @@ class Voices:
         earliest = max(first - self._looks_back, 0)
         seen = (begins < stop) & (ends > earliest)
         sounds, struck = self._sounding(
-            notes.compress(seen), begins[seen] - earliest, ends[seen] - earliest, int(stop - earliest)
+            notes.compress(seen),
+            begins[seen] - earliest,
+            ends[seen] - earliest,
+            int(stop - earliest),
         )
         if piece.has_end:  # what is cut off by the limit may leave a silence behind
             last = np.flatnonzero(sounds.any(axis=1))[-1:] + 1 + closing
