@@ -413,6 +413,8 @@ def _scale(ticks: Any, numerator: int, denominator: int) -> Any:  # noqa: ANN401
 
 def last_at_each_tick(table: Table) -> Table:
     """Keep of several entries at one tick the last, as a player would."""
+    if len(table) < 2:
+        return table
     ticks = table["tick"]
     rises = ticks[1:] > ticks[:-1]
     return table if rises.all() else table.compress(np.append(rises, True))
@@ -441,9 +443,9 @@ def _check_tables(piece: Piece) -> None:
     _check_range("pedal duration", piece.pedals["duration"], 0, MAX_TICK)
     for name in ("tempos", "time_signatures", "key_signatures"):
         ticks = getattr(piece, name)["tick"]
-        _check_range(f"{name} tick", ticks, 0, MAX_TICK)
-        if (ticks[1:] <= ticks[:-1]).any():
+        if len(ticks) > 1 and (ticks[1:] <= ticks[:-1]).any():
             raise PieceError(f"{name} must stand at rising ticks, one at each")
+        _check_range(f"{name} tick", ticks[:1], 0, MAX_TICK)  # the least, then
     if not 0 <= piece.context <= len(piece):
         raise PieceError(f"context is {piece.context}; 0..{len(piece)} (the notes) are allowed")
 
@@ -461,6 +463,8 @@ def _check_notes(notes: Table) -> None:
     _check_range("velocity", notes["velocity"], 1, 127)
     _check_range("program", notes["program"], 0, DRUMS)
 
+
+_DENOMINATORS = {2**power for power in range(8)}
 
 _EXTREMES = {
     np.dtype(kind): (int(np.iinfo(kind).min), int(np.iinfo(kind).max))
@@ -481,9 +485,5 @@ def _check_range(what: str, values: Table, low: int, high: int) -> None:
 
 
 def _check_denominators(values: Table) -> None:
-    if not len(values):
-        return
-    odd = (values == 0) | (values & (values - 1) != 0)
-    if odd.any():
-        worst = int(values[odd][0])
+    for worst in set(values.tolist()) - _DENOMINATORS:
         raise PieceError(f"time signature denominator is {worst}; 1, 2, 4 .. 128 are allowed")

@@ -50,7 +50,7 @@ class Source:
 
     def line(self) -> str:
         """Return one line of JSON, plain ASCII."""
-        said = dataclasses.asdict(self)
+        said = {name: getattr(self, name) for name in self.__slots__}
         return json.dumps(said | {name: said[name].hex() for name in _HASHES})
 
     @classmethod
@@ -178,9 +178,12 @@ class Files(contextlib.AbstractContextManager["Files"]):
     def __len__(self) -> int:
         return len(self._lines)
 
-    def add(self, source: Source, *, unchanged: bool) -> None:
-        """Take in what came of the next file; unchanged: known from before, not read again."""
-        self._lines.append(source.line())
+    def add(self, source: Source, line: str, *, unchanged: bool) -> None:
+        """Take in what came of the next file, and its line.
+
+        unchanged: known from before, not read again.
+        """
+        self._lines.append(line)
         self._content += source.content or bytes(HASH_BYTES)
         self._notes += source.notes or bytes(HASH_BYTES)
         self._unchanged.append(unchanged)

@@ -158,12 +158,12 @@ def _keep(store: Store, files: Files, outcomes: Iterable[Outcome]) -> None:
     """
     try:
         for outcome in outcomes:
-            source = outcome.source
-            read_now = outcome.piece is not None and outcome.sketch is not None
-            files.add(source, unchanged=bool(source.notes) and not read_now)
+            source, line = outcome.source, outcome.source.line()
+            known = outcome.piece is None and bool(source.notes)
+            files.add(source, line, unchanged=known)
             if outcome.piece is not None and outcome.sketch is not None:
                 store.add(outcome.piece, source.content, outcome.sketch)
-                store.journal(source.line())
+                store.journal(line)
     except BaseException:
         with contextlib.suppress(OSError):
             store.keep()

@@ -271,8 +271,9 @@ def _presses(controls: Any) -> tuple[NDArray[np.int32], NDArray[np.int32]]:  # n
     columns = controls.numpy()
     sustain = columns["number"] == _CONTROL_SUSTAIN
     down = columns["value"][sustain] >= 64
-    changes = np.flatnonzero(np.diff(down, prepend=False))
-    ticks = columns["time"][sustain][changes]
+    changed = down.copy()  # at first it is up
+    changed[1:] ^= down[:-1]
+    ticks = columns["time"][sustain][changed]
     return ticks[::2], ticks[1::2]  # down, up, down, up ...
 
 
