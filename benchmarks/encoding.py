@@ -4,10 +4,10 @@
 
 Measures notes a second of CPU time on one core, on the same files of each of `FOLDERS`, the files
 read from the disk's cache each time. The limit is symusic's parser alone. Peers are MidiTok's
-tokenizers, at its default configuration, and other libraries that read MIDI; each is left out where
-it is not installed (`pip install howlkit[benchmarks]`). They are slow, and so get fewer files; what
-they are compared with is howlkit on those files. Everything takes turns within a round; medians
-and, as spread, the least and the most over the rounds are printed as JSON.
+tokenizers, and other libraries that read MIDI; each is left out where it is not installed (`pip
+install howlkit[benchmarks]`). They are slow, and so get fewer files; what they are compared with is
+howlkit on those files. Everything takes turns within a round; medians and, as spread, the least and
+the most over the rounds are printed as JSON.
 """
 
 import argparse
@@ -30,13 +30,14 @@ from howlkit import midi
 from howlkit.recipe import Recipe
 
 FOLDERS = ("pop909", "asap_performances")
-ENCODERS = {  # and MidiTok's tokenizer of the same kind
-    "tuple": "Octuple",
-    "howl": None,
-    "remi": "REMI",
-    "event": "MIDILike",
-    "pianoroll": None,
-    "voices": None,
+ENCODERS = ("tuple", "howl", "remi", "event", "pianoroll", "voices")
+TOKENIZERS = {  # of the same kind, told to keep what the encoder keeps
+    "tuple": ("Octuple", {"use_programs": True}),
+    "remi": (
+        "REMI",
+        {"use_programs": True, "use_tempos": True, "use_time_signatures": True},
+    ),
+    "event": ("MIDILike", {"use_programs": True}),
 }
 READERS = {
     "mido": lambda mido, path: mido.MidiFile(path),
@@ -69,8 +70,10 @@ def tokenizers():
     miditok = installed("miditok")
     if miditok is None:
         return {}
-    kinds = [getattr(miditok, name) for name in ENCODERS.values() if name]
-    return {kind.__name__: kind(miditok.TokenizerConfig()).encode for kind in kinds}
+    return {
+        kind: getattr(miditok, kind)(miditok.TokenizerConfig(**options)).encode
+        for kind, options in TOKENIZERS.values()
+    }
 
 
 def other_readers():
@@ -128,13 +131,12 @@ def measure(folder, files, peer_files, rounds):
     for name, found in ours.items():
         result["works"][name] = summary(found) | {"of_symusic": of(found, ours["symusic"])}
     few, notes = paths[:peer_files], sum(counts[:peer_files])
-    kinds = {name: kind for name, kind in ENCODERS.items() if kind}
     peers = tokenizers()
-    beside = {name: work for name, work in howlkit_works().items() if name in kinds}
+    beside = {name: work for name, work in howlkit_works().items() if name in TOKENIZERS}
     found = rates(peers | beside, few, notes, min(rounds, 3)) if peers else {}
     result["miditok"] = {
         kind: summary(found[kind]) | {f"{name}_is_faster_by": of(found[name], found[kind])}
-        for name, kind in kinds.items()
+        for name, (kind, _) in TOKENIZERS.items()
         if found
     }
     few, notes = paths[:READER_FILES], sum(counts[:READER_FILES])
