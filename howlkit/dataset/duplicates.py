@@ -187,10 +187,12 @@ def _weigh(sketches: Sketches, labels: Labels, weights: Weights) -> None:
 
 def _groups_with(column: Sketch, labels: Labels) -> Labels:
     """Return (n,): how many groups have each piece's value in a bin; `column` and `labels` (n,)."""
-    order = np.lexsort((labels, column))
-    value, label = column[order], labels[order]
+    line = column.astype(np.int64) << 38 | labels  # values below 2**25; quicker than two sorts
+    order = np.argsort(line)
+    line = line.take(order)
+    another = np.append(True, line[1:] != line[:-1])[: len(order)]
+    value = line >> 38
     changed = np.append(True, value[1:] != value[:-1])[: len(order)]
-    another = changed | np.append(True, label[1:] != label[:-1])[: len(order)]
     which = np.cumsum(changed) - 1
     shared = np.empty(len(order), np.int64)
     shared[order] = np.bincount(which, weights=another)[which]
