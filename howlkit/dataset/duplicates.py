@@ -61,8 +61,8 @@ _TYPICAL = 2000  # pieces that the two thresholds are for; of more, more are ali
 _LEAST_RARITY = 0.25  # times the growth of the thresholds: to agree in a third is always enough
 _ROUNDS = 8  # of joining: the more is joined, the fewer groups share what their pieces share
 _STRIDES = (1, 85)  # a band is bins i and i + stride: 512 bands of two
-_BATCH = 16  # bands looked at before their pairs are compared ...
-_PAIRS = 2**20  # ... or pairs found
+_BATCH = 64  # bands looked at before their pairs are compared: the fewer, the more often ...
+_PAIRS = 2**20  # ... all bins are gone through; or so many pairs
 _NEIGHBOURS = 4  # of one bucket, so many next ones each is compared with
 _RANK_BITS = 24  # of a value in its bin
 
