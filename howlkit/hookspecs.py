@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pluggy
 
-from howlkit.protocols import Augmenter, Encoder, Model, Sampler
+from howlkit.protocols import Augmenter, Encoder, Model, Sampler, Source
 
 hookspec = pluggy.HookspecMarker("howlkit")
 hookimpl = pluggy.HookimplMarker("howlkit")
@@ -32,3 +32,8 @@ def register_models(register: Callable[[type[Model]], None]) -> None:
 @hookspec
 def register_samplers(register: Callable[[type[Sampler]], None]) -> None:
     """Register samplers: ways of making music with a session."""
+
+
+@hookspec
+def register_sources(register: Callable[[type[Source]], None]) -> None:
+    """Register sources: files that are no MIDI, and collections of music by name."""

@@ -1,4 +1,4 @@
-"""Plugins: which encoders, augmenters, models and samplers there are, and where they come from.
+"""Plugins: which encoders, augmenters, models, samplers and sources there are, and whose.
 
 A plugin is a module (or object) whose functions implement the hooks of `howlkit.hookspecs`, named
 by an entry point of the group `howlkit`. The parts that come with howlkit load the same way. Each
@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from howlkit import __version__, hookspecs, installed, options
+from howlkit import __version__, hookspecs, installed, options, protocols
 from howlkit.errors import PluginError, did_you_mean
 from howlkit.installed import COMMAND_GROUP, GROUP, RESTRICTION, Failure, Source
 from howlkit.protocols import Augmenter, Encoder, Model, Sampler
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BUILTINS",
     "KINDS",
+    "RESTRICTION",
     "Component",
     "Failure",
     "Plugins",
@@ -60,11 +61,18 @@ BUILTINS = (
     "howlkit.builtin.augment",
     "howlkit.builtin.rnn",
     "howlkit.builtin.autoregressive",
+    "howlkit.builtin.chorales",
 )
 """The modules that come with howlkit, in the order in which they load: before all others."""
 
 CONTRACTS: Mapping[str, type[Any]] = MappingProxyType(
-    {"encoder": Encoder, "augmenter": Augmenter, "model": Model, "sampler": Sampler}
+    {
+        "encoder": Encoder,
+        "augmenter": Augmenter,
+        "model": Model,
+        "sampler": Sampler,
+        "source": protocols.Source,
+    }
 )
 KINDS = tuple(CONTRACTS)
 
@@ -178,7 +186,7 @@ def get(kind: str, name: str) -> Component:
 
 
 def create(kind: str, name: str, values: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401
-    """Return an encoder, augmenter, model or sampler with these options, as `options.build`.
+    """Return a component with these options, as `options.build`.
 
     Raises PluginError if there is none of that name, OptionError for wrong options.
     """

@@ -216,7 +216,7 @@ def test_asking_for_what_is_not_there_says_what_is_and_what_failed(site):
     assert "'broken' of howlkit-broken 0.2 is left out: ModuleNotFoundError" in message
     with pytest.raises(PluginError, match="another kind: augmenter"):
         loaded.get("sampler", "louder")
-    with pytest.raises(PluginError, match="kinds are encoder, augmenter, model, sampler"):
+    with pytest.raises(PluginError, match="kinds are encoder, augmenter, model, sampler, source"):
         loaded.of("sampling")
 
 
@@ -402,7 +402,10 @@ def test_every_hook_is_a_heading_of_the_docs_with_its_signature(hook):
 def test_code_in_the_docs_is_that_of_the_example():
     blocks = re.findall(r"<!-- from (\S+) -->\n```\w+\n(.*?)```", DOCS, re.DOTALL)
     files = {"pyproject.toml", "howlkit_intervals.py", "tests/test_intervals.py"}
-    assert {file for file, _ in blocks} == files
+    assert {file for file, _ in blocks} == {*files, "docs/examples/grids.py"}
+    for code in (code for file, code in blocks if file == "docs/examples/grids.py"):
+        assert code in (ROOT / "docs/examples/grids.py").read_text()
+    blocks = [(file, code) for file, code in blocks if file in files]
     for file, code in blocks:
         assert code in (EXAMPLE / file).read_text()
 
