@@ -55,11 +55,12 @@ class Music21:
 
 @functools.cache
 def corpora() -> tuple[Path, ...]:
-    """Return the folders of music21's corpora, by name; none where music21 has no files."""
+    """Return the folders of music21's corpora, by name, those of tune books (slow to read) last."""
     spec = importlib.util.find_spec("music21")
     places = spec.submodule_search_locations if spec is not None else None
     folders = [folder for place in places or () for folder in Path(place, "corpus").glob("*")]
-    return tuple(sorted(folder for folder in folders if _has_music(folder)))
+    with_music = [folder for folder in folders if _has_music(folder)]
+    return tuple(sorted(with_music, key=lambda f: (any(f.rglob("*.abc")), f.name)))
 
 
 def _has_music(folder: Path) -> bool:

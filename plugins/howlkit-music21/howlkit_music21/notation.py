@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from music21 import (
     chord,
     clef,
     duration,
+    exceptions21,
     instrument,
     key,
     layout,
@@ -52,9 +52,6 @@ VALUES = (96, 72, 48, 36, 24, 18, 12, 9, 6, 3)
 
 TRIPLETS = (16, 8, 4)
 """The same within a triplet: quarter, eighth, sixteenth."""
-
-WIDE = 24
-"""Semitones from which on a track for a keyboard has two staves."""
 
 SHAPES = {  # of drums: where they stand, and whether their head is a cross
     35: ("F4", False), 36: ("F4", False), 37: ("C5", True), 38: ("C5", False), 39: ("C5", True),
@@ -94,9 +91,11 @@ def score_of(piece: Piece, *, title: str = "") -> stream.Score:
     """Return a Piece as a score; DataError if it has no notes."""
     if not len(piece):
         raise DataError("there are no notes to write down")
-    systems = [_staves(piece, track) for track in np.unique(piece.notes["track"]).tolist()]
+    bars = list(_bars(piece, piece.end * UNITS // piece.ticks_per_beat + UNITS))
+    beats = np.array([at for bar in bars for at in range(bar.start, bar.stop, _beat(bar))])
+    systems = [_staves(piece, track, beats) for track in np.unique(piece.notes["track"]).tolist()]
     end = max(v.free for staves in systems for staff in staves for v in staff.voices)
-    bars = list(_bars(piece, end))
+    bars = [bar for bar in bars if bar.start < end]
     signature = _key(piece)
     score = stream.Score()
     score.insert(0, metadata.Metadata(title=title or piece.name or "Untitled"))
@@ -116,36 +115,38 @@ def _key(piece: Piece) -> key.Key:
     stated = piece.key_signatures
     if len(stated):
         mode = "minor" if stated["minor"][0] else "major"
-        return key.KeySignature(int(stated["sharps"][0])).asKey(mode)
+        return cast(key.Key, key.KeySignature(int(stated["sharps"][0])).asKey(mode))
     sharps, minor = estimate(piece)
-    return key.KeySignature(sharps).asKey("minor" if minor else "major")
+    return cast(key.Key, key.KeySignature(sharps).asKey("minor" if minor else "major"))
 
 
-def _staves(piece: Piece, track: int) -> list[Staff]:
+def _staves(piece: Piece, track: int, beats: Any) -> list[Staff]:  # noqa: ANN401 - an array
     """Return the notes of a track as one staff, or two; drums of it as one more."""
+
+    def voices(notes: Any, most: int = 2) -> list[Voice]:  # noqa: ANN401 - an array
+        return voices_of(notes, piece.ticks_per_beat, beats, most=most)
+
     notes = piece.notes[piece.notes["track"] == track]
     drums = notes["program"] == DRUMS
     found = []
     if drums.any():
-        struck = voices_of(notes[drums], piece.ticks_per_beat, most=1)
-        found.append(Staff(struck, DRUMS, clef.PercussionClef()))
+        found.append(Staff(voices(notes[drums], most=1), DRUMS, clef.PercussionClef()))
     for program in np.unique(notes["program"][~drums]).tolist():
         part = notes[notes["program"] == program]
         low = part["pitch"] < MIDDLE
         if program in KEYBOARDS and _is_wide(part["pitch"]):
             halves = ((part[~low], clef.TrebleClef()), (part[low], clef.BassClef()))
-            found += [
-                Staff(voices_of(half, piece.ticks_per_beat), program, sign) for half, sign in halves
-            ]
+            found += [Staff(voices(half), program, sign) for half, sign in halves]
         else:
             sign = clef.BassClef() if np.median(part["pitch"]) < 57 else clef.TrebleClef()
-            found.append(Staff(voices_of(part, piece.ticks_per_beat), program, sign))
+            found.append(Staff(voices(part), program, sign))
     return found
 
 
 def _is_wide(pitches: Any) -> bool:  # noqa: ANN401 - an array
-    low, high = int(pitches.min()), int(pitches.max())
-    return high - low >= WIDE and low < 53 and high > 67
+    """Say whether a tenth of the notes at least lie well below middle C, and a tenth well above."""
+    low, high = np.quantile(pitches, (0.1, 0.9))
+    return bool(low < MIDDLE - 5 and high > MIDDLE + 5)
 
 
 def _bars(piece: Piece, end: int) -> Iterator[Bar]:
@@ -203,7 +204,7 @@ def _instrument(program: int) -> instrument.Instrument:
         return instrument.UnpitchedPercussion()
     try:
         return instrument.instrumentFromMidiProgram(program)
-    except instrument.InstrumentException:
+    except exceptions21.InstrumentException:
         found = instrument.Instrument()
         found.midiProgram = program
         return found
@@ -241,12 +242,11 @@ def _notated(
             while index < len(events) and events[index].stop <= at:
                 index += 1
             event = events[index] if index < len(events) else None
-            if event is None or event.start >= bar.stop:
-                event, stop = None, bar.stop
-            elif event.start > at:
-                event, stop = None, event.start
-            else:
+            if event is not None and event.start <= at:
                 stop = min(event.stop, bar.stop)
+            else:
+                stop = min(event.start, bar.stop) if event is not None else bar.stop
+                event = None  # a rest
             whole = event is None and (at, stop) == (bar.start, bar.stop)
             spans = [(0, stop - at)] if whole else _values(at - bar.start, stop - bar.start, bar)
             for begin, end in spans:
@@ -278,7 +278,7 @@ def _longest(start: int, stop: int, beat: int) -> int:
     if start % 3 or (stop % 3 and stop // UNITS == start // UNITS):
         room = min(stop - start, UNITS - start % UNITS)
         fits = TRIPLETS if start % 8 == 0 else TRIPLETS[-1:]
-        return next(value for value in fits if value <= room)
+        return next((value for value in fits if value <= room), room)
     room = (stop - stop % UNITS if stop % 3 else stop) - start
     inside = start % beat
     for value in VALUES:

@@ -2,12 +2,12 @@
 
 What becomes of what a Piece has no place for:
 
-- Parts are tracks, in their order; each staff of a piano is a part. Parts without notes are left out.
+- Parts are tracks, in their order, those without notes left out; each staff of a piano is a part.
 - Tied notes are one note. Grace notes, which have no length of their own, are left out.
 - Transposing instruments are at sounding pitch, and octave clefs as they sound.
 - Unpitched percussion and instruments of MIDI's channel 10 are drums.
 - Tick 0 is a bar line: an upbeat stands at the end of a bar that begins with rests.
-- Dynamic marks are velocities, until the next one in their part; hairpins and accents are not heard.
+- Dynamic marks are velocities, until the next one in their part; hairpins and accents are not.
 - A key is given as signature and mode; modes other than major and minor by their third.
 """
 
@@ -61,6 +61,7 @@ MINOR_THIRD = frozenset({"minor", "aeolian", "dorian", "phrygian", "locrian"})
 UNKNOWN_DRUM = 38  # snare, General MIDI: of a stroke of which no score says on what
 
 Table = np.ndarray[Any, Any]
+Score = stream.Stream[Any]  # or a part of one
 
 
 class Tone(NamedTuple):
@@ -86,10 +87,10 @@ Line = list[Place]
 T = TypeVar("T")
 
 
-def piece_of(score: stream.Stream, options: Music21) -> Piece:
+def piece_of(score: Score, options: Music21) -> Piece:
     """Return the music of a score; DataError if it has no notes."""
     score = _as_heard(score, options)
-    parts = list(score.getElementsByClass(stream.Part)) or [score]
+    parts: list[Score] = [*score.getElementsByClass(stream.Part)] or [score]
     lines = [_line(part) for part in parts]
     upbeat = _upbeat(parts[0])
     rows: list[Tone] = []
@@ -110,7 +111,7 @@ def piece_of(score: stream.Stream, options: Music21) -> Piece:
     )
 
 
-def _as_heard(score: stream.Stream, options: Music21) -> stream.Stream:
+def _as_heard(score: Score, options: Music21) -> Score:
     """Return the score at sounding pitch, and with repeats written out if that is asked for."""
     score.toSoundingPitch(inPlace=True)
     if not options.repeats:
@@ -121,7 +122,7 @@ def _as_heard(score: stream.Stream, options: Music21) -> stream.Stream:
         return score  # signs that make no sense: as written
 
 
-def _upbeat(part: stream.Stream) -> Fraction:
+def _upbeat(part: Score) -> Fraction:
     """Return the quarters by which the first bar is shorter than its metre says."""
     bars = list(part.getElementsByClass(stream.Measure))
     if len(bars) < 2 or not bars[0].timeSignature:
@@ -136,7 +137,7 @@ def _quarters(offset: Any) -> Fraction:  # noqa: ANN401 - float or Fraction, as 
     return Fraction(offset).limit_denominator(65535)
 
 
-def _line(part: stream.Stream) -> Line:
+def _line(part: Score) -> Line:
     """Return all that stands in a part, whatever bar and voice it is in, in time.
 
     Not `Stream.flatten`: a metre that music21 has put into two bars as one object (it does so with
@@ -146,7 +147,7 @@ def _line(part: stream.Stream) -> Line:
     return sorted(found, key=lambda place: (place.start, place.element.classSortOrder))
 
 
-def _placed(part: stream.Stream, begin: Fraction) -> Iterator[Place]:
+def _placed(part: Score, begin: Fraction) -> Iterator[Place]:
     for element in part:
         start = begin + _quarters(part.elementOffset(element))
         if isinstance(element, stream.Stream):
@@ -303,9 +304,9 @@ def _changes(table: Table) -> Table:
     """Return a map without entries that say what holds already; of those at one tick the last."""
     table = last_at_each_tick(table)
     values = table[[name for name in table.dtype.names or () if name != "tick"]]
-    return table[np.append(True, values[1:] != values[:-1])[: len(table)]]
+    return np.asarray(table[np.append(True, values[1:] != values[:-1])[: len(table)]])
 
 
-def _title(score: stream.Stream) -> str:
+def _title(score: Score) -> str:
     title = score.metadata.bestTitle if score.metadata is not None else None
     return str(title or "").strip()[:100]

@@ -1,9 +1,9 @@
 """Notes as played to values that people read: sixteenths and triplets, voices, chords.
 
-Positions are whole `UNITS` a quarter, 24: a sixteenth is 6, a triplet eighth 8. Each quarter of each
-staff is taken as four sixteenths or as three triplet eighths, whichever lies nearer to the notes
-that begin in it; triplets must win clearly, since they are rarer and harder to read. Only where
-notes one after the other would fall together, it is taken as twice as many.
+Positions are whole `UNITS` a quarter, 24: a sixteenth is 6, a triplet eighth 8. Each quarter of
+each staff is taken as four sixteenths or as three triplet eighths, whichever lies nearer to the
+notes that begin in it; triplets must win clearly, since they are rarer and harder to read. Only
+where notes one after the other would fall together, it is taken as twice as many.
 """
 
 from __future__ import annotations
@@ -59,59 +59,67 @@ class Voice:
         return float(np.mean(self.events[-1].pitches)) if self.events else 60.0
 
 
-def voices_of(notes: Table, ticks_per_beat: int, *, most: int = 2) -> list[Voice]:
+def voices_of(notes: Table, ticks_per_beat: int, beats: Table, *, most: int = 2) -> list[Voice]:
     """Return the notes of a staff as voices of events that do not overlap, at most `most`.
 
-    notes: rows of `howlkit.piece.NOTE`, sorted by start. Where more sounds at once, held notes are
-    cut short.
+    notes: rows of `howlkit.piece.NOTE`, sorted by start. beats: where each beat of each bar begins,
+    in units, rising, until after the last note. Where more sounds at once, held notes are cut
+    short.
     """
-    starts, stops = _snapped(notes, ticks_per_beat)
+    starts, stops = _snapped(notes, ticks_per_beat, beats)
     chords = _chords(starts, stops, notes["pitch"].tolist())
-    onsets = sorted({event.start for event in chords})
+    # What is played short is written until the next onset in any voice, or the next beat.
+    goals = np.union1d([event.start for event in chords], beats)
+    onsets = {event.start for event in chords}
     voices: list[Voice] = []
     for event in chords:
         _place(voices, event, most)
-    return [Voice(_filled(voice.events, onsets)) for voice in voices]
+    return [Voice(_filled(voice.events, goals, onsets)) for voice in voices]
 
 
-def _snapped(notes: Table, ticks_per_beat: int) -> tuple[list[int], list[int]]:
+def _snapped(notes: Table, ticks_per_beat: int, beats: Table) -> tuple[list[int], list[int]]:
     """Return the starts and stops of notes in units, each on the grid of its beat."""
-    starts = notes["start"].astype(np.float64) / ticks_per_beat
-    stops = starts + notes["duration"] / ticks_per_beat
-    step = np.full(int(stops.max(initial=0)) + 3, SIXTEENTH)
-    beats = np.floor(starts).astype(int)
-    firsts = np.flatnonzero(np.diff(beats, prepend=-1))
-    for beat, within in zip(beats[firsts], np.split(starts - beats, firsts[1:]), strict=True):
-        step[beat] = _step(within)
-    begun = _on(starts, step)
+    starts = notes["start"] * (UNITS / ticks_per_beat)
+    stops = starts + notes["duration"] * (UNITS / ticks_per_beat)
+    lengths = np.diff(beats, append=beats[-1] + UNITS)
+    step = np.full(len(beats), SIXTEENTH)
+    beat = _beat_of(starts, beats)
+    firsts = np.flatnonzero(np.diff(beat, prepend=-1))
+    for index, within in zip(beat[firsts], np.split(starts - beats[beat], firsts[1:]), strict=True):
+        step[index] = _step(within, triplets=lengths[index] == UNITS)
+    begun = _on(starts, beats, lengths, step)
     # An end must not make a beat a mixture of both grids: it takes that of where it falls.
-    ended = np.maximum(_on(stops, step), begun + step[begun // UNITS])
-    return begun.tolist(), ended.tolist()
+    shortest = begun + step[_beat_of(begun, beats)]
+    return begun.tolist(), np.maximum(_on(stops, beats, lengths, step), shortest).tolist()
 
 
-def _step(at: Table) -> int:
+def _beat_of(at: Table, beats: Table) -> Table:
+    return np.searchsorted(beats, at + 1e-6, side="right") - 1
+
+
+def _on(at: Table, beats: Table, lengths: Table, step: Table) -> Table:
+    """Return positions on the grid of the beat that they fall in; all in units."""
+    beat = _beat_of(at, beats)
+    within = np.round((at - beats[beat]) / step[beat]).astype(int) * step[beat]
+    return np.asarray(beats[beat] + np.minimum(within, lengths[beat]))
+
+
+def _step(within: Table, *, triplets: bool) -> int:
     """Return the step of the grid that a beat is written on, by where in it notes begin, rising."""
-    found = _nearer(at, SIXTEENTH, TRIPLET)
-    chords = np.cumsum(np.diff(at, prepend=at[0]) >= APART)
-    places = np.round(at * UNITS / found)
-    if len(np.unique(places)) < len(np.unique(chords)):
-        found = _nearer(at, SIXTEENTH // 2, TRIPLET // 2)
-    return found
+    found = _nearer(within, SIXTEENTH, TRIPLET) if triplets else SIXTEENTH
+    apart = np.diff(within) >= APART * UNITS
+    places = np.round(within / found)
+    if not (apart & (np.diff(places) == 0)).any():
+        return found
+    return _nearer(within, SIXTEENTH // 2, TRIPLET // 2) if triplets else SIXTEENTH // 2
 
 
-def _nearer(at: Table, straight: int, triplet: int) -> int:
+def _nearer(within: Table, straight: int, triplet: int) -> int:
     errors = [
-        float(((at * UNITS / step - np.round(at * UNITS / step)) ** 2).sum()) * step**2
+        float(((within - np.round(within / step) * step) ** 2).sum())
         for step in (straight, triplet)
     ]
     return triplet if errors[1] < TRIPLETS_WIN * errors[0] - 1e-9 else straight
-
-
-def _on(at: Table, step: Table) -> Table:
-    """Return positions in quarters, on the grid of the beat that they fall in, in units."""
-    beat = np.floor(at + 1e-9).astype(int)
-    within = np.round((at - beat) * UNITS / step[beat]) * step[beat]
-    return np.asarray(beat * UNITS + within.astype(int))
 
 
 def _chords(starts: Iterable[int], stops: Iterable[int], pitches: Sequence[int]) -> list[Event]:
@@ -161,17 +169,24 @@ def _place(voices: list[Voice], event: Event, most: int) -> None:
             voice.events.append(event)
 
 
-def _filled(events: list[Event], onsets: list[int]) -> list[Event]:
-    """Return the events with small gaps closed: what is played a little short is written whole."""
+def _filled(events: list[Event], goals: Table, onsets: set[int]) -> list[Event]:
+    """Return the events with small gaps closed: what is played a little short is written whole.
+
+    goals: what they may be lengthened to, rising; onsets: those at which some note begins.
+    """
     result = []
     following = [*(event.start for event in events[1:]), None]
-    for event, stop in zip(events, following, strict=True):
-        later = np.searchsorted(onsets, event.stop)
-        goal = onsets[later] if later < len(onsets) else -(-event.stop // UNITS) * UNITS
-        goal = min(goal, stop) if stop is not None else goal
-        room = goal - event.start
-        long = event.stop - event.start
+    for event, following_start in zip(events, following, strict=True):
+        goal = _goal(event, goals, onsets)
+        goal = min(goal, following_start) if following_start is not None else goal
+        long, room = event.stop - event.start, goal - event.start
         if long < room <= 4 * UNITS and long >= LEGATO * room:
             event = Event(event.start, goal, event.pitches)
         result.append(event)
     return result
+
+
+def _goal(event: Event, goals: Table, onsets: set[int]) -> int:
+    """Return the next onset, or the next beat if there is none before the one after that."""
+    following = [int(goal) for goal in goals[np.searchsorted(goals, event.stop) :][:2]]
+    return next((goal for goal in following if goal in onsets), (following or [event.stop])[0])
