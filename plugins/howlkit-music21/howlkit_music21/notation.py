@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, cast
+from xml.etree import ElementTree
 
 import numpy as np
 from music21 import (
@@ -34,6 +35,7 @@ from music21.musicxml import m21ToXml
 
 from howlkit.errors import DataError
 from howlkit.piece import DRUMS, Piece
+from howlkit_music21 import drums
 from howlkit_music21.keys import estimate, spelling
 from howlkit_music21.quantise import UNITS, Event, Voice, voices_of
 
@@ -47,18 +49,16 @@ MIDDLE = 60  # where two staves part
 TEMPO_CHANGE = 0.05
 """A tempo is written where it differs by so much from the last one written, at a bar line."""
 
+HEAD = b"""<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN"
+  "http://www.musicxml.org/dtds/partwise.dtd">
+"""
+
 VALUES = (96, 72, 48, 36, 24, 18, 12, 9, 6, 3)
 """What one note can last, in units: whole, dotted half ... a thirty-second."""
 
 TRIPLETS = (16, 8, 4)
 """The same within a triplet: quarter, eighth, sixteenth."""
-
-SHAPES = {  # of drums: where they stand, and whether their head is a cross
-    35: ("F4", False), 36: ("F4", False), 37: ("C5", True), 38: ("C5", False), 39: ("C5", True),
-    40: ("C5", False), 41: ("G4", False), 42: ("G5", True), 43: ("A4", False), 44: ("D4", True),
-    45: ("B4", False), 46: ("G5", True), 47: ("D5", False), 48: ("E5", False), 49: ("A5", True),
-    50: ("F5", False), 51: ("F5", True), 53: ("F5", True), 55: ("B5", True), 57: ("B5", True),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,12 @@ class Staff:
 
 def musicxml(piece: Piece, *, title: str = "") -> bytes:
     """Return a Piece as a MusicXML file; DataError if it has no notes."""
-    return bytes(m21ToXml.GeneralObjectExporter(score_of(piece, title=title)).parse())
+    data = bytes(m21ToXml.GeneralObjectExporter(score_of(piece, title=title)).parse())
+    if not (piece.notes["program"] == DRUMS).any():
+        return data
+    root = ElementTree.fromstring(data)
+    drums.with_instruments(root)
+    return HEAD + bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=False))
 
 
 def score_of(piece: Piece, *, title: str = "") -> stream.Score:
@@ -127,11 +132,11 @@ def _staves(piece: Piece, track: int, beats: Any) -> list[Staff]:  # noqa: ANN40
         return voices_of(notes, piece.ticks_per_beat, beats, most=most)
 
     notes = piece.notes[piece.notes["track"] == track]
-    drums = notes["program"] == DRUMS
+    struck = notes["program"] == DRUMS
     found = []
-    if drums.any():
-        found.append(Staff(voices(notes[drums], most=1), DRUMS, clef.PercussionClef()))
-    for program in np.unique(notes["program"][~drums]).tolist():
+    if struck.any():
+        found.append(Staff(voices(notes[struck], most=1), DRUMS, clef.PercussionClef()))
+    for program in np.unique(notes["program"][~struck]).tolist():
         part = notes[notes["program"] == program]
         low = part["pitch"] < MIDDLE
         if program in KEYBOARDS and _is_wide(part["pitch"]):
@@ -305,6 +310,8 @@ def _element(event: Event | None, start: int, stop: int, staff: Staff, signature
         made = note.Note(pitches[0]) if len(pitches) == 1 else chord.Chord(pitches)
     made.duration = length
     before, after = event.start < start, event.stop > stop
+    if before and staff.program == DRUMS:  # a stroke is struck once, and strokes are not tied
+        return note.Rest(duration=length)
     if (before or after) and staff.program != DRUMS:
         made.tie = tie.Tie("continue" if before and after else "stop" if before else "start")
     return made
@@ -313,13 +320,8 @@ def _element(event: Event | None, start: int, stop: int, staff: Staff, signature
 def _strokes(event: Event) -> Any:  # noqa: ANN401 - a stroke, or several
     strokes = []
     for each in event.pitches:
-        where, cross = SHAPES.get(each, ("E5", True))
-        stroke = note.Unpitched(displayName=where)
-        on = instrument.UnpitchedPercussion()
-        on.percMapPitch = each
-        on.instrumentId = f"drum{each}"
-        stroke.storedInstrument = on
-        if cross:
-            stroke.notehead = "x"
+        shape = drums.shape(each)
+        stroke = note.Unpitched(displayName=shape.place)
+        stroke.notehead = shape.head
         strokes.append(stroke)
     return strokes[0] if len(strokes) == 1 else percussion.PercussionChord(strokes)

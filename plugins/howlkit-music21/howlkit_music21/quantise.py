@@ -180,7 +180,7 @@ def _filled(events: list[Event], goals: Table, onsets: set[int]) -> list[Event]:
         goal = _goal(event, goals, onsets)
         goal = min(goal, following_start) if following_start is not None else goal
         long, room = event.stop - event.start, goal - event.start
-        if long < room <= 4 * UNITS and long >= LEGATO * room:
+        if 0 < room - long < UNITS and long >= LEGATO * room:  # a longer rest is meant
             event = Event(event.start, goal, event.pitches)
         result.append(event)
     return result

@@ -1,7 +1,7 @@
 """Files to music21's scores, and these to Pieces, with what can go wrong put into words.
 
-music21 keeps pickles of what it has parsed and would load them again; here it always reads the file
-itself, so that nothing is unpickled and nothing stale is read.
+music21 keeps pickles of the files that it has parsed and would load them again; here it is always
+given the text, so that nothing is unpickled and nothing stale is read.
 """
 
 from __future__ import annotations
@@ -11,17 +11,21 @@ import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
 
 from howlkit.errors import DataError, HowlkitError, printable
 from howlkit.piece import Piece
+from howlkit_music21 import drums
 
 if TYPE_CHECKING:
     from howlkit_music21 import Music21
 
 __all__ = ["read"]
 
-MOST_UNPACKED = 512 * 2**20
+CONTAINER = "META-INF/container.xml"
+
+MOST_UNPACKED = 256 * 2**20
 """Bytes that a compressed score may have once it is unpacked."""
 
 
@@ -43,12 +47,11 @@ def read(path: Path, options: Music21) -> Iterator[Piece | HowlkitError]:
             raise DataError("is no Humdrum file with notes: it has no **kern spine")
         yield from _pieces(text, "humdrum", options)
     else:
-        _check_musicxml(path)
-        yield from _pieces(path, "musicxml", options)
+        yield from _pieces(_musicxml(path), "musicxml", options)
 
 
-def _pieces(source: Path | str, form: str, options: Music21) -> list[Piece]:
-    """Return the pieces of a file, or of text: one, or those of an Opus."""
+def _pieces(source: str, form: str, options: Music21) -> list[Piece]:
+    """Return the pieces of a text: one, or those of an Opus."""
     from music21 import converter, stream
 
     from howlkit_music21.pieces import piece_of
@@ -56,10 +59,7 @@ def _pieces(source: Path | str, form: str, options: Music21) -> list[Piece]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what it mends, by the hundred
         try:
-            if isinstance(source, Path):
-                parsed = converter.parse(source, format=form, forceSource=True, storePickle=False)
-            else:
-                parsed = converter.parseData(source, format=form)
+            parsed = converter.parseData(source, format=form)
             scores = list(parsed.scores) if isinstance(parsed, stream.Opus) else [parsed]
             return [piece_of(score, options) for score in scores]
         except HowlkitError:
@@ -99,18 +99,39 @@ def _tunes(text: str) -> Iterator[tuple[str, str]]:
         yield first.removeprefix("X:").strip(), f"{first}\n{fields}{rest}"
 
 
-def _check_musicxml(path: Path) -> None:
-    """Raise DataError unless this looks like MusicXML, plain or compressed, of a sane size."""
-    if path.suffix.lower() == ".mxl" or zipfile.is_zipfile(path):
-        try:
-            with zipfile.ZipFile(path) as archive:
-                size = sum(entry.file_size for entry in archive.infolist())
-        except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-            raise DataError(f"is no compressed MusicXML: {error}") from error
-        if size > MOST_UNPACKED:
-            raise DataError(f"has {size} bytes when unpacked; at most {MOST_UNPACKED} are read")
-        return
-    with open(path, "rb") as file:
-        head: Any = file.read(2**16).replace(b"\x00", b"")  # UTF-16 too
-    if not re.search(rb"<(score-partwise|score-timewise|opus)\b", head):
+def _musicxml(path: Path) -> str:
+    """Return the text of a MusicXML file, plain or compressed, with drums as pitches.
+
+    Raises DataError for what is none, or too big when unpacked.
+    """
+    data = _unpacked(path) if zipfile.is_zipfile(path) else path.read_bytes()
+    if not re.search(rb"<(score-partwise|score-timewise|opus)\b", data.replace(b"\x00", b"")):
         raise DataError("is no MusicXML: neither <score-partwise> nor <score-timewise> in it")
+    try:
+        root = ElementTree.fromstring(data)
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
+        raise DataError(f"is no MusicXML: {error}") from error
+    drums.as_pitches(root)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _unpacked(path: Path) -> bytes:
+    """Return the score in a compressed file: the first that its container names (MusicXML 4.0)."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
+            names = [name for name in sizes if not name.startswith("META-INF")]
+            names = [name for name in names if name.endswith((".xml", ".musicxml"))]
+            if CONTAINER in sizes and sizes[CONTAINER] <= MOST_UNPACKED:
+                stated = re.findall(rb'full-path="([^"]+)"', archive.read(CONTAINER))
+                names = [*(name.decode("utf-8", "replace") for name in stated[:1]), *names]
+            name = next((name for name in names if name in sizes), None)
+            if name is None:
+                raise DataError("is a compressed file without a score in it")
+            if sizes[name] > MOST_UNPACKED:
+                raise DataError(
+                    f"has {sizes[name]} bytes when unpacked; at most {MOST_UNPACKED} are read"
+                )
+            return archive.read(name)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError) as error:
+        raise DataError(f"is no compressed MusicXML: {error}") from error

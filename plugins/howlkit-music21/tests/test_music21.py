@@ -114,7 +114,7 @@ def test_a_score_is_heard_as_it_is_written(score):
     assert clarinet["velocity"].tolist() == [80, 80, *[clarinet["velocity"][2]] * 3]
     assert clarinet["velocity"][2] > 100
     assert piece.time_signatures.tolist() == [(0, 3, 4)]
-    assert piece.key_signatures.tolist() == [(0, 1, 1)]  # as the first part is written
+    assert piece.key_signatures.tolist() == [(0, -1, 1)]  # it sounds a tone lower too
     assert piece.tempos.tolist() == [(0, 500_000)]
 
 
@@ -181,9 +181,10 @@ def test_a_tune_book_is_a_piece_for_each_tune(save):
 
 
 def test_repeats_are_played_if_asked_for(save):
-    path = save("tune.abc", TUNE.format(number=1, title="One", key="G", notes="G6"))
+    text = TUNE.format(number=1, title="One", key="G", notes="G6|c3B3")
+    path = save("tune.abc", text)
     once, twice = only(path), only(path, repeats=True)
-    assert len(twice) == 2 * len(once) == 8
+    assert len(twice) == 2 * len(once) == 12
     assert twice.time_signatures.tolist() == [(0, 6, 8)]
 
 
