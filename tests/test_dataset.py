@@ -206,7 +206,7 @@ def test_strict_stops_at_the_first_file_that_cannot_be_read(music, tmp_path):
 
 def test_nothing_to_read_is_an_error_that_says_what_to_do(tmp_path):
     (tmp_path / "music").mkdir()
-    with pytest.raises(DataError, match="no MIDI files.*name a folder"):
+    with pytest.raises(DataError, match="no (MIDI|music) files.*name a folder"):
         prepare([tmp_path / "music"], tmp_path / "data")
     (tmp_path / "music" / "broken.mid").write_bytes(b"nothing")
     with pytest.raises(DataError, match=r"of 1 file .*broken\.mid"):

@@ -1,9 +1,11 @@
 """Sources: what plugins read is prepared as MIDI files are."""
 
+import importlib.metadata
 import itertools
 import json
 import os
 import sys
+from functools import partial
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from textwrap import dedent
@@ -110,6 +112,9 @@ class Shelf:
 @pytest.fixture
 def shelf(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
+    # Other plugins that are installed here are no part of what is tested.
+    here = partial(importlib.metadata.distributions, path=[str(tmp_path)])
+    monkeypatch.setattr(importlib.metadata, "distributions", here)
     yield Shelf(tmp_path)
     sys.modules.pop("howlkit_books", None)
     plugins.load.cache_clear()
