@@ -293,9 +293,9 @@ def test_heads_drop_what_they_are_given_in_training_only():
 
 NEAR = Schema(
     (
-        Field("pitch", 12, near=("sound", 2)),
+        Field("pitch", 12, near=(("sound", 2),)),
         Field("sound", 9, derived=True),
-        Field("level", 3, near=("level", 0)),
+        Field("level", 3, near=(("level", 0), ("pitch", -1))),
     )
 )
 
@@ -309,7 +309,7 @@ def test_a_value_gets_its_share_by_how_far_it_is_from_the_one_before():
     with torch.no_grad():
         hidden, _ = network.advance(steps, None)
         same = hidden[:, :1].expand(1, 4, -1).clone()  # all alike but for what is at hand
-        same[..., -2:] = hidden[..., -2:]
+        same[..., -2:] = hidden[..., -2:]  # of pitch, and of level
         assert same[0, :, -2].tolist() == [5, 7, -1, 7] and (same[..., -1] == -1).all()
         stepper = network.stepper()
         stepper.begin(same[0])
@@ -323,3 +323,28 @@ def test_a_value_gets_its_share_by_how_far_it_is_from_the_one_before():
         nats = network.nats(same[:, :2].repeat_interleave(12, 1), targets)
     expected = -torch.log_softmax(logits[:2], -1).flatten()
     assert torch.allclose(nats["pitch"][0], expected, atol=1e-5)
+
+
+def test_a_value_is_near_to_one_decided_before_it_or_to_what_that_is_near_to():
+    fields = [Field("high", 9, near=(("sound", 1),)), Field("sound", 8, derived=True)]
+    low = Field("low", 9, near=(("low", 0), ("high", 2)))
+    schema = Schema((*fields, low))
+    for chained, at_hand in ((True, [[-1, 6], [-1, 4], [3, -1]]), (False, [[-1], [-1], [3]])):
+        network = small(schema, heads={"relative": True, "chained": chained})
+        assert network.near.count(low) == len(at_hand[0])
+        written = network.near.written(
+            {"sound": torch.tensor([[3, 3, 0]]), "low": torch.tensor([[0, 0, 3]])}
+        )[0]
+        near = network.near.of(low, written, {"high": torch.tensor([4, 0, 0])})
+        assert near.tolist() == at_hand
+
+
+def test_steps_brought_to_another_width_are_priced_as_they_are_decided():
+    wide, narrow = (small(NEAR, heads={"skip": True, "input": width}) for width in (0, 5))
+    assert narrow.backbone.layers[0].input_size == 5 < wide.backbone.layers[0].input_size
+    steps = {n: torch.randint(0, 3, (2, 7)) for n in ("pitch", "sound", "level")}
+    steps["mark"] = torch.zeros(2, 7, dtype=torch.long)
+    whole, _ = narrow.advance(steps, None)
+    first, state = narrow.advance({n: c[:, :4] for n, c in steps.items()}, None)
+    rest, _ = narrow.advance({n: c[:, 4:] for n, c in steps.items()}, state)
+    assert torch.allclose(torch.cat((first, rest), 1), whole, atol=1e-6)
