@@ -27,7 +27,6 @@ class Near:
     """
 
     def __init__(self, schema: Schema, fields: Sequence[Field], *, chained: bool) -> None:
-        self.fields = tuple(fields)
         decided = [field.name for field in schema.decisions]
         self._inside: dict[str, list[tuple[str, int]]] = {}  # of the same step
         self._behind: dict[str, list[int]] = {}  # of the row before: numbers of `self._written`
@@ -40,6 +39,7 @@ class Near:
                 if reference[0] not in earlier:
                     self._behind[field.name].append(len(self._written))
                     self._written.append(reference)
+        self.fields = tuple(f for f in fields if self._behind[f.name] or self._inside[f.name])
         self.width = len(self._written) if self.fields else 0
 
     def count(self, field: Field) -> int:

@@ -339,6 +339,35 @@ def test_a_value_is_near_to_one_decided_before_it_or_to_what_that_is_near_to():
         assert near.tolist() == at_hand
 
 
+@pytest.mark.parametrize("chained", [True, False])
+def test_values_near_to_each_other_are_decided_as_they_are_priced(chained):
+    schema = Schema(
+        (
+            Field("high", 5, near=(("high", 0),)),
+            Field("low", 5, near=(("low", 0), ("high", 0))),
+            Field("level", 3, when=("low", (1, 2)), near=(("low", 1),)),
+        )
+    )
+    network = small(schema, heads={"relative": True, "chained": chained})
+    for field in network.near.fields:
+        torch.nn.init.normal_(network.head(field).relative.weight)
+    assert len(network.near.fields) == (3 if chained else 2)
+    rows = every_step(schema)
+    targets = {n: torch.from_numpy(rows[n].astype(np.int64)) for n in rows.dtype.names}
+    before = {n: torch.tensor([[value]]) for n, value in zip(targets, (0, 3, 0, 1), strict=True)}
+    with torch.no_grad():
+        hidden = network.advance(before, None)[0].expand(1, len(rows), -1)
+        costs = network.nats(hidden, {n: column[None] for n, column in targets.items()})
+        assert torch.exp(-sum(costs.values())).sum().item() == pytest.approx(1.0, abs=1e-5)
+        stepper = network.stepper()
+        stepper.begin(hidden[0])
+        for field in schema.decisions:
+            values, active = targets[field.name], torch.from_numpy(schema.active(field, rows))
+            cost = -torch.log_softmax(stepper.logits(field), -1).gather(1, values[:, None])[:, 0]
+            assert torch.allclose(cost.where(active, 0), costs[field.name][0], atol=1e-4)
+            stepper.decide(field, values, active)
+
+
 def test_steps_brought_to_another_width_are_priced_as_they_are_decided():
     wide, narrow = (small(NEAR, heads={"skip": True, "input": width}) for width in (0, 5))
     assert narrow.backbone.layers[0].input_size == 5 < wide.backbone.layers[0].input_size
