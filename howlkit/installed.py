@@ -11,13 +11,14 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import re
+import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import Distribution, EntryPoint
 
 from howlkit.errors import HowlkitError
 
-__all__ = ["COMMAND_GROUP", "GROUP", "RESTRICTION", "Failure", "Source", "find", "one_line"]
+__all__ = ["COMMAND_GROUP", "GROUP", "RESTRICTION", "Failure", "Source", "find", "one_line", "safe"]
 
 GROUP = "howlkit"
 COMMAND_GROUP = "howlkit.commands"
@@ -28,16 +29,21 @@ RESTRICTION = "HOWLKIT_LOAD_PLUGINS"
 
 @dataclass(frozen=True)
 class Failure:
-    """A plugin that was left out, and why, in one line."""
+    """A plugin with which something is wrong, and what, in one line.
+
+    left_out: nothing of it is there; else it works, and there is something to complain of.
+    """
 
     entry_point: str
     distribution: str
     version: str
     cause: str
+    left_out: bool = True
+    traceback: str = field(default="", repr=False)
 
     def __str__(self) -> str:
-        who = f"{self.distribution} {self.version}".strip()
-        return f"plugin {self.entry_point!r} of {who} is left out: {self.cause}"
+        who = f"plugin {self.entry_point!r} of {self.distribution} {self.version}".strip()
+        return f"{who} is left out: {self.cause}" if self.left_out else f"{who} {self.cause}"
 
 
 @dataclass(frozen=True)
@@ -65,10 +71,22 @@ class Source:
         """What HOWLKIT_LOAD_PLUGINS may call it."""
         return {_normal(self.entry_point.name), _normal(self.distribution)}
 
+    @property
+    def who(self) -> str:
+        """Whose it is, for people: the distribution and its version."""
+        return f"{self.distribution} {self.version}".strip()
+
     def failure(self, error: BaseException) -> Failure:
         """Return that this plugin failed, with the cause."""
-        name = self.entry_point.name
-        return Failure(name, self.distribution, self.version, one_line(error))
+        name, told = self.entry_point.name, "".join(traceback.format_exception(error))
+        return Failure(name, self.distribution, self.version, one_line(error), traceback=told)
+
+    def noise(self, line: str) -> Failure:
+        """Return that this plugin printed something while it was loaded."""
+        cause = f"prints when it is loaded, and stdout is for data: {safe(line)!r}"
+        return Failure(
+            self.entry_point.name, self.distribution, self.version, cause, left_out=False
+        )
 
 
 def find(group: str) -> tuple[list[Source], list[Failure]]:
@@ -91,6 +109,11 @@ def find(group: str) -> tuple[list[Source], list[Failure]]:
 def one_line(error: BaseException) -> str:
     """Return an error in one line, safe to print on a terminal."""
     text = str(error) if isinstance(error, HowlkitError) else f"{type(error).__name__}: {error}"
+    return safe(text)
+
+
+def safe(text: str) -> str:
+    """Return text in one line, safe to print on a terminal."""
     text = "".join(letter if letter.isprintable() else " " for letter in text)
     return " ".join(text.split())
 

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from howlkit.commands.component_names import completion
+from howlkit.commands.component_names import completion, no_component
 from howlkit.commands.plugin_checks import check
 from howlkit.commands.shared_options import ExamplesFirstGroup, json_option
 
@@ -52,7 +52,7 @@ def list_plugins(as_json: bool) -> None:
             "kind": "plugin",
             "distribution": failure.distribution,
             "version": failure.version,
-            "status": "failed",
+            "status": "failed" if failure.left_out else "noisy",
             "summary": failure.cause,
         }
         for failure in plugins.failures()
@@ -73,16 +73,11 @@ def list_plugins(as_json: bool) -> None:
 def show(name: str) -> None:
     """Show the options of the component called NAME, and what each may be."""
     from howlkit import options, plugins
-    from howlkit.errors import did_you_mean
 
     found = [component for component in plugins.components() if component.name == name]
     classes = [(f"{c.name} ({c.kind})", c.summary, c.cls) for c in found] or _core(name)
     if not classes:
-        names = [*sorted(component.name for component in plugins.components()), *CORE]
-        raise click.UsageError(
-            f"there is no component {name!r}.{did_you_mean(name, names)} "
-            f"There are: {', '.join(names)}"
-        )
+        raise no_component(name, others=CORE)
     for title, summary, cls in classes:
         click.echo(f"{title}: {summary}")
         for option in options.describe(cls):
