@@ -29,7 +29,7 @@ COMMANDS = {
     "info": "Say what is in a dataset, a run or a MIDI file.",
     "statistics": "Measure pieces of music, and compare two sets of them.",
     "plot": "Draw a MIDI file as a piano-roll.",
-    "plugins": "See which encoders, augmenters, models and samplers there are.",
+    "plugins": "See, check, write and install encoders, augmenters, models and samplers.",
 }
 """Every built-in command and its one line of help; each is `howlkit.commands.NAME:command`."""
 

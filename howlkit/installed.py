@@ -18,7 +18,18 @@ from importlib.metadata import Distribution, EntryPoint
 
 from howlkit.errors import HowlkitError
 
-__all__ = ["COMMAND_GROUP", "GROUP", "RESTRICTION", "Failure", "Source", "find", "one_line", "safe"]
+__all__ = [
+    "COMMAND_GROUP",
+    "GROUP",
+    "RESTRICTION",
+    "Failure",
+    "Source",
+    "distributions",
+    "find",
+    "normal",
+    "one_line",
+    "safe",
+]
 
 GROUP = "howlkit"
 COMMAND_GROUP = "howlkit.commands"
@@ -69,7 +80,7 @@ class Source:
     @property
     def names(self) -> set[str]:
         """What HOWLKIT_LOAD_PLUGINS may call it."""
-        return {_normal(self.entry_point.name), _normal(self.distribution)}
+        return {normal(self.entry_point.name), normal(self.distribution)}
 
     @property
     def who(self) -> str:
@@ -98,12 +109,19 @@ def find(group: str) -> tuple[list[Source], list[Failure]]:
     sources, failures = _scan()
     restriction = os.environ.get(RESTRICTION)
     if restriction is not None:
-        wanted = {_normal(name) for name in restriction.split(",") if name.strip()}
+        wanted = {normal(name) for name in restriction.split(",") if name.strip()}
         known = {name for source in sources for name in source.names}
         cause = f"{RESTRICTION} names it, but it is not installed"
         failures = [Failure(name, name, "", cause) for name in sorted(wanted - known)]
         sources = [source for source in sources if source.names & wanted]
     return [source for source in sources if source.entry_point.group == group], failures
+
+
+def distributions() -> list[str]:
+    """Return the names of the installed plugins, whether they may load or not."""
+    sources, failures = _scan()
+    names = {source.distribution for source in sources}
+    return sorted(names | {failure.distribution for failure in failures})
 
 
 def one_line(error: BaseException) -> str:
@@ -151,6 +169,6 @@ def _name_and_version(distribution: Distribution) -> tuple[str, str]:
     return name or "unknown", version or ""
 
 
-def _normal(name: str) -> str:
+def normal(name: str) -> str:
     """Return a name as package indexes compare it (PyPA, "Name normalization")."""
     return re.sub(r"[-_.]+", "-", name.strip()).lower()

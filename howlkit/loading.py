@@ -22,7 +22,7 @@ from howlkit.importing import hushed, imported, trace
 from howlkit.installed import Source
 from howlkit.protocols import Augmenter, Encoder, Model, Sampler
 
-__all__ = ["CONTRACTS", "KINDS", "Component", "Loaded", "load"]
+__all__ = ["CONTRACTS", "KINDS", "RESERVED", "Component", "Loaded", "load"]
 
 CONTRACTS: Mapping[str, type[Any]] = MappingProxyType(
     {"encoder": Encoder, "augmenter": Augmenter, "model": Model, "sampler": Sampler}

@@ -8,6 +8,7 @@ import click
 
 from howlkit.commands.component_names import completion, no_component
 from howlkit.commands.plugin_checks import check
+from howlkit.commands.plugin_packages import install, new, uninstall
 from howlkit.commands.shared_options import ExamplesFirstGroup, json_option
 
 EPILOG = """\b
@@ -15,7 +16,9 @@ Examples:
   howlkit plugins list
   howlkit plugins list --json
   howlkit plugins show tuple           the options of a component
-  howlkit plugins check tuple          whether it keeps to its contract"""
+  howlkit plugins check tuple          whether it keeps to its contract
+  howlkit plugins new sampler breath   a package with one of your own, to go on from
+  howlkit plugins install howlkit-breath"""
 
 CORE = ("heads", "training")
 """What has options without being a component."""
@@ -23,10 +26,11 @@ CORE = ("heads", "training")
 
 @click.group("plugins", cls=ExamplesFirstGroup, epilog=EPILOG)
 def command() -> None:
-    """See which encoders, augmenters, models and samplers there are, and where they come from."""
+    """See, check, write and install encoders, augmenters, models and samplers."""
 
 
-command.add_command(check)
+for part in (check, new, install, uninstall):
+    command.add_command(part)
 
 
 @command.command("list", epilog=EPILOG)
