@@ -4,7 +4,6 @@ import inspect
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +18,6 @@ from howlkit.plugins import Plugins
 from howlkit.protocols import Grammar
 
 ROOT = Path(__file__).parents[1]
-EXAMPLE = ROOT / "docs/examples/howlkit-intervals"
 
 HEAD = """
 from dataclasses import dataclass
@@ -358,39 +356,6 @@ def test_restriction_holds_for_commands_too(site, monkeypatch):
     assert plugins.command_names() == []
 
 
-@pytest.fixture(scope="module")
-def example(tmp_path_factory):
-    """The example package, installed by pip from a copy (building writes beside the source)."""
-    folder = tmp_path_factory.mktemp("example")
-    shutil.copytree(EXAMPLE, folder / "source")
-    options = "--no-build-isolation --no-deps --no-index --no-compile --quiet --target"
-    command = [sys.executable, "-m", "pip", "install", *options.split(), str(folder / "site")]
-    subprocess.run([*command, str(folder / "source")], check=True, capture_output=True)
-    return Site(folder / "site")
-
-
-def test_the_example_package_installs_and_its_encoder_works(example):
-    finished = example.run(
-        """
-        from howlkit import plugins
-        from howlkit.piece import Piece
-        component = plugins.get("encoder", "intervals")
-        encoder = plugins.create("encoder", "intervals", {"grid": "4"})
-        steps = encoder.encode(Piece.of([(0, 480, 60), (480, 240, 64)]))
-        print(component.distribution, component.version, steps["shift"], steps["interval"])
-        """
-    )
-    assert finished.stderr == ""
-    assert finished.stdout == "howlkit-intervals 0.1 [0 1 4 0] [  0 127 131   0]\n"
-
-
-def test_the_tests_of_the_example_package_pass(example):
-    arguments = ["-q", "-p", "no:cacheprovider", str(EXAMPLE / "tests")]
-    code = f"import pytest; raise SystemExit(pytest.main({arguments}))"
-    finished = example.run(code, PYTHONDONTWRITEBYTECODE="1")
-    assert finished.returncode == 0, finished.stdout
-
-
 DOCS = (ROOT / "docs/plugins.md").read_text()
 
 
@@ -399,14 +364,6 @@ def test_every_hook_is_a_heading_of_the_docs_with_its_signature(hook):
     parameters = inspect.signature(getattr(hookspecs, hook)).parameters
     assert f"### {hook}({', '.join(parameters)})\n" in DOCS
     assert inspect.getdoc(getattr(hookspecs, hook)) in DOCS
-
-
-def test_code_in_the_docs_is_that_of_the_example():
-    blocks = re.findall(r"<!-- from (\S+) -->\n```\w+\n(.*?)```", DOCS, re.DOTALL)
-    files = {"pyproject.toml", "howlkit_intervals.py", "tests/test_intervals.py"}
-    assert {file for file, _ in blocks} == files
-    for file, code in blocks:
-        assert code in (EXAMPLE / file).read_text()
 
 
 def bare_signature(method):

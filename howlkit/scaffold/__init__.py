@@ -8,9 +8,11 @@ names into them.
 from __future__ import annotations
 
 import importlib.util
+import io
 import keyword
 import re
-from collections.abc import Mapping
+import tokenize
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -78,7 +80,7 @@ def write(kind: str, name: str, parent: Path) -> Path:
     _check_name(name)
     names, template = Names(name), _template(kind)
     _check_free(names)
-    _check_class(names, "\n".join(template.values()))
+    _check_class(names, [text for path, text in template.items() if path.endswith(".py")])
     folder = parent / names.distribution
     if folder.exists():
         raise HowlkitError(
@@ -142,9 +144,15 @@ def _check_free(names: Names) -> None:
         )
 
 
-def _check_class(names: Names, code: str) -> None:
+def _check_class(names: Names, sources: Iterable[str]) -> None:
     """Raise HowlkitError if the name of the class is a word of Python, or of the template."""
-    if keyword.iskeyword(names.cls) or re.search(rf"(?<!\w){names.cls}(?!\w)", code):
+    words = {
+        token.string
+        for source in sources
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type == tokenize.NAME
+    }
+    if keyword.iskeyword(names.cls) or names.cls in words:
         raise HowlkitError(
             f"its class would be called {names.cls}, which means something else in the code; "
             f"choose another name, such as my-{names.component}"
