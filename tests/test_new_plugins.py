@@ -2,8 +2,6 @@
 
 import ast
 import re
-from importlib import import_module
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -71,17 +69,6 @@ def test_a_module_of_that_name_is_refused(howlkit, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     code, _, err = howlkit("plugins", "new", "augmenter", "swing", "--dir", tmp_path)
     assert code == 1 and "howlkit plugins uninstall howlkit-swing" in err
-
-
-@pytest.mark.parametrize("kind", USE)
-def test_templates_import_only_what_is_public(kind):
-    package = Path(import_module(f"howlkit.scaffold.{kind}").__file__).parent
-    for source in [*package.glob("*.py"), package.with_name(f"{kind}_test.py")]:
-        imports = [n for n in ast.walk(ast.parse(source.read_text())) if type(n) is ast.ImportFrom]
-        for statement in imports:
-            if re.match(r"howlkit(?!\.scaffold)", statement.module):
-                public = import_module(statement.module).__all__
-                assert {alias.name for alias in statement.names} <= set(public), source
 
 
 # Installed ----------------------------------------------------------------------------------------

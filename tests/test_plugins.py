@@ -15,7 +15,7 @@ from howlkit import hookspecs, loading, options, plugins
 from howlkit.errors import OptionError, PluginError
 from howlkit.installed import RESTRICTION
 from howlkit.plugins import Plugins
-from howlkit.protocols import Grammar
+from howlkit.protocols import Backbone, Grammar
 
 ROOT = Path(__file__).parents[1]
 
@@ -356,14 +356,22 @@ def test_restriction_holds_for_commands_too(site, monkeypatch):
     assert plugins.command_names() == []
 
 
-DOCS = (ROOT / "docs/plugins.md").read_text()
+HOOKS = (ROOT / "docs/hooks.md").read_text()
 
 
 @pytest.mark.parametrize("hook", [name for name in vars(hookspecs) if name.startswith("register_")])
-def test_every_hook_is_a_heading_of_the_docs_with_its_signature(hook):
-    parameters = inspect.signature(getattr(hookspecs, hook)).parameters
-    assert f"### {hook}({', '.join(parameters)})\n" in DOCS
-    assert inspect.getdoc(getattr(hookspecs, hook)) in DOCS
+def test_every_hook_is_a_heading_of_the_docs_with_its_exact_signature(hook):
+    function = getattr(hookspecs, hook)
+    (line,) = re.findall(r"^def .*", inspect.getsource(function), re.MULTILINE)
+    parameters = ", ".join(inspect.signature(function).parameters)
+    assert f"## {hook}({parameters})\n\n```python\n{line.removesuffix(':')}\n```\n" in HOOKS
+    assert inspect.getdoc(function) in HOOKS
+
+
+def test_the_docs_have_no_hook_that_there_is_not():
+    assert set(re.findall(r"^## (register_\w+)", HOOKS, re.MULTILINE)) == set(
+        loading.HOOKS.values()
+    )
 
 
 def bare_signature(method):
@@ -372,11 +380,11 @@ def bare_signature(method):
     return inspect.Signature([p.replace(annotation=inspect.Parameter.empty) for p in parameters])
 
 
-@pytest.mark.parametrize("contract", [*loading.CONTRACTS.values(), Grammar])
+@pytest.mark.parametrize("contract", [*loading.CONTRACTS.values(), Grammar, Backbone])
 def test_every_method_of_the_contracts_is_in_the_docs(contract):
     for name, member in vars(contract).items():
         if inspect.isfunction(member) and (name == "__call__" or name[0] != "_"):
-            assert f"`{name}{bare_signature(member)}`" in DOCS
+            assert f"`{name}{bare_signature(member)}`" in HOOKS
 
 
 @pytest.mark.parametrize("component", Plugins.load([]).components, ids=lambda c: c.name)

@@ -32,9 +32,9 @@ class Stencil:
         """Return a new network with random weights."""
         # Imported here, so that `howlkit --help` and `howlkit plugins list` need no torch.
         from howlkit.heads import Network
-        from howlkit.scaffold.model.backbone import Convolutions
+        from howlkit.scaffold.model.backbone import Stack
 
-        backbone = Convolutions(heads.width_in(schema), self.width, self.layers, self.dropout)
+        backbone = Stack(heads.width_in(schema), self.width, self.layers, self.dropout)
         return Network(schema, heads, backbone)
 
 

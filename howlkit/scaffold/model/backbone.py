@@ -6,8 +6,8 @@ from torch import Tensor, nn
 State = dict[str, Tensor]
 
 
-class Convolutions(nn.Module):
-    """A stack of gated causal convolutions of two taps; a `howlkit.protocols.Backbone`."""
+class Stack(nn.Module):
+    """Layers of two taps, each twice as far apart; a `howlkit.protocols.Backbone`."""
 
     def __init__(self, width_in: int, width: int, layers: int, dropout: float) -> None:
         super().__init__()
@@ -29,10 +29,8 @@ class Convolutions(nn.Module):
         y: Tensor = self.enter(x)
         after: State = {}
         for k, layer in enumerate(self.layers):
-            key = f"past{k}"
-            more, after[key] = layer(
-                self.dropout(y), None if state is None else state[key], lengths
-            )
+            past = None if state is None else state[f"past{k}"]
+            more, after[f"past{k}"] = layer(self.dropout(y), past, lengths)
             y = y + more
         return self.leave(y), after
 
