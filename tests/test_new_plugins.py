@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -69,6 +71,12 @@ def test_a_module_of_that_name_is_refused(howlkit, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     code, _, err = howlkit("plugins", "new", "augmenter", "swing", "--dir", tmp_path)
     assert code == 1 and "howlkit plugins uninstall howlkit-swing" in err
+
+
+def test_templates_need_no_torch_to_be_listed():
+    modules = ", ".join(f"howlkit.scaffold.{kind}" for kind in USE)
+    code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 # Installed ----------------------------------------------------------------------------------------
