@@ -80,8 +80,8 @@ class Trained:
             stored_with = config["recipe"]["encoder"]
             whose = f"{stored_with['distribution']}=={stored_with['version']}"
             raise CheckpointError(
-                f"{folder} was trained with another version of encoder {recipe.encoder.name!r}: its "
-                f"steps have other fields now. Install that: howlkit plugins install '{whose}'"
+                f"{folder} was trained with another version of encoder {recipe.encoder.name!r}, "
+                f"whose steps have other fields. Install that: howlkit plugins install '{whose}'"
             )
         weights = read_tensors(folder / "model.safetensors")
         # Shapes without memory first: a damaged config cannot ask for gigabytes.
