@@ -50,6 +50,14 @@ class Batch:
     targets: dict[str, Column]
     lengths: NDArray[np.int64]
 
+    def first(self, rows: int) -> Batch:
+        """Return its first rows alone."""
+        inputs, targets = (
+            {name: column[:rows] for name, column in columns.items()}
+            for columns in (self.inputs, self.targets)
+        )
+        return Batch(inputs, targets, self.lengths[:rows])
+
 
 @dataclass(frozen=True)
 class Plan:
