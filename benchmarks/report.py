@@ -14,7 +14,6 @@ TITLES = {
     "scaling": "Datasets: processes, memory, opening",
     "training": "Training and feeding it",
     "generating": "Generating",
-    "stepping": "Long pieces",
     "starting": "Starting",
 }
 """Topics in the order of the page; what is not among them comes last under its own name."""
