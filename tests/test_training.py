@@ -185,6 +185,15 @@ def test_without_validation_the_training_loss_since_the_last_judgement_judges(tm
     assert outcome.progress.best > 1
 
 
+def test_bfloat16_learns_the_same_and_keeps_weights_in_32_bits(tmp_path):
+    found = []
+    for precision in ("32", "bf16"):
+        made = trainer(tmp_path / precision, precision=precision)
+        found.append(made.train().progress.validation)
+        assert {p.dtype for p in made.network.parameters()} == {torch.float32}
+    assert found[1] != found[0] and found[1] == pytest.approx(found[0], rel=0.02)
+
+
 def windows_of_one_stretch(made):
     return next(iter(made.windows.stretches(Position()))).batches
 
