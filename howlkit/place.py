@@ -7,6 +7,7 @@ rows.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ class Place:
     lengths: (B,) steps so far, the start row among them. notes: (B,) notes made, not fed. fed: (B,)
     up to which step a row was fed. ended: (B,) whether the piece is over. origin: (B,) where a
     row's own music begins, in the encoder's clock; NaN before it has. state: the network's, each
-    tensor (B, ...). hidden: (B, D), what the next step is predicted from.
+    tensor or array (B, ...). hidden: (B, D), what the next step is predicted from.
     """
 
     lengths: NDArray[np.int64]
@@ -33,12 +34,12 @@ class Place:
     ended: NDArray[np.bool_]
     origin: NDArray[np.float64]
     grammar: Grammar
-    state: dict[str, torch.Tensor]
-    hidden: torch.Tensor
+    state: dict[str, Any]
+    hidden: Any
 
     @classmethod
     def start(
-        cls, grammar: Grammar, rows: int, state: dict[str, torch.Tensor], hidden: torch.Tensor
+        cls, grammar: Grammar, rows: int, state: dict[str, Any], hidden: Any
     ) -> Place:
         """Return the place of rows that have read their start row and nothing else."""
         one, none = np.ones(rows, np.int64), np.zeros(rows, np.int64)
@@ -51,7 +52,6 @@ class Place:
 
     def select(self, index: NDArray[np.intp]) -> Place:
         """Return an independent copy that holds the rows `index`, in this order."""
-        rows = torch.from_numpy(index).to(self.hidden.device)
         return Place(
             self.lengths[index],
             self.notes[index],
@@ -59,6 +59,13 @@ class Place:
             self.ended[index],
             self.origin[index],
             self.grammar.select(index),
-            {name: part[rows] for name, part in self.state.items()},
-            self.hidden[rows],
+            {name: _rows(part, index) for name, part in self.state.items()},
+            _rows(self.hidden, index),
         )
+
+
+def _rows(part: Any, index: NDArray[np.intp]) -> Any:  # noqa: ANN401 - a tensor, or an array
+    """Return a copy of the rows `index` of a part of a network's state."""
+    if isinstance(part, np.ndarray):
+        return part[index]
+    return part[torch.from_numpy(index).to(part.device)]

@@ -16,16 +16,17 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from howlkit.errors import HowlkitError, OptionError, did_you_mean
 from howlkit.heads import Network
 from howlkit.piece import Piece
 from howlkit.place import Place
-from howlkit.protocols import DerivingGrammar, Encoder, Grammar
+from howlkit.outlook import foresee, without_end
+from howlkit.protocols import DerivingGrammar, Encoder, Grammar, LogitsFunction, Outlook
 from howlkit.schema import END, MARK, START, Field, Steps
-from howlkit.shaping import Shaping, choose
+from howlkit.shaping import Shaping
+from howlkit.stepping import Path, chosen
 from howlkit.windows import side_by_side
 
 __all__ = ["Limit", "Session", "accepts"]
@@ -39,7 +40,6 @@ KEEP_AT_MOST = 64
 FEED_AT_ONCE = 1024  # steps of a prompt in one pass: bounds memory, not the prompt
 
 Convert = Callable[[NDArray[np.float64]], NDArray[np.float64]]
-LogitsFunction = Callable[[Field, NDArray[np.float64], Steps], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ class Session:
 
     network, encoder: of one trained model. rows: B. seed: of the rows' generators.
     limit: how much each row makes. like: the piece whose tempo map and resolution it takes over.
+    path: how the network is run (`stepping.chosen`).
 
     steps (B, T) is a view of all steps so far, the start row first, of which lengths (B,) count.
     """
@@ -76,6 +77,7 @@ class Session:
         seed: int = 0,
         limit: Limit = Limit(),
         like: Piece | None = None,
+        path: Path = "auto",
     ) -> None:
         if rows < 1:
             raise HowlkitError(f"a session of {rows} rows; at least 1 is needed")
@@ -84,16 +86,14 @@ class Session:
         self.limit = limit
         self.like = like
         self.rngs = [np.random.default_rng([seed, row]) for row in range(rows)]
-        self._device = next(network.parameters()).device
-        with torch.inference_mode():
-            self._stepper = network.stepper()
         self._schema = encoder.schema
+        self._runner = chosen(path, network, self._schema)
         self._fields = self._schema.decisions
         self._steps = np.zeros((rows, 64), self._schema.dtype)
         self._steps["mark"][:, 0] = START
         grammar = encoder.grammar(rows, like=like)
         self._derive(grammar, self._steps[:, 0], np.ones(rows, bool))
-        state, hidden = self._advance(self._steps[:, :1], None, None)
+        state, hidden = self._runner.start(self._steps[:, :1])
         self._at = Place.start(grammar, rows, state, hidden)
         self._kept = [self._at.copy()]
         self._keep_every = KEEP_EVERY
@@ -216,36 +216,46 @@ class Session:
         step = np.zeros(self.rows, self._schema.dtype)
         step["mark"] = END
         uniforms = self._uniforms(going)
-        with torch.inference_mode():
-            self._stepper.begin(self._at.hidden)
-            for k, field in enumerate(self._fields):
-                active = going & self._schema.active(field, step)
-                if not active.any():
-                    continue
-                if field.kind == "bits":
-                    self._decide_bits(field, step, active, uniforms[:, k], shaping, functions)
-                    continue
-                values = self._choose(field, step, active, uniforms[:, k], shaping, functions)
-                step[field.name][active] = values[active]
-                self._stepper.decide(field, self._tensor(values), self._tensor(active))
+        if functions or not self._runner.decide_all(
+            self._at.hidden, step, going, self._outlook, uniforms, shaping
+        ):
+            self._decide(step, going, uniforms, shaping, functions)
         self._take(step[:, None], going.astype(np.int64), fed=np.zeros(self.rows, np.int64))
         return step
 
-    def _choose(
+    def _outlook(self) -> Outlook | None:
+        """Return what the whole next step may be; None if the grammar cannot say."""
+        outlook = foresee(self._at.grammar, self._schema, self.rows)
+        if outlook is not None:
+            mark = outlook.allowed[:, : MARK.n]
+            mark[:, START] = False  # never predicted, whatever a grammar says
+            if not self.limit.ends:
+                mark[:] = without_end(mark)
+        return outlook
+
+    def _decide(
         self,
-        field: Field,
         step: Steps,
-        active: NDArray[np.bool_],
+        going: NDArray[np.bool_],
         uniforms: NDArray[np.float64],
         shaping: Shaping,
         functions: Sequence[LogitsFunction],
-    ) -> NDArray[np.int64]:
-        """Return (B,): one choice of a field; what it says of rows not active means nothing."""
-        logits = self._stepper.logits(field).double().cpu().numpy()
-        for function in functions:
-            logits = function(field, logits, step)
-        allowed = self._allowed(field, step, active)
-        return choose(logits, allowed, uniforms, shaping.of(field.name))
+    ) -> None:
+        """Decide `step` (B,) field by field in the rows that are going (B,)."""
+        self._runner.begin(self._at.hidden)
+        for k, field in enumerate(self._fields):
+            active = going & self._schema.active(field, step)
+            if not active.any():
+                continue
+            if field.kind == "bits":
+                self._decide_bits(field, step, active, uniforms[:, k], shaping, functions)
+                continue
+            allowed = self._allowed(field, step, active)
+            values = self._runner.choose(
+                field, step, active, allowed, uniforms[:, k], shaping, functions
+            )
+            step[field.name][active] = values[active]
+            self._runner.decide(field, values, active)
 
     def _decide_bits(
         self,
@@ -262,10 +272,11 @@ class Session:
         """
         going = active
         while going.any():
-            values = self._choose(field, step, going, uniforms, shaping, functions)
+            allowed = self._allowed(field, step, going)
+            values = self._runner.choose(field, step, going, allowed, uniforms, shaping, functions)
             going = going & (values < field.n)
             step[field.name][going, values[going]] = 1
-            self._stepper.decide(field, self._tensor(values), self._tensor(going))
+            self._runner.decide(field, values, going)
             uniforms = np.zeros(self.rows)
             for row in np.flatnonzero(going):
                 uniforms[row] = self.rngs[row].random()
@@ -289,10 +300,7 @@ class Session:
     def _allowed(self, field: Field, given: Steps, active: NDArray[np.bool_]) -> NDArray[np.bool_]:
         allowed = self._at.grammar.allowed(field, given)
         if field is MARK and not self.limit.ends:
-            # Not to end is an extra wish: where the grammar wants an end, it gets one.
-            wanted = allowed.copy()
-            wanted[:, END] = False
-            allowed = np.where(wanted.any(axis=1, keepdims=True), wanted, allowed)
+            allowed = without_end(allowed)
         if field.kind == "bits":
             allowed = allowed & (np.arange(field.choices) > _highest(given[field.name])[:, None])
         if not allowed[active].any(axis=1).all():
@@ -302,9 +310,6 @@ class Session:
             )
         allowed[~active] = True
         return allowed
-
-    def _tensor(self, values: NDArray[Any]) -> torch.Tensor:
-        return torch.from_numpy(values).to(self._device)
 
     def feed(self, steps: Iterable[Steps], *, made: bool = False) -> None:
         """Take in given steps, one array a row, as if they had just been decided.
@@ -393,10 +398,7 @@ class Session:
             at.ended |= rows & (steps["mark"][:, t] == END)
             self._steps[rows, at.lengths[rows] + t] = steps[rows, t]
             self._find_origin(rows & ~made, made & (begun > 0))
-        frozen = None if (lengths == steps.shape[1]).all() else lengths
-        at.state, hidden = self._advance(steps, at.state, frozen)
-        moved = self._tensor(lengths > 0)
-        at.hidden = torch.where(moved[:, None], hidden, at.hidden)
+        at.state, at.hidden = self._runner.read(steps, at.state, at.hidden, lengths)
         at.fed = np.where(fed > 0, at.lengths + fed, at.fed)
         at.lengths = at.lengths + lengths
         if at.lengths.max() - self._kept[-1].lengths.max() >= self._keep_every:
@@ -436,19 +438,6 @@ class Session:
                     )
             grammar.push(step, rows)
             ended |= rows & (step["mark"] == END)
-
-    def _advance(
-        self, steps: Steps, state: dict[str, torch.Tensor] | None, lengths: NDArray[np.int64] | None
-    ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-        """Run the network over steps (B, T); return the state, and hidden (B, D) after each row."""
-        batch = {f.name: self._tensor(steps[f.name].astype(np.int64)) for f in self._schema.columns}
-        counted = None if lengths is None else self._tensor(lengths)
-        with torch.inference_mode():
-            hidden, state = self.network.advance(batch, state, counted)
-            if counted is None:
-                return state, hidden[:, -1]
-            last = (counted - 1).clamp(min=0)
-            return state, hidden[torch.arange(len(last), device=self._device), last]
 
     def _room_for(self, length: int) -> None:
         have = self._steps.shape[1]

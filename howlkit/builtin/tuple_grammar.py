@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.protocols import Outlook
 from howlkit.schema import START, STEP, Field, Schema, Steps
 
 __all__ = ["MOST_UNITS", "NOTE", "PEDAL", "TupleGrammar"]
@@ -31,6 +32,10 @@ class TupleGrammar:
         self._pedal_lengths = pedal_lengths
         self._order = [n for n in schema.names if n not in ("shift", "shift_fine")]
         tracks = schema["track"].n if "track" in self._order else 1
+        # Where the fields say nothing of each other but their order.
+        self._is_simple = not {"kind", "semitone"} & set(self._order)
+        self._decisions = len(schema.decisions)
+        self._choices = sum(field.choices for field in schema.decisions)
         self._onset = np.zeros(rows, np.int64)  # in grid positions
         self._released = np.zeros((rows, tracks), np.int64)  # from where on each pedal is up
         self._last = np.zeros(rows, schema.dtype)
@@ -56,6 +61,19 @@ class TupleGrammar:
         if "kind" in self._order:
             self._forbid_pedals(field, given, mask)
         return mask
+
+    def outlook(self) -> Outlook | None:
+        """Return what a whole step may be: at one onset not less than the last one."""
+        if not self._is_simple:
+            return None
+        rows = len(self._onset)
+        allowed = np.ones((rows, self._choices), bool)
+        allowed[:, START] = False
+        allowed[:, STEP] = self.now < MOST_UNITS
+        least = np.zeros((rows, self._decisions), np.int64)
+        for k, name in enumerate(self._order, start=self._decisions - len(self._order)):
+            least[:, k] = self._last[name]
+        return Outlook(allowed, least)
 
     def _lowest(self, name: str, given: Steps) -> NDArray[np.int64]:
         """Return (B,): the least value that leaves steps at one onset in order."""
@@ -101,8 +119,7 @@ class TupleGrammar:
     def select(self, rows: NDArray[np.intp]) -> TupleGrammar:
         """Return a copy that holds `rows`."""
         copy = object.__new__(TupleGrammar)
-        copy._grid, copy._order = self._grid, self._order
-        copy._pedal_lengths = self._pedal_lengths
+        vars(copy).update(vars(self))
         copy._onset, copy._last = self._onset[rows].copy(), self._last[rows].copy()
         copy._released = self._released[rows].copy()
         return copy
