@@ -84,10 +84,7 @@ class _Layout:
         self.wide = np.array([part[0].itemsize == 2 for part in parts])
         self.bytes = schema.dtype.itemsize
 
-    @property
-    def columns(self) -> tuple[NDArray[Any], ...]:
-        """What kernels need to read a row of steps."""
-        return self.place, self.wide, self.control, self.when, self.start
+        self.columns = self.place, self.wide, self.control, self.when, self.start
 
 
 class _Weights:
@@ -127,19 +124,6 @@ class _Weights:
         self.out = _array(torch.cat([layer.weight for layer in last]))
         self.out_bias = _array(torch.cat([layer.bias for layer in last]))
 
-    @property
-    def backbone(self) -> tuple[NDArray[np.float32], ...]:
-        """What `kernels.advance` needs."""
-        return (
-            self.tables,
-            self.bias_x,
-            self.bias_h,
-            self.recurrent,
-            self.inputs,
-            self.block_first,
-            self.block,
-            self.block_bias,
-        )
 
 
 class _Room:
@@ -157,6 +141,9 @@ class _Room:
         self.logits = np.zeros(rows * choices, np.float32)
         self.weights = np.zeros(choices, np.float32)
         self.activated, self.nothing = np.zeros((rows, width), np.float32), np.zeros(width, np.float32)
+        # Of the one row that kernels step alone.
+        self.deciding = self.values[0], self.active[0], self.mixed[0], self.logits, self.weights
+        self.reading = self.x[0], self.h[0]
         # For deciding field by field.
         self.allowed = np.zeros((rows, choices), np.bool_)
         self.least = np.zeros((rows, len(layout.column)), np.int64)
@@ -179,10 +166,15 @@ class CompiledStep(PlainStep):
         self._position = {field.name: k for k, field in enumerate(schema.decisions)}
         self._rooms: dict[int, _Room] = {}
         self._shapes: tuple[Shaping, NDArray[np.float64]] | None = None
-        layout, weights = self._layout, self._weights
-        self._heads = (weights.mix, weights.mix_bias, weights.added, weights.out, weights.out_bias)
-        self._fields = (layout.column, layout.control, layout.when, layout.start)
-        self._records = (layout.place, layout.wide)
+        # What the kernels are given each time.
+        of, layout = self._weights, self._layout
+        self._backbone = (
+            of.tables, of.bias_x, of.bias_h, of.recurrent, of.inputs,
+            of.block_first, of.block, of.block_bias,
+        )  # fmt: skip
+        self._heads = of.mix, of.mix_bias, of.added, of.out, of.out_bias, layout.begin
+        self._fields = layout.column, layout.control, layout.when, layout.start
+        self._records = layout.place, layout.wide
 
     def _room(self, rows: int) -> _Room:
         room = self._rooms.get(rows)
@@ -203,7 +195,7 @@ class CompiledStep(PlainStep):
         if steps.shape[1] > 1:  # torch reads a prompt in one pass
             tensors = {name: torch.from_numpy(part) for name, part in state.items()}
             return _arrays(super().read(steps, tensors, torch.from_numpy(hidden), lengths))
-        records = np.ascontiguousarray(steps[:, 0]).view(np.uint8).reshape(len(steps), -1)
+        records = np.ascontiguousarray(steps).view(np.uint8)
         if len(steps) > 1:
             return self._read_rows(records, state, hidden, lengths > 0)
         if not lengths[0]:
@@ -212,8 +204,8 @@ class CompiledStep(PlainStep):
         c = state.get("c", h[..., :0])
         kept, room = np.empty_like(c), self._room(1)
         kernels.advance(
-            records[0], *self._layout.columns, *self._weights.backbone,
-            h[0], c[0], after[0], kept[0], hidden[0], room.x[0], room.h[0],
+            records[0], *self._layout.columns, *self._backbone,
+            h[0], c[0], after[0], kept[0], hidden[0], *room.reading,
         )  # fmt: skip
         return {"h": after, "c": kept} if "c" in state else {"h": after}, hidden
 
@@ -317,7 +309,7 @@ class CompiledStep(PlainStep):
         shaping: Shaping,
     ) -> None:
         """Decide the decisions first .. stop - 1 in the rows that are going (B,)."""
-        records = step.view(np.uint8).reshape(len(step), -1)
+        records = step[:, None].view(np.uint8)
         shapes = self._shaped(shaping)
         if len(step) > 1:
             for k in range(first, stop):
@@ -325,9 +317,9 @@ class CompiledStep(PlainStep):
         elif going[0]:
             room = self._room(1)
             fault = kernels.decide(
-                first, stop, self._hidden[0], *self._heads, self._layout.begin, *self._fields,
+                first, stop, self._hidden[0], *self._heads, *self._fields,
                 *self._records, outlook.allowed[0], outlook.least[0], uniforms[0], shapes,
-                records[0], room.values[0], room.active[0], room.mixed[0], room.logits, room.weights,
+                records[0], *room.deciding,
             )  # fmt: skip
             self._refuse(fault)
 

@@ -32,10 +32,10 @@ def foresee(grammar: Grammar, schema: Schema, rows: int) -> Outlook | None:
 
 
 def without_end(mark: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return what `mark` may be, (B, 3), without the end where something else is left.
+    """Return what `mark` may be, (B, 3), without an end where there may be a step.
 
     Not to end is an extra wish: where the grammar wants an end, it gets one.
     """
     wanted = mark.copy()
-    wanted[:, END] = False
-    return np.where(wanted.any(axis=1, keepdims=True), wanted, mark)
+    wanted[:, END] &= ~wanted[:, STEP]
+    return wanted

@@ -97,6 +97,7 @@ class Session:
         self._at = Place.start(grammar, rows, state, hidden)
         self._kept = [self._at.copy()]
         self._keep_every = KEEP_EVERY
+        self._done: tuple[Limit, NDArray[np.bool_]] | None = None
 
     # What it is now -----------------------------------------------------------------------------
 
@@ -128,6 +129,11 @@ class Session:
     @property
     def done(self) -> NDArray[np.bool_]:
         """(B,): which rows have ended or reached the limit."""
+        if self._done is None or self._done[0] is not self.limit:
+            self._done = self.limit, self._find_done()
+        return self._done[1].copy()
+
+    def _find_done(self) -> NDArray[np.bool_]:
         limit, done = self.limit, self._at.ended.copy()
         if limit.notes is not None:
             done |= self.notes >= limit.notes
@@ -213,14 +219,15 @@ class Session:
         """
         self._check_fields(shaping)
         going = ~self.done
-        step = np.zeros(self.rows, self._schema.dtype)
+        step = self._schema.steps(self.rows)
         step["mark"] = END
         uniforms = self._uniforms(going)
         if functions or not self._runner.decide_all(
             self._at.hidden, step, going, self._outlook, uniforms, shaping
         ):
             self._decide(step, going, uniforms, shaping, functions)
-        self._take(step[:, None], going.astype(np.int64), fed=np.zeros(self.rows, np.int64))
+        self._add(step, going)
+        self._read(step[:, None], going.astype(np.int64))
         return step
 
     def _outlook(self) -> Outlook | None:
@@ -293,8 +300,9 @@ class Session:
     def _uniforms(self, going: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return (B, K) numbers in [0, 1); rows that are done draw nothing."""
         drawn = np.zeros((self.rows, len(self._fields)))
-        for row in np.flatnonzero(going):
-            drawn[row] = self.rngs[row].random(drawn.shape[1])
+        for rng, row, draws in zip(self.rngs, drawn, going.tolist(), strict=True):
+            if draws:
+                rng.random(out=row)
         return drawn
 
     def _allowed(self, field: Field, given: Steps, active: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -341,7 +349,7 @@ class Session:
             raise HowlkitError(f"cannot select rows {index.tolist()} of 0..{self.rows - 1}")
         self._at = self._at.select(index)
         self._kept = [kept.select(index) for kept in self._kept]
-        self._steps = self._steps[index]
+        self._steps, self._done = self._steps[index], None
         self.rngs = [copy.deepcopy(self.rngs[row]) for row in index]
 
     def fork(self) -> Session:
@@ -366,7 +374,7 @@ class Session:
         while (self._kept[-1].lengths > target).any():
             self._kept.pop()
         steps, fed = self._steps, self._at.fed
-        self._at = self._kept[-1].copy()
+        self._at, self._done = self._kept[-1].copy(), None
         begin, again = self.lengths, target - self.lengths
         index = begin[:, None] + np.arange(int(again.max(initial=0)))
         steps = np.take_along_axis(steps, np.minimum(index, steps.shape[1] - 1), 1)
@@ -388,23 +396,53 @@ class Session:
 
         What is derived in them is filled in here.
         """
-        at = self._at
-        self._room_for(int((at.lengths + lengths).max()))
         for t in range(steps.shape[1]):
-            rows, made = lengths > t, (lengths > t) & (fed <= t)
-            begun = at.grammar.push(steps[:, t], rows)
-            self._derive(at.grammar, steps[:, t], rows)
-            at.notes += np.where(made, begun, 0)
-            at.ended |= rows & (steps["mark"][:, t] == END)
-            self._steps[rows, at.lengths[rows] + t] = steps[rows, t]
-            self._find_origin(rows & ~made, made & (begun > 0))
+            rows = lengths > t
+            self._add(steps[:, t], rows, fed=rows & (fed > t), behind=t)
+        self._at.fed = np.where(fed > 0, self._at.lengths + fed, self._at.fed)
+        self._read(steps, lengths)
+
+    def _add(
+        self,
+        step: Steps,
+        rows: NDArray[np.bool_],
+        *,
+        fed: NDArray[np.bool_] | None = None,
+        behind: int = 0,
+    ) -> None:
+        """Go on by `step` (B,) in some rows, but for the network; what is derived is filled in.
+
+        fed: (B,), in which of them it was fed, not made. behind: how many steps were added that the
+        network has not read.
+        """
+        at, self._done = self._at, None
+        begun = at.grammar.push(step, rows)
+        self._derive(at.grammar, step, rows)
+        begun = begun * (rows if fed is None else rows & ~fed)
+        at.notes = at.notes + begun
+        at.ended = at.ended | (rows & (step["mark"] == END))
+        self._write(step, rows, behind)
+        if fed is not None or not at.settled:
+            self._find_origin(np.zeros_like(rows) if fed is None else fed, begun > 0)
+
+    def _write(self, step: Steps, rows: NDArray[np.bool_], behind: int) -> None:
+        """Write `step` (B,) behind the steps of the rows marked True."""
+        lengths, raw = self._at.lengths.tolist(), self._schema.row
+        self._room_for(max(lengths) + behind + 1)
+        written, new = self._steps.view(raw), step.view(raw)
+        for row, (length, counts) in enumerate(zip(lengths, rows.tolist(), strict=True)):
+            if counts:
+                written[row, length + behind] = new[row]
+
+    def _read(self, steps: Steps, lengths: NDArray[np.int64]) -> None:
+        """Let the network read steps (B, T) that were added, of which lengths (B,) count."""
+        at = self._at
         at.state, at.hidden = self._runner.read(steps, at.state, at.hidden, lengths)
-        at.fed = np.where(fed > 0, at.lengths + fed, at.fed)
         at.lengths = at.lengths + lengths
-        if at.lengths.max() - self._kept[-1].lengths.max() >= self._keep_every:
+        if at.longest - self._kept[-1].longest >= self._keep_every:
             self._kept.append(at.copy())
-        if len(self._kept) > KEEP_AT_MOST:
-            self._kept, self._keep_every = self._kept[::2], 2 * self._keep_every
+            if len(self._kept) > KEEP_AT_MOST:
+                self._kept, self._keep_every = self._kept[::2], 2 * self._keep_every
 
     def _derive(self, grammar: Grammar, step: Steps, rows: NDArray[np.bool_]) -> None:
         """Fill in what is derived in the rows of `step` (B,) that `grammar` took in last."""
@@ -418,6 +456,7 @@ class Session:
         if fed.any() or first.any():
             bar = np.floor(now / 4) * 4 if self._schema.clock == "beats" else now
             at.origin = np.where(fed, now, np.where(first, bar, at.origin))
+        at.settled = not np.isnan(at.origin).any()
 
     def _check_fed(self, table: Steps, lengths: NDArray[np.int64]) -> None:
         """Refuse steps (B, T) that the grammar does not allow, before any is taken."""

@@ -36,6 +36,7 @@ class TupleGrammar:
         self._is_simple = not {"kind", "semitone"} & set(self._order)
         self._decisions = len(schema.decisions)
         self._choices = sum(field.choices for field in schema.decisions)
+        self._row = schema.row
         self._onset = np.zeros(rows, np.int64)  # in grid positions
         self._released = np.zeros((rows, tracks), np.int64)  # from where on each pedal is up
         self._last = np.zeros(rows, schema.dtype)
@@ -69,7 +70,7 @@ class TupleGrammar:
         rows = len(self._onset)
         allowed = np.ones((rows, self._choices), bool)
         allowed[:, START] = False
-        allowed[:, STEP] = self.now < MOST_UNITS
+        allowed[:, STEP] = self._onset < MOST_UNITS * self._grid
         least = np.zeros((rows, self._decisions), np.int64)
         for k, name in enumerate(self._order, start=self._decisions - len(self._order)):
             least[:, k] = self._last[name]
@@ -101,13 +102,16 @@ class TupleGrammar:
         return free & (np.arange(free.shape[1]) >= self._lowest("track", step)[:, None])
 
     def _shift(self, steps: Steps) -> NDArray[np.int64]:
-        return np.asarray(steps["shift"].astype(np.int64) * self._grid + steps["shift_fine"])
+        shift = steps["shift"].astype(np.int64)
+        shift *= self._grid
+        shift += steps["shift_fine"]
+        return shift
 
     def push(self, step: Steps, rows: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Move on to `step` where `rows` says so; return (B,) the notes begun: 1, or 0."""
         begun = rows & (step["mark"] == STEP)
-        self._onset += np.where(begun, self._shift(step), 0)
-        self._last[begun] = step[begun]
+        self._onset += self._shift(step) * begun
+        np.copyto(self._last.view(self._row), step.view(self._row), where=begun)
         if "kind" not in self._order:
             return np.asarray(begun, np.int64)
         down = np.flatnonzero(begun & (step["kind"] == PEDAL))
