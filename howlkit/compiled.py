@@ -25,7 +25,7 @@ from howlkit.choices import Softmax
 from howlkit.errors import HowlkitError
 from howlkit.heads import Network
 from howlkit.protocols import LogitsFunction, Outlook
-from howlkit.schema import MARK, STEP, Field, Schema, Steps
+from howlkit.schema import MARK, START, STEP, Field, Schema, Steps
 from howlkit.shaping import NOT_A_NUMBER, Shaping
 from howlkit.stepping import Mask, PlainStep
 
@@ -79,10 +79,8 @@ class _Layout:
             self.control[c] = names.index(name)
             self.when[c, list(values)] = True
         self.start = np.array([network.embed.offsets[name] for name in names])
-        parts = [(schema.dtype.fields or {})[name] for name in names]
-        self.place = np.array([part[1] for part in parts])
-        self.wide = np.array([part[0].itemsize == 2 for part in parts])
-        self.bytes = schema.dtype.itemsize
+        sizes = np.array([schema.dtype[name].itemsize for name in names])
+        self.place, self.wide = np.cumsum(sizes) - sizes, sizes == 2
 
         self.columns = self.place, self.wide, self.control, self.when, self.start
 
@@ -92,8 +90,11 @@ class _Weights:
 
     def __init__(self, network: Network, schema: Schema) -> None:
         backbone, heads = network.backbone, network.heads
-        layers = list(backbone.layers)
-        of = [{n.removesuffix("_l0"): p for n, p in layer.named_parameters()} for layer in layers]
+        assert isinstance(backbone, Recurrent)  # for mypy: `why_not` has seen to it
+        of: list[dict[str, torch.Tensor]] = [
+            {name.removesuffix("_l0"): part for name, part in layer.named_parameters()}
+            for layer in backbone.layers
+        ]
         slices = network.embed.slices
         table = network.embed.table.weight
         gates = len(of[0]["bias_ih"])
@@ -119,11 +120,11 @@ class _Weights:
         rest = [stage.weight for stage in stages[1:]]
         self.block = _array(torch.stack(rest) if rest else table.new_zeros(0, 0, 0))
         self.block_bias = _array(torch.stack([s.bias for s in stages]) if stages else nothing)
-        self.mix, self.mix_bias = _array(network.from_hidden.weight), _array(network.from_hidden.bias)
+        self.mix = _array(network.from_hidden.weight)
+        self.mix_bias = _array(network.from_hidden.bias)
         last = [network.head(field).out for field in schema.decisions]
         self.out = _array(torch.cat([layer.weight for layer in last]))
         self.out_bias = _array(torch.cat([layer.bias for layer in last]))
-
 
 
 class _Room:
@@ -140,7 +141,8 @@ class _Room:
         choices, width = weights.out.shape
         self.logits = np.zeros(rows * choices, np.float32)
         self.weights = np.zeros(choices, np.float32)
-        self.activated, self.nothing = np.zeros((rows, width), np.float32), np.zeros(width, np.float32)
+        self.activated = np.zeros((rows, width), np.float32)
+        self.nothing = np.zeros(width, np.float32)
         # Of the one row that kernels step alone.
         self.deciding = self.values[0], self.active[0], self.mixed[0], self.logits, self.weights
         self.reading = self.x[0], self.h[0]
@@ -175,6 +177,22 @@ class CompiledStep(PlainStep):
         self._heads = of.mix, of.mix_bias, of.added, of.out, of.out_bias, layout.begin
         self._fields = layout.column, layout.control, layout.when, layout.start
         self._records = layout.place, layout.wide
+
+    def prepare(self) -> None:
+        """Load the machine code of all kernels, or compile it, by making a step of one row and two.
+
+        What they make does not matter: every value is allowed but the one that is a start.
+        """
+        heads, choices = len(self._position), self._layout.begin[-1]
+        for rows in (1, 2):
+            steps = self.schema.steps(rows)
+            state, hidden = self.start(steps[:, None])
+            outlook = Outlook(np.ones((rows, choices), bool), np.zeros((rows, heads), np.int64))
+            outlook.allowed[:, START] = False
+            everywhere, uniforms = np.ones(rows, bool), np.full((rows, heads), 0.5)
+            self._begin(hidden)
+            self._decide(0, heads, steps, everywhere, outlook, uniforms, Shaping())
+            self.read(steps[:, None], state, hidden, np.ones(rows, np.int64))
 
     def _room(self, rows: int) -> _Room:
         room = self._rooms.get(rows)
@@ -220,7 +238,8 @@ class CompiledStep(PlainStep):
         kernels.add_rows(weights.tables, room.index, weights.bias_x[0], room.x)
         for layer in range(h.shape[1]):
             if layer:
-                _multiply(after[:, layer - 1], weights.inputs[layer - 1], weights.bias_x[layer], room.x)
+                below, matrix = after[:, layer - 1], weights.inputs[layer - 1]
+                _multiply(below, matrix, weights.bias_x[layer], room.x)
             _multiply(h[:, layer], weights.recurrent[layer], weights.bias_h[layer], room.h)
             kernels.cells(
                 room.x, room.h, going, h[:, layer], c[:, layer], after[:, layer], kept[:, layer]

@@ -1,7 +1,9 @@
 """The inner loops of the compiled step (compiled.py), for numba: the only module that imports it.
 
-What is computed is what builtin/recurrent.py, heads.py and shaping.py say, in float32. Functions
-of one row are made into one of all rows here; products of matrices for many rows are torch's.
+What is computed is what builtin/recurrent.py, heads.py and shaping.py say, in float32. Functions of
+one row are made into one of all rows here; products of matrices for many rows are torch's. All are
+in one file, since numba keeps the machine code of a function until its file has changed, and does
+not look at those that it calls.
 
 Letters: C columns of a step, L layers, H hidden units, G gates x H, D width of the hidden vector,
 K decisions, W width of a head, N all their choices side by side, R rows of the tables (one for
@@ -17,10 +19,24 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NOTHING", "NOT_A_NUMBER", "add_rows", "advance", "cells", "decide", "gelus", "pick", "read", "selus", "settled"]
+__all__ = [
+    "NOTHING",
+    "NOT_A_NUMBER",
+    "add_rows",
+    "advance",
+    "cells",
+    "decide",
+    "draw",
+    "gelus",
+    "pick",
+    "read",
+    "selus",
+    "settled",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 Array = NDArray[Any]
+Number = Any  # float32 or an integer: numba finds out
 
 NOTHING, NOT_A_NUMBER = -1, -2
 """What `draw` returns where no value is allowed, and where a logit is NaN."""
@@ -34,13 +50,22 @@ LOWEST, HIGHEST = np.float32(-87), np.float32(88)  # e to that is still a normal
 
 
 def _compiled(function: F) -> F:
-    """Compile a function, and keep the machine code beside the package or in the user's cache."""
-    wrapped: F = numba.njit(cache=True, fastmath=REORDERED, error_model="numpy")(function)
-    return wrapped
+    """Compile a function when it is first called, and keep the machine code.
+
+    numba keeps it in NUMBA_CACHE_DIR, or beside the package, or, if that cannot be written to, in
+    the user's cache; where it can write nowhere, code lasts as long as the process.
+    """
+    options: dict[str, Any] = {"fastmath": REORDERED, "error_model": "numpy"}
+    try:
+        kept: F = numba.njit(cache=True, **options)(function)
+        return kept
+    except RuntimeError:  # "no locator available"
+        lost: F = numba.njit(**options)(function)
+        return lost
 
 
 @_compiled
-def _exp(x: float) -> float:
+def _exp(x: Number) -> Number:
     """Return e to x, to two units in the last place between LOWEST and HIGHEST.
 
     2^n times a polynomial on -ln 2 / 2 .. ln 2 / 2 (Cephes' expf, Moshier 1989): unlike the
@@ -60,17 +85,17 @@ def _exp(x: float) -> float:
 
 
 @_compiled
-def _sigmoid(x: float) -> float:
+def _sigmoid(x: Number) -> Number:
     return ONE / (ONE + _exp(-x))
 
 
 @_compiled
-def _tanh(x: float) -> float:
+def _tanh(x: Number) -> Number:
     return TWO * _sigmoid(TWO * x) - ONE
 
 
 @_compiled
-def _gelu(x: float) -> float:
+def _gelu(x: Number) -> Number:
     """Return x times the normal distribution function of x; Abramowitz and Stegun 7.1.26."""
     z = abs(x) * np.float32(0.7071067811865476)
     t = ONE / (ONE + np.float32(0.3275911) * z)
@@ -85,7 +110,7 @@ def _gelu(x: float) -> float:
 
 
 @_compiled
-def _selu(x: float) -> float:
+def _selu(x: Number) -> Number:
     """Return what Klambauer et al. 2017 put in place of a rectifier."""
     negative = np.float32(1.6732632423543772) * (_exp(min(x, ZERO)) - ONE)
     return np.float32(1.0507009873554805) * (x if x > ZERO else negative)
@@ -262,7 +287,7 @@ def _shape(weights: Array, shape: Array) -> None:
         before = ZERO
         for v in range(n):
             before += weights[v] if bits[v] > threshold else ZERO
-        some = before > 0
+        some = bool(before > 0)
         for v in range(n):  # of equal ones on the edge, the first few
             if bits[v] == threshold:
                 if some and before >= wanted:
@@ -278,7 +303,7 @@ def _shape(weights: Array, shape: Array) -> None:
 
 
 @_compiled
-def _largest(weights: Array, bits: Array, wanted: float, counting: bool) -> int:
+def _largest(weights: Array, bits: Array, wanted: Number, counting: bool) -> Number:
     """Return the bits of the largest weight such that all from it up are, or sum to, `wanted`.
 
     By bisection: some 30 sums over all weights, each a few vector operations, where sorting them

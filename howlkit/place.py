@@ -24,8 +24,9 @@ class Place:
 
     lengths: (B,) steps so far, the start row among them. notes: (B,) notes made, not fed. fed: (B,)
     up to which step a row was fed. ended: (B,) whether the piece is over. origin: (B,) where a
-    row's own music begins, in the encoder's clock; NaN before it has; settled: it has in all. state: the network's, each
-    tensor or array (B, ...). hidden: (B, D), what the next step is predicted from.
+    row's own music begins, in the encoder's clock; NaN before it has. settled: it has in every row.
+    state: the network's, each tensor or array (B, ...). hidden: (B, D), what the next step is
+    predicted from.
     """
 
     lengths: NDArray[np.int64]
@@ -40,7 +41,11 @@ class Place:
 
     @classmethod
     def start(
-        cls, grammar: Grammar, rows: int, state: dict[str, Any], hidden: Any
+        cls,
+        grammar: Grammar,
+        rows: int,
+        state: dict[str, Any],
+        hidden: Any,  # noqa: ANN401
     ) -> Place:
         """Return the place of rows that have read their start row and nothing else."""
         one, none = np.ones(rows, np.int64), np.zeros(rows, np.int64)

@@ -13,20 +13,20 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.errors import HowlkitError, OptionError, did_you_mean
 from howlkit.heads import Network
+from howlkit.outlook import foresee, without_end
 from howlkit.piece import Piece
 from howlkit.place import Place
-from howlkit.outlook import foresee, without_end
 from howlkit.protocols import DerivingGrammar, Encoder, Grammar, LogitsFunction, Outlook
 from howlkit.schema import END, MARK, START, Field, Steps
 from howlkit.shaping import Shaping
-from howlkit.stepping import Path, chosen
+from howlkit.stepping import Stepping, chosen
 from howlkit.windows import side_by_side
 
 __all__ = ["Limit", "Session", "accepts"]
@@ -63,7 +63,7 @@ class Session:
 
     network, encoder: of one trained model. rows: B. seed: of the rows' generators.
     limit: how much each row makes. like: the piece whose tempo map and resolution it takes over.
-    path: how the network is run (`stepping.chosen`).
+    stepping: how the network is run (`stepping.chosen`): plain, compiled, or auto.
 
     steps (B, T) is a view of all steps so far, the start row first, of which lengths (B,) count.
     """
@@ -77,7 +77,7 @@ class Session:
         seed: int = 0,
         limit: Limit = Limit(),
         like: Piece | None = None,
-        path: Path = "auto",
+        stepping: Stepping = "auto",
     ) -> None:
         if rows < 1:
             raise HowlkitError(f"a session of {rows} rows; at least 1 is needed")
@@ -87,7 +87,7 @@ class Session:
         self.like = like
         self.rngs = [np.random.default_rng([seed, row]) for row in range(rows)]
         self._schema = encoder.schema
-        self._runner = chosen(path, network, self._schema)
+        self._runner = chosen(stepping, network, self._schema)
         self._fields = self._schema.decisions
         self._steps = np.zeros((rows, 64), self._schema.dtype)
         self._steps["mark"][:, 0] = START
@@ -142,6 +142,11 @@ class Session:
         if limit.beats is not None:
             done |= self._since_origin(self._in_beats) >= limit.beats
         return done
+
+    @property
+    def stepping(self) -> str:
+        """How the network is run: "plain" or "compiled"."""
+        return self._runner.name
 
     @property
     def clock(self) -> str:

@@ -9,7 +9,6 @@ Shapes: B rows, T steps, D width of the hidden vector.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -23,10 +22,12 @@ from howlkit.protocols import LogitsFunction, Outlook
 from howlkit.schema import Field, Schema, Steps
 from howlkit.shaping import Shaping, choose
 
-__all__ = ["Path", "PlainStep", "chosen"]
+__all__ = ["PlainStep", "Stepping", "chosen", "prepare"]
 
-Path = Literal["auto", "plain", "compiled"]
+Stepping = Literal["auto", "plain", "compiled"]
 Mask = NDArray[np.bool_]
+Carried = Any
+"""A state or a hidden vector: tensors here, arrays where the step is compiled."""
 
 
 class PlainStep:
@@ -40,13 +41,20 @@ class PlainStep:
         with torch.inference_mode():
             self._stepper = network.stepper()
 
-    def start(self, steps: Steps) -> tuple[Any, Any]:
+    def prepare(self) -> None:
+        """Get ready whatever the first step would wait for."""
+
+    def start(self, steps: Steps) -> tuple[Carried, Carried]:
         """Return the state and hidden (B, D) after the start rows, steps (B, 1)."""
         return self._advance(steps, None, None)
 
     def read(
-        self, steps: Steps, state: Any, hidden: Any, lengths: NDArray[np.int64]  # noqa: ANN401
-    ) -> tuple[Any, Any]:
+        self,
+        steps: Steps,
+        state: Carried,
+        hidden: Carried,
+        lengths: NDArray[np.int64],
+    ) -> tuple[Carried, Carried]:
         """Go on by steps (B, T), of which lengths (B,) count; return state and hidden (B, D).
 
         What is given is not changed. A row of length 0 stays as it was.
@@ -57,7 +65,10 @@ class PlainStep:
         return state, torch.where(self._tensor(lengths > 0)[:, None], after, hidden)
 
     def _advance(
-        self, steps: Steps, state: Any, lengths: NDArray[np.int64] | None  # noqa: ANN401
+        self,
+        steps: Steps,
+        state: Carried,
+        lengths: NDArray[np.int64] | None,
     ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         batch = {f.name: self._tensor(steps[f.name].astype(np.int64)) for f in self.schema.columns}
         counted = None if lengths is None else self._tensor(lengths)
@@ -71,7 +82,7 @@ class PlainStep:
     def _tensor(self, values: NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(values).to(self._device)
 
-    def begin(self, hidden: Any) -> None:  # noqa: ANN401 - a tensor, or an array
+    def begin(self, hidden: Carried) -> None:
         """Begin a step after hidden (B, D)."""
         with torch.inference_mode():
             self._stepper.begin(hidden)
@@ -104,7 +115,7 @@ class PlainStep:
 
     def decide_all(
         self,
-        hidden: Any,  # noqa: ANN401 - a tensor, or an array
+        hidden: Carried,
         step: Steps,
         going: Mask,
         foresee: Callable[[], Outlook | None],
@@ -119,21 +130,33 @@ class PlainStep:
         return False
 
 
-def chosen(path: Path, network: Network, schema: Schema) -> PlainStep:
+def chosen(stepping: Stepping, network: Network, schema: Schema) -> PlainStep:
     """Return the way to step a network: for `auto` compiled, if numba is installed and it fits.
 
     Raises HowlkitError if `compiled` is asked for and cannot be had.
     """
-    if path == "plain":
+    if stepping == "plain":
         return PlainStep(network, schema)
-    if importlib.util.find_spec("numba") is None:
-        reason = "numba is not installed (pip install 'howlkit[fast]')"
+    try:
+        from howlkit import compiled
+    except ImportError as error:
+        missing = isinstance(error, ModuleNotFoundError) and error.name == "numba"
+        reason = "numba is not installed" if missing else f"numba cannot be imported ({error})"
+        reason += "; pip install 'howlkit[fast]'"
     else:
-        from howlkit.compiled import CompiledStep, why_not
-
-        reason = why_not(network, schema)
+        reason = compiled.why_not(network, schema)
         if not reason:
-            return CompiledStep(network, schema)
-    if path == "compiled":
-        raise HowlkitError(f"no compiled step for this model: {reason}; use plain, or auto")
+            return compiled.CompiledStep(network, schema)
+    if stepping == "compiled":
+        raise HowlkitError(
+            f"this model cannot be stepped by compiled code: {reason}. Choose plain, or auto"
+        )
     return PlainStep(network, schema)
+
+
+def prepare(stepping: Stepping, network: Network, schema: Schema) -> None:
+    """Get machine code ready for a network, so that the first note does not wait for it.
+
+    It is compiled once on a machine, which takes some seconds, and loaded after that.
+    """
+    chosen(stepping, network, schema).prepare()

@@ -15,15 +15,15 @@ from tests.conftest import random_piece, tune
 ENCODER = Tuple(grid=4, durations=4, velocities=4)
 
 
-PATH = ["plain"]
+STEPPING = ["plain"]
 
 
 @pytest.fixture(autouse=True, params=["plain", "compiled"])
-def path(request):
+def stepping(request):
     """Both ways of running a network keep every promise of a session."""
     if request.param == "compiled":
         pytest.importorskip("numba")
-    PATH[0] = request.param
+    STEPPING[0] = request.param
 
 
 def hidden(made, row=slice(None)):
@@ -34,7 +34,7 @@ def session(rows=1, seed=0, model=Lstm, **limits):
     torch.manual_seed(0)
     network = model(hidden=16, layers=2).build(ENCODER.schema, Heads(True, 4, 8))
     limit = Limit(**({"notes": 40, "ends": False} | limits))
-    return Session(network, ENCODER, rows=rows, seed=seed, limit=limit, path=PATH[0])
+    return Session(network, ENCODER, rows=rows, seed=seed, limit=limit, stepping=STEPPING[0])
 
 
 def play(made, shaping=Shaping()):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from howlkit.piece import Piece
     from howlkit.protocols import Sampler
     from howlkit.session import Session
+    from howlkit.stepping import Stepping
 
 EPILOG = """\b
 Examples:
@@ -63,6 +64,13 @@ Examples:
 @click.option(
     "--sampler", type=ComponentName("sampler"), default="autoregressive", show_default=True
 )
+@click.option(
+    "--stepping",
+    type=click.Choice(["auto", "plain", "compiled"]),
+    default="auto",
+    show_default=True,
+    help="How the network is run: by torch, or by compiled code, where numba is installed.",
+)
 @component_options
 @config_option
 @device_option
@@ -80,6 +88,7 @@ def command(
     prompt: Path | None,
     prompt_seconds: float | None,
     sampler: str,
+    stepping: Stepping,
     option: tuple[str, ...],
     config: Mapping[str, Mapping[str, object]],
     device: str,
@@ -87,7 +96,7 @@ def command(
     """Make music with the model of RUN, by default the newest run.
 
     Without --notes, --seconds or --beats a piece lasts until the model ends it. The same seed,
-    options and -n give the same bytes.
+    stepping, options and -n give the same bytes.
     """
     from howlkit import midi, plugins, sampling
     from howlkit.device import pick_device, settle_threads
@@ -103,7 +112,7 @@ def command(
     folder = run if run is not None else newest_run()
     if run is None:
         click.echo(f"Playing the newest run, {folder}", err=True)
-    trained = Trained.from_pretrained(folder, device=pick_device(device))
+    trained = Trained.from_pretrained(folder, device=pick_device(device), stepping=stepping)
     settle_threads(trained.device, count)
     start = sampling.cut_prompt(midi.read(prompt), prompt_seconds) if prompt else None
     limit = sampling.length(notes=notes, seconds=seconds, beats=beats, may_end=may_end)
@@ -113,6 +122,7 @@ def command(
     paths = _write(pieces, out, folder)
     for path, piece in zip(paths, pieces, strict=True):
         click.echo(f"{path}  {len(piece)} notes, {piece.seconds_long:.0f} s", err=True)
+    click.echo(f"Again the same: --seed {seed} --stepping {session.stepping}", err=True)
     if stopped:
         ctx.exit(130)
     if (notes, seconds, beats) == (None, None, None):
