@@ -186,7 +186,7 @@ def advance(
     """Read one step of one row: set after, kept (L, H) and hidden (D,) from before, memory.
 
     record .. start: as `decide`. tables: (R, G), what the values give to the first layer's gates.
-    bias_x, bias_h: (L, G). recurrent: (L, G, H). inputs: (L - 1, G, H), of the layers above the first.
+    bias_x, bias_h: (L, G). recurrent: (L, G, H). inputs: (L - 1, G, H), of the upper layers.
     block_first: (P, H), block: (p - 1, P, P), block_bias: (p, P), of the processing block, empty
     without one. memory: (L, H), of a GRU (L, 0). x, h: (G,) for work.
     """
@@ -388,7 +388,8 @@ def decide(
     depends, -1 for none; when: (C, .) for which of its values. start: (C,) first row of the tables.
     place, wide: (C,) where in a row of bytes, and whether in two of them. allowed: (N,), least:
     (K,) as `protocols.Outlook`. uniforms: (K,); shapes: (K, 4).
-    Written: record, the row's bytes, values, active (C,), mixed (K W,). logits, weights: (N,) for work.
+    Written: record, the row's bytes, values, active (C,), mixed (K W,). logits, weights: (N,) for
+    work.
     """
     width = out.shape[1]
     tied = True
@@ -442,7 +443,7 @@ def _only(allowed: Array, least: int) -> int:
     return found
 
 
-# For many rows at once, between products of matrices -----------------------------------------------
+# For many rows at once, between products of matrices ---------------------------------------------
 
 
 @_compiled

@@ -94,6 +94,7 @@ class Outlook:
     A step is allowed if each of its values is, and if it does not come before `least` as words in a
     dictionary do: the first decision that differs says which comes first. That is how steps at one
     time come in rising order. What is not active counts as 0.
+    A field of bits has none.
     allowed: (B, N), the choices of all of `Schema.decisions` side by side. least: (B, K). Both are
     the caller's, who may change them.
     """

@@ -160,6 +160,8 @@ def _check_outlook(schema: Schema, grammar: Grammar, step: Steps) -> None:
     begins = np.cumsum([0, *(field.choices for field in schema.decisions)])
     given_so_far, tied = schema.steps(1), True
     for k, field in enumerate(schema.decisions):
+        if field.kind == "bits":  # decided choice by choice, and nothing is foreseen
+            return
         value = step[field.name]
         if schema.active(field, step)[0]:
             allowed = grammar.allowed(field, given_so_far)[0]
