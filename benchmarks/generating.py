@@ -9,6 +9,7 @@ limit     one stream: torch's matrix x vector over as many weights as the networ
           tables and what heads know of each other (look-ups) not counted; many streams: torch's
           product of a (rows, 320) matrix with as many weights
 compiled  the step that is used where numba is installed; plain: torch's
+network   the compiled step without grammar, sampling and bookkeeping: the likeliest value of all
 eager     the same layers by torch's own modules, one step at a time, and nothing else: no grammar,
           no sampling (what a user would write first)
 
@@ -27,8 +28,12 @@ import numpy as np
 import torch
 
 from howlkit.builtin.autoregressive import Autoregressive
+from howlkit.compiled import CompiledStep
+from howlkit.protocols import Outlook
 from howlkit.recipe import Recipe
+from howlkit.schema import MARK
 from howlkit.session import Limit, Session
+from howlkit.shaping import Shaping
 
 CASES = {
     "lstm": ("lstm", {}),
@@ -65,6 +70,26 @@ def limit(weights, rows):
 def sampled(recipe, network, path, rows):
     session = Session(network, recipe.encoder, rows=rows, limit=ENDLESS, stepping=path)
     return Autoregressive().generate(session).__next__
+
+
+def network_alone(recipe, network, rows):
+    """Return a step of the compiled network that always takes the likeliest values."""
+    schema = recipe.encoder.schema
+    runner = CompiledStep(network, schema)
+    steps, everywhere = schema.steps(rows), np.ones(rows, bool)
+    choices = sum(field.choices for field in schema.decisions)
+    least = np.zeros((rows, len(schema.decisions)), np.int64)
+    outlook = Outlook(np.ones((rows, choices), bool), least)
+    outlook.allowed[:, 1 : MARK.n] = False  # to go on is all that is allowed, as in `ENDLESS`
+    uniforms, likeliest = np.zeros(least.shape), Shaping(temperature=0)
+    at = dict(zip(("state", "hidden"), runner.start(steps[:, None]), strict=True))
+    lengths = np.ones(rows, np.int64)
+
+    def step():
+        runner.decide_all(at["hidden"], steps, everywhere, lambda: outlook, uniforms, likeliest)
+        at["state"], at["hidden"] = runner.read(steps[:, None], **at, lengths=lengths)
+
+    return step
 
 
 def eager(network, rows):
@@ -121,10 +146,13 @@ def streams(case, rows, blocks):
         "limit": limit(weights, rows),
         "compiled": sampled(recipe, network, "compiled", rows),
         "plain": sampled(recipe, network, "plain", rows),
+        "network": network_alone(recipe, network, rows),
         "eager": eager(network, rows),
     }
     seconds = compare(steps, blocks=blocks, block_of=100 if rows == 1 else 5)
-    return {"weights": weights, **table(seconds, rows)}
+    pairs = zip(seconds["network"], seconds["compiled"], strict=True)
+    share = statistics.median(alone / whole for alone, whole in pairs)
+    return {"weights": weights, "network_of_compiled": round(share, 3), **table(seconds, rows)}
 
 
 def growth(case, notes, blocks):
