@@ -263,12 +263,13 @@ class CompiledStep(PlainStep):
     def begin(self, hidden: NDArray[np.float32]) -> None:
         """Begin a step after hidden (B, D), to be decided field by field."""
         self._begin(hidden)
-        room = self._room(len(hidden))
-        room.allowed[:], room.least[:] = False, 0
         self._begun_plainly = False
 
     def _begin(self, hidden: NDArray[np.float32]) -> None:
-        room, self._hidden = self._room(len(hidden)), hidden
+        self._hidden, rows = hidden, len(hidden)
+        if rows == 1:  # the kernel sees to it
+            return
+        room = self._room(rows)
         room.values[:], room.active[:], room.tied[:] = 0, False, True
         room.mixed[:] = self._weights.mix_bias
 

@@ -46,6 +46,7 @@ REORDERED = {"reassoc", "contract", "arcp", "nsz", "afn"}
 
 ZERO, HALF, ONE, TWO = np.float32(0), np.float32(0.5), np.float32(1), np.float32(2)
 LOG2_E, LN_2 = np.float32(1.4426950408889634), np.float32(0.6931471805599453)
+INFINITY = np.float32(np.inf)
 LOWEST, HIGHEST = np.float32(-87), np.float32(88)  # e to that is still a normal float32
 
 
@@ -237,36 +238,38 @@ def draw(
     logits, allowed: (n,). least: values below it are not allowed either. shape: (4,) temperature,
     top_k, top_p, min_p. weights: (n,) float32 for work.
     """
-    n, likeliest = len(logits), NOTHING
-    for v in range(least, n):
-        if allowed[v]:
-            if logits[v] != logits[v]:
-                return NOT_A_NUMBER
-            if likeliest < 0 or logits[v] > logits[likeliest]:
-                likeliest = v
-    if likeliest < 0 or shape[0] == 0:
-        return likeliest
-    best, sharpness = logits[likeliest], np.float32(1 / shape[0])
-    if not np.isfinite(best):
+    logits, allowed, weights = logits[least:], allowed[least:], weights[least:]
+    n, faulty, some, best = len(logits), False, False, -INFINITY
+    for v in range(n):
+        weights[v] = logits[v] if allowed[v] else -INFINITY
+        best = weights[v] if weights[v] > best else best
+        faulty = faulty or weights[v] != weights[v]
+        some = some or allowed[v]
+    if faulty or not some:
+        return NOT_A_NUMBER if faulty else NOTHING
+    if shape[0] == 0 or not np.isfinite(best):
         for v in range(n):
-            weights[v] = ONE if v >= least and allowed[v] and logits[v] == best else ZERO
+            weights[v] = ONE if allowed[v] and logits[v] == best else ZERO
     else:
+        sharpness = np.float32(1 / shape[0])
         for v in range(n):
-            x = (logits[v] - best) * sharpness
-            weight = _exp(x)
-            weights[v] = weight if v >= least and allowed[v] and x > LOWEST else ZERO
-    _shape(weights, shape)
+            x = (weights[v] - best) * sharpness
+            weights[v] = _exp(x) if x > LOWEST else ZERO
+    if shape[0] == 0:
+        uniform = 0.0  # the first of the likeliest
+    else:
+        _shape(weights, shape)
     total = 0.0
     for v in range(n):
         total += weights[v]
-    drawn, cumulative, last = uniform * total, 0.0, likeliest
+    drawn, cumulative, last = uniform * total, 0.0, 0
     for v in range(n):
         if weights[v] > 0:
             cumulative += weights[v]
             last = v
             if cumulative > drawn:
                 break
-    return last
+    return least + last
 
 
 @_compiled

@@ -31,11 +31,9 @@ def foresee(grammar: Grammar, schema: Schema, rows: int) -> Outlook | None:
     return Outlook(np.concatenate(parts, axis=1), np.zeros((rows, 2), np.int64))
 
 
-def without_end(mark: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return what `mark` may be, (B, 3), without an end where there may be a step.
+def without_end(mark: NDArray[np.bool_]) -> None:
+    """Take from what `mark` may be, (B, 3), an end where there may be a step.
 
     Not to end is an extra wish: where the grammar wants an end, it gets one.
     """
-    wanted = mark.copy()
-    wanted[:, END] &= ~wanted[:, STEP]
-    return wanted
+    mark[:, END] &= ~mark[:, STEP]

@@ -89,14 +89,14 @@ class Session:
         self._schema = encoder.schema
         self._runner = chosen(stepping, network, self._schema)
         self._fields = self._schema.decisions
-        self._steps = np.zeros((rows, 64), self._schema.dtype)
+        self._hold(self._schema.steps(64 * rows).reshape(rows, 64))
         self._steps["mark"][:, 0] = START
         grammar = encoder.grammar(rows, like=like)
         self._derive(grammar, self._steps[:, 0], np.ones(rows, bool))
         state, hidden = self._runner.start(self._steps[:, :1])
         self._at = Place.start(grammar, rows, state, hidden)
         self._kept = [self._at.copy()]
-        self._keep_every = KEEP_EVERY
+        self._keep_every, self._keep_at = KEEP_EVERY, 1 + KEEP_EVERY
         self._done: tuple[Limit, NDArray[np.bool_]] | None = None
 
     # What it is now -----------------------------------------------------------------------------
@@ -239,10 +239,9 @@ class Session:
         """Return what the whole next step may be; None if the grammar cannot say."""
         outlook = foresee(self._at.grammar, self._schema, self.rows)
         if outlook is not None:
-            mark = outlook.allowed[:, : MARK.n]
-            mark[:, START] = False  # never predicted, whatever a grammar says
+            outlook.allowed[:, START] = False  # never predicted, whatever a grammar says
             if not self.limit.ends:
-                mark[:] = without_end(mark)
+                without_end(outlook.allowed)  # `mark` comes first
         return outlook
 
     def _decide(
@@ -313,7 +312,8 @@ class Session:
     def _allowed(self, field: Field, given: Steps, active: NDArray[np.bool_]) -> NDArray[np.bool_]:
         allowed = self._at.grammar.allowed(field, given)
         if field is MARK and not self.limit.ends:
-            allowed = without_end(allowed)
+            allowed = allowed.copy()
+            without_end(allowed)
         if field.kind == "bits":
             allowed = allowed & (np.arange(field.choices) > _highest(given[field.name])[:, None])
         if not allowed[active].any(axis=1).all():
@@ -354,7 +354,9 @@ class Session:
             raise HowlkitError(f"cannot select rows {index.tolist()} of 0..{self.rows - 1}")
         self._at = self._at.select(index)
         self._kept = [kept.select(index) for kept in self._kept]
-        self._steps, self._done = self._steps[index], None
+        self._keep_at = self._kept[-1].longest + self._keep_every
+        self._hold(self._steps[index])
+        self._done = None
         self.rngs = [copy.deepcopy(self.rngs[row]) for row in index]
 
     def fork(self) -> Session:
@@ -380,6 +382,7 @@ class Session:
             self._kept.pop()
         steps, fed = self._steps, self._at.fed
         self._at, self._done = self._kept[-1].copy(), None
+        self._keep_at = self._at.longest + self._keep_every
         begin, again = self.lengths, target - self.lengths
         index = begin[:, None] + np.arange(int(again.max(initial=0)))
         steps = np.take_along_axis(steps, np.minimum(index, steps.shape[1] - 1), 1)
@@ -432,22 +435,22 @@ class Session:
 
     def _write(self, step: Steps, rows: NDArray[np.bool_], behind: int) -> None:
         """Write `step` (B,) behind the steps of the rows marked True."""
-        lengths, raw = self._at.lengths.tolist(), self._schema.row
+        lengths, new = self._at.lengths.tolist(), step.view(self._schema.row)
         self._room_for(max(lengths) + behind + 1)
-        written, new = self._steps.view(raw), step.view(raw)
         for row, (length, counts) in enumerate(zip(lengths, rows.tolist(), strict=True)):
             if counts:
-                written[row, length + behind] = new[row]
+                self._rows[row, length + behind] = new[row]
 
     def _read(self, steps: Steps, lengths: NDArray[np.int64]) -> None:
         """Let the network read steps (B, T) that were added, of which lengths (B,) count."""
         at = self._at
         at.state, at.hidden = self._runner.read(steps, at.state, at.hidden, lengths)
         at.lengths = at.lengths + lengths
-        if at.longest - self._kept[-1].longest >= self._keep_every:
+        if at.longest >= self._keep_at:
             self._kept.append(at.copy())
             if len(self._kept) > KEEP_AT_MOST:
                 self._kept, self._keep_every = self._kept[::2], 2 * self._keep_every
+            self._keep_at = self._kept[-1].longest + self._keep_every
 
     def _derive(self, grammar: Grammar, step: Steps, rows: NDArray[np.bool_]) -> None:
         """Fill in what is derived in the rows of `step` (B,) that `grammar` took in last."""
@@ -487,7 +490,11 @@ class Session:
         have = self._steps.shape[1]
         if length > have:  # doubling: the copies cost a constant a step in all
             more = np.zeros((self.rows, max(length, 2 * have) - have), self._schema.dtype)
-            self._steps = np.concatenate((self._steps, more), axis=1)
+            self._hold(np.concatenate((self._steps, more), axis=1))
+
+    def _hold(self, steps: Steps) -> None:
+        """Keep steps (B, T), and the same as rows of bytes, to write whole rows to."""
+        self._steps, self._rows = steps, steps.view(self._schema.row)
 
 
 def _without_start(steps: Steps) -> Steps:

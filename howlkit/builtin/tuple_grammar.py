@@ -34,7 +34,6 @@ class TupleGrammar:
         tracks = schema["track"].n if "track" in self._order else 1
         # Where the fields say nothing of each other but their order.
         self._is_simple = not {"kind", "semitone"} & set(self._order)
-        self._decisions = len(schema.decisions)
         self._choices = sum(field.choices for field in schema.decisions)
         self._row = schema.row
         self._onset = np.zeros(rows, np.int64)  # in grid positions
@@ -67,13 +66,11 @@ class TupleGrammar:
         """Return what a whole step may be: at one onset not less than the last one."""
         if not self._is_simple:
             return None
-        rows = len(self._onset)
-        allowed = np.ones((rows, self._choices), bool)
+        allowed = np.ones((len(self._onset), self._choices), bool)
         allowed[:, START] = False
         allowed[:, STEP] = self._onset < MOST_UNITS * self._grid
-        least = np.zeros((rows, self._decisions), np.int64)
-        for k, name in enumerate(self._order, start=self._decisions - len(self._order)):
-            least[:, k] = self._last[name]
+        least = np.array(self._last.tolist(), np.int64)  # for few rows quicker than by column
+        least[:, : -len(self._order)] = 0
         return Outlook(allowed, least)
 
     def _lowest(self, name: str, given: Steps) -> NDArray[np.int64]:
@@ -111,7 +108,10 @@ class TupleGrammar:
         """Move on to `step` where `rows` says so; return (B,) the notes begun: 1, or 0."""
         begun = rows & (step["mark"] == STEP)
         self._onset += self._shift(step) * begun
-        np.copyto(self._last.view(self._row), step.view(self._row), where=begun)
+        if all(begun.tolist()):
+            self._last = step.copy()
+        else:
+            np.copyto(self._last.view(self._row), step.view(self._row), where=begun)
         if "kind" not in self._order:
             return np.asarray(begun, np.int64)
         down = np.flatnonzero(begun & (step["kind"] == PEDAL))
