@@ -243,8 +243,8 @@ def draw(
     for v in range(n):
         weights[v] = logits[v] if allowed[v] else -INFINITY
         best = weights[v] if weights[v] > best else best
-        faulty = faulty or weights[v] != weights[v]
-        some = some or allowed[v]
+        faulty |= weights[v] != weights[v]
+        some |= allowed[v]
     if faulty or not some:
         return NOT_A_NUMBER if faulty else NOTHING
     if shape[0] == 0 or not np.isfinite(best):

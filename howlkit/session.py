@@ -39,6 +39,8 @@ KEEP_AT_MOST = 64
 
 FEED_AT_ONCE = 1024  # steps of a prompt in one pass: bounds memory, not the prompt
 
+ENDED = np.array([END], np.uint8)  # numpy compares with a number in three times the time
+
 Convert = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
@@ -428,7 +430,7 @@ class Session:
         self._derive(at.grammar, step, rows)
         begun = begun * (rows if fed is None else rows & ~fed)
         at.notes = at.notes + begun
-        at.ended = at.ended | (rows & (step["mark"] == END))
+        at.ended = at.ended | (rows & (step["mark"] == ENDED))
         self._write(step, rows, behind)
         if fed is not None or not at.settled:
             self._find_origin(np.zeros_like(rows) if fed is None else fed, begun > 0)
