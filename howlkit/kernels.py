@@ -46,6 +46,7 @@ REORDERED = {"reassoc", "contract", "arcp", "nsz", "afn"}
 
 ZERO, HALF, ONE, TWO = np.float32(0), np.float32(0.5), np.float32(1), np.float32(2)
 LOG2_E, LN_2 = np.float32(1.4426950408889634), np.float32(0.6931471805599453)
+BITS_OF_ONE = 0x3F800000
 INFINITY = np.float32(np.inf)
 LOWEST, HIGHEST = np.float32(-87), np.float32(88)  # e to that is still a normal float32
 
@@ -309,21 +310,25 @@ def _shape(weights: Array, shape: Array) -> None:
 def _largest(weights: Array, bits: Array, wanted: Number, counting: bool) -> Number:
     """Return the bits of the largest weight such that all from it up are, or sum to, `wanted`.
 
-    By bisection: some 30 sums over all weights, each a few vector operations, where sorting them
-    would take longer.
+    By bisection until one weight is left: a dozen sums over all weights, each a few vector
+    operations, where sorting them would take longer.
     """
-    low, high = np.int32(0), np.int32(0x3F800001)  # just above 1
-    while high - low > 1:
-        middle = low + (high - low) // np.int32(2)
-        total = ZERO
+    low, high = np.int32(0), np.int32(BITS_OF_ONE + 1)
+    up_from_low, up_from_high = len(weights), 0  # how many weights are
+    while high - low > 1 and up_from_low - up_from_high > 1:
+        middle = np.int32(low + (high - low) // 2)
+        total, count = ZERO, np.int32(0)
         for v in range(len(weights)):
-            what = ONE if counting else weights[v]
-            total += what if bits[v] >= middle else ZERO
-        if total >= wanted:
-            low = np.int32(middle)
+            total += weights[v] if bits[v] >= middle else ZERO
+            count += np.int32(bits[v] >= middle)
+        if (count if counting else total) >= wanted:
+            low, up_from_low = middle, count
         else:
-            high = np.int32(middle)
-    return low
+            high, up_from_high = middle, count
+    for v in range(len(weights)):
+        if low <= bits[v] < high:
+            return bits[v]
+    return np.int32(BITS_OF_ONE)  # of nothing, the likeliest is left
 
 
 @_compiled

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from howlkit.protocols import Sampler
     from howlkit.session import Session
     from howlkit.stepping import Stepping
+
+PATIENCE = 3.0  # seconds
 
 EPILOG = """\b
 Examples:
@@ -112,7 +116,8 @@ def command(
     folder = run if run is not None else newest_run()
     if run is None:
         click.echo(f"Playing the newest run, {folder}", err=True)
-    trained = Trained.from_pretrained(folder, device=pick_device(device), stepping=stepping)
+    with _said_if_long():
+        trained = Trained.from_pretrained(folder, device=pick_device(device), stepping=stepping)
     settle_threads(trained.device, count)
     start = sampling.cut_prompt(midi.read(prompt), prompt_seconds) if prompt else None
     limit = sampling.length(notes=notes, seconds=seconds, beats=beats, may_end=may_end)
@@ -130,6 +135,19 @@ def command(
     if out != Path("-"):
         picture = paths[0].with_suffix(".svg")
         click.echo(f"See it: howlkit plot {paths[0]} --out {picture}", err=True)
+
+
+@contextlib.contextmanager
+def _said_if_long() -> Iterator[None]:
+    """Say what takes so long, where the first model on a machine waits for compiled code."""
+    told = "Getting ready; the first time on a machine the step is compiled, for some ten seconds"
+    waiting = threading.Timer(PATIENCE, lambda: click.echo(told, err=True))
+    waiting.daemon = True
+    waiting.start()
+    try:
+        yield
+    finally:
+        waiting.cancel()
 
 
 def _refuse_others(values: Mapping[str, object], sampler: str) -> None:
