@@ -314,7 +314,7 @@ def _largest(weights: Array, bits: Array, wanted: Number, counting: bool) -> Num
     operations, where sorting them would take longer.
     """
     low, high = np.int32(0), np.int32(BITS_OF_ONE + 1)
-    up_from_low, up_from_high = len(weights), 0  # how many weights are
+    up_from_low, up_from_high = np.int32(len(weights)), np.int32(0)  # how many weights are
     while high - low > 1 and up_from_low - up_from_high > 1:
         middle = np.int32(low + (high - low) // 2)
         total, count = ZERO, np.int32(0)
