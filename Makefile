@@ -7,7 +7,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
 
-.PHONY: demo test lint fuzz kills quality chorales matrix bench stepping clean
+.PHONY: demo test lint fuzz kills quality chorales matrix bench generating clean
 
 # The versions last tested are installed, torch's among them; pyproject.toml has the ranges.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -74,9 +74,9 @@ bench: $(VENV)/.installed-bench
 	set -e; for topic in $(TOPICS); do $(BIN)/python benchmarks/$$topic.py; done
 	$(BIN)/python benchmarks/report.py --out $(BENCH_OUT)
 
-# What a note costs, at the start of a session and after 20,000 notes; half a minute.
-stepping: $(VENV)/.installed
-	$(BIN)/python benchmarks/stepping.py
+# What a note costs, one stream and 256, beside what the machine allows, and after 100,000 notes.
+generating: $(VENV)/.installed-test
+	$(BIN)/python benchmarks/generating.py
 
 clean:
 	rm -rf $(VENV) $(DEMO) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

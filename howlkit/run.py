@@ -78,7 +78,7 @@ def begin(
     component or option that there is not.
     """
     _check_free(out_dir)
-    initial = Trained.from_pretrained(plan.init) if plan.init else None
+    initial = Trained.from_pretrained(plan.init, stepping=None) if plan.init else None
     recipe = _recipe(plan, initial)
     chosen = pick_device(device)
     data = corpus.open_data(plan.sources, strict=plan.strict, tell=tell, progress=progress)

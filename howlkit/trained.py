@@ -33,6 +33,7 @@ from howlkit.piece import TEMPO, Piece
 from howlkit.recipe import Recipe
 from howlkit.schema import Schema
 from howlkit.session import Limit, Session
+from howlkit.stepping import Stepping, prepare
 
 __all__ = ["Trained", "check_weights", "newest_run"]
 
@@ -43,11 +44,13 @@ class Trained:
 
     facts: JSON-ready: unigram (counts by field over the training part), tempo (median microseconds
     a beat), data, step, nats_per_note (validation) and versions.
+    stepping: how its sessions run the network (`stepping.chosen`).
     """
 
     recipe: Recipe
     network: Network
     facts: Mapping[str, Any]
+    stepping: Stepping = "auto"
 
     @property
     def device(self) -> torch.device:
@@ -55,9 +58,17 @@ class Trained:
         return next(self.network.parameters()).device
 
     @classmethod
-    def from_pretrained(cls, path: str | Path, *, device: str | torch.device = "cpu") -> Trained:
+    def from_pretrained(
+        cls,
+        path: str | Path,
+        *,
+        device: str | torch.device = "cpu",
+        stepping: Stepping | None = "auto",
+    ) -> Trained:
         """Return the model in a run's folder, or in the `model` folder itself.
 
+        stepping: how its sessions are to run the network. What that takes is loaded with the model,
+        and the first time on a machine compiled; None: when a session begins, if ever.
         Raises CheckpointError if there is none, if a file is damaged, or if a plugin it needs is
         not installed. Reads only below `path`, and never unpickles.
         """
@@ -89,7 +100,10 @@ class Trained:
         with _Undrawn():
             network = recipe.model.build(stored, recipe.heads)
         network.load_state_dict(weights)
-        return cls(recipe, network.to(device).eval(), facts)
+        network = network.to(device).eval()
+        if stepping is not None:
+            prepare(stepping, network, stored)
+        return cls(recipe, network, facts, stepping or "auto")
 
     def save_pretrained(self, path: str | Path) -> Path:
         """Write the model folder; each file is replaced at one stroke, the weights last.
@@ -126,6 +140,7 @@ class Trained:
             seed=seed,
             limit=limit,
             like=like if like is not None else self.steady(),
+            stepping=self.stepping,
         )
 
     def steady(self) -> Piece | None:
