@@ -24,7 +24,8 @@ class Place:
 
     lengths: (B,) steps so far, the start row among them. notes: (B,) notes made, not fed. fed: (B,)
     up to which step a row was fed. ended: (B,) whether the piece is over. origin: (B,) where a
-    row's own music begins, in the encoder's clock; NaN before it has. settled: it has in every row.
+    row's own music begins, in the encoder's clock; NaN before it has. origin_seconds: (B,) that in
+    seconds. settled: it has in every row.
     state: the network's, each tensor or array (B, ...). hidden: (B, D), what the next step is
     predicted from.
     """
@@ -34,6 +35,7 @@ class Place:
     fed: NDArray[np.int64]
     ended: NDArray[np.bool_]
     origin: NDArray[np.float64]
+    origin_seconds: NDArray[np.float64]
     settled: bool
     grammar: Grammar
     state: dict[str, Any]
@@ -50,7 +52,9 @@ class Place:
         """Return the place of rows that have read their start row and nothing else."""
         one, none = np.ones(rows, np.int64), np.zeros(rows, np.int64)
         ended, origin = np.zeros(rows, bool), np.full(rows, np.nan)
-        return cls(one, none, one.copy(), ended, origin, False, grammar, state, hidden)
+        return cls(
+            one, none, one.copy(), ended, origin, origin.copy(), False, grammar, state, hidden
+        )
 
     @property
     def longest(self) -> int:
@@ -69,6 +73,7 @@ class Place:
             self.fed[index],
             self.ended[index],
             self.origin[index],
+            self.origin_seconds[index],
             self.settled,
             self.grammar.select(index),
             {name: _rows(part, index) for name, part in self.state.items()},

@@ -42,6 +42,7 @@ __all__ = [
     "Outlook",
     "Sampler",
     "Stepper",
+    "TimingGrammar",
 ]
 
 LogitsFunction = Callable[[Field, NDArray[np.float64], Steps], NDArray[np.float64]]
@@ -83,6 +84,21 @@ class DerivingGrammar(Grammar, Protocol):
         """Return (B,): a derived field, as each row stands now.
 
         It goes into the row that was pushed last, or into the start row.
+        """
+        ...
+
+
+class TimingGrammar(Grammar, Protocol):
+    """The grammar of an encoder whose steps say the tempo; such an encoder has a `sets_tempo`.
+
+    That is a bool, an attribute or property. Where it is True, sampling without a prompt decodes
+    without `like`, in the tempi of the steps.
+    """
+
+    def seconds(self, clock: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return (B,): when positions in beats (B,) sound.
+
+        Positions before the last change of tempo are taken in the tempo since then.
         """
         ...
 

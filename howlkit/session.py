@@ -11,7 +11,7 @@ numpy's default_rng([s, r]); the same seed, options and number of rows give the 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -23,7 +23,14 @@ from howlkit.heads import Network
 from howlkit.outlook import foresee, without_end
 from howlkit.piece import Piece
 from howlkit.place import Place
-from howlkit.protocols import DerivingGrammar, Encoder, Grammar, LogitsFunction, Outlook
+from howlkit.protocols import (
+    DerivingGrammar,
+    Encoder,
+    Grammar,
+    LogitsFunction,
+    Outlook,
+    TimingGrammar,
+)
 from howlkit.schema import END, MARK, START, Field, Steps
 from howlkit.shaping import Shaping
 from howlkit.stepping import Stepping, chosen
@@ -40,8 +47,6 @@ KEEP_AT_MOST = 64
 FEED_AT_ONCE = 1024  # steps of a prompt in one pass: bounds memory, not the prompt
 
 ENDED = np.array([END], np.uint8)  # numpy compares with a number in three times the time
-
-Convert = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -140,9 +145,11 @@ class Session:
         if limit.notes is not None:
             done |= self.notes >= limit.notes
         if limit.seconds is not None:
-            done |= self._since_origin(self._in_seconds) >= limit.seconds
+            done |= self.seconds - self._at.origin_seconds >= limit.seconds  # not where it is NaN
         if limit.beats is not None:
-            done |= self._since_origin(self._in_beats) >= limit.beats
+            begun = ~np.isnan(self._at.origin)
+            origin = self._in_beats(np.where(begun, self._at.origin, 0.0))
+            done |= begun & (self.beats - origin >= limit.beats)
         return done
 
     @property
@@ -168,6 +175,8 @@ class Session:
     def _in_seconds(self, clock: NDArray[np.float64]) -> NDArray[np.float64]:
         if self._schema.clock == "seconds":
             return clock
+        if self.like is None and getattr(self.encoder, "sets_tempo", False):
+            return cast(TimingGrammar, self._at.grammar).seconds(clock)
         like = self.like if self.like is not None else Piece()
         return like.seconds(np.rint(clock * like.ticks_per_beat))
 
@@ -176,11 +185,6 @@ class Session:
             return clock
         like = self.like if self.like is not None else Piece()
         return np.asarray(like.ticks(clock) / like.ticks_per_beat)
-
-    def _since_origin(self, unit: Convert) -> NDArray[np.float64]:
-        """Return (B,): how far the last onset is from where the row's own music begins."""
-        begun = ~np.isnan(self._at.origin)
-        return np.where(begun, unit(self.now) - unit(np.where(begun, self._at.origin, 0.0)), 0.0)
 
     def piece(self, row: int = 0) -> Piece:
         """Return the music of one row so far."""
@@ -201,9 +205,9 @@ class Session:
 
     def _stop(self, row: int, piece: Piece) -> float:
         """Return the tick of `piece` at which the limit of a row lies; infinity without one."""
-        origin, stops = self._at.origin[row : row + 1], [np.inf]
+        origin, began, stops = self._at.origin[[row]], self._at.origin_seconds[[row]], [np.inf]
         if self.limit.seconds is not None:
-            stops += piece.ticks(self._in_seconds(origin) + self.limit.seconds).tolist()
+            stops += piece.ticks(began + self.limit.seconds).tolist()
         if self.limit.beats is not None:
             stops += ((self._in_beats(origin) + self.limit.beats) * piece.ticks_per_beat).tolist()
         return min(stops)
@@ -466,6 +470,9 @@ class Session:
         if fed.any() or first.any():
             bar = np.floor(now / 4) * 4 if self._schema.clock == "beats" else now
             at.origin = np.where(fed, now, np.where(first, bar, at.origin))
+            found = fed | first
+            seconds = self._in_seconds(np.where(found, at.origin, 0.0))
+            at.origin_seconds = np.where(found, seconds, at.origin_seconds)
         at.settled = not np.isnan(at.origin).any()
 
     def _check_fed(self, table: Steps, lengths: NDArray[np.int64]) -> None:

@@ -144,8 +144,12 @@ class Trained:
         )
 
     def steady(self) -> Piece | None:
-        """Return an empty piece in the median tempo; None where the clock is seconds anyhow."""
-        if self.recipe.encoder.schema.clock == "seconds":
+        """Return an empty piece in the median tempo; None where steps say when notes sound.
+
+        They do so in seconds, or by tempi of their own.
+        """
+        encoder = self.recipe.encoder
+        if encoder.schema.clock == "seconds" or getattr(encoder, "sets_tempo", False):
             return None
         tempo = int(self.facts.get("tempo", 500_000))
         return Piece(tempos=np.array([(0, min(max(tempo, 1), 2**24 - 1))], TEMPO))
