@@ -251,20 +251,15 @@ class BitsChained(Head):
 
     def nats(self, mixed: Tensor, target: Tensor, hint: Hint | None = None) -> Tensor:
         """Return (N,) nats of target (N, n): all choices of all steps in one product."""
-        step, bit = target.nonzero(as_tuple=True)  # (M,) in order of step, then of bit
         count = target.sum(-1, dtype=torch.int64)  # (N,)
-        first = torch.cumsum(count, 0) - count
-        # What the bits before each choice add: (N, most + 1, H), a running sum in each step.
-        added = mixed.new_zeros(len(target), int(count.max()) + 1, mixed.shape[1])
-        rank = torch.arange(len(step), device=step.device) - first[step]
-        added = added.index_put((step, rank + 1), self.on[bit].to(mixed.dtype)).cumsum(1)
         # A row for each choice: count + 1 of them a step, the last one "none".
-        of = torch.repeat_interleave(torch.arange(len(target), device=step.device), count + 1)
-        rank = torch.arange(len(of), device=of.device) - (first[of] + of)
-        is_bit = rank < count[of]
+        of = torch.repeat_interleave(torch.arange(len(target), device=target.device), count + 1)
+        first = torch.cumsum(count + 1, 0) - count - 1  # (N,), the row of a step's first choice
+        rank = torch.arange(len(of), device=of.device) - first[of]
         choice = torch.full_like(of, self.field.n)
-        choice[is_bit] = bit
-        before = added[of, rank]
+        choice[rank < count[of]] = target.nonzero(as_tuple=True)[1]  # by step, then from below
+        below = torch.arange(self.field.n, device=of.device) < choice[:, None]
+        before = (target[of].bool() & below).to(self.on.dtype) @ self.on  # what is on adds its rows
         logits = self.outputs(mixed[of] + before.to(mixed.dtype))
         above = torch.roll(choice, 1).where(rank > 0, -1)  # the bit before: only those above it
         passed = torch.arange(self.field.choices, device=of.device) <= above[:, None]

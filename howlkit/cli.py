@@ -11,7 +11,6 @@ import contextlib
 import importlib
 import os
 import sys
-import traceback
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -71,7 +70,7 @@ class Commands(ExamplesFirstGroup):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of help."""
-        from howlkit.plugins import command_names
+        from howlkit.plugin_commands import command_names
 
         return [*COMMANDS, *(name for name in command_names() if name not in COMMANDS)]
 
@@ -81,7 +80,7 @@ class Commands(ExamplesFirstGroup):
             module = importlib.import_module(f"howlkit.commands.{cmd_name}")
             command: click.Command = module.command
             return command
-        from howlkit.plugins import command_names, load_command
+        from howlkit.plugin_commands import command_names, load_command
 
         return load_command(cmd_name) if cmd_name in command_names() else None
 
@@ -145,6 +144,8 @@ def _tell(error: BaseException) -> int:
     if not line and not isinstance(error, HowlkitError | OSError):
         raise error
     if traceback_wanted():
+        import traceback
+
         traceback.print_exception(error)
     if isinstance(error, OSError) and not line:
         return _give_up(error)

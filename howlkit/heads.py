@@ -7,8 +7,9 @@ see, K decisions a step (`mark` and the fields that are not derived), E the widt
 step, H the width of a head.
 
 Chained heads write the likelihood of a step as a product in which each field is given those decided
-before it, p(v1) p(v2 | v1) ... (NADE, Larochelle and Murray 2011). All K of them are one masked
-matrix product (as in MADE, Germain et al. 2015), so training needs no loop over fields or notes.
+before it, p(v1) p(v2 | v1) ... (NADE, Larochelle and Murray 2011). What K of them are given is one
+masked matrix product (as in MADE, Germain et al. 2015), which for fields of few values is a sum of
+rows of a table (`Embedding.projected`), so training needs no loop over notes.
 Independent heads, as Howl had them, are the same network with that mask all zero.
 """
 
@@ -251,7 +252,8 @@ class Network(nn.Module):
         """Return by field (N,) nats of targets (N,)."""
         mixed = self.mix(hidden)  # (N, K H)
         if self.heads.chained:
-            mixed = mixed + F.linear(self.embed(targets), self.from_fields * self.head_mask)
+            weight = self.from_fields * self.head_mask  # (K H, E), zero for the last field
+            mixed = mixed + self.embed.projected(self.schema.decisions[:-1], targets, weight)
         parts = torch.split(mixed, self.heads.width, -1)  # K of (N, H)
         hinted = self.hints.begin(hidden) if self.hints is not None else None
         costs = {}

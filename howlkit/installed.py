@@ -11,7 +11,6 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import re
-import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import Distribution, EntryPoint
@@ -89,6 +88,8 @@ class Source:
 
     def failure(self, error: BaseException) -> Failure:
         """Return that this plugin failed, with the cause."""
+        import traceback  # of no use to `howlkit --help`, which comes by here
+
         name, told = self.entry_point.name, "".join(traceback.format_exception(error))
         return Failure(name, self.distribution, self.version, one_line(error), traceback=told)
 
@@ -142,18 +143,25 @@ def _scan() -> tuple[list[Source], list[Failure]]:
     failures: list[Failure] = []
     seen: set[str] = set()
     for distribution in importlib.metadata.distributions():
+        # Most distributions have none of ours, and parsing all of theirs takes longer than to look.
+        if "[howlkit" not in _entry_points_text(distribution):
+            continue
         try:
             found = [Source.of(entry_point) for entry_point in _ours(distribution)]
         except Exception as error:  # whatever a damaged file makes the parser raise
-            if "[howlkit" in (distribution.read_text("entry_points.txt") or ""):
-                failures.append(
-                    Failure("*", *_name_and_version(distribution), cause=one_line(error))
-                )
+            failures.append(Failure("*", *_name_and_version(distribution), cause=one_line(error)))
             continue
         if found and found[0].distribution not in seen:  # of two on sys.path, the first is imported
             seen.add(found[0].distribution)
             sources += found
     return sorted(sources, key=lambda source: source.key), failures
+
+
+def _entry_points_text(distribution: Distribution) -> str:
+    try:
+        return distribution.read_text("entry_points.txt") or ""
+    except UnicodeDecodeError:  # damaged: it names no module of ours, nor of anyone's
+        return ""
 
 
 def _ours(distribution: Distribution) -> Iterator[EntryPoint]:

@@ -19,16 +19,12 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from howlkit import __version__, installed, loading, options
 from howlkit.errors import TRACEBACK, PluginError, did_you_mean, traceback_wanted
-from howlkit.importing import hushed, imported
-from howlkit.installed import COMMAND_GROUP, GROUP, RESTRICTION, Failure, Source
+from howlkit.installed import GROUP, RESTRICTION, Failure, Source
 from howlkit.loading import KINDS, Component
-
-if TYPE_CHECKING:
-    import click
 
 __all__ = [
     "BUILTINS",
@@ -36,14 +32,12 @@ __all__ = [
     "Component",
     "Failure",
     "Plugins",
-    "command_names",
     "components",
     "create",
     "failures",
     "get",
     "left_out",
     "load",
-    "load_command",
     "require_all",
 ]
 
@@ -153,6 +147,8 @@ def load() -> Plugins:
 
 def require_all() -> None:
     """Load every plugin, commands too; PluginError if anything is wrong with one of them."""
+    from howlkit.plugin_commands import command_names, load_command
+
     wrong = [str(failure) for failure in load().failures]
     for name in command_names():
         try:
@@ -196,48 +192,6 @@ def create(kind: str, name: str, values: Mapping[str, object] | None = None) -> 
     Raises PluginError if there is none of that name, OptionError for wrong options.
     """
     return options.build(get(kind, name).cls, values or {})
-
-
-def command_names() -> list[str]:
-    """Return the names of the commands that plugins bring, sorted; imports none of them."""
-    sources, _ = installed.find(COMMAND_GROUP)
-    return sorted({source.entry_point.name for source in sources})
-
-
-def load_command(name: str) -> click.Command:
-    """Import a plugin's command.
-
-    Raises PluginError if there is none of that name or two, or if it fails.
-    """
-    import click
-
-    source = _command_source(name)
-    try:
-        with hushed() as heard:
-            command = imported(source)
-        if not isinstance(command, click.Command):
-            raise PluginError(f"{source.entry_point.value} is no click command")
-    except (Exception, SystemExit) as error:
-        raise PluginError(f"no command {name!r}: {source.failure(error)}") from error
-    if heard.first:
-        print(f"howlkit: {source.noise(heard.first)}", file=sys.stderr)
-    return command
-
-
-def _command_source(name: str) -> Source:
-    """Return the one entry point of a command; PluginError if there is none, or two."""
-    sources, _ = installed.find(COMMAND_GROUP)
-    named = [source for source in sources if source.entry_point.name == name]
-    if len(named) > 1:
-        both = " and ".join(f"{source.distribution} {source.version}" for source in named)
-        raise PluginError(f"{both} both bring a command {name!r}; uninstall one of them")
-    if not named:
-        known = command_names()
-        raise PluginError(
-            f"no plugin brings a command {name!r}.{did_you_mean(name, known)} "
-            f"Commands of plugins: {', '.join(known) or 'none'}"
-        )
-    return named[0]
 
 
 def _builtin(module: str) -> Source:

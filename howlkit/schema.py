@@ -234,6 +234,14 @@ class Schema:
         """The dtype of steps: `mark` and a column for each field."""
         return np.dtype([(field.name, field.dtype) for field in self.columns])
 
+    @cached_property
+    def row(self) -> np.dtype[Any]:
+        """The dtype of a whole row as bytes, to view steps as.
+
+        numpy copies a structured array field by field, which takes thirty times as long.
+        """
+        return np.dtype((np.void, self.dtype.itemsize))
+
     def steps(self, n: int) -> Steps:
         """Return n rows of zeros: ordinary steps, every field 0."""
         return np.zeros(n, self.dtype)
@@ -247,9 +255,7 @@ class Schema:
         end: whether the end of the piece is inside.
         """
         framed = self.steps(1 + len(steps) - before + end)
-        # As rows of bytes: numpy copies a structured array field by field, thirty times slower.
-        row = np.dtype((np.void, self.dtype.itemsize))
-        framed.view(row)[1 : len(framed) - end] = steps[before:].view(row)
+        framed.view(self.row)[1 : len(framed) - end] = steps[before:].view(self.row)
         if before:
             framed[0] = steps[before - 1]
         else:

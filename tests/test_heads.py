@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
+from howlkit import embedding
 from howlkit.builtin.rnn import Gru, Lstm
 from howlkit.builtin.tuple import Tuple
 from howlkit.choices import Logistics
@@ -168,6 +170,34 @@ def test_chained_heads_look_only_at_fields_before_and_independent_ones_at_none()
         assert all(same[name] for name in names[:at])
         assert not same["pitch"]
         assert all(same[name] != chained for name in names[at + 1 :])
+
+
+@pytest.mark.parametrize("looked_up", [1024, 3])
+@pytest.mark.parametrize("schema", [EVENTS, MIXED], ids=["events", "mixed"])
+def test_what_fields_add_to_heads_is_the_same_by_tables_as_by_one_product(
+    monkeypatch, schema, looked_up
+):
+    monkeypatch.setattr(embedding, "LOOKED_UP", looked_up)
+    network, rows = small(schema), every_step(schema)
+    steps = {n: torch.from_numpy(rows[n].astype(np.int64)) for n in rows.dtype.names}
+    weight = (network.from_fields * network.head_mask).detach().requires_grad_()
+    pull = torch.randn(len(rows), len(weight))
+    found = []
+    for projected in (
+        network.embed.projected(schema.decisions[:-1], steps, weight),
+        F.linear(network.embed(steps), weight),
+    ):
+        projected.backward(pull)
+        # What heads do not look at is masked out of the weights, and so of their gradient.
+        gradients = [weight.grad * network.head_mask]
+        for parameter in network.embed.parameters():  # None: no head looks at it
+            seen = parameter.grad is not None
+            gradients.append(parameter.grad.clone() if seen else torch.zeros_like(parameter))
+        found.append((projected.detach(), *gradients))
+        weight.grad = None
+        network.embed.zero_grad()
+    for ours, plain in zip(*found, strict=True):
+        assert torch.allclose(ours, plain, atol=1e-5)
 
 
 def test_fields_that_are_not_active_cost_nothing_and_say_nothing():

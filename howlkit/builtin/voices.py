@@ -166,7 +166,10 @@ class Voices:
         earliest = max(first - self._looks_back, 0)
         seen = (begins < stop) & (ends > earliest)
         sounds, struck = self._sounding(
-            notes[seen], begins[seen] - earliest, ends[seen] - earliest, int(stop - earliest)
+            notes.compress(seen),
+            begins[seen] - earliest,
+            ends[seen] - earliest,
+            int(stop - earliest),
         )
         if piece.has_end:  # what is cut off by the limit may leave a silence behind
             last = np.flatnonzero(sounds.any(axis=1))[-1:] + 1 + closing
@@ -183,12 +186,12 @@ class Voices:
         kept = (notes["program"] != DRUMS) & (pitch >= self.low) & (pitch <= self.high)
         if self.assign == "track":
             kept &= notes["track"] < self.voices
-        notes = notes[kept]
+        notes = notes.compress(kept)
         begins = self._slices(piece, notes["start"])
         ends = self._slices(piece, notes["start"].astype(np.int64) + notes["duration"])
         ends = np.minimum(np.maximum(ends, begins + 1), MOST_SLICES)
         within = begins < MOST_SLICES
-        return notes[within], begins[within], ends[within]
+        return notes.compress(within), begins[within], ends[within]
 
     def _slices(self, piece: Piece, ticks: ArrayLike) -> Column:
         """Return the slices nearest to ticks."""
@@ -213,10 +216,9 @@ class Voices:
         newest = newest_notes(
             notes["track"][order].astype(np.int64), first, stop, self.voices, length
         )
-        silent = newest < 0
-        sounds = np.where(silent, 0, np.append(pitch, 0)[newest])
-        starts = np.append(begins, -1)[newest]
-        return sounds, ~silent & (starts == np.arange(length)[:, None])
+        # Where nothing sounds, newest is -1: what is appended.
+        sounds, starts = np.append(pitch, 0)[newest], np.append(begins, -1)[newest]
+        return sounds, starts == np.arange(length)[:, None]
 
     def _steps(
         self, piece: Piece, sounds: Column, struck: NDArray[np.bool_], first: int
