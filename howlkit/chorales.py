@@ -8,7 +8,7 @@ Source: data/chorales.npz, made by scripts/make_chorales.py; data/README.md is i
 
 from __future__ import annotations
 
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from howlkit.errors import DataError
 from howlkit.piece import KEY_SIGNATURE, NOTE, TEMPO, TIME_SIGNATURE, Piece
 
-__all__ = ["BPM", "VELOCITY", "VOICES", "load"]
+__all__ = ["BPM", "VELOCITY", "VOICES", "load", "where"]
 
 VOICES = ("soprano", "alto", "tenor", "bass")
 """What tracks 0 to 3 are."""
@@ -33,6 +33,11 @@ FORMAT = 1  # of chorales.npz
 Arrays = dict[str, NDArray[Any]]
 
 
+def where() -> Path:
+    """Return the file that holds them all."""
+    return Path(__file__).parent / "data" / "chorales.npz"
+
+
 def load() -> list[Piece]:
     """Return the chorales by rising BWV number, each named by it and by its hymn's first line.
 
@@ -41,8 +46,8 @@ def load() -> list[Piece]:
     >>> load()[1].name
     'BWV 3.6 Ach Gott, wie manches Herzeleid'
     """
-    with (resources.files("howlkit") / "data" / "chorales.npz").open("rb") as file:
-        arrays = dict(np.load(file, allow_pickle=False))
+    with np.load(where(), allow_pickle=False) as file:
+        arrays = dict(file)
     if arrays["format"] != FORMAT:
         raise DataError(
             f"howlkit/data/chorales.npz has format {arrays['format']}, this version reads "

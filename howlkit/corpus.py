@@ -17,7 +17,7 @@ from pathlib import Path
 import platformdirs
 
 from howlkit import __version__, chorales
-from howlkit.dataset import Dataset, Report, prepare, prepare_pieces
+from howlkit.dataset import Dataset, Readers, Report, prepare, prepare_pieces
 from howlkit.errors import BusyError, DataError, printable
 
 Tell = Callable[[str], None]
@@ -38,23 +38,22 @@ def open_data(
     """Return the dataset that `sources` are, or that they are prepared into.
 
     tell: is given a line for the user. progress: is called with (files done, files in all).
-    Nothing: the chorales that ship. One prepared dataset: itself. Else folders and files of MIDI.
+    Nothing: the chorales that ship. One prepared dataset: itself. Else folders and files of music,
+    or names of collections, as for `dataset.prepare`.
     Raises DataError if something is not there or nothing can be read.
     """
     if len(sources) == 1 and is_dataset(sources[0]):
         return Dataset.open(sources[0])
     for source in sources:
-        if not source.exists():
-            raise DataError(
-                f"{printable(source)} does not exist; give a folder of MIDI files, or a dataset"
-            )
         if is_dataset(source):
             raise DataError(f"{printable(source)} is a prepared dataset, and must be given alone")
     if not sources:
         return _shipped(tell)
-    out = cache_folder() / "datasets" / _name(sources)
+    readers = Readers.installed()
+    paths = [Path(readers.resolve(source)) for source in sources]
+    out = cache_folder() / "datasets" / _name(paths)
     report = _in_turn(
-        lambda: prepare(list(sources), out, strict=strict, progress=progress), out, tell
+        lambda: prepare(paths, out, readers=readers, strict=strict, progress=progress), out, tell
     )
     tell(report.line())
     return Dataset.open(out)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pluggy
 
-from howlkit.protocols import Augmenter, Encoder, Model, Sampler
+from howlkit.protocols import Augmenter, Encoder, Model, Sampler, Source
 
 __all__ = [
     "hookimpl",
@@ -16,6 +16,7 @@ __all__ = [
     "register_encoders",
     "register_models",
     "register_samplers",
+    "register_sources",
 ]
 
 hookspec = pluggy.HookspecMarker("howlkit")
@@ -40,3 +41,8 @@ def register_models(register: Callable[[type[Model]], None]) -> None:
 @hookspec
 def register_samplers(register: Callable[[type[Sampler]], None]) -> None:
     """Register samplers: ways of making music with a session."""
+
+
+@hookspec
+def register_sources(register: Callable[[type[Source]], None]) -> None:
+    """Register sources: files that are no MIDI, and collections of music by name."""

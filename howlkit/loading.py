@@ -16,7 +16,7 @@ from typing import Any
 
 import pluggy
 
-from howlkit import hookspecs, options
+from howlkit import hookspecs, options, protocols
 from howlkit.errors import PluginError, did_you_mean
 from howlkit.importing import hushed, imported, trace
 from howlkit.installed import Source
@@ -25,7 +25,13 @@ from howlkit.protocols import Augmenter, Encoder, Model, Sampler
 __all__ = ["CONTRACTS", "KINDS", "RESERVED", "Component", "Loaded", "load"]
 
 CONTRACTS: Mapping[str, type[Any]] = MappingProxyType(
-    {"encoder": Encoder, "augmenter": Augmenter, "model": Model, "sampler": Sampler}
+    {
+        "encoder": Encoder,
+        "augmenter": Augmenter,
+        "model": Model,
+        "sampler": Sampler,
+        "source": protocols.Source,
+    }
 )
 KINDS = tuple(CONTRACTS)
 

@@ -1,4 +1,4 @@
-"""Plugins: which encoders, augmenters, models and samplers there are, and where they come from.
+"""Plugins: which encoders, augmenters, models, samplers and sources there are, and whose.
 
 A plugin is a module (or object) whose functions implement the hooks of `howlkit.hookspecs`, named
 by an entry point of the group `howlkit`. The parts that come with howlkit load the same way. Each
@@ -29,6 +29,7 @@ from howlkit.loading import KINDS, Component
 __all__ = [
     "BUILTINS",
     "KINDS",
+    "RESTRICTION",
     "Component",
     "Failure",
     "Plugins",
@@ -51,6 +52,7 @@ BUILTINS = (
     "howlkit.builtin.augment",
     "howlkit.builtin.rnn",
     "howlkit.builtin.autoregressive",
+    "howlkit.builtin.chorales",
 )
 """The modules that come with howlkit, in the order in which they load: before all others."""
 

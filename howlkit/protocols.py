@@ -1,7 +1,7 @@
 """The contracts between the parts; a plugin meets one by having its methods, no base class needed.
 
-A component (an encoder, augmenter, model or sampler) is a frozen dataclass: its fields are its
-options (`-o tuple.grid=12`, the run's config.json), the first line of its docstring is what
+A component (an encoder, augmenter, model, sampler or source) is a frozen dataclass: its fields are
+its options (`-o tuple.grid=12`, the run's config.json), the first line of its docstring is what
 `howlkit plugins list` prints, and the class attribute `name` is what users type. Heavy imports
 belong inside methods, so that listing components stays quick.
 
@@ -10,13 +10,15 @@ Shapes: B rows (pieces or streams side by side), T steps, D width of a vector.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from howlkit.errors import HowlkitError
 from howlkit.piece import Piece
 from howlkit.schema import Field, Schema, Steps
 
@@ -41,6 +43,7 @@ __all__ = [
     "Network",
     "Outlook",
     "Sampler",
+    "Source",
     "Stepper",
     "TimingGrammar",
 ]
@@ -265,4 +268,34 @@ class Sampler(Protocol):
 
     def generate(self, session: Session) -> Iterator[Steps]:
         """Yield the steps (B,) as they are decided, until `session.done`, or earlier."""
+        ...
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Where music comes from that is no MIDI file: other formats, and collections by name.
+
+    It must pickle: `prepare` reads in several processes.
+    """
+
+    name: ClassVar[str]
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """What the names of its files end in, in small letters, such as (".abc",); () for none."""
+        ...
+
+    @property
+    def collections(self) -> Mapping[str, Callable[[], Path]]:
+        """By name, what is called for the file or folder that holds the collection.
+
+        It is called only when somebody asks for the collection, and so may download it.
+        """
+        ...
+
+    def read(self, path: Path) -> Iterable[Piece | HowlkitError]:
+        """Yield the pieces in a file, in order; for one that cannot be read, an error in its place.
+
+        Raises HowlkitError if the whole file cannot be read. The messages need not name the file.
+        """
         ...

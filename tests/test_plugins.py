@@ -214,7 +214,7 @@ def test_asking_for_what_is_not_there_says_what_is_and_what_failed(site):
     assert "'broken' of howlkit-broken 0.2 is left out: ModuleNotFoundError" in message
     with pytest.raises(PluginError, match="another kind: augmenter"):
         loaded.get("sampler", "louder")
-    with pytest.raises(PluginError, match="kinds are encoder, augmenter, model, sampler"):
+    with pytest.raises(PluginError, match="kinds are encoder, augmenter, model, sampler, source"):
         loaded.of("sampling")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,9 @@ from howlkit.commands.component_names import completion, no_component
 from howlkit.commands.plugin_checks import check
 from howlkit.commands.plugin_packages import install, new, uninstall
 from howlkit.commands.shared_options import ExamplesFirstGroup, json_option
+
+if TYPE_CHECKING:
+    from howlkit.plugins import Component
 
 EPILOG = """\b
 Examples:
@@ -87,6 +91,19 @@ def show(name: str) -> None:
         for option in options.describe(cls):
             default = "" if option.default is options.REQUIRED else f" [{option.default}]"
             click.echo(f"  -o {name}.{option.name}=...{default}  {option.help} ({option.allowed})")
+    for component in found:
+        if component.kind == "source":
+            click.echo(_what_it_reads(component))
+
+
+def _what_it_reads(component: Component) -> str:
+    """Return the suffixes and collections of a source, in two lines."""
+    from howlkit import options
+
+    source = options.build(component.cls, {})
+    suffixes = ", ".join(source.suffixes) or "none"
+    collections = ", ".join(sorted(source.collections)) or "none"
+    return f"  files: {suffixes}\n  collections, for `howlkit prepare NAME`: {collections}"
 
 
 def _core(name: str) -> list[tuple[str, str, type]]:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
+from howlkit.commands.music import Music
 from howlkit.commands.shared_options import (
     POSITIVE,
     ExamplesFirst,
     FiniteRange,
+    component_options,
     config_option,
     file_progress,
     json_option,
+    merged,
 )
 from howlkit.errors import printable
 
@@ -22,7 +26,8 @@ EPILOG = """\b
 Examples:
   howlkit prepare my_midi more_midi --out data/mine
   howlkit prepare my_midi --out data/mine --validation 0.05 --test 0
-  howlkit prepare my_midi --out data/mine --split test=my_midi/2020 --split validation=held.txt"""
+  howlkit prepare my_midi --out data/mine --split test=my_midi/2020 --split validation=held.txt
+  howlkit prepare chorales --out data/chorales      a collection by name"""
 
 PARTS = ("train", "validation", "test")
 
@@ -60,8 +65,26 @@ def _listed(path: str) -> list[str]:
     return [line for line in stripped if line and not line.startswith("#")]
 
 
+def _options_of_sources(
+    config: Mapping[str, Mapping[str, object]], assignments: tuple[str, ...]
+) -> dict[str, dict[str, object]]:
+    """Return options by source; a usage error if one is given for anything else."""
+    from howlkit import plugins
+
+    names = [source.name for source in plugins.components("source")]
+    values = merged(config, assignments, names)
+    for name in values:
+        if name not in names:
+            raise click.BadParameter(
+                f"{name!r} is no source; options can be given for: {', '.join(names)}",
+                param_hint="-o",
+            )
+    return values
+
+
 @click.command("prepare", cls=ExamplesFirst, epilog=EPILOG)
-@click.argument("folders", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("music", nargs=-1, required=True, type=Music())
+@component_options
 @click.option(
     "--out",
     required=True,
@@ -127,7 +150,8 @@ def _listed(path: str) -> list[str]:
 @json_option
 @config_option
 def command(
-    folders: tuple[Path, ...],
+    music: tuple[Path, ...],
+    option: tuple[str, ...],
     out: Path,
     validation: float,
     test: float,
@@ -141,15 +165,17 @@ def command(
     max_megabytes: float,
     strict: bool,
     as_json: bool,
-    config: object,
+    config: Mapping[str, Mapping[str, object]],
 ) -> None:
-    """Read FOLDERS of MIDI files into one dataset, split by piece, duplicates found.
+    """Read MUSIC into one dataset, split by piece, duplicates found.
 
+    MUSIC is folders and files of MIDI, or of what a plugin can read, and collections by name:
+    `howlkit plugins list` names the sources, `howlkit plugins show NAME` says what one reads.
     One dataset serves every encoder. Called again, it reads only what has changed. What was
     skipped, and why, and what was mended is in OUT/report.json.
     """
     from howlkit import midi
-    from howlkit.dataset import prepare
+    from howlkit.dataset import Readers, prepare
 
     if validation + test >= 1:
         raise click.UsageError("--validation and --test together must leave something to train on")
@@ -160,7 +186,7 @@ def command(
         max_notes=max_notes,
     )
     report = prepare(
-        folders,
+        music,
         out,
         fractions=(1 - validation - test, validation, test),
         seed=seed,
@@ -168,6 +194,7 @@ def command(
         workers=workers,
         near_duplicates=near_duplicates,
         limits=limits,
+        readers=Readers.installed(_options_of_sources(config, option)),
         strict=strict,
         progress=file_progress(),
     )

@@ -14,7 +14,8 @@ and who may write to a folder is in folder.py.
 """
 
 from howlkit.dataset.preparing import prepare, prepare_pieces
+from howlkit.dataset.readers import Readers
 from howlkit.dataset.report import Report, file_counts
 from howlkit.dataset.stored import FORMAT, Dataset
 
-__all__ = ["FORMAT", "Dataset", "Report", "file_counts", "prepare", "prepare_pieces"]
+__all__ = ["FORMAT", "Dataset", "Readers", "Report", "file_counts", "prepare", "prepare_pieces"]

@@ -19,7 +19,7 @@ import numpy as np
 
 from howlkit.dataset import duplicates
 from howlkit.dataset.hashes import ByHash, as_keys
-from howlkit.dataset.listing import Files
+from howlkit.dataset.listing import Files, Source
 from howlkit.dataset.report import PartCount, Report, counted
 from howlkit.dataset.shards import TABLES, Store
 from howlkit.dataset.split import PARTS, OwnSplit, assign
@@ -86,11 +86,11 @@ def catalog(
     files: Files,
     options: Options,
     earlier: Earlier,
-    name: Callable[[str], str],
+    name: Callable[[Source], str],
 ) -> tuple[Columns, list[str]]:
     """Return the columns of the table, and warnings.
 
-    name: of a piece, from the path of its first file.
+    name: of a piece, from its first source.
     """
     first, piece = first_files(files)
     content, notes = files.content[first], files.notes[first]
@@ -108,7 +108,7 @@ def catalog(
             warnings.append("the train part is empty: your own split leaves nothing to train on")
     is_first = np.zeros(len(files), bool)
     is_first[first] = True
-    columns |= _names(map(name, itertools.compress(files.paths(), is_first)))
+    columns |= _names(map(name, itertools.compress(files.sources(), is_first)))
     return columns, warnings
 
 
@@ -229,6 +229,7 @@ def report(files: Files, columns: Columns, warnings: Sequence[str]) -> Report:
     sizes = np.unique(columns["group"], return_counts=True)[1]
     pieces = len(columns["part"])
     return Report(
+        files=files.files,
         found=len(files),
         read=pieces,
         unchanged=len(np.unique(as_keys(files.notes[files.unchanged]))),

@@ -36,7 +36,9 @@ class Source:
 
     size in bytes; changed: time of the last change in nanoseconds. content, notes: of the piece in
     it (`shards.content_of`, `shards.notes_of`), or empty, and then `reason` says why. repairs:
-    pairs, as `midi.Reading` has them.
+    pairs, as `midi.Reading` has them. reader: what it was read by (`Reader.identity`), empty for
+    howlkit itself. Of a file of several pieces each is a source: the `item`th of `items`, from 0,
+    and called `title`.
     """
 
     path: str
@@ -47,6 +49,10 @@ class Source:
     notes: bytes = b""
     reason: str = ""
     repairs: tuple[tuple[str, int], ...] = ()
+    reader: str = ""
+    item: int = 0
+    items: int = 1
+    title: str = ""
 
     def line(self) -> str:
         """Return one line of JSON, plain ASCII."""
@@ -69,7 +75,16 @@ class Source:
 
 
 _HASHES = ("sha256", "content", "notes")
-_KINDS = {"path": str, "size": int, "changed": int, "reason": str}
+_KINDS = {
+    "path": str,
+    "size": int,
+    "changed": int,
+    "reason": str,
+    "reader": str,
+    "item": int,
+    "items": int,
+    "title": str,
+}
 
 
 def head(limits: midi.Limits) -> str:
@@ -128,7 +143,7 @@ class _Lines(contextlib.AbstractContextManager["_Lines"]):
 
 
 class Known(contextlib.AbstractContextManager["Known"]):
-    """What earlier runs, finished or not, say about files: their sources, by path."""
+    """What earlier runs, finished or not, say about files: the sources in each, by path."""
 
     def __init__(
         self, folder: Path, lists: Iterable[Path], first: str, wanted: Callable[[Source], bool]
@@ -145,7 +160,7 @@ class Known(contextlib.AbstractContextManager["Known"]):
                 with contextlib.suppress(ValueError):
                     source = Source.of_line(line)
                     if wanted(source):
-                        keys += _key(source.path)
+                        keys += _key(source.path, source.item)
                         numbers.append(len(self._lines))
                         self._lines.append(line.rstrip("\n"))
         self._numbers = ByHash()
@@ -154,21 +169,35 @@ class Known(contextlib.AbstractContextManager["Known"]):
     def __exit__(self, *_: object) -> None:
         self._lines.__exit__()
 
-    def get(self, path: str) -> Source | None:
-        """Return what is known of a file, if anything."""
-        number = self._numbers.get(_key(path)) if len(self._numbers) else -1
+    def get(self, path: str) -> tuple[Source, ...]:
+        """Return what is known of a file, all the pieces in it; nothing if some are not known."""
+        first = self._one(path, 0)
+        if first is None:
+            return ()
+        found = [first]
+        for item in range(1, first.items):
+            source = self._one(path, item)
+            if source is None or _looks(source) != _looks(first):
+                return ()
+            found.append(source)
+        return tuple(found)
+
+    def _one(self, path: str, item: int) -> Source | None:
+        number = self._numbers.get(_key(path, item)) if len(self._numbers) else -1
         return Source.of_line(self._lines[number]) if number >= 0 else None
 
 
 class Files(contextlib.AbstractContextManager["Files"]):
     """The sources of a run, in the order in which they were found.
 
-    read: how many hold music. skipped: (path, reason) of each other. repairs: of all together.
+    files: in how many files they are. read: how many hold music. skipped: (path, reason) of each
+    other. repairs: of all together.
     """
 
     def __init__(self, folder: Path) -> None:
         self._lines = _Lines(folder)
         self._content, self._notes, self._unchanged = bytearray(), bytearray(), bytearray()
+        self.files = 0
         self.skipped: list[tuple[str, str]] = []
         self.repairs: Counter[str] = Counter()
 
@@ -187,13 +216,14 @@ class Files(contextlib.AbstractContextManager["Files"]):
         self._content += source.content or bytes(HASH_BYTES)
         self._notes += source.notes or bytes(HASH_BYTES)
         self._unchanged.append(unchanged)
+        self.files += source.item == 0
         self.repairs.update(dict(source.repairs))
         if not source.content:
             self.skipped.append((source.path, source.reason))
 
     @property
     def read(self) -> int:
-        """How many files hold music."""
+        """How many hold music."""
         return len(self) - len(self.skipped)
 
     @property
@@ -216,8 +246,12 @@ class Files(contextlib.AbstractContextManager["Files"]):
         return Source.of_line(self._lines[number]).path
 
     def paths(self) -> Iterator[str]:
-        """Yield where each file is."""
-        return (Source.of_line(line).path for line in self._lines)
+        """Yield where each is."""
+        return (source.path for source in self.sources())
+
+    def sources(self) -> Iterator[Source]:
+        """Yield each."""
+        return map(Source.of_line, self._lines)
 
     def save(self, path: Path, limits: midi.Limits) -> None:
         """Write the lines for `Known`, after one that says how the files were read."""
@@ -226,8 +260,14 @@ class Files(contextlib.AbstractContextManager["Files"]):
             file.writelines(line.encode("ascii") for line in self._lines)
 
 
-def _key(path: str) -> bytes:
-    return hashlib.blake2b(os.fsencode(path), digest_size=HASH_BYTES).digest()
+def _key(path: str, item: int = 0) -> bytes:
+    name = os.fsencode(path) + (b"\0%d" % item if item else b"")
+    return hashlib.blake2b(name, digest_size=HASH_BYTES).digest()
+
+
+def _looks(source: Source) -> tuple[object, ...]:
+    """Return what is the same of all pieces of a file that were read at one time."""
+    return source.size, source.changed, source.sha256, source.reader, source.items
 
 
 def _hashes(joined: bytearray) -> NDArray[np.uint8]:

@@ -30,9 +30,10 @@ from howlkit.dataset.folder import writing
 from howlkit.dataset.hashes import ByHash
 from howlkit.dataset.listing import Files, Known, Paths, Source, head
 from howlkit.dataset.names import PIECES, delete, matching
+from howlkit.dataset.readers import Readers
 from howlkit.dataset.report import Report, counted
 from howlkit.dataset.shards import Store, shard_name
-from howlkit.dataset.sources import Outcome, of_piece, read_all
+from howlkit.dataset.sources import Outcome, Outcomes, of_piece, read_all
 from howlkit.dataset.split import OwnSplit, check_fractions
 from howlkit.dataset.stored import FORMAT, Dataset
 from howlkit.dataset.tensors import write_tensors
@@ -55,27 +56,31 @@ def prepare(
     workers: int | None = None,
     near_duplicates: bool = True,
     limits: midi.Limits = midi.Limits(),
+    readers: Readers | None = None,
     strict: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
-    """Read the MIDI files in `sources` (files and folders) into the dataset folder `out`.
+    """Read the music in `sources` into the dataset folder `out`.
 
+    sources: files and folders, of MIDI or what a plugin can read, and names of collections.
     fractions: of the groups that train, validation and test get, on average; seed: which ones.
     split: a split of your own instead: for each part the folders and files that belong to it, as
         they are or inside `sources`; what none names goes to train.
     workers: processes; None: one a core, fewer for few files.
     near_duplicates: keep takes and variants of a piece in one part.
-    limits: of a file. strict: stop at the first file that cannot be read.
+    limits: of a file. readers: of files that are no MIDI, and of collections; None: the sources
+        that are installed. strict: stop at the first file that cannot be read.
     progress: called with (files done, files in all).
     A run broken off goes on when called again. Raises DataError: nothing could be read (or, if
     strict, not everything), `out` is another kind of folder or cannot be written; BusyError:
     another process is preparing into it.
     """
     check_fractions(fractions)
-    roots = [os.path.abspath(source) for source in sources]
+    readers = Readers.installed() if readers is None else readers
+    roots = [readers.resolve(source, out) for source in sources]
     own = OwnSplit(split, roots) if split is not None else None
     options = Options(tuple(fractions), seed, near_duplicates, own)
-    paths, left_out = _found(sources)
+    paths, left_out = _found(roots, readers)
     if own is not None:
         own.check_used(itertools.chain(paths, (source.path for source in left_out)))
     if workers is not None and workers < 1:
@@ -84,12 +89,12 @@ def prepare(
         store = Store(folder, head=head(limits))
         with Files(folder) as files:
             with _known(folder, store, limits) as known:
-                reading = read_all(paths, known, limits=limits, workers=workers)
+                reading = read_all(paths, known, readers, limits=limits, workers=workers)
                 with contextlib.closing(reading):
-                    outcomes = itertools.chain(map(Outcome, left_out), reading)
+                    outcomes = itertools.chain(((Outcome(source),) for source in left_out), reading)
                     total = len(left_out) + len(paths)
                     _keep(store, files, _told(outcomes, total, strict, progress))
-            _check_any(files, sources)
+            _check_any(files, sources, readers)
             files.save(folder / "files.jsonl", limits)
             name = functools.partial(_name, roots=roots)
             return _finish(folder, store, files, options, name)
@@ -115,38 +120,46 @@ def prepare_pieces(
         store = Store(folder)
         with Files(folder) as files:
             _keep(store, files, map(of_piece, pieces))
-            _check_any(files, ())
+            _check_any(files, (), Readers())
             if own is not None:
                 own.check_used(files.paths())
-            return _finish(folder, store, files, options, str)
+            return _finish(folder, store, files, options, lambda source: source.path)
 
 
-def _found(sources: Sequence[PathLike]) -> tuple[Paths, list[Source]]:
+def _found(roots: Sequence[str], readers: Readers) -> tuple[Paths, list[Source]]:
     """Return the paths to read, and what is there but cannot be."""
     left_out: list[Source] = []
 
     def skip(path: str, reason: str) -> None:
         left_out.append(Source(os.path.abspath(path), reason=reason))
 
-    return Paths(map(os.path.abspath, midi.find(sources, skip=skip))), left_out
+    found = midi.find(roots, skip=skip, endings=readers.suffixes)
+    return Paths(map(os.path.abspath, found)), left_out
 
 
 def _known(folder: Path, store: Store, limits: midi.Limits) -> Known:
     """Return what earlier runs, finished or not, know about files whose pieces are stored."""
     lists = [folder / "files.jsonl", *store.journals()]
-    return Known(folder, lists, head(limits), lambda source: source.content in store)
+
+    def wanted(source: Source) -> bool:
+        # One of many pieces that cannot be read does not make all others be read again.
+        return source.content in store or (source.items > 1 and bool(source.reason))
+
+    return Known(folder, lists, head(limits), wanted)
 
 
 def _told(
-    outcomes: Iterable[Outcome],
+    outcomes: Iterable[Outcomes],
     total: int,
     strict: bool,
     progress: Callable[[int, int], None] | None,
 ) -> Iterator[Outcome]:
-    for done, outcome in enumerate(outcomes, 1):
-        if strict and not outcome.source.content:
-            raise DataError(f"{outcome.source.reason}; strict stops at the first such file")
-        yield outcome
+    """Yield what came of each piece, and tell how many files are done."""
+    for done, file in enumerate(outcomes, 1):
+        for outcome in file:
+            if strict and not outcome.source.content:
+                raise DataError(f"{outcome.source.reason}; strict stops at the first such file")
+            yield outcome
         if progress is not None:
             progress(done, total)
 
@@ -163,6 +176,7 @@ def _keep(store: Store, files: Files, outcomes: Iterable[Outcome]) -> None:
             files.add(source, line, unchanged=known)
             if outcome.piece is not None and outcome.sketch is not None:
                 store.add(outcome.piece, source.content, outcome.sketch)
+            if outcome.piece is not None or (source.items > 1 and source.reason):
                 store.journal(line)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -171,13 +185,13 @@ def _keep(store: Store, files: Files, outcomes: Iterable[Outcome]) -> None:
     store.flush()
 
 
-def _check_any(files: Files, sources: Sequence[PathLike]) -> None:
+def _check_any(files: Files, sources: Sequence[PathLike], readers: Readers) -> None:
     if files.read:
         return
     where = ", ".join(map(midi.printable, sources)) or "what was given"
     if not len(files):
         raise DataError(
-            f"there are no MIDI files ({', '.join(midi.ENDINGS)}) in {where}; "
+            f"there are no {_called(readers)} files ({', '.join(readers.suffixes)}) in {where}; "
             "name a folder that has some, at any depth"
         )
     raise DataError(
@@ -186,7 +200,19 @@ def _check_any(files: Files, sources: Sequence[PathLike]) -> None:
     )
 
 
-def _name(path: str, roots: Sequence[str]) -> str:
+def _called(readers: Readers) -> str:
+    return "MIDI" if readers.suffixes == midi.ENDINGS else "music"
+
+
+def _name(source: Source, roots: Sequence[str]) -> str:
+    """Return what a piece is called: its file, and of several there its number and title."""
+    name = _inside(source.path, roots)
+    if source.items > 1:
+        name += f"#{source.item + 1} {midi.printable(source.title)}".rstrip()
+    return name
+
+
+def _inside(path: str, roots: Sequence[str]) -> str:
     """Return a file's path inside the first of the folders prepared that it is in."""
     for root in roots:
         inside = os.path.relpath(path, root) if path.startswith(os.path.join(root, "")) else ""
@@ -200,7 +226,7 @@ def _finish(
     store: Store,
     files: Files,
     options: Options,
-    name: Callable[[str], str],
+    name: Callable[[Source], str],
 ) -> Report:
     """Write everything but shards, dataset.json last, and delete what is no longer used."""
     inputs = _inputs(files, options)

@@ -46,13 +46,15 @@ class PartCount:
 class Report:
     """What `prepare` did.
 
-    found: files (or pieces) looked at. read: those whose piece is in the dataset; `unchanged` of
-    them were known from before and not read again. exact_duplicates: files with the notes of
-    another, stored once. skipped: (path, reason) of each file that could not be read.
+    files: how many were looked at. found: the pieces in them; a file that cannot be read counts as
+    one. read: pieces that are in the dataset; `unchanged` of them were known from before and not
+    read again. exact_duplicates: pieces with the notes of another, stored once. skipped: (path,
+    reason) of each that could not be read.
     near_duplicate_groups: groups of two and more pieces, of `near_duplicates` pieces in all.
     parts: by name. repairs: how often each of `midi.REPAIRS` was needed, in the files read.
     """
 
+    files: int
     found: int
     read: int
     unchanged: int
@@ -78,8 +80,11 @@ class Report:
 
     def line(self) -> str:
         """Return the account in one line."""
+        found = counted(self.files, "file")
+        if self.found != self.files:
+            found = f"{counted(self.found, 'piece')} in {found}"
         return (
-            f"{counted(self.found, 'file')} found: {self.read:,} read ({self.unchanged:,} "
+            f"{found} found: {self.read:,} read ({self.unchanged:,} "
             f"unchanged), {len(self.skipped):,} skipped, "
             f"{counted(self.exact_duplicates, 'exact duplicate')}"
         )

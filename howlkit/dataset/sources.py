@@ -1,7 +1,8 @@
 """Source files of a dataset: read in several processes, and only those that changed.
 
 A file is taken as unchanged if path, size and time of change are as they were, or else if its bytes
-are (SHA-256). Files that could not be read are tried again every time. Paths are absolute.
+are (SHA-256), and if it would be read in the same way. Files that could not be read are tried again
+every time. Paths are absolute.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import hashlib
 import itertools
 import os
 import stat
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,91 +24,143 @@ from numpy.typing import NDArray
 from howlkit import midi
 from howlkit.dataset import duplicates
 from howlkit.dataset.listing import Known, Source
+from howlkit.dataset.readers import Reader, Readers
 from howlkit.dataset.shards import content_of, notes_of
 from howlkit.dataset.workers import in_order, usable_cores
 from howlkit.errors import HowlkitError
 from howlkit.piece import Piece
 
-__all__ = ["Outcome", "of_piece", "read_all"]
+__all__ = ["Outcome", "Outcomes", "of_piece", "read_all"]
 
 _FILES_A_WORKER = 64  # fewer are read sooner than another process starts
+_SLOW_FILES_A_WORKER = 8  # of files that a source reads: text, and in Python
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a file: its source and, if it was read just now, the piece and its sketch."""
+    """What came of a piece in a file: its source and, if just read, the piece and its sketch."""
 
     source: Source
     piece: Piece | None = None
     sketch: NDArray[np.uint32] | None = None
 
 
-def read_all(
-    paths: Sequence[str], known: Known, *, limits: midi.Limits, workers: int | None
-) -> Generator[Outcome, None, None]:
-    """Yield what came of each file, in the order of `paths`.
+Outcomes = tuple[Outcome, ...]
 
-    known: what earlier runs found. workers: processes; None: as many as are worth it.
-    Nothing that is in a file raises: it is a reason.
+
+def read_all(
+    paths: Sequence[str],
+    known: Known,
+    readers: Readers,
+    *,
+    limits: midi.Limits,
+    workers: int | None,
+) -> Generator[Outcomes, None, None]:
+    """Yield what came of each file, of each piece in it, in the order of `paths`.
+
+    known: what earlier runs found. readers: of what is no MIDI file. workers: processes; None: as
+    many as are worth it. Nothing that is in a file raises: it is a reason.
     """
-    changed = np.fromiter((_changed(known.get(path)) for path in paths), bool, len(paths))
-    todo = ((path, known.get(path)) for path in itertools.compress(paths, changed))
+    changed = np.fromiter(
+        (_changed(known.get(path), readers.reader(path)) for path in paths), bool, len(paths)
+    )
+    only_midi = all(readers.reader(path) is None for path in itertools.compress(paths, changed))
+    todo = (
+        Item(path, known.get(path), readers.reader(path))
+        for path in itertools.compress(paths, changed)
+    )
     left = int(np.count_nonzero(changed))
     if workers is None:
-        workers = max(1, min(usable_cores(), left // _FILES_A_WORKER))
+        enough = _FILES_A_WORKER if only_midi else _SLOW_FILES_A_WORKER
+        workers = max(1, min(usable_cores(), left // enough))
     work = functools.partial(_read, limits=limits)
     read = in_order(work, todo, workers=workers if left else 1, lost=_lost)
     with contextlib.closing(read):  # ends the processes, also when nobody asks for more
         for path, again in zip(paths, changed, strict=True):
-            before = None if again else known.get(path)
-            yield next(read) if before is None else Outcome(before)
+            before = () if again else known.get(path)
+            yield tuple(map(Outcome, before)) or next(read)
 
 
 def of_piece(piece: Piece) -> Outcome:
     """Return what comes of a piece that stands in no file; its name is its path."""
-    source = Source(piece.name, content=content_of(piece), notes=notes_of(piece))
-    return Outcome(source, piece, duplicates.sketch(piece))
+    return _outcome(Source(piece.name), piece)
 
 
-Item = tuple[str, Source | None]
+class Item(NamedTuple):
+    """A file to read: where it is, what was known of it, and what reads it; None: howlkit does."""
+
+    path: str
+    before: tuple[Source, ...]
+    reader: Reader | None
 
 
-def _lost(item: Item) -> Outcome:
-    shown = midi.printable(item[0])
-    return Outcome(Source(item[0], reason=f"{shown} crashed the MIDI reader; please report it"))
+def _lost(item: Item) -> Outcomes:
+    shown = midi.printable(item.path)
+    reader = f"the source {item.reader.source.name!r}" if item.reader else "the MIDI reader"
+    return _failed(item, f"{shown} crashed {reader}; please report it")
 
 
-def _read(item: Item, *, limits: midi.Limits) -> Outcome:
-    path, before = item
+def _failed(item: Item, reason: str) -> Outcomes:
+    return (Outcome(Source(item.path, reason=reason, reader=_identity(item.reader))),)
+
+
+def _read(item: Item, *, limits: midi.Limits) -> Outcomes:
+    path, before, reader = item
+    shown = midi.printable(path)
     try:
         status = os.stat(path)
-        if before is not None and _same_bytes(before, status):
-            return Outcome(dataclasses.replace(before, changed=status.st_mtime_ns))
-        reading = midi.inspect(path, limits=limits)
-        if not len(reading.piece):
-            return Outcome(Source(path, reason=_silence(path, reading)))
-        return _outcome(path, status, reading)
+        if before and _same_reader(before, reader) and _same_bytes(before[0], status):
+            changed = status.st_mtime_ns
+            return tuple(Outcome(dataclasses.replace(s, changed=changed)) for s in before)
+        if reader is None:
+            return (_midi(path, status, limits),)
+        return tuple(_pieces(path, status, reader, limits))
     except HowlkitError as error:
-        return Outcome(Source(path, reason=str(error)))
+        text = str(error)
+        return _failed(item, text if reader is None or shown in text else f"{shown}: {text}")
     except (OSError, ValueError) as error:  # ValueError: no path at all, a NUL in it
         cause = getattr(error, "strerror", None) or error
-        return Outcome(Source(path, reason=f"{midi.printable(path)} cannot be read: {cause}"))
-    except Exception as error:  # a bug of ours must not stop a run over 100,000 files
-        text = f"{midi.printable(path)} makes howlkit fail ({error!r}); please report it"
-        return Outcome(Source(path, reason=text))
+        return _failed(item, f"{shown} cannot be read: {cause}")
+    except (Exception, SystemExit) as error:  # a bug must not stop a run over 100,000 files
+        who = f"the source {reader.source.name!r} of {reader.provider}" if reader else "howlkit"
+        return _failed(item, f"{shown} makes {who} fail ({error!r}); please report it")
 
 
-def _outcome(path: str, status: os.stat_result, reading: midi.Reading) -> Outcome:
-    piece = reading.piece
-    source = Source(
-        path,
-        size=status.st_size,
-        changed=status.st_mtime_ns,
-        sha256=_sha256(path),
-        content=content_of(piece),
-        notes=notes_of(piece),
-        repairs=tuple(reading.repairs.items()),
-    )
+def _midi(path: str, status: os.stat_result, limits: midi.Limits) -> Outcome:
+    reading = midi.inspect(path, limits=limits)
+    if not len(reading.piece):
+        return Outcome(Source(path, reason=_silence(path, reading)))
+    repairs = tuple(reading.repairs.items())
+    seen = dataclasses.replace(_seen(path, status), repairs=repairs)
+    return _outcome(seen, reading.piece)
+
+
+def _pieces(
+    path: str, status: os.stat_result, reader: Reader, limits: midi.Limits
+) -> Iterator[Outcome]:
+    """Yield what came of each piece in a file that is no MIDI."""
+    found = reader.read(path, limits)
+    items = len(found)
+    seen = dataclasses.replace(_seen(path, status), reader=reader.identity, items=items)
+    for item, piece in enumerate(found):
+        source = dataclasses.replace(seen, item=item)
+        if isinstance(piece, Piece):
+            title = piece.name if items > 1 else ""
+            yield _outcome(dataclasses.replace(source, title=title), piece)
+        else:
+            which = f", piece {item + 1} of {items}" if items > 1 else ""
+            reason = f"{midi.printable(path)}{which}: {piece}"
+            yield Outcome(dataclasses.replace(source, reason=reason))
+
+
+def _seen(path: str, status: os.stat_result) -> Source:
+    """Return a file as it looks now."""
+    return Source(path, status.st_size, status.st_mtime_ns, _sha256(path))
+
+
+def _outcome(source: Source, piece: Piece) -> Outcome:
+    """Return what comes of a piece that was read just now."""
+    source = dataclasses.replace(source, content=content_of(piece), notes=notes_of(piece))
     return Outcome(source, piece, duplicates.sketch(piece))
 
 
@@ -117,15 +171,23 @@ def _silence(path: str, reading: midi.Reading) -> str:
     return f"{midi.printable(path)} has no music in it: {why}"
 
 
-def _changed(before: Source | None) -> bool:
-    """Say whether a file does not look as it did before, or is not known."""
-    if before is None:
+def _changed(before: tuple[Source, ...], reader: Reader | None) -> bool:
+    """Say whether a file does not look as it did, would be read otherwise, or is not known."""
+    if not before or not _same_reader(before, reader):
         return True
     try:
-        status = os.stat(before.path)
+        status = os.stat(before[0].path)
     except OSError:
         return True
-    return (before.size, before.changed) != (status.st_size, status.st_mtime_ns)
+    return (before[0].size, before[0].changed) != (status.st_size, status.st_mtime_ns)
+
+
+def _identity(reader: Reader | None) -> str:
+    return "" if reader is None else reader.identity
+
+
+def _same_reader(before: tuple[Source, ...], reader: Reader | None) -> bool:
+    return before[0].reader == _identity(reader)
 
 
 def _same_bytes(before: Source, status: os.stat_result) -> bool:

@@ -30,9 +30,17 @@ At one tick ends come before beginnings, so that touching notes stay apart.
 """
 
 from howlkit.errors import printable
-from howlkit.midi.container import Limits
+from howlkit.midi.container import Limits, check_file
 from howlkit.midi.files import ENDINGS, find
-from howlkit.midi.reading import REPAIRS, Reading, inspect, inspect_bytes, read, read_bytes
+from howlkit.midi.reading import (
+    REPAIRS,
+    Reading,
+    check_limits,
+    inspect,
+    inspect_bytes,
+    read,
+    read_bytes,
+)
 from howlkit.midi.writing import to_bytes, write
 
 __all__ = [
@@ -40,6 +48,8 @@ __all__ = [
     "REPAIRS",
     "Limits",
     "Reading",
+    "check_file",
+    "check_limits",
     "find",
     "inspect",
     "inspect_bytes",

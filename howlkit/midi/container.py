@@ -13,6 +13,7 @@ __all__ = [
     "END_OF_TRACK",
     "Limits",
     "StandardFile",
+    "check_file",
     "chunks_of",
     "load",
     "raise_limit",
@@ -66,21 +67,31 @@ class StandardFile:
     promised: int
 
 
+def check_file(path: str | os.PathLike[str], limits: Limits) -> int:
+    """Return the bytes of a file; MidiError unless it is a regular one of allowed size.
+
+    Nothing is opened. Raises OSError, and ValueError for a path that none can be.
+    """
+    shown = printable(path)
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
+        raise MidiError(f"{shown} is {kind}, not a file of music")
+    if status.st_size > limits.max_bytes:
+        raise MidiError(too_big(shown, status.st_size, limits))
+    return status.st_size
+
+
 def load(path: str | os.PathLike[str], limits: Limits) -> bytes:
     """Return the bytes of a regular file of allowed size; nothing else is ever opened."""
     shown = printable(path)
     try:
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):
-            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
-            raise MidiError(f"{shown} is {kind}, not a MIDI file")
-        if status.st_size > limits.max_bytes:
-            raise MidiError(too_big(shown, status.st_size, limits))
+        size = check_file(path, limits)
         with open(path, "rb") as file:
             # One byte more shows that it grew. (A buffer of max_bytes costs more than the reading.)
-            data = file.read(status.st_size + 1)
-            grown = len(data) > status.st_size
-            return data + file.read(limits.max_bytes - status.st_size) if grown else data
+            data = file.read(size + 1)
+            grown = len(data) > size
+            return data + file.read(limits.max_bytes - size) if grown else data
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or error
         raise MidiError(f"{shown} cannot be read: {reason}") from error

@@ -16,10 +16,15 @@ ENDINGS = (".mid", ".midi", ".kar")
 """What the names of MIDI files end in, in any case."""
 
 
-def find(paths: Iterable[str | os.PathLike[str]], *, skip: Skip | None = None) -> Iterator[Path]:
+def find(
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    skip: Skip | None = None,
+    endings: tuple[str, ...] = ENDINGS,
+) -> Iterator[Path]:
     """Return the MIDI files that `paths` name: files as they are, folders searched to any depth.
 
-    In a folder those regular files count whose name ends in one of `ENDINGS`, by name; links are
+    In a folder those regular files count whose name ends in one of `endings`, by name; links are
     followed, and each real folder is visited once, so that loops end. Nothing is opened.
     skip: called with the path of each folder or entry that had to be left out, and the reason.
     Raises DataError, at once, for a path that does not exist.
@@ -28,10 +33,10 @@ def find(paths: Iterable[str | os.PathLike[str]], *, skip: Skip | None = None) -
     for root in roots:
         if not os.path.exists(root):
             raise DataError(f"{printable(root)} does not exist; name MIDI files or folders of them")
-    return _walk(roots, skip or (lambda _path, _reason: None))
+    return _walk(roots, skip or (lambda _path, _reason: None), endings)
 
 
-def _walk(roots: list[Path], skip: Skip) -> Iterator[Path]:
+def _walk(roots: list[Path], skip: Skip, endings: tuple[str, ...]) -> Iterator[Path]:
     visited: set[tuple[int, int]] = set()
     for root in roots:
         if not root.is_dir():
@@ -44,7 +49,7 @@ def _walk(roots: list[Path], skip: Skip) -> Iterator[Path]:
                 stack.pop()
             elif _is_dir(entry):
                 stack.append(iter(_entries(entry.path, visited, skip)))
-            elif entry.name.lower().endswith(ENDINGS):
+            elif entry.name.lower().endswith(endings):
                 if _is_file(entry):
                     yield Path(entry.path)
                 else:

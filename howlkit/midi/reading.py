@@ -34,7 +34,7 @@ from howlkit.piece import (
     last_at_each_tick,
 )
 
-__all__ = ["REPAIRS", "Reading", "inspect", "inspect_bytes", "read", "read_bytes"]
+__all__ = ["REPAIRS", "Reading", "check_limits", "inspect", "inspect_bytes", "read", "read_bytes"]
 
 REPAIRS = {
     "zero_length_notes": "notes of no length, lengthened to one tick",
@@ -153,6 +153,12 @@ def _reading(score: Any, name: str, beat: float | None, limits: Limits) -> Readi
     return Reading(piece, {what: count for what, count in repairs.items() if count})
 
 
+def check_limits(piece: Piece, limits: Limits) -> None:
+    """Raise MidiError if a piece, whatever it was read from, is bigger than `limits` allow."""
+    _check_count(len(piece), limits)
+    _check_length(piece, limits)
+
+
 def _check_length(piece: Piece, limits: Limits) -> None:
     slowest = max(piece.tempos["microseconds"].max(initial=0), 500_000) / 1e6  # seconds a beat
     beats = piece.beats_long
@@ -163,6 +169,13 @@ def _check_length(piece: Piece, limits: Limits) -> None:
         raise MidiError(_too_long("seconds", piece.seconds_long, limits.max_seconds))
 
 
+def _check_count(notes: int, limits: Limits) -> None:
+    if notes > limits.max_notes:
+        raise MidiError(
+            f"has {notes} notes; at most {limits.max_notes} are read ({raise_limit('max_notes')})"
+        )
+
+
 def _too_long(unit: str, length: float, most: float) -> str:
     return f"lasts {length:.0f} {unit}; at most {most:.0f} are read ({raise_limit(f'max_{unit}')})"
 
@@ -170,10 +183,7 @@ def _too_long(unit: str, length: float, most: float) -> str:
 def _notes(tracks: list[Any], repairs: dict[str, int], limits: Limits) -> Table:
     lengths = [len(notes) for _, notes in tracks]
     total = sum(lengths)
-    if total > limits.max_notes:
-        raise MidiError(
-            f"has {total} notes; at most {limits.max_notes} are read ({raise_limit('max_notes')})"
-        )
+    _check_count(total, limits)
     if len(tracks) > 2**16:
         raise MidiError(f"has {len(tracks)} tracks; at most {2**16} are read")
     table = np.empty(total, NOTE)

@@ -30,6 +30,7 @@ USE: Mapping[str, str] = MappingProxyType(
         "augmenter": "howlkit train my_midi_files --augment stencil",
         "model": "howlkit train my_midi_files --model stencil",
         "sampler": "howlkit sample --sampler stencil --out new.mid",
+        "source": "howlkit prepare my_files --out dataset",
     }
 )
 """How a component is used, by the kinds that there is a template of."""

@@ -19,6 +19,7 @@ from howlkit.testing.encoders import check_encoder, encoder_checks
 from howlkit.testing.models import check_model, model_checks
 from howlkit.testing.report import Check, CheckFailed
 from howlkit.testing.samplers import check_sampler, sampler_checks, session
+from howlkit.testing.sources import check_source, source_checks
 
 __all__ = [
     "CHECKS",
@@ -29,10 +30,12 @@ __all__ = [
     "check_encoder",
     "check_model",
     "check_sampler",
+    "check_source",
     "encoder_checks",
     "model_checks",
     "sampler_checks",
     "session",
+    "source_checks",
 ]
 
 CHECKS: Mapping[str, Callable[[Any], tuple[Check, ...]]] = MappingProxyType(
@@ -41,6 +44,7 @@ CHECKS: Mapping[str, Callable[[Any], tuple[Check, ...]]] = MappingProxyType(
         "augmenter": augmenter_checks,
         "model": model_checks,
         "sampler": sampler_checks,
+        "source": source_checks,
     }
 )
 """The checks of a component, by its kind."""

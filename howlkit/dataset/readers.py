@@ -1,0 +1,166 @@
+"""Which source reads a file, and which files a collection is.
+
+MIDI files are read by howlkit itself; a file whose name ends as a source says is read by that
+source, and so is a file that a source named as its collection, whatever it is called. A name stands
+for a collection if there is no such folder, or if that is the very one to prepare into.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from howlkit import midi, options, plugins
+from howlkit.errors import DataError, HowlkitError, did_you_mean, printable
+from howlkit.piece import Piece
+from howlkit.protocols import Source
+
+__all__ = ["Reader", "Readers"]
+
+PathLike = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A source, and in words all that its reading depends on: `identity`."""
+
+    source: Source
+    identity: str
+    provider: str
+
+    @classmethod
+    def of(cls, component: plugins.Component, values: Mapping[str, object]) -> Reader:
+        """Return the reader that a registered source is, with these options."""
+        source = options.build(component.cls, values)
+        provider = f"{component.distribution} {component.version}"
+        said = json.dumps(options.to_json(source), sort_keys=True)
+        return cls(source, f"{component.name} of {provider} {said}", provider)
+
+    def read(self, path: str, limits: midi.Limits) -> list[Piece | str]:
+        """Return the pieces in a file; for each that is none, the reason.
+
+        Raises HowlkitError if nothing can be read.
+        """
+        midi.check_file(path, limits)
+        # What a library prints must not get among the data on stdout.
+        with contextlib.redirect_stdout(sys.stderr):
+            found = list(self.source.read(Path(path)))
+        if not found:
+            raise DataError("it has no music in it")
+        return [self._checked(piece, limits) for piece in found]
+
+    def _checked(self, piece: object, limits: midi.Limits) -> Piece | str:
+        if isinstance(piece, HowlkitError):
+            return str(piece)
+        if not isinstance(piece, Piece):
+            name, kind = self.source.name, type(piece).__name__
+            return f"the source {name!r} made a {kind} of it, no Piece; please tell its author"
+        if not len(piece):
+            return "it has no notes"
+        try:
+            midi.check_limits(piece, limits)
+        except HowlkitError as error:
+            return str(error)
+        return piece
+
+
+class Readers:
+    """The sources there are, by what they read."""
+
+    def __init__(self, readers: Sequence[Reader] = ()) -> None:
+        self._by_suffix: dict[str, list[Reader]] = {}
+        self._by_name: dict[str, list[tuple[Reader, Callable[[], Path]]]] = {}
+        self._by_path: dict[str, Reader] = {}
+        for reader in readers:
+            for suffix in reader.source.suffixes:
+                self._by_suffix.setdefault(suffix, []).append(reader)
+            for name, where in reader.source.collections.items():
+                self._by_name.setdefault(name, []).append((reader, where))
+
+    @classmethod
+    def installed(cls, values: Mapping[str, Mapping[str, object]] | None = None) -> Readers:
+        """Return those of the installed sources.
+
+        values: options by the name of the source, as `options.parse` gives them. Raises OptionError
+        for options that are wrong.
+        """
+        found = plugins.components("source")
+        return cls([Reader.of(source, (values or {}).get(source.name, {})) for source in found])
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """What the names of files end in that can be read, MIDI's first."""
+        return (*midi.ENDINGS, *sorted(self._by_suffix.keys() - set(midi.ENDINGS)))
+
+    @property
+    def collections(self) -> tuple[str, ...]:
+        """The names of the collections."""
+        return tuple(sorted(self._by_name))
+
+    def reader(self, path: str) -> Reader | None:
+        """Return what reads a file, None if howlkit does, as it does MIDI and all that is unknown.
+
+        Raises DataError if two sources would.
+        """
+        name = os.path.basename(path).lower()
+        if name.endswith(midi.ENDINGS):
+            return None
+        # Of ".musicxml.gz" and ".gz" the longer.
+        fits = [suffix for suffix in self._by_suffix if name.endswith(suffix)]
+        if not fits:
+            return self._by_path.get(path)
+        suffix = max(fits, key=len)
+        return _only(self._by_suffix[suffix], f"read {suffix} files")
+
+    def resolve(self, source: PathLike, out: PathLike | None = None) -> str:
+        """Return the absolute path of a file or folder, or of the collection of that name.
+
+        out: the folder that is prepared into. Raises DataError if there is neither.
+        """
+        name = os.fspath(source)
+        if name in self._by_name and _may_be_a_name(name, out):
+            reader = _only([reader for reader, _ in self._by_name[name]], f"have {name!r}")
+            where = dict(self._by_name[name])[reader]
+            with contextlib.redirect_stdout(sys.stderr):
+                path = os.path.abspath(where())
+            if not os.path.exists(path):
+                raise DataError(
+                    f"the collection {name!r} of {reader.provider} should be in {printable(path)}, "
+                    "which does not exist; install it again"
+                )
+            self._by_path[path] = reader
+            return path
+        if not os.path.exists(name):
+            raise DataError(self.absent(name))
+        return os.path.abspath(name)
+
+    def absent(self, name: str) -> str:
+        """Say that there is no such file, folder or collection, and what there is."""
+        known = self.collections
+        return (
+            f"{printable(name)} does not exist; name music files, folders of them, or a collection"
+            f".{did_you_mean(name, known)} Collections: {', '.join(known) or 'none'}"
+        )
+
+
+def _may_be_a_name(name: str, out: PathLike | None) -> bool:
+    """Say whether nothing is at the path `name` but, perhaps, a dataset made of the collection."""
+    if out is not None and os.path.abspath(name) == os.path.abspath(out):
+        return True
+    return not os.path.exists(name)
+
+
+def _only(readers: Sequence[Reader], what: str) -> Reader:
+    """Return the one reader; DataError, with who they are and what to do, if there are more."""
+    if len(readers) > 1:
+        who = " and ".join(f"{reader.source.name} ({reader.provider})" for reader in readers)
+        raise DataError(
+            f"the sources {who} both {what}; uninstall one, or name in {plugins.RESTRICTION} the "
+            "plugins to load"
+        )
+    return readers[0]

@@ -1,0 +1,154 @@
+"""The laws of a source, each a function that raises CheckFailed where it is broken."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import os
+import pickle
+import re
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from howlkit import midi
+from howlkit.errors import HowlkitError
+from howlkit.piece import Piece
+from howlkit.protocols import Source
+from howlkit.testing.options import LAWS as OPTION_LAWS
+from howlkit.testing.report import Check, given, require, run_all
+
+__all__ = ["check_source", "source_checks"]
+
+MOST_FILES = 4
+"""So many files of a collection are read."""
+
+
+def source_checks(
+    source: Source, files: Iterable[str | os.PathLike[str]] = ()
+) -> tuple[Check, ...]:
+    """Return the checks of a source, to be called one by one.
+
+    files: examples of what it reads; with none, only its first collection shows that it can read.
+    """
+    examples = tuple(Path(file) for file in files)
+
+    @functools.wraps(reads_the_same_twice)
+    def reads(source: Source) -> None:
+        reads_the_same_twice(source, examples)
+
+    return tuple(Check("source", source, law) for law in (*LAWS, reads))
+
+
+def check_source(source: Source, files: Iterable[str | os.PathLike[str]] = ()) -> None:
+    """Raise CheckFailed, with all there is to know, unless `source` keeps to its contract."""
+    run_all(source_checks(source, files))
+
+
+def has_something_to_read(source: Source) -> None:
+    """There are suffixes or collections, and the suffixes are in small letters, and not MIDI's."""
+    require(
+        isinstance(source.suffixes, tuple) and (source.suffixes or source.collections),
+        expected="a tuple of suffixes, or a collection",
+        got=f"suffixes {source.suffixes!r}, collections {[*source.collections]}",
+        look="`suffixes` and `collections`",
+    )
+    for suffix in source.suffixes:
+        require(
+            re.fullmatch(r"(\.[^.\s/\\]+)+", suffix) and suffix == suffix.lower(),
+            expected="a dot and small letters, such as '.abc'",
+            got=repr(suffix),
+            look="`suffixes`",
+        )
+        require(
+            suffix not in midi.ENDINGS,
+            expected=f"none of {', '.join(midi.ENDINGS)}, which howlkit reads itself",
+            got=suffix,
+            look="`suffixes`",
+        )
+
+
+def collections_can_be_typed(source: Source) -> None:
+    """The name of a collection is letters, digits, - and _, so that it looks like no path."""
+    for name in source.collections:
+        require(
+            re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]*", name),
+            expected="a name of letters, digits, - and _",
+            got=repr(name),
+            look="`collections`",
+        )
+
+
+def can_be_sent_to_a_process(source: Source) -> None:
+    """It pickles: `prepare` reads in several processes."""
+    back = pickle.loads(pickle.dumps(source))
+    require(back == source, expected=source, got=back, look="fields that do not pickle")
+
+
+def broken_files_are_errors(source: Source) -> None:
+    """A file that is empty, noise or cut short is a HowlkitError with a message, or no music."""
+    noise = np.random.default_rng(0).bytes(4096)
+    hostile = {"empty": b"", "zeros": bytes(100), "noise": noise, "text": b"hello\n" * 40}
+    for suffix in source.suffixes:
+        for what, data in hostile.items():
+            with given(f"a file {what}{suffix} of {len(data)} bytes"):
+                _fails_in_words(source, f"{what}{suffix}", data)
+
+
+def _fails_in_words(source: Source, name: str, data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_bytes(data)
+        try:
+            found = list(source.read(path))
+        except HowlkitError as error:
+            found = [error]
+        for piece in found:
+            require(
+                isinstance(piece, Piece | HowlkitError) and str(piece),
+                expected="a HowlkitError that says what is wrong",
+                got=repr(piece),
+                look="`read`: catch what the parser raises, raise DataError",
+            )
+        require(path.read_bytes() == data, expected="the file as it was", got="a changed one")
+
+
+def reads_the_same_twice(source: Source, files: Iterable[Path]) -> None:
+    """What it reads is at least one Piece with notes, the same whenever it is read."""
+    for path in (*files, *_of_the_first_collection(source)):
+        with given(str(path)):
+            first, second = list(source.read(path)), list(source.read(path))
+            pieces = [piece for piece in first if isinstance(piece, Piece) and len(piece)]
+            got = [*map(str, first)]
+            require(pieces, expected="a Piece with notes", got=got, look="`read`")
+            again = [piece for piece in second if isinstance(piece, Piece) and len(piece)]
+            require(
+                pieces == again,
+                expected="the same pieces, read twice",
+                got="different ones",
+                look="sets, hashes and random numbers in `read`",
+            )
+
+
+def _of_the_first_collection(source: Source) -> list[Path]:
+    """Return some files of one collection; of all of them would be a download each."""
+    if not source.collections:
+        return []
+    root = next(iter(source.collections.values()))()
+    require(
+        root.exists(), expected="a file or folder that is there", got=root, look="`collections`"
+    )
+    if root.is_file():
+        return [root]
+    return list(itertools.islice(midi.find([root], endings=source.suffixes), MOST_FILES))
+
+
+LAWS = (
+    *OPTION_LAWS,
+    has_something_to_read,
+    collections_can_be_typed,
+    can_be_sent_to_a_process,
+    broken_files_are_errors,
+)

@@ -1,0 +1,74 @@
+"""Scores for howlkit: MusicXML, ABC, Humdrum and music21's corpora in; `howlkit notate` out.
+
+Nothing here imports music21 (a second or two) before a file is read: where its corpora are is asked
+of the import system.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from howlkit.errors import HowlkitError
+from howlkit.hookspecs import hookimpl
+from howlkit.options import option
+from howlkit.piece import Piece
+from howlkit.protocols import Source
+
+__all__ = ["Music21"]
+
+SUFFIXES = (".musicxml", ".mxl", ".xml", ".abc", ".krn")
+NO_MUSIC = ("theoryExercises", "demos")
+"""Folders of music21's corpus that hold exercises and tests, no pieces."""
+
+
+@dataclass(frozen=True)
+class Music21:
+    """MusicXML, ABC and Humdrum files, and the corpora that come with music21."""
+
+    repeats: bool = option(False, "play repeats as often as written, instead of once")
+    chords: bool = option(False, "play chord symbols, as a track of their own")
+    bpm: int = option(100, "quarters a minute where no tempo is given", low=20, high=300)
+    velocity: int = option(80, "of notes before any dynamic mark", low=1, high=127)
+
+    name: ClassVar[str] = "music21"
+    suffixes: ClassVar[tuple[str, ...]] = SUFFIXES
+
+    @property
+    def collections(self) -> Mapping[str, Callable[[], Path]]:
+        """The corpora that come with music21: bach, palestrina, essenFolksong ..."""
+        found: dict[str, Callable[[], Path]] = {}
+        for folder in corpora():
+            found[folder.name] = functools.partial(Path, folder)
+        return found
+
+    def read(self, path: Path) -> Iterator[Piece | HowlkitError]:
+        """Yield the pieces in a file; of a tune book, an error in place of a broken tune."""
+        from howlkit_music21 import reading
+
+        return reading.read(path, self)
+
+
+@functools.cache
+def corpora() -> tuple[Path, ...]:
+    """Return the folders of music21's corpora, by name; none where music21 has no files."""
+    spec = importlib.util.find_spec("music21")
+    places = spec.submodule_search_locations if spec is not None else None
+    folders = [folder for place in places or () for folder in Path(place, "corpus").glob("*")]
+    return tuple(sorted(folder for folder in folders if _has_music(folder)))
+
+
+def _has_music(folder: Path) -> bool:
+    if folder.name.startswith("_") or folder.name in NO_MUSIC or not folder.is_dir():
+        return False
+    return any(path.suffix in SUFFIXES for path in folder.rglob("*"))
+
+
+@hookimpl
+def register_sources(register: Callable[[type[Source]], None]) -> None:
+    """Register the source."""
+    register(Music21)

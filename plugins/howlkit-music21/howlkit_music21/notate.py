@@ -1,0 +1,46 @@
+"""`howlkit notate`: a MIDI file, such as a sample, to sheet music."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+__all__ = ["command"]
+
+EPILOG = """\b
+Examples:
+  howlkit sample RUN --out piece.mid
+  howlkit notate piece.mid --out piece.musicxml"""
+
+
+@click.command("notate", epilog=EPILOG)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The MusicXML file; by default FILE with another ending.",
+)
+@click.option("--title", default="", help="What stands above the score; by default FILE's name.")
+def command(file: Path, out: Path | None, title: str) -> None:
+    """Write the MIDI file FILE as MusicXML, which notation software opens.
+
+    Notes are moved to sixteenths or triplets, a staff or two a track, in the metre and key of the
+    file; a file without a key gets the likeliest.
+    """
+    from howlkit import midi
+    from howlkit.errors import DataError, printable
+
+    piece = midi.read(file)
+    from howlkit_music21 import notation
+
+    target = out if out is not None else file.with_suffix(".musicxml")
+    if target.suffix.lower() not in (".musicxml", ".xml"):
+        target = target.with_name(f"{target.name}.musicxml")
+    try:
+        data = notation.musicxml(piece, title=title or file.stem)
+    except DataError as error:
+        raise DataError(f"{printable(file)}: {error}") from error
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(data)
+    click.echo(target)

@@ -1,0 +1,116 @@
+"""Files to music21's scores, and these to Pieces, with what can go wrong put into words.
+
+music21 keeps pickles of what it has parsed and would load them again; here it always reads the file
+itself, so that nothing is unpickled and nothing stale is read.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from howlkit.errors import DataError, HowlkitError, printable
+from howlkit.piece import Piece
+
+if TYPE_CHECKING:
+    from howlkit_music21 import Music21
+
+__all__ = ["read"]
+
+MOST_UNPACKED = 512 * 2**20
+"""Bytes that a compressed score may have once it is unpacked."""
+
+
+def read(path: Path, options: Music21) -> Iterator[Piece | HowlkitError]:
+    """Yield the pieces in a file, with an error in place of one that music21 cannot read.
+
+    Raises DataError if the file holds nothing that could be read.
+    """
+    kind = path.suffix.lower()
+    if kind == ".abc":
+        for number, tune in _tunes(_text(path)):
+            try:
+                yield from _pieces(tune, "abc", options)
+            except DataError as error:
+                yield DataError(f"X:{number}: {error}" if number else str(error))
+    elif kind == ".krn":
+        text = _text(path)
+        if "**kern" not in text:
+            raise DataError("is no Humdrum file with notes: it has no **kern spine")
+        yield from _pieces(text, "humdrum", options)
+    else:
+        _check_musicxml(path)
+        yield from _pieces(path, "musicxml", options)
+
+
+def _pieces(source: Path | str, form: str, options: Music21) -> list[Piece]:
+    """Return the pieces of a file, or of text: one, or those of an Opus."""
+    from music21 import converter, stream
+
+    from howlkit_music21.pieces import piece_of
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what it mends, by the hundred
+        try:
+            if isinstance(source, Path):
+                parsed = converter.parse(source, format=form, forceSource=True, storePickle=False)
+            else:
+                parsed = converter.parseData(source, format=form)
+            scores = list(parsed.scores) if isinstance(parsed, stream.Opus) else [parsed]
+            return [piece_of(score, options) for score in scores]
+        except HowlkitError:
+            raise
+        except Exception as error:  # of any kind: a parser of strangers' files, without promises
+            raise DataError(f"music21 cannot read it: {_line(error)}") from error
+
+
+def _line(error: Exception) -> str:
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return printable(text if len(text) < 200 else f"{text[:200]} ..")
+
+
+def _text(path: Path) -> str:
+    """Return the text of a file, in UTF-8 or else Latin-1, as old ones are."""
+    data = path.read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def _tunes(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the number and the text of each tune of an ABC file, what stands above all with it.
+
+    A tune begins with its X: field (ABC 2.1, section 2.2); without any, the file is one tune.
+    Raises DataError for what is no ABC: no K: field.
+    """
+    if not re.search(r"^K:", text, re.MULTILINE):
+        raise DataError("is no ABC file: no tune in it has a key (a line K:...)")
+    above, *tunes = re.split(r"^(?=X:)", text.replace("\r\n", "\n"), flags=re.MULTILINE)
+    if not tunes:
+        yield "", text
+    fields = "".join(re.findall(r"^[A-Z]:.*\n", above, re.MULTILINE))
+    for tune in tunes:
+        first, _, rest = tune.partition("\n")
+        yield first.removeprefix("X:").strip(), f"{first}\n{fields}{rest}"
+
+
+def _check_musicxml(path: Path) -> None:
+    """Raise DataError unless this looks like MusicXML, plain or compressed, of a sane size."""
+    if path.suffix.lower() == ".mxl" or zipfile.is_zipfile(path):
+        try:
+            with zipfile.ZipFile(path) as archive:
+                size = sum(entry.file_size for entry in archive.infolist())
+        except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+            raise DataError(f"is no compressed MusicXML: {error}") from error
+        if size > MOST_UNPACKED:
+            raise DataError(f"has {size} bytes when unpacked; at most {MOST_UNPACKED} are read")
+        return
+    with open(path, "rb") as file:
+        head: Any = file.read(2**16).replace(b"\x00", b"")  # UTF-16 too
+    if not re.search(rb"<(score-partwise|score-timewise|opus)\b", head):
+        raise DataError("is no MusicXML: neither <score-partwise> nor <score-timewise> in it")
