@@ -128,6 +128,16 @@ def test_what_was_trained_with_them_makes_music_with_them(environment, run):
     assert len(piece) == 40 and len(np.unique(piece.notes["pitch"])) > 3
 
 
+def test_what_a_source_reads_is_prepared(environment, made):
+    (made / "grids").mkdir()
+    for number, bar in enumerate(("k.h.s.h.", "kkh.s.hh", "k.s.k.s.")):
+        (made / f"grids/{number}.grid").write_text(f"{bar}{bar}\n" * (4 + number))
+    done = environment.howlkit("prepare", "grids", "--out", "dataset", cwd=made)
+    assert done.returncode == 0, done.stderr
+    told = environment.howlkit("info", "dataset", cwd=made)
+    assert told.returncode == 0 and "\npieces: 3\n" in told.stdout
+
+
 def test_pip_that_fails_is_a_line_and_what_pip_says(environment, made):
     done = environment.howlkit("plugins", "install", *QUIET, "./nowhere", cwd=made)
     assert done.returncode == 1 and done.stdout == ""
