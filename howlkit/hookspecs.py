@@ -10,6 +10,15 @@ import pluggy
 
 from howlkit.protocols import Augmenter, Encoder, Model, Sampler, Source
 
+__all__ = [
+    "hookimpl",
+    "register_augmenters",
+    "register_encoders",
+    "register_models",
+    "register_samplers",
+    "register_sources",
+]
+
 hookspec = pluggy.HookspecMarker("howlkit")
 hookimpl = pluggy.HookimplMarker("howlkit")
 

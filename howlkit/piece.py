@@ -309,28 +309,31 @@ class Piece:
         )
 
     def join(self, other: Piece) -> Piece:
-        """Return the notes of both, `other` taken at its own ticks in this piece's tempo and metre.
+        """Return this piece and what `other` has behind its last onset, at ticks of its own.
 
-        The finer resolution is kept. Notes of `other` go to the track that has their program here,
-        or to tracks of their own.
+        So tempi, metres and pedals of this piece hold up to there, those of `other` from there on.
+        The finer resolution is kept. Notes of `other` stay in their track if it is one of their
+        program here too; if not they go to the track that has their program, or to a new one.
         """
         resolution = math.lcm(self.ticks_per_beat, other.ticks_per_beat)
         if resolution > 32767:
             resolution = max(self.ticks_per_beat, other.ticks_per_beat)
         here, there = self.at_resolution(resolution), other.at_resolution(resolution)
-        track_of = {int(n["program"]): int(n["track"]) for n in here.notes[::-1]}
         added = there.notes.copy()
-        for program in np.unique(added["program"]):
-            free = max((*track_of.values(), *here.notes["track"].tolist()), default=-1) + 1
-            track_of.setdefault(int(program), free)
-            added["track"][added["program"] == program] = track_of[int(program)]
-        return here.replace(notes=np.concatenate((here.notes, added)))
+        added["track"] = _tracks(added, here.notes)
+        cut = int(here.notes["start"].max(initial=-1))
+        joined = {}
+        for name, column in (("tempos", "tick"), ("time_signatures", "tick"), ("pedals", "start")):
+            first, then = getattr(here, name), getattr(there, name)
+            parts = first[first[column] <= cut], then[then[column] > cut]
+            joined[name] = np.concatenate(parts)
+        return here.replace(notes=np.concatenate((here.notes, added)), **joined)
 
     def without_leading_silence(self, *, bars: bool) -> Piece:
-        """Return the piece moved to begin with its first note (`bars`: by whole 4 beats)."""
-        first = int(self.notes["start"][0]) if len(self) else 0
-        unit = 4 * self.ticks_per_beat if bars else 1
-        move = first // unit * unit
+        """Return the piece moved to begin with its first note (`bars`: by whole bars)."""
+        move = int(self.notes["start"][0]) if len(self) else 0
+        if bars:
+            move = self._bar_begins(move)
         notes, pedals = self.notes.copy(), self.pedals.copy()
         notes["start"] -= move
         pedals["start"] = np.maximum(pedals["start"] - move, 0)
@@ -340,6 +343,13 @@ class Piece:
             table["tick"] = np.maximum(table["tick"].astype(np.int64) - move, 0)
             maps[name] = last_at_each_tick(table)
         return self.replace(notes=notes, pedals=pedals, **maps)
+
+    def _bar_begins(self, tick: int) -> int:
+        """Return the tick at which the bar begins in which `tick` is (4/4 before any metre)."""
+        metre = self.time_signatures[self.time_signatures["tick"] <= tick][-1:]
+        since, numerator, denominator = metre[0].tolist() if len(metre) else (0, 4, 4)
+        bar = max(4 * self.ticks_per_beat * numerator // denominator, 1)
+        return int(since + (tick - since) // bar * bar)
 
     @property
     def since(self) -> int:
@@ -409,6 +419,19 @@ def _last_held(notes: Table, held: NDArray[np.int64]) -> NDArray[np.intp]:
 def _scale(ticks: Any, numerator: int, denominator: int) -> Any:  # noqa: ANN401 - array or scalar
     """Return ticks * numerator / denominator to the nearest whole, halves up, without overflow."""
     return (2 * np.asarray(ticks, np.int64) * numerator + denominator) // (2 * denominator)
+
+
+def _tracks(notes: Table, others: Table) -> NDArray[np.int64]:
+    """Return the track of each of `notes` among `others`, as `Piece.join` says."""
+    tracks = notes["track"].astype(np.int64)
+    there = {(int(n["track"]), int(n["program"])) for n in others}
+    track_of = {program: track for track, program in sorted(there, reverse=True)}
+    for track, program in sorted({(int(n["track"]), int(n["program"])) for n in notes}):
+        if (track, program) not in there:
+            free = max((*track_of.values(), *(t for t, _ in there)), default=-1) + 1
+            to = track_of.setdefault(program, free)
+            tracks[(notes["track"] == track) & (notes["program"] == program)] = to
+    return tracks
 
 
 def last_at_each_tick(table: Table) -> Table:

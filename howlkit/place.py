@@ -7,6 +7,7 @@ rows.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,8 +24,10 @@ class Place:
 
     lengths: (B,) steps so far, the start row among them. notes: (B,) notes made, not fed. fed: (B,)
     up to which step a row was fed. ended: (B,) whether the piece is over. origin: (B,) where a
-    row's own music begins, in the encoder's clock; NaN before it has. state: the network's, each
-    tensor (B, ...). hidden: (B, D), what the next step is predicted from.
+    row's own music begins, in the encoder's clock; NaN before it has. origin_seconds: (B,) that in
+    seconds. settled: it has in every row.
+    state: the network's, each tensor or array (B, ...). hidden: (B, D), what the next step is
+    predicted from.
     """
 
     lengths: NDArray[np.int64]
@@ -32,18 +35,31 @@ class Place:
     fed: NDArray[np.int64]
     ended: NDArray[np.bool_]
     origin: NDArray[np.float64]
+    origin_seconds: NDArray[np.float64]
+    settled: bool
     grammar: Grammar
-    state: dict[str, torch.Tensor]
-    hidden: torch.Tensor
+    state: dict[str, Any]
+    hidden: Any
 
     @classmethod
     def start(
-        cls, grammar: Grammar, rows: int, state: dict[str, torch.Tensor], hidden: torch.Tensor
+        cls,
+        grammar: Grammar,
+        rows: int,
+        state: dict[str, Any],
+        hidden: Any,  # noqa: ANN401
     ) -> Place:
         """Return the place of rows that have read their start row and nothing else."""
         one, none = np.ones(rows, np.int64), np.zeros(rows, np.int64)
         ended, origin = np.zeros(rows, bool), np.full(rows, np.nan)
-        return cls(one, none, one.copy(), ended, origin, grammar, state, hidden)
+        return cls(
+            one, none, one.copy(), ended, origin, origin.copy(), False, grammar, state, hidden
+        )
+
+    @property
+    def longest(self) -> int:
+        """How many steps the longest row has."""
+        return int(max(self.lengths.tolist()))
 
     def copy(self) -> Place:
         """Return an independent copy."""
@@ -51,14 +67,22 @@ class Place:
 
     def select(self, index: NDArray[np.intp]) -> Place:
         """Return an independent copy that holds the rows `index`, in this order."""
-        rows = torch.from_numpy(index).to(self.hidden.device)
         return Place(
             self.lengths[index],
             self.notes[index],
             self.fed[index],
             self.ended[index],
             self.origin[index],
+            self.origin_seconds[index],
+            self.settled,
             self.grammar.select(index),
-            {name: part[rows] for name, part in self.state.items()},
-            self.hidden[rows],
+            {name: _rows(part, index) for name, part in self.state.items()},
+            _rows(self.hidden, index),
         )
+
+
+def _rows(part: Any, index: NDArray[np.intp]) -> Any:  # noqa: ANN401 - a tensor, or an array
+    """Return a copy of the rows `index` of a part of a network's state."""
+    if isinstance(part, np.ndarray):
+        return part[index]
+    return part[torch.from_numpy(index).to(part.device)]

@@ -11,6 +11,7 @@ Shapes: B rows (pieces or streams side by side), T steps, D width of a vector.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
@@ -35,13 +36,20 @@ __all__ = [
     "Backbone",
     "DerivingGrammar",
     "Encoder",
+    "ForeseeingGrammar",
     "Grammar",
+    "LogitsFunction",
     "Model",
     "Network",
+    "Outlook",
     "Sampler",
     "Source",
     "Stepper",
+    "TimingGrammar",
 ]
+
+LogitsFunction = Callable[[Field, NDArray[np.float64], Steps], NDArray[np.float64]]
+"""As `Session.step` takes them."""
 
 
 @runtime_checkable
@@ -80,6 +88,45 @@ class DerivingGrammar(Grammar, Protocol):
 
         It goes into the row that was pushed last, or into the start row.
         """
+        ...
+
+
+class TimingGrammar(Grammar, Protocol):
+    """The grammar of an encoder whose steps say the tempo; such an encoder has a `sets_tempo`.
+
+    That is a bool, an attribute or property. Where it is True, sampling without a prompt decodes
+    without `like`, in the tempi of the steps.
+    """
+
+    def seconds(self, clock: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return (B,): when positions in beats (B,) sound.
+
+        Positions before the last change of tempo are taken in the tempo since then.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a whole step may be, said before any of it is decided.
+
+    A step is allowed if each of its values is, and if it does not come before `least` as words in a
+    dictionary do: the first decision that differs says which comes first. That is how steps at one
+    time come in rising order. What is not active counts as 0.
+    A field of bits has none.
+    allowed: (B, N), the choices of all of `Schema.decisions` side by side. least: (B, K). Both are
+    the caller's, who may change them.
+    """
+
+    allowed: NDArray[np.bool_]
+    least: NDArray[np.int64]
+
+
+class ForeseeingGrammar(Grammar, Protocol):
+    """A grammar that can say at once what it would say field by field; only speed depends on it."""
+
+    def outlook(self) -> Outlook | None:
+        """Return what `allowed` would say of the next step; None if that cannot be put this way."""
         ...
 
 

@@ -11,21 +11,29 @@ numpy's default_rng([s, r]); the same seed, options and number of rows give the 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from howlkit.errors import HowlkitError, OptionError, did_you_mean
 from howlkit.heads import Network
+from howlkit.outlook import foresee, without_end
 from howlkit.piece import Piece
 from howlkit.place import Place
-from howlkit.protocols import DerivingGrammar, Encoder, Grammar
+from howlkit.protocols import (
+    DerivingGrammar,
+    Encoder,
+    Grammar,
+    LogitsFunction,
+    Outlook,
+    TimingGrammar,
+)
 from howlkit.schema import END, MARK, START, Field, Steps
-from howlkit.shaping import Shaping, choose
+from howlkit.shaping import Shaping
+from howlkit.stepping import Stepping, chosen
 from howlkit.windows import side_by_side
 
 __all__ = ["Limit", "Session", "accepts"]
@@ -38,8 +46,7 @@ KEEP_AT_MOST = 64
 
 FEED_AT_ONCE = 1024  # steps of a prompt in one pass: bounds memory, not the prompt
 
-Convert = Callable[[NDArray[np.float64]], NDArray[np.float64]]
-LogitsFunction = Callable[[Field, NDArray[np.float64], Steps], NDArray[np.float64]]
+ENDED = np.array([END], np.uint8)  # numpy compares with a number in three times the time
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,7 @@ class Session:
 
     network, encoder: of one trained model. rows: B. seed: of the rows' generators.
     limit: how much each row makes. like: the piece whose tempo map and resolution it takes over.
+    stepping: how the network is run (`stepping.chosen`): plain, compiled, or auto.
 
     steps (B, T) is a view of all steps so far, the start row first, of which lengths (B,) count.
     """
@@ -76,6 +84,7 @@ class Session:
         seed: int = 0,
         limit: Limit = Limit(),
         like: Piece | None = None,
+        stepping: Stepping = "auto",
     ) -> None:
         if rows < 1:
             raise HowlkitError(f"a session of {rows} rows; at least 1 is needed")
@@ -84,19 +93,18 @@ class Session:
         self.limit = limit
         self.like = like
         self.rngs = [np.random.default_rng([seed, row]) for row in range(rows)]
-        self._device = next(network.parameters()).device
-        with torch.inference_mode():
-            self._stepper = network.stepper()
         self._schema = encoder.schema
+        self._runner = chosen(stepping, network, self._schema)
         self._fields = self._schema.decisions
-        self._steps = np.zeros((rows, 64), self._schema.dtype)
+        self._hold(self._schema.steps(64 * rows).reshape(rows, 64))
         self._steps["mark"][:, 0] = START
         grammar = encoder.grammar(rows, like=like)
         self._derive(grammar, self._steps[:, 0], np.ones(rows, bool))
-        state, hidden = self._advance(self._steps[:, :1], None, None)
+        state, hidden = self._runner.start(self._steps[:, :1])
         self._at = Place.start(grammar, rows, state, hidden)
         self._kept = [self._at.copy()]
-        self._keep_every = KEEP_EVERY
+        self._keep_every, self._keep_at = KEEP_EVERY, 1 + KEEP_EVERY
+        self._done: tuple[Limit, NDArray[np.bool_]] | None = None
 
     # What it is now -----------------------------------------------------------------------------
 
@@ -128,14 +136,26 @@ class Session:
     @property
     def done(self) -> NDArray[np.bool_]:
         """(B,): which rows have ended or reached the limit."""
+        if self._done is None or self._done[0] is not self.limit:
+            self._done = self.limit, self._find_done()
+        return self._done[1].copy()
+
+    def _find_done(self) -> NDArray[np.bool_]:
         limit, done = self.limit, self._at.ended.copy()
         if limit.notes is not None:
             done |= self.notes >= limit.notes
         if limit.seconds is not None:
-            done |= self._since_origin(self._in_seconds) >= limit.seconds
+            done |= self.seconds - self._at.origin_seconds >= limit.seconds  # not where it is NaN
         if limit.beats is not None:
-            done |= self._since_origin(self._in_beats) >= limit.beats
+            begun = ~np.isnan(self._at.origin)
+            origin = self._in_beats(np.where(begun, self._at.origin, 0.0))
+            done |= begun & (self.beats - origin >= limit.beats)
         return done
+
+    @property
+    def stepping(self) -> str:
+        """How the network is run: "plain" or "compiled"."""
+        return self._runner.name
 
     @property
     def clock(self) -> str:
@@ -155,6 +175,8 @@ class Session:
     def _in_seconds(self, clock: NDArray[np.float64]) -> NDArray[np.float64]:
         if self._schema.clock == "seconds":
             return clock
+        if self.like is None and getattr(self.encoder, "sets_tempo", False):
+            return cast(TimingGrammar, self._at.grammar).seconds(clock)
         like = self.like if self.like is not None else Piece()
         return like.seconds(np.rint(clock * like.ticks_per_beat))
 
@@ -163,11 +185,6 @@ class Session:
             return clock
         like = self.like if self.like is not None else Piece()
         return np.asarray(like.ticks(clock) / like.ticks_per_beat)
-
-    def _since_origin(self, unit: Convert) -> NDArray[np.float64]:
-        """Return (B,): how far the last onset is from where the row's own music begins."""
-        begun = ~np.isnan(self._at.origin)
-        return np.where(begun, unit(self.now) - unit(np.where(begun, self._at.origin, 0.0)), 0.0)
 
     def piece(self, row: int = 0) -> Piece:
         """Return the music of one row so far."""
@@ -188,9 +205,9 @@ class Session:
 
     def _stop(self, row: int, piece: Piece) -> float:
         """Return the tick of `piece` at which the limit of a row lies; infinity without one."""
-        origin, stops = self._at.origin[row : row + 1], [np.inf]
+        origin, began, stops = self._at.origin[[row]], self._at.origin_seconds[[row]], [np.inf]
         if self.limit.seconds is not None:
-            stops += piece.ticks(self._in_seconds(origin) + self.limit.seconds).tolist()
+            stops += piece.ticks(began + self.limit.seconds).tolist()
         if self.limit.beats is not None:
             stops += ((self._in_beats(origin) + self.limit.beats) * piece.ticks_per_beat).tolist()
         return min(stops)
@@ -213,39 +230,49 @@ class Session:
         """
         self._check_fields(shaping)
         going = ~self.done
-        step = np.zeros(self.rows, self._schema.dtype)
+        step = self._schema.steps(self.rows)
         step["mark"] = END
         uniforms = self._uniforms(going)
-        with torch.inference_mode():
-            self._stepper.begin(self._at.hidden)
-            for k, field in enumerate(self._fields):
-                active = going & self._schema.active(field, step)
-                if not active.any():
-                    continue
-                if field.kind == "bits":
-                    self._decide_bits(field, step, active, uniforms[:, k], shaping, functions)
-                    continue
-                values = self._choose(field, step, active, uniforms[:, k], shaping, functions)
-                step[field.name][active] = values[active]
-                self._stepper.decide(field, self._tensor(values), self._tensor(active))
-        self._take(step[:, None], going.astype(np.int64), fed=np.zeros(self.rows, np.int64))
+        if functions or not self._runner.decide_all(
+            self._at.hidden, step, going, self._outlook, uniforms, shaping
+        ):
+            self._decide(step, going, uniforms, shaping, functions)
+        self._add(step, going)
+        self._read(step[:, None], going.astype(np.int64))
         return step
 
-    def _choose(
+    def _outlook(self) -> Outlook | None:
+        """Return what the whole next step may be; None if the grammar cannot say."""
+        outlook = foresee(self._at.grammar, self._schema, self.rows)
+        if outlook is not None:
+            outlook.allowed[:, START] = False  # never predicted, whatever a grammar says
+            if not self.limit.ends:
+                without_end(outlook.allowed)  # `mark` comes first
+        return outlook
+
+    def _decide(
         self,
-        field: Field,
         step: Steps,
-        active: NDArray[np.bool_],
+        going: NDArray[np.bool_],
         uniforms: NDArray[np.float64],
         shaping: Shaping,
         functions: Sequence[LogitsFunction],
-    ) -> NDArray[np.int64]:
-        """Return (B,): one choice of a field; what it says of rows not active means nothing."""
-        logits = self._stepper.logits(field).double().cpu().numpy()
-        for function in functions:
-            logits = function(field, logits, step)
-        allowed = self._allowed(field, step, active)
-        return choose(logits, allowed, uniforms, shaping.of(field.name))
+    ) -> None:
+        """Decide `step` (B,) field by field in the rows that are going (B,)."""
+        self._runner.begin(self._at.hidden)
+        for k, field in enumerate(self._fields):
+            active = going & self._schema.active(field, step)
+            if not active.any():
+                continue
+            if field.kind == "bits":
+                self._decide_bits(field, step, active, uniforms[:, k], shaping, functions)
+                continue
+            allowed = self._allowed(field, step, active)
+            values = self._runner.choose(
+                field, step, active, allowed, uniforms[:, k], shaping, functions
+            )
+            step[field.name][active] = values[active]
+            self._runner.decide(field, values, active)
 
     def _decide_bits(
         self,
@@ -262,10 +289,11 @@ class Session:
         """
         going = active
         while going.any():
-            values = self._choose(field, step, going, uniforms, shaping, functions)
+            allowed = self._allowed(field, step, going)
+            values = self._runner.choose(field, step, going, allowed, uniforms, shaping, functions)
             going = going & (values < field.n)
             step[field.name][going, values[going]] = 1
-            self._stepper.decide(field, self._tensor(values), self._tensor(going))
+            self._runner.decide(field, values, going)
             uniforms = np.zeros(self.rows)
             for row in np.flatnonzero(going):
                 uniforms[row] = self.rngs[row].random()
@@ -282,17 +310,16 @@ class Session:
     def _uniforms(self, going: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return (B, K) numbers in [0, 1); rows that are done draw nothing."""
         drawn = np.zeros((self.rows, len(self._fields)))
-        for row in np.flatnonzero(going):
-            drawn[row] = self.rngs[row].random(drawn.shape[1])
+        for rng, row, draws in zip(self.rngs, drawn, going.tolist(), strict=True):
+            if draws:
+                rng.random(out=row)
         return drawn
 
     def _allowed(self, field: Field, given: Steps, active: NDArray[np.bool_]) -> NDArray[np.bool_]:
         allowed = self._at.grammar.allowed(field, given)
         if field is MARK and not self.limit.ends:
-            # Not to end is an extra wish: where the grammar wants an end, it gets one.
-            wanted = allowed.copy()
-            wanted[:, END] = False
-            allowed = np.where(wanted.any(axis=1, keepdims=True), wanted, allowed)
+            allowed = allowed.copy()
+            without_end(allowed)
         if field.kind == "bits":
             allowed = allowed & (np.arange(field.choices) > _highest(given[field.name])[:, None])
         if not allowed[active].any(axis=1).all():
@@ -302,9 +329,6 @@ class Session:
             )
         allowed[~active] = True
         return allowed
-
-    def _tensor(self, values: NDArray[Any]) -> torch.Tensor:
-        return torch.from_numpy(values).to(self._device)
 
     def feed(self, steps: Iterable[Steps], *, made: bool = False) -> None:
         """Take in given steps, one array a row, as if they had just been decided.
@@ -336,7 +360,9 @@ class Session:
             raise HowlkitError(f"cannot select rows {index.tolist()} of 0..{self.rows - 1}")
         self._at = self._at.select(index)
         self._kept = [kept.select(index) for kept in self._kept]
-        self._steps = self._steps[index]
+        self._keep_at = self._kept[-1].longest + self._keep_every
+        self._hold(self._steps[index])
+        self._done = None
         self.rngs = [copy.deepcopy(self.rngs[row]) for row in index]
 
     def fork(self) -> Session:
@@ -361,7 +387,8 @@ class Session:
         while (self._kept[-1].lengths > target).any():
             self._kept.pop()
         steps, fed = self._steps, self._at.fed
-        self._at = self._kept[-1].copy()
+        self._at, self._done = self._kept[-1].copy(), None
+        self._keep_at = self._at.longest + self._keep_every
         begin, again = self.lengths, target - self.lengths
         index = begin[:, None] + np.arange(int(again.max(initial=0)))
         steps = np.take_along_axis(steps, np.minimum(index, steps.shape[1] - 1), 1)
@@ -383,26 +410,53 @@ class Session:
 
         What is derived in them is filled in here.
         """
-        at = self._at
-        self._room_for(int((at.lengths + lengths).max()))
         for t in range(steps.shape[1]):
-            rows, made = lengths > t, (lengths > t) & (fed <= t)
-            begun = at.grammar.push(steps[:, t], rows)
-            self._derive(at.grammar, steps[:, t], rows)
-            at.notes += np.where(made, begun, 0)
-            at.ended |= rows & (steps["mark"][:, t] == END)
-            self._steps[rows, at.lengths[rows] + t] = steps[rows, t]
-            self._find_origin(rows & ~made, made & (begun > 0))
-        frozen = None if (lengths == steps.shape[1]).all() else lengths
-        at.state, hidden = self._advance(steps, at.state, frozen)
-        moved = self._tensor(lengths > 0)
-        at.hidden = torch.where(moved[:, None], hidden, at.hidden)
-        at.fed = np.where(fed > 0, at.lengths + fed, at.fed)
+            rows = lengths > t
+            self._add(steps[:, t], rows, fed=rows & (fed > t), behind=t)
+        self._at.fed = np.where(fed > 0, self._at.lengths + fed, self._at.fed)
+        self._read(steps, lengths)
+
+    def _add(
+        self,
+        step: Steps,
+        rows: NDArray[np.bool_],
+        *,
+        fed: NDArray[np.bool_] | None = None,
+        behind: int = 0,
+    ) -> None:
+        """Go on by `step` (B,) in some rows, but for the network; what is derived is filled in.
+
+        fed: (B,), in which of them it was fed, not made. behind: how many steps were added that the
+        network has not read.
+        """
+        at, self._done = self._at, None
+        begun = at.grammar.push(step, rows)
+        self._derive(at.grammar, step, rows)
+        begun = begun * (rows if fed is None else rows & ~fed)
+        at.notes = at.notes + begun
+        at.ended = at.ended | (rows & (step["mark"] == ENDED))
+        self._write(step, rows, behind)
+        if fed is not None or not at.settled:
+            self._find_origin(np.zeros_like(rows) if fed is None else fed, begun > 0)
+
+    def _write(self, step: Steps, rows: NDArray[np.bool_], behind: int) -> None:
+        """Write `step` (B,) behind the steps of the rows marked True."""
+        lengths, new = self._at.lengths.tolist(), step.view(self._schema.row)
+        self._room_for(max(lengths) + behind + 1)
+        for row, (length, counts) in enumerate(zip(lengths, rows.tolist(), strict=True)):
+            if counts:
+                self._rows[row, length + behind] = new[row]
+
+    def _read(self, steps: Steps, lengths: NDArray[np.int64]) -> None:
+        """Let the network read steps (B, T) that were added, of which lengths (B,) count."""
+        at = self._at
+        at.state, at.hidden = self._runner.read(steps, at.state, at.hidden, lengths)
         at.lengths = at.lengths + lengths
-        if at.lengths.max() - self._kept[-1].lengths.max() >= self._keep_every:
+        if at.longest >= self._keep_at:
             self._kept.append(at.copy())
-        if len(self._kept) > KEEP_AT_MOST:
-            self._kept, self._keep_every = self._kept[::2], 2 * self._keep_every
+            if len(self._kept) > KEEP_AT_MOST:
+                self._kept, self._keep_every = self._kept[::2], 2 * self._keep_every
+            self._keep_at = self._kept[-1].longest + self._keep_every
 
     def _derive(self, grammar: Grammar, step: Steps, rows: NDArray[np.bool_]) -> None:
         """Fill in what is derived in the rows of `step` (B,) that `grammar` took in last."""
@@ -416,6 +470,10 @@ class Session:
         if fed.any() or first.any():
             bar = np.floor(now / 4) * 4 if self._schema.clock == "beats" else now
             at.origin = np.where(fed, now, np.where(first, bar, at.origin))
+            found = fed | first
+            seconds = self._in_seconds(np.where(found, at.origin, 0.0))
+            at.origin_seconds = np.where(found, seconds, at.origin_seconds)
+        at.settled = not np.isnan(at.origin).any()
 
     def _check_fed(self, table: Steps, lengths: NDArray[np.int64]) -> None:
         """Refuse steps (B, T) that the grammar does not allow, before any is taken."""
@@ -437,24 +495,15 @@ class Session:
             grammar.push(step, rows)
             ended |= rows & (step["mark"] == END)
 
-    def _advance(
-        self, steps: Steps, state: dict[str, torch.Tensor] | None, lengths: NDArray[np.int64] | None
-    ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-        """Run the network over steps (B, T); return the state, and hidden (B, D) after each row."""
-        batch = {f.name: self._tensor(steps[f.name].astype(np.int64)) for f in self._schema.columns}
-        counted = None if lengths is None else self._tensor(lengths)
-        with torch.inference_mode():
-            hidden, state = self.network.advance(batch, state, counted)
-            if counted is None:
-                return state, hidden[:, -1]
-            last = (counted - 1).clamp(min=0)
-            return state, hidden[torch.arange(len(last), device=self._device), last]
-
     def _room_for(self, length: int) -> None:
         have = self._steps.shape[1]
         if length > have:  # doubling: the copies cost a constant a step in all
             more = np.zeros((self.rows, max(length, 2 * have) - have), self._schema.dtype)
-            self._steps = np.concatenate((self._steps, more), axis=1)
+            self._hold(np.concatenate((self._steps, more), axis=1))
+
+    def _hold(self, steps: Steps) -> None:
+        """Keep steps (B, T), and the same as rows of bytes, to write whole rows to."""
+        self._steps, self._rows = steps, steps.view(self._schema.row)
 
 
 def _without_start(steps: Steps) -> Steps:

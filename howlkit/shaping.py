@@ -14,7 +14,12 @@ from numpy.typing import NDArray
 from howlkit.errors import HowlkitError, OptionError
 from howlkit.options import option
 
-__all__ = ["Shaping", "choose", "probabilities"]
+__all__ = ["NOT_A_NUMBER", "Shaping", "choose", "probabilities"]
+
+NOT_A_NUMBER = (
+    "a logit is NaN: the weights are damaged, or training went astray, or a function on logits "
+    "divided by zero"
+)
 
 
 @dataclass(frozen=True)
@@ -64,10 +69,7 @@ def probabilities(
     logits = np.where(allowed, logits, -np.inf)
     best = logits.max(axis=1, keepdims=True)
     if np.isnan(best).any():
-        raise HowlkitError(
-            "a logit is NaN: the weights are damaged, or training went astray, or a function on "
-            "logits divided by zero"
-        )
+        raise HowlkitError(NOT_A_NUMBER)
     equal = np.where(logits == best, 0.0, -np.inf)  # what is left if the best is infinite
     finite = np.isfinite(best)
     logits = np.where(

@@ -9,13 +9,14 @@ README.md           a model card, for people
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch.overrides import TorchFunctionMode
 
 from howlkit.checkpoint import (
     FORMAT,
@@ -32,6 +33,7 @@ from howlkit.piece import TEMPO, Piece
 from howlkit.recipe import Recipe
 from howlkit.schema import Schema
 from howlkit.session import Limit, Session
+from howlkit.stepping import Stepping, prepare
 
 __all__ = ["Trained", "check_weights", "newest_run"]
 
@@ -42,11 +44,13 @@ class Trained:
 
     facts: JSON-ready: unigram (counts by field over the training part), tempo (median microseconds
     a beat), data, step, nats_per_note (validation) and versions.
+    stepping: how its sessions run the network (`stepping.chosen`).
     """
 
     recipe: Recipe
     network: Network
     facts: Mapping[str, Any]
+    stepping: Stepping = "auto"
 
     @property
     def device(self) -> torch.device:
@@ -54,9 +58,17 @@ class Trained:
         return next(self.network.parameters()).device
 
     @classmethod
-    def from_pretrained(cls, path: str | Path, *, device: str | torch.device = "cpu") -> Trained:
+    def from_pretrained(
+        cls,
+        path: str | Path,
+        *,
+        device: str | torch.device = "cpu",
+        stepping: Stepping | None = "auto",
+    ) -> Trained:
         """Return the model in a run's folder, or in the `model` folder itself.
 
+        stepping: how its sessions are to run the network. What that takes is loaded with the model,
+        and the first time on a machine compiled; None: when a session begins, if ever.
         Raises CheckpointError if there is none, if a file is damaged, or if a plugin it needs is
         not installed. Reads only below `path`, and never unpickles.
         """
@@ -77,17 +89,23 @@ class Trained:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{folder} is damaged: {error}") from error
         if stored != recipe.encoder.schema:
+            stored_with = config["recipe"]["encoder"]
+            whose = f"{stored_with['distribution']}=={stored_with['version']}"
             raise CheckpointError(
-                f"{folder} was trained with another version of encoder "
-                f"{recipe.encoder.name!r}: its steps have other fields now"
+                f"{folder} was trained with another version of encoder {recipe.encoder.name!r}, "
+                f"whose steps have other fields. Install that: howlkit plugins install '{whose}'"
             )
         weights = read_tensors(folder / "model.safetensors")
         # Shapes without memory first: a damaged config cannot ask for gigabytes.
-        with torch.device("meta"):
+        with torch.device("meta"), _Undrawn():
             check_weights(recipe.model.build(stored, recipe.heads), weights, folder)
-        network = recipe.model.build(stored, recipe.heads)
+        with _Undrawn():
+            network = recipe.model.build(stored, recipe.heads)
         network.load_state_dict(weights)
-        return cls(recipe, network.to(device).eval(), facts)
+        network = network.to(device).eval()
+        if stepping is not None:
+            prepare(stepping, network, stored)
+        return cls(recipe, network, facts, stepping or "auto")
 
     def save_pretrained(self, path: str | Path) -> Path:
         """Write the model folder; each file is replaced at one stroke, the weights last.
@@ -124,14 +142,40 @@ class Trained:
             seed=seed,
             limit=limit,
             like=like if like is not None else self.steady(),
+            stepping=self.stepping,
         )
 
     def steady(self) -> Piece | None:
-        """Return an empty piece in the median tempo; None where the clock is seconds anyhow."""
-        if self.recipe.encoder.schema.clock == "seconds":
+        """Return an empty piece in the median tempo; None where steps say when notes sound.
+
+        They do so in seconds, or by tempi of their own.
+        """
+        encoder = self.recipe.encoder
+        if encoder.schema.clock == "seconds" or getattr(encoder, "sets_tempo", False):
             return None
         tempo = int(self.facts.get("tempo", 500_000))
         return Piece(tempos=np.array([(0, min(max(tempo, 1), 2**24 - 1))], TEMPO))
+
+
+class _Undrawn(TorchFunctionMode):
+    """Modules made meanwhile draw no initial weights: others are about to be loaded.
+
+    Besides, to draw on the device "meta" imports torch's compiler, which takes longer than torch.
+    """
+
+    DRAW = frozenset({"normal_", "uniform_", "kaiming_uniform_", "xavier_uniform_", "orthogonal_"})
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401 - whatever `func` returns
+        """Call `func`, or return the tensor that it would fill as it is."""
+        if getattr(func, "__name__", "") in self.DRAW:
+            return args[0] if args else (kwargs or {})["tensor"]
+        return func(*args, **(kwargs or {}))
 
 
 def check_weights(network: Network, tensors: Mapping[str, torch.Tensor], source: Path) -> None:

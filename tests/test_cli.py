@@ -61,7 +61,18 @@ def imported(*arguments):
 def test_help_and_lists_import_neither_torch_nor_symusic(arguments):
     modules = imported(*arguments)
     assert "howlkit.cli" in modules
-    assert not modules & {"torch", "symusic", "rich", "safetensors"}
+    assert not modules & {"torch", "numba", "symusic", "rich", "safetensors"}
+
+
+def test_help_imports_neither_numpy_nor_plugins():
+    assert not imported("--help") & {"numpy", "pluggy", "howlkit.plugins"}
+
+
+def test_sampling_does_not_import_the_compiler_of_torch(run_folder):
+    """It takes longer to import than torch itself."""
+    modules = imported("sample", str(run_folder), "--notes", "1", "--out", "new.mid")
+    assert "howlkit.session" in modules and (run_folder.parent / "new.mid").exists()
+    assert not modules & {"torch._dynamo", "torch._inductor", "rich"}
 
 
 def test_every_command_is_listed_with_its_own_first_line():
@@ -198,6 +209,20 @@ def test_the_same_seed_writes_the_same_bytes(run_folder, howlkit):
     assert len(files) == 9
     assert all(files[f"a-{n}.mid"] == files[f"b-{n}.mid"] for n in (1, 2, 3))
     assert files["a-1.mid"] != files["a-2.mid"] != files["c-2.mid"]
+
+
+@pytest.mark.parametrize("stepping", ["plain", "compiled"])
+def test_how_the_network_is_run_can_be_chosen_and_is_said_beside_the_seed(
+    run_folder, howlkit, stepping
+):
+    if stepping == "compiled":
+        pytest.importorskip("numba")
+    arguments = ["sample", "run", "--notes", 20, "--seed", 7, "--stepping", stepping]
+    _, _, err = howlkit(*arguments, "--out", "a.mid")
+    assert f"--seed 7 --stepping {stepping}\n" in err
+    howlkit(*arguments, "--out", "b.mid")
+    files = [run_folder.with_name(name).read_bytes() for name in ("a.mid", "b.mid")]
+    assert files[0] == files[1]
 
 
 def test_a_prompt_stays_as_it_is_and_music_follows(run_folder, howlkit):

@@ -368,6 +368,27 @@ def test_sampling_plays_what_its_own_steps_say():
         assert len(session.made(row)) == session.notes[row]
 
 
+def test_sampled_seconds_are_those_of_the_tempi_that_were_made():
+    torch.manual_seed(1)
+    encoder = Remi(grid=4, durations=3, velocities=4, tempos=4)
+    network = Lstm(hidden=16, layers=1).build(encoder.schema, Heads(True, embedding=4, width=8))
+    session = Session(network, encoder, rows=4, limit=Limit(seconds=40, ends=False))
+    for _ in Autoregressive().generate(session):
+        pass
+    for row, seconds in enumerate(session.seconds):
+        piece = session.piece(row)
+        assert len(np.unique(piece.tempos["microseconds"])) > 3
+        last = piece.ticks_per_beat * session.beats[row]
+        assert piece.seconds([round(last)])[0] == pytest.approx(seconds)
+        assert seconds >= 40
+        starts = piece.seconds(piece.notes["start"])
+        began = piece.seconds(
+            [piece.notes["start"][0] // (4 * piece.ticks_per_beat) * 4 * piece.ticks_per_beat]
+        )[0]
+        assert len(session.made(row)) == (starts < began + 40).sum() > 0
+    assert np.allclose(session.fork().seconds, session.seconds)
+
+
 def test_a_run_trains_and_samples(howlkit, tmp_path, music):
     code, _, err = howlkit(
         "train", music, "--out-dir", tmp_path / "run", "--encoder", "remi", "--steps", 3,

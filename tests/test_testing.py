@@ -15,6 +15,7 @@ from howlkit.builtin.rnn import Gru
 from howlkit.heads import Network
 from howlkit.options import option
 from howlkit.piece import Piece
+from howlkit.protocols import Outlook
 from howlkit.schema import Schema
 from howlkit.session import Limit
 from howlkit.testing import (
@@ -229,6 +230,13 @@ class SharingGrammar(ChimesGrammar):
         return copy
 
 
+def looks_at_nothing(self):
+    decisions = Chimes().schema.decisions
+    choices = sum(field.choices for field in decisions)
+    allowed = np.ones((len(self.at), choices), bool)
+    return Outlook(allowed, np.zeros((len(self.at), len(decisions)), np.int64))
+
+
 class SharesState(Chimes):
     """Copies of its grammar share an array."""
 
@@ -262,6 +270,7 @@ ENCODERS = [
     (with_grammar(push=pushes_one_note), "decode equals pushing", "as `push` counted"),
     (with_grammar(push=pushes_every_row), "rows are independent", "only the rows marked True"),
     (with_grammar(now=property(lambda self: self.at / 7)), "decode equals pushing", "`now`"),
+    (with_grammar(outlook=looks_at_nothing), "outlook says what allowed does", "'shift' to be in"),
     (SharesState, "rows are independent", "`select` shares"),
 ]
 

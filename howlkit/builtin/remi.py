@@ -97,6 +97,11 @@ class Remi:
         octaves = np.arange(OCTAVES * self.tempos + 1) / max(self.tempos, 1)
         return np.asarray(np.rint(60e6 / (SLOWEST * 2.0**octaves)), np.int64)
 
+    @property
+    def sets_tempo(self) -> bool:
+        """Whether steps say the tempo."""
+        return self.tempos > 0
+
     @cached_property
     def _events(self) -> tuple[str, ...]:
         """The families of events; but for bar, each has a field of its name for its value."""
@@ -306,6 +311,7 @@ class Remi:
             self._events,
             self._initial,
             self._metres,
+            self._beats,
             longest_rest=self.longest_rest,
             rows=rows,
         )

@@ -27,6 +27,8 @@ STATE = np.dtype(
         ("cut", "?"),  # whether the last bar cut the one before
         ("bar", "<i8"),  # the grid position at which the bar began
         ("tied", "?"),  # whether the note below stands here, in this program
+        ("since", "<i8"),  # the grid position at which the tempo last changed
+        ("seconds", "<f8"),  # and when that was
         *((name, "<i4") for name in ("metre", "position", "tempo", "program")),  # what stands
         *((name, "<i4") for name in ("pitch", "velocity", "duration")),  # of the last whole note
         *((name, "<i4") for name in ("next_pitch", "next_velocity")),  # of the note begun
@@ -38,6 +40,7 @@ STATE = np.dtype(
 class RemiGrammar:
     """B rows of events, of the families there are; `initial` stands before the first.
 
+    beats: how many microseconds a beat lasts at each tempo.
     A piece may end behind a note only, since what follows the last note is not written.
     """
 
@@ -47,11 +50,12 @@ class RemiGrammar:
         events: tuple[str, ...],
         initial: Mapping[str, int],
         metres: Metres,
+        beats: Column,
         *,
         longest_rest: int,
         rows: int,
     ) -> None:
-        self._schema, self._events = schema, events
+        self._schema, self._events, self._beats = schema, events, beats
         self._metres, self._longest_rest = metres, longest_rest
         self._follows = _follows(events)
         self._at = np.zeros(rows, STATE)
@@ -63,6 +67,15 @@ class RemiGrammar:
     def now(self) -> NDArray[np.float64]:
         """Where each row stands, in beats."""
         return np.asarray((self._at["bar"] + self._at["position"]) / self._metres.grid)
+
+    def seconds(self, clock: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return (B,): when positions in beats (B,) sound.
+
+        Positions before the last change of tempo are taken in the tempo since then.
+        """
+        since = self._at["since"] / self._metres.grid
+        beat = self._beats[self._at["tempo"]] / 1e6
+        return np.asarray(self._at["seconds"] + (clock - since) * beat)
 
     def derived(self, field: Field) -> Column:
         """Return (B,): what stands, as the field's name says."""
@@ -149,6 +162,9 @@ class RemiGrammar:
                 if name == "bar":
                     self._begin_bar(at)
                 else:
+                    if name == "tempo":
+                        at["seconds"] = self.seconds(self.now)[here]
+                        at["since"] = at["bar"] + at["position"]
                     _take(at, name, step[name][here])
                 at["last"] = index
                 self._at[here] = at

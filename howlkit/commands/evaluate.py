@@ -79,7 +79,9 @@ def command(
     from howlkit.trained import Trained
 
     chosen = pick_device(device)
-    models = {path: Trained.from_pretrained(path, device=chosen) for path in (run, *others)}
+    models = {
+        path: Trained.from_pretrained(path, device=chosen, stepping=None) for path in (run, *others)
+    }
     music, part = _music(run, models[run], data, split)
     indices = _indices(music, part)
     refuse = bool(others) and split not in ("train", "all")

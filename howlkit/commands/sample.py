@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from howlkit.piece import Piece
     from howlkit.protocols import Sampler
     from howlkit.session import Session
+    from howlkit.stepping import Stepping
+
+PATIENCE = 3.0  # seconds
 
 EPILOG = """\b
 Examples:
@@ -63,6 +68,13 @@ Examples:
 @click.option(
     "--sampler", type=ComponentName("sampler"), default="autoregressive", show_default=True
 )
+@click.option(
+    "--stepping",
+    type=click.Choice(["auto", "plain", "compiled"]),
+    default="auto",
+    show_default=True,
+    help="How the network is run: by torch, or by compiled code, where numba is installed.",
+)
 @component_options
 @config_option
 @device_option
@@ -80,6 +92,7 @@ def command(
     prompt: Path | None,
     prompt_seconds: float | None,
     sampler: str,
+    stepping: Stepping,
     option: tuple[str, ...],
     config: Mapping[str, Mapping[str, object]],
     device: str,
@@ -87,7 +100,7 @@ def command(
     """Make music with the model of RUN, by default the newest run.
 
     Without --notes, --seconds or --beats a piece lasts until the model ends it. The same seed,
-    options and -n give the same bytes.
+    stepping, options and -n give the same bytes.
     """
     from howlkit import midi, plugins, sampling
     from howlkit.device import pick_device, settle_threads
@@ -103,7 +116,8 @@ def command(
     folder = run if run is not None else newest_run()
     if run is None:
         click.echo(f"Playing the newest run, {folder}", err=True)
-    trained = Trained.from_pretrained(folder, device=pick_device(device))
+    with _said_if_long():
+        trained = Trained.from_pretrained(folder, device=pick_device(device), stepping=stepping)
     settle_threads(trained.device, count)
     start = sampling.cut_prompt(midi.read(prompt), prompt_seconds) if prompt else None
     limit = sampling.length(notes=notes, seconds=seconds, beats=beats, may_end=may_end)
@@ -113,6 +127,7 @@ def command(
     paths = _write(pieces, out, folder)
     for path, piece in zip(paths, pieces, strict=True):
         click.echo(f"{path}  {len(piece)} notes, {piece.seconds_long:.0f} s", err=True)
+    click.echo(f"Again the same: --seed {seed} --stepping {session.stepping}", err=True)
     if stopped:
         ctx.exit(130)
     if (notes, seconds, beats) == (None, None, None):
@@ -120,6 +135,19 @@ def command(
     if out != Path("-"):
         picture = paths[0].with_suffix(".svg")
         click.echo(f"See it: howlkit plot {paths[0]} --out {picture}", err=True)
+
+
+@contextlib.contextmanager
+def _said_if_long() -> Iterator[None]:
+    """Say what takes so long, where the first model on a machine waits for compiled code."""
+    told = "Getting ready; the first time on a machine the step is compiled, for some ten seconds"
+    waiting = threading.Timer(PATIENCE, lambda: click.echo(told, err=True))
+    waiting.daemon = True
+    waiting.start()
+    try:
+        yield
+    finally:
+        waiting.cancel()
 
 
 def _refuse_others(values: Mapping[str, object], sampler: str) -> None:

@@ -310,6 +310,7 @@ LAWS = (
     grammars.decode_equals_pushing,
     grammars.rows_are_independent,
     grammars.derived_fields_follow,
+    grammars.outlook_says_what_allowed_does,
     options_work_at_their_limits,
     hostile_pieces,
 )

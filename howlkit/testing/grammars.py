@@ -7,9 +7,10 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.outlook import foresee
 from howlkit.piece import Piece
-from howlkit.protocols import DerivingGrammar, Encoder
-from howlkit.schema import STEP, Steps
+from howlkit.protocols import DerivingGrammar, Encoder, Grammar
+from howlkit.schema import START, STEP, Schema, Steps
 from howlkit.session import accepts
 from howlkit.testing.pieces import chord, metres, pieces, scatter
 from howlkit.testing.report import given, require
@@ -20,6 +21,7 @@ __all__ = [
     "decode_equals_pushing",
     "derived_fields_follow",
     "grammar_allows_what_encode_gives",
+    "outlook_says_what_allowed_does",
     "require_allowed",
     "rows_are_independent",
 ]
@@ -134,6 +136,48 @@ def derived_fields_follow(encoder: Encoder) -> None:
                         got=f"{row[field.name]} from `encode`",
                         look="whether `encode` looks further than this row, or fills it in at all",
                     )
+
+
+def outlook_says_what_allowed_does(encoder: Encoder) -> None:
+    """What a grammar says of a whole step (`outlook`, if it has one) is what it says by field."""
+    if foresee(encoder.grammar(1), encoder.schema, 1) is None:
+        return
+    for seed in range(20, 24):
+        made = walk(encoder, seed)
+        for number, steps in enumerate(made.rows):
+            with given(f"{made}, row {number}"):
+                grammar = encoder.grammar(1)
+                for row in steps[1:120]:
+                    _check_outlook(encoder.schema, grammar, row[None])
+                    grammar.push(row[None], ONE)
+
+
+def _check_outlook(schema: Schema, grammar: Grammar, step: Steps) -> None:
+    """Check both along a step (1,) that is allowed."""
+    outlook = foresee(grammar, schema, 1)
+    if outlook is None:
+        return
+    begins = np.cumsum([0, *(field.choices for field in schema.decisions)])
+    given_so_far, tied = schema.steps(1), True
+    for k, field in enumerate(schema.decisions):
+        if field.kind == "bits":  # decided choice by choice, and nothing is foreseen
+            return
+        value = step[field.name]
+        if schema.active(field, step)[0]:
+            allowed = grammar.allowed(field, given_so_far)[0]
+            said = outlook.allowed[0, begins[k] : begins[k + 1]].copy()
+            said &= np.arange(field.n) >= (outlook.least[0, k] if tied else 0)
+            if field.name == "mark":
+                allowed, said = (mask & (np.arange(field.n) != START) for mask in (allowed, said))
+            require(
+                np.array_equal(said, allowed),
+                expected=f"{field.name!r} to be in {np.flatnonzero(allowed)[:8].tolist()} .., as "
+                f"`allowed` says, given {spelt(schema, given_so_far[0])}",
+                got=f"{np.flatnonzero(said)[:8].tolist()} .. from `outlook`",
+                look="`outlook`, or return None where this cannot be said in advance",
+            )
+            given_so_far[field.name] = value
+        tied = tied and bool(given_so_far[field.name][0] == outlook.least[0, k])
 
 
 def rows_are_independent(encoder: Encoder) -> None:

@@ -1,4 +1,4 @@
-"""A whole plugin in one file: a source that reads drum grids written as text."""
+"""Source `stencil`: drum grids written as text, `k.h.s.h.` and so on, a letter a sixteenth."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ DRUMS_OF = {"k": 36, "s": 38, "h": 42}
 
 
 @dataclass(frozen=True)
-class Grids:
+class Stencil:
     """Drum grids: a line a bar, k s h or . a sixteenth."""
 
     bpm: int = option(100, "quarters a minute", low=20, high=300)
-    name: ClassVar[str] = "grids"
+    name: ClassVar[str] = "stencil"
     suffixes: ClassVar[tuple[str, ...]] = (".grid",)
     collections: ClassVar[Mapping[str, Callable[[], Path]]] = {}
 
@@ -37,4 +37,4 @@ class Grids:
 @hookimpl
 def register_sources(register: Callable[[type[Source]], None]) -> None:
     """Register it."""
-    register(Grids)
+    register(Stencil)
