@@ -7,7 +7,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
 
-.PHONY: demo test lint fuzz kills quality chorales matrix generating clean
+.PHONY: demo test lint fuzz kills quality chorales matrix bench clean
 
 # The versions last tested are installed, torch's among them; pyproject.toml has the ranges.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -17,6 +17,11 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.installed-test: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	touch $@
+
+$(VENV)/.installed-bench: $(VENV)/.installed-test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+	    -e '.[benchmarks]'
 	touch $@
 
 demo: $(VENV)/.installed
@@ -61,9 +66,13 @@ chorales: $(VENV)/.installed-test
 matrix: $(VENV)/.installed-test
 	$(BIN)/python benchmarks/matrix.py
 
-# What a note costs, one stream and 256, beside what the machine allows, and after 100,000 notes.
-generating: $(VENV)/.installed-test
-	$(BIN)/python benchmarks/generating.py
+# Speed: every topic beside its limits and peers, and docs/benchmarks.md from what they found; under
+# 20 minutes. HOWLKIT_DATA has the music. TOPICS names some of them; BENCH_OUT another page.
+TOPICS    ?= encoding scaling training generating starting
+BENCH_OUT ?= docs/benchmarks.md
+bench: $(VENV)/.installed-bench
+	set -e; for topic in $(TOPICS); do $(BIN)/python benchmarks/$$topic.py; done
+	$(BIN)/python benchmarks/report.py --out $(BENCH_OUT)
 
 clean:
 	rm -rf $(VENV) $(DEMO) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -38,8 +38,9 @@ heads.relative=true heads.dropout=0.3 heads.repeats=sound1,sound2,sound3,sound4 
 training.rate=0.003 training.weight_decay=0.5 training.window=64
 """.split()
 CHANGES = """
-voices.steps=changes lstm.dropout=0.35 heads.embedding=40 heads.repeats_lag=3 training.rate=0.004
-training.ema=0.995
+voices.steps=changes lstm.dropout=0.5 lstm.weight_drop=0.5 heads.dropout=0.45 heads.input=256
+heads.embedding=64 heads.repeats_lag=3 training.rate=0.004 training.ema=0.998
+training.weight_decay=1
 """.split()
 KEYS = """
 pianoroll.grid=1 pianoroll.onsets=false lstm.hidden=384 lstm.dropout=0.4 lstm.weight_drop=0.3

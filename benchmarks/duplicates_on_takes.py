@@ -28,7 +28,7 @@ def main():
     paths = [path.relative_to(root) for path in midi.find([root])]
     pieces = [midi.read(root / path) for path in paths]
     began = time.perf_counter()
-    sketches = np.stack([duplicates.sketch(piece) for piece in pieces])
+    sketches = np.stack([duplicates.sketch(piece) for piece in pieces], axis=1)
     sketched = time.perf_counter()
     labels = duplicates.group(sketches)
     grouped = time.perf_counter()

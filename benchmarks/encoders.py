@@ -30,6 +30,7 @@ FOLDERS = {
         "remi": [],
         "event": [],
         "pianoroll": ["pianoroll.clock=seconds"],
+        "voices": ["voices.assign=pitch"],
         "howl": [],
     },
 }

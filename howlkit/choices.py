@@ -28,10 +28,10 @@ __all__ = ["BitsChained", "BitsIndependent", "Head", "Hint", "Logistics", "Softm
 
 @dataclass(frozen=True)
 class Hint:
-    """What the past says of a value: all (N,), or None.
+    """What else is known of a value, all (N,), or None.
 
     value: one that may well come, -1 for none; bonus: what that adds to its logit.
-    near: one that it is near to, -1 for none (`schema.Field.near`).
+    near: (N, R) some that it is near to, -1 for none (`schema.Field.near`).
     """
 
     value: Tensor | None = None
@@ -76,15 +76,16 @@ class Head(nn.Module, ABC):
 
 
 class Softmax(Head):
-    """One of n values, by a number for each."""
+    """One of n values, by a number for each.
 
-    def __init__(
-        self, field: Field, width: int, *, hinted: bool = False, relative: bool = False
-    ) -> None:
+    hinted: a hint of the value adds to its logit. near: R, how many values it is near to.
+    """
+
+    def __init__(self, field: Field, width: int, *, hinted: bool = False, near: int = 0) -> None:
         super().__init__(field, width, field.n)
         self._is_mark = field == MARK
-        if relative:
-            self.relative = nn.Linear(width, 2 * field.n - 1, bias=False)
+        if near:
+            self.relative = nn.Linear(width, near * (2 * field.n - 1), bias=False)
             nn.init.zeros_(self.relative.weight)
         if hinted:
             self.trust = nn.Linear(width, 1, bias=False)
@@ -109,11 +110,11 @@ class Softmax(Head):
         return logits
 
     def _about(self, active: Tensor, near: Tensor) -> Tensor:
-        """Return (N, n): what each value gets for how far it is from the one at hand."""
+        """Return (N, n): what each value gets for how far it is from those that it is near to."""
         n = self.field.n
-        away = torch.arange(n, device=near.device) - near.clamp(min=0)[:, None]
-        added: Tensor = self.relative(active).gather(-1, away + n - 1)
-        return added.where(near[:, None] >= 0, 0)
+        away = torch.arange(n, device=near.device) - near.clamp(0, n - 1)[..., None]  # (N, R, n)
+        added: Tensor = self.relative(active).view(*near.shape, -1).gather(-1, away + n - 1)
+        return added.where(near[..., None] >= 0, 0).sum(-2)
 
     def start_at(self, counts: Tensor) -> None:
         """Begin at the unigram model."""
@@ -250,20 +251,15 @@ class BitsChained(Head):
 
     def nats(self, mixed: Tensor, target: Tensor, hint: Hint | None = None) -> Tensor:
         """Return (N,) nats of target (N, n): all choices of all steps in one product."""
-        step, bit = target.nonzero(as_tuple=True)  # (M,) in order of step, then of bit
         count = target.sum(-1, dtype=torch.int64)  # (N,)
-        first = torch.cumsum(count, 0) - count
-        # What the bits before each choice add: (N, most + 1, H), a running sum in each step.
-        added = mixed.new_zeros(len(target), int(count.max()) + 1, mixed.shape[1])
-        rank = torch.arange(len(step), device=step.device) - first[step]
-        added = added.index_put((step, rank + 1), self.on[bit].to(mixed.dtype)).cumsum(1)
         # A row for each choice: count + 1 of them a step, the last one "none".
-        of = torch.repeat_interleave(torch.arange(len(target), device=step.device), count + 1)
-        rank = torch.arange(len(of), device=of.device) - (first[of] + of)
-        is_bit = rank < count[of]
+        of = torch.repeat_interleave(torch.arange(len(target), device=target.device), count + 1)
+        first = torch.cumsum(count + 1, 0) - count - 1  # (N,), the row of a step's first choice
+        rank = torch.arange(len(of), device=of.device) - first[of]
         choice = torch.full_like(of, self.field.n)
-        choice[is_bit] = bit
-        before = added[of, rank]
+        choice[rank < count[of]] = target.nonzero(as_tuple=True)[1]  # by step, then from below
+        below = torch.arange(self.field.n, device=of.device) < choice[:, None]
+        before = (target[of].bool() & below).to(self.on.dtype) @ self.on  # what is on adds its rows
         logits = self.outputs(mixed[of] + before.to(mixed.dtype))
         above = torch.roll(choice, 1).where(rank > 0, -1)  # the bit before: only those above it
         passed = torch.arange(self.field.choices, device=of.device) <= above[:, None]

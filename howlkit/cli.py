@@ -70,7 +70,7 @@ class Commands(ExamplesFirstGroup):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of help."""
-        from howlkit.plugins import command_names
+        from howlkit.plugin_commands import command_names
 
         return [*COMMANDS, *(name for name in command_names() if name not in COMMANDS)]
 
@@ -80,7 +80,7 @@ class Commands(ExamplesFirstGroup):
             module = importlib.import_module(f"howlkit.commands.{cmd_name}")
             command: click.Command = module.command
             return command
-        from howlkit.plugins import command_names, load_command
+        from howlkit.plugin_commands import command_names, load_command
 
         return load_command(cmd_name) if cmd_name in command_names() else None
 

@@ -5,6 +5,7 @@ Shapes: E the width of an embedded step; leading shapes are any (B, T).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,9 @@ Batch = dict[str, Tensor]
 
 OCTAVES = 6
 """A real number is embedded from itself and its sines and cosines at so many doubling rates."""
+
+LOOKED_UP = 1024
+"""A class field of at most so many values is projected by a table; `mark` has three."""
 
 
 def key_of(field: Field) -> str:
@@ -70,6 +74,33 @@ class Embedding(nn.Module):
             active = self.schema.active(field, steps)[..., None]
             parts.append(self._linear(field, steps[field.name]).where(active, 0))
         return torch.cat(parts, -1) if len(parts) > 1 else parts[0]
+
+    def projected(self, fields: Sequence[Field], steps: Batch, weight: Tensor) -> Tensor:
+        """Return (N, W): what the embeddings of `fields` of steps (N,) add up to by weight (W, E).
+
+        The same as `F.linear(self(steps), weight)` where `weight` is zero for all other fields, but
+        a value's part is a row of a table that is made first: each step then costs a look-up a
+        field, which is several times cheaper than the product, forwards and backwards.
+        """
+        rows, indices, others, begin = [weight.new_zeros(1, len(weight))], [], [], 1
+        for field in fields:
+            part = weight[:, self.slices[field.name]]
+            values, active = steps[field.name], self.schema.active(field, steps)
+            if field.kind == "class" and field.n <= LOOKED_UP:
+                rows.append(F.linear(self.every(field), part))
+                indices.append((values + begin).where(active, 0))
+                begin += field.n
+            else:
+                embedded = self._one(field, values).where(active[:, None], 0)
+                others.append(F.linear(embedded, part))
+        summed = F.embedding_bag(torch.stack(indices, -1), torch.cat(rows), mode="sum")
+        return summed + sum(others) if others else summed
+
+    def _one(self, field: Field, values: Tensor) -> Tensor:
+        """Return (..., width): the embedding of one field."""
+        if field.kind == "class":
+            return torch.as_tensor(self.table(values + self.offsets[field.name]))
+        return self._linear(field, values)
 
     def _linear(self, field: Field, values: Tensor) -> Tensor:
         weight = self.linear[key_of(field)].get_parameter("weight")

@@ -67,6 +67,9 @@ def printable(text: object) -> str:
     >>> printable("evil\x1b[2J.mid")
     'evil\\x1b[2J.mid'
     """
+    text = str(text)
+    if text.isprintable():
+        return text
     return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text)
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
     )

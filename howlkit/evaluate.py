@@ -41,7 +41,7 @@ __all__ = [
 Counts = Mapping[str, ArrayLike]
 """How often each value was decided, by field (n,)."""
 
-ROWS, STEPS = 32, 512  # pieces side by side, and steps at once: bounds memory
+ROWS, STEPS = 32, 128  # pieces side by side, and steps at once: bounds memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,10 +155,12 @@ def score(network: Network, encoded: Encoded) -> Scores:
             state = None
             columns, lengths = side_by_side(encoded.schema, [encoded.rows[i] for i in some])
             for batch in cut(columns, lengths - 1, STEPS):
-                inputs, targets, counted = to_tensors(batch, device)
+                here = max(int((batch.lengths > 0).sum()), 1)  # the longest come first
+                inputs, targets, counted = to_tensors(batch.first(here), device)
+                state = state and {name: part[:here] for name, part in state.items()}
                 hidden, state = network.advance(inputs, state)
                 costs = network.nats(hidden, targets)
-                nats[some] += _row_sums([costs[field.name] for field in fields], counted)
+                nats[some[:here]] += _row_sums([costs[field.name] for field in fields], counted)
     others = (field.name for field in fields if not network.is_likelihood(field))
     return Scores(encoded, nats, frozenset(others))
 

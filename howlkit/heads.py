@@ -7,8 +7,9 @@ see, K decisions a step (`mark` and the fields that are not derived), E the widt
 step, H the width of a head.
 
 Chained heads write the likelihood of a step as a product in which each field is given those decided
-before it, p(v1) p(v2 | v1) ... (NADE, Larochelle and Murray 2011). All K of them are one masked
-matrix product (as in MADE, Germain et al. 2015), so training needs no loop over fields or notes.
+before it, p(v1) p(v2 | v1) ... (NADE, Larochelle and Murray 2011). What K of them are given is one
+masked matrix product (as in MADE, Germain et al. 2015), which for fields of few values is a sum of
+rows of a table (`Embedding.projected`), so training needs no loop over notes.
 Independent heads, as Howl had them, are the same network with that mask all zero.
 """
 
@@ -27,6 +28,7 @@ from torch.nn import functional as F
 from howlkit.choices import BitsChained, BitsIndependent, Head, Hint, Logistics, Softmax, Squared
 from howlkit.embedding import Embedding, key_of
 from howlkit.hints import Hinted, Hints
+from howlkit.near import Near
 from howlkit.options import option
 from howlkit.protocols import Backbone
 from howlkit.repeats import PREFIX, Found
@@ -55,8 +57,13 @@ class Heads:
     embedding: int = option(32, "width of each field's embedding; of bits 4 x", low=1, high=4096)
     width: int = option(128, "width of each field's head", low=1, high=8192)
     dropout: float = option(0.0, "of what a head is given", low=0.0, high=0.95)
+    input: int = option(
+        0, "width that an embedded step is brought to; 0: as wide as it is", low=0, high=16384
+    )
     skip: bool = option(False, "heads also see the last step itself, past the model")
-    relative: bool = option(False, "values also by how far they are from the one before")
+    relative: bool = option(
+        False, "values also by how far they are from the one before, and from those decided"
+    )
     repeats: tuple[str, ...] = option(
         (), "hints from earlier passages alike in these fields, such as pitch,shift; all: in all"
     )
@@ -70,13 +77,21 @@ class Heads:
 
     def width_in(self, schema: Schema) -> int:
         """Return the width of what a backbone takes in: a step, and a hint where there are any."""
+        return self.input or self.width_embedded(schema)
+
+    def width_embedded(self, schema: Schema) -> int:
+        """Return the width of an embedded step with its hint, where there are any."""
         width = self.width_of_step(schema)
         return 2 * width + self.embedding if self.repeats else width
 
     def width_past(self, schema: Schema) -> int:
-        """Return the width of what heads see past the backbone: a hint, and by option the step."""
-        step = self.width_of_step(schema)
-        return (step + self.embedding if self.repeats else 0) + (step if self.skip else 0)
+        """Return the width of what heads see past the backbone: a hint, and by option the step.
+
+        Brought to `input` the two are one.
+        """
+        if self.skip or (self.repeats and self.input):
+            return self.width_in(schema)
+        return self.width_of_step(schema) + self.embedding if self.repeats else 0
 
     def width_of_step(self, schema: Schema) -> int:
         """Return the width of an embedded step."""
@@ -94,13 +109,13 @@ class Heads:
             return Squared if self.real == "squared" else Logistics
         return Logistics if field.ordered and self.ordered == "logistics" else Softmax
 
-    def head(self, field: Field) -> Head:
-        """Return a new head for a field."""
+    def head(self, schema: Schema, field: Field) -> Head:
+        """Return a new head for a field of a schema."""
         kind = self.head_class(field)
         head: Head
         if kind is Softmax:
             hinted = bool(self.repeats) and field.name != "mark"
-            head = Softmax(field, self.width, hinted=hinted, relative=self.is_relative(field))
+            head = Softmax(field, self.width, hinted=hinted, near=self.near(schema).count(field))
         elif kind is Logistics:
             head = Logistics(field, self.width, self.components)
         else:
@@ -108,9 +123,10 @@ class Heads:
         head.dropout = self.dropout
         return head
 
-    def is_relative(self, field: Field) -> bool:
-        """Return whether the head of a field is also told the value that its own is near to."""
-        return self.relative and field.near is not None and self.head_class(field) is Softmax
+    def near(self, schema: Schema) -> Near:
+        """Return the look-up of what values are near to, for the fields whose heads heed it."""
+        fields = [f for f in schema.decisions if self.relative and self.head_class(f) is Softmax]
+        return Near(schema, [f for f in fields if f.near], chained=self.chained)
 
 
 def _backbones(state: State | None) -> State | None:
@@ -136,8 +152,9 @@ class Network(nn.Module):
         self.embed = Embedding(schema, heads)
         self.hints = Hints(schema, heads) if heads.repeats else None
         fields = schema.decisions
-        self._relative = [field for field in fields if heads.is_relative(field)]
+        self.near = heads.near(schema)
         self._position = {field.name: k for k, field in enumerate(fields)}
+        self.narrow = nn.Linear(heads.width_embedded(schema), heads.input) if heads.input else None
         width = backbone.width + heads.width_past(schema)
         self.from_hidden = nn.Linear(width, len(fields) * heads.width)
         if heads.chained:
@@ -147,7 +164,7 @@ class Network(nn.Module):
                 nn.init.uniform_(weights, -(fan_in**-0.5), fan_in**-0.5)
             )
             self.register_buffer("head_mask", self._mask(), persistent=False)
-        self.out = nn.ModuleDict({key_of(field): heads.head(field) for field in fields})
+        self.out = nn.ModuleDict({key_of(field): heads.head(schema, field) for field in fields})
 
     def _mask(self) -> Tensor:
         """Return (K H, E): ones where head k looks at a field before it, and zeros elsewhere."""
@@ -183,39 +200,42 @@ class Network(nn.Module):
         self, batch: Batch, state: State | None, lengths: Tensor | None = None
     ) -> tuple[Tensor, State]:
         """Read steps (B, T) by field name after `state`; return hidden (B, T, D) and the state."""
-        x = self.embed(batch)
-        past = [x] if self.heads.skip else []
-        found: Found | None = None
-        after: State = {}
-        if self.hints is not None:
-            found, after = self.hints.search(batch, state, lengths)
-            past.append(self.hints(self.embed(found.steps), found))
-            x = torch.cat((x, past[-1]), -1)
+        x, found, after = self._embedded(batch, state, lengths)
         hidden, state = self.backbone(x, _backbones(state), lengths)
-        for part in past:
-            seen = F.dropout(part, self.heads.dropout, self.training)
+        if past := self.heads.width_past(self.schema):
+            seen = F.dropout(x[..., -past:], self.heads.dropout, self.training)
             hidden = torch.cat((hidden, seen), -1)
-        if self._relative:
-            hidden = torch.cat((hidden, self._written(batch)), -1)
+        if self.near.fields:
+            hidden = torch.cat((hidden, self.near.written(batch)), -1)
         if self.hints is not None and found is not None:
             hidden = torch.cat((hidden, self.hints.written(found)), -1)
         return hidden, state | after
 
-    def _written(self, batch: Batch) -> Tensor:
-        """Return (B, T, fields): what values are near to, as numbers behind a hidden vector."""
-        columns = []
-        for field in self._relative:
-            name, more = field.near or ("", 0)
-            columns.append((batch[name] + more).where(batch[name] > 0, -1))
-        return torch.stack(columns, -1).float()
+    def _embedded(
+        self, batch: Batch, state: State | None, lengths: Tensor | None
+    ) -> tuple[Tensor, Found | None, State]:
+        """Return what the backbone takes in (B, T, D in), hints included, and what they are."""
+        x = self.embed(batch)
+        found: Found | None = None
+        after: State = {}
+        if self.hints is not None:
+            found, after = self.hints.search(batch, state, lengths)
+            x = torch.cat((x, self.hints(self.embed(found.steps), found)), -1)
+        return x if self.narrow is None else self.narrow(x), found, after
 
-    def hint(self, field: Field, hidden: Tensor, hinted: Hinted | None) -> Hint | None:
-        """Return what the past says of a field after hidden (N, D); None: nothing."""
+    def hint(
+        self, field: Field, hidden: Tensor, hinted: Hinted | None, decided: Batch
+    ) -> Hint | None:
+        """Return what else is known of a field after hidden (N, D), None: nothing.
+
+        decided: (N,) by name, the fields decided before it.
+        """
         hint = hinted.hint(field) if hinted is not None else None
-        if field not in self._relative:
+        if field not in self.near.fields:
             return hint
-        at = self.from_hidden.in_features + self._relative.index(field)
-        return replace(hint or Hint(), near=hidden[:, at].long())
+        at = self.from_hidden.in_features
+        near = self.near.of(field, hidden[:, at : at + self.near.width], decided)
+        return replace(hint or Hint(), near=near)
 
     def nats(self, hidden: Tensor, targets: Batch) -> Batch:
         """Return by field (B, T) nats of `targets`, each field given those before it in its step.
@@ -232,13 +252,14 @@ class Network(nn.Module):
         """Return by field (N,) nats of targets (N,)."""
         mixed = self.mix(hidden)  # (N, K H)
         if self.heads.chained:
-            mixed = mixed + F.linear(self.embed(targets), self.from_fields * self.head_mask)
+            weight = self.from_fields * self.head_mask  # (K H, E), zero for the last field
+            mixed = mixed + self.embed.projected(self.schema.decisions[:-1], targets, weight)
         parts = torch.split(mixed, self.heads.width, -1)  # K of (N, H)
         hinted = self.hints.begin(hidden) if self.hints is not None else None
         costs = {}
         for field, part in zip(self.schema.decisions, parts, strict=True):
             target, active = targets[field.name], self.schema.active(field, targets)
-            hint = self.hint(field, hidden, hinted)
+            hint = self.hint(field, hidden, hinted, targets)
             costs[field.name] = self.head(field).nats(part, target, hint).where(active, 0)
             if hinted is not None:
                 hinted.decide(field, target, active)
@@ -301,17 +322,19 @@ class Stepper:
         network = self._network
         self._hidden = hidden
         self._mixed = network.mix(hidden)  # (B, K H)
+        self._decided: Batch = {}
         self._hinted = network.hints.begin(hidden) if network.hints is not None else None
 
     def logits(self, field: Field) -> Tensor:
         """Return (B, C), the logits of `field`, given what `decide` was told of this step."""
-        hint = self._network.hint(field, self._hidden, self._hinted)
+        hint = self._network.hint(field, self._hidden, self._hinted, self._decided)
         return self._network.head(field).logits(self._mixed[:, self._slice(field)], hint)
 
     def decide(self, field: Field, values: Tensor, active: Tensor) -> None:
         """Go on from `values` (B,) of `field`, in the rows where it is active (B,)."""
+        self._decided[field.name] = values.where(active, 0)
         if self._added:
-            added = self._added[field.name][values.where(active, 0)]
+            added = self._added[field.name][self._decided[field.name]]
             self._mixed = self._mixed + added.where(active[:, None], 0)
         if self._hinted is not None:
             self._hinted.decide(field, values, active)

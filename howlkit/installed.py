@@ -101,18 +101,25 @@ def _scan() -> tuple[list[Source], list[Failure]]:
     failures: list[Failure] = []
     seen: set[str] = set()
     for distribution in importlib.metadata.distributions():
+        # Most distributions have none of ours, and parsing all of theirs takes longer than to look.
+        if "[howlkit" not in _entry_points_text(distribution):
+            continue
         try:
             found = [Source.of(entry_point) for entry_point in _ours(distribution)]
         except Exception as error:  # whatever a damaged file makes the parser raise
-            if "[howlkit" in (distribution.read_text("entry_points.txt") or ""):
-                failures.append(
-                    Failure("*", *_name_and_version(distribution), cause=one_line(error))
-                )
+            failures.append(Failure("*", *_name_and_version(distribution), cause=one_line(error)))
             continue
         if found and found[0].distribution not in seen:  # of two on sys.path, the first is imported
             seen.add(found[0].distribution)
             sources += found
     return sorted(sources, key=lambda source: source.key), failures
+
+
+def _entry_points_text(distribution: Distribution) -> str:
+    try:
+        return distribution.read_text("entry_points.txt") or ""
+    except UnicodeDecodeError:  # damaged: it names no module of ours, nor of anyone's
+        return ""
 
 
 def _ours(distribution: Distribution) -> Iterator[EntryPoint]:

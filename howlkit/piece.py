@@ -78,20 +78,25 @@ def sort_notes(notes: Table) -> Table:
 
     The order is start, program, pitch, track, duration, velocity. The first four fit one 64-bit
     key, which is several times faster to sort than the columns one after the other; only where
-    that key ties is the full sort needed.
+    that key ties are the other two needed.
     """
+    if len(notes) < 2:
+        return notes
     # start < 2**31, program < 2**8, pitch < 2**7, track < 2**16: 62 bits in all.
     key = notes["start"].astype(np.int64)
     for name, bits in (("program", 8), ("pitch", 7), ("track", 16)):
         key <<= bits
         key |= notes[name]
-    gaps = np.diff(key)
-    if (gaps > 0).all():
+    if (key[1:] > key[:-1]).all():
         return notes
     order = np.argsort(key, kind="stable")
-    if (np.diff(key[order]) == 0).any():
-        order = np.lexsort((notes["velocity"], notes["duration"], key))
-    return np.asarray(notes.take(order))  # thirty times as fast as notes[order]
+    notes, key = notes.take(order), key.take(order)  # thirty times as fast as notes[order]
+    ties = key[1:] == key[:-1]
+    if ties.any():
+        tied = np.flatnonzero(np.append(ties, False) | np.append(False, ties))
+        some = notes.take(tied)
+        notes[tied] = some.take(np.lexsort((some["velocity"], some["duration"], key[tied])))
+    return notes
 
 
 def _table(dtype: np.dtype[Any]) -> Any:  # noqa: ANN401 - dataclasses.field is typed as the field
@@ -257,6 +262,8 @@ class Piece:
         """Return the seconds from tick 0 to each of `ticks`."""
         position = np.asarray(ticks, dtype=np.int64)
         changes, seconds, pace = self._tempo_map
+        if len(changes) == 1:  # several times as fast, and of most recordings
+            return np.asarray(position * pace[0])
         at = np.searchsorted(changes, position, side="right") - 1
         at = np.maximum(at, 0)
         return np.asarray(seconds[at] + (position - changes[at]) * pace[at])
@@ -302,28 +309,31 @@ class Piece:
         )
 
     def join(self, other: Piece) -> Piece:
-        """Return the notes of both, `other` taken at its own ticks in this piece's tempo and metre.
+        """Return this piece and what `other` has behind its last onset, at ticks of its own.
 
-        The finer resolution is kept. Notes of `other` go to the track that has their program here,
-        or to tracks of their own.
+        So tempi, metres and pedals of this piece hold up to there, those of `other` from there on.
+        The finer resolution is kept. Notes of `other` stay in their track if it is one of their
+        program here too; if not they go to the track that has their program, or to a new one.
         """
         resolution = math.lcm(self.ticks_per_beat, other.ticks_per_beat)
         if resolution > 32767:
             resolution = max(self.ticks_per_beat, other.ticks_per_beat)
         here, there = self.at_resolution(resolution), other.at_resolution(resolution)
-        track_of = {int(n["program"]): int(n["track"]) for n in here.notes[::-1]}
         added = there.notes.copy()
-        for program in np.unique(added["program"]):
-            free = max((*track_of.values(), *here.notes["track"].tolist()), default=-1) + 1
-            track_of.setdefault(int(program), free)
-            added["track"][added["program"] == program] = track_of[int(program)]
-        return here.replace(notes=np.concatenate((here.notes, added)))
+        added["track"] = _tracks(added, here.notes)
+        cut = int(here.notes["start"].max(initial=-1))
+        joined = {}
+        for name, column in (("tempos", "tick"), ("time_signatures", "tick"), ("pedals", "start")):
+            first, then = getattr(here, name), getattr(there, name)
+            parts = first[first[column] <= cut], then[then[column] > cut]
+            joined[name] = np.concatenate(parts)
+        return here.replace(notes=np.concatenate((here.notes, added)), **joined)
 
     def without_leading_silence(self, *, bars: bool) -> Piece:
-        """Return the piece moved to begin with its first note (`bars`: by whole 4 beats)."""
-        first = int(self.notes["start"][0]) if len(self) else 0
-        unit = 4 * self.ticks_per_beat if bars else 1
-        move = first // unit * unit
+        """Return the piece moved to begin with its first note (`bars`: by whole bars)."""
+        move = int(self.notes["start"][0]) if len(self) else 0
+        if bars:
+            move = self._bar_begins(move)
         notes, pedals = self.notes.copy(), self.pedals.copy()
         notes["start"] -= move
         pedals["start"] = np.maximum(pedals["start"] - move, 0)
@@ -333,6 +343,13 @@ class Piece:
             table["tick"] = np.maximum(table["tick"].astype(np.int64) - move, 0)
             maps[name] = last_at_each_tick(table)
         return self.replace(notes=notes, pedals=pedals, **maps)
+
+    def _bar_begins(self, tick: int) -> int:
+        """Return the tick at which the bar begins in which `tick` is (4/4 before any metre)."""
+        metre = self.time_signatures[self.time_signatures["tick"] <= tick][-1:]
+        since, numerator, denominator = metre[0].tolist() if len(metre) else (0, 4, 4)
+        bar = max(4 * self.ticks_per_beat * numerator // denominator, 1)
+        return int(since + (tick - since) // bar * bar)
 
     @property
     def since(self) -> int:
@@ -404,11 +421,26 @@ def _scale(ticks: Any, numerator: int, denominator: int) -> Any:  # noqa: ANN401
     return (2 * np.asarray(ticks, np.int64) * numerator + denominator) // (2 * denominator)
 
 
+def _tracks(notes: Table, others: Table) -> NDArray[np.int64]:
+    """Return the track of each of `notes` among `others`, as `Piece.join` says."""
+    tracks = notes["track"].astype(np.int64)
+    there = {(int(n["track"]), int(n["program"])) for n in others}
+    track_of = {program: track for track, program in sorted(there, reverse=True)}
+    for track, program in sorted({(int(n["track"]), int(n["program"])) for n in notes}):
+        if (track, program) not in there:
+            free = max((*track_of.values(), *(t for t, _ in there)), default=-1) + 1
+            to = track_of.setdefault(program, free)
+            tracks[(notes["track"] == track) & (notes["program"] == program)] = to
+    return tracks
+
+
 def last_at_each_tick(table: Table) -> Table:
     """Keep of several entries at one tick the last, as a player would."""
-    if not len(table):
+    if len(table) < 2:
         return table
-    return np.asarray(table[np.append(np.diff(table["tick"]) > 0, True)])
+    ticks = table["tick"]
+    rises = ticks[1:] > ticks[:-1]
+    return table if rises.all() else table.compress(np.append(rises, True))
 
 
 def _check_tables(piece: Piece) -> None:
@@ -424,13 +456,7 @@ def _check_tables(piece: Piece) -> None:
         table = getattr(piece, name)
         if not isinstance(table, np.ndarray) or table.dtype != dtype or table.ndim != 1:
             raise PieceError(f"{name} must be a 1-D array of dtype howlkit.piece.{name}: {dtype}")
-    notes = piece.notes
-    _check_range("note start", notes["start"], 0, MAX_TICK)
-    _check_range("note duration", notes["duration"], 1, MAX_TICK)
-    _check_range("note end", piece.ends, 0, MAX_TICK)
-    _check_range("pitch", notes["pitch"], 0, 127)
-    _check_range("velocity", notes["velocity"], 1, 127)
-    _check_range("program", notes["program"], 0, DRUMS)
+    _check_notes(piece.notes)
     _check_range("tempo (microseconds a beat)", piece.tempos["microseconds"], 1, 2**24 - 1)
     _check_range("time signature numerator", piece.time_signatures["numerator"], 1, 255)
     _check_denominators(piece.time_signatures["denominator"])
@@ -440,24 +466,47 @@ def _check_tables(piece: Piece) -> None:
     _check_range("pedal duration", piece.pedals["duration"], 0, MAX_TICK)
     for name in ("tempos", "time_signatures", "key_signatures"):
         ticks = getattr(piece, name)["tick"]
-        _check_range(f"{name} tick", ticks, 0, MAX_TICK)
-        if (np.diff(ticks) <= 0).any():
+        if len(ticks) > 1 and (ticks[1:] <= ticks[:-1]).any():
             raise PieceError(f"{name} must stand at rising ticks, one at each")
-    if not 0 <= piece.context <= len(notes):
-        raise PieceError(f"context is {piece.context}; 0..{len(notes)} (the notes) are allowed")
+        _check_range(f"{name} tick", ticks[:1], 0, MAX_TICK)  # the least, then
+    if not 0 <= piece.context <= len(piece):
+        raise PieceError(f"context is {piece.context}; 0..{len(piece)} (the notes) are allowed")
+
+
+def _check_notes(notes: Table) -> None:
+    if not len(notes):
+        return
+    starts, durations = notes["start"].copy(), notes["duration"].copy()  # aligned: quicker
+    _check_range("note start", starts, 0, MAX_TICK)
+    _check_range("note duration", durations, 1, MAX_TICK)
+    if (starts + durations).min() < 0:  # beyond MAX_TICK the sum wraps round
+        end = (starts.astype(np.int64) + durations).max()
+        raise PieceError(f"note end is {end}; 0..{MAX_TICK} are allowed")
+    _check_range("pitch", notes["pitch"], 0, 127)
+    _check_range("velocity", notes["velocity"], 1, 127)
+    _check_range("program", notes["program"], 0, DRUMS)
+
+
+_DENOMINATORS = {2**power for power in range(8)}
+
+_EXTREMES = {
+    np.dtype(kind): (int(np.iinfo(kind).min), int(np.iinfo(kind).max))
+    for kind in ("i1", "u1", "u2", "<i4")
+}
 
 
 def _check_range(what: str, values: Table, low: int, high: int) -> None:
     if not len(values):
         return
-    least, most = int(values.min()), int(values.max())
+    # What the type of a column cannot hold is not looked for.
+    type_least, type_most = _EXTREMES[values.dtype]
+    least = int(values.min()) if low > type_least else low
+    most = int(values.max()) if high < type_most else high
     if least < low or most > high:
         worst = least if least < low else most
         raise PieceError(f"{what} is {worst}; {low}..{high} are allowed")
 
 
 def _check_denominators(values: Table) -> None:
-    odd = (values == 0) | (values & (values - 1) != 0)
-    if odd.any():
-        worst = int(values[odd][0])
+    for worst in set(values.tolist()) - _DENOMINATORS:
         raise PieceError(f"time signature denominator is {worst}; 1, 2, 4 .. 128 are allowed")

@@ -23,17 +23,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pluggy
 
 from howlkit import __version__, hookspecs, installed, options
 from howlkit.errors import PluginError, did_you_mean
-from howlkit.installed import COMMAND_GROUP, GROUP, RESTRICTION, Failure, Source
+from howlkit.installed import GROUP, RESTRICTION, Failure, Source
 from howlkit.protocols import Augmenter, Encoder, Model, Sampler
-
-if TYPE_CHECKING:
-    import click
 
 __all__ = [
     "BUILTINS",
@@ -41,13 +38,11 @@ __all__ = [
     "Component",
     "Failure",
     "Plugins",
-    "command_names",
     "components",
     "create",
     "failures",
     "get",
     "load",
-    "load_command",
 ]
 
 BUILTINS = (
@@ -183,46 +178,6 @@ def create(kind: str, name: str, values: Mapping[str, object] | None = None) -> 
     Raises PluginError if there is none of that name, OptionError for wrong options.
     """
     return options.build(get(kind, name).cls, values or {})
-
-
-def command_names() -> list[str]:
-    """Return the names of the commands that plugins bring, sorted; imports none of them."""
-    sources, _ = installed.find(COMMAND_GROUP)
-    return sorted({source.entry_point.name for source in sources})
-
-
-def load_command(name: str) -> click.Command:
-    """Import a plugin's command.
-
-    Raises PluginError if there is none of that name or two, or if it fails.
-    """
-    import click
-
-    source = _command_source(name)
-    try:
-        with contextlib.redirect_stdout(sys.stderr):
-            command = source.entry_point.load()
-        if not isinstance(command, click.Command):
-            raise PluginError(f"{source.entry_point.value} is no click command")
-    except (Exception, SystemExit) as error:
-        raise PluginError(f"no command {name!r}: {source.failure(error)}") from error
-    return command
-
-
-def _command_source(name: str) -> Source:
-    """Return the one entry point of a command; PluginError if there is none, or two."""
-    sources, _ = installed.find(COMMAND_GROUP)
-    named = [source for source in sources if source.entry_point.name == name]
-    if len(named) > 1:
-        both = " and ".join(f"{source.distribution} {source.version}" for source in named)
-        raise PluginError(f"{both} both bring a command {name!r}; uninstall one of them")
-    if not named:
-        known = command_names()
-        raise PluginError(
-            f"no plugin brings a command {name!r}.{did_you_mean(name, known)} "
-            f"Commands of plugins: {', '.join(known) or 'none'}"
-        )
-    return named[0]
 
 
 def _builtin(module: str) -> Source:

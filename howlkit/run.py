@@ -23,6 +23,7 @@ from howlkit.dataset.report import counted
 from howlkit.device import pick_device
 from howlkit.errors import CheckpointError, DataError, HowlkitError, OptionError
 from howlkit.evaluate import Counts, Encoded, encode_all, unigram, unigram_nats
+from howlkit.feeding import PartOf
 from howlkit.piece import Piece
 from howlkit.progress import Budget
 from howlkit.recipe import Recipe, versions
@@ -66,11 +67,13 @@ def begin(
     *,
     device: str,
     tell: Tell,
+    workers: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Trainer:
     """Make the run's folder and return its Trainer.
 
-    tell: is given lines for the user. progress: is called with (files read, files in all).
+    tell: is given lines for the user. progress: is called with (files read, files in all). workers:
+    as of `training.Trainer`.
     Raises HowlkitError for a folder that is in use, music that cannot be read or is too little, a
     component or option that there is not.
     """
@@ -95,7 +98,7 @@ def begin(
         "init": str(plan.init.resolve()) if plan.init else None,
         "versions": versions(),
     }
-    trainer = _trainer(folder, recipe, data, config, plan.budget, str(chosen), tell)
+    trainer = _trainer(folder, recipe, data, config, plan.budget, str(chosen), tell, workers)
     if initial is not None:
         weights = initial.network.state_dict()
         check_weights(trainer.network, weights, plan.init or folder)
@@ -107,12 +110,12 @@ def begin(
     return trainer
 
 
-def reopen(run: Path, budget: Budget, *, device: str, tell: Tell) -> Trainer:
+def reopen(run: Path, budget: Budget, *, device: str, tell: Tell, workers: int = 0) -> Trainer:
     """Return the Trainer of a run that was stopped, at its newest whole checkpoint.
 
     budget: where it is to end now, counted from its beginning; an empty one keeps what the run was
-    given. Raises CheckpointError if the run is damaged, DataError if its music has changed, and
-    HowlkitError if its budget is used up.
+    given. workers: as of `training.Trainer`. Raises CheckpointError if the run is damaged,
+    DataError if its music has changed, and HowlkitError if its budget is used up.
     """
     config = read_json(run / "config.json")
     try:
@@ -129,7 +132,7 @@ def reopen(run: Path, budget: Budget, *, device: str, tell: Tell) -> Trainer:
             f"the music in {data.path} has changed since {run} began, so it cannot go on as it "
             f"was. Start a new run from what it has learnt: howlkit train ... --init {run}"
         )
-    trainer = _trainer(run, recipe, data, config, budget, device, tell)
+    trainer = _trainer(run, recipe, data, config, budget, device, tell, workers)
     trainer.resume()
     if trainer.is_over:
         raise HowlkitError(
@@ -205,13 +208,14 @@ def _trainer(
     budget: Budget,
     device: str,
     tell: Tell,
+    workers: int,
 ) -> Trainer:
     part = data.indices("train")
     counts = np.asarray(data.note_counts)[part]
     options = recipe.training
     _check_enough(data, counts, options.window, tell)
     windows = Windows(
-        lambda i: data.piece(int(part[i])),
+        PartOf(data, part),
         counts,
         recipe.encoder,
         recipe.augmenters,
@@ -242,6 +246,7 @@ def _trainer(
         counts=_counts_augmented(recipe, data, int(config["seed"])) if recipe.augmenters else None,
         device=pick_device(device),
         precision=str(config["precision"]),
+        workers=workers,
     )
 
 

@@ -35,7 +35,7 @@ __all__ = ["END", "MARK", "START", "STEP", "Field", "Schema", "Steps", "bits", "
 STEP, END, START = 0, 1, 2
 """The values of the column `mark`."""
 
-FORMAT = 2
+FORMAT = 3
 
 Steps = NDArray[Any]
 """A structured array of a `Schema.dtype`."""
@@ -55,8 +55,10 @@ class Field:
         step.
     unit: what the values count, for people ("1/24 beat", "semitone", "MIDI program").
     derived: input only, as the head of this module says; class fields only.
-    near: (a column of the row before, what to add to it) names the value that this one is near to,
-        such as the pitch that a voice sounds; where the column is 0 there is none.
+    near: values that this one is near to, each (name of a class column, what to add to it): of a
+        field decided before this one its value in this step (a higher voice's pitch), of any other
+        column that of the row before (the pitch that a voice sounds). Where the column is 0 there
+        is none; but of a field decided before, the first value that it is itself near to.
     low, resolution: of a real field, what cell 0 stands for, and how far cells are apart.
     Raises HowlkitError for a field that cannot be.
     """
@@ -67,7 +69,7 @@ class Field:
     when: tuple[str, tuple[int, ...]] | None = None
     unit: str = ""
     derived: bool = False
-    near: tuple[str, int] | None = None
+    near: tuple[tuple[str, int], ...] = ()
     kind: Kind = "class"
     low: float = 0.0
     resolution: float = 1.0
@@ -124,7 +126,7 @@ class Field:
             "when": when,
             "unit": self.unit,
             "derived": self.derived,
-            "near": None if self.near is None else list(self.near),
+            "near": [list(reference) for reference in self.near],
         }
         if self.kind == "real":
             data |= {"low": self.low, "resolution": self.resolution}
@@ -134,7 +136,7 @@ class Field:
     def from_json(cls, data: dict[str, Any]) -> Field:
         """Return the field that `to_json` described; HowlkitError for a kind not known here."""
         when = None if data["when"] is None else (data["when"][0], tuple(data["when"][1]))
-        near = None if data["near"] is None else (data["near"][0], data["near"][1])
+        near = tuple((name, more) for name, more in data["near"])
         return cls(**{**data, "when": when, "near": near})
 
 
@@ -191,10 +193,11 @@ class Schema:
                 )
             seen[field.name] = field
         for field in self.fields:
-            if field.near is not None and getattr(seen.get(field.near[0]), "kind", "") != "class":
-                raise HowlkitError(
-                    f"field {field.name!r} is near to {field.near[0]!r}, which is no class field"
-                )
+            for name, _ in field.near:
+                if getattr(seen.get(name), "kind", "") != "class":
+                    raise HowlkitError(
+                        f"field {field.name!r} is near to {name!r}, which is no class field"
+                    )
         if all(field.derived for field in self.fields):
             raise HowlkitError("a schema needs at least one field that is decided")
 

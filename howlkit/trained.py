@@ -9,13 +9,14 @@ README.md           a model card, for people
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch.overrides import TorchFunctionMode
 
 from howlkit.checkpoint import (
     FORMAT,
@@ -94,9 +95,10 @@ class Trained:
             )
         weights = read_tensors(folder / "model.safetensors")
         # Shapes without memory first: a damaged config cannot ask for gigabytes.
-        with torch.device("meta"):
+        with torch.device("meta"), _Undrawn():
             check_weights(recipe.model.build(stored, recipe.heads), weights, folder)
-        network = recipe.model.build(stored, recipe.heads)
+        with _Undrawn():
+            network = recipe.model.build(stored, recipe.heads)
         network.load_state_dict(weights)
         network = network.to(device).eval()
         if stepping is not None:
@@ -147,6 +149,27 @@ class Trained:
             return None
         tempo = int(self.facts.get("tempo", 500_000))
         return Piece(tempos=np.array([(0, min(max(tempo, 1), 2**24 - 1))], TEMPO))
+
+
+class _Undrawn(TorchFunctionMode):
+    """Modules made meanwhile draw no initial weights: others are about to be loaded.
+
+    Besides, to draw on the device "meta" imports torch's compiler, which takes longer than torch.
+    """
+
+    DRAW = frozenset({"normal_", "uniform_", "kaiming_uniform_", "xavier_uniform_", "orthogonal_"})
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401 - whatever `func` returns
+        """Call `func`, or return the tensor that it would fill as it is."""
+        if getattr(func, "__name__", "") in self.DRAW:
+            return args[0] if args else (kwargs or {})["tensor"]
+        return func(*args, **(kwargs or {}))
 
 
 def check_weights(network: Network, tensors: Mapping[str, torch.Tensor], source: Path) -> None:

@@ -13,7 +13,7 @@ import math
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
@@ -22,7 +22,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from howlkit import checkpoint
+from howlkit import checkpoint, feeding
+from howlkit.averaging import Average
 from howlkit.checkpoint import Checkpoint
 from howlkit.errors import CheckpointError, DataError
 from howlkit.evaluate import Counts, Encoded, score, to_tensors
@@ -65,6 +66,7 @@ class Trainer:
 
     run: the run's folder. windows: the training part. validation: whole pieces, never trained on;
     None judges by the training loss. show: is called with a Progress every few steps.
+    workers: processes that prepare the music ahead of training, with the same result; 0: none.
     facts: go into the model's config (unigram, tempo, data ...). counts: of the values as they are
     trained on, to start from; None: facts["unigram"].
     """
@@ -81,16 +83,17 @@ class Trainer:
         counts: Counts | None = None,
         device: torch.device,
         precision: str = "32",
+        workers: int = 0,
         show: Callable[[Progress], None] = lambda progress: None,
     ) -> None:
         self.run, self.recipe, self.windows, self.validation = run, recipe, windows, validation
         self.budget, self.facts, self.device, self.show = budget, facts, device, show
-        self.precision = precision
+        self.precision, self.workers = precision, workers
         torch.manual_seed(windows.seed)
         network: Network = recipe.model.build(recipe.encoder.schema, recipe.heads)
         network.start_at(counts if counts is not None else facts["unigram"])
         self.network = network.to(device)
-        self.average = _averages(self.network) if recipe.training.ema else None
+        self.average = Average(self.network, recipe.training.ema) if recipe.training.ema else None
         self.optimizer = torch.optim.AdamW(
             _parameter_groups(self.network, recipe.training.weight_decay),
             lr=recipe.training.rate,
@@ -98,6 +101,7 @@ class Trainer:
         )
         self._at = _Position()
         self._state: dict[str, Tensor] | None = None
+        self._unread: list[tuple[Tensor, float]] = []  # nats and notes of windows
         self._meter, self._metrics = Meter(), Metrics(run / "metrics.jsonl")
         self._last = self._progress(math.nan, 0.0)
         self._stop: int | None = None
@@ -119,7 +123,7 @@ class Trainer:
         """Take over the weights of another run (checked by the caller)."""
         self.network.load_state_dict(dict(weights))
         if self.average is not None:
-            self.average = _averages(self.network)
+            self.average.restart()
 
     def resume(self) -> None:
         """Go back to the newest whole checkpoint of the run; CheckpointError if there is none."""
@@ -127,7 +131,7 @@ class Trainer:
         try:
             self.network.load_state_dict(_part(saved.model, "network"))
             if self.average is not None:
-                self.average = self._moved(_part(saved.model, "average"))
+                self.average.load(_part(saved.model, "average"))
             _load_optimizer(self.optimizer, _part(saved.optimizer, "optimizer"))
             torch.set_rng_state(saved.optimizer["rng"])
             if self.device.type == "cuda":
@@ -158,8 +162,10 @@ class Trainer:
         self._clock = time.perf_counter()
         if not (self.run / "checkpoints" / "latest").exists():
             self.save()  # so that a run can be resumed however early it is stopped
-        with _signals(self._on_signal):
-            for stretch in self.windows.stretches(Position(self._at.epoch, self._at.index)):
+        position = Position(self._at.epoch, self._at.index)
+        stretches = feeding.stretches(self.windows, position, workers=self.workers)
+        with _signals(self._on_signal), closing(stretches):
+            for stretch in stretches:
                 outcome = self._run_stretch(stretch)
                 if outcome is not None:
                     return outcome
@@ -171,9 +177,7 @@ class Trainer:
                 return self._finish("budget")
             nats = self._update(batch, stretch.scale)
             notes = stretch.notes_per_step * float(batch.lengths.sum())
-            self._meter.count(nats, notes)
-            self._at.nats += nats
-            self._at.notes += notes
+            self._unread.append((nats, notes))
             self._at.step += 1
             self._at.window += 1
             if self._at.window == len(stretch.batches):
@@ -201,8 +205,19 @@ class Trainer:
         self._at.seconds += now - self._clock
         self._clock = now
 
-    def _update(self, batch: Batch, scale: int) -> float:
-        """Do one step of the optimizer; return the nats of the window, `mark` left out.
+    def _read(self) -> None:
+        """Count what was trained on since the last call: a device is waited for only here."""
+        if not self._unread:
+            return
+        nats = torch.stack([nats for nats, _ in self._unread]).tolist()
+        for cost, (_, notes) in zip(nats, self._unread, strict=True):
+            self._meter.count(cost, notes)
+            self._at.nats += cost
+            self._at.notes += notes
+        self._unread.clear()
+
+    def _update(self, batch: Batch, scale: int) -> Tensor:
+        """Do one step of the optimizer; return the nats of the window (), `mark` left out.
 
         scale: what the loss is divided by, the same for all windows of a stretch, so that a window
         that is mostly padding weighs little.
@@ -221,8 +236,9 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         self._state = {name: part.detach() for name, part in state.items()}
         if self.average is not None:
-            _move_averages(self.average, self.network, options.ema, self._at.step)
-        return float(sums.detach()[1:].sum())
+            self.average.move(self._at.step)
+        nats: Tensor = sums.detach()[1:].sum()
+        return nats
 
     def _rate(self) -> float:
         """Return the learning rate: a linear warm-up, then straight down to a hundredth.
@@ -239,11 +255,12 @@ class Trainer:
 
     def _validate(self) -> None:
         began = time.perf_counter()
+        self._read()
         nats, speed = self._meter.take()
         judged = self._at.nats / self._at.notes if self._at.notes else math.nan
         self._at.nats = self._at.notes = 0.0
         if self.validation is not None:
-            with self._averaged():
+            with self._weights():
                 judged = score(self.network, self.validation).cost_per_note
             self._at.validation = judged
         if not math.isfinite(judged):
@@ -264,9 +281,11 @@ class Trainer:
         return bool(options.patience) and waited >= options.patience
 
     def _report(self) -> None:
+        self._read()
         self._log(self._progress(*self._meter.take()))
 
     def _finish(self, reason: str) -> Outcome:
+        self._read()
         if self._at.notes or (self._at.best is None and self.validation is not None):
             self._validate()
         self.save()
@@ -297,9 +316,10 @@ class Trainer:
 
     def save(self) -> Path:
         """Write a checkpoint of everything that the rest of the run depends on."""
+        self._read()
         model = _prefixed("network", self.network.state_dict())
         if self.average is not None:
-            model |= _prefixed("average", self.average)
+            model |= _prefixed("average", self.average.tensors)
         rest = _prefixed("optimizer", _optimizer_tensors(self.optimizer))
         rest |= _prefixed("carried", self._state or {}) | {"rng": torch.get_rng_state()}
         if self.device.type == "cuda":
@@ -310,21 +330,12 @@ class Trainer:
     def save_model(self) -> Path:
         """Write RUN/model with the weights as they are now (averaged, where EMA is on)."""
         facts = {**self.facts, "step": self._at.step, "nats_per_note": self._at.validation}
-        with self._averaged():
+        with self._weights():
             return Trained(self.recipe, self.network, facts).save_pretrained(self.run / "model")
 
-    @contextmanager
-    def _averaged(self) -> Iterator[None]:
-        """Have the averaged weights in the network for a while, where there are any."""
-        if self.average is None:
-            yield
-            return
-        own = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
-        self.network.load_state_dict(self.average)
-        try:
-            yield
-        finally:
-            self.network.load_state_dict(own)
+    def _weights(self) -> AbstractContextManager[None]:
+        """Have the weights that are judged and kept in the network: averages, where EMA is on."""
+        return nullcontext() if self.average is None else self.average.in_network()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._stop is not None:  # asked twice: at once
@@ -356,18 +367,6 @@ def _parameter_groups(network: Network, weight_decay: float) -> list[dict[str, A
         {"params": matrices, "weight_decay": weight_decay},
         {"params": vectors, "weight_decay": 0.0},
     ]
-
-
-def _averages(network: Network) -> dict[str, Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
-
-
-@torch.no_grad()
-def _move_averages(average: dict[str, Tensor], network: Network, decay: float, step: int) -> None:
-    """Move the exponential moving average on; young runs average over less (as in TensorFlow)."""
-    decay = min(decay, (1 + step) / (10 + step))
-    for name, tensor in network.state_dict().items():
-        average[name].lerp_(tensor, 1 - decay)
 
 
 def _prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -23,7 +23,7 @@ from howlkit.piece import Piece
 from howlkit.protocols import Augmenter, Encoder
 from howlkit.schema import STEP, Schema, Steps
 
-__all__ = ["Batch", "Position", "Stretch", "Windows", "cut", "side_by_side"]
+__all__ = ["Batch", "Plan", "Position", "Stretch", "Windows", "cut", "side_by_side"]
 
 
 Column = NDArray[np.int64] | NDArray[np.uint8]
@@ -49,6 +49,26 @@ class Batch:
     inputs: dict[str, Column]
     targets: dict[str, Column]
     lengths: NDArray[np.int64]
+
+    def first(self, rows: int) -> Batch:
+        """Return its first rows alone."""
+        inputs, targets = (
+            {name: column[:rows] for name, column in columns.items()}
+            for columns in (self.inputs, self.targets)
+        )
+        return Batch(inputs, targets, self.lengths[:rows])
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a stretch is made of: tiles (B, 3) of an epoch, as `Windows.tiles` has them.
+
+    after: the position that follows.
+    """
+
+    epoch: int
+    tiles: NDArray[np.int64]
+    after: Position
 
 
 @dataclass(frozen=True)
@@ -112,27 +132,49 @@ class Windows:
             chunks += [some[i : i + self.rows] for i in range(0, len(some), self.rows)]
         return [chunks[i] for i in rng.permutation(len(chunks))]
 
-    def stretches(self, position: Position) -> Iterator[Stretch]:
-        """Yield stretches from `position` on, for ever; DataError if a whole epoch has none."""
+    def plans(self, position: Position) -> Iterator[Plan]:
+        """Yield what the stretches from `position` on are made of, for ever."""
         epoch, index = position.epoch, position.index
         while True:
-            batches, found = self.batches(epoch), index > 0
+            batches = self.batches(epoch)
+            if not batches:
+                raise self._nothing()
             for number in range(index, len(batches)):
                 last = number + 1 == len(batches)
                 after = Position(epoch + 1, 0) if last else Position(epoch, number + 1)
-                stretch = self._stretch(epoch, batches[number], after)
-                if stretch.batches:
-                    found = True
-                    yield stretch
-            if not found:
-                raise DataError(
-                    f"encoder {self.encoder.name!r} finds no notes in the training part; "
-                    "look at its options, or give other music"
-                )
+                yield Plan(epoch, batches[number], after)
             epoch, index = epoch + 1, 0
 
-    def _stretch(self, epoch: int, tiles: NDArray[np.int64], after: Position) -> Stretch:
-        rows = [self._encode(epoch, *map(int, tile)) for tile in tiles]
+    def encoded(self, plan: Plan) -> list[Steps]:
+        """Return the plan's tiles, read, augmented and encoded."""
+        return [self._encode(plan.epoch, *map(int, tile)) for tile in plan.tiles]
+
+    def stretches(
+        self, position: Position, rows: Iterator[list[Steps]] | None = None
+    ) -> Iterator[Stretch]:
+        """Yield stretches from `position` on, for ever; DataError if a whole epoch has none.
+
+        rows: of each plan from there on, where they are prepared elsewhere.
+        """
+        found = position.index > 0
+        for plan in self.plans(position):
+            stretch = self._stretch(plan, self.encoded(plan) if rows is None else next(rows))
+            if stretch.batches:
+                found = True
+                yield stretch
+            if plan.after.epoch > plan.epoch:
+                if not found:
+                    raise self._nothing()
+                found = False
+
+    def _nothing(self) -> DataError:
+        return DataError(
+            f"encoder {self.encoder.name!r} finds no notes in the training part; "
+            "look at its options, or give other music"
+        )
+
+    def _stretch(self, plan: Plan, rows: list[Steps]) -> Stretch:
+        tiles = plan.tiles
         longest = max(max(len(row) for row in rows) - 1, 1)
         # An encoder may need several steps a note; the number of windows stays what was asked for.
         steps = max(self.notes, -(-longest // self.carry))
@@ -141,7 +183,7 @@ class Windows:
         batches = list(cut(columns, predictions, steps))
         scale = self.rows * min(steps, longest)
         notes_per_step = float((tiles[:, 2] - tiles[:, 1]).sum() / max(predictions.sum(), 1))
-        return Stretch(batches, notes_per_step, scale, after)
+        return Stretch(batches, notes_per_step, scale, plan.after)
 
     def _encode(self, epoch: int, piece: int, first: int, stop: int) -> Steps:
         excerpt = self.piece(piece).excerpt(first, stop)

@@ -64,6 +64,17 @@ def test_help_and_lists_import_neither_torch_nor_symusic(arguments):
     assert not modules & {"torch", "numba", "symusic", "rich", "safetensors"}
 
 
+def test_help_imports_neither_numpy_nor_plugins():
+    assert not imported("--help") & {"numpy", "pluggy", "howlkit.plugins"}
+
+
+def test_sampling_does_not_import_the_compiler_of_torch(run_folder):
+    """It takes longer to import than torch itself."""
+    modules = imported("sample", str(run_folder), "--notes", "1", "--out", "new.mid")
+    assert "howlkit.session" in modules and (run_folder.parent / "new.mid").exists()
+    assert not modules & {"torch._dynamo", "torch._inductor", "rich"}
+
+
 def test_every_command_is_listed_with_its_own_first_line():
     context = click.Context(cli)
     for name, line in COMMANDS.items():

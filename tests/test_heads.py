@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
+from howlkit import embedding
 from howlkit.builtin.rnn import Gru, Lstm
 from howlkit.builtin.tuple import Tuple
 from howlkit.choices import Logistics
@@ -170,6 +172,34 @@ def test_chained_heads_look_only_at_fields_before_and_independent_ones_at_none()
         assert all(same[name] != chained for name in names[at + 1 :])
 
 
+@pytest.mark.parametrize("looked_up", [1024, 3])
+@pytest.mark.parametrize("schema", [EVENTS, MIXED], ids=["events", "mixed"])
+def test_what_fields_add_to_heads_is_the_same_by_tables_as_by_one_product(
+    monkeypatch, schema, looked_up
+):
+    monkeypatch.setattr(embedding, "LOOKED_UP", looked_up)
+    network, rows = small(schema), every_step(schema)
+    steps = {n: torch.from_numpy(rows[n].astype(np.int64)) for n in rows.dtype.names}
+    weight = (network.from_fields * network.head_mask).detach().requires_grad_()
+    pull = torch.randn(len(rows), len(weight))
+    found = []
+    for projected in (
+        network.embed.projected(schema.decisions[:-1], steps, weight),
+        F.linear(network.embed(steps), weight),
+    ):
+        projected.backward(pull)
+        # What heads do not look at is masked out of the weights, and so of their gradient.
+        gradients = [weight.grad * network.head_mask]
+        for parameter in network.embed.parameters():  # None: no head looks at it
+            seen = parameter.grad is not None
+            gradients.append(parameter.grad.clone() if seen else torch.zeros_like(parameter))
+        found.append((projected.detach(), *gradients))
+        weight.grad = None
+        network.embed.zero_grad()
+    for ours, plain in zip(*found, strict=True):
+        assert torch.allclose(ours, plain, atol=1e-5)
+
+
 def test_fields_that_are_not_active_cost_nothing_and_say_nothing():
     network = small(EVENTS)
     steps = EVENTS.steps(3)
@@ -293,9 +323,9 @@ def test_heads_drop_what_they_are_given_in_training_only():
 
 NEAR = Schema(
     (
-        Field("pitch", 12, near=("sound", 2)),
+        Field("pitch", 12, near=(("sound", 2),)),
         Field("sound", 9, derived=True),
-        Field("level", 3, near=("level", 0)),
+        Field("level", 3, near=(("level", 0), ("pitch", -1))),
     )
 )
 
@@ -309,7 +339,7 @@ def test_a_value_gets_its_share_by_how_far_it_is_from_the_one_before():
     with torch.no_grad():
         hidden, _ = network.advance(steps, None)
         same = hidden[:, :1].expand(1, 4, -1).clone()  # all alike but for what is at hand
-        same[..., -2:] = hidden[..., -2:]
+        same[..., -2:] = hidden[..., -2:]  # of pitch, and of level
         assert same[0, :, -2].tolist() == [5, 7, -1, 7] and (same[..., -1] == -1).all()
         stepper = network.stepper()
         stepper.begin(same[0])
@@ -323,3 +353,57 @@ def test_a_value_gets_its_share_by_how_far_it_is_from_the_one_before():
         nats = network.nats(same[:, :2].repeat_interleave(12, 1), targets)
     expected = -torch.log_softmax(logits[:2], -1).flatten()
     assert torch.allclose(nats["pitch"][0], expected, atol=1e-5)
+
+
+def test_a_value_is_near_to_one_decided_before_it_or_to_what_that_is_near_to():
+    fields = [Field("high", 9, near=(("sound", 1),)), Field("sound", 8, derived=True)]
+    low = Field("low", 9, near=(("low", 0), ("high", 2)))
+    schema = Schema((*fields, low))
+    for chained, at_hand in ((True, [[-1, 6], [-1, 4], [3, -1]]), (False, [[-1], [-1], [3]])):
+        network = small(schema, heads={"relative": True, "chained": chained})
+        assert network.near.count(low) == len(at_hand[0])
+        written = network.near.written(
+            {"sound": torch.tensor([[3, 3, 0]]), "low": torch.tensor([[0, 0, 3]])}
+        )[0]
+        near = network.near.of(low, written, {"high": torch.tensor([4, 0, 0])})
+        assert near.tolist() == at_hand
+
+
+@pytest.mark.parametrize("chained", [True, False])
+def test_values_near_to_each_other_are_decided_as_they_are_priced(chained):
+    schema = Schema(
+        (
+            Field("high", 5, near=(("high", 0),)),
+            Field("low", 5, near=(("low", 0), ("high", 0))),
+            Field("level", 3, when=("low", (1, 2)), near=(("low", 1),)),
+        )
+    )
+    network = small(schema, heads={"relative": True, "chained": chained})
+    for field in network.near.fields:
+        torch.nn.init.normal_(network.head(field).relative.weight)
+    assert len(network.near.fields) == (3 if chained else 2)
+    rows = every_step(schema)
+    targets = {n: torch.from_numpy(rows[n].astype(np.int64)) for n in rows.dtype.names}
+    before = {n: torch.tensor([[value]]) for n, value in zip(targets, (0, 3, 0, 1), strict=True)}
+    with torch.no_grad():
+        hidden = network.advance(before, None)[0].expand(1, len(rows), -1)
+        costs = network.nats(hidden, {n: column[None] for n, column in targets.items()})
+        assert torch.exp(-sum(costs.values())).sum().item() == pytest.approx(1.0, abs=1e-5)
+        stepper = network.stepper()
+        stepper.begin(hidden[0])
+        for field in schema.decisions:
+            values, active = targets[field.name], torch.from_numpy(schema.active(field, rows))
+            cost = -torch.log_softmax(stepper.logits(field), -1).gather(1, values[:, None])[:, 0]
+            assert torch.allclose(cost.where(active, 0), costs[field.name][0], atol=1e-4)
+            stepper.decide(field, values, active)
+
+
+def test_steps_brought_to_another_width_are_priced_as_they_are_decided():
+    wide, narrow = (small(NEAR, heads={"skip": True, "input": width}) for width in (0, 5))
+    assert narrow.backbone.layers[0].input_size == 5 < wide.backbone.layers[0].input_size
+    steps = {n: torch.randint(0, 3, (2, 7)) for n in ("pitch", "sound", "level")}
+    steps["mark"] = torch.zeros(2, 7, dtype=torch.long)
+    whole, _ = narrow.advance(steps, None)
+    first, state = narrow.advance({n: c[:, :4] for n, c in steps.items()}, None)
+    rest, _ = narrow.advance({n: c[:, 4:] for n, c in steps.items()}, state)
+    assert torch.allclose(torch.cat((first, rest), 1), whole, atol=1e-6)

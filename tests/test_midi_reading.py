@@ -306,6 +306,15 @@ def test_what_is_no_regular_file_is_never_opened(tmp_path):
         assert midi.printable(tmp_path / name) in str(caught.value)
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="no such files")
+def test_a_file_that_is_longer_than_it_says_is_read_as_far_as_the_limit():
+    assert os.stat("/proc/self/status").st_size == 0
+    with pytest.raises(MidiError, match="begins with b'Name'"):
+        midi.read("/proc/self/status")
+    with pytest.raises(MidiError, match="at most 9 are read"):
+        midi.read("/proc/self/status", limits=midi.Limits(max_bytes=9))
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_without_permission_is_named(save):
     path = save(file(ONE_NOTE))

@@ -207,6 +207,34 @@ def test_joined_pieces_keep_the_first_one_as_it_was():
     assert joined.notes[len(first) :]["track"].tolist() == [0, 1]
 
 
+def test_a_joined_piece_goes_on_in_its_own_tracks_tempi_metre_and_pedals():
+    first = Piece.of([(0, 480, 60, 80, 0, 0), (480, 480, 50, 80, 0, 1)])
+    first = first.replace(
+        tempos=np.array([(0, 500_000), (2000, 300_000)], TEMPO),
+        pedals=np.array([(0, 480, 0)], PEDAL),
+    )
+    later = Piece.of([(960, 480, 62, 80, 0, 0), (960, 480, 52, 80, 0, 1), (960, 9, 40, 80, 9, 1)])
+    later = later.replace(
+        tempos=np.array([(0, 700_000), (960, 600_000)], TEMPO),
+        time_signatures=np.array([(0, 3, 4), (1440, 2, 4)], TIME_SIGNATURE),
+        pedals=np.array([(0, 400, 0), (960, 480, 1)], PEDAL),
+    )
+    joined = first.join(later)
+    assert joined.tempos.tolist() == [(0, 500_000), (960, 600_000)]
+    assert joined.time_signatures.tolist() == [(1440, 2, 4)]
+    assert joined.pedals.tolist() == [(0, 480, 0), (960, 480, 1)]
+    assert joined.notes["track"].tolist() == [0, 1, 1, 0, 2]
+    assert joined.notes["pitch"].tolist() == [60, 50, 52, 62, 40]
+
+
+def test_leading_silence_goes_by_bars_of_the_metre():
+    piece = Piece.of([(1440 * 3 + 480, 100, 60)])
+    piece = piece.replace(time_signatures=np.array([(0, 4, 4), (1440, 3, 4)], TIME_SIGNATURE))
+    moved = piece.without_leading_silence(bars=True)
+    assert moved.notes["start"].tolist() == [480]
+    assert moved.time_signatures.tolist() == [(0, 3, 4)]
+
+
 def test_leading_silence_goes_by_whole_bars():
     piece = Piece.of([(1920 * 3 + 480, 100, 60)])
     assert piece.without_leading_silence(bars=True).notes["start"].tolist() == [480]

@@ -12,7 +12,7 @@ from textwrap import dedent
 
 import pytest
 
-from howlkit import hookspecs, options, plugins
+from howlkit import hookspecs, options, plugin_commands, plugins
 from howlkit.errors import OptionError, PluginError
 from howlkit.installed import RESTRICTION
 from howlkit.plugins import Plugins
@@ -317,13 +317,13 @@ def install_commands(site):
 
 def test_commands_are_listed_without_importing_them(site):
     install_commands(site)
-    assert plugins.command_names() == ["broken", "cheer", "odd"]
+    assert plugin_commands.command_names() == ["broken", "cheer", "odd"]
     assert "howlkit_cheer" not in sys.modules
 
 
 def test_a_command_loads_and_what_it_prints_goes_to_stderr(site, capsys):
     install_commands(site)
-    assert plugins.load_command("cheer").help == "Cheer."
+    assert plugin_commands.load_command("cheer").help == "Cheer."
     assert capsys.readouterr() == ("", "at import\n")
 
 
@@ -338,22 +338,22 @@ def test_a_command_loads_and_what_it_prints_goes_to_stderr(site, capsys):
 def test_a_command_that_does_not_load_says_why(site, name, message):
     install_commands(site)
     with pytest.raises(PluginError, match=message):
-        plugins.load_command(name)
+        plugin_commands.load_command(name)
 
 
 def test_two_commands_of_one_name_are_refused_naming_both(site):
     for name in ("howlkit-a", "howlkit-b"):
         site.install(name, "", entry_points="[howlkit.commands]\nplay = x:y\n")
     with pytest.raises(PluginError, match=r"howlkit-a 1.0 and howlkit-b 1.0 both bring"):
-        plugins.load_command("play")
+        plugin_commands.load_command("play")
 
 
 def test_restriction_holds_for_commands_too(site, monkeypatch):
     install_commands(site)
     monkeypatch.setenv(RESTRICTION, "howlkit-broken")
-    assert plugins.command_names() == ["broken"]
+    assert plugin_commands.command_names() == ["broken"]
     monkeypatch.setenv(RESTRICTION, "")
-    assert plugins.command_names() == []
+    assert plugin_commands.command_names() == []
 
 
 @pytest.fixture(scope="module")

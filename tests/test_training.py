@@ -185,6 +185,15 @@ def test_without_validation_the_training_loss_since_the_last_judgement_judges(tm
     assert outcome.progress.best > 1
 
 
+def test_bfloat16_learns_the_same_and_keeps_weights_in_32_bits(tmp_path):
+    found = []
+    for precision in ("32", "bf16"):
+        made = trainer(tmp_path / precision, precision=precision)
+        found.append(made.train().progress.validation)
+        assert {p.dtype for p in made.network.parameters()} == {torch.float32}
+    assert found[1] != found[0] and found[1] == pytest.approx(found[0], rel=0.02)
+
+
 def windows_of_one_stretch(made):
     return next(iter(made.windows.stretches(Position()))).batches
 
@@ -196,16 +205,16 @@ def test_state_is_carried_from_window_to_window(tmp_path):
     made.optimizer.step = lambda: None
     batches = windows_of_one_stretch(made)
     assert len(batches) == 3
-    carried = [made._update(batch, 1) for batch in batches]
+    carried = [made._update(batch, 1).item() for batch in batches]
     inputs, targets = (
         {name: np.concatenate([getattr(b, side)[name] for b in batches], axis=1) for name in names}
         for side, names in [("inputs", batches[0].inputs), ("targets", batches[0].targets)]
     )
     whole = Batch(inputs, targets, sum(batch.lengths for batch in batches))
     made._state = None
-    assert made._update(whole, 1) == pytest.approx(sum(carried), rel=1e-5)
+    assert made._update(whole, 1).item() == pytest.approx(sum(carried), rel=1e-5)
     made._state = None
-    assert made._update(batches[1], 1) != pytest.approx(carried[1], rel=1e-5)
+    assert made._update(batches[1], 1).item() != pytest.approx(carried[1], rel=1e-5)
 
 
 def test_averaged_weights_are_the_moving_average_and_are_what_is_validated(tmp_path):
@@ -217,7 +226,7 @@ def test_averaged_weights_are_the_moving_average_and_are_what_is_validated(tmp_p
         made._update(batch, 100)
         decay = min(0.9, (1 + step) / (10 + step))
         expected = decay * expected + (1 - decay) * parameter.detach()
-    assert torch.allclose(made.average[name], expected, atol=1e-6)
+    assert torch.allclose(made.average.tensors[name], expected, atol=1e-6)
     own = parameter.detach().clone()
     assert not torch.equal(own, expected)
     made.save_model()

@@ -23,7 +23,7 @@ ENCODERS = [
     Voices(assign="pitch"),
     Voices(assign="pitch", restrikes=False, order=(3, 1, 4, 2), grid=7, low=50, high=63),
     Voices(voices=1, grid=3, low=50, high=50),
-    Voices(voices=2, grid=24, derived=False),
+    Voices(voices=2, grid=24, derived="none"),
     Voices(voices=16, order=tuple(range(16, 0, -1)), assign="pitch", low=40, high=52),
     Voices(voices=3, grid=12, low=50, high=61, order=(2, 3, 1), restrikes=False),
     Voices(steps="changes"),
@@ -431,7 +431,8 @@ def test_every_option_does_something():
         {"assign": "pitch"},
         {"restrikes": False},
         {"steps": "changes"},
-        {"derived": False},
+        {"derived": "none"},
+        {"derived": "sounds"},
     ):
         other = dataclasses.replace(plain, **changes)
         assert other.encode(piece).tolist() != plain.encode(piece).tolist(), changes

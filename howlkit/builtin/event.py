@@ -43,11 +43,8 @@ MOST_TICKS_PER_BEAT = 32_767
 
 Column = NDArray[np.int64]
 
-EVENT = np.dtype([("position", "<i8"), ("code", "<i8"), ("key", "<i8"), ("velocity", "<i8")])
-"""An event: its value, its key (of a note), its velocity 1..127 (of a note-on)."""
-
-PLAYED = np.dtype([("key", "<i8"), ("on", "<i8"), ("off", "<i8"), ("velocity", "<i8")])
-"""A note as it is played, in positions."""
+_LINE = 47  # bits of a position: 2**32 ticks of 17 s, 1000 positions a second
+_PLACE = 16  # bits of `Vocabulary.place`
 
 
 @dataclass(frozen=True)
@@ -107,10 +104,11 @@ class Event:
 
     def encode(self, piece: Piece) -> Steps:
         """Return start, the events, end; shifts stand where the event after them does."""
-        events = self._events(piece)
-        steps, stops = self._spell(events)
+        moments, bins = self._events(piece)
+        positions = moments >> _PLACE
+        steps, stops = self._spell(positions, moments & (1 << _PLACE) - 1, bins)
         edges = self._positions(piece, [piece.since, piece.until])
-        counts = np.searchsorted(events["position"], edges)
+        counts = np.searchsorted(positions, edges)
         before, stop = np.append(0, stops)[counts].tolist()
         return self.schema.frame(steps[: max(before, stop)], before=before, end=piece.has_end)
 
@@ -122,23 +120,23 @@ class Event:
             return (2 * ticks * self._grid + per_beat) // (2 * per_beat)
         return np.floor(piece.seconds(ticks) * self._grid + 0.5).astype(np.int64)
 
-    def _events(self, piece: Piece) -> Table:
-        """Return what happens, as an array of EVENT, in order."""
-        played, (up, down), v = self._played(piece), self._pedal(piece), self._vocabulary
-        events = np.zeros(2 * len(played) + len(up) + len(down), EVENT)
-        offs, ups, downs, ons = np.split(events, np.cumsum((len(played), len(up), len(down))))
-        for part, code, where in ((offs, OFF, played["off"]), (ons, 0, played["on"])):
-            part["position"], part["key"] = where, played["key"]
-            part["code"] = code + played["key"] % PITCHES
-        ons["velocity"] = played["velocity"]
-        for part, code, where in ((ups, v.pedal, up), (downs, v.pedal + 1, down)):
-            part["position"], part["code"] = where, code
-        # Positions fit 47 bits (2**32 ticks of 17 s, 1000 positions a second), places 16.
-        place = v.place(events["code"], events["key"])
-        return np.asarray(events.take(np.argsort(events["position"] << 16 | place)))
+    def _events(self, piece: Piece) -> tuple[Column, Column]:
+        """Return what happens, in order, as position << _PLACE | place; and each note-on's bin."""
+        key, on, off, velocity = self._played(piece)
+        up, down = self._pedal(piece)
+        k = self._vocabulary.keys
+        parts = ((off, key), (up, k), (down, k + 1), (on, k + 2 + key))
+        moments = np.concatenate([where << _PLACE | place for where, place in parts])
+        order = np.argsort(moments)
+        note_ons = order[order >= len(moments) - len(on)] - (len(moments) - len(on))
+        bins = (velocity.astype(np.int64) - 1) * self._vocabulary.velocities // 127
+        return moments.take(order), bins.take(note_ons)
 
-    def _played(self, piece: Piece) -> Table:
-        """Return an array of PLAYED, by key and position: what is left where notes overlap."""
+    def _played(self, piece: Piece) -> tuple[Column, Column, Column, NDArray[np.uint8]]:
+        """Return key, positions on and off, velocity of what is left where notes overlap.
+
+        By key, then by position.
+        """
         notes, ends = piece.notes, piece.held if self.sustain == "extend" else piece.ends
         if not self.programs:
             melodic = notes["program"] != DRUMS
@@ -147,22 +145,20 @@ class Event:
         if self.programs:
             key |= notes["program"].astype(np.uint16) << 7
         order = np.argsort(key, kind="stable")  # starts rise already; 16 bits: a radix sort
-        notes, ends = notes.take(order), ends[order]
-        on, off = self._positions(piece, notes["start"]), self._positions(piece, ends)
-        line = key[order].astype(np.int64) << 47  # keys one after the other on one line
-        begins = np.diff(line + on, prepend=-1) > 0  # notes that begin together are one
-        # On the line, the longest of the notes that sound ends behind all that ended before.
-        last = np.append(begins[1:], True)[: len(begins)]
-        off = np.maximum.accumulate(line + off)[last]
-        played = np.zeros(int(begins.sum()), PLAYED)
-        played["key"], played["on"] = line[begins] >> 47, on[begins]
-        line = line[begins]
-        again = np.append((line + played["on"])[1:], 2**62)  # of another key: later on the line
-        played["off"] = np.maximum(np.minimum(off, again) - line, played["on"] + 1)
-        if len(played):
-            loudest = np.maximum.reduceat(notes["velocity"], np.flatnonzero(begins))
-            played["velocity"] = loudest
-        return played
+        # Keys one after the other on one line: there, all that a key has is before the next key.
+        line = key.take(order).astype(np.int64) << _LINE
+        on = line + self._positions(piece, notes["start"]).take(order)
+        # The longest of the notes that sound ends behind all that ended before.
+        off = np.maximum.accumulate(line + self._positions(piece, ends).take(order))
+        velocity = notes["velocity"].take(order)
+        apart = on[1:] > on[:-1]
+        if not apart.all():  # notes of a key that begin together are one
+            first, last = np.flatnonzero(np.append(True, apart)), np.append(apart, True)
+            on, off, line = on[first], off[last], line[first]
+            velocity = np.maximum.reduceat(velocity, first)
+        off[:-1] = np.minimum(off[:-1], on[1:])
+        off = np.maximum(off, on + 1)
+        return line >> _LINE, on - line, off - line, velocity
 
     def _pedal(self, piece: Piece) -> tuple[Column, Column]:
         """Return where the pedal goes up and where down, of all tracks as one pedal."""
@@ -181,23 +177,30 @@ class Event:
         apart = down[1:] >= up[:-1]
         return up[np.append(apart, True)], down[np.append(True, apart)]
 
-    def _spell(self, events: Table) -> tuple[Steps, Column]:
-        """Return the steps, and up to which step each event goes: shifts, velocity, the event."""
+    def _spell(self, positions: Column, places: Column, bins: Column) -> tuple[Steps, Column]:
+        """Return the steps, and up to which step each event goes: shifts, velocity, the event.
+
+        positions, places: (N,) of the events; bins: of the note-ons among them.
+        """
         v = self._vocabulary
-        gaps = np.minimum(np.diff(events["position"], prepend=0), v.rest)
-        begins = events["code"] < OFF
-        bins = (events["velocity"] - 1) * v.velocities // 127
-        told = np.zeros(len(events), bool)
-        told[begins] = np.diff(bins[begins], prepend=v.unknown) != 0
-        stops = np.cumsum(-(-gaps // v.shifts) + told + 1)
-        steps = self.schema.steps(int(stops[-1]) if len(events) else 0)
-        steps["event"] = v.velocity - 1  # the longest shift, where nothing else follows
+        gaps = np.minimum(np.diff(positions, prepend=0), v.rest)
+        told = np.diff(bins, prepend=v.unknown) != 0
+        loud = np.flatnonzero(places >= v.keys + 2)[told]  # events with a velocity before them
+        lengths = -(-gaps // v.shifts) + 1
+        lengths[loud] += 1
+        stops = np.cumsum(lengths)
+        # The longest shift, where nothing else follows.
+        codes = np.full(int(stops[-1]) if len(stops) else 0, v.velocity - 1, np.uint16)
         shifted = np.flatnonzero(gaps)
-        steps["event"][(stops - told - 2)[shifted]] = SHIFT + (gaps[shifted] - 1) % v.shifts
-        steps["event"][stops[told] - 2] = v.velocity + bins[told]
-        steps["event"][stops - 1] = events["code"]
+        left = stops - 2  # the last shift stands before the event, or before its velocity
+        left[loud] -= 1
+        codes[left[shifted]] = SHIFT + (gaps[shifted] - 1) % v.shifts
+        codes[stops[loud] - 2] = v.velocity + bins[told]
+        codes[stops - 1] = v.codes.take(places)
+        steps = self.schema.steps(len(codes))
+        steps["event"] = codes
         if self.programs:
-            steps["program"][stops - 1] = events["key"] // PITCHES
+            steps["program"][stops - 1] = v.key_programs.take(places)
         return steps, stops
 
     # Steps to piece -----------------------------------------------------------------------------

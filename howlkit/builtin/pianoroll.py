@@ -215,7 +215,7 @@ class Pianoroll:
         # By key, then by start: on the line of all keys end to end, where a key takes `width`.
         width = len(rows) + 2
         place = key * width + start
-        order = np.argsort(place)
+        order = np.argsort(key.astype(np.uint8), kind="stable")  # starts rise already
         place, key, start = place[order], key[order], start[order]
         reach = np.maximum.accumulate(key * width + stop[order])
         opens = np.append(True, place[1:] > reach[:-1])[: len(place)]  # nothing sounds before it

@@ -34,7 +34,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from howlkit.builtin.bars import Bars, Metres
-from howlkit.builtin.durations import log_spaced, nearest
+from howlkit.builtin.durations import log_spaced, nearest_of_ticks
 from howlkit.builtin.grid import resolution
 from howlkit.builtin.notes import canonical_order, velocity_classes, velocity_values
 from howlkit.builtin.remi_grammar import RemiGrammar
@@ -175,12 +175,12 @@ class Remi:
         notes = np.zeros(len(played), CLASSES)
         notes["pitch"] = played["pitch"]
         notes["velocity"] = velocity_classes(played["velocity"], self.velocities)
-        positions = played["duration"] * (self.grid / piece.ticks_per_beat)
-        notes["duration"] = nearest(self._lengths, positions)
+        notes["duration"] = nearest_of_ticks(
+            self._lengths, played["duration"], piece.ticks_per_beat, self.grid
+        )
         if self.programs:
             notes["program"] = played["program"]
-        order = canonical_order(onsets, notes)
-        return onsets[order], notes[order]
+        return onsets, notes.take(canonical_order(onsets, notes))  # onsets rise already
 
     def _positions(self, piece: Piece, ticks: ArrayLike) -> Column:
         """Return the grid positions nearest to ticks."""
@@ -213,13 +213,15 @@ class Remi:
 
     def _standing(self, steps: Steps, initial: Mapping[str, Any]) -> dict[str, Column]:
         """Return what stands after each step, (T,) by name of the event that left it there."""
+        events = np.where(steps["mark"] == STEP, steps["event"], len(self._events))
         standing = {}
         for name in self._initial:
-            left = self._is(steps, name)
+            left = events == self._events.index(name)
             if name == "position":  # a bar begins at position 0, which is what it has there
-                left |= self._is(steps, "bar")
-            last = np.maximum.accumulate(np.where(left, np.arange(len(steps)), -1))
-            standing[name] = np.where(last >= 0, steps[name][last], np.int64(initial[name]))
+                left |= events == self._events.index("bar")
+            at = np.flatnonzero(left)
+            values = np.append(np.int64(initial[name]), steps[name][at])
+            standing[name] = np.repeat(values, np.diff(at, prepend=0, append=len(steps)))
         return standing
 
     def _walk(self, steps: Steps) -> tuple[Column, dict[str, Column]]:

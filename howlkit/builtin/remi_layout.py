@@ -68,7 +68,9 @@ class Places:
         news = np.concatenate((bars.start[bars.news], tempi.at))
         since = onsets[0] if known else -1
         until = onsets[-1] if len(onsets) else -1
-        at = np.unique(np.concatenate((onsets, news[(news > since) & (news <= until)])))
+        at = np.concatenate((onsets, news[(news > since) & (news <= until)]))
+        at.sort(kind="stable")  # quick: it nearly is
+        at = at[np.append(True, at[1:] > at[:-1])[: len(at)]]
         stretch = bars.stretch(at)
         bar, position = bars.locate(at)
         new_metre = bars.news[stretch] & (bars.start[stretch] == at)
@@ -94,7 +96,8 @@ def lay(
 
     events: the families there are, bar first. notes: (N,) of `CLASSES`, onsets: where they begin.
     """
-    place_of = np.searchsorted(places.at, onsets)
+    first_note = np.searchsorted(onsets, places.at)
+    place_of = np.repeat(np.arange(len(first_note)), np.diff(first_note, append=len(onsets)))
     bars, cuts = places.bars(longest_rest), places.cut > 0
     positions = places.new_tempo.copy()  # a new metre alone needs no position
     positions[place_of] = True
@@ -104,7 +107,6 @@ def lay(
     values = [name for name in ("pitch", "velocity", "duration") if name in events]
     spans = new_program + np.int64(len(values))  # (N,) events
     ends = np.cumsum(spans) + np.cumsum(leads)[place_of]
-    first_note = np.searchsorted(place_of, np.arange(len(places.at)))
     before = np.append(0, np.cumsum(spans))[first_note] + np.cumsum(leads) - leads
 
     steps = schema.steps(int(ends[-1]) if len(ends) else 0)
@@ -117,7 +119,7 @@ def lay(
     pen = _Pen(steps, events, ends - spans)
     pen.write("program", new_program, program)
     for name in values:
-        pen.write(name, np.ones(len(notes), bool), notes[name])
+        pen.write_all(name, notes[name])
     return steps, ends
 
 
@@ -136,3 +138,9 @@ class _Pen:
         if values is not None:
             self.steps[event][here] = values[where]
         self.at[where] += 1
+
+    def write_all(self, event: str, values: Any) -> None:  # noqa: ANN401 - an array
+        """Write an event of `values` everywhere, and move on."""
+        self.steps["event"][self.at] = self.events.index(event)
+        self.steps[event][self.at] = values
+        self.at += 1

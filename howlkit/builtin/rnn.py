@@ -62,7 +62,7 @@ class Lstm(_Recurrent):
 
 @dataclass(frozen=True)
 class Gru(_Recurrent):
-    """Gated recurrent units (Cho et al. 2014): a quarter smaller than lstm, and quicker."""
+    """Gated recurrent units (Cho et al. 2014): a quarter smaller than lstm."""
 
     name: ClassVar[str] = "gru"
 

@@ -38,12 +38,12 @@ from numpy.typing import ArrayLike, NDArray
 from howlkit.builtin.slices import Metre, highest_pitches, newest_notes
 from howlkit.builtin.voices_grammar import (
     AS_BEFORE,
-    BEATS_COUNTED,
     LOWEST,
     SILENCE,
     ChangesGrammar,
     VoicesGrammar,
 )
+from howlkit.builtin.voices_inputs import BEATS_COUNTED, LONGEST_BAR, columns, fields
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
 from howlkit.options import option
@@ -56,7 +56,6 @@ __all__ = ["Voices"]
 MOST_SLICES = 2**17  # of a piece: nine hours at 60 beats a minute and 4 slices a beat
 MOST_TICKS_PER_BEAT = 32_767
 VELOCITY = 80  # of every note that is decoded
-LONGEST_BAR = 8  # beats that `position` tells apart
 
 KNOWN_BEATS = 2
 """So far back an excerpt knows all that sounded before it; `heldK` counts no further."""
@@ -82,7 +81,10 @@ class Voices:
     steps: Literal["grid", "changes"] = option(
         "grid", "where a step stands: in each slice, or on beats and where a voice changes"
     )
-    derived: bool = option(True, "inputs: place in the bar, beat, what sounds, for how long")
+    derived: Literal["none", "sounds", "intervals"] = option(
+        "intervals",
+        "inputs: none; place in the bar, what sounds, for how long; and intervals and motions too",
+    )
 
     name: ClassVar[str] = "voices"
 
@@ -106,12 +108,20 @@ class Voices:
     def _changes(self) -> bool:
         return self.steps == "changes"
 
+    def _near(self, voice: int) -> tuple[tuple[str, int], ...]:
+        """Return what a voice is near to: what it sounds, and the voices decided before it."""
+        if self.derived == "none":
+            return ()
+        decided = self._decided[: self._decided.index(voice)]
+        return ((f"sound{voice}", SILENCE), *((f"voice{k}", 0) for k in decided))
+
     @property
     def _pitches(self) -> int:
         return self.high - self.low + 1
 
     @property
-    def _longest_held(self) -> int:
+    def longest_held(self) -> int:
+        """The most slices that `heldK` counts."""
         return KNOWN_BEATS * self.grid - 1
 
     @property
@@ -121,42 +131,27 @@ class Voices:
         Of changes, row 0 may stand a beat before the excerpt. All is known there: an excerpt comes
         with the two notes before what is near its cut, and what is near these (`Piece.excerpt`).
         """
-        return (KNOWN_BEATS + 1) * self.grid if self._changes else self._longest_held
+        return (KNOWN_BEATS + 1) * self.grid if self._changes else self.longest_held
 
     @cached_property
     def schema(self) -> Schema:
-        """`voice1` .. `voiceN` as they are decided; derived, where we stand and what sounds.
+        """`voice1` .. `voiceN` as they are decided, then what is derived (voices_inputs.py).
 
         shift: of changes, slices since the step before, less one; the first step follows slice -1.
-        position: where the next slice stands in its bar, in slices; of changes, where this one
-        stands, and 0 in the start row. beat: its beat from the start of the piece, counted round.
-        soundK: what voice K sounds after this row, 0 silence, 1 the lowest pitch. heldK: for how
-        many slices so far; 0 in silence.
         """
         voices = [
             Field(
                 f"voice{k}",
                 LOWEST + self._pitches,
-                near=(f"sound{k}", SILENCE) if self.derived else None,
+                near=self._near(k),
                 unit="as before, silence, or a pitch",
             )
             for k in self._decided
         ]
-        unit = f"1/{self.grid} beat"
         if self._changes:
-            voices.insert(0, Field("shift", self.grid, True, unit=f"{unit}, less one"))
-        if not self.derived:
-            return Schema(tuple(voices))
-        inputs = [
-            Field("position", LONGEST_BAR * self.grid, True, unit=unit, derived=True),
-            Field("beat", BEATS_COUNTED, unit="beat", derived=True),
-        ]
-        for k in range(1, self.voices + 1):
-            inputs += [
-                Field(f"sound{k}", 1 + self._pitches, True, unit="semitone", derived=True),
-                Field(f"held{k}", 1 + self._longest_held, True, unit=unit, derived=True),
-            ]
-        return Schema((*voices, *inputs))
+            unit = f"1/{self.grid} beat, less one"
+            voices.insert(0, Field("shift", self.grid, True, unit=unit))
+        return Schema((*voices, *fields(self)))
 
     def encode(self, piece: Piece) -> Steps:
         """Return start, a step for each slice, end."""
@@ -171,7 +166,10 @@ class Voices:
         earliest = max(first - self._looks_back, 0)
         seen = (begins < stop) & (ends > earliest)
         sounds, struck = self._sounding(
-            notes[seen], begins[seen] - earliest, ends[seen] - earliest, int(stop - earliest)
+            notes.compress(seen),
+            begins[seen] - earliest,
+            ends[seen] - earliest,
+            int(stop - earliest),
         )
         if piece.has_end:  # what is cut off by the limit may leave a silence behind
             last = np.flatnonzero(sounds.any(axis=1))[-1:] + 1 + closing
@@ -188,12 +186,12 @@ class Voices:
         kept = (notes["program"] != DRUMS) & (pitch >= self.low) & (pitch <= self.high)
         if self.assign == "track":
             kept &= notes["track"] < self.voices
-        notes = notes[kept]
+        notes = notes.compress(kept)
         begins = self._slices(piece, notes["start"])
         ends = self._slices(piece, notes["start"].astype(np.int64) + notes["duration"])
         ends = np.minimum(np.maximum(ends, begins + 1), MOST_SLICES)
         within = begins < MOST_SLICES
-        return notes[within], begins[within], ends[within]
+        return notes.compress(within), begins[within], ends[within]
 
     def _slices(self, piece: Piece, ticks: ArrayLike) -> Column:
         """Return the slices nearest to ticks."""
@@ -218,10 +216,9 @@ class Voices:
         newest = newest_notes(
             notes["track"][order].astype(np.int64), first, stop, self.voices, length
         )
-        silent = newest < 0
-        sounds = np.where(silent, 0, np.append(pitch, 0)[newest])
-        starts = np.append(begins, -1)[newest]
-        return sounds, ~silent & (starts == np.arange(length)[:, None])
+        # Where nothing sounds, newest is -1: what is appended.
+        sounds, starts = np.append(pitch, 0)[newest], np.append(begins, -1)[newest]
+        return sounds, starts == np.arange(length)[:, None]
 
     def _steps(
         self, piece: Piece, sounds: Column, struck: NDArray[np.bool_], first: int
@@ -245,17 +242,22 @@ class Voices:
             steps[f"voice{k + 1}"] = values[:, k]
         if self._changes:
             steps["shift"] = np.diff(at, prepend=at[:1] - 1) - 1
-        if self.derived:
+        if self.derived != "none":
             since = np.maximum.accumulate(np.where(changed, number[:, None], 0), axis=0)
-            held = np.minimum(number[:, None] - since + 1, self._longest_held)
+            held = np.minimum(number[:, None] - since + 1, self.longest_held)
             held = np.where(sounds > 0, held, 0)[at]
-            sounds = sounds[at]
-            for k in range(self.voices):
-                steps[f"sound{k + 1}"], steps[f"held{k + 1}"] = sounds[:, k], held[:, k]
             metre = Metre.of(self._frame(piece), self.grid, longest_bar=LONGEST_BAR)
             stands = first + at + (not self._changes)
-            steps["position"] = metre.position(stands)
-            steps["beat"] = stands // self.grid % BEATS_COUNTED
+            derived = columns(
+                self,
+                metre.position(stands),
+                stands // self.grid % BEATS_COUNTED,
+                before=before[at],
+                sounds=sounds[at],
+                held=held,
+            )
+            for name, column in derived.items():
+                steps[name] = column
         return steps, first + at
 
     def _frame(self, like: Piece | None) -> Piece:

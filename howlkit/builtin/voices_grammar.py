@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.builtin.slices import Metre
+from howlkit.builtin.voices_inputs import BEATS_COUNTED, columns
 from howlkit.schema import END, STEP, Field, Steps
 
 if TYPE_CHECKING:
     from howlkit.builtin.voices import Voices
 
-__all__ = ["AS_BEFORE", "BEATS_COUNTED", "LOWEST", "SILENCE", "ChangesGrammar", "VoicesGrammar"]
+__all__ = ["AS_BEFORE", "LOWEST", "SILENCE", "ChangesGrammar", "VoicesGrammar"]
 
 AS_BEFORE, SILENCE, LOWEST = 0, 1, 2  # values of a voice
-BEATS_COUNTED = 12  # by `beat`, which then begins again: bars of 2, 3, 4 and 6 beats show in it
 
 Column = NDArray[np.int64]
 
@@ -36,7 +36,9 @@ class VoicesGrammar:
         self._encoder, self._metre, self._most = encoder, metre, most
         self._slices = np.zeros(rows, np.int64)
         self._sounds = np.zeros((rows, encoder.voices), np.int64)  # as in `soundK`
+        self._before = np.zeros((rows, encoder.voices), np.int64)  # a step earlier
         self._held = np.zeros((rows, encoder.voices), np.int64)
+        self._derived: dict[str, Column] | None = None  # of the steps so far, once asked for
 
     @property
     def now(self) -> NDArray[np.float64]:
@@ -95,12 +97,14 @@ class VoicesGrammar:
         """Move on by a step in the rows marked True; return how many notes each began."""
         moved, slices = rows & (step["mark"] == STEP), self._passes(step)
         begun = np.zeros(len(rows), np.int64)
+        self._derived = None
+        self._before = np.where(moved[:, None], self._sounds, self._before)
         self._slices += np.where(moved, slices, 0)
         for k in range(self._encoder.voices):
             value = np.where(moved, step[f"voice{k + 1}"], AS_BEFORE)
             sounds = self._after(k, step)
             held = np.where(value == AS_BEFORE, self._held[:, k] + slices, 1)
-            held = np.where(sounds > 0, np.minimum(held, self._encoder._longest_held), 0)
+            held = np.where(sounds > 0, np.minimum(held, self._encoder.longest_held), 0)
             self._sounds[:, k] = np.where(moved, sounds, self._sounds[:, k])
             self._held[:, k] = np.where(moved, held, self._held[:, k])
             begun += value >= LOWEST
@@ -115,20 +119,24 @@ class VoicesGrammar:
         return self._slices
 
     def derived(self, field: Field) -> Column:
-        """Return (B,): where the music stands, or what a voice sounds, or for how long."""
-        if field.name == "position":
-            return self._metre.position(self._stands())
-        if field.name == "beat":
-            return self._stands() // self._encoder.grid % BEATS_COUNTED
-        if field.name.startswith("sound"):
-            return self._sounds[:, int(field.name.removeprefix("sound")) - 1]
-        return self._held[:, int(field.name.removeprefix("held")) - 1]
+        """Return (B,): where the music stands, or what a voice sounds, for how long and so on."""
+        if self._derived is None:
+            stands = self._stands()
+            self._derived = columns(
+                self._encoder,
+                self._metre.position(stands),
+                stands // self._encoder.grid % BEATS_COUNTED,
+                before=self._before,
+                sounds=self._sounds,
+                held=self._held,
+            )
+        return self._derived[field.name]
 
     def select(self, rows: NDArray[np.intp]) -> Self:
         """Return a copy that holds `rows`."""
         copy = type(self)(self._encoder, self._metre, 0, most=self._most)
         copy._slices, copy._sounds = self._slices[rows].copy(), self._sounds[rows].copy()
-        copy._held = self._held[rows].copy()
+        copy._held, copy._before = self._held[rows].copy(), self._before[rows].copy()
         return copy
 
 

@@ -82,6 +82,13 @@ def _all(ctx: click.Context, param: click.Parameter, lists: tuple[list[str], ...
     show_default=True,
     help="bf16: mixed precision, for devices that are quicker with it.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(0, 64),
+    default=0,
+    show_default=True,
+    help="Processes that prepare music ahead, for devices that wait for it; the same result.",
+)
 @click.option("--resume", is_flag=True, help="Go on with --out-dir, or with the newest run.")
 @click.option(
     "--init",
@@ -105,6 +112,7 @@ def command(
     seed: int,
     device: str,
     precision: str,
+    workers: int,
     resume: bool,
     init: Path | None,
     strict: bool,
@@ -125,7 +133,11 @@ def command(
         if resume:
             _keep_as_it_was(ctx, display)
             trainer = run.reopen(
-                run.to_resume(out_dir), Budget(steps, minutes), device=device, tell=display.tell
+                run.to_resume(out_dir),
+                Budget(steps, minutes),
+                device=device,
+                tell=display.tell,
+                workers=workers,
             )
         else:
             plan = run.Plan(
@@ -141,7 +153,12 @@ def command(
                 strict=strict,
             )
             trainer = run.begin(
-                plan, out_dir, device=device, tell=display.tell, progress=file_progress()
+                plan,
+                out_dir,
+                device=device,
+                tell=display.tell,
+                workers=workers,
+                progress=file_progress(),
             )
         display.begin(trainer)
         ctx.exit(_train(trainer, display))

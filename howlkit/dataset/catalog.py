@@ -10,25 +10,27 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import tempfile
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from howlkit.dataset import duplicates
+from howlkit.dataset.hashes import ByHash, as_keys
+from howlkit.dataset.listing import Files
 from howlkit.dataset.report import PartCount, Report, counted
 from howlkit.dataset.shards import TABLES, Store
-from howlkit.dataset.sources import Source
 from howlkit.dataset.split import PARTS, OwnSplit, assign
-from howlkit.dataset.tensors import Array
+from howlkit.dataset.tensors import Array, OnDisk
 from howlkit.errors import printable
 
-__all__ = ["Earlier", "Options", "catalog", "fingerprint", "pieces_of", "report"]
+__all__ = ["Earlier", "Options", "catalog", "fingerprint", "first_files", "report"]
 
 Columns = Mapping[str, Array]
+
+_BLOCK = 4096  # pieces whose sketches are in memory at once
 
 
 @dataclass(frozen=True)
@@ -61,22 +63,27 @@ class Earlier:
     parts: by the hash of the notes.
     """
 
-    parts: Mapping[bytes, int]
+    parts: ByHash
     groups: Array | None = None
 
 
-def pieces_of(files: Sequence[Source]) -> dict[bytes, Source]:
-    """Return by the hash of its notes the first file of each piece, in the order of the files."""
-    first: dict[bytes, Source] = {}
-    for source in files:
-        if source.notes:
-            first.setdefault(source.notes, source)
-    return first
+def first_files(files: Files) -> tuple[Array, Array]:
+    """Return (pieces,) the first file of each piece, rising, and (files,) the piece of each file.
+
+    A piece is what has the same notes; files without any are of piece -1.
+    """
+    notes = files.notes
+    there = np.flatnonzero(notes.any(axis=1))
+    _, first, which = np.unique(as_keys(notes[there]), return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    piece = np.full(len(notes), -1)
+    piece[there] = np.argsort(order)[which]
+    return there[first[order]], piece
 
 
 def catalog(
     store: Store,
-    files: Sequence[Source],
+    files: Files,
     options: Options,
     earlier: Earlier,
     name: Callable[[str], str],
@@ -85,24 +92,24 @@ def catalog(
 
     name: of a piece, from the path of its first file.
     """
-    pieces = pieces_of(files)
-    places = [store.places[source.content] for source in pieces.values()]
-    shard = np.array([place.shard for place in places], np.int32)
-    row = np.array([place.row for place in places], np.int64)
-    columns = _located(store, shard, row)
-    columns["content"] = _hashes([source.content for source in pieces.values()])
-    columns["notes"] = _hashes(list(pieces))
+    first, piece = first_files(files)
+    content, notes = files.content[first], files.notes[first]
+    shard, row = store.find(content)
+    columns = _located(store, shard.astype(np.int32), row)
+    columns |= {"content": content, "notes": notes}
     columns["group"] = _groups(store, shard, row, options, earlier)
     if options.own is None:
-        columns["part"], warnings = _parts(pieces, columns["group"], options, earlier)
+        columns["part"], warnings = _parts(notes, columns["group"], options, earlier)
     else:
-        columns["part"], warnings = _own_parts(files, pieces, columns["group"], options.own)
-    columns |= _names([name(source.path) for source in pieces.values()])
+        parts = np.fromiter(map(options.own, files.paths()), np.int8, len(files))
+        columns["part"] = parts[first]
+        warnings = [*_torn(files, parts, first, piece), *_leaks(parts[first], columns["group"])]
+        if not (columns["part"] == 0).any():
+            warnings.append("the train part is empty: your own split leaves nothing to train on")
+    is_first = np.zeros(len(files), bool)
+    is_first[first] = True
+    columns |= _names(map(name, itertools.compress(files.paths(), is_first)))
     return columns, warnings
-
-
-def _hashes(hashes: Sequence[bytes]) -> Array:
-    return np.frombuffer(b"".join(hashes), np.uint8).reshape(-1, 16)
 
 
 def _located(store: Store, shard: Array, row: Array) -> dict[str, Array]:
@@ -127,52 +134,58 @@ def _groups(store: Store, shard: Array, row: Array, options: Options, earlier: E
         return earlier.groups
     if not options.near_duplicates:
         return np.arange(len(shard))
-    # A kilobyte a piece: on the disk, so that the system may take the memory back.
-    with tempfile.TemporaryFile(dir=store.folder) as file:
-        sketches = np.memmap(file, np.uint32, "w+", shape=(len(shard), duplicates.BINS))
-        for number in np.unique(shard):
-            here = shard == number
-            sketches[here] = store.shard(int(number))["pieces.sketch"][row[here]]
-        return duplicates.group(np.asarray(sketches))
+    # One and a half kilobytes a piece: on the disk.
+    shape = (duplicates.BINS, len(shard))
+    with (
+        OnDisk(store.folder, np.uint32, shape) as sketches,
+        OnDisk(store.folder, np.float16, shape) as weights,
+    ):
+        for begin in range(0, len(shard), _BLOCK):
+            block = slice(begin, begin + _BLOCK)
+            sketches.write(begin, _sketches(store, shard[block], row[block]).T)
+        return duplicates.group(sketches, weights)
+
+
+def _sketches(store: Store, shard: Array, row: Array) -> Array:
+    """Return the sketches (n, BINS) of pieces by where they are stored."""
+    found = np.empty((len(shard), duplicates.BINS), np.uint32)
+    for number in np.unique(shard):
+        here = shard == number
+        found[here] = store.shard(int(number))["pieces.sketch"][row[here]]
+    return found
 
 
 def _parts(
-    pieces: Mapping[bytes, Source], group: Array, options: Options, earlier: Earlier
+    notes: Array, group: Array, options: Options, earlier: Earlier
 ) -> tuple[Array, list[str]]:
-    """Return each piece's part, by its group, and warnings."""
-    labels, member = np.unique(group, return_inverse=True)
+    """Return each piece's part, by its group, and warnings; notes (n, 16)."""
     # The smallest hash names a group: it is the same in whatever order files are found.
-    keys = [b"\xff" * 17] * len(labels)
+    by_hash = np.argsort(as_keys(notes))
+    labels, first, member = np.unique(group[by_hash], return_index=True, return_inverse=True)
+    keys = notes[by_hash[first]]
+    # Where groups merge, train wins: what was trained on must never be tested on.
+    before = earlier.parts.find(notes[by_hash])
     kept = np.full(len(labels), len(PARTS), np.int8)
-    for notes, index in zip(pieces, member.tolist(), strict=True):
-        keys[index] = min(keys[index], notes)
-        # Where groups merge, train wins: what was trained on must never be tested on.
-        kept[index] = min(kept[index], earlier.parts.get(notes, len(PARTS)))
+    np.minimum.at(kept, member[before >= 0], before[before >= 0].astype(np.int8))
     kept[kept == len(PARTS)] = -1
     chosen = assign(keys, kept, options.fractions, seed=options.seed)
-    return chosen[member], _empty(chosen, options.fractions)
+    parts = np.empty(len(notes), np.int8)
+    parts[by_hash] = chosen[member]
+    return parts, _empty(chosen, options.fractions)
 
 
-def _own_parts(
-    files: Sequence[Source], pieces: Mapping[bytes, Source], group: Array, own: OwnSplit
-) -> tuple[Array, list[str]]:
-    """Return each piece's part, by its first file, and warnings."""
-    parts = np.array([own(source.path) for source in pieces.values()], np.int8)
-    warnings = [*_torn(files, pieces, own), *_leaks(parts, group)]
-    if not (parts == 0).any():
-        warnings.append("the train part is empty: your own split leaves nothing to train on")
-    return parts, warnings
+def _torn(files: Files, parts: Array, first: Array, piece: Array) -> Iterator[str]:
+    """Yield a warning if files of the same notes belong to several parts.
 
-
-def _torn(files: Sequence[Source], pieces: Mapping[bytes, Source], own: OwnSplit) -> Iterator[str]:
-    """Yield a warning if files of the same notes belong to several parts."""
-    pairs = [(pieces[file.notes].path, file.path) for file in files if file.notes]
-    torn = {first: other for first, other in pairs if own(first) != own(other)}
-    for first, other in list(torn.items())[:1]:
-        example = " but ".join(f"{printable(p)} for {PARTS[own(p)]}" for p in (first, other))
+    parts, piece: (files,) of each file; first: (pieces,).
+    """
+    torn = np.flatnonzero((piece >= 0) & (parts != parts[first[piece]]))
+    if len(torn):
+        example = first[piece[torn[0]]], torn[0]
+        text = " but ".join(f"{printable(files.path(n))} for {PARTS[parts[n]]}" for n in example)
         yield (
-            f"by your own split copies of {counted(len(torn), 'piece')} belong to more than one "
-            f"part ({example}); the first file of each decides"
+            f"by your own split copies of {counted(len(np.unique(piece[torn])), 'piece')} belong "
+            f"to more than one part ({text}); the first file of each decides"
         )
 
 
@@ -196,10 +209,12 @@ def _empty(chosen: Array, fractions: Sequence[float]) -> list[str]:
     ]
 
 
-def _names(names: Sequence[str]) -> dict[str, Array]:
-    encoded = [name.encode("utf-8", "backslashreplace") for name in names]
-    stops = np.array(list(itertools.accumulate(map(len, encoded))), np.int64)
-    return {"names": np.frombuffer(b"".join(encoded), np.uint8), "name_stops": stops}
+def _names(names: Iterable[str]) -> dict[str, Array]:
+    text, stops = bytearray(), array("q")
+    for name in names:
+        text += name.encode("utf-8", "backslashreplace")
+        stops.append(len(text))
+    return {"names": np.frombuffer(text, np.uint8), "name_stops": np.array(stops, np.int64)}
 
 
 def fingerprint(columns: Columns) -> str:
@@ -209,28 +224,22 @@ def fingerprint(columns: Columns) -> str:
     return digest.hexdigest()
 
 
-def report(
-    files: Sequence[Source], unchanged: int, columns: Columns, warnings: Sequence[str]
-) -> Report:
-    """Return the account of a run over `files`, of which so many were not read again."""
-    skipped = tuple((source.path, source.reason) for source in files if not source.content)
-    repairs: Counter[str] = Counter()
-    for source in files:
-        repairs.update(dict(source.repairs))
+def report(files: Files, columns: Columns, warnings: Sequence[str]) -> Report:
+    """Return the account of a run."""
     sizes = np.unique(columns["group"], return_counts=True)[1]
     pieces = len(columns["part"])
     return Report(
         found=len(files),
         read=pieces,
-        unchanged=unchanged,
-        exact_duplicates=len(files) - len(skipped) - pieces,
-        skipped=skipped,
+        unchanged=len(np.unique(as_keys(files.notes[files.unchanged]))),
+        exact_duplicates=files.read - pieces,
+        skipped=tuple(files.skipped),
         near_duplicate_groups=int((sizes > 1).sum()),
         near_duplicates=int(sizes[sizes > 1].sum()),
         notes=int(columns["count.notes"].sum()),
         seconds=float(columns["seconds"].sum()),
         parts={name: _count(columns, part) for part, name in enumerate(PARTS)},
-        repairs=dict(sorted(repairs.items())),
+        repairs=dict(sorted(files.repairs.items())),
         warnings=tuple(warnings),
     )
 

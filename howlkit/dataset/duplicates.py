@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,9 +36,23 @@ BINS = 256
 WINDOW = 12
 """Notes in a row that a pattern is taken from; pieces must have more to be known by patterns."""
 
-Sketches = NDArray[np.uint32]
+Sketch = NDArray[np.uint32]
 Labels = NDArray[np.int64]
-Weights = NDArray[np.float16]
+
+
+class Sketches(Protocol):
+    """(BINS, n): the sketches of n pieces, bin by bin; an array, or rows that are on the disk."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    def __getitem__(self, bin_: int, /) -> Any: ...  # noqa: ANN401
+
+
+class Weights(Sketches, Protocol):
+    """(BINS, n) float16, which can be written bin by bin."""
+
+    def __setitem__(self, bin_: int, values: Any, /) -> None: ...  # noqa: ANN401
+
 
 _SIMILAR = 0.05  # takes agree in 0.055 .. 1, of 330,000 pairs of unrelated pop songs one in 0.0502
 _SIMILAR_SHORT = 0.08  # chance does more for short pieces
@@ -46,7 +61,8 @@ _TYPICAL = 2000  # pieces that the two thresholds are for; of more, more are ali
 _LEAST_RARITY = 0.25  # times the growth of the thresholds: to agree in a third is always enough
 _ROUNDS = 8  # of joining: the more is joined, the fewer groups share what their pieces share
 _STRIDES = (1, 85)  # a band is bins i and i + stride: 512 bands of two
-_BATCH = 16  # bands looked at before their pairs are compared
+_BATCH = 64  # bands looked at before their pairs are compared: the fewer, the more often ...
+_PAIRS = 2**20  # ... all bins are gone through; or so many pairs
 _NEIGHBOURS = 4  # of one bucket, so many next ones each is compared with
 _RANK_BITS = 24  # of a value in its bin
 
@@ -66,7 +82,7 @@ _OF_DISTANCE = _mix(np.arange(1, 129, dtype=np.uint64))
 """A random number for each distance in semitones; a set of notes hashes to their sum."""
 
 
-def sketch(piece: Piece) -> Sketches:
+def sketch(piece: Piece) -> Sketch:
     """Return the sketch (`BINS`,) of a piece: 0 where a bin is empty, else 1 .. 2**24.
 
     All zeros, which is like nothing else, for a piece of no notes.
@@ -81,7 +97,7 @@ def sketch(piece: Piece) -> Sketches:
     return np.where(there, smallest + 1, 0).astype(np.uint32)
 
 
-def _sketch_of_all(piece: Piece) -> Sketches:
+def _sketch_of_all(piece: Piece) -> Sketch:
     """Return a sketch that only pieces of the same onsets and intervals share, in every bin."""
     if not len(piece):
         return np.zeros(BINS, np.uint32)
@@ -109,61 +125,74 @@ def _patterns(piece: Piece) -> NDArray[np.uint64]:
     return np.concatenate((without_one.ravel(), without_lowest))
 
 
-def group(sketches: Sketches) -> Labels:
-    """Return (n,) for sketches (n, `BINS`): pieces with the same number are one group.
+def group(sketches: Sketches, weights: Weights | None = None) -> Labels:
+    """Return (n,) for sketches (`BINS`, n): pieces with the same number are one group.
 
     The number is the index of the group's first piece. Pieces are joined when alike, or when both
-    are like a third; empty sketches stay alone. Takes time and memory linear in n.
+    are like a third; empty sketches stay alone. Takes time linear in n, and memory for a few rows.
+    weights: of the shape of `sketches`, to work on, float16 (half the memory; three digits are
+    plenty); None: in memory.
     """
-    labels = np.arange(len(sketches))
+    if weights is None:
+        weights = np.empty(sketches.shape, np.float16)
+    labels = np.arange(sketches.shape[1])
     threshold = _thresholds(sketches)
     for _ in range(_ROUNDS):
-        joined = _joined(sketches, labels, threshold)
+        joined = _joined(sketches, weights, labels, threshold)
         if np.array_equal(joined, labels):
             break
         labels = joined
     return labels
 
 
-def _joined(sketches: Sketches, labels: Labels, threshold: NDArray[np.float64]) -> Labels:
+def _joined(
+    sketches: Sketches, weights: Weights, labels: Labels, threshold: NDArray[np.float64]
+) -> Labels:
     """Return the labels with all pieces joined that are alike, as far as bands show them."""
-    weights = _weights(sketches, labels)
+    _weigh(sketches, labels, weights)
     bands = [(i, (i + stride) % BINS) for stride in _STRIDES for i in range(BINS)]
-    for begin in range(0, len(bands), _BATCH):
-        some_bands = bands[begin : begin + _BATCH]
-        found = [_candidates(sketches, weights, labels, band) for band in some_bands]
-        pairs = np.stack(np.divmod(np.unique(np.concatenate(found)), len(labels)), axis=1)
-        alike = [
-            some[_similarity(sketches, weights, some) >= threshold[some].max(axis=1)]
-            for some in _chunks(pairs)
-        ]
-        labels = _join(labels, np.concatenate((*alike, pairs[:0])))
+    for codes in _batches(_candidates(sketches, weights, labels, band) for band in bands):
+        pairs = np.stack(np.divmod(codes, len(labels)))  # (2, m)
+        alike = _similarity(sketches, weights, pairs) >= threshold[pairs].max(axis=0)
+        labels = _join(labels, pairs[:, alike])
     return labels
 
 
-def _weights(sketches: Sketches, labels: Labels) -> Weights:
-    """Return (n, BINS): how much sharing each value says: 1 if two groups have it, 0 if none other.
+def _batches(found: Iterator[Labels]) -> Iterator[Labels]:
+    """Yield what several bands found together, each pair once; nothing where nothing was."""
+    batch: list[Labels] = []
+    for number, codes in enumerate(found, 1):
+        batch.append(codes)
+        if number % _BATCH == 0 or sum(map(len, batch)) > _PAIRS:
+            together = np.unique(np.concatenate(batch))
+            batch = []
+            if len(together):
+                yield together
+
+
+def _weigh(sketches: Sketches, labels: Labels, weights: Weights) -> None:
+    """Write how much sharing each value says: 1 if two groups have it, 0 if none other.
 
     It falls with the logarithm of the number of groups, but not to 0: thousands of variants of one
     piece share what they share with thousands, and are variants all the same.
     """
-    weights = np.zeros(sketches.shape, np.float16)  # half the memory; three digits are plenty
-    scale = np.log(max(len(sketches), _TYPICAL))
-    least = _LEAST_RARITY * _growth(len(sketches))
+    scale = np.log(max(len(labels), _TYPICAL))
+    least = _LEAST_RARITY * _growth(len(labels))
     for bin_ in range(BINS):
-        column = np.ascontiguousarray(sketches[:, bin_])
+        column = sketches[bin_]
         shared = _groups_with(column, labels)
         rarity = 1 - np.log(np.maximum(shared - 1, 1)) / scale
-        weights[:, bin_] = np.where((shared > 1) & (column > 0), np.maximum(rarity, least), 0)
-    return weights
+        weights[bin_] = np.where((shared > 1) & (column > 0), np.maximum(rarity, least), 0)
 
 
-def _groups_with(column: Sketches, labels: Labels) -> Labels:
+def _groups_with(column: Sketch, labels: Labels) -> Labels:
     """Return (n,): how many groups have each piece's value in a bin; `column` and `labels` (n,)."""
-    order = np.lexsort((labels, column))
-    value, label = column[order], labels[order]
+    line = column.astype(np.int64) << 38 | labels  # values below 2**25; quicker than two sorts
+    order = np.argsort(line)
+    line = line.take(order)
+    another = np.append(True, line[1:] != line[:-1])[: len(order)]
+    value = line >> 38
     changed = np.append(True, value[1:] != value[:-1])[: len(order)]
-    another = changed | np.append(True, label[1:] != label[:-1])[: len(order)]
     which = np.cumsum(changed) - 1
     shared = np.empty(len(order), np.int64)
     shared[order] = np.bincount(which, weights=another)[which]
@@ -177,7 +206,7 @@ def _thresholds(sketches: Sketches) -> NDArray[np.float64]:
     that takes share are rarer in comparison, so that they weigh more.
     """
     similar = np.where(_size(sketches) < _SHORT, _SIMILAR_SHORT, _SIMILAR)
-    return np.asarray(_growth(len(sketches)) * similar)
+    return np.asarray(_growth(sketches.shape[1]) * similar)
 
 
 def _growth(pieces: int) -> float:
@@ -187,11 +216,11 @@ def _growth(pieces: int) -> float:
 
 def _size(sketches: Sketches) -> NDArray[np.float64]:
     """Return (n,), about how many patterns each piece has: m in a bin have their first at 1/m."""
-    rows = [
-        np.where(some > 0, some / 2.0**_RANK_BITS, 1.0).mean(axis=1)
-        for some in np.array_split(sketches, len(sketches) // 4096 + 1)
-    ]
-    return np.asarray(BINS * (1 / np.concatenate(rows) - 1))
+    total = np.zeros(sketches.shape[1])
+    for bin_ in range(BINS):
+        column = sketches[bin_]
+        total += np.where(column > 0, column / 2.0**_RANK_BITS, 1.0)
+    return np.asarray(BINS * (BINS / total - 1))
 
 
 def _candidates(
@@ -202,8 +231,8 @@ def _candidates(
     Of those that agree in a bucket full, only neighbours: the others are paired in other bands.
     """
     a, b = band
-    rows = np.flatnonzero((weights[:, a] > 0) & (weights[:, b] > 0))
-    key = (sketches[rows, a].astype(np.uint64) << np.uint64(32)) | sketches[rows, b]
+    rows = np.flatnonzero((weights[a] > 0) & (weights[b] > 0))
+    key = (sketches[a][rows].astype(np.uint64) << np.uint64(32)) | sketches[b][rows]
     order = np.argsort(key, kind="stable")
     key, rows = key[order], rows[order]
     pairs = [np.empty(0, np.int64)]
@@ -215,26 +244,24 @@ def _candidates(
     return np.concatenate(pairs)
 
 
-def _chunks(pairs: Labels, size: int = 8192) -> Iterator[Labels]:
-    for begin in range(0, len(pairs), size):
-        yield pairs[begin : begin + size]
-
-
 def _similarity(sketches: Sketches, weights: Weights, pairs: Labels) -> NDArray[np.float64]:
-    """Return (m,): the weight of the bins that agree, over the bins that either piece fills."""
-    left, right = sketches[pairs[:, 0]], sketches[pairs[:, 1]]
-    agree = (left == right) & (left > 0)
-    filled = ((left > 0) | (right > 0)).sum(axis=1)
-    total = np.where(agree, weights[pairs[:, 0]], 0).sum(axis=1, dtype=np.float64)
+    """Return (m,) for pairs (2, m): the weight of the bins that agree, over those either fills."""
+    left, right = pairs
+    total, filled = np.zeros(len(left)), np.zeros(len(left), np.int64)
+    for bin_ in range(BINS):
+        column, weight = sketches[bin_], weights[bin_]
+        one, other = column[left], column[right]
+        total += np.where((one == other) & (one > 0), weight[left], 0)
+        filled += (one > 0) | (other > 0)
     return np.asarray(total / np.maximum(filled, 1))
 
 
 def _join(labels: Labels, pairs: Labels) -> Labels:
-    """Return the labels with both of each pair in one group: the smallest label spreads."""
+    """Return the labels with both of each of pairs (2, m) in one group: the smallest spreads."""
     while True:
-        ends = labels[pairs]  # (m, 2)
+        ends = labels[pairs]  # (2, m)
         joined = labels.copy()
-        np.minimum.at(joined, ends.ravel(), np.repeat(ends.min(axis=1), 2))
+        np.minimum.at(joined, ends.ravel(), np.tile(ends.min(axis=0), 2))
         joined = joined[joined]
         if np.array_equal(joined, labels):
             return labels

@@ -23,14 +23,16 @@ from howlkit.dataset.catalog import (
     Options,
     catalog,
     fingerprint,
-    pieces_of,
+    first_files,
     report,
 )
 from howlkit.dataset.folder import writing
+from howlkit.dataset.hashes import ByHash
+from howlkit.dataset.listing import Files, Known, Paths, Source, head
 from howlkit.dataset.names import PIECES, delete, matching
 from howlkit.dataset.report import Report, counted
 from howlkit.dataset.shards import Store, shard_name
-from howlkit.dataset.sources import Outcome, Source, head, listed, of_piece, parse, read_all, save
+from howlkit.dataset.sources import Outcome, of_piece, read_all
 from howlkit.dataset.split import OwnSplit, check_fractions
 from howlkit.dataset.stored import FORMAT, Dataset
 from howlkit.dataset.tensors import write_tensors
@@ -75,21 +77,22 @@ def prepare(
     options = Options(tuple(fractions), seed, near_duplicates, own)
     paths, left_out = _found(sources)
     if own is not None:
-        own.check_used([*paths, *(source.path for source in left_out)])
+        own.check_used(itertools.chain(paths, (source.path for source in left_out)))
     if workers is not None and workers < 1:
         raise DataError(f"workers is {workers}; 1 or more are allowed")
     with writing(Path(out)) as folder:
         store = Store(folder, head=head(limits))
-        known = _known(folder, store, limits)
-        reading = read_all(paths, known, limits=limits, workers=workers)
-        with contextlib.closing(reading):
-            outcomes = itertools.chain(map(Outcome, left_out), reading)
-            total = len(left_out) + len(paths)
-            files, unchanged = _stored(store, _told(outcomes, total, strict, progress))
-        _check_any(files, sources)
-        save(folder / "files.jsonl", files, limits)
-        name = functools.partial(_name, roots=roots)
-        return _finish(folder, store, files, unchanged, options, name)
+        with Files(folder) as files:
+            with _known(folder, store, limits) as known:
+                reading = read_all(paths, known, limits=limits, workers=workers)
+                with contextlib.closing(reading):
+                    outcomes = itertools.chain(map(Outcome, left_out), reading)
+                    total = len(left_out) + len(paths)
+                    _keep(store, files, _told(outcomes, total, strict, progress))
+            _check_any(files, sources)
+            files.save(folder / "files.jsonl", limits)
+            name = functools.partial(_name, roots=roots)
+            return _finish(folder, store, files, options, name)
 
 
 def prepare_pieces(
@@ -110,28 +113,28 @@ def prepare_pieces(
     options = Options(tuple(fractions), seed, near_duplicates, own)
     with writing(Path(out)) as folder:
         store = Store(folder)
-        files, unchanged = _stored(store, map(of_piece, pieces))
-        _check_any(files, ())
-        if own is not None:
-            own.check_used(source.path for source in files)
-        return _finish(folder, store, files, unchanged, options, str)
+        with Files(folder) as files:
+            _keep(store, files, map(of_piece, pieces))
+            _check_any(files, ())
+            if own is not None:
+                own.check_used(files.paths())
+            return _finish(folder, store, files, options, str)
 
 
-def _found(sources: Sequence[PathLike]) -> tuple[list[str], list[Source]]:
+def _found(sources: Sequence[PathLike]) -> tuple[Paths, list[Source]]:
     """Return the paths to read, and what is there but cannot be."""
     left_out: list[Source] = []
 
     def skip(path: str, reason: str) -> None:
         left_out.append(Source(os.path.abspath(path), reason=reason))
 
-    found = map(os.path.abspath, midi.find(sources, skip=skip))
-    return list(dict.fromkeys(found)), left_out
+    return Paths(map(os.path.abspath, midi.find(sources, skip=skip))), left_out
 
 
-def _known(folder: Path, store: Store, limits: midi.Limits) -> dict[str, Source]:
+def _known(folder: Path, store: Store, limits: midi.Limits) -> Known:
     """Return what earlier runs, finished or not, know about files whose pieces are stored."""
-    known = listed(folder / "files.jsonl", limits) | parse(store.journals())
-    return {path: source for path, source in known.items() if source.content in store.places}
+    lists = [folder / "files.jsonl", *store.journals()]
+    return Known(folder, lists, head(limits), lambda source: source.content in store)
 
 
 def _told(
@@ -148,42 +151,38 @@ def _told(
             progress(done, total)
 
 
-def _stored(store: Store, outcomes: Iterable[Outcome]) -> tuple[list[Source], int]:
-    """Store every piece; return all sources, and how many pieces were known before.
+def _keep(store: Store, files: Files, outcomes: Iterable[Outcome]) -> None:
+    """Store every piece, and take in every source.
 
     What was read is kept whatever happens: Ctrl-C, a full disk, a file that `strict` stops at.
     """
-    files: list[Source] = []
-    unchanged: set[bytes] = set()
     try:
         for outcome in outcomes:
-            source = outcome.source
-            files.append(source)
+            source, line = outcome.source, outcome.source.line()
+            known = outcome.piece is None and bool(source.notes)
+            files.add(source, line, unchanged=known)
             if outcome.piece is not None and outcome.sketch is not None:
                 store.add(outcome.piece, source.content, outcome.sketch)
-                store.journal(source.line())
-            elif source.notes:
-                unchanged.add(source.notes)
+                store.journal(line)
     except BaseException:
         with contextlib.suppress(OSError):
             store.keep()
         raise
     store.flush()
-    return files, len(unchanged)
 
 
-def _check_any(files: Sequence[Source], sources: Sequence[PathLike]) -> None:
-    if any(source.content for source in files):
+def _check_any(files: Files, sources: Sequence[PathLike]) -> None:
+    if files.read:
         return
     where = ", ".join(map(midi.printable, sources)) or "what was given"
-    if not files:
+    if not len(files):
         raise DataError(
             f"there are no MIDI files ({', '.join(midi.ENDINGS)}) in {where}; "
             "name a folder that has some, at any depth"
         )
     raise DataError(
         f"nothing could be read as music of {counted(len(files), 'file')} in {where}; the first: "
-        f"{files[0].reason}"
+        f"{files.skipped[0][1]}"
     )
 
 
@@ -199,17 +198,18 @@ def _name(path: str, roots: Sequence[str]) -> str:
 def _finish(
     folder: Path,
     store: Store,
-    files: Sequence[Source],
-    unchanged: int,
+    files: Files,
     options: Options,
     name: Callable[[str], str],
 ) -> Report:
     """Write everything but shards, dataset.json last, and delete what is no longer used."""
     inputs = _inputs(files, options)
     columns, warnings = catalog(store, files, options, _earlier(folder, options, inputs), name)
-    account = report(files, unchanged, columns, warnings)
-    digest = hashlib.sha256(b"".join(columns[n].tobytes() for n in sorted(columns))).hexdigest()
-    table = folder / f"pieces-{digest[:16]}.safetensors"
+    account = report(files, columns, warnings)
+    digest = hashlib.sha256()
+    for column in sorted(columns):
+        digest.update(np.ascontiguousarray(columns[column]).data)
+    table = folder / f"pieces-{digest.hexdigest()[:16]}.safetensors"
     used = np.unique(columns["shard"]).tolist()
     write_tensors(table, columns)
     write_whole(folder / "report.json", _json(account.to_json()))
@@ -244,10 +244,10 @@ def _json(data: Mapping[str, Any]) -> bytes:
     return (json.dumps(data, indent=1) + "\n").encode("ascii")
 
 
-def _inputs(files: Sequence[Source], options: Options) -> str:
+def _inputs(files: Files, options: Options) -> str:
     """Return the hash of what the groups depend on."""
     settings = bytes([options.near_duplicates, duplicates.VERSION])
-    return hashlib.sha256(b"".join(pieces_of(files)) + settings).hexdigest()
+    return hashlib.sha256(files.notes[first_files(files)[0]].tobytes() + settings).hexdigest()
 
 
 def _earlier(folder: Path, options: Options, inputs: str) -> Earlier:
@@ -257,8 +257,9 @@ def _earlier(folder: Path, options: Options, inputs: str) -> Earlier:
         columns = before._columns
         groups = np.array(before.groups) if before._manifest["inputs"] == inputs else None
         if before._manifest["options"] != options.to_json():
-            return Earlier({}, groups)
-        pieces = (row.tobytes() for row in columns["notes"])
-        return Earlier(dict(zip(pieces, columns["part"].tolist(), strict=True)), groups)
+            return Earlier(ByHash(), groups)
+        parts = ByHash()
+        parts.update(columns["notes"], columns["part"])
+        return Earlier(parts, groups)
     except (DataError, KeyError):  # none there, or damaged: it is made anew
-        return Earlier({})
+        return Earlier(ByHash())

@@ -16,20 +16,20 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from howlkit.dataset.duplicates import BINS
+from howlkit.dataset.hashes import ByHash
 from howlkit.dataset.names import JOURNAL, PARTIAL, SHARD, delete, matching
 from howlkit.dataset.tensors import Array, Tensors, write_tensors
 from howlkit.disk import write_whole
 from howlkit.errors import DataError, HowlkitError
 from howlkit.piece import KEY_SIGNATURE, NOTE, PEDAL, TEMPO, TIME_SIGNATURE, Piece
 
-__all__ = ["TABLES", "Location", "Store", "content_of", "notes_of", "shard_name", "stored"]
+__all__ = ["TABLES", "Store", "content_of", "notes_of", "shard_name", "stored"]
 
 TABLES = {
     "notes": NOTE,
@@ -45,6 +45,8 @@ SHARD_NOTES = 2**21
 
 SHARD_PIECES = 2**13
 """... or so many pieces."""
+
+_SHARD_ROWS = 2**32  # more than any shard has
 
 KEEP_SECONDS = 5.0
 """The shard being filled is written after so many seconds ..."""
@@ -76,14 +78,6 @@ def notes_of(piece: Piece) -> bytes:
     return digest.digest()
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
-    """Where a piece is stored: in which shard, as which of its pieces."""
-
-    shard: int
-    row: int
-
-
 class _Entry(NamedTuple):
     """What is stored of a piece."""
 
@@ -101,7 +95,7 @@ class Store:
         head: first line of each journal; journals with another one are not looked at.
         """
         self.folder, self._head = folder, head
-        self.places: dict[bytes, Location] = {}
+        self._places = ByHash()  # of what is stored: its shard, and its row there
         self._next = 0
         self._clear()
         for path in matching(folder, SHARD):
@@ -122,8 +116,7 @@ class Store:
             delete(path)
             return
         self._next = number + 1
-        for row, content in enumerate(contents):
-            self.places.setdefault(content.tobytes(), Location(number, row))
+        self._places.update(contents, _place(number, np.arange(len(contents))))
 
     def _reopen(self) -> None:
         """Go on filling the last shard, if a run was broken off before it was full."""
@@ -143,14 +136,22 @@ class Store:
 
     def _forget(self, path: Path) -> None:
         number = _number(path)
-        self.places = {c: place for c, place in self.places.items() if place.shard != number}
+        self._places.drop(range(_place(number, 0), _place(number + 1, 0)))
         delete(path)
+
+    def __contains__(self, content: bytes) -> bool:
+        """Say whether a piece of this content is stored."""
+        return content in self._places
+
+    def find(self, contents: Array) -> tuple[Array, Array]:
+        """Return (n,) in which shard, and (n,) as which of its pieces, contents (n, 16) are."""
+        return divmod(self._places.find(contents), _SHARD_ROWS)
 
     def add(self, piece: Piece, content: bytes, sketch: Array) -> None:
         """Store a piece, unless it is there already."""
-        if content in self.places:
+        if content in self:
             return
-        self.places[content] = Location(self._next, len(self._waiting))
+        self._places.add(content, _place(self._next, len(self._waiting)))
         self._waiting.append(_Entry(piece, content, sketch))
         self._notes += len(piece)
 
@@ -162,10 +163,9 @@ class Store:
         elif time.monotonic() - self._kept >= max(KEEP_SECONDS, _KEEP_SHARE * self._cost):
             self.keep()
 
-    def journals(self) -> Iterator[str]:
-        """Yield the lines kept with shards by a run that did not finish."""
-        for path in matching(self.folder, JOURNAL):
-            yield from self._journal_of(path)[1:]
+    def journals(self) -> list[Path]:
+        """Return the files of lines kept with shards by a run that did not finish, by age."""
+        return matching(self.folder, JOURNAL)
 
     def _journal_of(self, path: Path) -> list[str]:
         """Return the lines of a journal; none if it is not there, or not of this head."""
@@ -209,6 +209,10 @@ class Store:
 
 def _is_full(notes: int, pieces: int) -> bool:
     return notes >= SHARD_NOTES or pieces >= SHARD_PIECES
+
+
+def _place(shard: int, row: Any) -> Any:  # noqa: ANN401 - a number or an array
+    return shard * _SHARD_ROWS + row
 
 
 def _number(path: Path) -> int:

@@ -33,7 +33,9 @@ def check_fractions(fractions: Sequence[float]) -> None:
         )
 
 
-def assign(keys: Sequence[bytes], kept: Parts, fractions: Sequence[float], *, seed: int) -> Parts:
+def assign(
+    keys: Sequence[bytes] | NDArray[np.uint8], kept: Parts, fractions: Sequence[float], *, seed: int
+) -> Parts:
     """Return (groups,): the part of each group.
 
     keys: what is hashed of each group. kept: the part that a group already has, or -1.
@@ -42,7 +44,7 @@ def assign(keys: Sequence[bytes], kept: Parts, fractions: Sequence[float], *, se
     of those not kept, as long as its own part has others: small collections get a validation part
     too. A single group goes to train.
     """
-    position = np.array([_position(key, seed) for key in keys])
+    position = np.fromiter((_position(bytes(key), seed) for key in keys), np.float64, len(keys))
     bounds = np.concatenate(([0.0], np.cumsum(fractions)))
     parts = np.searchsorted(bounds[1:-1], position, side="right").astype(np.int8)
     parts = np.where(kept >= 0, kept, parts).astype(np.int8)

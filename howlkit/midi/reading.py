@@ -188,8 +188,9 @@ def _notes(tracks: list[Any], repairs: dict[str, int], limits: Limits) -> Table:
         rows["program"] = DRUMS if track.is_drum else track.program
         rows["track"] = index
     empty = table["duration"] == 0
-    repairs["zero_length_notes"] = int(np.count_nonzero(empty))
-    table["duration"] += empty
+    if empty.any():
+        repairs["zero_length_notes"] = int(np.count_nonzero(empty))
+        table["duration"] += empty
     return table
 
 
@@ -243,13 +244,19 @@ def _pedals(tracks: list[Any], repairs: dict[str, int]) -> Table:
             ends = np.append(ends, max(end, begins[-1]))
             repairs["unreleased_pedals"] = repairs.get("unreleased_pedals", 0) + 1
         if len(begins):
-            spans = np.empty(len(begins), PEDAL)
-            spans["start"], spans["duration"], spans["track"] = begins, ends - begins, index
-            found.append(spans[spans["duration"] != 0])
-    if not found:
-        return np.empty(0, PEDAL)
-    pedals = np.concatenate(found)
-    return np.asarray(pedals[np.argsort(pedals["start"], kind="stable")])
+            found.append((index, begins, ends))
+    pedals = np.empty(sum(len(begins) for _, begins, _ in found), PEDAL)
+    stop = 0
+    for index, begins, ends in found:
+        start, stop = stop, stop + len(begins)
+        rows = pedals[start:stop]
+        rows["start"], rows["duration"], rows["track"] = begins, ends - begins, index
+    empty = pedals["duration"] == 0
+    if empty.any():
+        pedals = pedals.compress(~empty)
+    if len(found) > 1:
+        pedals = pedals.take(np.argsort(pedals["start"], kind="stable"))
+    return pedals
 
 
 def _presses(controls: Any) -> tuple[NDArray[np.int32], NDArray[np.int32]]:  # noqa: ANN401 - a symusic list
@@ -262,14 +269,11 @@ def _presses(controls: Any) -> tuple[NDArray[np.int32], NDArray[np.int32]]:  # n
     if not len(controls):
         return none, none
     columns = controls.numpy()
-    at = np.flatnonzero(columns["number"] == _CONTROL_SUSTAIN)
-    if not len(at):
-        return none, none
-    down = columns["value"][at] >= 64
-    changes = np.flatnonzero(down[1:] != down[:-1]) + 1
-    if down[0]:
-        changes = np.append(0, changes)
-    ticks = columns["time"][at[changes]]
+    sustain = columns["number"] == _CONTROL_SUSTAIN
+    down = columns["value"][sustain] >= 64
+    changed = down.copy()  # at first it is up
+    changed[1:] ^= down[:-1]
+    ticks = columns["time"][sustain][changed]
     return ticks[::2], ticks[1::2]  # down, up, down, up ...
 
 

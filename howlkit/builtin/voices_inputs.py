@@ -1,0 +1,99 @@
+"""What encoder `voices` derives of its steps: what sounds, for how long, and which intervals.
+
+Sounds are numbers as in `soundK`: 0 silence, 1 the lowest pitch. Shapes: V voices; leading shapes
+are any (steps, or rows of a grammar).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.schema import Field
+
+if TYPE_CHECKING:
+    from howlkit.builtin.voices import Voices
+
+__all__ = ["BEATS_COUNTED", "LONGEST_BAR", "columns", "fields"]
+
+BEATS_COUNTED = 12  # by `beat`, which then begins again: bars of 2, 3, 4 and 6 beats show in it
+LONGEST_BAR = 8  # beats that `position` tells apart
+
+Column = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class _Interval:
+    """Semitones from one sound up to another: 0 if either is silence, 1 for `low` and below."""
+
+    low: int
+    high: int
+
+    @property
+    def n(self) -> int:
+        """How many values there are."""
+        return self.high - self.low + 2
+
+    def between(self, lower: Column, upper: Column) -> Column:
+        """Return the interval of sounds, beyond the outermost the outermost."""
+        value = np.clip(upper - lower, self.low, self.high) + 1 - self.low
+        return np.where((lower > 0) & (upper > 0), value, 0)
+
+
+_MOTION = _Interval(-12, 12)  # larger leaps are rare in any voice
+_INTERVAL = _Interval(-12, 36)  # voices cross by little, and may be three octaves apart
+
+
+def fields(encoder: Voices) -> list[Field]:
+    """Return the derived fields.
+
+    position: where the next slice stands in its bar, in slices; of changes, where this one stands,
+    and 0 in the start row. beat: its beat from the start of the piece, counted round. soundK: what
+    voice K sounds after this row. heldK: for how many slices so far; 0 in silence. motionK: by how
+    much it moved in this row. intervalJ_K: how far J is above K.
+    """
+    if encoder.derived == "none":
+        return []
+    unit, voices = f"1/{encoder.grid} beat", range(1, encoder.voices + 1)
+    sizes = {"position": (LONGEST_BAR * encoder.grid, unit), "beat": (BEATS_COUNTED, "beat")}
+    for k in voices:
+        sizes[f"sound{k}"] = 1 + encoder.high - encoder.low + 1, "semitone"
+        sizes[f"held{k}"] = 1 + encoder.longest_held, unit
+    if encoder.derived == "intervals":
+        sizes |= {f"motion{k}": (_MOTION.n, "semitone") for k in voices}
+        sizes |= {f"interval{j}_{k}": (_INTERVAL.n, "semitone") for j, k in _pairs(encoder.voices)}
+    return [
+        Field(name, n, name != "beat", unit=unit, derived=True) for name, (n, unit) in sizes.items()
+    ]
+
+
+def columns(
+    encoder: Voices, position: Column, beat: Column, *, before: Column, sounds: Column, held: Column
+) -> dict[str, Column]:
+    """Return what is derived, by field name.
+
+    position, beat: (...). before, sounds, held: (..., V), what sounded before a step, what does
+    after it, and for how many slices.
+    """
+    derived = {"position": position, "beat": beat}
+    for k in range(encoder.voices):
+        derived[f"sound{k + 1}"], derived[f"held{k + 1}"] = sounds[..., k], held[..., k]
+    if encoder.derived == "intervals":
+        motion = _MOTION.between(before, sounds)
+        for k in range(encoder.voices):
+            derived[f"motion{k + 1}"] = motion[..., k]
+        for j, k in _pairs(encoder.voices):
+            interval = _INTERVAL.between(sounds[..., k - 1], sounds[..., j - 1])
+            derived[f"interval{j}_{k}"] = interval
+    return derived
+
+
+def _pairs(voices: int) -> list[tuple[int, int]]:
+    """Return the pairs that have an interval, voices from 1: neighbours, and each with the last.
+
+    All pairs would be 120 of 16 voices.
+    """
+    return [(k, k + 1) for k in range(1, voices)] + [(k, voices) for k in range(1, voices - 1)]
