@@ -7,7 +7,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
 
-.PHONY: demo test lint fuzz kills quality chorales matrix bench generating clean
+.PHONY: demo test lint fuzz kills quality chorales matrix bench clean
 
 # The versions last tested are installed, torch's among them; pyproject.toml has the ranges.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -73,10 +73,6 @@ BENCH_OUT ?= docs/benchmarks.md
 bench: $(VENV)/.installed-bench
 	set -e; for topic in $(TOPICS); do $(BIN)/python benchmarks/$$topic.py; done
 	$(BIN)/python benchmarks/report.py --out $(BENCH_OUT)
-
-# What a note costs, one stream and 256, beside what the machine allows, and after 100,000 notes.
-generating: $(VENV)/.installed-test
-	$(BIN)/python benchmarks/generating.py
 
 clean:
 	rm -rf $(VENV) $(DEMO) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

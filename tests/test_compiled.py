@@ -37,6 +37,7 @@ ENCODERS = [
 NETWORKS = [
     (Lstm(hidden=16), HEADS),
     (Gru(hidden=16), HEADS),
+    (Lstm(hidden=9), Heads(True, embedding=4, width=8, input=6)),
     (Lstm(hidden=12, layers=3, block=3, block_width=10), HEADS),
     (Gru(hidden=12, layers=2, block=1, block_width=7), Heads(chained=False, embedding=4, width=8)),
 ]
