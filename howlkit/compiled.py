@@ -48,7 +48,7 @@ def why_not(network: Network, schema: Schema) -> str:
         return "it has fields that are bits or real numbers"
     if any(heads.head_class(field) is not Softmax for field in schema.decisions):
         return "it has heads that are no softmax"
-    odd = [name for name in ("repeats", "relative", "input", "skip") if getattr(heads, name)]
+    odd = [name for name in ("repeats", "relative", "skip") if getattr(heads, name)]
     if odd:
         return f"it has heads.{odd[0]}"
     rows = sum(field.n for field in schema.columns) + 1

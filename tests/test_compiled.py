@@ -213,7 +213,6 @@ def test_functions_on_logits_are_heeded(rows):
         (SMALL, Lstm(hidden=8), Heads(ordered="logistics"), "no softmax"),
         (SMALL, Lstm(hidden=8), Heads(repeats=("pitch",)), "heads.repeats"),
         (SMALL, Lstm(hidden=8), Heads(skip=True), "heads.skip"),
-        (SMALL, Lstm(hidden=8), Heads(input=8), "heads.input"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
