@@ -2,7 +2,7 @@
 
 Exit codes: 0 done, 1 it failed, 2 wrong usage (of a component's options too), 130 Ctrl-C. What a
 program may read goes to stdout, everything else to stderr. A subcommand's module is imported when
-it is called, so that help is quick.
+it is called, so that help is quick. HOWLKIT_TRACEBACK=1 shows the traceback of every error.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from howlkit.commands.shared_options import ExamplesFirstGroup
-from howlkit.errors import HowlkitError, OptionError, did_you_mean, printable
+from howlkit.errors import HowlkitError, OptionError, did_you_mean, printable, traceback_wanted
 
 COMMANDS = {
     "train": "Train a model on MIDI files, or go on training one.",
@@ -28,7 +28,7 @@ COMMANDS = {
     "info": "Say what is in a dataset, a run or a MIDI file.",
     "statistics": "Measure pieces of music, and compare two sets of them.",
     "plot": "Draw a MIDI file as a piano-roll.",
-    "plugins": "See which encoders, augmenters, models and samplers there are.",
+    "plugins": "See, check, write and install encoders, augmenters, models and samplers.",
 }
 """Every built-in command and its one line of help; each is `howlkit.commands.NAME:command`."""
 
@@ -108,8 +108,15 @@ class Commands(ExamplesFirstGroup):
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "HOWLKIT"},
 )
 @click.version_option(package_name="howlkit")
-def cli() -> None:
+@click.option(
+    "--strict-plugins", is_flag=True, help="Exit 1 if anything is wrong with an installed plugin."
+)
+def cli(strict_plugins: bool) -> None:
     """Train sequence models on your own MIDI files, and make music with them."""
+    if strict_plugins:
+        from howlkit import plugins
+
+        plugins.require_all()
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -119,15 +126,31 @@ def main(args: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    except HowlkitError as error:
-        click.echo(f"howlkit: {error}", err=True)
-        code = 2 if isinstance(error, OptionError) else 1
     except (click.Abort, KeyboardInterrupt):
         click.echo("howlkit: stopped", err=True)
         code = 130
     except _SystemFailure as failure:
-        code = _give_up(failure.__cause__)
+        code = _tell(failure.__cause__ or failure)
+    except (Exception, SystemExit) as error:
+        code = _tell(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _tell(error: BaseException) -> int:
+    """Say what went wrong in a line, and return the exit code; raises what is a bug of howlkit."""
+    from howlkit.blame import told  # not at the top: it is for errors only
+
+    line = "" if isinstance(error, BrokenPipeError) else told(error)
+    if not line and not isinstance(error, HowlkitError | OSError):
+        raise error
+    if traceback_wanted():
+        import traceback
+
+        traceback.print_exception(error)
+    if isinstance(error, OSError) and not line:
+        return _give_up(error)
+    click.echo(f"howlkit: {line or error}", err=True)
+    return 2 if isinstance(error, OptionError) else 1
 
 
 def _flush() -> None:
@@ -135,7 +158,7 @@ def _flush() -> None:
         sys.stdout.flush()
 
 
-def _give_up(error: BaseException | None) -> int:
+def _give_up(error: OSError) -> int:
     """Say what the system refused, in a line, and return the exit code."""
     try:
         _flush()
@@ -143,7 +166,6 @@ def _give_up(error: BaseException | None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if isinstance(error, BrokenPipeError):  # `howlkit ... | head`: the reader has what it wanted
         return 0
-    name = getattr(error, "filename", None)
-    where = "" if name is None else f"{printable(os.fsdecode(name))}: "
-    click.echo(f"howlkit: {where}{getattr(error, 'strerror', None) or error}", err=True)
+    where = "" if error.filename is None else f"{printable(os.fsdecode(error.filename))}: "
+    click.echo(f"howlkit: {where}{error.strerror or error}", err=True)
     return 1

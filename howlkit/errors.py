@@ -1,15 +1,17 @@
 """Errors that people are meant to read: what was wrong, what is allowed, what to do next.
 
 The command line prints the message of a `HowlkitError` without a traceback and exits 1;
-anything else is a bug and shows itself in full.
+anything else is a bug and shows itself in full. HOWLKIT_TRACEBACK=1 shows the traceback of both.
 """
 
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
 
 __all__ = [
+    "TRACEBACK",
     "BusyError",
     "CheckpointError",
     "DataError",
@@ -20,7 +22,11 @@ __all__ = [
     "PluginError",
     "did_you_mean",
     "printable",
+    "traceback_wanted",
 ]
+
+TRACEBACK = "HOWLKIT_TRACEBACK"
+"""Environment variable: 1 shows the tracebacks of errors that are otherwise told in a line."""
 
 
 class HowlkitError(Exception):
@@ -73,3 +79,8 @@ def printable(text: object) -> str:
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
     )
+
+
+def traceback_wanted() -> bool:
+    """Say whether HOWLKIT_TRACEBACK asks for tracebacks."""
+    return os.environ.get(TRACEBACK, "") not in ("", "0")

@@ -10,6 +10,14 @@ import pluggy
 
 from howlkit.protocols import Augmenter, Encoder, Model, Sampler
 
+__all__ = [
+    "hookimpl",
+    "register_augmenters",
+    "register_encoders",
+    "register_models",
+    "register_samplers",
+]
+
 hookspec = pluggy.HookspecMarker("howlkit")
 hookimpl = pluggy.HookimplMarker("howlkit")
 

@@ -12,12 +12,23 @@ import importlib.metadata
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import Distribution, EntryPoint
 
 from howlkit.errors import HowlkitError
 
-__all__ = ["COMMAND_GROUP", "GROUP", "RESTRICTION", "Failure", "Source", "find", "one_line"]
+__all__ = [
+    "COMMAND_GROUP",
+    "GROUP",
+    "RESTRICTION",
+    "Failure",
+    "Source",
+    "distributions",
+    "find",
+    "normal",
+    "one_line",
+    "safe",
+]
 
 GROUP = "howlkit"
 COMMAND_GROUP = "howlkit.commands"
@@ -28,16 +39,21 @@ RESTRICTION = "HOWLKIT_LOAD_PLUGINS"
 
 @dataclass(frozen=True)
 class Failure:
-    """A plugin that was left out, and why, in one line."""
+    """A plugin with which something is wrong, and what, in one line.
+
+    left_out: nothing of it is there; else it works, and there is something to complain of.
+    """
 
     entry_point: str
     distribution: str
     version: str
     cause: str
+    left_out: bool = True
+    traceback: str = field(default="", repr=False)
 
     def __str__(self) -> str:
-        who = f"{self.distribution} {self.version}".strip()
-        return f"plugin {self.entry_point!r} of {who} is left out: {self.cause}"
+        who = f"plugin {self.entry_point!r} of {self.distribution} {self.version}".strip()
+        return f"{who} is left out: {self.cause}" if self.left_out else f"{who} {self.cause}"
 
 
 @dataclass(frozen=True)
@@ -63,12 +79,26 @@ class Source:
     @property
     def names(self) -> set[str]:
         """What HOWLKIT_LOAD_PLUGINS may call it."""
-        return {_normal(self.entry_point.name), _normal(self.distribution)}
+        return {normal(self.entry_point.name), normal(self.distribution)}
+
+    @property
+    def who(self) -> str:
+        """Whose it is, for people: the distribution and its version."""
+        return f"{self.distribution} {self.version}".strip()
 
     def failure(self, error: BaseException) -> Failure:
         """Return that this plugin failed, with the cause."""
-        name = self.entry_point.name
-        return Failure(name, self.distribution, self.version, one_line(error))
+        import traceback  # of no use to `howlkit --help`, which comes by here
+
+        name, told = self.entry_point.name, "".join(traceback.format_exception(error))
+        return Failure(name, self.distribution, self.version, one_line(error), traceback=told)
+
+    def noise(self, line: str) -> Failure:
+        """Return that this plugin printed something while it was loaded."""
+        cause = f"prints when it is loaded, and stdout is for data: {safe(line)!r}"
+        return Failure(
+            self.entry_point.name, self.distribution, self.version, cause, left_out=False
+        )
 
 
 def find(group: str) -> tuple[list[Source], list[Failure]]:
@@ -80,7 +110,7 @@ def find(group: str) -> tuple[list[Source], list[Failure]]:
     sources, failures = _scan()
     restriction = os.environ.get(RESTRICTION)
     if restriction is not None:
-        wanted = {_normal(name) for name in restriction.split(",") if name.strip()}
+        wanted = {normal(name) for name in restriction.split(",") if name.strip()}
         known = {name for source in sources for name in source.names}
         cause = f"{RESTRICTION} names it, but it is not installed"
         failures = [Failure(name, name, "", cause) for name in sorted(wanted - known)]
@@ -88,9 +118,21 @@ def find(group: str) -> tuple[list[Source], list[Failure]]:
     return [source for source in sources if source.entry_point.group == group], failures
 
 
+def distributions() -> list[str]:
+    """Return the names of the installed plugins, whether they may load or not."""
+    sources, failures = _scan()
+    names = {source.distribution for source in sources}
+    return sorted(names | {failure.distribution for failure in failures})
+
+
 def one_line(error: BaseException) -> str:
     """Return an error in one line, safe to print on a terminal."""
     text = str(error) if isinstance(error, HowlkitError) else f"{type(error).__name__}: {error}"
+    return safe(text)
+
+
+def safe(text: str) -> str:
+    """Return text in one line, safe to print on a terminal."""
     text = "".join(letter if letter.isprintable() else " " for letter in text)
     return " ".join(text.split())
 
@@ -135,6 +177,6 @@ def _name_and_version(distribution: Distribution) -> tuple[str, str]:
     return name or "unknown", version or ""
 
 
-def _normal(name: str) -> str:
+def normal(name: str) -> str:
     """Return a name as package indexes compare it (PyPA, "Name normalization")."""
     return re.sub(r"[-_.]+", "-", name.strip()).lower()

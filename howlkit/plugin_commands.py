@@ -5,7 +5,6 @@ Apart from `plugins`, so that `howlkit --help` imports neither contracts nor num
 
 from __future__ import annotations
 
-import contextlib
 import sys
 
 import click
@@ -28,14 +27,18 @@ def load_command(name: str) -> click.Command:
 
     Raises PluginError if there is none of that name or two, or if it fails.
     """
+    from howlkit.importing import hushed, imported  # not needed to list them
+
     source = _command_source(name)
     try:
-        with contextlib.redirect_stdout(sys.stderr):
-            command = source.entry_point.load()
+        with hushed() as heard:
+            command = imported(source)
         if not isinstance(command, click.Command):
             raise PluginError(f"{source.entry_point.value} is no click command")
     except (Exception, SystemExit) as error:
         raise PluginError(f"no command {name!r}: {source.failure(error)}") from error
+    if heard.first:
+        print(f"howlkit: {source.noise(heard.first)}", file=sys.stderr)
     return command
 
 

@@ -13,24 +13,18 @@ pluggy's `load_setuptools_entrypoints`, a plugin that fails does not stop the ot
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import functools
 import os
-import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
-from types import MappingProxyType
 from typing import Any
 
-import pluggy
-
-from howlkit import __version__, hookspecs, installed, options
-from howlkit.errors import PluginError, did_you_mean
+from howlkit import __version__, installed, loading, options
+from howlkit.errors import TRACEBACK, PluginError, did_you_mean, traceback_wanted
 from howlkit.installed import GROUP, RESTRICTION, Failure, Source
-from howlkit.protocols import Augmenter, Encoder, Model, Sampler
+from howlkit.loading import KINDS, Component
 
 __all__ = [
     "BUILTINS",
@@ -42,7 +36,9 @@ __all__ = [
     "create",
     "failures",
     "get",
+    "left_out",
     "load",
+    "require_all",
 ]
 
 BUILTINS = (
@@ -58,33 +54,10 @@ BUILTINS = (
 )
 """The modules that come with howlkit, in the order in which they load: before all others."""
 
-CONTRACTS: Mapping[str, type[Any]] = MappingProxyType(
-    {"encoder": Encoder, "augmenter": Augmenter, "model": Model, "sampler": Sampler}
-)
-KINDS = tuple(CONTRACTS)
-
-RESERVED = frozenset({"heads", "training"})  # `-o heads.chained=true` speaks to the core
-
-
-@dataclass(frozen=True)
-class Component:
-    """A registered class: what it is called, what it is for, and who brought it.
-
-    cls: a frozen dataclass that meets the contract of its kind.
-    summary: the first line of its docstring.
-    """
-
-    name: str
-    kind: str
-    cls: type[Any]
-    distribution: str
-    version: str
-    summary: str
-
 
 @dataclass(frozen=True)
 class Plugins:
-    """What was found at one time: the components, and the plugins that failed."""
+    """What was found at one time: the components, and the plugins with which something is wrong."""
 
     components: tuple[Component, ...] = ()
     failures: tuple[Failure, ...] = ()
@@ -109,9 +82,13 @@ class Plugins:
         found: dict[str, Component] = {}
         for source in [*map(_builtin, builtins), *sources]:
             try:
-                found |= _components_of(source, found)
+                loaded = loading.load(source, found)
             except (Exception, SystemExit) as error:
                 failed.append(source.failure(error))
+                continue
+            found |= loaded.components
+            if loaded.printed:
+                failed.append(source.noise(loaded.printed))
         return cls(tuple(found.values()), tuple(failed))
 
     def of(self, kind: str | None) -> list[Component]:
@@ -142,7 +119,19 @@ class Plugins:
                 message += f"; there is {name!r} of another kind: {component.kind}"
         if RESTRICTION in os.environ:
             message += f"; {RESTRICTION}={os.environ[RESTRICTION]!r} keeps other plugins out"
-        return message + "".join(f"; {failure}" for failure in self.failures)
+        return message + self.left_out(name)
+
+    def left_out(self, name: str) -> str:
+        """Return which plugins are left out and may have brought `name`, and what to do; or ""."""
+        failed = [failure for failure in self.failures if failure.left_out]
+        if not failed:
+            return ""
+        names = " or ".join(dict.fromkeys(failure.distribution for failure in failed))
+        return (
+            "".join(f"; {failure}" for failure in failed)
+            + f". If {name!r} is of {names}: upgrade it (howlkit plugins install --upgrade ...) or "
+            f"tell its author; {TRACEBACK}=1 howlkit plugins list shows the traceback"
+        )
 
 
 @functools.cache
@@ -151,7 +140,27 @@ def load() -> Plugins:
     plugins = Plugins.load()
     for failure in plugins.failures:
         print(f"howlkit: {failure}", file=sys.stderr)
+        if traceback_wanted():
+            print(failure.traceback, end="", file=sys.stderr)
     return plugins
+
+
+def require_all() -> None:
+    """Load every plugin, commands too; PluginError if anything is wrong with one of them."""
+    from howlkit.plugin_commands import command_names, load_command
+
+    wrong = [str(failure) for failure in load().failures]
+    for name in command_names():
+        try:
+            load_command(name)
+        except PluginError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise PluginError(
+            f"--strict-plugins: {'; '.join(wrong)}. Mend, upgrade or uninstall what fails (howlkit "
+            f"plugins uninstall ...), or have it left out: without --strict-plugins, or with "
+            f"{RESTRICTION}"
+        )
 
 
 def components(kind: str | None = None) -> list[Component]:
@@ -159,8 +168,13 @@ def components(kind: str | None = None) -> list[Component]:
     return load().of(kind)
 
 
+def left_out(name: str) -> str:
+    """Return which plugins are left out and may have brought `name`, and what to do; or ""."""
+    return load().left_out(name)
+
+
 def failures() -> list[Failure]:
-    """Return the plugins that were left out."""
+    """Return what is wrong with plugins: of most of these, that they were left out."""
     return list(load().failures)
 
 
@@ -183,106 +197,3 @@ def create(kind: str, name: str, values: Mapping[str, object] | None = None) -> 
 def _builtin(module: str) -> Source:
     name = module.rpartition(".")[2]
     return Source(EntryPoint(name, module, GROUP), "howlkit", __version__)
-
-
-def _components_of(source: Source, taken: Mapping[str, Component]) -> dict[str, Component]:
-    """Return what one plugin registers, by name; all of it is sound and new, or this raises."""
-    found: dict[str, Component] = {}
-    # Stdout belongs to data (`--json`): what a plugin prints goes to stderr.
-    with contextlib.redirect_stdout(sys.stderr):
-        for kind, cls in _registered(source.entry_point.load(), source.entry_point.name):
-            component = _component(kind, cls, source)
-            other = taken.get(component.name) or found.get(component.name)
-            if other is not None:
-                raise PluginError(_clash(component, other))
-            found[component.name] = component
-    return found
-
-
-def _registered(plugin: object, name: str) -> list[tuple[str, object]]:
-    """Return (kind, what was registered) of a plugin, by calling its hooks.
-
-    A manager for each plugin: what one of them breaks, no other sees.
-    """
-    manager = pluggy.PluginManager(hookspecs.hookspec.project_name)
-    manager.add_hookspecs(hookspecs)
-    manager.register(plugin, name)
-    _check_hooks(manager, plugin)
-    registered: list[tuple[str, object]] = []
-
-    def collector(kind: str) -> Any:  # noqa: ANN401 - the `register` that a hook is handed
-        return lambda cls: registered.append((kind, cls))
-
-    for kind in KINDS:
-        getattr(manager.hook, f"register_{kind}s")(register=collector(kind))
-    return registered
-
-
-def _check_hooks(manager: pluggy.PluginManager, plugin: object) -> None:
-    """Raise PluginError for a plugin without hooks, or with one that is not ours.
-
-    As pluggy's `check_pending`, with a message for the plugin's author.
-    """
-    implemented = manager.get_hookcallers(plugin) or []
-    if not implemented:
-        raise PluginError("none of its functions carries @hookimpl of howlkit.hookspecs")
-    hooks = [f"register_{kind}s" for kind in KINDS]
-    for caller in implemented:
-        if not caller.has_spec():
-            raise PluginError(
-                f"it implements {caller.name!r}, which is no hook."
-                f"{did_you_mean(caller.name, hooks)} Hooks: {', '.join(hooks)}"
-            )
-
-
-def _component(kind: str, cls: object, source: Source) -> Component:
-    """Return the class as a component of its kind; PluginError if it does not meet the contract."""
-    if not isinstance(cls, type):
-        raise PluginError(f"register_{kind}s wants a class and was given {cls!r}")
-    what = f"{kind} {cls.__module__}.{cls.__qualname__}"
-    if not _is_frozen_dataclass(cls):
-        raise PluginError(f"{what} is no frozen dataclass: write @dataclass(frozen=True) above it")
-    name = getattr(cls, "name", None)
-    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]*", name):
-        raise PluginError(
-            f"{what} has no name of letters, digits, - and _ (name is {name!r}): "
-            'write name: ClassVar[str] = "..." in it'
-        )
-    if name in RESERVED:
-        raise PluginError(f"{what} is called {name!r}, which is reserved; choose another name")
-    missing = _missing(cls, CONTRACTS[kind])
-    if missing:
-        contract = f"howlkit.protocols.{CONTRACTS[kind].__name__}"
-        raise PluginError(f"{what} lacks {', '.join(missing)} of {contract}")
-    options.describe(cls)  # so that a field that can be no option shows here, not half way
-    summary = (cls.__doc__ or "").strip().partition("\n")[0]
-    return Component(name, kind, cls, source.distribution, source.version, summary)
-
-
-def _is_frozen_dataclass(cls: type[Any]) -> bool:
-    parameters = getattr(cls, "__dataclass_params__", None)
-    return dataclasses.is_dataclass(cls) and getattr(parameters, "frozen", False)
-
-
-def _missing(cls: type[Any], contract: type[Any]) -> list[str]:
-    """Return the methods and properties of a contract that a class does not have, by name."""
-    return [
-        name
-        for name, member in vars(contract).items()
-        if (name == "__call__" or not name.startswith("_"))
-        and (callable(member) or isinstance(member, property))
-        and not _has(cls, name, contract)
-    ]
-
-
-def _has(cls: type[Any], name: str, contract: type[Any]) -> bool:
-    """Return whether a class, or a parent other than the contract itself, defines `name`."""
-    # Not hasattr: every class has a __call__, which makes instances.
-    return any(name in vars(parent) for parent in cls.__mro__ if parent is not contract)
-
-
-def _clash(component: Component, other: Component) -> str:
-    return (
-        f"it brings the {component.kind} {component.name!r}, a name that the {other.kind} of "
-        f"{other.distribution} {other.version} has already; one of them must go or be renamed"
-    )

@@ -124,10 +124,20 @@ def _component(kind: str, data: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any
     try:
         return plugins.create(kind, data["name"], data["options"])
     except PluginError as error:
+        wanted = f"{data['distribution']}=={data['version']}"
         raise CheckpointError(
             f"this model needs the {kind} {data['name']!r} of {data['distribution']} "
-            f"{data['version']}: pip install '{data['distribution']}=={data['version']}' ({error})"
+            f"{data['version']}, {_instead(data['distribution'])}: howlkit plugins install "
+            f"'{wanted}' ({error})"
         ) from error
+
+
+def _instead(distribution: str) -> str:
+    """Return what there is of a distribution, in words."""
+    try:
+        return f"and version {version(distribution)} of it is installed"
+    except PackageNotFoundError:
+        return "which is not installed"
 
 
 def versions() -> dict[str, str]:

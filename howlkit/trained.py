@@ -89,9 +89,11 @@ class Trained:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{folder} is damaged: {error}") from error
         if stored != recipe.encoder.schema:
+            stored_with = config["recipe"]["encoder"]
+            whose = f"{stored_with['distribution']}=={stored_with['version']}"
             raise CheckpointError(
-                f"{folder} was trained with another version of encoder "
-                f"{recipe.encoder.name!r}: its steps have other fields now"
+                f"{folder} was trained with another version of encoder {recipe.encoder.name!r}, "
+                f"whose steps have other fields. Install that: howlkit plugins install '{whose}'"
             )
         weights = read_tensors(folder / "model.safetensors")
         # Shapes without memory first: a damaged config cannot ask for gigabytes.

@@ -7,6 +7,7 @@ import torch
 from howlkit import midi
 from howlkit.cli import main
 from howlkit.piece import DRUMS, NOTE, TEMPO, Piece
+from tests.environment import Environment
 
 
 @pytest.fixture(autouse=True)
@@ -16,6 +17,12 @@ def quiet_machine(monkeypatch, tmp_path):
     for name in ("HOWLKIT_LOAD_PLUGINS", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory):
+    """An environment of its own, in which howlkit and plugins are really installed."""
+    return Environment(tmp_path_factory.mktemp("environment"))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-__all__ = ["ComponentName", "ComponentNames", "completion"]
+__all__ = ["ComponentName", "ComponentNames", "completion", "no_component"]
 
 Completion = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
@@ -23,6 +23,22 @@ def completion(kind: str | None, *, others: tuple[str, ...] = ()) -> Completion:
         return [CompletionItem(name) for name in names if name.startswith(begun)]
 
     return offered
+
+
+def no_component(name: str, *, others: tuple[str, ...] = ()) -> Exception:
+    """Return the error for a name that no component of any kind has, and none of `others`.
+
+    Wrong usage, but a PluginError where a plugin that is left out may have brought it.
+    """
+    from howlkit import plugins
+    from howlkit.errors import PluginError, did_you_mean
+
+    names = [*sorted(component.name for component in plugins.components()), *others]
+    message = (
+        f"there is no component {name!r}.{did_you_mean(name, names)} There are: {', '.join(names)}"
+    )
+    left_out = plugins.left_out(name)
+    return PluginError(message + left_out) if left_out else click.UsageError(message)
 
 
 class ComponentName(click.types.StringParamType):
@@ -56,6 +72,8 @@ class ComponentName(click.types.StringParamType):
         try:
             plugins.get(self.kind, name)
         except PluginError as error:
+            if plugins.left_out(name):  # it may well be there, and broken: not the user's mistake
+                raise
             self.fail(str(error), param, ctx)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from howlkit.commands.component_names import completion
+from howlkit.commands.component_names import completion, no_component
 from howlkit.commands.shared_options import ExamplesFirst, json_option
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def check(name: str, option: tuple[str, ...], as_json: bool) -> None:
 def _component(name: str, assignments: Iterable[str]) -> tuple[str, Any]:
     """Return a component, whatever its kind, and that kind; a usage error if there is none."""
     from howlkit import plugins
-    from howlkit.errors import OptionError, PluginError, did_you_mean
+    from howlkit.errors import OptionError, PluginError
     from howlkit.testing.report import told
 
     for found in plugins.components():
@@ -74,12 +74,7 @@ def _component(name: str, assignments: Iterable[str]) -> tuple[str, Any]:
                 raise click.BadParameter(str(error), param_hint="-o") from error
             except Exception as error:
                 raise PluginError(f"{found.kind} {name!r} cannot be made: {told(error)}") from error
-    names = sorted(component.name for component in plugins.components())
-    left_out = "".join(f"\n{failure}" for failure in plugins.failures())
-    raise click.UsageError(
-        f"there is no component {name!r}.{did_you_mean(name, names)} "
-        f"There are: {', '.join(names)}{left_out}"
-    )
+    raise no_component(name)
 
 
 def _options(name: str, assignments: Iterable[str]) -> Mapping[str, object]:

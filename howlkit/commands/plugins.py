@@ -6,8 +6,9 @@ import json
 
 import click
 
-from howlkit.commands.component_names import completion
+from howlkit.commands.component_names import completion, no_component
 from howlkit.commands.plugin_checks import check
+from howlkit.commands.plugin_packages import install, new, uninstall
 from howlkit.commands.shared_options import ExamplesFirstGroup, json_option
 
 EPILOG = """\b
@@ -15,7 +16,9 @@ Examples:
   howlkit plugins list
   howlkit plugins list --json
   howlkit plugins show tuple           the options of a component
-  howlkit plugins check tuple          whether it keeps to its contract"""
+  howlkit plugins check tuple          whether it keeps to its contract
+  howlkit plugins new sampler breath   a package with one of your own, to go on from
+  howlkit plugins install howlkit-breath"""
 
 CORE = ("heads", "training")
 """What has options without being a component."""
@@ -23,10 +26,11 @@ CORE = ("heads", "training")
 
 @click.group("plugins", cls=ExamplesFirstGroup, epilog=EPILOG)
 def command() -> None:
-    """See which encoders, augmenters, models and samplers there are, and where they come from."""
+    """See, check, write and install encoders, augmenters, models and samplers."""
 
 
-command.add_command(check)
+for part in (check, new, install, uninstall):
+    command.add_command(part)
 
 
 @command.command("list", epilog=EPILOG)
@@ -52,7 +56,7 @@ def list_plugins(as_json: bool) -> None:
             "kind": "plugin",
             "distribution": failure.distribution,
             "version": failure.version,
-            "status": "failed",
+            "status": "failed" if failure.left_out else "noisy",
             "summary": failure.cause,
         }
         for failure in plugins.failures()
@@ -73,16 +77,11 @@ def list_plugins(as_json: bool) -> None:
 def show(name: str) -> None:
     """Show the options of the component called NAME, and what each may be."""
     from howlkit import options, plugins
-    from howlkit.errors import did_you_mean
 
     found = [component for component in plugins.components() if component.name == name]
     classes = [(f"{c.name} ({c.kind})", c.summary, c.cls) for c in found] or _core(name)
     if not classes:
-        names = [*sorted(component.name for component in plugins.components()), *CORE]
-        raise click.UsageError(
-            f"there is no component {name!r}.{did_you_mean(name, names)} "
-            f"There are: {', '.join(names)}"
-        )
+        raise no_component(name, others=CORE)
     for title, summary, cls in classes:
         click.echo(f"{title}: {summary}")
         for option in options.describe(cls):

@@ -7,7 +7,7 @@
 
 A check that fails raises CheckFailed, an AssertionError whose message has the law, the input, what
 came and where to look. `encoder_checks` and its like return the checks one by one, each with a
-name, to be called.
+name, to be called. `session` makes a small session to try a sampler on.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ from howlkit.testing.augmenters import augmenter_checks, check_augmenter
 from howlkit.testing.encoders import check_encoder, encoder_checks
 from howlkit.testing.models import check_model, model_checks
 from howlkit.testing.report import Check, CheckFailed
-from howlkit.testing.samplers import check_sampler, sampler_checks
+from howlkit.testing.samplers import check_sampler, sampler_checks, session
 
 __all__ = [
     "CHECKS",
@@ -32,6 +32,7 @@ __all__ = [
     "encoder_checks",
     "model_checks",
     "sampler_checks",
+    "session",
 ]
 
 CHECKS: Mapping[str, Callable[[Any], tuple[Check, ...]]] = MappingProxyType(

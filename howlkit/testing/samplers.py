@@ -37,8 +37,13 @@ def check_sampler(sampler: Sampler) -> None:
     run_all(sampler_checks(sampler))
 
 
-def session(encoder: Encoder, *, rows: int = 2, seed: int = 0, limit: Limit) -> Session:
-    """Return a new session of a tiny network with random weights."""
+def session(
+    encoder: Encoder = ENCODERS[0], *, rows: int = 2, seed: int = 0, limit: Limit
+) -> Session:
+    """Return a new session of a tiny network with random weights, to try a sampler on.
+
+    encoder: by default `tuple` on a coarse grid.
+    """
     torch.manual_seed(0)
     network = Gru(hidden=16).build(encoder.schema, Heads(embedding=4, width=8, components=2))
     return Session(network, encoder, rows=rows, seed=seed, limit=limit)

@@ -1,4 +1,4 @@
-"""Encoder `intervals`: a note is a shift, an interval and a duration, on a grid.
+"""Encoder `stencil`: a note is a shift, an interval and a duration, on a grid.
 
 Notes come by onset, then by pitch, each pitch once an onset. So music is spelt in one way only:
 where the shift is 0, the interval goes up.
@@ -27,11 +27,11 @@ def scale(positions: NDArray[np.int64], to: int, of: int) -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True)
-class Intervals:
+class Stencil:
     """One step a note: shift, interval from the note before, duration; no drums, no velocity."""
 
     grid: int = option(12, "positions a beat", low=1, high=96)
-    name: ClassVar[str] = "intervals"
+    name: ClassVar[str] = "stencil"
 
     @property
     def schema(self) -> Schema:
@@ -99,21 +99,22 @@ class Grammar:
     def allowed(self, field: Field, given: Steps) -> NDArray[np.bool_]:
         """Return (B, n): pitches stay in 0..127, and where the shift is 0 they rise."""
         value = np.broadcast_to(np.arange(field.n), (len(self.onset), field.n))
+        mask: NDArray[np.bool_] = value >= 0
         if field.name == "mark":
-            return value != START
-        if field.name == "shift":  # 0 needs a note to join, and room above it
-            return (value > 0) | ((self.onset >= 0) & (self.pitch < 127))[:, None]
-        if field.name == "interval":
+            mask = value != START
+        elif field.name == "shift":  # 0 needs a note to join, and room above it
+            mask = (value > 0) | ((self.onset >= 0) & (self.pitch < 127))[:, None]
+        elif field.name == "interval":
             pitch = self.pitch[:, None] + value - SAME
             chord = given["shift"][:, None] == 0
-            return (pitch >= 0) & (pitch <= 127) & ((value > SAME) | ~chord)
-        return value >= 0
+            mask = (pitch >= 0) & (pitch <= 127) & ((value > SAME) | ~chord)
+        return mask
 
     def push(self, step: Steps, rows: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Move on in the marked rows; return how many notes each began."""
-        began = (rows & (step["mark"] == STEP)).astype(np.int64)
-        self.onset = self.onset + began * step["shift"]
-        self.pitch = self.pitch + began * (step["interval"] - np.int64(SAME))
+        began: NDArray[np.int64] = (rows & (step["mark"] == STEP)).astype(np.int64)
+        self.onset = self.onset + began * step["shift"].astype(np.int64)
+        self.pitch = self.pitch + began * (step["interval"].astype(np.int64) - SAME)
         return began
 
     def select(self, rows: NDArray[np.intp]) -> "Grammar":
@@ -124,4 +125,4 @@ class Grammar:
 @hookimpl
 def register_encoders(register: Callable[[type[Encoder]], None]) -> None:
     """Register it."""
-    register(Intervals)
+    register(Stencil)

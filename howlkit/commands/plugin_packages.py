@@ -1,0 +1,135 @@
+"""`howlkit plugins new`, `install` and `uninstall`: packages written, and handed to pip."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from howlkit.commands.shared_options import ExamplesFirst
+from howlkit.scaffold import USE
+
+__all__ = ["install", "new", "uninstall"]
+
+NEW = """\b
+Examples:
+  howlkit plugins new augmenter swing
+  howlkit plugins new encoder my-events --dir ~/src"""
+
+INSTALL = """\b
+Examples:
+  howlkit plugins install howlkit-swing
+  howlkit plugins install --upgrade howlkit-swing
+  howlkit plugins install -e ./howlkit-swing      your own, as it is while you work on it"""
+
+UNINSTALL = """\b
+Examples:
+  howlkit plugins uninstall howlkit-swing"""
+
+AS_PIP = {"ignore_unknown_options": True}
+
+
+@click.command("new", cls=ExamplesFirst, epilog=NEW)
+@click.argument("kind", type=click.Choice(list(USE)))
+@click.argument("name")
+@click.option(
+    "--dir",
+    "parent",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=".",
+    show_default=True,
+    help="Where its folder, howlkit-NAME, goes.",
+)
+def new(kind: str, name: str, parent: Path) -> None:
+    """Write a package with a component of your own, called NAME, to go on from.
+
+    It installs, does something musical and passes its own tests.
+    """
+    from howlkit import scaffold
+
+    folder = scaffold.write(kind, name, parent)
+    click.echo(f"Wrote {folder}:", err=True)
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        click.echo(f"  {path.relative_to(folder)}", err=True)
+    quoted = shlex.quote(str(folder))
+    click.echo(
+        "Next:\n"
+        f"  howlkit plugins install -e {quoted}\n"
+        f"  howlkit plugins check {name}\n"
+        f"  {scaffold.Names(name).into(USE[kind], kind)}\n"
+        "Its README.md says how to run its tests; howlkit's docs/tutorials go through the code.",
+        err=True,
+    )
+    click.echo(folder)
+
+
+@click.command("install", cls=ExamplesFirst, epilog=INSTALL, context_settings=AS_PIP)
+@click.argument("packages", nargs=-1, required=True, type=click.UNPROCESSED)
+def install(packages: tuple[str, ...]) -> None:
+    """Install PACKAGES by pip into the environment that howlkit runs in.
+
+    A package is what pip takes: a name, a folder, a wheel, a URL; pip's options may stand between.
+    Installing a plugin lets its author's code run: install only what you trust.
+    """
+    _pip("install", *packages)
+    _tell_what_is_there()
+
+
+@click.command("uninstall", cls=ExamplesFirst, epilog=UNINSTALL)
+@click.argument("packages", nargs=-1, required=True)
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+def uninstall(packages: tuple[str, ...], yes: bool) -> None:
+    """Uninstall PACKAGES, each a plugin's, by pip from the environment that howlkit runs in."""
+    _check_plugins(packages)
+    _pip("uninstall", *(["--yes"] if yes else []), *packages)
+    _tell_what_is_there()
+
+
+def _check_plugins(packages: Sequence[str]) -> None:
+    """Refuse to uninstall what is no plugin: other programs may need it."""
+    from howlkit import installed
+    from howlkit.errors import PluginError, did_you_mean
+
+    there = {installed.normal(name): name for name in installed.distributions()}
+    for package in packages:
+        if installed.normal(package) not in there:
+            raise PluginError(
+                f"no plugin {package!r} is installed.{did_you_mean(package, there.values())} "
+                f"Installed plugins: {', '.join(sorted(there.values())) or 'none'}"
+            )
+
+
+def _pip(*arguments: str) -> None:
+    """Run pip in this environment, and say so; PluginError if it fails."""
+    from howlkit.errors import PluginError
+
+    if importlib.util.find_spec("pip") is None:
+        raise PluginError(
+            f"there is no pip in this environment ({sys.prefix}): python -m ensurepip, or use what "
+            "installed howlkit (uv pip install ..., pipx inject howlkit ...)"
+        )
+    command = [sys.executable, "-m", "pip", *arguments]
+    click.echo(f"Running: {shlex.join(command)}", err=True)
+    # What pip says is for people: stdout stays empty. It asks on the terminal, where there is one.
+    code = subprocess.run(command, stdout=sys.stderr.fileno(), check=False).returncode
+    if code:
+        raise PluginError(f"pip failed with exit code {code}; what it said is above")
+
+
+def _tell_what_is_there() -> None:
+    """Say which plugins there are now, by asking a new process: this one has old ones imported."""
+    command = [sys.executable, "-m", "howlkit", "plugins", "list", "--json"]
+    listed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    rows = json.loads(listed.stdout) if listed.returncode == 0 else []
+    others = [row for row in rows if row["distribution"] != "howlkit"]
+    if listed.returncode == 0 and not others:
+        click.echo("No plugins are installed now: what howlkit has is its own.", err=True)
+    for row in others:
+        what = f"{row['kind']} {row['name']}" if row["status"] == "ok" else row["status"]
+        click.echo(f"There is {row['distribution']} {row['version']}: {what}", err=True)
