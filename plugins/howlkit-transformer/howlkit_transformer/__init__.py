@@ -30,7 +30,7 @@ class Shape(NamedTuple):
 
 SIZES = {
     "tiny": Shape(192, 3, 3, 1),  # 1.2 million parameters in the blocks
-    "small": Shape(320, 5, 5, 1),  # 5.5 million
+    "small": Shape(256, 8, 4, 1),  # 5.6 million
     "medium": Shape(512, 9, 8, 2),  # 25 million
     "large": Shape(768, 16, 12, 3),  # 99 million
 }
