@@ -41,14 +41,17 @@ class Ours:
         self.mark = torch.zeros(1, 1, dtype=torch.int64)
 
     def parameters(self):
+        """Return how many there are."""
         return sum(p.numel() for p in self.network.parameters())
 
     def read(self, tokens):
+        """Return the state after tokens (1, T), and the likeliest to follow."""
         batch = {"mark": torch.zeros_like(tokens), "token": tokens}
         hidden, state = self.network.advance(batch, None)
         return state, self._likeliest(hidden[:, -1])
 
     def step(self, state, token):
+        """Return the state after one token (1, 1) more, and the likeliest to follow."""
         hidden, state = self.network.advance({"mark": self.mark, "token": token}, state)
         return state, self._likeliest(hidden[:, -1])
 
@@ -64,12 +67,15 @@ class FromTransformers:
         self.name, self.model = name, model.eval()
 
     def parameters(self):
+        """Return how many there are."""
         return sum(p.numel() for p in self.model.parameters())
 
     def read(self, tokens):
+        """Return the state after tokens (1, T), and the likeliest to follow."""
         return self.step(None, tokens)
 
     def step(self, cache, token):
+        """Return the state after one token (1, 1) more, and the likeliest to follow."""
         made = self.model(input_ids=token, past_key_values=cache, use_cache=True)
         return made.past_key_values, made.logits[:, -1].argmax(-1, keepdim=True)
 
@@ -100,13 +106,16 @@ class FromXTransformers:
         ).eval()
 
     def parameters(self):
+        """Return how many there are."""
         return sum(p.numel() for p in self.model.parameters())
 
     def read(self, tokens):
+        """Return the state after tokens (1, T), and the likeliest to follow."""
         logits, cache = self.model(tokens, return_intermediates=True)
         return (cache, tokens), logits[:, -1].argmax(-1, keepdim=True)
 
     def step(self, state, token):
+        """Return the state after one token (1, 1) more, and the likeliest to follow."""
         cache, tokens = state
         tokens = torch.cat((tokens, token), 1)  # it takes the whole, and reads what is new
         logits, cache = self.model(tokens, cache=cache, return_intermediates=True)
@@ -241,7 +250,6 @@ def main():
     before = machine()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    tokens, context = options.tokens, options.context
     with torch.inference_mode():
         rows = stepping(options) + whole(options)
     write(options.json, "transformer_stepping", rows, peers=PEERS, machine_before=before)

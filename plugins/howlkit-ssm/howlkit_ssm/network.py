@@ -59,7 +59,7 @@ class StateSpace(nn.Module):
             lengths = x.new_full((len(x),), x.shape[1], dtype=torch.int64)
         # What layers add to stays in whole precision, whatever autocast makes of the parts.
         x = F.dropout(self.enter(x).float(), self.dropout, self.training)
-        after = {}
+        after: State = {}
         for number, layer in enumerate(self.layers):
             names = f"{number}.matrices", f"{number}.past"
             before = None if state is None else tuple(state[name] for name in names)
@@ -100,19 +100,17 @@ class Layer(nn.Module):
             past = x.new_zeros(len(x), TAPS - 1, self.parts[1])
         else:
             matrices, past = before
-        gate, mixed, delta = self.into(self.norm(x)).split(self.parts, -1)
+        gate, mixed, delta = torch.split(self.into(self.norm(x)), self.parts, -1)
         mixed, past = self._convolve(mixed, past, lengths)
-        values, b, c = mixed.split(self.inner, -1)
-        values = values.unflatten(-1, (self.heads, -1))  # (B, T, H, P)
+        values, b, c = torch.split(mixed, self.inner, -1)
+        values = values.reshape(*x.shape[:2], self.heads, -1)  # (B, T, H, P)
         # A step of no length leaves the matrices as they were: so padding does.
         counts = torch.arange(x.shape[1], device=x.device) < lengths[:, None]
         delta = F.softplus(delta.float() + self.delta).where(counts[..., None], 0)  # (B, T, H)
         logs = -delta * self.decay.exp()
-        chunks = zip(
-            *(part.split(CHUNK, 1) for part in (logs, values * delta[..., None], b, c)), strict=True
-        )
-        made = []
-        for chunk in chunks:
+        made, added = [], values * delta[..., None]
+        for begin in range(0, x.shape[1], CHUNK):
+            chunk = [part[:, begin : begin + CHUNK] for part in (logs, added, b, c)]
             y, matrices = _remember(*chunk, matrices)
             made.append(y)
         y = torch.cat(made, 1) + self.skip[:, None] * values

@@ -193,9 +193,9 @@ class Block(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         rows, steps, width = x.shape
         parts = self.into(x).view(rows, steps, -1, self.head)
-        turned, values = parts.split((self.heads + self.kv_heads, self.kv_heads), 2)
+        turned, values = torch.split(parts, [self.heads + self.kv_heads, self.kv_heads], 2)
         turned = _rotate(F.rms_norm(turned, (self.head,)), cos, sin).to(values.dtype)
-        queries, keys = turned.split((self.heads, self.kv_heads), 2)
+        queries, keys = torch.split(turned, [self.heads, self.kv_heads], 2)
         new = torch.cat((keys, values), 2)
         buffer = torch.cat((kept.to(new.dtype), new), 1)
         keys, values = buffer.transpose(1, 2).chunk(2, 1)  # (B, K, S + T, A)
@@ -213,9 +213,10 @@ def _places(block: nn.Module) -> list[tuple[dict[str, Any], str]]:
     That is quicker to look through at every step than the modules, and true whatever replaces a
     weight.
     """
-    order = ("norm.weight", "into.weight", "sharpness", "out.weight")
-    order += ("norm_gated.weight", "gated.weight", "down.weight")
-    split = [name.rpartition(".") for name in order]
+    order = (
+        "norm.weight into.weight sharpness out.weight norm_gated.weight gated.weight down.weight"
+    )
+    split = [name.rpartition(".") for name in order.split()]
     return [(block.get_submodule(module)._parameters, name) for module, _, name in split]
 
 
