@@ -110,8 +110,8 @@ class Layer(nn.Module):
         logs = -delta * self.decay.exp()
         made, added = [], values * delta[..., None]
         for begin in range(0, x.shape[1], CHUNK):
-            chunk = [part[:, begin : begin + CHUNK] for part in (logs, added, b, c)]
-            y, matrices = _remember(*chunk, matrices)
+            at = slice(begin, begin + CHUNK)
+            y, matrices = _remember(logs[:, at], added[:, at], b[:, at], c[:, at], matrices)
             made.append(y)
         y = torch.cat(made, 1) + self.skip[:, None] * values
         y = self.norm_inner(y.flatten(2) * F.silu(gate).float())
