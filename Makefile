@@ -7,7 +7,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
 
-.PHONY: demo test lint fuzz kills quality chorales matrix bench clean
+.PHONY: demo test lint fuzz kills quality chorales matrix models bench clean
 
 # The versions last tested are installed, torch's among them; pyproject.toml has the ranges.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -15,8 +15,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[png]'
 	touch $@
 
-$(VENV)/.installed-test: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+$(VENV)/.installed-test: $(VENV)/.installed $(wildcard plugins/*/pyproject.toml)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]' \
+	    $(foreach plugin,$(wildcard plugins/*/pyproject.toml),-e ./$(dir $(plugin)))
 	touch $@
 
 $(VENV)/.installed-bench: $(VENV)/.installed-test
@@ -68,11 +69,15 @@ matrix: $(VENV)/.installed-test
 
 # Speed: every topic beside its limits and peers, and docs/benchmarks.md from what they found; under
 # 20 minutes. HOWLKIT_DATA has the music. TOPICS names some of them; BENCH_OUT another page.
-TOPICS    ?= encoding scaling training generating starting
+TOPICS    ?= encoding scaling training generating transformer_stepping starting
 BENCH_OUT ?= docs/benchmarks.md
 bench: $(VENV)/.installed-bench
 	set -e; for topic in $(TOPICS); do $(BIN)/python benchmarks/$$topic.py; done
 	$(BIN)/python benchmarks/report.py --out $(BENCH_OUT)
+
+# lstm and the models of plugins/ on chorales and pop909 (HOWLKIT_DATA), at equal time; 15 minutes.
+models: $(VENV)/.installed-test
+	$(BIN)/python benchmarks/models.py
 
 clean:
 	rm -rf $(VENV) $(DEMO) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

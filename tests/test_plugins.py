@@ -1,11 +1,13 @@
 """Plugins are real here: distributions on sys.path, found by importlib.metadata."""
 
+import importlib.metadata
 import inspect
 import json
 import os
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from textwrap import dedent
 
@@ -71,6 +73,9 @@ def site(tmp_path, monkeypatch):
     monkeypatch.delenv(RESTRICTION, raising=False)
     before = set(sys.modules)
     monkeypatch.syspath_prepend(tmp_path)
+    # What else is installed here (the packages of plugins/) is no part of what is tested.
+    here = partial(importlib.metadata.distributions, path=[str(tmp_path)])
+    monkeypatch.setattr(importlib.metadata, "distributions", here)
     yield Site(tmp_path)
     for name in set(sys.modules) - before:
         if str(tmp_path) in (getattr(sys.modules[name], "__file__", None) or ""):
