@@ -7,7 +7,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
 
-.PHONY: demo test lint fuzz kills quality chorales matrix bench generating clean
+.PHONY: demo test lint fuzz kills quality chorales matrix models bench clean
 
 # The versions last tested are installed, torch's among them; pyproject.toml has the ranges.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -69,15 +69,15 @@ matrix: $(VENV)/.installed-test
 
 # Speed: every topic beside its limits and peers, and docs/benchmarks.md from what they found; under
 # 20 minutes. HOWLKIT_DATA has the music. TOPICS names some of them; BENCH_OUT another page.
-TOPICS    ?= encoding scaling training generating starting
+TOPICS    ?= encoding scaling training generating transformer_stepping starting
 BENCH_OUT ?= docs/benchmarks.md
 bench: $(VENV)/.installed-bench
 	set -e; for topic in $(TOPICS); do $(BIN)/python benchmarks/$$topic.py; done
 	$(BIN)/python benchmarks/report.py --out $(BENCH_OUT)
 
-# What a note costs, one stream and 256, beside what the machine allows, and after 100,000 notes.
-generating: $(VENV)/.installed-test
-	$(BIN)/python benchmarks/generating.py
+# lstm and the models of plugins/ on chorales and pop909 (HOWLKIT_DATA), at equal time; 15 minutes.
+models: $(VENV)/.installed-test
+	$(BIN)/python benchmarks/models.py
 
 clean:
 	rm -rf $(VENV) $(DEMO) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

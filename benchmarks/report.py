@@ -14,6 +14,7 @@ TITLES = {
     "scaling": "Datasets: processes, memory, opening",
     "training": "Training and feeding it",
     "generating": "Generating",
+    "transformer_stepping": "A token of howlkit-transformer",
     "starting": "Starting",
 }
 """Topics in the order of the page; what is not among them comes last under its own name."""

@@ -48,7 +48,7 @@ def why_not(network: Network, schema: Schema) -> str:
         return "it has fields that are bits or real numbers"
     if any(heads.head_class(field) is not Softmax for field in schema.decisions):
         return "it has heads that are no softmax"
-    odd = [name for name in ("repeats", "relative", "input", "skip") if getattr(heads, name)]
+    odd = [name for name in ("repeats", "relative", "skip") if getattr(heads, name)]
     if odd:
         return f"it has heads.{odd[0]}"
     rows = sum(field.n for field in schema.columns) + 1
@@ -103,13 +103,18 @@ class _Weights:
         if heads.chained:
             chain = network.from_fields * network.head_mask  # (K W, E)
             self.added = np.zeros((len(table), len(chain)), np.float32)
+        read = of[0]["weight_ih"]  # what the first layer makes of an embedded step
+        bias_x = torch.stack([part["bias_ih"] for part in of])
+        if network.narrow is not None:
+            bias_x[0] += read @ network.narrow.bias
+            read = read @ network.narrow.weight
         for field in schema.columns:
             begin, where = network.embed.offsets[field.name], slices[field.name]
             every = table[begin : begin + field.n]
-            self.tables[begin : begin + field.n] = _array(every @ of[0]["weight_ih"][:, where].T)
+            self.tables[begin : begin + field.n] = _array(every @ read[:, where].T)
             if heads.chained and not field.derived:
                 self.added[begin : begin + field.n] = _array(every @ chain[:, where].T)
-        self.bias_x = _array(torch.stack([part["bias_ih"] for part in of]))
+        self.bias_x = _array(bias_x)
         self.bias_h = _array(torch.stack([part["bias_hh"] for part in of]))
         self.recurrent = _array(torch.stack([part["weight_hh"] for part in of]))  # (L, G, H)
         upper = [part["weight_ih"] for part in of[1:]]

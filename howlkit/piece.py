@@ -222,12 +222,15 @@ class Piece:
         ends, pedals = self.ends, self.pedals
         if not len(pedals):
             return ends
-        spans = pedals[np.lexsort((pedals["start"], pedals["track"]))]
         # Tracks one after the other on one line; a span may end as late as tick 2**32.
-        track = spans["track"].astype(np.int64) << 33
-        lifts = np.maximum.accumulate(track + spans["start"] + spans["duration"])
+        begins = (pedals["track"].astype(np.int64) << 33) + pedals["start"]
+        lifts = begins + pedals["duration"]
+        if (begins[1:] < begins[:-1]).any():
+            order = np.argsort(begins, kind="stable")
+            begins, lifts = begins.take(order), lifts.take(order)
+        lifts = np.maximum.accumulate(lifts)
         line = self.notes["track"].astype(np.int64) << 33
-        span = np.searchsorted(track + spans["start"], line + ends, side="right") - 1
+        span = np.searchsorted(begins, line + ends, side="right") - 1
         pressed = (span >= 0) & (self.notes["program"] != DRUMS)
         return np.where(pressed, np.maximum(ends, lifts[span] - line), ends)
 

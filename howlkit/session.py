@@ -18,6 +18,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.deciding import FieldByField, check_allowed
 from howlkit.errors import HowlkitError, OptionError, did_you_mean
 from howlkit.heads import Network
 from howlkit.outlook import foresee, without_end
@@ -31,12 +32,12 @@ from howlkit.protocols import (
     Outlook,
     TimingGrammar,
 )
-from howlkit.schema import END, MARK, START, Field, Steps
+from howlkit.schema import END, START, Steps
 from howlkit.shaping import Shaping
 from howlkit.stepping import Stepping, chosen
 from howlkit.windows import side_by_side
 
-__all__ = ["Limit", "Session", "accepts"]
+__all__ = ["Limit", "Session"]
 
 KEEP_EVERY = 256
 """Steps between the states that `rewind` can go back to; the steps in between are replayed."""
@@ -236,7 +237,11 @@ class Session:
         if functions or not self._runner.decide_all(
             self._at.hidden, step, going, self._outlook, uniforms, shaping
         ):
-            self._decide(step, going, uniforms, shaping, functions)
+            fields = FieldByField(
+                self._runner, self._at.grammar, self.encoder, self.rngs, ends=self.limit.ends
+            )
+            self._runner.begin(self._at.hidden)
+            fields.decide(step, going, uniforms, shaping, functions)
         self._add(step, going)
         self._read(step[:, None], going.astype(np.int64))
         return step
@@ -249,54 +254,6 @@ class Session:
             if not self.limit.ends:
                 without_end(outlook.allowed)  # `mark` comes first
         return outlook
-
-    def _decide(
-        self,
-        step: Steps,
-        going: NDArray[np.bool_],
-        uniforms: NDArray[np.float64],
-        shaping: Shaping,
-        functions: Sequence[LogitsFunction],
-    ) -> None:
-        """Decide `step` (B,) field by field in the rows that are going (B,)."""
-        self._runner.begin(self._at.hidden)
-        for k, field in enumerate(self._fields):
-            active = going & self._schema.active(field, step)
-            if not active.any():
-                continue
-            if field.kind == "bits":
-                self._decide_bits(field, step, active, uniforms[:, k], shaping, functions)
-                continue
-            allowed = self._allowed(field, step, active)
-            values = self._runner.choose(
-                field, step, active, allowed, uniforms[:, k], shaping, functions
-            )
-            step[field.name][active] = values[active]
-            self._runner.decide(field, values, active)
-
-    def _decide_bits(
-        self,
-        field: Field,
-        step: Steps,
-        active: NDArray[np.bool_],
-        uniforms: NDArray[np.float64],
-        shaping: Shaping,
-        functions: Sequence[LogitsFunction],
-    ) -> None:
-        """Set the bits of a field in the active rows: which is on next, from the lowest, or none.
-
-        The first choice has the uniform of the field, each further one another.
-        """
-        going = active
-        while going.any():
-            allowed = self._allowed(field, step, going)
-            values = self._runner.choose(field, step, going, allowed, uniforms, shaping, functions)
-            going = going & (values < field.n)
-            step[field.name][going, values[going]] = 1
-            self._runner.decide(field, values, going)
-            uniforms = np.zeros(self.rows)
-            for row in np.flatnonzero(going):
-                uniforms[row] = self.rngs[row].random()
 
     def _check_fields(self, shaping: Shaping) -> None:
         for name in shaping.fields:
@@ -315,21 +272,6 @@ class Session:
                 rng.random(out=row)
         return drawn
 
-    def _allowed(self, field: Field, given: Steps, active: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        allowed = self._at.grammar.allowed(field, given)
-        if field is MARK and not self.limit.ends:
-            allowed = allowed.copy()
-            without_end(allowed)
-        if field.kind == "bits":
-            allowed = allowed & (np.arange(field.choices) > _highest(given[field.name])[:, None])
-        if not allowed[active].any(axis=1).all():
-            raise HowlkitError(
-                f"encoder {self.encoder.name!r} allows no value at all for {field.name!r}; "
-                "this is a fault of the encoder's grammar"
-            )
-        allowed[~active] = True
-        return allowed
-
     def feed(self, steps: Iterable[Steps], *, made: bool = False) -> None:
         """Take in given steps, one array a row, as if they had just been decided.
 
@@ -345,7 +287,7 @@ class Session:
         table = np.zeros((self.rows, int(lengths.max(initial=0))), self._schema.dtype)
         for name, column in columns.items():
             table[name] = column
-        self._check_fed(table, lengths)
+        check_allowed(self.encoder, self._at.grammar, self._at.ended, table, lengths)
         self._take_all(table, lengths, fed=np.zeros_like(lengths) if made else lengths)
 
     def prompt(self, pieces: Sequence[Piece]) -> None:
@@ -475,26 +417,6 @@ class Session:
             at.origin_seconds = np.where(found, seconds, at.origin_seconds)
         at.settled = not np.isnan(at.origin).any()
 
-    def _check_fed(self, table: Steps, lengths: NDArray[np.int64]) -> None:
-        """Refuse steps (B, T) that the grammar does not allow, before any is taken."""
-        grammar = self._at.grammar.select(np.arange(self.rows))
-        ended = self._at.ended.copy()
-        for t in range(table.shape[1]):
-            step, rows = table[:, t], lengths > t
-            if (rows & ended).any():
-                raise HowlkitError("steps were fed after the end of the piece; rewind first")
-            for field in self._fields:
-                active = rows & self._schema.active(field, step)
-                wrong = np.flatnonzero(active & ~accepts(grammar, field, step))
-                if len(wrong):
-                    value = step[field.name][wrong[0]].tolist()
-                    raise HowlkitError(
-                        f"row {wrong[0]}: {field.name}={value} is not allowed here "
-                        f"by encoder {self.encoder.name!r}; feed what its `encode` returned"
-                    )
-            grammar.push(step, rows)
-            ended |= rows & (step["mark"] == END)
-
     def _room_for(self, length: int) -> None:
         have = self._steps.shape[1]
         if length > have:  # doubling: the copies cost a constant a step in all
@@ -508,26 +430,3 @@ class Session:
 
 def _without_start(steps: Steps) -> Steps:
     return steps[1:] if len(steps) and steps["mark"][0] == START else steps
-
-
-def accepts(grammar: Grammar, field: Field, step: Steps) -> NDArray[np.bool_]:
-    """Return (B,): whether the grammar allows what `step` (B,) has of `field`, choice by choice."""
-    values = step[field.name]
-    if field.kind != "bits":
-        allowed = grammar.allowed(field, step)
-        value = np.minimum(values, field.n - 1).astype(np.intp)
-        return np.asarray(allowed[np.arange(len(step)), value] & (values == value))
-    so_far, good = step.copy(), np.ones(len(step), bool)
-    so_far[field.name] = 0
-    for bit in (*np.flatnonzero(values.any(axis=0)), field.n):
-        chosen = values[:, bit] > 0 if bit < field.n else np.ones(len(step), bool)
-        good &= ~chosen | grammar.allowed(field, so_far)[:, bit]
-        if bit < field.n:
-            so_far[field.name][:, bit] = values[:, bit]
-    return good
-
-
-def _highest(values: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return (B,) the highest bit that is on in each row of values (B, n); -1 where none is."""
-    n = values.shape[1]
-    return np.where(values.any(axis=1), n - 1 - values[:, ::-1].argmax(axis=1), -1)

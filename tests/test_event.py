@@ -6,12 +6,13 @@ from howlkit import midi, run
 from howlkit.builtin import event_grammar
 from howlkit.builtin.event import Event
 from howlkit.builtin.rnn import Lstm
+from howlkit.deciding import accepts
 from howlkit.errors import OptionError
 from howlkit.heads import Heads
 from howlkit.piece import DRUMS, MAX_TICK, NOTE, PEDAL, TEMPO, Piece
 from howlkit.progress import Budget
 from howlkit.schema import END, MARK, START, STEP
-from howlkit.session import Limit, Session, accepts
+from howlkit.session import Limit, Session
 from tests.conftest import random_piece, tune
 
 ENCODERS = {

@@ -6,11 +6,12 @@ import pytest
 from howlkit import chorales, run
 from howlkit.builtin import pianoroll
 from howlkit.builtin.pianoroll import MOST_SLICES, Pianoroll
+from howlkit.deciding import accepts
 from howlkit.errors import OptionError
 from howlkit.piece import DRUMS, TEMPO, TIME_SIGNATURE, Piece
 from howlkit.progress import Budget
 from howlkit.schema import END, START, STEP
-from howlkit.session import Limit, accepts
+from howlkit.session import Limit
 from howlkit.trained import Trained
 from tests.conftest import random_piece, tune, walk, write
 

@@ -12,10 +12,11 @@ from howlkit import midi
 from howlkit.builtin.autoregressive import Autoregressive
 from howlkit.builtin.remi import Remi
 from howlkit.builtin.rnn import Lstm
+from howlkit.deciding import accepts
 from howlkit.heads import Heads
 from howlkit.piece import DRUMS, TEMPO, TIME_SIGNATURE, Piece
 from howlkit.schema import END, START, STEP
-from howlkit.session import Limit, Session, accepts
+from howlkit.session import Limit, Session
 from tests.conftest import random_piece, tune
 
 ENCODERS = [

@@ -74,7 +74,7 @@ class TupleGrammar:
             return None
         allowed = self._allowed.copy()
         allowed[:, STEP] = self._onset < self._last_onset
-        least = np.array(self._last.tolist(), np.int64)  # for few rows quicker than by column
+        least = np.array(self._last.tolist(), np.int64)  # quicker than by column
         least[:, : -len(self._order)] = 0
         return Outlook(allowed, least)
 

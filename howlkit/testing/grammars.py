@@ -7,11 +7,11 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.deciding import accepts
 from howlkit.outlook import foresee
 from howlkit.piece import Piece
 from howlkit.protocols import DerivingGrammar, Encoder, Grammar
 from howlkit.schema import START, STEP, Schema, Steps
-from howlkit.session import accepts
 from howlkit.testing.pieces import chord, metres, pieces, scatter
 from howlkit.testing.report import given, require
 from howlkit.testing.walks import Walk, answers, spelt, walk

@@ -1,0 +1,54 @@
+"""Model `ssm`: its options; `network.py` has the network and is imported late."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from howlkit.errors import OptionError
+from howlkit.hookspecs import hookimpl
+from howlkit.options import option
+from howlkit.protocols import Model
+from howlkit.schema import Schema
+
+if TYPE_CHECKING:
+    from howlkit.heads import Heads, Network
+
+__all__ = ["Ssm"]
+
+
+@dataclass(frozen=True)
+class Ssm:
+    """State spaces as in Mamba-2 (Dao and Gu 2024): parallel in training, constant in memory."""
+
+    width: int = option(256, "units between the layers", low=1, high=16384)
+    layers: int = option(2, "layers", low=1, high=128)
+    inner: int = option(384, "units within a layer", low=1, high=32768)
+    heads: int = option(6, "parts of these, each with a memory of its own", low=1, high=1024)
+    states: int = option(64, "numbers kept for each inner unit", low=1, high=1024)
+    dropout: float = option(0.1, "of what enters, and of what each layer adds", low=0.0, high=0.95)
+
+    name: ClassVar[str] = "ssm"
+
+    def __post_init__(self) -> None:
+        """Refuse heads that do not share out the inner units."""
+        if self.inner % self.heads:
+            nearest = self.heads * max(1, round(self.inner / self.heads))
+            raise OptionError(
+                f"ssm: {self.inner} inner units cannot be shared out among {self.heads} heads; "
+                f"take ssm.inner={nearest}, or give ssm.heads"
+            )
+
+    def build(self, schema: Schema, heads: Heads) -> Network:
+        """Return a new network with random weights."""
+        from howlkit.heads import Network
+        from howlkit_ssm.network import StateSpace
+
+        return Network(schema, heads, StateSpace(heads.width_in(schema), self))
+
+
+@hookimpl
+def register_models(register: Callable[[type[Model]], None]) -> None:
+    """Register it."""
+    register(Ssm)

@@ -1,0 +1,98 @@
+"""Model `transformer`: its options and sizes; `network.py` has the network and is imported late."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+
+from howlkit.errors import OptionError
+from howlkit.hookspecs import hookimpl
+from howlkit.options import option
+from howlkit.protocols import Model
+from howlkit.schema import Schema
+
+if TYPE_CHECKING:
+    from howlkit.heads import Heads, Network
+
+__all__ = ["SIZES", "Shape", "Transformer"]
+
+
+class Shape(NamedTuple):
+    """How large a network is: D, the number of blocks, heads, and heads of keys and values."""
+
+    width: int
+    layers: int
+    heads: int
+    kv_heads: int
+
+
+SIZES = {
+    "tiny": Shape(192, 3, 3, 1),  # 1.2 million parameters in the blocks
+    "small": Shape(256, 8, 4, 1),  # 5.6 million
+    "medium": Shape(512, 9, 8, 2),  # 25 million
+    "large": Shape(768, 16, 12, 3),  # 99 million
+}
+HEAD = 64  # the width of a head, where the number of heads is not given
+
+
+@dataclass(frozen=True)
+class Transformer:
+    """Attention over the last notes (Vaswani et al. 2017) in its present form, with a cache."""
+
+    size: Literal["tiny", "small", "medium", "large"] = option(
+        "tiny", "1, 5, 25 or 99 million parameters; what else is given wins"
+    )
+    window: int = option(
+        256, "how many steps back each layer looks; what is kept of them", low=1, high=32768
+    )
+    dropout: float = option(0.1, "of what enters, and of what each layer adds", low=0.0, high=0.95)
+    width: int | None = option(None, "units of each layer; none: of the size", low=8, high=16384)
+    layers: int | None = option(None, "blocks; none: of the size", low=1, high=128)
+    heads: int | None = option(None, "heads of attention; none: 64 units each", low=1, high=256)
+    kv_heads: int | None = option(
+        None, "heads of keys and values, shared among the heads; none: of the size", low=1, high=256
+    )
+
+    name: ClassVar[str] = "transformer"
+
+    def __post_init__(self) -> None:
+        """Refuse widths and heads that do not go together."""
+        width, _, heads, kv_heads = self.shape
+        if width % (2 * heads):
+            raise OptionError(
+                f"transformer: a width of {width} cannot be shared out among {heads} heads, each "
+                f"of an even width; take transformer.width={2 * heads * round(width / 2 / heads)}, "
+                "or give transformer.heads"
+            )
+        if heads % kv_heads:
+            raise OptionError(
+                f"transformer: {heads} heads cannot share {kv_heads} heads of keys and values "
+                "evenly; transformer.kv_heads must divide transformer.heads"
+            )
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of the size, but for what is given."""
+        size = SIZES[self.size]
+        width = self.width or size.width
+        heads = self.heads or (size.heads if width == size.width else max(1, width // HEAD))
+        kv_heads = self.kv_heads or math.gcd(heads, size.kv_heads)
+        return Shape(width, self.layers or size.layers, heads, kv_heads)
+
+    def build(self, schema: Schema, heads: Heads) -> Network:
+        """Return a new network with random weights."""
+        from howlkit.heads import Network
+        from howlkit_transformer.network import Decoder
+
+        backbone = Decoder(
+            heads.width_in(schema), self.shape, window=self.window, dropout=self.dropout
+        )
+        return Network(schema, heads, backbone)
+
+
+@hookimpl
+def register_models(register: Callable[[type[Model]], None]) -> None:
+    """Register it."""
+    register(Transformer)

@@ -1,0 +1,254 @@
+"""What the transformer must keep to: the contract, a bounded cache, and two ways to step."""
+
+import copy
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+import torch
+from howlkit_transformer import SIZES, Transformer
+
+from howlkit import options, plugins
+from howlkit.errors import OptionError
+from howlkit.evaluate import unigram
+from howlkit.heads import Heads, Network
+from howlkit.piece import Piece
+from howlkit.progress import Budget
+from howlkit.recipe import Recipe
+from howlkit.schema import Field, Schema
+from howlkit.session import Limit, Session
+from howlkit.testing import model_checks
+from howlkit.trained import Trained
+from howlkit.training import Trainer
+from howlkit.windows import Windows
+
+TINY = {"width": 32, "layers": 2, "heads": 4, "kv_heads": 2, "window": 6}
+ONE = Schema((Field("token", 12),))
+
+
+class Stirred(Transformer):
+    """The same with other weights at the start, since its own begin by adding nothing to x."""
+
+    def build(self, schema, heads):
+        network = super().build(schema, heads)
+        with torch.no_grad():
+            for parameter in network.backbone.parameters():
+                parameter.add_(0.1 * torch.randn_like(parameter))
+        return network
+
+
+@pytest.mark.parametrize("check", model_checks(Transformer(**TINY)), ids=lambda check: check.name)
+def test_it_keeps_to_the_contract_with_a_window_shorter_than_what_is_read(check):
+    check()
+
+
+@pytest.mark.parametrize("check", model_checks(Stirred(**TINY)), ids=lambda check: check.name)
+def test_it_keeps_to_the_contract_whatever_its_weights(check):
+    check()
+
+
+@pytest.mark.parametrize(
+    "check", model_checks(Stirred(width=32, layers=1)), ids=lambda check: check.name
+)
+def test_it_keeps_to_the_contract_with_a_window_that_is_never_full(check):
+    check()
+
+
+def test_it_is_installed_as_a_plugin():
+    found = plugins.get("model", "transformer")
+    assert found.cls is Transformer and found.distribution == "howlkit-transformer"
+
+
+@pytest.mark.parametrize(("size", "millions"), [("tiny", 1), ("small", 5), ("medium", 25)])
+def test_a_size_has_the_parameters_that_its_help_says(size, millions):
+    with torch.device("meta"):
+        network = Transformer(size=size).build(ONE, Heads())
+    parameters = sum(p.numel() for p in network.backbone.blocks.parameters())
+    assert 0.85 * millions < parameters / 1e6 < 1.35 * millions
+
+
+def test_the_large_size_has_100_million_parameters():
+    with torch.device("meta"):
+        network = Transformer(size="large").build(ONE, Heads())
+    assert 95e6 < sum(p.numel() for p in network.parameters()) < 105e6
+
+
+def test_what_is_given_wins_over_the_size():
+    model = options.build(Transformer, {"size": "small", "layers": 2})
+    assert model.shape == SIZES["small"]._replace(layers=2)
+    assert Transformer(width=64).shape[2:] == (1, 1)
+
+
+@pytest.mark.parametrize("wrong", [{"heads": 5}, {"heads": 4, "kv_heads": 3}])
+def test_heads_that_do_not_fit_are_refused_with_what_to_do(wrong):
+    with pytest.raises(OptionError, match=r"transformer\.(width|kv_heads)"):
+        options.build(Transformer, wrong)
+
+
+# The cache -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def network():
+    """A small network with weights as after some training."""
+    torch.manual_seed(3)
+    return Stirred(**TINY).build(ONE, Heads(embedding=8, width=16)).eval()
+
+
+def tokens(rows, steps):
+    torch.manual_seed(5)
+    return {"mark": torch.zeros(rows, steps).long(), "token": torch.randint(4, (rows, steps))}
+
+
+def part(batch, begin, stop):
+    return {name: column[:, begin:stop] for name, column in batch.items()}
+
+
+def test_the_state_stops_growing_when_the_window_is_full(network):
+    state, sizes = None, []
+    with torch.inference_mode():
+        for _ in range(20):
+            _, state = network.advance(tokens(2, 1), state)
+            sizes.append(sum(value.numel() for value in state.values()))
+    assert sizes[0] < sizes[5] == sizes[19]
+    assert all(value.shape[:2] == (2, 6) for name, value in state.items() if name != "seen")
+
+
+def test_a_layer_sees_exactly_the_window(network):
+    batch = tokens(1, 20)
+    other = {name: column.clone() for name, column in batch.items()}
+    other["token"][:, 2] += 3
+    with torch.inference_mode():
+        changed = (network.advance(batch, None)[0] != network.advance(other, None)[0]).any(-1)[0]
+    # Two layers look back two windows of six steps.
+    assert changed.nonzero()[:, 0].tolist() == list(range(2, 2 + 2 * 6 + 1))
+
+
+def test_positions_are_relative_however_far_a_piece_has_come(network):
+    batch = tokens(1, 12)
+    with torch.inference_mode():
+        hidden, state = network.advance(part(batch, 0, 8), None)
+        start, _ = network.advance(part(batch, 8, 12), state)
+        turned = {name: value.clone() for name, value in state.items()}
+        # Keys are kept as they are at their positions: a turn of all waves leaves them there.
+        turned["seen"] += 65536 * 40
+        later, _ = network.advance(part(batch, 8, 12), turned)
+    torch.testing.assert_close(later, start, rtol=0, atol=1e-6)
+    assert hidden.isfinite().all()
+
+
+def test_no_state_is_changed_by_going_on_from_it(network):
+    batch = tokens(1, 12)
+    with torch.inference_mode():
+        _, state = network.advance(part(batch, 0, 8), None)
+        before = {name: value.clone() for name, value in state.items()}
+        first, _ = network.advance(part(batch, 8, 9), state)
+        again, _ = network.advance(part(batch, 8, 9), state)
+    assert torch.equal(first, again)
+    assert all(torch.equal(state[name], before[name]) for name in state)
+
+
+# The compiled step -----------------------------------------------------------------------------
+
+compiled = pytest.mark.skipif(find_spec("numba") is None, reason="numba is not installed")
+
+
+def stepped(network, batch, state=None):
+    """Return hidden (1, T, D) of a batch read step by step."""
+    parts = []
+    with torch.inference_mode():
+        for t in range(batch["mark"].shape[1]):
+            hidden, state = network.advance(part(batch, t, t + 1), state)
+            parts.append(hidden)
+    return torch.cat(parts, 1)
+
+
+@compiled
+def test_the_compiled_step_equals_the_plain_one(network, monkeypatch):
+    import howlkit_transformer.compiled as module
+
+    calls = []
+    advance = module.advance
+    monkeypatch.setattr(module, "advance", lambda *given: (calls.append(1), advance(*given)))
+    plain = copy.deepcopy(network)
+    plain.backbone.is_compiled = False
+    batch = tokens(1, 15)
+    torch.testing.assert_close(stepped(network, batch), stepped(plain, batch), rtol=0, atol=1e-5)
+    assert len(calls) == 15
+
+
+@compiled
+def test_the_compiled_step_goes_on_from_a_row_shorter_than_the_cache(network):
+    batch, lengths = tokens(2, 5), torch.tensor([5, 2])
+    with torch.inference_mode():
+        _, state = network.advance(batch, None, lengths)
+        row = {name: value[1:] for name, value in state.items()}
+        first = {name: column[1:, :2] for name, column in batch.items()}
+        _, alone = network.advance(first, None)
+    more = tokens(1, 9)
+    torch.testing.assert_close(
+        stepped(network, more, row), stepped(network, more, alone), rtol=0, atol=1e-5
+    )
+
+
+@compiled
+def test_the_compiled_step_heeds_weights_that_have_changed(network):
+    batch = tokens(1, 3)
+    before = stepped(network, batch)
+    weights = {name: value * 1.5 for name, value in network.state_dict().items()}
+    for assign in (False, True):
+        network.load_state_dict(weights, assign=assign)
+        after = stepped(network, batch)
+        with torch.inference_mode():
+            torch.testing.assert_close(after, network.advance(batch, None)[0], rtol=0, atol=1e-5)
+        assert not torch.allclose(before, after)
+        weights = {name: value * 1.5 for name, value in weights.items()}
+
+
+# With the encoders -----------------------------------------------------------------------------
+
+
+def phrase(seed):
+    """Return a piece of four-note chords, eight bars of it."""
+    rng = np.random.default_rng(seed)
+    roots = 48 + rng.choice([0, 2, 4, 5, 7, 9, 11], 32)
+    notes = [(480 * i, 460, int(root) + k) for i, root in enumerate(roots) for k in (0, 4, 7, 12)]
+    return Piece.of(notes, name=f"phrase {seed}")
+
+
+@pytest.mark.parametrize("encoder", ["tuple", "pianoroll", "remi", "voices"])
+def test_it_trains_with_an_encoder_and_makes_music(encoder, tmp_path):
+    pieces = [phrase(seed) for seed in range(4)]
+    values = {"transformer": TINY, "heads": {"embedding": 4, "width": 8}}
+    values["training"] = {"batch": 2, "window": 16, "carry": 4}
+    recipe = Recipe.choose(encoder, "transformer", values=values)
+    counts = np.array([len(piece) for piece in pieces])
+    windows = Windows(pieces.__getitem__, counts, recipe.encoder, notes=16, carry=4, rows=2)
+    facts = {"unigram": {n: seen.tolist() for n, seen in unigram(recipe.encoder, pieces).items()}}
+    budget, device = Budget(steps=12), torch.device("cpu")
+    Trainer(tmp_path, recipe, windows, None, budget=budget, facts=facts, device=device).train()
+    made = Trained.from_pretrained(tmp_path)
+    assert isinstance(made.network, Network)
+    session = made.session(rows=2, seed=1, limit=Limit(ends=False))
+    for _ in range(20):
+        session.step()
+    twin = session.fork()
+    for _ in range(5):
+        assert (session.step() == twin.step()).all()
+    going = ~session.done
+    dropped = [row[n - 3 : n] for row, n in zip(twin.steps, twin.lengths, strict=True)]
+    twin.rewind(twin.lengths - 3)
+    twin.feed(dropped)
+    assert (session.step() == twin.step()).all() and going.all()
+    assert all(isinstance(twin.piece(row), Piece) for row in range(2))
+
+
+def test_a_session_makes_the_same_from_the_same_seed(network):
+    encoder = plugins.create("encoder", "tuple", {})
+    torch.manual_seed(1)
+    model = Transformer(**TINY).build(encoder.schema, Heads(embedding=4, width=8))
+    made = []
+    for _ in range(2):
+        session = Session(model, encoder, seed=7, limit=Limit(ends=False))
+        made.append(np.stack([session.step() for _ in range(12)]))
+    assert (made[0] == made[1]).all()
