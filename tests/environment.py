@@ -22,9 +22,18 @@ class Environment:
         programs = "Scripts/python.exe" if os.name == "nt" else "bin/python"
         self.python = folder / "venv" / programs
         (site,) = folder.glob("venv/**/site-packages")
-        here = sysconfig.get_paths()
-        (site / "requirements.pth").write_text(f"{here['purelib']}\n{here['platlib']}\n")
+        (site / "requirements.pth").write_text(f"{self._requirements()}\n")
         self.install(self._wheel_of_howlkit())
+
+    def _requirements(self):
+        """Return a folder of all that is installed where tests run, but howlkit and its plugins."""
+        folder = self.folder / "requirements"
+        folder.mkdir()
+        for place in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
+            for entry in Path(place).iterdir():
+                if not entry.name.startswith(("howlkit", "__editable__")):
+                    (folder / entry.name).symlink_to(entry)
+        return folder
 
     def _wheel_of_howlkit(self):
         source = self.folder / "source"  # a copy, since building writes beside the source
