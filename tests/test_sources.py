@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from functools import partial
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from textwrap import dedent
 
@@ -16,6 +15,7 @@ from howlkit import corpus, midi, plugins
 from howlkit.dataset import Dataset, Readers, prepare, readers
 from howlkit.errors import DataError, OptionError
 from howlkit.piece import DRUMS, Piece
+from howlkit.scaffold.source import Stencil
 from howlkit.testing import CheckFailed, check_source
 
 from .conftest import walk, write
@@ -340,19 +340,12 @@ def test_plugins_show_says_what_a_source_reads(shelf, howlkit):
 # --- The contract --------------------------------------------------------------------------------
 
 
-def grids():
-    entry_point = EntryPoint("grids", "grids", "howlkit")
-    return plugins.Plugins.load([entry_point], builtins=()).get("source", "grids").cls
-
-
 @pytest.fixture
-def example(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "docs/examples")
-    yield grids()
-    sys.modules.pop("grids")
+def example():
+    return Stencil
 
 
-def test_the_example_keeps_to_the_contract_and_reads_its_grids(example, tmp_path):
+def test_the_template_keeps_to_the_contract_and_reads_its_grids(example, tmp_path):
     path = tmp_path / "rock.grid"
     path.write_text("k.h.s.h.k.h.s.h.\n" * 4)
     check_source(example(), [path])
