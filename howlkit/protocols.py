@@ -10,7 +10,7 @@ Shapes: B rows (pieces or streams side by side), T steps, D width of a vector.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
@@ -34,6 +34,7 @@ __all__ = [
     "Backbone",
     "DerivingGrammar",
     "Encoder",
+    "FittingEncoder",
     "ForeseeingGrammar",
     "Grammar",
     "LogitsFunction",
@@ -164,6 +165,18 @@ class Encoder(Protocol):
         """Return the grammar of B rows, each just after a start row.
 
         like: a piece whose metre counts, where metre means anything to this encoder.
+        """
+        ...
+
+
+class FittingEncoder(Encoder, Protocol):
+    """An encoder that learns something from the music before a run begins, such as a vocabulary."""
+
+    def fitted(self, pieces: Iterable[Piece]) -> Encoder:
+        """Return the encoder to train with, given the pieces of the training part.
+
+        What was learnt is among its options, since these are what a run stores; an encoder that has
+        learnt already returns itself.
         """
         ...
 
