@@ -7,6 +7,7 @@ cuts excerpts, and says step by step what MidiTok would decode. docs: README.md.
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -34,6 +35,8 @@ Name = Literal[
     "REMI", "TSD", "MIDILike", "Structured", "CPWord", "Octuple", "MuMIDI", "MMM", "PerTok"
 ]
 
+SEVERAL_FIELDS = ("CPWord", "Octuple", "MuMIDI")
+
 
 @dataclass(frozen=True)
 class MidiTok:
@@ -55,13 +58,18 @@ class MidiTok:
     name: ClassVar[str] = "miditok"
 
     def __post_init__(self) -> None:
-        """Read a tokenizer.json, so that a model never needs the file again."""
+        """Read a tokenizer.json, so that a model never needs the file again; refuse a wrong one."""
+        if self.learn != "none" and not self.params and self.tokenizer in SEVERAL_FIELDS:
+            raise OptionError(
+                f"miditok.learn={self.learn}: {self.tokenizer} has several fields a step, so no "
+                "vocabulary can be learnt for it; take miditok.learn=none, or another tokenizer"
+            )
         if self.params:
             from howlkit_miditok.tokenizers import PACKED, pack
 
             if not self.params.startswith(PACKED):
                 object.__setattr__(self, "params", pack(self.params))
-            _ = self._tokenizer  # refuse a wrong one at once
+            _ = self._tokenizer
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the options alone."""
@@ -73,11 +81,6 @@ class MidiTok:
 
         if self.params:
             return tokenizers.load(self.params)
-        if self.learn != "none" and self.tokenizer in ("CPWord", "Octuple", "MuMIDI"):
-            raise OptionError(
-                f"miditok.learn={self.learn}: {self.tokenizer} has several fields a step, so no "
-                "vocabulary can be learnt for it; take miditok.learn=none"
-            )
         return tokenizers.make(
             self.tokenizer,
             grid=self.grid,
@@ -127,17 +130,15 @@ class MidiTok:
         """
         if self.learn == "none" or self._tokenizer.is_trained:
             return self
-        from howlkit_miditok.tokenizers import fit, make
+        from howlkit_miditok.tokenizers import fit
 
-        own = self._tokenizer if self.params else make(
-            self.tokenizer,
-            grid=self.grid,
-            velocities=self.velocities,
-            programs=self.programs,
-            tempos=self.tempos,
-        )
-        ids = [list(self._sequences.whole(piece)) for piece in pieces]
-        return dataclasses.replace(self, params=fit(own, self.learn, self.size, ids))
+        ids = (self._sequences.whole(piece) for piece in pieces)
+        learner = dataclasses.replace(self)._tokenizer  # which learning changes
+        return dataclasses.replace(self, params=fit(learner, self.learn, self.size, ids))
+
+    def tokenizer_json(self) -> str:
+        """Return what MidiTok's `tokenizer.save` writes of this tokenizer."""
+        return json.dumps(self._tokenizer.to_dict(), indent=1)
 
     def encode(self, piece: Piece) -> Steps:
         """Return start, MidiTok's tokens, end; of an excerpt those from `since` to `until`."""

@@ -23,6 +23,7 @@ __all__ = ["Grammar", "Graph"]
 Mask = NDArray[np.bool_]
 
 GLOBAL = frozenset({"Tempo", "KeySig", "Pedal", "PedalOff"})
+OF_A_PROGRAM = "MicroTiming of a program"
 STRICT = ("Structured", "MuMIDI")  # whose graph is all that they write
 
 
@@ -39,6 +40,7 @@ class Graph:
         """Of each type the values that may follow; "" stands for the start."""
         first = np.array([parts[0][0] if parts else "" for parts in self.values])
         after = {kind: self._after(kind) for kind in self.types} | {"": self._first()}
+        after[OF_A_PROGRAM] = set(PITCHES) | {"TimeShift"}  # the note's own may follow it
         return {kind: np.isin(first, sorted(found - {""})) for kind, found in after.items()}
 
     @cached_property
@@ -106,6 +108,8 @@ class Graph:
             known |= {"Bar", "TimeShift", "Rest"}
         if kind != "Position":
             known |= {"Position"}
+        if kind == "TimeShift" and self.rules.name == "PerTok":
+            known |= PITCHES
         return known if "Bar" in self.types else known | {"TimeSig"}
 
     def _after_program(self) -> set[str]:
@@ -122,8 +126,7 @@ class Graph:
             tail = [k for k in tail if k != "Duration"]
         if kind in PITCHES:
             return {tail[0]}
-        rest = set(tail[tail.index(kind) + 1 :][:1])
-        return rest | PITCHES if kind == "MicroTiming" else rest
+        return set(tail[tail.index(kind) + 1 :][:1])
 
     def _first(self) -> set[str]:
         if self.rules.name == "MMM":
@@ -196,15 +199,17 @@ class Grammar:
         """Return what the next token may be: by the graph, the bar and what sounds."""
         graph = self.graph
         last = clock.step_type if graph.layout.kind == "MuMIDI" else clock.last
-        mask = graph.follows[last].copy()
+        if last == "MicroTiming" and not clock.pending:
+            last = OF_A_PROGRAM
+        mask = graph.follows[last] & graph.layout.music["token"]
         at = graph.positions
         mask &= (at < 0) | ((at > clock.position) & (at * clock.step < clock.bar_ticks))
         for (kind, pitch), value in graph.releases.items():
             mask[value] &= clock.sounding[clock.program, kind, pitch] > 0
         if graph.rules.name == "MMM":
             mask[graph.tracks[clock.in_track]] = False
-            if clock.last == "Track" and clock.in_track:  # a track is told whose it is
-                mask &= graph.follows["Track"]
+            if not clock.in_track:
+                mask &= graph.follows[""]
         if graph.layout.kind == "MuMIDI" and clock.bar + 1 >= graph.layout.bars:
             mask[graph.ids(("Bar", "None"))] = False
         return mask

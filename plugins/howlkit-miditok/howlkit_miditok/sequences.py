@@ -56,8 +56,12 @@ class Sequences:
         score = to_score(piece, programs=config.use_programs, pedals=config.use_sustain_pedals)
         if not score.tracks:
             return TokSequence()
+        tokenizer = self.rules.tokenizer
         with quiet():
-            made = self.rules.tokenizer.encode(score, encode_ids=False)
+            score = tokenizer.preprocess_score(score)
+            for track in score.tracks:  # MidiTok leaves the order that they had before rounding
+                track.notes.sort(key=_order, inplace=True)
+            made = tokenizer.encode(score, encode_ids=False, no_preprocess_score=True)
         if isinstance(made, list):  # a sequence a track: all notes are in one
             made = made[0] if made else TokSequence()
         return made
@@ -145,6 +149,10 @@ class Sequences:
         single = self.rules.tokenizer.one_token_stream
         with quiet():
             return self.rules.tokenizer.decode(sequence if single else [sequence])
+
+
+def _order(note: Any) -> tuple[int, int, int, int]:  # noqa: ANN401 - a symusic Note
+    return note.time, note.pitch, note.duration, note.velocity
 
 
 def _on_its_own(piece: Piece) -> Piece:
