@@ -13,7 +13,6 @@ side give the whole. Three things MidiTok writes cannot be cut so:
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,26 +81,27 @@ class Sequences:
 
         What nothing follows is at the end of the piece: at infinity, less than `until` there.
         """
-        stands, after = np.empty(len(sequence.ids)), math.inf
-        for number in range(len(stands) - 1, -1, -1):
-            kind, time = self._event(sequence, number)
-            if not self._leads(kind, sequence, number):
+        events = self._events(sequence)
+        stands, after = np.empty(len(events)), np.finfo(np.float64).max
+        for number in range(len(events) - 1, -1, -1):
+            kind, time = events[number]
+            if not self._leads(kind):
                 after = time
             stands[number] = after
-        stands[stands == math.inf] = np.finfo(np.float64).max
         return stands
 
-    def _event(self, sequence: Any, number: int) -> tuple[str, float]:
-        """Return the type and the time of a token, or of the first of a step of several fields."""
-        if not sequence.events:  # MuMIDI tells none
-            return sequence.tokens[number][0].partition("_")[0], self._mumidi_times(sequence)[number]
-        event = sequence.events[number]
-        if isinstance(event, list):
-            kind = event[1].type_ if event[0].value == "Metric" else event[0].type_
-            return kind, event[0].time
-        return event.type_, event.time
+    def _events(self, sequence: Any) -> list[tuple[str, float]]:
+        """Return the type and the time of each token, or of what each step of several tells."""
+        if not sequence.events:  # MuMIDI has none
+            return self._mumidi_events(sequence)
+        if self.layout.kind == "one":
+            return [(event.type_, event.time) for event in sequence.events]
+        return [
+            (row[1 if row[0].value == "Metric" else 0].type_, row[0].time)
+            for row in sequence.events
+        ]
 
-    def _leads(self, kind: str, sequence: Any, number: int) -> bool:
+    def _leads(self, kind: str) -> bool:
         """Say whether a token only leads to where the next one stands."""
         if self.layout.kind == "CPWord":  # a position may be told for a tempo alone
             return kind in ("Bar", "Ignore")
@@ -119,14 +119,13 @@ class Sequences:
         tokenizer.encode_token_ids(part)
         return list(part.ids)
 
-    def _mumidi_times(self, sequence: Any) -> list[float]:
-        """Return where MuMIDI's steps stand, which has no events."""
-        clock, times = Clock(self.rules), []
+    def _mumidi_events(self, sequence: Any) -> list[tuple[str, float]]:
+        clock, events = Clock(self.rules), []
         for row in sequence.tokens:
             kind, _, value = row[0].partition("_")
             clock.take((kind, value))
-            times.append(float(clock.stand))
-        return times
+            events.append((kind, float(clock.stand)))
+        return events
 
     def decode(self, rows: Steps, clock: Clock) -> Any:  # noqa: ANN401 - a ScoreTick or None
         """Return MidiTok's score of ordinary steps; None if there are none.
