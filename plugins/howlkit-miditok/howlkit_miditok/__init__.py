@@ -76,7 +76,7 @@ class MidiTok:
         return type(self), dataclasses.astuple(self)
 
     @cached_property
-    def _tokenizer(self) -> Any:
+    def _tokenizer(self) -> Any:  # noqa: ANN401 - a MusicTokenizer
         from howlkit_miditok import tokenizers
 
         if self.params:

@@ -121,7 +121,8 @@ class Graph:
 
     def _in_a_note(self, kind: str) -> set[str]:
         """Return what comes next in a note: pitch, off the grid by, velocity, duration."""
-        tail = [k for k in ("MicroTiming", "Velocity", "Duration") if k in self.types]
+        parts: list[str] = ["MicroTiming", "Velocity", "Duration"]
+        tail = [k for k in parts if k in self.types]
         if "NoteOn" in self.types:
             tail = [k for k in tail if k != "Duration"]
         if kind in PITCHES:

@@ -135,6 +135,7 @@ def _is_music(parts: tuple[Token, ...]) -> bool:
 
 def _in_order(kind: str, found: dict[str, Token]) -> list[Token]:
     """Return the tokens of a step of several fields as a series: when, whose, what."""
+    names: tuple[str, ...]
     if kind == "CPWord":
         names = ("rest", "position", "time_signature", "tempo", "program", "pitch")
     elif kind == "MuMIDI":
@@ -148,9 +149,9 @@ def _in_order(kind: str, found: dict[str, Token]) -> list[Token]:
 def layout(tokenizer: Any, name: str) -> Layout:  # noqa: ANN401 - a MusicTokenizer
     """Return how the steps of a tokenizer are laid out."""
     if not tokenizer.is_multi_voc:
-        tokens = _base_tokens(tokenizer)
-        field = Field("token", len(tokens), unit=UNITS["token"])
-        return Layout("one", Schema((field,)), {"token": 0}, {"token": tokens}, {})
+        values = _base_tokens(tokenizer)
+        field = Field("token", len(values), unit=UNITS["token"])
+        return Layout("one", Schema((field,)), {"token": 0}, {"token": values}, {})
     kind = name
     columns = _columns(tokenizer, kind)
     tokens = {of: _values(tokenizer.vocab[column]) for of, column in columns.items()}

@@ -25,7 +25,7 @@ from howlkit.piece import (
 __all__ = ["MOST_BEATS", "Frame", "edges", "to_piece", "to_score"]
 
 MOST_BEATS = 1 << 14
-"""Notes that begin later are left out: bars are tokens, and of one late note there would be many."""
+"""Notes that begin later are left out: bars are tokens, and a late note would have many."""
 
 MOST_TICKS_PER_BEAT = 32_767
 
@@ -37,7 +37,7 @@ def to_score(piece: Piece, *, programs: bool, pedals: bool) -> Any:  # noqa: ANN
 
     programs: otherwise all notes but drums are of one piano. pedals: whether it has them too.
     """
-    score = Score(piece.ticks_per_beat)
+    score: Any = Score(piece.ticks_per_beat)
     last = MOST_BEATS * piece.ticks_per_beat
     notes = piece.notes.compress(piece.notes["start"] <= last)
     if not programs:
@@ -45,7 +45,7 @@ def to_score(piece: Piece, *, programs: bool, pedals: bool) -> Any:  # noqa: ANN
     kinds = notes["program"] if programs else np.zeros(len(notes), np.uint8)
     for kind in np.unique(kinds).tolist():
         own = notes.compress(kinds == kind)
-        track = Track("", 0 if kind == DRUMS else kind, kind == DRUMS)
+        track: Any = Track("", 0 if kind == DRUMS else kind, kind == DRUMS)
         track.notes = Note.from_numpy(
             time=own["start"].astype(np.int32),
             duration=np.minimum(own["duration"], last).astype(np.int32),
@@ -182,8 +182,9 @@ def _maps(score: Any, frame: Frame) -> dict[str, NDArray[Any]]:  # noqa: ANN401
         return last_at_each_tick(made[np.argsort(made["tick"], kind="stable")])
 
     signature = {"numerator": "numerator", "denominator": "denominator"}
+    key = {"sharps": "key", "minor": "tonality"}
     return {
         "tempos": table(TEMPO, score.tempos, microseconds="mspq"),
         "time_signatures": table(TIME_SIGNATURE, score.time_signatures, **signature),
-        "key_signatures": table(KEY_SIGNATURE, score.key_signatures, sharps="key", minor="tonality"),
+        "key_signatures": table(KEY_SIGNATURE, score.key_signatures, **key),
     }

@@ -39,7 +39,7 @@ class Sequences:
 
     def whole(self, piece: Piece) -> Ids:
         """Return the ids of a piece, without what is learnt."""
-        return self._tokens(piece).ids
+        return list(self._tokens(piece).ids)
 
     def cut(self, piece: Piece) -> tuple[Ids, Ids]:
         """Return the ids before an excerpt, as far as they are known, and those in it."""
@@ -49,7 +49,7 @@ class Sequences:
         first, stop = self._edges(sequence, piece)
         return self._joined(sequence, 0, first), self._joined(sequence, first, stop)
 
-    def _tokens(self, piece: Piece) -> Any:
+    def _tokens(self, piece: Piece) -> Any:  # noqa: ANN401 - a TokSequence
         """Return MidiTok's TokSequence of all notes, nothing joined."""
         config = self.rules.config
         score = to_score(piece, programs=config.use_programs, pedals=config.use_sustain_pedals)
@@ -65,7 +65,7 @@ class Sequences:
             made = made[0] if made else TokSequence()
         return made
 
-    def _edges(self, sequence: Any, piece: Piece) -> tuple[int, int]:
+    def _edges(self, sequence: Any, piece: Piece) -> tuple[int, int]:  # noqa: ANN401
         """Return which of the tokens are the first of an excerpt, and the first after it."""
         if piece.has_start and piece.has_end:
             return 0, len(sequence.ids)
@@ -76,13 +76,13 @@ class Sequences:
         first = 0 if piece.has_start else int(np.searchsorted(stands, since))
         return first, max(first, int(np.searchsorted(stands, until, side="left")))
 
-    def _stands(self, sequence: Any) -> NDArray[np.float64]:
+    def _stands(self, sequence: Any) -> NDArray[np.float64]:  # noqa: ANN401
         """Return where each token stands, rising, in ticks of the preprocessed score.
 
         What nothing follows is at the end of the piece: at infinity, less than `until` there.
         """
         events = self._events(sequence)
-        stands, after = np.empty(len(events)), np.finfo(np.float64).max
+        stands, after = np.empty(len(events)), float(np.finfo(np.float64).max)
         for number in range(len(events) - 1, -1, -1):
             kind, time = events[number]
             if not self._leads(kind):
@@ -90,7 +90,7 @@ class Sequences:
             stands[number] = after
         return stands
 
-    def _events(self, sequence: Any) -> list[tuple[str, float]]:
+    def _events(self, sequence: Any) -> list[tuple[str, float]]:  # noqa: ANN401
         """Return the type and the time of each token, or of what each step of several tells."""
         if not sequence.events:  # MuMIDI has none
             return self._mumidi_events(sequence)
@@ -107,7 +107,7 @@ class Sequences:
             return kind in ("Bar", "Ignore")
         return kind in TIMES or (self.layout.kind == "MuMIDI" and kind == "Program")
 
-    def _joined(self, sequence: Any, first: int, stop: int | None) -> Ids:
+    def _joined(self, sequence: Any, first: int, stop: int | None) -> Ids:  # noqa: ANN401
         """Return the ids of some tokens, with what is learnt."""
         tokenizer, ids = self.rules.tokenizer, sequence.ids[first:stop]
         if not tokenizer.is_trained or not ids:
@@ -119,7 +119,7 @@ class Sequences:
         tokenizer.encode_token_ids(part)
         return list(part.ids)
 
-    def _mumidi_events(self, sequence: Any) -> list[tuple[str, float]]:
+    def _mumidi_events(self, sequence: Any) -> list[tuple[str, float]]:  # noqa: ANN401
         clock, events = Clock(self.rules), []
         for row in sequence.tokens:
             kind, _, value = row[0].partition("_")

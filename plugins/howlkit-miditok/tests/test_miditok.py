@@ -212,7 +212,7 @@ def test_it_trains_and_samples(model, values, tmp_path):
     trained = Trained.from_pretrained(tmp_path / "run")
     if "learn" in values:
         assert trained.recipe.encoder.params.startswith("packed:")
-    session = trained.session(rows=2, limit=Limit(steps=40))
+    session = trained.session(rows=2, limit=Limit(notes=12))
     session.prompt([tune(9).excerpt(0, 9).replace(has_end=False), Piece()])
     while not session.done.all():
         session.step()
@@ -236,5 +236,3 @@ def test_notes_that_begin_too_late_are_left_out_and_the_others_stay():
         encoder = MidiTok(tokenizer=name)
         steps = encoder.encode(late)
         assert len(encoder.decode(steps)) == 1 and np.count_nonzero(steps["mark"] == STEP) < 20
-
-
