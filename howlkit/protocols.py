@@ -36,6 +36,7 @@ __all__ = [
     "Backbone",
     "DerivingGrammar",
     "Encoder",
+    "FittingEncoder",
     "ForeseeingGrammar",
     "Grammar",
     "LogitsFunction",
@@ -167,6 +168,18 @@ class Encoder(Protocol):
         """Return the grammar of B rows, each just after a start row.
 
         like: a piece whose metre counts, where metre means anything to this encoder.
+        """
+        ...
+
+
+class FittingEncoder(Encoder, Protocol):
+    """An encoder that learns something from the music before a run begins, such as a vocabulary."""
+
+    def fitted(self, pieces: Iterable[Piece]) -> Encoder:
+        """Return the encoder to train with, given the pieces of the training part.
+
+        What was learnt is among its options, since these are what a run stores; an encoder that has
+        learnt already returns itself.
         """
         ...
 

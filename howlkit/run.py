@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from howlkit.evaluate import Counts, Encoded, encode_all, unigram, unigram_nats
 from howlkit.feeding import PartOf
 from howlkit.piece import Piece
 from howlkit.progress import Budget
+from howlkit.protocols import FittingEncoder
 from howlkit.recipe import Recipe, versions
 from howlkit.trained import Trained, check_weights
 from howlkit.training import Trainer
@@ -82,6 +83,7 @@ def begin(
     recipe = _recipe(plan, initial)
     chosen = pick_device(device)
     data = corpus.open_data(plan.sources, strict=plan.strict, tell=tell, progress=progress)
+    recipe = _fitted(recipe, data)
     folder = out_dir or _name(recipe)
     config = {
         "format": FORMAT,
@@ -198,6 +200,14 @@ def _recipe(plan: Plan, initial: Trained | None) -> Recipe:
         if asked not in (None, known):
             raise OptionError(f"--init {plan.init} has {known!r}, not {asked!r}; leave it out")
     return Recipe.choose(encoder, model, augment=plan.augment, values=values)
+
+
+def _fitted(recipe: Recipe, data: Dataset) -> Recipe:
+    """Return the recipe with its encoder fitted to the training part, if it is one that is."""
+    if not hasattr(recipe.encoder, "fitted"):
+        return recipe
+    encoder = cast(FittingEncoder, recipe.encoder).fitted(data.pieces("train"))
+    return replace(recipe, encoder=encoder)
 
 
 def _trainer(

@@ -1,11 +1,15 @@
 """A run made ready: what it begins with, and when it may go on."""
 
+from dataclasses import replace
+
 import pytest
 
 from howlkit import midi, run
+from howlkit.builtin.tuple import Tuple
 from howlkit.errors import HowlkitError
 from howlkit.evaluate import encode_all, score, unigram_nats
 from howlkit.progress import Budget
+from howlkit.trained import Trained
 from tests.conftest import tune
 
 SMALL = {"lstm": {"hidden": 24}, "training": {"batch": 4, "validate_every": 5}}
@@ -33,6 +37,25 @@ def test_training_begins_at_what_it_will_see_augmented(begun):
     seen = encode_all(trainer.recipe.encoder, [tune(3).replace(notes=notes)])
     plain = unigram_nats(trainer.facts["unigram"], seen).nats_per_note
     assert score(trainer.network, seen).nats_per_note < 0.8 * plain
+
+
+def test_an_encoder_is_fitted_to_the_training_part_once_and_stored_as_it_is_then(
+    begun, tmp_path, monkeypatch
+):
+    fitted_on = []
+
+    def fitted(self, pieces):
+        fitted_on.append([piece.name for piece in pieces])
+        return replace(self, grid=len(fitted_on[-1]))
+
+    monkeypatch.setattr(Tuple, "fitted", fitted, raising=False)
+    trainer = begun()
+    trainer.train()
+    assert len(fitted_on) == 1 and 0 < len(fitted_on[0]) < 12  # a part is kept for testing
+    for stored in (trainer.recipe, Trained.from_pretrained(tmp_path / "run").recipe):
+        assert stored.encoder == Tuple(grid=len(fitted_on[0]))
+    run.reopen(tmp_path / "run", Budget(steps=8), device="cpu", tell=lambda line: None)
+    assert len(fitted_on) == 1
 
 
 def test_what_is_in_the_parts_is_told(begun):

@@ -1,0 +1,185 @@
+"""Encoder `miditok`: any tokenizer of MidiTok, one adapter for all.
+
+MidiTok (Fradet et al. 2021) makes the tokens and decodes them; what is here places them in time,
+cuts excerpts, and says step by step what MidiTok would decode. docs: README.md.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.errors import OptionError
+from howlkit.hookspecs import hookimpl
+from howlkit.options import option
+from howlkit.piece import Piece
+from howlkit.protocols import Encoder
+from howlkit.schema import STEP, Schema, Steps
+
+if TYPE_CHECKING:
+    from howlkit_miditok.clock import Rules
+    from howlkit_miditok.grammar import Grammar, Graph
+    from howlkit_miditok.layout import Layout
+    from howlkit_miditok.sequences import Sequences
+
+__all__ = ["MidiTok"]
+
+Name = Literal[
+    "REMI", "TSD", "MIDILike", "Structured", "CPWord", "Octuple", "MuMIDI", "MMM", "PerTok"
+]
+
+SEVERAL_FIELDS = ("CPWord", "Octuple", "MuMIDI")
+
+
+@dataclass(frozen=True)
+class MidiTok:
+    """Any tokenizer of MidiTok, with a vocabulary that is learnt (BPE, Unigram) or not."""
+
+    tokenizer: Name = option("REMI", "MidiTok's class")
+    params: str = option(
+        "", "path of a tokenizer.json of MidiTok's, whose content is stored; it says all the rest"
+    )
+    learn: Literal["none", "BPE", "Unigram"] = option(
+        "none", "a vocabulary that is learnt from the training part when a run begins"
+    )
+    size: int = option(2000, "number of tokens of a learnt vocabulary", low=100, high=60_000)
+    grid: int = option(8, "positions a beat", low=1, high=96)
+    velocities: int = option(32, "number of velocities; 0: none are told", low=0, high=127)
+    programs: bool = option(True, "instruments and drums; false: one piano, drums left out")
+    tempos: bool = option(False, "changes of tempo are tokens, where the tokenizer has any")
+
+    name: ClassVar[str] = "miditok"
+
+    def __post_init__(self) -> None:
+        """Read a tokenizer.json, so that a model never needs the file again; refuse a wrong one."""
+        if self.learn != "none" and not self.params and self.tokenizer in SEVERAL_FIELDS:
+            raise OptionError(
+                f"miditok.learn={self.learn}: {self.tokenizer} has several fields a step, so no "
+                "vocabulary can be learnt for it; take miditok.learn=none, or another tokenizer"
+            )
+        if self.params:
+            from howlkit_miditok.tokenizers import PACKED, pack
+
+            if not self.params.startswith(PACKED):
+                object.__setattr__(self, "params", pack(self.params))
+            _ = self._tokenizer
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the options alone."""
+        return type(self), dataclasses.astuple(self)
+
+    @cached_property
+    def _tokenizer(self) -> Any:  # noqa: ANN401 - a MusicTokenizer
+        from howlkit_miditok import tokenizers
+
+        if self.params:
+            return tokenizers.load(self.params)
+        return tokenizers.make(
+            self.tokenizer,
+            grid=self.grid,
+            velocities=self.velocities,
+            programs=self.programs,
+            tempos=self.tempos,
+        )
+
+    @cached_property
+    def _rules(self) -> Rules:
+        from howlkit_miditok.clock import Rules
+
+        return Rules(self._tokenizer, type(self._tokenizer).__name__)
+
+    @cached_property
+    def _layout(self) -> Layout:
+        from howlkit_miditok.layout import layout
+
+        return layout(self._tokenizer, self._rules.name)
+
+    @cached_property
+    def _graph(self) -> Graph:
+        from howlkit_miditok.grammar import Graph
+
+        return Graph(self._rules, self._layout)
+
+    @cached_property
+    def _sequences(self) -> Sequences:
+        from howlkit_miditok.sequences import Sequences
+
+        return Sequences(self._rules, self._layout)
+
+    @property
+    def schema(self) -> Schema:
+        """One field, or a field for each vocabulary of a tokenizer that has several."""
+        return self._layout.schema
+
+    @property
+    def sets_tempo(self) -> bool:
+        """Whether steps say the tempo."""
+        return bool(self._rules.config.use_tempos)
+
+    def fitted(self, pieces: Iterable[Piece]) -> MidiTok:
+        """Return the encoder with a vocabulary learnt from whole pieces, if it is to learn one.
+
+        Raises OptionError if there is nothing to learn, or no more than there are tokens already.
+        """
+        if self.learn == "none" or self._tokenizer.is_trained:
+            return self
+        from howlkit_miditok.tokenizers import fit
+
+        ids = (self._sequences.whole(piece) for piece in pieces)
+        learner = dataclasses.replace(self)._tokenizer  # which learning changes
+        return dataclasses.replace(self, params=fit(learner, self.learn, self.size, ids))
+
+    def tokenizer_json(self) -> str:
+        """Return what MidiTok's `tokenizer.save` writes of this tokenizer."""
+        return json.dumps(self._tokenizer.to_dict(), indent=1)
+
+    def encode(self, piece: Piece) -> Steps:
+        """Return start, MidiTok's tokens, end; of an excerpt those from `since` to `until`."""
+        before, ids = self._sequences.cut(piece)
+        steps = self._layout.steps(before[-1:] + ids)
+        return self.schema.frame(steps, before=len(before[-1:]), end=piece.has_end)
+
+    def decode(self, steps: Steps, *, like: Piece | None = None) -> Piece:
+        """Return what MidiTok decodes; note-ons that are never let go end with the last step."""
+        from howlkit_miditok.clock import Clock
+        from howlkit_miditok.scores import Frame, to_piece
+
+        rows, clock = steps[steps["mark"] == STEP], Clock(self._rules)
+        for row in rows:
+            clock.take_step(self._layout.read(row))
+        frame = Frame.of(like, self._rules.division, clock.stand)
+        score = self._sequences.decode(rows, clock)
+        return frame.empty if score is None else to_piece(score, frame, maps=like is None)
+
+    def ticks(self, steps: Steps, *, like: Piece | None = None) -> NDArray[np.int64]:
+        """Return where each step stands, in ticks of `decode`'s result."""
+        from howlkit_miditok.clock import Clock
+        from howlkit_miditok.scores import Frame
+
+        clock, stands = Clock(self._rules), []
+        for step in steps:
+            if step["mark"] == STEP:
+                clock.take_step(self._layout.read(step))
+            stands.append(clock.stand)
+        frame = Frame.of(like, self._rules.division, clock.stand)
+        return frame.ticks(np.array(stands, np.int64))
+
+    def grammar(self, rows: int, *, like: Piece | None = None) -> Grammar:
+        """Return the grammar of `rows` rows at the start of their pieces."""
+        from howlkit_miditok.clock import Clock
+        from howlkit_miditok.grammar import Grammar
+
+        return Grammar(self._graph, [Clock(self._rules) for _ in range(rows)])
+
+
+@hookimpl
+def register_encoders(register: Callable[[type[Encoder]], None]) -> None:
+    """Register it."""
+    register(MidiTok)

@@ -1,0 +1,243 @@
+"""A tokenizer's vocabularies as the fields of a schema, and steps as MidiTok's ids and tokens.
+
+A field's values are MidiTok's ids, so that they can be looked up in its tokenizer.json.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.schema import Field, Schema, Steps
+from howlkit_miditok.clock import Clock, Token
+
+__all__ = ["Layout", "layout"]
+
+Ids = list[Any]
+"""What MidiTok has for a sequence: an id a step, or a list of them."""
+
+UNITS = {
+    "token": "MidiTok token",
+    "bar": "bar",
+    "position": "position in the bar",
+    "pitch": "MIDI pitch",
+    "velocity": "velocity",
+    "duration": "duration",
+    "program": "MIDI program",
+    "tempo": "beats a minute",
+    "time_signature": "metre",
+    "family": "bar, position or rest; or a note",
+    "rest": "rest",
+}
+ORDERED = {"bar", "position", "pitch", "velocity", "duration", "tempo", "rest"}
+
+# What is decided first in Octuple, whose ids come in another order: when, then what.
+OCTUPLE = ("time_signature", "bar", "position", "program", "pitch", "duration", "velocity", "tempo")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Fields, and for each of them its vocabulary.
+
+    kind: "one" (a token a step), "CPWord", "Octuple" or "MuMIDI". columns: by field name in the
+    order in which they are decided, which of MidiTok's vocabularies it is. tokens: by field name,
+    of each value its type and value; of a learnt one several. absent: by field name, the id that
+    says that there is nothing.
+    """
+
+    kind: str
+    schema: Schema
+    columns: dict[str, int]
+    tokens: dict[str, list[tuple[Token, ...]]]
+    absent: dict[str, int]
+
+    def steps(self, ids: Ids) -> Steps:
+        """Return ids as steps, without start and end."""
+        steps = self.schema.steps(len(ids))
+        if self.kind == "one":
+            steps["token"] = ids
+            return steps
+        width = len(self.columns)
+        table = np.zeros((len(ids), width), np.int64)
+        for row, values in zip(table, ids, strict=True):
+            row[: len(values)] = values
+        for name, column in self.columns.items():
+            values = table[:, column]
+            steps[name] = values
+        for field in self.schema.decisions[1:]:
+            steps[field.name][~self.schema.active(field, steps)] = 0
+        return steps
+
+    def read(self, step: Any) -> list[Token]:  # noqa: ANN401 - one row of steps
+        """Return the tokens of a step in the order in which they are read."""
+        if self.kind == "one":
+            return list(self.tokens["token"][int(step["token"])])
+        found = {}
+        for name in self.columns:
+            value = int(step[name])
+            if not self.schema[name].derived and self._is_there(name, step):
+                found[name] = self.tokens[name][value][0]
+        return _in_order(self.kind, found)
+
+    def written(self, step: Any) -> list[str]:  # noqa: ANN401 - one row of steps
+        """Return a step of several fields as MidiTok writes it, a token a vocabulary."""
+        row = [""] * len(self.columns)
+        for name, column in self.columns.items():
+            there = self._is_there(name, step)
+            value = int(step[name]) if there else self.absent.get(name, -1)
+            row[column] = "_".join(self.tokens[name][value][0]) if value >= 0 else ""
+        return [token for token in row if token]
+
+    def _is_there(self, name: str, step: Any) -> bool:  # noqa: ANN401
+        return bool(self.schema.active(self.schema[name], step))
+
+    @property
+    def main(self) -> str:
+        """The field whose values have types of their own: "token", "family", "bar" .."""
+        return self.schema.names[0]
+
+    @cached_property
+    def music(self) -> dict[str, NDArray[np.bool_]]:
+        """By field name, which values are music: neither padding nor an absence."""
+        return {name: np.array([_is_music(p) for p in self.tokens[name]]) for name in self.columns}
+
+    @cached_property
+    def bars(self) -> int:
+        """How many bars can be numbered."""
+        return sum(parts[0][1].isdigit() for parts in self.tokens["bar"])
+
+    @cached_property
+    def _ids(self) -> dict[str, dict[str, int]]:
+        return {
+            name: {parts[0][1]: n for n, parts in enumerate(self.tokens[name]) if _is_music(parts)}
+            for name in ("bar", "position")
+        }
+
+    def derived(self, name: str, clock: Clock) -> int:
+        """Return the bar or position that MuMIDI tells in a step after which `clock` stands."""
+        if clock.bar < 0:
+            return 0
+        at = clock.bar if name == "bar" else clock.position
+        return self._ids[name].get(str(at) if at >= 0 else "None", 0)
+
+
+def _is_music(parts: tuple[Token, ...]) -> bool:
+    """Say whether a value is music; that MuMIDI tells no position is."""
+    if not parts:
+        return False
+    kind, value = parts[0]
+    return kind in ("Bar", "PositionPosEnc") or value != "None"
+
+
+def _in_order(kind: str, found: dict[str, Token]) -> list[Token]:
+    """Return the tokens of a step of several fields as a series: when, whose, what."""
+    names: tuple[str, ...]
+    if kind == "CPWord":
+        names = ("rest", "position", "time_signature", "tempo", "program", "pitch")
+    elif kind == "MuMIDI":
+        names = ("token", "tempo")
+    else:
+        names = ("bar", "position", "time_signature", "tempo", "program", "pitch")
+    order = (*names, "velocity", "duration")
+    return [found[name] for name in order if name in found]
+
+
+def layout(tokenizer: Any, name: str) -> Layout:  # noqa: ANN401 - a MusicTokenizer
+    """Return how the steps of a tokenizer are laid out."""
+    if not tokenizer.is_multi_voc:
+        values = _base_tokens(tokenizer)
+        field = Field("token", len(values), unit=UNITS["token"])
+        return Layout("one", Schema((field,)), {"token": 0}, {"token": values}, {})
+    kind = name
+    columns = _columns(tokenizer, kind)
+    tokens = {of: _values(tokenizer.vocab[column]) for of, column in columns.items()}
+    absent = {of: _absent(tokens[of]) for of in columns if _absent(tokens[of]) >= 0}
+    fields = tuple(_field(kind, of, tokens) for of in columns)
+    return Layout(kind, Schema(fields), columns, tokens, absent)
+
+
+def _base_tokens(tokenizer: Any) -> list[tuple[Token, ...]]:  # noqa: ANN401
+    """Return the tokens that each id stands for; none for what is no music."""
+    size = len(tokenizer)
+    made: list[tuple[Token, ...]] = [()] * size
+    special = set(tokenizer.special_tokens) - {"Track_Start", "Track_End"}
+    if tokenizer.is_trained:
+        learnt = tokenizer._vocab_learned_bytes_to_tokens
+        model = tokenizer._model.get_vocab()
+        made = [()] * max(size, 1 + max(model.values()))
+        written = {number: learnt.get(text, ()) for text, number in model.items()}
+    else:
+        written = {number: (token,) for token, number in tokenizer.vocab.items()}
+    for number, tokens in written.items():
+        if tokens and not any(token in special or "_" not in token for token in tokens):
+            made[number] = tuple(_split(token) for token in tokens)
+    return made
+
+
+def _values(vocabulary: dict[str, int]) -> list[tuple[Token, ...]]:
+    made: list[tuple[Token, ...]] = [()] * (1 + max(vocabulary.values()))
+    for token, number in vocabulary.items():
+        made[number] = (_split(token),)
+    return made
+
+
+def _split(token: str) -> Token:
+    kind, _, value = token.partition("_")
+    return kind, value
+
+
+def _absent(tokens: list[tuple[Token, ...]]) -> int:
+    return next((n for n, parts in enumerate(tokens) if parts[0] == ("Ignore", "None")), -1)
+
+
+def _columns(tokenizer: Any, kind: str) -> dict[str, int]:  # noqa: ANN401
+    """Return the field of each vocabulary, in the order in which they are decided."""
+    count = len(tokenizer.vocab)
+    if kind == "MuMIDI":
+        return _mumidi_columns(tokenizer, count)
+    names = {of: column for of, column in tokenizer.vocab_types_idx.items() if column < count}
+    known = {_named(of): column for of, column in names.items() if kind != "CPWord" or of != "Bar"}
+    order = OCTUPLE if kind == "Octuple" else tuple(sorted(known, key=lambda of: known[of]))
+    return {of: known[of] for of in order if of in known}
+
+
+def _mumidi_columns(tokenizer: Any, count: int) -> dict[str, int]:  # noqa: ANN401
+    columns = {"token": 0, "bar": 1, "position": 2}
+    for of in ("Tempo", "Velocity", "Duration"):
+        if of in tokenizer.vocab_types_idx:
+            columns[_named(of)] = len(columns)
+    if len(columns) != count:
+        raise AssertionError(f"MuMIDI has {count} vocabularies, {len(columns)} are known")
+    return columns
+
+
+def _named(of: str) -> str:
+    return {"TimeSig": "time_signature"}.get(of, of.lower())
+
+
+def _field(kind: str, name: str, tokens: dict[str, list[tuple[Token, ...]]]) -> Field:
+    """Return the field of a vocabulary, with what it depends on."""
+
+    def ids(of: str, *types: str) -> tuple[int, ...]:
+        return tuple(n for n, parts in enumerate(tokens[of]) if parts[0][0] in types)
+
+    when: tuple[str, tuple[int, ...]] | None = None
+    n, unit = len(tokens[name]), UNITS.get(name, "")
+    if kind == "CPWord":
+        family = {v: n for n, parts in enumerate(tokens["family"]) for k, v in parts}
+        if name == "position" or name in ("tempo", "time_signature", "rest"):
+            when = ("family", (family["Metric"],))
+        elif name != "family":
+            when = ("family", (family["Note"],))
+        for of, kinds in (("tempo", "Position"), ("time_signature", "Bar"), ("rest", "Ignore")):
+            when = ("position", ids("position", kinds)) if name == of else when
+    elif kind == "MuMIDI":
+        if name in ("bar", "position"):
+            return Field(name, n, unit=unit, derived=True)
+        if name in ("velocity", "duration"):
+            when = ("token", ids("token", "Pitch", "PitchDrum"))
+    return Field(name, n, name in ORDERED, when, unit)

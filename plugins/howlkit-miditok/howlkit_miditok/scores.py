@@ -1,0 +1,190 @@
+"""A Piece as a symusic Score, which MidiTok reads, and back."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from symusic import KeySignature, Note, Pedal, Score, Tempo, TimeSignature, Track
+
+from howlkit.piece import (
+    DRUMS,
+    KEY_SIGNATURE,
+    MAX_TICK,
+    NOTE,
+    PEDAL,
+    TEMPO,
+    TIME_SIGNATURE,
+    Piece,
+    last_at_each_tick,
+)
+
+__all__ = ["MOST_BEATS", "Frame", "edges", "to_piece", "to_score"]
+
+MOST_BEATS = 1 << 14
+"""Notes that begin later are left out: bars are tokens, and a late note would have many."""
+
+MOST_TICKS_PER_BEAT = 32_767
+
+Column = NDArray[np.int64]
+
+
+def to_score(piece: Piece, *, programs: bool, pedals: bool) -> Any:  # noqa: ANN401 - a ScoreTick
+    """Return the notes of a piece, one track a program, with its maps.
+
+    programs: otherwise all notes but drums are of one piano. pedals: whether it has them too.
+    """
+    score: Any = Score(piece.ticks_per_beat)
+    last = MOST_BEATS * piece.ticks_per_beat
+    notes = piece.notes.compress(piece.notes["start"] <= last)
+    if not programs:
+        notes = notes.compress(notes["program"] != DRUMS)
+    kinds = notes["program"] if programs else np.zeros(len(notes), np.uint8)
+    for kind in np.unique(kinds).tolist():
+        own = notes.compress(kinds == kind)
+        track: Any = Track("", 0 if kind == DRUMS else kind, kind == DRUMS)
+        track.notes = Note.from_numpy(
+            time=own["start"].astype(np.int32),
+            duration=np.minimum(own["duration"], last).astype(np.int32),
+            pitch=own["pitch"].astype(np.int8),
+            velocity=own["velocity"].astype(np.int8),
+        )
+        if pedals and kind != DRUMS:
+            track.pedals = _pedals(piece, np.unique(own["track"]), last)
+        score.tracks.append(track)
+    _add_maps(score, piece, last)
+    return score
+
+
+def _pedals(piece: Piece, tracks: NDArray[Any], last: int) -> Any:  # noqa: ANN401
+    spans = piece.pedals.compress(np.isin(piece.pedals["track"], tracks))
+    spans = spans.compress(spans["start"] <= last)
+    return Pedal.from_numpy(
+        time=spans["start"].astype(np.int32),
+        duration=np.minimum(spans["duration"], last).astype(np.int32),
+    )
+
+
+def _add_maps(score: Any, piece: Piece, last: int) -> None:  # noqa: ANN401
+    def until_last(table: NDArray[Any]) -> NDArray[Any]:
+        return table.compress(table["tick"] <= last)
+
+    tempos = until_last(piece.tempos)
+    if not len(tempos):
+        tempos = np.array([(0, 500_000)], TEMPO)
+    score.tempos = Tempo.from_numpy(
+        time=tempos["tick"].astype(np.int32), mspq=tempos["microseconds"].astype(np.int32)
+    )
+    metres = until_last(piece.time_signatures)
+    score.time_signatures = TimeSignature.from_numpy(
+        time=metres["tick"].astype(np.int32),
+        numerator=metres["numerator"].astype(np.uint8),
+        denominator=metres["denominator"].astype(np.uint8),
+    )
+    keys = until_last(piece.key_signatures)
+    score.key_signatures = KeySignature.from_numpy(
+        time=keys["tick"].astype(np.int32),
+        key=keys["sharps"].astype(np.int8),
+        tonality=keys["minor"].astype(np.int8),
+    )
+
+
+def edges(tokenizer: Any, piece: Piece) -> tuple[float, float]:  # noqa: ANN401
+    """Return where an excerpt begins and where it stops, in ticks of the preprocessed score.
+
+    They are rounded as MidiTok rounds onsets: by having it round two notes that begin there.
+    """
+    last = MOST_BEATS * piece.ticks_per_beat
+    since, until = min(piece.since, last), piece.until
+    table = np.zeros(2, NOTE)
+    table["start"] = since, min(until, last)
+    table["duration"], table["velocity"], table["pitch"] = 1, 64, (60, 61)
+    marks = Piece(
+        table,
+        piece.ticks_per_beat,
+        tempos=piece.tempos,
+        time_signatures=piece.time_signatures,
+    )
+    score = tokenizer.preprocess_score(to_score(marks, programs=True, pedals=False))
+    times = score.tracks[0].notes.numpy()["time"]
+    return float(times[0]), math.inf if until > last else float(times[1])
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The maps of a piece to be, at a resolution that has MidiTok's positions.
+
+    factor: its ticks in one of MidiTok's.
+    """
+
+    empty: Piece
+    factor: int
+
+    @classmethod
+    def of(cls, like: Piece | None, division: int, last: int) -> Frame:
+        """Return the frame for `division` ticks a beat, up to tick `last` of these."""
+        empty = Piece() if like is None else like.without_notes()
+        wanted = max(1, math.lcm(empty.ticks_per_beat, division) // division)
+        if wanted * division > MOST_TICKS_PER_BEAT:
+            wanted = math.ceil(empty.ticks_per_beat / division)
+        most = min(MOST_TICKS_PER_BEAT // division, MAX_TICK // (last + 1))
+        end = int(empty.tempos["tick"].max(initial=0)) / empty.ticks_per_beat
+        most = min(most, int(MAX_TICK / (end + 1) / division))
+        factor = max(1, min(wanted, most))
+        return cls(empty.at_resolution(factor * division), factor)
+
+    def ticks(self, positions: Column) -> Column:
+        """Return MidiTok's ticks in those of the piece."""
+        return np.minimum(positions * self.factor, MAX_TICK - 1)
+
+
+def to_piece(score: Any, frame: Frame, *, maps: bool) -> Piece:  # noqa: ANN401
+    """Return a score of MidiTok's as a Piece.
+
+    maps: the tempi, metres and keys are those of the score, else those of the frame.
+    """
+    tables, pedals = [np.zeros(0, NOTE)], [np.zeros(0, PEDAL)]
+    tracks = sorted(score.tracks, key=lambda track: DRUMS if track.is_drum else track.program)
+    for number, track in enumerate(tracks):
+        columns = track.notes.numpy()
+        notes = np.zeros(len(track.notes), NOTE)
+        _spans(notes, columns, frame)
+        notes["pitch"] = columns["pitch"]
+        notes["velocity"] = np.clip(columns["velocity"], 1, 127)
+        notes["program"] = DRUMS if track.is_drum else track.program
+        notes["track"] = number
+        tables.append(notes)
+        held = np.zeros(len(track.pedals), PEDAL)
+        _spans(held, track.pedals.numpy(), frame)
+        held["track"] = number
+        pedals.append(held)
+    piece = frame.empty.replace(notes=np.concatenate(tables), pedals=np.concatenate(pedals))
+    return piece.replace(**_maps(score, frame)) if maps else piece
+
+
+def _spans(table: NDArray[Any], columns: Any, frame: Frame) -> None:  # noqa: ANN401
+    start = np.maximum(columns["time"].astype(np.int64), 0)  # PerTok may begin before tick 0
+    end = frame.ticks(start + np.maximum(columns["duration"].astype(np.int64), 1))
+    table["start"] = frame.ticks(start)
+    table["duration"] = np.maximum(end - table["start"], 1)
+
+
+def _maps(score: Any, frame: Frame) -> dict[str, NDArray[Any]]:  # noqa: ANN401
+    def table(dtype: np.dtype[Any], changes: Any, **columns: str) -> NDArray[Any]:  # noqa: ANN401
+        given = changes.numpy()
+        made = np.zeros(len(changes), dtype)
+        made["tick"] = frame.ticks(np.maximum(given["time"].astype(np.int64), 0))
+        for name, of in columns.items():
+            made[name] = given[of]
+        return last_at_each_tick(made[np.argsort(made["tick"], kind="stable")])
+
+    signature = {"numerator": "numerator", "denominator": "denominator"}
+    key = {"sharps": "key", "minor": "tonality"}
+    return {
+        "tempos": table(TEMPO, score.tempos, microseconds="mspq"),
+        "time_signatures": table(TIME_SIGNATURE, score.time_signatures, **signature),
+        "key_signatures": table(KEY_SIGNATURE, score.key_signatures, **key),
+    }
