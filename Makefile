@@ -7,7 +7,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
 
-.PHONY: demo test lint fuzz kills quality chorales matrix models bench clean
+.PHONY: demo test lint fuzz kills quality chorales matrix models packages bench clean
 
 # The versions last tested are installed, torch's among them; pyproject.toml has the ranges.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -66,6 +66,11 @@ chorales: $(VENV)/.installed-test
 # HOWLKIT_DATA: trained for a moment, sampled, written, evaluated.
 matrix: $(VENV)/.installed-test
 	$(BIN)/python benchmarks/matrix.py
+
+# Wheels of howlkit and of the packages in plugins/, installed together in a fresh environment, train
+# and sample with each other's parts; some five minutes.
+packages:
+	$(PYTHON) scripts/try_packages.py
 
 # Speed: every topic beside its limits and peers, and docs/benchmarks.md from what they found; under
 # 20 minutes. HOWLKIT_DATA has the music. TOPICS names some of them; BENCH_OUT another page.

@@ -1,0 +1,116 @@
+"""The packages as strangers have them: wheels of howlkit and of plugins/, in one environment.
+
+    python scripts/try_packages.py [--keep FOLDER]
+
+Builds the wheels, installs them into a fresh environment outside the repository, with the versions
+of constraints.txt, and there trains and samples with parts of one package and parts of another,
+checks each package against the contract kit, and writes a score. Some five minutes, most of it
+installing. Exits 1 at the first command that does.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
+
+SMALL = {
+    "lstm": ["lstm.hidden=32"],
+    "transformer": ["transformer.width=32", "transformer.layers=2", "transformer.window=64"],
+    "ssm": ["ssm.width=32", "ssm.inner=32", "ssm.heads=2", "ssm.states=8"],
+}
+RUNS = [
+    ("tuple", "transformer", []),
+    ("pianoroll", "ssm", ["pianoroll.grid=2"]),
+    ("voices", "transformer", ["voices.steps=changes"]),
+    ("miditok", "transformer", ["miditok.tokenizer=Octuple"]),
+    ("miditok", "ssm", ["miditok.learn=BPE", "miditok.size=800"]),
+    ("miditok", "lstm", ["miditok.tokenizer=CPWord"]),
+]
+CHECKS = {
+    "transformer": SMALL["transformer"],
+    "ssm": SMALL["ssm"],
+    "music21": [],
+}
+"""miditok is none of these: its README says which laws MidiTok's own spelling does not keep."""
+
+
+class Environment:
+    """A fresh environment, and a folder to work in."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.python = folder / "venv" / "bin" / "python"
+        self.run(sys.executable, "-m", "venv", folder / "venv")
+
+    def run(self, *command):
+        """Run a command in the folder; CalledProcessError if it fails."""
+        print("$", *command, file=sys.stderr)
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        subprocess.run(list(map(str, command)), check=True, cwd=self.folder, env=kept)
+
+    def pip(self, *arguments):
+        """Run pip, held to the versions last tested."""
+        quiet = ("--quiet", "--disable-pip-version-check", "-c", ROOT / "constraints.txt")
+        self.run(self.python, "-m", "pip", *arguments, *quiet)
+
+    def howlkit(self, *arguments):
+        """Run a command of howlkit's; no plugin may fail to load."""
+        self.run(self.python, "-m", "howlkit", "--strict-plugins", *arguments)
+
+
+def options(words):
+    return [argument for word in words for argument in ("-o", word)]
+
+
+def install(environment):
+    wheels = environment.folder / "wheels"
+    for source in (ROOT, *PACKAGES):
+        environment.pip("wheel", "--no-deps", "-w", wheels, source)
+    environment.pip("install", *sorted(wheels.glob("*.whl")))
+    environment.howlkit("plugins", "list")
+
+
+def train_and_sample(environment):
+    for number, (encoder, model, words) in enumerate(RUNS):
+        chosen = options([*words, *SMALL[model], "training.batch=4"])
+        run, new = f"run{number}", f"new{number}.mid"
+        parts = "--encoder", encoder, "--model", model, *chosen
+        environment.howlkit("train", *parts, "--steps", 20, "--out-dir", run)
+        environment.howlkit("sample", run, "--notes", 40, "--out", new)
+        environment.howlkit("info", new)
+
+
+def scores(environment):
+    """From scores to a score: a corpus of music21, a run, and a page of what it makes."""
+    environment.howlkit("prepare", "schoenberg", "--out", "schoenberg")
+    small = options([*SMALL["transformer"], "training.batch=2"])
+    environment.howlkit(
+        "train", "schoenberg", "--model", "transformer", *small, "--steps", 5, "--out-dir", "score"
+    )
+    environment.howlkit("sample", "score", "--notes", 40, "--out", "score.mid")
+    environment.howlkit("notate", "score.mid", "--out", "score.musicxml")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--keep", type=Path, help="a new folder, which stays")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = given.keep or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        environment = Environment(folder.resolve())
+        install(environment)
+        train_and_sample(environment)
+        scores(environment)
+        for name, words in CHECKS.items():
+            environment.howlkit("plugins", "check", name, *options(words))
+    print(f"{len(RUNS)} runs and {len(CHECKS)} checks: all well")
+
+
+if __name__ == "__main__":
+    main()
