@@ -49,6 +49,11 @@ class Graph:
         return np.array([_first_position(parts) for parts in self.values])
 
     @cached_property
+    def metres(self) -> Mask:
+        """The values that begin with a metre."""
+        return np.array([bool(parts) and parts[0][0] == "TimeSig" for parts in self.values])
+
+    @cached_property
     def releases(self) -> dict[tuple[str, int], int]:
         """The value of each note-off that is no part of a learnt token, by its kind and pitch."""
         single = [(n, parts[0]) for n, parts in enumerate(self.values) if len(parts) == 1]
@@ -204,7 +209,9 @@ class Grammar:
             last = OF_A_PROGRAM
         mask = graph.follows[last] & graph.layout.music["token"]
         at = graph.positions
-        mask &= (at < 0) | ((at > clock.position) & (at * clock.step < clock.bar_ticks))
+        mask &= (at < 0) | ((at >= clock.position) & (at * clock.step < clock.bar_ticks))
+        if clock.position > 0 and "Bar" in graph.types:  # a metre begins with its bar
+            mask &= ~graph.metres
         for (kind, pitch), value in graph.releases.items():
             mask[value] &= clock.sounding[clock.program, kind, pitch] > 0
         if graph.rules.name == "MMM":
@@ -228,7 +235,7 @@ def _cpword_position(graph: Graph, clock: Clock, step: Any) -> Mask:  # noqa: AN
     def may(kind: str, value: str) -> bool:
         if kind == "Position":
             at = int(value)
-            return clock.bar >= 0 and at > clock.position and at * clock.step < clock.bar_ticks
+            return clock.bar >= 0 and at >= clock.position and at * clock.step < clock.bar_ticks
         return kind == "Bar" or "rest" in graph.layout.columns
 
     return np.array([may(*parts[0]) for parts in graph.layout.tokens["position"]])
