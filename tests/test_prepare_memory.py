@@ -73,9 +73,9 @@ def test_the_last_word_about_a_file_counts(tmp_path):
     lists = [tmp_path / name for name in ("files.jsonl", "gone.jsonl", "shard-00000.jsonl")]
     lists.append(tmp_path / "shard-00001.jsonl")
     with Known(tmp_path, lists, "head", lambda known: known.size > 0) as known:
-        assert known.get(old.path) == new
-        assert known.get(source(2).path) == source(2)
-        assert known.get(source(3).path) is None
+        assert known.get(old.path) == (new,)
+        assert known.get(source(2).path) == (source(2),)
+        assert known.get(source(3).path) == ()
 
 
 def test_paths_stand_once_in_the_order_in_which_they_came():
