@@ -7,7 +7,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
 
-.PHONY: demo test lint fuzz kills quality chorales matrix models packages bench clean
+.PHONY: demo test lint fuzz kills quality chorales matrix models packages bench scaling clean
 
 # The versions last tested are installed, torch's among them; pyproject.toml has the ranges.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -74,7 +74,7 @@ packages:
 
 # Speed: every topic beside its limits and peers, and docs/benchmarks.md from what they found; under
 # 20 minutes. HOWLKIT_DATA has the music. TOPICS names some of them; BENCH_OUT another page.
-TOPICS    ?= encoding scaling training generating transformer_stepping starting
+TOPICS    ?= encoding training generating transformer_stepping starting
 BENCH_OUT ?= docs/benchmarks.md
 bench: $(VENV)/.installed-bench
 	set -e; for topic in $(TOPICS); do $(BIN)/python benchmarks/$$topic.py; done
@@ -83,6 +83,10 @@ bench: $(VENV)/.installed-bench
 # lstm and the models of plugins/ on chorales and pop909 (HOWLKIT_DATA), at equal time; 15 minutes.
 models: $(VENV)/.installed-test
 	$(BIN)/python benchmarks/models.py
+
+# Memory of prepare, processes, and opening, as files and notes grow; docs/measurements.md has what came.
+scaling: $(VENV)/.installed-bench
+	$(BIN)/python benchmarks/scaling.py
 
 clean:
 	rm -rf $(VENV) $(DEMO) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,29 +1,25 @@
 """From MIDI files to steps, parsing included: howlkit's encoders beside parsers and tokenizers.
 
-    HOWLKIT_DATA=folder python benchmarks/encoding.py [--files 100] [--peer-files 20] [--rounds 5]
+    HOWLKIT_DATA=folder python benchmarks/encoding.py [--files 100] [--peer-files 20] [--repeats 3]
 
 Measures notes a second of CPU time on one core, on the same files of each of `FOLDERS`, the files
 read from the disk's cache each time. The limit is symusic's parser alone. Peers are MidiTok's
 tokenizers, and other libraries that read MIDI; each is left out where it is not installed (`pip
 install howlkit[benchmarks]`). They are slow, and so get fewer files; what they are compared with is
 howlkit on those files. Everything takes turns within a round; medians and, as spread, the least and
-the most over the rounds are printed as JSON.
+the most over the rounds, are written as measuring.py says.
 """
 
-import argparse
 import contextlib
 import importlib
-import importlib.metadata
-import json
 import os
-import platform
 import random
-import statistics
 import sys
 import time
 import warnings
 from pathlib import Path
 
+import measuring
 from symusic import Score
 
 from howlkit import midi
@@ -44,6 +40,7 @@ READERS = {
     "pretty_midi": lambda pretty_midi, path: pretty_midi.PrettyMIDI(str(path)),
     "music21": lambda music21, path: music21.converter.parse(path, forceSource=True),
 }
+UNIT = "notes/s"
 READER_FILES = 3  # of these: music21 takes seconds a file
 
 
@@ -105,72 +102,56 @@ def rates(works, paths, notes, rounds):
     return {name: [notes / took for took in times] for name, times in seconds.items()}
 
 
-def summary(found):
-    return {
-        "notes_a_second": round(statistics.median(found)),
-        "spread": [round(min(found)), round(max(found))],
-    }
-
-
-def of(one, other):
-    """Return the median over the rounds of the ratio of two rates, and its spread."""
-    ratios = [a / b for a, b in zip(one, other, strict=True)]
-    return {
-        "median": round(statistics.median(ratios), 3),
-        "spread": [round(min(ratios), 3), round(max(ratios), 3)],
-    }
-
-
 def measure(folder, files, peer_files, rounds):
     paths = sorted(midi.find([Path(os.environ["HOWLKIT_DATA"]) / folder]))
     paths = random.Random(0).sample(paths, min(files, len(paths)))
     counts = [len(midi.read(path)) for path in paths]
     parse = {"symusic": lambda path: Score.from_midi(path.read_bytes())}
     ours = rates(parse | howlkit_works(), paths, sum(counts), rounds)
-    result = {"files": len(paths), "notes": sum(counts), "works": {}}
-    for name, found in ours.items():
-        result["works"][name] = summary(found) | {"of_symusic": of(found, ours["symusic"])}
+    limit = {"limit": ours["symusic"], "limit_name": "symusic's parser"}
+    result = [
+        measuring.row(name, found, UNIT, data=folder, asked=asked(name, folder), **limit)
+        for name, found in ours.items()
+    ]
     few, notes = paths[:peer_files], sum(counts[:peer_files])
-    peers = tokenizers()
-    beside = {name: work for name, work in howlkit_works().items() if name in TOKENIZERS}
-    found = rates(peers | beside, few, notes, min(rounds, 3)) if peers else {}
-    result["miditok"] = {
-        kind: summary(found[kind]) | {f"{name}_is_faster_by": of(found[name], found[kind])}
-        for name, (kind, _) in TOKENIZERS.items()
-        if found
-    }
+    works, peers = howlkit_works(), tokenizers()
+    for name, (kind, _) in TOKENIZERS.items():
+        if kind in peers:
+            found = rates({name: works[name], kind: peers[kind]}, few, notes, min(rounds, 3))
+            result.append(against(name, found[name], f"MidiTok's {kind}", found[kind], folder, few))
     few, notes = paths[:READER_FILES], sum(counts[:READER_FILES])
-    found = rates(other_readers() | {"read": midi.read}, few, notes, 1)
-    result["readers"] = {
-        name: summary(rate) | {"read_is_faster_by": of(found["read"], rate)}
-        for name, rate in found.items()
-        if name != "read"
-    }
+    for reader, read in other_readers().items():
+        found = rates({"read": midi.read, reader: read}, few, notes, 1)
+        result.append(against("read", found["read"], reader, found[reader], folder, few))
     return result
 
 
-def versions():
-    known = {}
-    for name in ("howlkit", "numpy", "symusic", "miditok", "mido", "pretty_midi", "music21"):
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            known[name] = importlib.metadata.version(name)
-    return {"python": platform.python_version(), **known}
+def against(name, ours, peer, theirs, folder, paths):
+    data = f"{len(paths)} files of {folder}"
+    return measuring.row(name, ours, UNIT, data=data, peer=theirs, peer_name=peer)
+
+
+def asked(name, folder):
+    """Return the ratio to the parser that is aimed at: more of encoders of a step a note."""
+    if name not in ENCODERS:
+        return ""
+    return ">= 0.30" if name in ("tuple", "howl") and folder != "pop909" else ">= 0.20"
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = measuring.arguments(__doc__, "encoding")
+    parser.set_defaults(repeats=3)
     parser.add_argument("--files", type=int, default=100)
     parser.add_argument("--peer-files", type=int, default=20)
-    parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     if "HOWLKIT_DATA" not in os.environ:
         sys.exit(f"HOWLKIT_DATA must name a folder that has {' and '.join(FOLDERS)} in it")
-    folders = {
-        folder: measure(folder, options.files, options.peer_files, options.rounds)
-        for folder in FOLDERS
-    }
-    about = {"machine": platform.processor() or platform.machine(), "cores": 1}
-    print(json.dumps({**about, "versions": versions(), "folders": folders}, indent=1))
+    before, rows = measuring.machine(), []
+    for folder in FOLDERS:
+        rows += measure(folder, options.files, options.peer_files, options.repeats)
+    peers = ("miditok", "mido", "pretty_midi", "music21")
+    notes = ["CPU time of one core; parsing is included everywhere"]
+    measuring.write(options.json, "encoding", rows, notes=notes, peers=peers, machine_before=before)
 
 
 if __name__ == "__main__":
