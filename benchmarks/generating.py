@@ -23,13 +23,14 @@ import torch
 from measuring import alternated, arguments, machine, rates, row, write
 
 from howlkit.builtin.autoregressive import Autoregressive
+from howlkit.at_rest import AtRest
 from howlkit.compiled import CompiledStep
 from howlkit.protocols import Outlook
 from howlkit.recipe import Recipe
 from howlkit.schema import MARK
 from howlkit.session import Limit, Session
 from howlkit.shaping import Shaping
-from howlkit.stepping import prepare
+from howlkit.stepping import chosen
 
 CASES = {
     "lstm": ("lstm", {}),
@@ -71,7 +72,7 @@ def sampled(recipe, network, path, rows):
 def network_alone(recipe, network, rows):
     """Return a step of the compiled network that always takes the likeliest values."""
     schema = recipe.encoder.schema
-    runner = CompiledStep(network, schema)
+    runner = CompiledStep(AtRest.of(network))
     steps, everywhere = schema.steps(rows), np.ones(rows, bool)
     choices = sum(field.choices for field in schema.decisions)
     least = np.zeros((rows, len(schema.decisions)), np.int64)
@@ -163,7 +164,7 @@ def growth(case, notes, repeats):
 def first_note(case, repeats):
     """Return milliseconds from the call to the first note, the model and its code being loaded."""
     recipe, network = build(case)
-    prepare("auto", network, recipe.encoder.schema)
+    chosen("auto", network, recipe.encoder.schema).prepare(1)
     taken = []
     for _ in range(repeats):
         began = time.perf_counter()

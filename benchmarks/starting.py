@@ -51,6 +51,12 @@ def main():
                 "import torch",
                 "<= 1.3",
             ),
+            (
+                "howlkit sample, one note, --stepping plain",
+                howlkit("sample", run, "--notes", 1, "--out", out, "--stepping", "plain"),
+                "import torch",
+                "",
+            ),
         ]
         rows = []
         for what, call, limit, asked in cases:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from howlkit.heads import Network
+from howlkit.network import Network
 
 __all__ = ["Average"]
 

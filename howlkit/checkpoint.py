@@ -20,26 +20,23 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import safetensors
-import safetensors.torch
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from howlkit.disk import write_whole
 from howlkit.errors import CheckpointError, printable
+from howlkit.tensors import read_tensors, write_tensors
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = [
     "FORMAT",
     "Checkpoint",
     "load_checkpoint",
     "read_json",
-    "read_tensors",
     "save_checkpoint",
     "saving",
     "write_json",
-    "write_tensors",
 ]
 
 FORMAT = 1
@@ -47,7 +44,7 @@ FORMAT = 1
 CONTENTS = ("model.safetensors", "optimizer.safetensors", "state.json")
 """The files of a checkpoint that its manifest vouches for."""
 
-Tensors = dict[str, Tensor]
+Tensors = dict[str, "Tensor"]
 
 
 @dataclass(frozen=True)
@@ -176,38 +173,6 @@ def saving(path: Path) -> Iterator[Path]:
             f"{printable(path)} cannot be written: {error.strerror or error}. Make room, or check "
             "the permissions; what was saved before is untouched"
         ) from error
-
-
-def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write tensors as safetensors with a checksum, atomically and flushed to the disk."""
-    plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    data = safetensors.torch.save(plain, metadata={"sha256": _checksum(plain)})
-    write_whole(path, data)
-
-
-def read_tensors(path: Path) -> Tensors:
-    """Return the tensors that `write_tensors` wrote; CheckpointError if missing or damaged."""
-    try:
-        with safetensors.safe_open(path, "pt") as file:
-            checksum = (file.metadata() or {}).get("sha256")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-    except (OSError, safetensors.SafetensorError, ValueError, KeyError, OverflowError) as error:
-        raise CheckpointError(f"{path} cannot be read as safetensors: {error}") from error
-    if checksum != _checksum(tensors):
-        raise CheckpointError(
-            f"{path} is damaged: its contents do not fit its checksum. Copy it again, or train anew"
-        )
-    return tensors
-
-
-def _checksum(tensors: Mapping[str, Tensor]) -> str:
-    """Return the SHA-256 of names, types, shapes and bytes."""
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        tensor = tensors[name]
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:

@@ -13,59 +13,63 @@ Shapes and letters as in kernels.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from howlkit import kernels
-from howlkit.builtin.recurrent import Recurrent
-from howlkit.choices import Softmax
+from howlkit.at_rest import AtRest, block_stage, head
 from howlkit.errors import HowlkitError
-from howlkit.heads import Network
+from howlkit.heads import Heads
 from howlkit.protocols import LogitsFunction, Outlook
 from howlkit.schema import MARK, START, STEP, Field, Schema, Steps
 from howlkit.shaping import NOT_A_NUMBER, Shaping
-from howlkit.stepping import Mask, PlainStep
+from howlkit.stepping import Mask
 
-__all__ = ["CompiledStep", "why_not"]
+if TYPE_CHECKING:
+    from howlkit.plain import PlainStep
+
+__all__ = ["CompiledStep", "unsuited", "why_not"]
 
 LARGEST_TABLES = 2**27  # bytes that the tables of values may take
+PARTS = "weight_ih", "weight_hh", "bias_ih", "bias_hh"
+GATES = "backbone.layers.0.bias_ih_l0"
 
-State = dict[str, NDArray[np.float32]]
+Array = NDArray[np.float32]
+State = dict[str, Array]
 
 
-def why_not(network: Network, schema: Schema) -> str:
+def why_not(network: AtRest | None) -> str:
     """Return why this network cannot be stepped by compiled code; "" if it can."""
-    heads, backbone = network.heads, network.backbone
-    weights = list(network.parameters())
-    if any(w.device.type != "cpu" or w.dtype != torch.float32 for w in weights):
+    if network is None:
+        return "its network is one that a plugin wrote whole"
+    if reason := unsuited(network.schema, network.heads):
+        return reason
+    if network.cell is None:
+        return "its model is neither lstm nor gru"
+    if network.weights is None:
         return "its weights are not in float32 on the CPU"
-    if type(backbone) is not Recurrent:
-        return f"its backbone is {type(backbone).__name__}, not lstm or gru"
-    if any(field.kind != "class" for field in schema.columns):
-        return "it has fields that are bits or real numbers"
-    if any(heads.head_class(field) is not Softmax for field in schema.decisions):
-        return "it has heads that are no softmax"
-    odd = [name for name in ("repeats", "relative", "skip") if getattr(heads, name)]
-    if odd:
-        return f"it has heads.{odd[0]}"
-    rows = sum(field.n for field in schema.columns) + 1
-    width = network.from_hidden.out_features + len(backbone.layers[0].get_parameter("bias_ih_l0"))
-    if 4 * rows * width > LARGEST_TABLES:
+    rows, gates = len(network.weights["embed.table.weight"]), len(network.weights[GATES])
+    if 4 * rows * (gates + len(network.weights["from_hidden.bias"])) > LARGEST_TABLES:
         return "its tables would be too large"
     return ""
 
 
-def _array(tensor: torch.Tensor) -> NDArray[np.float32]:
-    return tensor.detach().contiguous().numpy()
+def unsuited(schema: Schema, heads: Heads) -> str:
+    """Return why compiled code has no step for such fields and heads; "" if it has."""
+    if any(field.kind != "class" for field in schema.columns):
+        return "it has fields that are bits or real numbers"
+    if any(heads.kind(field) != "softmax" for field in schema.decisions):
+        return "it has heads that are no softmax"
+    odd = [name for name in ("repeats", "relative", "skip") if getattr(heads, name)]
+    return f"it has heads.{odd[0]}" if odd else ""
 
 
 class _Layout:
     """Where everything stands: the fields as arrays for the kernels."""
 
-    def __init__(self, network: Network, schema: Schema) -> None:
+    def __init__(self, schema: Schema) -> None:
         columns, decisions = schema.columns, schema.decisions
         names = [field.name for field in columns]
         self.column = np.array([names.index(field.name) for field in decisions])
@@ -78,7 +82,7 @@ class _Layout:
             name, values = field.when or (MARK.name, (STEP,))
             self.control[c] = names.index(name)
             self.when[c, list(values)] = True
-        self.start = np.array([network.embed.offsets[name] for name in names])
+        self.start = np.cumsum([1, *(field.n for field in columns)])[:-1]
         sizes = np.array([schema.dtype[name].itemsize for name in names])
         self.place, self.wide = np.cumsum(sizes) - sizes, sizes == 2
 
@@ -88,48 +92,44 @@ class _Layout:
 class _Weights:
     """A network's weights as the kernels want them."""
 
-    def __init__(self, network: Network, schema: Schema) -> None:
-        backbone, heads = network.backbone, network.heads
-        assert isinstance(backbone, Recurrent)  # for mypy: `why_not` has seen to it
-        of: list[dict[str, torch.Tensor]] = [
-            {name.removesuffix("_l0"): part for name, part in layer.named_parameters()}
-            for layer in backbone.layers
-        ]
-        slices = network.embed.slices
-        table = network.embed.table.weight
-        gates = len(of[0]["bias_ih"])
-        self.tables = np.zeros((len(table), gates), np.float32)
+    def __init__(self, network: AtRest, layout: _Layout) -> None:
+        of, heads, schema = network.weights, network.heads, network.schema
+        assert of is not None  # for mypy: `why_not` has seen to it
+        layers = [{kind: of[f"backbone.layers.{layer}.{kind}_l0"] for kind in PARTS}
+                  for layer in range(sum("weight_hh" in name for name in of))]  # fmt: skip
+        stages = [block_stage(stage) for stage in range(sum("block" in name for name in of) // 2)]
+        read = layers[0]["weight_ih"]  # what the first layer makes of an embedded step
+        bias_x = np.stack([part["bias_ih"] for part in layers])
+        if heads.input:
+            bias_x[0] += read @ of["narrow.bias"]
+            read = read @ of["narrow.weight"]
+        embedded, width = of["embed.table.weight"], heads.embedding
+        self.tables = np.zeros((len(embedded), len(read)), np.float32)
         self.added = np.zeros((0, 0), np.float32)
         if heads.chained:
-            chain = network.from_fields * network.head_mask  # (K W, E)
-            self.added = np.zeros((len(table), len(chain)), np.float32)
-        read = of[0]["weight_ih"]  # what the first layer makes of an embedded step
-        bias_x = torch.stack([part["bias_ih"] for part in of])
-        if network.narrow is not None:
-            bias_x[0] += read @ network.narrow.bias
-            read = read @ network.narrow.weight
-        for field in schema.columns:
-            begin, where = network.embed.offsets[field.name], slices[field.name]
-            every = table[begin : begin + field.n]
-            self.tables[begin : begin + field.n] = _array(every @ read[:, where].T)
-            if heads.chained and not field.derived:
-                self.added[begin : begin + field.n] = _array(every @ chain[:, where].T)
-        self.bias_x = _array(bias_x)
-        self.bias_h = _array(torch.stack([part["bias_hh"] for part in of]))
-        self.recurrent = _array(torch.stack([part["weight_hh"] for part in of]))  # (L, G, H)
-        upper = [part["weight_ih"] for part in of[1:]]
-        self.inputs = _array(torch.stack(upper) if upper else table.new_zeros(0, 0, 0))
-        stages = [stage for stage in backbone.block if isinstance(stage, torch.nn.Linear)]
-        nothing = table.new_zeros(0, 0)
-        self.block_first = _array(stages[0].weight if stages else nothing)
-        rest = [stage.weight for stage in stages[1:]]
-        self.block = _array(torch.stack(rest) if rest else table.new_zeros(0, 0, 0))
-        self.block_bias = _array(torch.stack([s.bias for s in stages]) if stages else nothing)
-        self.mix = _array(network.from_hidden.weight)
-        self.mix_bias = _array(network.from_hidden.bias)
-        last = [network.head(field).out for field in schema.decisions]
-        self.out = _array(torch.cat([layer.weight for layer in last]))
-        self.out_bias = _array(torch.cat([layer.bias for layer in last]))
+            self.added = np.zeros((len(embedded), len(of["from_fields"])), np.float32)
+        for c, (field, begin) in enumerate(zip(schema.columns, layout.start, strict=True)):
+            rows, where = slice(begin, begin + field.n), slice(c * width, (c + 1) * width)
+            self.tables[rows] = embedded[rows] @ read[:, where].T
+            if heads.chained and not field.derived:  # given to the heads behind its own
+                behind = slice((schema.decisions.index(field) + 1) * heads.width, None)
+                self.added[rows, behind] = embedded[rows] @ of["from_fields"][behind, where].T
+        self.bias_x = bias_x
+        self.bias_h = np.stack([part["bias_hh"] for part in layers])
+        self.recurrent = np.stack([part["weight_hh"] for part in layers])  # (L, G, H)
+        self.inputs = _stacked([part["weight_ih"] for part in layers[1:]], 3)
+        self.block_first = of[f"{stages[0]}.weight"] if stages else _stacked([], 2)
+        self.block = _stacked([of[f"{stage}.weight"] for stage in stages[1:]], 3)
+        self.block_bias = _stacked([of[f"{stage}.bias"] for stage in stages], 2)
+        self.mix, self.mix_bias = of["from_hidden.weight"], of["from_hidden.bias"]
+        last = [head(field) for field in schema.decisions]
+        self.out = np.concatenate([of[f"{name}.weight"] for name in last])
+        self.out_bias = np.concatenate([of[f"{name}.bias"] for name in last])
+
+
+def _stacked(parts: list[Array], ndim: int) -> Array:
+    """Return parts (n, ...) on top of each other; of none, an array without elements."""
+    return np.stack(parts) if parts else np.zeros((0,) * ndim, np.float32)
 
 
 class _Room:
@@ -157,24 +157,25 @@ class _Room:
         self.uniforms = np.zeros((rows, len(layout.column)))
 
 
-class CompiledStep(PlainStep):
-    """As `PlainStep`; states are dicts of arrays (B, L, H), and hidden is one of (B, D).
+class CompiledStep:
+    """A `stepping.Runner`; states are dicts of arrays (B, L, H), and hidden is one of (B, D).
 
     Functions on logits get them from the plain stepper.
     """
 
     name = "compiled"
 
-    def __init__(self, network: Network, schema: Schema) -> None:
-        super().__init__(network, schema)
-        self._layout = _Layout(network, schema)
-        with torch.inference_mode():
-            self._weights = _Weights(network, schema)
-        self._position = {field.name: k for k, field in enumerate(schema.decisions)}
+    def __init__(self, network: AtRest) -> None:
+        self.schema, self._network = network.schema, network
+        self._plain: PlainStep | None = None
+        self._layout = _Layout(network.schema)
+        self._weights = _Weights(network, self._layout)
+        self._position = {field.name: k for k, field in enumerate(self.schema.decisions)}
         self._rooms: dict[int, _Room] = {}
         self._shapes: tuple[Shaping, NDArray[np.float64]] | None = None
         # What the kernels are given each time.
         of, layout = self._weights, self._layout
+        self._parts = ("h", "c") if network.cell == "lstm" else ("h",)
         self._backbone = (
             of.tables, of.bias_x, of.bias_h, of.recurrent, of.inputs,
             of.block_first, of.block, of.block_bias,
@@ -183,21 +184,20 @@ class CompiledStep(PlainStep):
         self._fields = layout.column, layout.control, layout.when, layout.start
         self._records = layout.place, layout.wide
 
-    def prepare(self) -> None:
-        """Load the machine code of all kernels, or compile it, by making a step of one row and two.
+    def prepare(self, rows: int) -> None:
+        """Load the machine code of the kernels for one row or for several, or compile it.
 
-        What they make does not matter: every value is allowed but the one that is a start.
+        By making a step; what it makes does not matter: every value is allowed but a start.
         """
+        rows = min(rows, 2)
         heads, choices = len(self._position), self._layout.begin[-1]
-        for rows in (1, 2):
-            steps = self.schema.steps(rows)
-            state, hidden = self.start(steps[:, None])
-            outlook = Outlook(np.ones((rows, choices), bool), np.zeros((rows, heads), np.int64))
-            outlook.allowed[:, START] = False
-            everywhere, uniforms = np.ones(rows, bool), np.full((rows, heads), 0.5)
-            self._begin(hidden)
-            self._decide(0, heads, steps, everywhere, outlook, uniforms, Shaping())
-            self.read(steps[:, None], state, hidden, np.ones(rows, np.int64))
+        steps = self.schema.steps(rows)
+        _, hidden = self.start(steps[:, None])
+        outlook = Outlook(np.ones((rows, choices), bool), np.zeros((rows, heads), np.int64))
+        outlook.allowed[:, START] = False
+        everywhere, uniforms = np.ones(rows, bool), np.full((rows, heads), 0.5)
+        self._begin(hidden)
+        self._decide(0, heads, steps, everywhere, outlook, uniforms, Shaping())
 
     def _room(self, rows: int) -> _Room:
         room = self._rooms.get(rows)
@@ -207,34 +207,40 @@ class CompiledStep(PlainStep):
 
     # Reading ------------------------------------------------------------------------------------
 
-    def start(self, steps: Steps) -> tuple[State, NDArray[np.float32]]:
-        """Return the state and hidden (B, D) after the start rows, steps (B, 1)."""
-        return _arrays(super().start(steps))
+    def start(self, steps: Steps) -> tuple[State, Array]:
+        """As `Runner.start`."""
+        rows, layers, hidden = len(steps), *self._weights.recurrent.shape[::2]
+        state = {part: np.zeros((rows, layers, hidden), np.float32) for part in self._parts}
+        nothing = np.zeros((rows, self._weights.mix.shape[1]), np.float32)
+        return self.read(steps, state, nothing, np.ones(rows, np.int64))
 
     def read(
-        self, steps: Steps, state: State, hidden: NDArray[np.float32], lengths: NDArray[np.int64]
-    ) -> tuple[State, NDArray[np.float32]]:
-        """Go on by steps (B, T), of which lengths (B,) count; return state and hidden (B, D)."""
-        if steps.shape[1] > 1:  # torch reads a prompt in one pass
-            tensors = {name: torch.from_numpy(part) for name, part in state.items()}
-            return _arrays(super().read(steps, tensors, torch.from_numpy(hidden), lengths))
-        records = np.ascontiguousarray(steps).view(np.uint8)
-        if len(steps) > 1:
-            return self._read_rows(records, state, hidden, lengths > 0)
-        if not lengths[0]:
-            return state, hidden
+        self, steps: Steps, state: State, hidden: Array, lengths: NDArray[np.int64]
+    ) -> tuple[State, Array]:
+        """As `Runner.read`."""
+        for t in range(steps.shape[1]):
+            records = np.ascontiguousarray(steps[:, t : t + 1]).view(np.uint8)
+            if len(steps) > 1:
+                state, hidden = self._read_rows(records, state, hidden, lengths > t)
+            elif lengths[0] > t:
+                state, hidden = self._read_row(records[0], state, hidden)
+        return state, hidden
+
+    def _read_row(
+        self, record: NDArray[np.uint8], state: State, hidden: Array
+    ) -> tuple[State, Array]:
         h, after, hidden = state["h"], np.empty_like(state["h"]), np.empty_like(hidden)
         c = state.get("c", h[..., :0])
         kept, room = np.empty_like(c), self._room(1)
         kernels.advance(
-            records[0], *self._layout.columns, *self._backbone,
+            record, *self._layout.columns, *self._backbone,
             h[0], c[0], after[0], kept[0], hidden[0], *room.reading,
         )  # fmt: skip
         return {"h": after, "c": kept} if "c" in state else {"h": after}, hidden
 
     def _read_rows(
-        self, records: NDArray[np.uint8], state: State, hidden: NDArray[np.float32], going: Mask
-    ) -> tuple[State, NDArray[np.float32]]:
+        self, records: NDArray[np.uint8], state: State, hidden: Array, going: Mask
+    ) -> tuple[State, Array]:
         weights, room = self._weights, self._room(len(records))
         h, after = state["h"], np.empty_like(state["h"])
         c = state.get("c", h[..., :0])
@@ -265,12 +271,23 @@ class CompiledStep(PlainStep):
 
     # Deciding -----------------------------------------------------------------------------------
 
-    def begin(self, hidden: NDArray[np.float32]) -> None:
+    def begin(self, hidden: Array) -> None:
         """Begin a step after hidden (B, D), to be decided field by field."""
         self._begin(hidden)
-        self._begun_plainly = False
+        self._begun_plainly: PlainStep | None = None
 
-    def _begin(self, hidden: NDArray[np.float32]) -> None:
+    def _begin_plainly(self) -> PlainStep:
+        """Begin the step once more, by torch: functions on logits are given those of all fields."""
+        import torch
+
+        from howlkit.plain import PlainStep
+
+        self._plain = self._plain or PlainStep(self._network.network, self.schema)
+        self._plain.begin(torch.from_numpy(self._hidden))
+        self._begun_plainly = self._plain
+        return self._plain
+
+    def _begin(self, hidden: Array) -> None:
         self._hidden, rows = hidden, len(hidden)
         if rows == 1:  # the kernel sees to it
             return
@@ -288,12 +305,10 @@ class CompiledStep(PlainStep):
         shaping: Shaping,
         functions: Sequence[LogitsFunction],
     ) -> NDArray[np.int64]:
-        """As `PlainStep.choose`."""
+        """As `Runner.choose`."""
         if functions:
-            if not self._begun_plainly:
-                super().begin(torch.from_numpy(self._hidden))
-                self._begun_plainly = True
-            return super().choose(field, step, active, allowed, uniforms, shaping, functions)
+            plain = self._begun_plainly or self._begin_plainly()
+            return plain.choose(field, step, active, allowed, uniforms, shaping, functions)
         k, room = self._position[field.name], self._room(len(step))
         room.allowed[:, self._layout.begin[k] : self._layout.begin[k + 1]] = allowed
         room.uniforms[:, k] = uniforms
@@ -304,18 +319,18 @@ class CompiledStep(PlainStep):
     def decide(self, field: Field, values: NDArray[np.int64], active: Mask) -> None:
         """Go on from values (B,) of a field; without functions `choose` has done so."""
         if self._begun_plainly:
-            super().decide(field, values, active)
+            self._begun_plainly.decide(field, values, active)
 
     def decide_all(
         self,
-        hidden: NDArray[np.float32],
+        hidden: Array,
         step: Steps,
         going: Mask,
         foresee: Callable[[], Outlook | None],
         uniforms: NDArray[np.float64],
         shaping: Shaping,
     ) -> bool:
-        """As `PlainStep.decide_all`, wherever the grammar can say what a whole step may be."""
+        """As `Runner.decide_all`, wherever the grammar can say what a whole step may be."""
         outlook = foresee()
         if outlook is None:
             return False
@@ -396,16 +411,13 @@ class CompiledStep(PlainStep):
         )
 
 
-def _arrays(pair: tuple[dict[str, torch.Tensor], torch.Tensor]) -> tuple[State, NDArray[Any]]:
-    state, hidden = pair
-    return {name: _array(part) for name, part in state.items()}, _array(hidden)
-
-
 def _multiply(
-    x: NDArray[np.float32], matrix: NDArray[np.float32], bias: NDArray[np.float32],
-    y: NDArray[np.float32],
+    x: Array, matrix: Array, bias: Array,
+    y: Array,
 ) -> None:  # fmt: skip
     """Set y (B, rows) to bias plus x (B, columns) times the transposed matrix (rows, columns)."""
+    import torch  # only here, where several rows are made: its products are the quickest
+
     tensors = (torch.from_numpy(part) for part in (bias, x, matrix))
     shift, left, right = tensors
     torch.addmm(shift, left, right.T, out=torch.from_numpy(y))

@@ -1,7 +1,7 @@
 """One step of B rows decided field by field, within the grammar; and steps held against it.
 
 It is the way that works for every encoder and every network, and the only one for functions that
-change logits. `stepping.PlainStep.decide_all` says where there is a quicker one.
+change logits. `stepping.Runner.decide_all` says where there is a quicker one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from howlkit.outlook import without_end
 from howlkit.protocols import Encoder, Grammar, LogitsFunction
 from howlkit.schema import END, MARK, Field, Steps
 from howlkit.shaping import Shaping
-from howlkit.stepping import PlainStep
+from howlkit.stepping import Runner
 
 __all__ = ["FieldByField", "accepts", "check_allowed"]
 
@@ -32,7 +32,7 @@ class FieldByField:
 
     def __init__(
         self,
-        runner: PlainStep,
+        runner: Runner,
         grammar: Grammar,
         encoder: Encoder,
         rngs: list[np.random.Generator],

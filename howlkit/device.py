@@ -1,12 +1,15 @@
-"""Where torch computes: the CPU, a CUDA device, or Apple's MPS."""
+"""Where torch computes: the CPU, a CUDA device, or Apple's MPS. It is imported when asked for."""
 
 from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING
 
 from howlkit.errors import HowlkitError
 
-__all__ = ["pick_device", "settle_threads"]
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["FEW_ROWS", "pick_device", "settle_threads"]
 
 FEW_ROWS = 64
 
@@ -16,7 +19,10 @@ def pick_device(name: str) -> torch.device:
 
     Raises HowlkitError, naming those there are, if this machine has none such.
     """
-    have = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": _has_mps()}
+    import torch
+
+    has_mps = bool(torch.backends.mps.is_available())
+    have = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": has_mps}
     if name == "auto":
         return torch.device(next(n for n in ("cuda", "mps", "cpu") if have[n]))
     if not have.get(name, False):
@@ -27,15 +33,13 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def settle_threads(device: torch.device, rows: int) -> None:
+def settle_threads(rows: int) -> None:
     """Let torch use one thread where more only wait for each other: few rows, step by step.
 
     A step of a few rows is some hundred small products; sharing each out costs more than it saves
     (on a busy machine of two cores 7 to 60 ms a note in place of 1).
     """
-    if device.type == "cpu" and rows <= FEW_ROWS:
+    import torch
+
+    if rows <= FEW_ROWS:
         torch.set_num_threads(1)
-
-
-def _has_mps() -> bool:
-    return bool(torch.backends.mps.is_available())

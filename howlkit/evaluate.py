@@ -21,7 +21,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from howlkit.errors import DataError
-from howlkit.heads import Network
+from howlkit.network import Network
 from howlkit.piece import Piece
 from howlkit.protocols import Encoder
 from howlkit.schema import MARK, STEP, Field, Schema, Steps

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from howlkit.choices import Hint, Softmax
+from howlkit.choices import Hint
 from howlkit.repeats import SCORES, Found, Repeats
 from howlkit.schema import Field, Schema
 
@@ -31,7 +31,7 @@ class Hints(nn.Module):
         super().__init__()
         self.schema, self.chained = schema, heads.chained
         self.search = Repeats(schema, heads.repeats, heads.repeats_lag)
-        self.hinted = [f for f in schema.decisions[1:] if heads.head_class(f) is Softmax]
+        self.hinted = [f for f in schema.decisions[1:] if heads.kind(f) == "softmax"]
         self.scores = nn.Embedding(len(SCORES) + 1, heads.embedding)
         agreed = len(self.hinted) + 1
         self.bonus = nn.Parameter(torch.zeros(len(self.hinted), len(SCORES) + 1, agreed))

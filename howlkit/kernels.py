@@ -1,9 +1,9 @@
 """The inner loops of the compiled step (compiled.py), for numba: the only module that imports it.
 
-What is computed is what builtin/recurrent.py, heads.py and shaping.py say, in float32. Functions of
-one row are made into one of all rows here; products of matrices for many rows are torch's. All are
-in one file, since numba keeps the machine code of a function until its file has changed, and does
-not look at those that it calls.
+What is computed is what builtin/recurrent.py, network.py and shaping.py say, in float32. Functions
+of one row are made into one of all rows here; products of matrices for many rows are torch's. All
+are in one file, since numba keeps the machine code of a function until its file has changed, and
+does not look at those that it calls.
 
 Letters: C columns of a step, L layers, H hidden units, G gates x H, D width of the hidden vector,
 K decisions, W width of a head, N all their choices side by side, R rows of the tables (one for

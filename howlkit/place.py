@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from howlkit.protocols import Grammar
@@ -76,13 +75,6 @@ class Place:
             self.origin_seconds[index],
             self.settled,
             self.grammar.select(index),
-            {name: _rows(part, index) for name, part in self.state.items()},
-            _rows(self.hidden, index),
+            {name: part[index] for name, part in self.state.items()},
+            self.hidden[index],
         )
-
-
-def _rows(part: Any, index: NDArray[np.intp]) -> Any:  # noqa: ANN401 - a tensor, or an array
-    """Return a copy of the rows `index` of a part of a network's state."""
-    if isinstance(part, np.ndarray):
-        return part[index]
-    return part[torch.from_numpy(index).to(part.device)]

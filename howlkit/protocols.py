@@ -214,7 +214,7 @@ class Backbone(Protocol):
 
 
 class Network(Protocol):
-    """What the core needs of a network; `heads.Network` makes one of any backbone."""
+    """What the core needs of a network; `network.Network` makes one of any backbone."""
 
     def start_at(self, counts: Mapping[str, ArrayLike]) -> None:
         """Begin at the unigram model of these counts of values by field name."""

@@ -4,7 +4,7 @@ After every step, the steps before are searched for the passage most like the la
 has a score, which grows by one where the step equals the one d before it, and shrinks by a factor
 where it does not, so that a passage with one note changed is still found. What followed the best
 one is a hint at the next step: an input to the network, and, for values among n, a bonus on the
-logit of the value (heads.py). The likelihood stays exact, since a hint depends on the past alone.
+logit of the value (network.py). The likelihood stays exact, since a hint depends on the past alone.
 
 It is the longest-match prediction of PPM (Cleary and Witten 1984) put to a recurrent network the
 way a cache or a pointer is (Grave et al. 2017; Merity et al. 2017), by passages instead of words.

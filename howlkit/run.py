@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit import corpus
+from howlkit.building import check_weights
 from howlkit.checkpoint import FORMAT, read_json, saving, write_json
 from howlkit.dataset import Dataset
 from howlkit.dataset.report import counted
@@ -28,7 +29,7 @@ from howlkit.piece import Piece
 from howlkit.progress import Budget
 from howlkit.protocols import FittingEncoder
 from howlkit.recipe import Recipe, versions
-from howlkit.trained import Trained, check_weights
+from howlkit.trained import Trained
 from howlkit.training import Trainer
 from howlkit.windows import Windows
 

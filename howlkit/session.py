@@ -13,14 +13,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.at_rest import AtRest
 from howlkit.deciding import FieldByField, check_allowed
 from howlkit.errors import HowlkitError, OptionError, did_you_mean
-from howlkit.heads import Network
 from howlkit.outlook import foresee, without_end
 from howlkit.piece import Piece
 from howlkit.place import Place
@@ -36,6 +36,9 @@ from howlkit.schema import END, START, Steps
 from howlkit.shaping import Shaping
 from howlkit.stepping import Stepping, chosen
 from howlkit.windows import side_by_side
+
+if TYPE_CHECKING:
+    from howlkit.network import Network
 
 __all__ = ["Limit", "Session"]
 
@@ -78,7 +81,7 @@ class Session:
 
     def __init__(
         self,
-        network: Network,
+        network: Network | AtRest,
         encoder: Encoder,
         *,
         rows: int = 1,
@@ -89,13 +92,13 @@ class Session:
     ) -> None:
         if rows < 1:
             raise HowlkitError(f"a session of {rows} rows; at least 1 is needed")
-        self.network = network.eval()
         self.encoder = encoder
         self.limit = limit
         self.like = like
         self.rngs = [np.random.default_rng([seed, row]) for row in range(rows)]
         self._schema = encoder.schema
         self._runner = chosen(stepping, network, self._schema)
+        self._runner.prepare(rows)
         self._fields = self._schema.decisions
         self._hold(self._schema.steps(64 * rows).reshape(rows, 64))
         self._steps["mark"][:, 0] = START

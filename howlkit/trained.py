@@ -9,53 +9,58 @@ README.md           a model card, for people
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch.overrides import TorchFunctionMode
 
-from howlkit.checkpoint import (
-    FORMAT,
-    read_json,
-    read_tensors,
-    saving,
-    write_json,
-    write_tensors,
-)
+from howlkit.at_rest import AtRest, shapes
+from howlkit.builtin.rnn import Gru, Lstm
+from howlkit.checkpoint import FORMAT, read_json, saving, write_json
+from howlkit.device import pick_device
 from howlkit.disk import write_whole
 from howlkit.errors import CheckpointError, HowlkitError
-from howlkit.heads import Network
 from howlkit.piece import TEMPO, Piece
 from howlkit.recipe import Recipe
 from howlkit.schema import Schema
 from howlkit.session import Limit, Session
-from howlkit.stepping import Stepping, prepare
+from howlkit.stepping import Stepping, chosen
+from howlkit.tensors import read_arrays, read_tensors, write_tensors
 
-__all__ = ["Trained", "check_weights", "newest_run"]
+if TYPE_CHECKING:
+    import torch
+
+    from howlkit.network import Network
+
+__all__ = ["Trained", "newest_run"]
 
 
 @dataclass(frozen=True)
 class Trained:
     """A network with the recipe it was made by.
 
+    held: the network; or what it is made of, where nothing has needed torch so far.
     facts: JSON-ready: unigram (counts by field over the training part), tempo (median microseconds
     a beat), data, step, nats_per_note (validation) and versions.
     stepping: how its sessions run the network (`stepping.chosen`).
     """
 
     recipe: Recipe
-    network: Network
+    held: Network | AtRest
     facts: Mapping[str, Any]
     stepping: Stepping = "auto"
 
     @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-        return next(self.network.parameters()).device
+    def network(self) -> Network:
+        """The network, as torch's modules."""
+        return self.held.network if isinstance(self.held, AtRest) else self.held
+
+    @property
+    def needs_torch(self) -> bool:
+        """Whether a session of one row is stepped by torch."""
+        return not isinstance(self.held, AtRest)
 
     @classmethod
     def from_pretrained(
@@ -67,45 +72,28 @@ class Trained:
     ) -> Trained:
         """Return the model in a run's folder, or in the `model` folder itself.
 
+        device: as torch names them; "auto": the CPU if the network is stepped by compiled code, or
+        else the best there is.
         stepping: how its sessions are to run the network. What that takes is loaded with the model,
         and the first time on a machine compiled; None: when a session begins, if ever.
         Raises CheckpointError if there is none, if a file is damaged, or if a plugin it needs is
         not installed. Reads only below `path`, and never unpickles.
         """
         folder = _model_folder(Path(path))
-        config = read_json(folder / "config.json")
-        if config.get("format") != FORMAT:
-            raise CheckpointError(
-                f"{folder}: format {config.get('format')!r} is not {FORMAT}, the one that this "
-                "version of howlkit reads"
-            )
-        try:
-            recipe = Recipe.from_json(config["recipe"])
-            facts = dict(config["facts"])
-            stored = Schema.from_json(read_json(folder / "schema.json"))
-            counts = {name: len(seen) for name, seen in facts["unigram"].items()}
-            if counts != {field.name: field.choices for field in stored.decisions}:
-                raise ValueError("the counts of its unigram model do not fit its schema")
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{folder} is damaged: {error}") from error
-        if stored != recipe.encoder.schema:
-            stored_with = config["recipe"]["encoder"]
-            whose = f"{stored_with['distribution']}=={stored_with['version']}"
-            raise CheckpointError(
-                f"{folder} was trained with another version of encoder {recipe.encoder.name!r}, "
-                f"whose steps have other fields. Install that: howlkit plugins install '{whose}'"
-            )
-        weights = read_tensors(folder / "model.safetensors")
-        # Shapes without memory first: a damaged config cannot ask for gigabytes.
-        with torch.device("meta"), _Undrawn():
-            check_weights(recipe.model.build(stored, recipe.heads), weights, folder)
-        with _Undrawn():
-            network = recipe.model.build(stored, recipe.heads)
-        network.load_state_dict(weights)
-        network = network.to(device).eval()
+        recipe, facts = _read_config(folder)
+        schema = recipe.encoder.schema
+        held: Network | AtRest | None = None
+        if stepping in ("auto", "compiled") and str(device) in ("auto", "cpu"):
+            held = _at_rest(folder, recipe)
+        if held is None:
+            from howlkit.building import build
+
+            weights = folder / "model.safetensors"
+            place = pick_device("auto") if device == "auto" else device
+            held = build(recipe, read_tensors(weights), weights).to(place)
         if stepping is not None:
-            prepare(stepping, network, stored)
-        return cls(recipe, network, facts, stepping or "auto")
+            chosen(stepping, held, schema).prepare(1)
+        return cls(recipe, held, facts, stepping or "auto")
 
     def save_pretrained(self, path: str | Path) -> Path:
         """Write the model folder; each file is replaced at one stroke, the weights last.
@@ -136,7 +124,7 @@ class Trained:
         tempo, the median of the training part.
         """
         return Session(
-            self.network,
+            self.held,
             self.recipe.encoder,
             rows=rows,
             seed=seed,
@@ -157,44 +145,60 @@ class Trained:
         return Piece(tempos=np.array([(0, min(max(tempo, 1), 2**24 - 1))], TEMPO))
 
 
-class _Undrawn(TorchFunctionMode):
-    """Modules made meanwhile draw no initial weights: others are about to be loaded.
-
-    Besides, to draw on the device "meta" imports torch's compiler, which takes longer than torch.
-    """
-
-    DRAW = frozenset({"normal_", "uniform_", "kaiming_uniform_", "xavier_uniform_", "orthogonal_"})
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Iterable[type],
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:  # noqa: ANN401 - whatever `func` returns
-        """Call `func`, or return the tensor that it would fill as it is."""
-        if getattr(func, "__name__", "") in self.DRAW:
-            return args[0] if args else (kwargs or {})["tensor"]
-        return func(*args, **(kwargs or {}))
-
-
-def check_weights(network: Network, tensors: Mapping[str, torch.Tensor], source: Path) -> None:
-    """Raise CheckpointError, naming the first difference, if `tensors` do not fit `network`."""
-    expected = network.state_dict()
-    odd = sorted(set(expected) ^ set(tensors))
-    odd += [n for n in expected if n in tensors and _kind(expected[n]) != _kind(tensors[n])]
-    if odd:
-        name = odd[0]
-        have = _kind(tensors[name]) if name in tensors else "nothing"
-        want = _kind(expected[name]) if name in expected else "nothing"
+def _read_config(folder: Path) -> tuple[Recipe, dict[str, Any]]:
+    """Return the recipe and the facts of a model folder; CheckpointError if they are damaged."""
+    config = read_json(folder / "config.json")
+    if config.get("format") != FORMAT:
         raise CheckpointError(
-            f"{source}: its weights do not fit this network: {name} is {have}, {want} is needed. "
-            "Encoder, model and heads must have the options that the weights were trained with"
+            f"{folder}: format {config.get('format')!r} is not {FORMAT}, the one that this "
+            "version of howlkit reads"
         )
+    try:
+        recipe = Recipe.from_json(config["recipe"])
+        facts = dict(config["facts"])
+        stored = Schema.from_json(read_json(folder / "schema.json"))
+        counts = {name: len(seen) for name, seen in facts["unigram"].items()}
+        if counts != {field.name: field.choices for field in stored.decisions}:
+            raise ValueError("the counts of its unigram model do not fit its schema")
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{folder} is damaged: {error}") from error
+    if stored != recipe.encoder.schema:
+        stored_with = config["recipe"]["encoder"]
+        whose = f"{stored_with['distribution']}=={stored_with['version']}"
+        raise CheckpointError(
+            f"{folder} was trained with another version of encoder {recipe.encoder.name!r}, "
+            f"whose steps have other fields. Install that: howlkit plugins install '{whose}'"
+        )
+    return recipe, facts
 
 
-def _kind(tensor: torch.Tensor) -> str:
-    return f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"
+def _at_rest(folder: Path, recipe: Recipe) -> AtRest | None:
+    """Return the network at rest if compiled code can step it, and is there; None if not.
+
+    None too if its weights do not fit: who loads it by torch is told how.
+    """
+    model, schema, heads = recipe.model, recipe.encoder.schema, recipe.heads
+    if not isinstance(model, Lstm | Gru) or type(model) not in (Lstm, Gru):
+        return None  # a subclass may build anything
+    try:
+        from howlkit import compiled
+    except ImportError:
+        return None
+    if compiled.unsuited(schema, heads):
+        return None
+    weights = folder / "model.safetensors"
+    arrays = read_arrays(weights)
+    found = {name: array.shape for name, array in arrays.items() if array.dtype == np.float32}
+    if found != shapes(model, schema, heads):
+        return None
+
+    def wake() -> Network:
+        from howlkit.building import build
+
+        return build(recipe, read_tensors(weights), weights)
+
+    resting = AtRest(schema, heads, "lstm" if type(model) is Lstm else "gru", arrays, wake)
+    return None if compiled.why_not(resting) else resting
 
 
 def _model_folder(path: Path) -> Path:

@@ -27,7 +27,7 @@ from howlkit.averaging import Average
 from howlkit.checkpoint import Checkpoint
 from howlkit.errors import CheckpointError, DataError
 from howlkit.evaluate import Counts, Encoded, score, to_tensors
-from howlkit.heads import Network
+from howlkit.network import Network
 from howlkit.progress import Budget, Meter, Metrics, Outcome, Progress
 from howlkit.recipe import Recipe
 from howlkit.trained import Trained

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from howlkit import midi
-from howlkit.heads import Network
+from howlkit.network import Network
 from tests.conftest import tune, walk, write
 
 SMALL = ["-o", "heads.width=16", "-o", "training.batch=4", "--steps", 3]

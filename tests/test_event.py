@@ -422,7 +422,7 @@ def test_a_model_of_it_trains_and_plays(name, tmp_path):
 def test_an_untrained_network_stays_within_the_grammar():
     torch.manual_seed(0)
     encoder = ENCODERS["pedal"]
-    network = Lstm(hidden=8).build(encoder.schema, Heads(True, 4, 8))
+    network = Lstm(hidden=8).build(encoder.schema, Heads(embedding=4, width=8))
     session = Session(network, encoder, rows=3, limit=Limit(notes=100, ends=False))
     while not session.done.all():
         session.step()

@@ -30,9 +30,13 @@ def hidden(made, row=slice(None)):
     return torch.as_tensor(made._at.hidden)[row]
 
 
-def session(rows=1, seed=0, model=Lstm, **limits):
+def network_of(model=Lstm):
     torch.manual_seed(0)
-    network = model(hidden=16, layers=2).build(ENCODER.schema, Heads(True, 4, 8))
+    return model(hidden=16, layers=2).build(ENCODER.schema, Heads(embedding=4, width=8)).eval()
+
+
+def session(rows=1, seed=0, model=Lstm, **limits):
+    network = network_of(model)
     limit = Limit(**({"notes": 40, "ends": False} | limits))
     return Session(network, ENCODER, rows=rows, seed=seed, limit=limit, stepping=STEPPING[0])
 
@@ -49,7 +53,7 @@ def test_stepping_equals_the_whole_at_once(model):
     steps = made.steps
     batch = {n: torch.from_numpy(steps[n].astype(np.int64)) for n in steps.dtype.names}
     with torch.no_grad():
-        whole, _ = made.network.advance(batch, None)
+        whole, _ = network_of(model).advance(batch, None)
     assert torch.allclose(hidden(made), whole[:, -1], atol=1e-5)
 
 
@@ -256,7 +260,7 @@ def test_temperature_zero_by_field_takes_the_likeliest():
         made.step(greedy)
         step = made.steps[0, last]
         with torch.inference_mode():
-            stepper = made.network.stepper()
+            stepper = network_of().stepper()
             stepper.begin(before)
             for field in ENCODER.schema.decisions:
                 if field.name == "pitch":

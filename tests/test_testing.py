@@ -12,7 +12,7 @@ from torch import nn
 from howlkit.builtin.augment import Transpose
 from howlkit.builtin.autoregressive import Autoregressive
 from howlkit.builtin.rnn import Gru
-from howlkit.heads import Network
+from howlkit.network import Network
 from howlkit.options import option
 from howlkit.piece import Piece
 from howlkit.protocols import Outlook

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from howlkit import checkpoint
 from howlkit.builtin.augment import Transpose
 from howlkit.errors import CheckpointError, DataError, HowlkitError
 from howlkit.evaluate import encode_all, score, unigram, unigram_nats
 from howlkit.progress import Budget
 from howlkit.recipe import Recipe
 from howlkit.session import Limit
+from howlkit.tensors import read_tensors
 from howlkit.trained import Trained
 from howlkit.training import Trainer
 from howlkit.windows import Batch, Position, Windows
@@ -230,7 +230,7 @@ def test_averaged_weights_are_the_moving_average_and_are_what_is_validated(tmp_p
     own = parameter.detach().clone()
     assert not torch.equal(own, expected)
     made.save_model()
-    kept = checkpoint.read_tensors(made.run / "model" / "model.safetensors")
+    kept = read_tensors(made.run / "model" / "model.safetensors")
     assert torch.allclose(kept[name], expected, atol=1e-6)
     assert torch.equal(parameter, own)  # training goes on with its own
 

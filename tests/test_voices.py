@@ -450,7 +450,7 @@ def test_options_that_contradict_each_other_are_refused():
 @pytest.mark.parametrize("encoder", [*ENCODERS[:4], *CHANGES[:2]])
 def test_a_session_makes_music_that_is_spelt_as_it_was_decided(encoder):
     torch.manual_seed(0)
-    network = Lstm(hidden=8, layers=1).build(encoder.schema, Heads(True, 4, 8))
+    network = Lstm(hidden=8, layers=1).build(encoder.schema, Heads(embedding=4, width=8))
     made = Session(network, encoder, rows=2, limit=Limit(beats=6, ends=False), like=WALTZ)
     while not made.done.all():
         made.step()

@@ -16,7 +16,8 @@ from howlkit.protocols import Model
 from howlkit.schema import Schema
 
 if TYPE_CHECKING:
-    from howlkit.heads import Heads, Network
+    from howlkit.heads import Heads
+    from howlkit.network import Network
 
 __all__ = ["Gru", "Lstm"]
 
@@ -37,7 +38,7 @@ class _Recurrent:
     def build(self, schema: Schema, heads: Heads) -> Network:
         """Return a new network with random weights."""
         from howlkit.builtin.recurrent import Recurrent
-        from howlkit.heads import Network
+        from howlkit.network import Network
 
         backbone = Recurrent(
             self.name,

@@ -103,7 +103,7 @@ def command(
     stepping, options and -n give the same bytes.
     """
     from howlkit import midi, plugins, sampling
-    from howlkit.device import pick_device, settle_threads
+    from howlkit.device import FEW_ROWS, pick_device, settle_threads
     from howlkit.trained import Trained, newest_run
 
     if prompt_seconds is not None and prompt is None:
@@ -117,8 +117,11 @@ def command(
     if run is None:
         click.echo(f"Playing the newest run, {folder}", err=True)
     with _said_if_long():
-        trained = Trained.from_pretrained(folder, device=pick_device(device), stepping=stepping)
-    settle_threads(trained.device, count)
+        few = device in ("auto", "cpu") and count <= FEW_ROWS  # so that torch may not be needed
+        place = device if few else pick_device(device)
+        trained = Trained.from_pretrained(folder, device=place, stepping=stepping)
+    if trained.needs_torch or count > 1:
+        settle_threads(count)
     start = sampling.cut_prompt(midi.read(prompt), prompt_seconds) if prompt else None
     limit = sampling.length(notes=notes, seconds=seconds, beats=beats, may_end=may_end)
     session = sampling.begin(trained, rows=count, seed=seed, limit=limit, prompt=start)

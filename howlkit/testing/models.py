@@ -16,15 +16,15 @@ import torch
 from torch import Tensor
 
 from howlkit import options
-from howlkit.checkpoint import read_tensors, write_tensors
+from howlkit.building import check_weights
 from howlkit.heads import Heads
 from howlkit.protocols import Model
 from howlkit.schema import Schema
+from howlkit.tensors import read_tensors, write_tensors
 from howlkit.testing import likelihoods
 from howlkit.testing.options import LAWS as OPTION_LAWS
 from howlkit.testing.report import Check, given, require, run_all
 from howlkit.testing.schemas import MIXED, NOTES, SCHEMAS, random_steps, tensors
-from howlkit.trained import check_weights
 
 __all__ = ["build", "check_model", "model_checks"]
 

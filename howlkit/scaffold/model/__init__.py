@@ -16,7 +16,8 @@ from howlkit.protocols import Model
 from howlkit.schema import Schema
 
 if TYPE_CHECKING:
-    from howlkit.heads import Heads, Network
+    from howlkit.heads import Heads
+    from howlkit.network import Network
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Stencil:
     def build(self, schema: Schema, heads: "Heads") -> "Network":
         """Return a new network with random weights."""
         # Imported here, so that `howlkit --help` and `howlkit plugins list` need no torch.
-        from howlkit.heads import Network
+        from howlkit.network import Network
         from howlkit.scaffold.model.backbone import Stack
 
         backbone = Stack(heads.width_in(schema), self.width, self.layers, self.dropout)

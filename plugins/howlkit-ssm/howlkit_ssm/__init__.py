@@ -13,7 +13,8 @@ from howlkit.protocols import Model
 from howlkit.schema import Schema
 
 if TYPE_CHECKING:
-    from howlkit.heads import Heads, Network
+    from howlkit.heads import Heads
+    from howlkit.network import Network
 
 __all__ = ["Ssm"]
 
@@ -42,7 +43,7 @@ class Ssm:
 
     def build(self, schema: Schema, heads: Heads) -> Network:
         """Return a new network with random weights."""
-        from howlkit.heads import Network
+        from howlkit.network import Network
         from howlkit_ssm.network import StateSpace
 
         return Network(schema, heads, StateSpace(heads.width_in(schema), self))

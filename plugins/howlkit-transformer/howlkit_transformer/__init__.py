@@ -14,7 +14,8 @@ from howlkit.protocols import Model
 from howlkit.schema import Schema
 
 if TYPE_CHECKING:
-    from howlkit.heads import Heads, Network
+    from howlkit.heads import Heads
+    from howlkit.network import Network
 
 __all__ = ["SIZES", "Shape", "Transformer"]
 
@@ -83,7 +84,7 @@ class Transformer:
 
     def build(self, schema: Schema, heads: Heads) -> Network:
         """Return a new network with random weights."""
-        from howlkit.heads import Network
+        from howlkit.network import Network
         from howlkit_transformer.network import Decoder
 
         backbone = Decoder(

@@ -11,7 +11,8 @@ from howlkit_transformer import SIZES, Transformer
 from howlkit import options, plugins
 from howlkit.errors import OptionError
 from howlkit.evaluate import unigram
-from howlkit.heads import Heads, Network
+from howlkit.heads import Heads
+from howlkit.network import Network
 from howlkit.piece import Piece
 from howlkit.progress import Budget
 from howlkit.recipe import Recipe
