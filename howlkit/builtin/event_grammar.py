@@ -23,6 +23,8 @@ MOST_UNITS = 45_000  # beats or seconds: where sampling comes to an end, well be
 PITCHES = 128
 OFF, SHIFT = PITCHES, 2 * PITCHES  # the first values of note-offs and of shifts; note-ons are first
 
+SLOTS, FREE = 4, -1  # keys that a row has room for at first, and what stands where there is none
+
 Mask = NDArray[np.bool_]
 
 
@@ -116,7 +118,7 @@ class EventGrammar:
         self._bin = np.full(rows, vocabulary.unknown)  # the velocity
         self._told = np.zeros(rows, bool)  # the last step was a velocity
         self._down = np.zeros(rows, bool)  # the pedal
-        self._sounding = np.zeros((rows, vocabulary.keys), bool)
+        self._sounding = np.full((rows, SLOTS), FREE)  # the keys that sound, in any order
 
     @property
     def now(self) -> NDArray[np.float64]:
@@ -126,25 +128,29 @@ class EventGrammar:
     @property
     def _early(self) -> Mask:
         """(B,): whether a row may still begin something."""
-        return self.now < MOST_UNITS
+        return np.asarray(self._at < MOST_UNITS * self._vocabulary.grid)
 
     @property
     def _open(self) -> Mask:
         """(B,): whether something sounds, or the pedal is down, and must be let go."""
-        return np.asarray(self._down | self._sounding.any(axis=1))
+        return np.asarray(self._down | (self._sounding != FREE).any(axis=1))
 
     def allowed(self, field: Field, given: Steps) -> Mask:
         """Return (B, n): what the order allows, and does not lead into a blind alley."""
         if field.name == "mark":
             mask = np.zeros((len(given), field.n), bool)
-            mask[:, STEP] = self._early | self._open
-            mask[:, END] = ~self._open & (self._rest == 0) & ~self._told
+            must_close = self._open
+            mask[:, STEP] = self._early | must_close
+            mask[:, END] = ~must_close & (self._rest == 0) & ~self._told
             return mask
         if field.name == "event":
             return self._events(*self._pitches())
         pitch = given["event"].astype(np.int64) % PITCHES
         keys = pitch[:, None] + PITCHES * np.arange(field.n)
-        sounding = np.take_along_axis(self._sounding, keys, 1)
+        row, key = self._sounding_keys()
+        here = key % PITCHES == pitch[row]
+        sounding = np.zeros(keys.shape, bool)
+        sounding[row[here], key[here] // PITCHES] = True
         begins = (given["event"] < OFF)[:, None]
         after = np.where(begins, self._struck[:, None], self._place[:, None])
         return np.asarray((sounding != begins) & (keys > after))
@@ -154,19 +160,21 @@ class EventGrammar:
         """(B,): the key that was struck last at this position; below 0 if none was."""
         return self._place - (self._vocabulary.keys + 2)
 
-    def _pitches(self) -> tuple[Mask, Mask]:
-        """Return (B, 128) each: which pitches some program may let go now, and which strike.
+    def _sounding_keys(self) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+        """Return the keys that sound, all rows' (n,), and the row of each; few of all K do."""
+        row, slot = np.nonzero(self._sounding != FREE)
+        return row, self._sounding[row, slot]
 
-        Few of the K keys sound, so only those are looked at.
-        """
-        row, key = np.nonzero(self._sounding)
+    def _pitches(self) -> tuple[Mask, Mask]:
+        """Return (B, 128) each: which pitches some program may let go now, and which strike."""
+        row, key = self._sounding_keys()
         off = np.zeros((len(self._at), PITCHES), bool)
         later = (key > self._place[row]) & ~self._told[row]
         off[row[later], key[later] % PITCHES] = True
         # Of each pitch, the programs that come after the key struck last, but for those that sound.
         programs = self._vocabulary.keys // PITCHES
         before = (self._struck[:, None] - np.arange(PITCHES)) // PITCHES + 1
-        free = programs - np.clip(before, 0, programs)
+        free = programs - np.minimum(np.maximum(before, 0), programs)
         taken = key > self._struck[row]
         np.subtract.at(free, (row[taken], key[taken] % PITCHES), 1)
         return off, (free > 0) & self._early[:, None]
@@ -216,10 +224,21 @@ class EventGrammar:
         self._bin = np.where(told, code - v.velocity, self._bin)
         self._told = np.where(going, told, self._told)
         self._down = np.where(pedals, code > v.pedal, self._down)
-        self._sounding[notes, key[notes]] = code[notes] < OFF
+        self._strike(notes, key, code < OFF)
         here = np.where(shifts, -1, self._place)
         self._place = np.where(notes | pedals, v.place(code, key), here)
         return np.asarray(notes & (code < OFF), np.int64)
+
+    def _strike(self, notes: Mask, key: NDArray[np.int64], begins: Mask) -> None:
+        """Let go the key (B,) of each row that has a note (B,), and strike it where it begins."""
+        self._sounding[notes[:, None] & (self._sounding == key[:, None])] = FREE
+        row = np.flatnonzero(notes & begins)
+        slot = (self._sounding[row] == FREE).argmax(axis=1)
+        if (self._sounding[row, slot] != FREE).any():  # no room; twice as much, so seldom
+            slot[self._sounding[row, slot] != FREE] = self._sounding.shape[1]
+            more = np.full_like(self._sounding, FREE)
+            self._sounding = np.concatenate((self._sounding, more), axis=1)
+        self._sounding[row, slot] = key[row]
 
     def select(self, rows: NDArray[np.intp]) -> EventGrammar:
         """Return a copy that holds `rows`."""
