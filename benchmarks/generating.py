@@ -22,8 +22,8 @@ import numpy as np
 import torch
 from measuring import alternated, arguments, machine, rates, row, write
 
-from howlkit.builtin.autoregressive import Autoregressive
 from howlkit.at_rest import AtRest
+from howlkit.builtin.autoregressive import Autoregressive
 from howlkit.compiled import CompiledStep
 from howlkit.protocols import Outlook
 from howlkit.recipe import Recipe
