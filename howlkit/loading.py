@@ -31,6 +31,7 @@ CONTRACTS: Mapping[str, type[Any]] = MappingProxyType(
         "model": Model,
         "sampler": Sampler,
         "source": protocols.Source,
+        "writer": protocols.Writer,
     }
 )
 KINDS = tuple(CONTRACTS)

@@ -1,4 +1,4 @@
-"""Plugins: which encoders, augmenters, models, samplers and sources there are, and whose.
+"""Plugins: which components there are, of every kind, and whose.
 
 A plugin is a module (or object) whose functions implement the hooks of `howlkit.hookspecs`, named
 by an entry point of the group `howlkit`. The parts that come with howlkit load the same way. Each
