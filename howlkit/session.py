@@ -18,6 +18,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit import border
 from howlkit.deciding import FieldByField, check_allowed
 from howlkit.errors import HowlkitError, OptionError, did_you_mean
 from howlkit.heads import Network
@@ -99,7 +100,7 @@ class Session:
         self._fields = self._schema.decisions
         self._hold(self._schema.steps(64 * rows).reshape(rows, 64))
         self._steps["mark"][:, 0] = START
-        grammar = encoder.grammar(rows, like=like)
+        grammar = border.grammar(encoder, rows, like=like)
         self._derive(grammar, self._steps[:, 0], np.ones(rows, bool))
         state, hidden = self._runner.start(self._steps[:, :1])
         self._at = Place.start(grammar, rows, state, hidden)
@@ -189,7 +190,7 @@ class Session:
 
     def piece(self, row: int = 0) -> Piece:
         """Return the music of one row so far."""
-        return self.encoder.decode(self._steps[row, : self.lengths[row]], like=self.like)
+        return border.decode(self.encoder, self._steps[row, : self.lengths[row]], like=self.like)
 
     def made(self, row: int = 0) -> Piece:
         """Return the music of one row as far as the limit goes, without what was fed.
@@ -198,7 +199,7 @@ class Session:
         are left out here.
         """
         whole = self.piece(row)
-        fed = self.encoder.decode(self._steps[row, : self._at.fed[row]], like=self.like)
+        fed = border.decode(self.encoder, self._steps[row, : self._at.fed[row]], like=self.like)
         notes = whole.notes[len(fed) :]
         if not np.isnan(self._at.origin[row]):
             notes = notes[notes["start"] < self._stop(row, whole)]
@@ -292,7 +293,7 @@ class Session:
 
     def prompt(self, pieces: Sequence[Piece]) -> None:
         """Feed one piece a row, without its end: what is made next goes on from there."""
-        rows = [self.encoder.encode(piece) for piece in pieces]
+        rows = [border.encode(self.encoder, piece) for piece in pieces]
         self.feed([row[row["mark"] != END] for row in rows])
 
     def select(self, rows: Sequence[int] | NDArray[np.intp]) -> None:
@@ -372,7 +373,7 @@ class Session:
         network has not read.
         """
         at, self._done = self._at, None
-        begun = at.grammar.push(step, rows)
+        begun = border.push(self.encoder, at.grammar, step, rows)
         self._derive(at.grammar, step, rows)
         begun = begun * (rows if fed is None else rows & ~fed)
         at.notes = at.notes + begun

@@ -34,6 +34,7 @@ from howlkit.recipe import Recipe
 from howlkit.schema import Schema
 from howlkit.session import Limit, Session
 from howlkit.stepping import Stepping, prepare
+from howlkit.tryout import build, try_out
 
 __all__ = ["Trained", "check_weights", "newest_run"]
 
@@ -98,11 +99,12 @@ class Trained:
         weights = read_tensors(folder / "model.safetensors")
         # Shapes without memory first: a damaged config cannot ask for gigabytes.
         with torch.device("meta"), _Undrawn():
-            check_weights(recipe.model.build(stored, recipe.heads), weights, folder)
+            check_weights(build(recipe.model, stored, recipe.heads), weights, folder)
         with _Undrawn():
-            network = recipe.model.build(stored, recipe.heads)
+            network = build(recipe.model, stored, recipe.heads)
         network.load_state_dict(weights)
         network = network.to(device).eval()
+        try_out(recipe.model, network, stored)
         if stepping is not None:
             prepare(stepping, network, stored)
         return cls(recipe, network, facts, stepping or "auto")

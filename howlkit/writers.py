@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from howlkit import midi, options, plugins
+from howlkit import midi, plugins
 from howlkit.blame import whose
 from howlkit.errors import DataError, HowlkitError, PluginError, printable
 from howlkit.installed import one_line
@@ -41,7 +41,7 @@ def find(path: str | os.PathLike[str]) -> plugins.Component | None:
         return None
     found: dict[str, list[plugins.Component]] = {}
     for component in plugins.components("writer"):
-        for suffix in options.build(component.cls, {}).suffixes:
+        for suffix in plugins.create("writer", component.name).suffixes:
             if name.endswith(suffix):
                 found.setdefault(suffix, []).append(component)
     if not found:
