@@ -46,6 +46,9 @@ KEEP_EVERY = 256
 KEEP_AT_MOST = 64
 """At most so many of them; then every other one is dropped, and they stand twice as far apart."""
 
+KEEP_BYTES = 256 * 2**20
+"""So much memory may they take, all but the first; then every other one is dropped as well."""
+
 FEED_AT_ONCE = 1024  # steps of a prompt in one pass: bounds memory, not the prompt
 
 ENDED = np.array([END], np.uint8)  # numpy compares with a number in three times the time
@@ -303,6 +306,7 @@ class Session:
             raise HowlkitError(f"cannot select rows {index.tolist()} of 0..{self.rows - 1}")
         self._at = self._at.select(index)
         self._kept = [kept.select(index) for kept in self._kept]
+        self._has_room_for(0)  # there may be more rows now
         self._keep_at = self._kept[-1].longest + self._keep_every
         self._hold(self._steps[index])
         self._done = None
@@ -319,8 +323,9 @@ class Session:
 
         The generators are not rewound: going on from here gives something new. The network reads
         again what lies between here and the state kept last before: at most KEEP_EVERY steps of the
-        row that goes back least far, or a 32nd of the whole if that is more, in one pass. Raises
-        HowlkitError for a length below 1 or above the present one.
+        row that goes back least far, or a 32nd of the whole if that is more, in one pass; more yet
+        where states are so large that KEEP_BYTES holds few. Raises HowlkitError for a length below
+        1 or above the present one.
         """
         target = np.broadcast_to(np.asarray(lengths, np.int64), self.lengths.shape)
         if (target < 1).any() or (target > self.lengths).any():
@@ -396,10 +401,22 @@ class Session:
         at.state, at.hidden = self._runner.read(steps, at.state, at.hidden, lengths)
         at.lengths = at.lengths + lengths
         if at.longest >= self._keep_at:
-            self._kept.append(at.copy())
-            if len(self._kept) > KEEP_AT_MOST:
-                self._kept, self._keep_every = self._kept[::2], 2 * self._keep_every
-            self._keep_at = self._kept[-1].longest + self._keep_every
+            if self._has_room_for(at.nbytes):
+                self._kept.append(at.copy())
+            self._keep_at = at.longest + self._keep_every
+
+    def _has_room_for(self, nbytes: int) -> bool:
+        """Drop every other state that is kept, but never the first, until there is room for one."""
+        one = int(nbytes > 0)
+        while len(self._kept) + one > KEEP_AT_MOST or self._bytes_kept() + nbytes > KEEP_BYTES:
+            self._keep_every *= 2
+            if len(self._kept) == 1:
+                return False
+            self._kept = self._kept[::2]
+        return True
+
+    def _bytes_kept(self) -> int:
+        return sum(place.nbytes for place in self._kept[1:])
 
     def _derive(self, grammar: Grammar, step: Steps, rows: NDArray[np.bool_]) -> None:
         """Fill in what is derived in the rows of `step` (B,) that `grammar` took in last."""
