@@ -16,7 +16,7 @@ from howlkit import installed
 from howlkit.errors import TRACEBACK, HowlkitError
 from howlkit.installed import COMMAND_GROUP, GROUP, one_line
 
-__all__ = ["told"]
+__all__ = ["told", "whose"]
 
 COMMANDS = Path(__file__).parent / "commands"
 
@@ -38,6 +38,17 @@ def told(error: BaseException) -> str:
                     f"{TRACEBACK}=1 shows the traceback"
                 )
     return ""
+
+
+def whose(component: object) -> str:
+    """Return a component in words: kind, name, and the distribution and version that brought it."""
+    from howlkit import plugins  # not at the top: an error may come before any plugin is loaded
+
+    for found in plugins.components():
+        if found.cls is type(component):
+            return f"{found.kind} {found.name!r} of {found.distribution} {found.version}".strip()
+    cls = type(component)  # made by hand, and registered by nobody
+    return f"{getattr(component, 'name', '')!r} ({cls.__module__}.{cls.__qualname__})"
 
 
 def _parents(frame: traceback.FrameSummary) -> tuple[Path, ...]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from howlkit import tryout
 from howlkit.errors import CheckpointError
 from howlkit.network import Network
 from howlkit.recipe import Recipe
@@ -25,10 +26,11 @@ def build(recipe: Recipe, weights: Mapping[str, Tensor], source: Path) -> Networ
     schema = recipe.encoder.schema
     # Shapes without memory first: a damaged config cannot ask for gigabytes.
     with torch.device("meta"), _Undrawn():
-        check_weights(recipe.model.build(schema, recipe.heads), weights, source)
+        check_weights(tryout.build(recipe.model, schema, recipe.heads), weights, source)
     with _Undrawn():
-        network: Network = recipe.model.build(schema, recipe.heads)
+        network: Network = tryout.build(recipe.model, schema, recipe.heads)
     network.load_state_dict(dict(weights))
+    tryout.try_out(recipe.model, network, schema)
     return network.eval()
 
 

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit import border
+from howlkit.blame import whose
 from howlkit.errors import HowlkitError
 from howlkit.outlook import without_end
 from howlkit.protocols import Encoder, Grammar, LogitsFunction
@@ -78,7 +80,7 @@ class FieldByField:
 
     def _allowed(self, field: Field, given: Steps, active: Mask) -> Mask:
         """Return (B, field.choices): what may be chosen; anything where a row is not active."""
-        allowed = self._grammar.allowed(field, given)
+        allowed = border.allowed(self._encoder, self._grammar, field, given)
         if field is MARK and not self._ends:
             allowed = allowed.copy()
             without_end(allowed)
@@ -86,8 +88,8 @@ class FieldByField:
             allowed = allowed & (np.arange(field.choices) > _highest(given[field.name])[:, None])
         if not allowed[active].any(axis=1).all():
             raise HowlkitError(
-                f"encoder {self._encoder.name!r} allows no value at all for {field.name!r}; "
-                "this is a fault of the encoder's grammar"
+                f"{whose(self._encoder)}: its grammar allows no value at all for {field.name!r}"
+                f"{border.then(self._encoder)}"
             )
         allowed[~active] = True
         return allowed

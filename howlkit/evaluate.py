@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from howlkit import border
 from howlkit.errors import DataError
 from howlkit.network import Network
 from howlkit.piece import Piece
@@ -121,9 +122,9 @@ def encode_all(encoder: Encoder, pieces: Iterable[Piece]) -> Encoded:
     """Return pieces as steps; DataError if there is not one note among them."""
     rows, note_counts, seconds, names = [], [], [], []
     for piece in pieces:
-        steps = encoder.encode(piece)
+        steps = border.encode(encoder, piece)
         rows.append(steps)
-        note_counts.append(len(encoder.decode(steps)))
+        note_counts.append(len(border.decode(encoder, steps)))
         seconds.append(_sounding(piece))
         names.append(piece.name)
     if not sum(note_counts):
@@ -203,7 +204,7 @@ def unigram(encoder: Encoder, pieces: Iterable[Piece]) -> dict[str, NDArray[np.i
     schema = encoder.schema
     counts = {field.name: np.zeros(field.choices, np.int64) for field in schema.decisions}
     for piece in pieces:
-        steps = encoder.encode(piece)[1:]  # the start is no decision
+        steps = border.encode(encoder, piece)[1:]  # the start is no decision
         for field in schema.decisions:
             values = steps[field.name][schema.active(field, steps)]
             if field.kind == "bits":

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pluggy
 
-from howlkit.protocols import Augmenter, Encoder, Model, Sampler, Source
+from howlkit.protocols import Augmenter, Encoder, Model, Sampler, Source, Writer
 
 __all__ = [
     "hookimpl",
@@ -17,6 +17,7 @@ __all__ = [
     "register_models",
     "register_samplers",
     "register_sources",
+    "register_writers",
 ]
 
 hookspec = pluggy.HookspecMarker("howlkit")
@@ -46,3 +47,8 @@ def register_samplers(register: Callable[[type[Sampler]], None]) -> None:
 @hookspec
 def register_sources(register: Callable[[type[Source]], None]) -> None:
     """Register sources: files that are no MIDI, and collections of music by name."""
+
+
+@hookspec
+def register_writers(register: Callable[[type[Writer]], None]) -> None:
+    """Register writers: music to files that are no MIDI."""

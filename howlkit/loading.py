@@ -7,6 +7,7 @@ wrong raises; `howlkit.plugins` makes a line of it.
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import re
 import time
 from collections.abc import Mapping
@@ -31,6 +32,7 @@ CONTRACTS: Mapping[str, type[Any]] = MappingProxyType(
         "model": Model,
         "sampler": Sampler,
         "source": protocols.Source,
+        "writer": protocols.Writer,
     }
 )
 KINDS = tuple(CONTRACTS)
@@ -147,6 +149,7 @@ def _component(kind: str, cls: object, source: Source) -> Component:
     if missing:
         contract = f"howlkit.protocols.{CONTRACTS[kind].__name__}"
         raise PluginError(f"{what} lacks {', '.join(missing)} of {contract}")
+    _check_suffixes(what, cls)
     options.describe(cls)  # so that a field that can be no option shows here, not half way
     summary = (cls.__doc__ or "").strip().partition("\n")[0]
     return Component(name, kind, cls, source.distribution, source.version, summary)
@@ -155,6 +158,18 @@ def _component(kind: str, cls: object, source: Source) -> Component:
 def _is_frozen_dataclass(cls: type[Any]) -> bool:
     parameters = getattr(cls, "__dataclass_params__", None)
     return dataclasses.is_dataclass(cls) and getattr(parameters, "frozen", False)
+
+
+def _check_suffixes(what: str, cls: type[Any]) -> None:
+    """Raise PluginError for suffixes of a source or writer that are no tuple; not of a property.
+
+    They are asked for whenever a file is looked for, also one that is none of its business.
+    """
+    suffixes = inspect.getattr_static(cls, "suffixes", ())
+    if hasattr(suffixes, "__get__"):
+        return
+    if not isinstance(suffixes, tuple) or not all(isinstance(each, str) for each in suffixes):
+        raise PluginError(f"{what} has suffixes {suffixes!r}; a tuple such as ('.abc',) is needed")
 
 
 def _missing(cls: type[Any], contract: type[Any]) -> list[str]:

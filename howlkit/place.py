@@ -60,6 +60,11 @@ class Place:
         """How many steps the longest row has."""
         return int(max(self.lengths.tolist()))
 
+    @property
+    def nbytes(self) -> int:
+        """The memory that the network's part takes; the rest is little."""
+        return int(sum(part.nbytes for part in (*self.state.values(), self.hidden)))
+
     def copy(self) -> Place:
         """Return an independent copy."""
         return self.select(np.arange(len(self.lengths)))

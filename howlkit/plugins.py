@@ -1,4 +1,4 @@
-"""Plugins: which encoders, augmenters, models, samplers and sources there are, and whose.
+"""Plugins: which components there are, of every kind, and whose.
 
 A plugin is a module (or object) whose functions implement the hooks of `howlkit.hookspecs`, named
 by an entry point of the group `howlkit`. The parts that come with howlkit load the same way. Each
@@ -189,11 +189,14 @@ def get(kind: str, name: str) -> Component:
 
 
 def create(kind: str, name: str, values: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401
-    """Return an encoder, augmenter, model or sampler with these options, as `options.build`.
+    """Return a component of a kind with these options, as `options.build`.
 
-    Raises PluginError if there is none of that name, OptionError for wrong options.
+    Raises PluginError if there is none of that name, or if it is not what it should be, OptionError
+    for wrong options.
     """
-    return options.build(get(kind, name).cls, values or {})
+    from howlkit import border  # which asks here whose a component is
+
+    return border.made(kind, options.build(get(kind, name).cls, values or {}))
 
 
 def _builtin(module: str) -> Source:

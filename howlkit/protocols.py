@@ -1,9 +1,9 @@
 """The contracts between the parts; a plugin meets one by having its methods, no base class needed.
 
-A component (an encoder, augmenter, model, sampler or source) is a frozen dataclass: its fields are
-its options (`-o tuple.grid=12`, the run's config.json), the first line of its docstring is what
-`howlkit plugins list` prints, and the class attribute `name` is what users type. Heavy imports
-belong inside methods, so that listing components stays quick.
+A component (an encoder, augmenter, model, sampler, source or writer) is a frozen dataclass: its
+fields are its options (`-o tuple.grid=12`, the run's config.json), the first line of its docstring
+is what `howlkit plugins list` prints, and the class attribute `name` is what users type. Heavy
+imports belong inside methods, so that listing components stays quick.
 
 Shapes: B rows (pieces or streams side by side), T steps, D width of a vector.
 """
@@ -47,6 +47,7 @@ __all__ = [
     "Source",
     "Stepper",
     "TimingGrammar",
+    "Writer",
 ]
 
 LogitsFunction = Callable[[Field, NDArray[np.float64], Steps], NDArray[np.float64]]
@@ -310,5 +311,24 @@ class Source(Protocol):
         """Yield the pieces in a file, in order; for one that cannot be read, an error in its place.
 
         Raises HowlkitError if the whole file cannot be read. The messages need not name the file.
+        """
+        ...
+
+
+@runtime_checkable
+class Writer(Protocol):
+    """What writes music to files that are no MIDI: sheet music, other formats."""
+
+    name: ClassVar[str]
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """What the names of its files end in, in small letters, such as (".musicxml",)."""
+        ...
+
+    def write(self, piece: Piece, path: Path) -> None:
+        """Write a piece to a new file, whose name ends in one of the suffixes.
+
+        Raises HowlkitError if this piece cannot be written so. The message need not name the file.
         """
         ...

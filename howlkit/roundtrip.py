@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit import options
+from howlkit import border, options
 from howlkit.errors import printable
 from howlkit.matching import Pairs, Timed, match
 from howlkit.piece import DRUMS, PEDAL, TEMPO, TIME_SIGNATURE, Piece, Table
@@ -217,8 +217,9 @@ def compare(
 
 def loss(encoder: Encoder, piece: Piece, keeps: frozenset[str]) -> Loss:
     """Return what `encoder` loses of `piece`; raises whatever the encoder raises."""
-    steps = encoder.encode(piece)
-    version, alone = encoder.decode(steps, like=piece), encoder.decode(steps)
+    steps = border.encode(encoder, piece)
+    version = border.decode(encoder, steps, like=piece)
+    alone = border.decode(encoder, steps)
     if "pedals" not in keeps:
         version = version.replace(pedals=version.pedals[:0])
     found = loss_of(piece, version, alone)

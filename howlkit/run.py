@@ -16,7 +16,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit import corpus
+from howlkit import border, corpus
 from howlkit.building import check_weights
 from howlkit.checkpoint import FORMAT, read_json, saving, write_json
 from howlkit.dataset import Dataset
@@ -207,7 +207,7 @@ def _fitted(recipe: Recipe, data: Dataset) -> Recipe:
     """Return the recipe with its encoder fitted to the training part, if it is one that is."""
     if not hasattr(recipe.encoder, "fitted"):
         return recipe
-    encoder = cast(FittingEncoder, recipe.encoder).fitted(data.pieces("train"))
+    encoder = border.fit(cast(FittingEncoder, recipe.encoder), data.pieces("train"))
     return replace(recipe, encoder=encoder)
 
 
@@ -276,7 +276,7 @@ def _counts_augmented(recipe: Recipe, data: Dataset, seed: int) -> Counts:
         for _ in range(AUGMENTED_PASSES):
             for piece in data.pieces("train"):
                 for augmenter in recipe.augmenters:
-                    piece = augmenter(piece, rng)
+                    piece = border.augment(augmenter, piece, rng)
                 yield piece
 
     return unigram(recipe.encoder, changed())

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from howlkit import border
 from howlkit.errors import HowlkitError
 from howlkit.piece import Piece
 from howlkit.protocols import Sampler
@@ -67,7 +68,7 @@ def run(
     session: Session, sampler: Sampler, watch: Callable[[int], None] = lambda notes: None
 ) -> None:
     """Let `sampler` work until it is done; `watch` is given the notes made so far, in all rows."""
-    for _ in sampler.generate(session):
+    for _ in border.generate(sampler, session):
         watch(int(session.notes.sum()))
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit import border
 from howlkit.at_rest import AtRest
 from howlkit.deciding import FieldByField, check_allowed
 from howlkit.errors import HowlkitError, OptionError, did_you_mean
@@ -47,6 +48,9 @@ KEEP_EVERY = 256
 
 KEEP_AT_MOST = 64
 """At most so many of them; then every other one is dropped, and they stand twice as far apart."""
+
+KEEP_BYTES = 256 * 2**20
+"""So much memory may they take, all but the first; then every other one is dropped as well."""
 
 FEED_AT_ONCE = 1024  # steps of a prompt in one pass: bounds memory, not the prompt
 
@@ -102,7 +106,7 @@ class Session:
         self._fields = self._schema.decisions
         self._hold(self._schema.steps(64 * rows).reshape(rows, 64))
         self._steps["mark"][:, 0] = START
-        grammar = encoder.grammar(rows, like=like)
+        grammar = border.grammar(encoder, rows, like=like)
         self._derive(grammar, self._steps[:, 0], np.ones(rows, bool))
         state, hidden = self._runner.start(self._steps[:, :1])
         self._at = Place.start(grammar, rows, state, hidden)
@@ -192,7 +196,7 @@ class Session:
 
     def piece(self, row: int = 0) -> Piece:
         """Return the music of one row so far."""
-        return self.encoder.decode(self._steps[row, : self.lengths[row]], like=self.like)
+        return border.decode(self.encoder, self._steps[row, : self.lengths[row]], like=self.like)
 
     def made(self, row: int = 0) -> Piece:
         """Return the music of one row as far as the limit goes, without what was fed.
@@ -201,7 +205,7 @@ class Session:
         are left out here.
         """
         whole = self.piece(row)
-        fed = self.encoder.decode(self._steps[row, : self._at.fed[row]], like=self.like)
+        fed = border.decode(self.encoder, self._steps[row, : self._at.fed[row]], like=self.like)
         notes = whole.notes[len(fed) :]
         if not np.isnan(self._at.origin[row]):
             notes = notes[notes["start"] < self._stop(row, whole)]
@@ -295,7 +299,7 @@ class Session:
 
     def prompt(self, pieces: Sequence[Piece]) -> None:
         """Feed one piece a row, without its end: what is made next goes on from there."""
-        rows = [self.encoder.encode(piece) for piece in pieces]
+        rows = [border.encode(self.encoder, piece) for piece in pieces]
         self.feed([row[row["mark"] != END] for row in rows])
 
     def select(self, rows: Sequence[int] | NDArray[np.intp]) -> None:
@@ -305,6 +309,7 @@ class Session:
             raise HowlkitError(f"cannot select rows {index.tolist()} of 0..{self.rows - 1}")
         self._at = self._at.select(index)
         self._kept = [kept.select(index) for kept in self._kept]
+        self._has_room_for(0)  # there may be more rows now
         self._keep_at = self._kept[-1].longest + self._keep_every
         self._hold(self._steps[index])
         self._done = None
@@ -321,8 +326,9 @@ class Session:
 
         The generators are not rewound: going on from here gives something new. The network reads
         again what lies between here and the state kept last before: at most KEEP_EVERY steps of the
-        row that goes back least far, or a 32nd of the whole if that is more, in one pass. Raises
-        HowlkitError for a length below 1 or above the present one.
+        row that goes back least far, or a 32nd of the whole if that is more, in one pass; more yet
+        where states are so large that KEEP_BYTES holds few. Raises HowlkitError for a length below
+        1 or above the present one.
         """
         target = np.broadcast_to(np.asarray(lengths, np.int64), self.lengths.shape)
         if (target < 1).any() or (target > self.lengths).any():
@@ -375,7 +381,7 @@ class Session:
         network has not read.
         """
         at, self._done = self._at, None
-        begun = at.grammar.push(step, rows)
+        begun = border.push(self.encoder, at.grammar, step, rows)
         self._derive(at.grammar, step, rows)
         begun = begun * (rows if fed is None else rows & ~fed)
         at.notes = at.notes + begun
@@ -398,10 +404,22 @@ class Session:
         at.state, at.hidden = self._runner.read(steps, at.state, at.hidden, lengths)
         at.lengths = at.lengths + lengths
         if at.longest >= self._keep_at:
-            self._kept.append(at.copy())
-            if len(self._kept) > KEEP_AT_MOST:
-                self._kept, self._keep_every = self._kept[::2], 2 * self._keep_every
-            self._keep_at = self._kept[-1].longest + self._keep_every
+            if self._has_room_for(at.nbytes):
+                self._kept.append(at.copy())
+            self._keep_at = at.longest + self._keep_every
+
+    def _has_room_for(self, nbytes: int) -> bool:
+        """Drop every other state that is kept, but never the first, until there is room for one."""
+        one = int(nbytes > 0)
+        while len(self._kept) + one > KEEP_AT_MOST or self._bytes_kept() + nbytes > KEEP_BYTES:
+            self._keep_every *= 2
+            if len(self._kept) == 1:
+                return False
+            self._kept = self._kept[::2]
+        return True
+
+    def _bytes_kept(self) -> int:
+        return sum(place.nbytes for place in self._kept[1:])
 
     def _derive(self, grammar: Grammar, step: Steps, rows: NDArray[np.bool_]) -> None:
         """Fill in what is derived in the rows of `step` (B,) that `grammar` took in last."""

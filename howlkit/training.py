@@ -31,6 +31,7 @@ from howlkit.network import Network
 from howlkit.progress import Budget, Meter, Metrics, Outcome, Progress
 from howlkit.recipe import Recipe
 from howlkit.trained import Trained
+from howlkit.tryout import build, try_out
 from howlkit.windows import Batch, Position, Stretch, Windows
 
 __all__ = ["Interrupted", "Trainer"]
@@ -90,7 +91,8 @@ class Trainer:
         self.budget, self.facts, self.device, self.show = budget, facts, device, show
         self.precision, self.workers = precision, workers
         torch.manual_seed(windows.seed)
-        network: Network = recipe.model.build(recipe.encoder.schema, recipe.heads)
+        network: Network = build(recipe.model, recipe.encoder.schema, recipe.heads)
+        try_out(recipe.model, network, recipe.encoder.schema)
         network.start_at(counts if counts is not None else facts["unigram"])
         self.network = network.to(device)
         self.average = Average(self.network, recipe.training.ema) if recipe.training.ema else None

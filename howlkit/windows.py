@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit import border
 from howlkit.errors import DataError
 from howlkit.piece import Piece
 from howlkit.protocols import Augmenter, Encoder
@@ -189,8 +190,8 @@ class Windows:
         excerpt = self.piece(piece).excerpt(first, stop)
         rng = np.random.default_rng([self.seed, epoch, 2, piece, first])
         for augmenter in self.augmenters:
-            excerpt = augmenter(excerpt, rng)
-        steps = self.encoder.encode(excerpt)
+            excerpt = border.augment(augmenter, excerpt, rng)
+        steps = border.encode(self.encoder, excerpt)
         # An end alone teaches nothing.
         return steps if (steps["mark"][1:] == STEP).any() else steps[:1]
 

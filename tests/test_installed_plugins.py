@@ -27,6 +27,22 @@ FAULTS = {
     "methodless": (NAMED.replace("__call__", "change"), "lacks __call__ of howlkit.protocols"),
     "second": (GOOD.replace('"louder"', '"first"'), "'first', a name that the augmenter of howlki"),
     "newer": (NAMED, "it needs howlkit>=99, and this is howlkit "),
+    "suffixes": (
+        HEAD
+        + """
+@dataclass(frozen=True)
+class Reader:
+    name: ClassVar[str] = "suffixes"
+    suffixes: ClassVar[str] = ".abc"
+    collections: ClassVar[dict] = {}
+    def read(self, path):
+        return []
+@hookimpl
+def register_sources(register):
+    register(Reader)
+""",
+        "Reader has suffixes '.abc'; a tuple such as ('.abc',) is needed",
+    ),
     "dependency": (
         "import nowhere_at_all",
         "No module named 'nowhere_at_all'; it requires nowhere-at-all>=2: pip install 'nowhere-at-",
@@ -80,6 +96,129 @@ def register_samplers(register):
 """
 )
 
+GARBAGE = (
+    HEAD
+    + """
+import os
+from howlkit.builtin.rnn import Lstm
+from howlkit.builtin.tuple import Tuple
+
+def wrong(what):
+    return os.environ.get("GARBAGE") == what
+
+class Odd:
+    '''Passes everything on to a sound grammar, but for what is wrong.'''
+    def __init__(self, sound):
+        self.sound = sound
+    def __getattr__(self, name):
+        if name in ("__deepcopy__", "sound"):
+            raise AttributeError(name)
+        return getattr(self.sound, name)
+    def select(self, rows):
+        return None if wrong("select") else Odd(self.sound.select(rows))
+    @property
+    def now(self):
+        return [0.0] if wrong("now") else self.sound.now
+    def allowed(self, field, given):
+        found = self.sound.allowed(field, given)
+        return found[:, :-1] if wrong("allowed") else found.astype(int) if wrong("ints") else found
+    def push(self, step, rows):
+        begun = self.sound.push(step, rows)
+        return None if wrong("push") else begun
+    def outlook(self):
+        return {} if wrong("outlook") else self.sound.outlook()
+
+@dataclass(frozen=True)
+class Shaky(Tuple):
+    '''As tuple, but for what is wrong.'''
+    name: ClassVar[str] = "shaky"
+    @property
+    def schema(self):
+        return None if wrong("schema") else super().schema
+    def encode(self, piece):
+        steps = super().encode(piece)
+        if wrong("range"):
+            steps["mark"] = 200
+        bad = {"list": steps.tolist(), "none": None, "dtype": steps["mark"], "empty": steps[:0]}
+        return bad.get(os.environ.get("GARBAGE"), steps)
+    def decode(self, steps, *, like=None):
+        return [] if wrong("decode") else super().decode(steps, like=like)
+    def grammar(self, rows, *, like=None):
+        return 7 if wrong("grammar") else Odd(super().grammar(rows, like=like))
+
+@dataclass(frozen=True)
+class Net(Lstm):
+    '''As lstm, but for what is wrong.'''
+    name: ClassVar[str] = "net"
+    def build(self, schema, heads):
+        if wrong("no network"):
+            return "a network"
+        network = Lstm(hidden=self.hidden, layers=self.layers).build(schema, heads)
+        sound = network.backbone.forward
+        def forward(x, state, lengths):
+            hidden, state = sound(x, state, lengths)
+            if wrong("alone"):
+                return hidden
+            if wrong("width"):
+                return hidden[..., :-1], state
+            if wrong("nan"):
+                return hidden * float("nan"), state
+            if wrong("state"):
+                return hidden, list(state.values())
+            return hidden, state
+        network.backbone.forward = forward
+        return network
+
+@dataclass(frozen=True)
+class Play:
+    '''Plays, but for what is wrong.'''
+    name: ClassVar[str] = "play"
+    def generate(self, session):
+        steps = self._steps(session)
+        return None if wrong("returns none") else list(steps) if wrong("a list") else steps
+    def _steps(self, session):
+        while not wrong("nothing") and not session.done.all():
+            step = session.step()
+            yield "step" if wrong("words") else step
+
+@dataclass(frozen=True)
+class Change:
+    '''Changes nothing, but for what is wrong.'''
+    name: ClassVar[str] = "change"
+    def __call__(self, piece, rng):
+        if wrong("fewer"):
+            return piece.excerpt(0, len(piece) - 1)
+        return None if wrong("no piece") else piece
+
+@dataclass(frozen=True)
+class Read:
+    '''Reads words.'''
+    name: ClassVar[str] = "read"
+    suffixes: ClassVar[tuple] = (".words",)
+    @property
+    def collections(self):
+        return ["all"] if wrong("collections") else {}
+    def read(self, path):
+        return None if wrong("unread") else iter(path.read_text().split())
+
+@hookimpl
+def register_encoders(register):
+    register(Shaky)
+@hookimpl
+def register_models(register):
+    register(Net)
+@hookimpl
+def register_samplers(register):
+    register(Play)
+@hookimpl
+def register_augmenters(register):
+    register(Change)
+@hookimpl
+def register_sources(register):
+    register(Read)
+"""
+)
+
 
 @pytest.fixture(scope="module")
 def installed(environment, tmp_path_factory):
@@ -89,6 +228,7 @@ def installed(environment, tmp_path_factory):
     sources["first"] = GOOD.replace('"louder"', '"first"')
     sources["prints"] = "print('hello')\nprint('again')" + NAMED.replace("NAME", "prints")
     sources["faulty"] = FAULTY
+    sources["garbage"] = GARBAGE
     wheels = [
         wheel(folder, f"howlkit-{end}", text, version=VERSION, requires=REQUIRES.get(end, ()))
         for end, text in sources.items()
@@ -237,3 +377,107 @@ def test_what_a_plugin_says_on_purpose_has_its_name_beside_it(installed, trained
     assert re.match(
         r"howlkit: it does not like the music \(in howlkit-faulty 0\.3, \S+:\d+\)", last
     )
+
+
+# When it returns garbage --------------------------------------------------------------------------
+
+TRAIN = ("train", "music", "--steps", "1", "--encoder", "shaky", "--model", "net")
+SAMPLE = ("sample", "shaky-run", "--notes", "20", "--sampler", "play", "--out", "new.mid")
+SMALL = ("-o", "net.hidden=8", "-o", "training.batch=2")
+
+
+@pytest.fixture(scope="module")
+def shaky(installed, trained):
+    """The folder with a run of components that are sound as long as nothing is wrong."""
+    arguments = (*TRAIN, *SMALL, "--augment", "change", "--out-dir", "shaky-run")
+    finished = installed.howlkit(*arguments, cwd=trained, HOWLKIT_LOAD_PLUGINS="garbage")
+    assert finished.returncode == 0, finished.stderr
+    finished = installed.howlkit(*SAMPLE, cwd=trained, HOWLKIT_LOAD_PLUGINS="garbage")
+    assert finished.returncode == 0, finished.stderr
+    (trained / "text.words").write_text("do re mi")
+    return trained
+
+
+PREPARE = ("prepare", "text.words", "--out", "data")
+
+
+CASES = [
+    ("list", TRAIN, "encoder 'shaky' of W: encode returned a list; a structured array of dty"),
+    ("none", TRAIN, "encoder 'shaky' of W: encode returned None; a structured array of dtype"),
+    ("dtype", TRAIN, "encoder 'shaky' of W: encode returned an array of shape .* dtype uint8"),
+    ("empty", TRAIN, "encoder 'shaky' of W: encode returned .*; at least a start row is need"),
+    ("range", TRAIN, r"encoder 'shaky' of W: encode returned mark=200; 0\.\.2 are allowed"),
+    ("schema", TRAIN, "encoder 'shaky' of W: schema is None; a howlkit.schema.Schema is need"),
+    ("decode", SAMPLE, "encoder 'shaky' of W: decode returned a list; a Piece is needed"),
+    ("grammar", SAMPLE, "encoder 'shaky' of W: grammar returned the int 7; a howlkit.protoc"),
+    ("now", SAMPLE, "encoder 'shaky' of W: now of its grammar is a list; numbers of shape"),
+    ("allowed", SAMPLE, r"encoder 'shaky' of W: allowed\('mark'\) of its .* shape \(1, 2\)"),
+    ("ints", SAMPLE, r"encoder 'shaky' of W: .*; bools of shape \(1, 3\) are needed"),
+    ("select", SAMPLE, "encoder 'shaky' of W: select of its grammar returned None; another"),
+    ("outlook", SAMPLE, "encoder 'shaky' of W: outlook of its grammar returned a dict; an O"),
+    ("push", SAMPLE, "encoder 'shaky' of W: push of its grammar returned None; integers of"),
+    ("no network", TRAIN, "model 'net' of W: build returned the str 'a network'; a torch mo"),
+    ("alone", TRAIN, "model 'net' of W: the backbone returned a tensor .*; a pair, hidden"),
+    ("width", TRAIN, r"model 'net' of W: the backbone .*; hidden of shape \(2, 3, 8\), as"),
+    ("nan", TRAIN, "model 'net' of W: the backbone returned NaN or infinity; finite"),
+    ("nan", SAMPLE, "model 'net' of W: the backbone returned NaN or infinity; finite"),
+    ("state", TRAIN, "model 'net' of W: the backbone, as the state, returned a list; a dict"),
+    ("nothing", SAMPLE, "sampler 'play' of W: generate yielded nothing; steps are needed"),
+    ("returns none", SAMPLE, "sampler 'play' of W: generate returned None; an iterator of s"),
+    ("a list", SAMPLE, "sampler 'play' of W: generate returned a list; an iterator of steps"),
+    ("words", SAMPLE, "sampler 'play' of W: generate yielded the str 'step'; a step"),
+    ("no piece", (*TRAIN, "--augment", "change"), "augmenter 'change' of W: it returned None;"),
+    ("fewer", (*TRAIN, "--augment", "change"), "augmenter 'change' of W: .* as many is needed"),
+    ("strings", PREPARE, "source 'read' of W: read yielded the str 'do'; a Piece is needed"),
+    ("unread", PREPARE, "source 'read' of W: read returned None; an iterator of Pieces"),
+    ("collections", PREPARE, "source 'read' of W: collections is a list; a dict"),
+]
+
+ONE_PROCESS = """
+import contextlib, io, json, os, sys, traceback
+from howlkit.cli import main
+found = []
+for garbage, arguments in json.loads(sys.argv[1]):
+    os.environ["GARBAGE"] = garbage
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        try:
+            main(arguments)
+        except SystemExit as stop:
+            code = stop.code
+        except Exception:
+            code = traceback.format_exc()
+    found.append((code, said.getvalue()))
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def told(installed, shaky):
+    """What a command says with each kind of garbage, and its exit code; all in one process."""
+    commands = []
+    for number, (garbage, arguments, _) in enumerate(CASES):
+        out = (*SMALL, "--out-dir", f"run-{number}") if arguments[0] == "train" else ()
+        commands.append((garbage, (*arguments, *out)))
+    finished = installed.run(
+        "-c", ONE_PROCESS, json.dumps(commands), cwd=shaky, HOWLKIT_LOAD_PLUGINS="garbage"
+    )
+    assert finished.returncode == 0, finished.stderr
+    return json.loads(finished.stdout)
+
+
+@pytest.mark.parametrize("number", range(len(CASES)), ids=[f"{g} {a[0]}" for g, a, _ in CASES])
+def test_garbage_costs_one_line_that_names_it_and_what_is_needed(told, number):
+    code, err = told[number]
+    assert code == 1, err
+    lines = [li for li in err.splitlines() if "howlkit-garbage" in li]
+    assert len(lines) == 1 and lines[0].startswith("howlkit: "), err
+    assert re.search(CASES[number][2].replace("W", r"howlkit-garbage 0\.3"), lines[0]), lines[0]
+    assert "It is for its author to mend: howlkit plugins check " in lines[0]
+
+
+def test_the_traceback_of_garbage_is_there_for_who_asks(installed, shaky, tmp_path):
+    environment = {"HOWLKIT_LOAD_PLUGINS": "garbage", "GARBAGE": "list", "HOWLKIT_TRACEBACK": "1"}
+    finished = installed.howlkit(*TRAIN, "--out-dir", tmp_path / "run", cwd=shaky, **environment)
+    assert finished.returncode == 1
+    assert "Traceback (most recent call last)" in finished.stderr
+    assert "encode returned a list" in finished.stderr.splitlines()[-1]

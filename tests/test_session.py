@@ -217,6 +217,36 @@ def test_rewind_works_when_most_kept_states_were_dropped(monkeypatch, at_most):
         assert torch.allclose(hidden(made, row), hidden(alone, 0), atol=1e-5)
 
 
+@pytest.mark.parametrize("states", [0.5, 3.5, 9.5])
+def test_rewind_works_when_states_were_dropped_for_their_size(monkeypatch, states):
+    monkeypatch.setattr("howlkit.session.KEEP_EVERY", 4)
+    size = session(rows=2)._at.nbytes
+    monkeypatch.setattr("howlkit.session.KEEP_BYTES", int(states * size))
+    made = play(session(rows=2, notes=200))
+    kept = [int(place.lengths.max()) for place in made._kept]
+    assert kept[0] == 1 and sum(place.nbytes for place in made._kept[1:]) <= states * size
+    # Of those that fit, at least half are there, far apart.
+    assert len(kept) - 1 >= int(states) // 2 and (states < 1 or kept[-1] > 60)
+    steps = made.steps.copy()
+    made.rewind([150, 61])
+    for row, target in enumerate([150, 61]):
+        alone = session(rows=1)
+        alone.feed([steps[row, :target]])
+        assert torch.allclose(hidden(made, row), hidden(alone, 0), atol=1e-5)
+
+
+def test_states_are_dropped_when_rows_are_repeated(monkeypatch):
+    monkeypatch.setattr("howlkit.session.KEEP_EVERY", 4)
+    made = play(session(rows=1, notes=100))
+    size = made._at.nbytes
+    assert len(made._kept) > 20
+    monkeypatch.setattr("howlkit.session.KEEP_BYTES", 20 * size)
+    made.select([0] * 4)
+    assert made._kept[0].longest == 1 and sum(p.nbytes for p in made._kept[1:]) <= 20 * size
+    made.rewind(50)
+    assert made.lengths.tolist() == [50] * 4
+
+
 def test_rows_that_are_not_there_cannot_be_selected():
     for rows in ([], [2], [-1]):
         with pytest.raises(HowlkitError, match="cannot select"):

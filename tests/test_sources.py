@@ -192,8 +192,8 @@ def test_a_broken_book_or_tune_costs_a_line(shelf, tmp_path, workers, capfd):
         "exits.book makes the source 'books' of howlkit-books 1.0 fail (SystemExit(3)); please "
         "report it",
         "good.book, piece 2 of 4: b has wrong notes",
-        "good.book, piece 3 of 4: the source 'books' made a str of it, no Piece; please tell its "
-        "author",
+        "good.book, piece 3 of 4: source 'books' of howlkit-books 1.0: read yielded the str "
+        "'alien'; a Piece is needed. It is for its author to mend: howlkit plugins check books",
         "good.book, piece 4 of 4: it has no notes",
         "none.book: it has no music in it",
         "text.book: is no tune book: Expecting value: line 1 column 1 (char 0)",

@@ -490,6 +490,38 @@ class SelfSeeded(Backbone):
         super().__init__(width_in)
 
 
+class Gated(Backbone):
+    """With a part that begins at zero: a sound one, how many steps there were so far."""
+
+    def __init__(self, width_in):
+        super().__init__(width_in)
+        self.gate = nn.Parameter(torch.zeros(self.width))
+
+    def forward(self, x, state, lengths=None):
+        y, after = super().forward(x, state, lengths)
+        n = x.new_zeros(len(x), 1) if state is None else state["n"]
+        counted = torch.full((len(x),), x.shape[1]) if lengths is None else lengths
+        gated = y + self.gate * self.seen(n, x.shape[1])[..., None].sin()
+        return gated, after | {"n": n + counted[:, None]}
+
+    def seen(self, n, steps):
+        return n + torch.arange(steps)
+
+
+class GatedWithoutCache(Gated):
+    """Counts from the beginning of the call."""
+
+    def seen(self, n, steps):
+        return super().seen(n * 0, steps)
+
+
+class GatedAcrossRows(Gated):
+    """Counts the rows as well."""
+
+    def seen(self, n, steps):
+        return super().seen(n, steps) + len(n)
+
+
 def modelled(backbone, network=Network):
     """A model whose backbone is of this class."""
 
@@ -522,8 +554,9 @@ class StartsAnywhere(Network):
         pass
 
 
-def test_a_sound_backbone_passes_all_checks():
-    for check in model_checks(modelled(Backbone)):
+@pytest.mark.parametrize("backbone", [Backbone, Gated])
+def test_a_sound_backbone_passes_all_checks(backbone):
+    for check in model_checks(modelled(backbone)):
         check()
 
 
@@ -536,6 +569,8 @@ def test_a_sound_backbone_passes_all_checks():
         (modelled(LengthsIgnored), "each row has its length", "`lengths`"),
         (modelled(LooksAhead), "steps equal the whole", "16 steps, 1 at a time"),
         (modelled(MixesRows), "rows are independent", "alone and among three"),
+        (modelled(GatedWithoutCache), "steps equal the whole", "16 steps, 1 at a time"),
+        (modelled(GatedAcrossRows), "rows are independent", "alone and among three"),
         (modelled(Drops), "evaluation is sure", "dropout in `eval` mode"),
         (modelled(Unused), "gradients reach every parameter", "backbone.spare.weight"),
         (modelled(Memoryless), "learns a piece by heart", "nats a step"),

@@ -14,6 +14,7 @@ from howlkit.commands.shared_options import ExamplesFirstGroup, json_option
 
 if TYPE_CHECKING:
     from howlkit.plugins import Component
+    from howlkit.protocols import Source, Writer
 
 EPILOG = """\b
 Examples:
@@ -94,6 +95,8 @@ def show(name: str) -> None:
     for component in found:
         if component.kind == "source":
             click.echo(_what_it_reads(component))
+        if component.kind == "writer":
+            click.echo(f"  files: {_suffixes(options.build(component.cls, {}))}")
 
 
 def _what_it_reads(component: Component) -> str:
@@ -101,9 +104,13 @@ def _what_it_reads(component: Component) -> str:
     from howlkit import options
 
     source = options.build(component.cls, {})
-    suffixes = ", ".join(source.suffixes) or "none"
+    suffixes = _suffixes(source)
     collections = ", ".join(sorted(source.collections)) or "none"
     return f"  files: {suffixes}\n  collections, for `howlkit prepare NAME`: {collections}"
+
+
+def _suffixes(component: Source | Writer) -> str:
+    return ", ".join(component.suffixes) or "none"
 
 
 def _core(name: str) -> list[tuple[str, str, type]]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from howlkit.commands import sampled_files
 from howlkit.commands.component_names import ComponentName
 from howlkit.commands.shared_options import (
     POSITIVE,
@@ -22,7 +23,6 @@ from howlkit.commands.shared_options import (
 )
 
 if TYPE_CHECKING:
-    from howlkit.piece import Piece
     from howlkit.protocols import Sampler
     from howlkit.session import Session
     from howlkit.stepping import Stepping
@@ -35,7 +35,8 @@ Examples:
   howlkit sample runs/tuple-lstm-1 --out new.mid -n 8   new-1.mid ... new-8.mid
   howlkit sample --prompt mine.mid --prompt-seconds 10 --notes 400 --out more.mid
   howlkit sample -o autoregressive.temperature=0.9 -o autoregressive.pitch.top_k=8
-  howlkit sample --out - > new.mid"""
+  howlkit sample --out - > new.mid
+  howlkit sample --out new.musicxml                     sheet music, with howlkit-music21"""
 
 
 @click.command("sample", cls=ExamplesFirst, epilog=EPILOG)
@@ -43,7 +44,8 @@ Examples:
 @click.option(
     "--out",
     type=click.Path(path_type=Path, allow_dash=True),
-    help="The MIDI file to write, - for stdout; by default a new one in RUN/samples.",
+    help="The MIDI file to write, or another that an installed writer knows by its suffix; - for "
+    "stdout; by default a new one in RUN/samples.",
 )
 @click.option(
     "-n",
@@ -110,8 +112,11 @@ def command(
         raise click.UsageError("--prompt-seconds needs a --prompt")
     if out == Path("-") and count > 1:
         raise click.UsageError("--out - writes one file; leave out -n, or name a file")
-    values = merged(config, option, [sampler])
-    _refuse_others(values, sampler)
+    component = sampled_files.writer_of(out)  # before any music is made that it is to write
+    used = [sampler] if component is None else [sampler, component.name]
+    values = merged(config, option, used)
+    _refuse_others(values, used)
+    writer = plugins.create("writer", used[1], values.get(used[1])) if component else None
     player = plugins.create("sampler", sampler, values.get(sampler))
     folder = run if run is not None else newest_run()
     if run is None:
@@ -127,15 +132,17 @@ def command(
     session = sampling.begin(trained, rows=count, seed=seed, limit=limit, prompt=start)
     stopped = _play(session, player)
     pieces = [sampling.music(session, row, start) for row in range(count)]
-    paths = _write(pieces, out, folder)
+    paths = sampled_files.paths_of(out, folder, count, midi=writer is None)
+    paths, failures = sampled_files.write_all(pieces, paths, writer)
     for path, piece in zip(paths, pieces, strict=True):
         click.echo(f"{path}  {len(piece)} notes, {piece.seconds_long:.0f} s", err=True)
     click.echo(f"Again the same: --seed {seed} --stepping {session.stepping}", err=True)
+    sampled_files.tell_of_failures(failures)
     if stopped:
         ctx.exit(130)
     if (notes, seconds, beats) == (None, None, None):
         _tell_of_endless(session)
-    if out != Path("-"):
+    if writer is None and out != Path("-"):
         picture = paths[0].with_suffix(".svg")
         click.echo(f"See it: howlkit plot {paths[0]} --out {picture}", err=True)
 
@@ -153,12 +160,13 @@ def _said_if_long() -> Iterator[None]:
         waiting.cancel()
 
 
-def _refuse_others(values: Mapping[str, object], sampler: str) -> None:
-    others = [name for name in values if name != sampler]
+def _refuse_others(values: Mapping[str, object], used: Sequence[str]) -> None:
+    others = [name for name in values if name not in used]
     if others:
+        writer = f" and of the writer, {used[1]!r}," if len(used) > 1 else ","
         raise click.UsageError(
-            f"options are given for {others[0]!r}; only those of the sampler, {sampler!r}, can be "
-            "changed when sampling"
+            f"options are given for {others[0]!r}; only those of the sampler, {used[0]!r}{writer} "
+            "can be changed when sampling"
         )
 
 
@@ -195,31 +203,3 @@ def _play(session: Session, player: Sampler) -> bool:
         if shown:
             click.echo("\r", nl=False, err=True)
     return False
-
-
-def _write(pieces: list[Piece], out: Path | None, run: Path) -> list[Path]:
-    from howlkit import midi
-
-    if out == Path("-"):
-        sys.stdout.buffer.write(midi.to_bytes(pieces[0]))
-        return [Path("-")]
-    target = out if out is not None else _free_name(run / "samples")
-    if target.suffix.lower() not in (".mid", ".midi"):
-        target = target.with_name(target.name + ".mid")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    width = len(str(len(pieces)))
-    paths = [target] if len(pieces) == 1 else [
-        target.with_name(f"{target.stem}-{number:0{width}d}{target.suffix}")
-        for number in range(1, len(pieces) + 1)
-    ]  # fmt: skip
-    for path, piece in zip(paths, pieces, strict=True):
-        midi.write(piece, path)
-    return paths
-
-
-def _free_name(folder: Path) -> Path:
-    """Return folder/sample-NUMBER.mid, a name that no earlier sample has."""
-    number = 1
-    while any(folder.glob(f"sample-{number}.mid")) or any(folder.glob(f"sample-{number}-*.mid")):
-        number += 1
-    return folder / f"sample-{number}.mid"

@@ -11,11 +11,11 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from howlkit import midi, options, plugins
+from howlkit import border, midi, options, plugins
 from howlkit.errors import DataError, HowlkitError, did_you_mean, printable
 from howlkit.piece import Piece
 from howlkit.protocols import Source
@@ -36,7 +36,7 @@ class Reader:
     @classmethod
     def of(cls, component: plugins.Component, values: Mapping[str, object]) -> Reader:
         """Return the reader that a registered source is, with these options."""
-        source = options.build(component.cls, values)
+        source = border.made("source", options.build(component.cls, values))
         provider = f"{component.distribution} {component.version}"
         said = json.dumps(options.to_json(source), sort_keys=True)
         return cls(source, f"{component.name} of {provider} {said}", provider)
@@ -49,7 +49,10 @@ class Reader:
         midi.check_file(path, limits)
         # What a library prints must not get among the data on stdout.
         with contextlib.redirect_stdout(sys.stderr):
-            found = list(self.source.read(Path(path)))
+            read = self.source.read(Path(path))
+            if not isinstance(read, Iterable):
+                raise border.wrong(self.source, "read", read, "an iterator of Pieces")
+            found = list(read)
         if not found:
             raise DataError("it has no music in it")
         return [self._checked(piece, limits) for piece in found]
@@ -58,8 +61,7 @@ class Reader:
         if isinstance(piece, HowlkitError):
             return str(piece)
         if not isinstance(piece, Piece):
-            name, kind = self.source.name, type(piece).__name__
-            return f"the source {name!r} made a {kind} of it, no Piece; please tell its author"
+            return str(border.wrong(self.source, "read", piece, "a Piece", verb="yielded"))
         if not len(piece):
             return "it has no notes"
         try:

@@ -20,6 +20,7 @@ from howlkit.testing.models import check_model, model_checks
 from howlkit.testing.report import Check, CheckFailed
 from howlkit.testing.samplers import check_sampler, sampler_checks, session
 from howlkit.testing.sources import check_source, source_checks
+from howlkit.testing.writers import check_writer, writer_checks
 
 __all__ = [
     "CHECKS",
@@ -31,11 +32,13 @@ __all__ = [
     "check_model",
     "check_sampler",
     "check_source",
+    "check_writer",
     "encoder_checks",
     "model_checks",
     "sampler_checks",
     "session",
     "source_checks",
+    "writer_checks",
 ]
 
 CHECKS: Mapping[str, Callable[[Any], tuple[Check, ...]]] = MappingProxyType(
@@ -45,6 +48,7 @@ CHECKS: Mapping[str, Callable[[Any], tuple[Check, ...]]] = MappingProxyType(
         "model": model_checks,
         "sampler": sampler_checks,
         "source": source_checks,
+        "writer": writer_checks,
     }
 )
 """The checks of a component, by its kind."""

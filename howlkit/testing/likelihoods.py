@@ -87,16 +87,16 @@ def unigram(steps: Steps) -> float:
 
 
 def _every(model: Model) -> Iterator[tuple[str, Any, Schema, Steps, Tensor]]:
-    """Yield networks with all steps (N,) of their schema and a hidden (1, N, D), equal for all.
+    """Yield stirred networks, all steps (N,) of their schema and a hidden (1, N, D), equal for all.
 
     Before each a name, for people.
     """
-    from howlkit.testing.models import build
+    from howlkit.testing.models import build, stir
 
     for (name, schema), chained in product(SMALL.items(), (True, False)):
         what = f"schema {name!r}, heads.chained={str(chained).lower()}"
         with given(what), torch.no_grad():
-            network, rows = build(model, schema, chained=chained), every_step(schema)
+            network, rows = stir(build(model, schema, chained=chained)), every_step(schema)
             hidden, _ = network.advance(tensors(random_steps(schema, 9, rows=1)), None)
         yield what, network, schema, rows, hidden[:, -1:].expand(1, len(rows), -1)
 

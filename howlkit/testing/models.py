@@ -1,7 +1,9 @@
 """The laws of a model, each a function that raises CheckFailed where it is broken.
 
 Networks are built for four small schemas, with small heads. Give the model small options: checks
-build it some fifty times, and train it for a while. B rows, T steps, D the width of hidden.
+build it some fifty times, and train it for a while. Where two ways of computing are compared,
+weights are stirred first: a new network may have parts that begin at zero, and a fault in these
+would show only after training. B rows, T steps, D the width of hidden.
 """
 
 from __future__ import annotations
@@ -26,11 +28,12 @@ from howlkit.testing.options import LAWS as OPTION_LAWS
 from howlkit.testing.report import Check, given, require, run_all
 from howlkit.testing.schemas import MIXED, NOTES, SCHEMAS, random_steps, tensors
 
-__all__ = ["build", "check_model", "model_checks"]
+__all__ = ["build", "check_model", "model_checks", "stir"]
 
 CLOSE = 1e-4
 ENOUGH = 0.2  # of the unigram model's nats: what a piece known by heart costs at most
 MOST_UPDATES = 300
+STIR = 0.1  # what each weight is changed by at most; at least by half of it
 
 State = dict[str, Tensor]
 Batch = dict[str, Tensor]
@@ -55,11 +58,22 @@ def build(
     return model.build(schema, heads).eval()
 
 
+def stir(network: Any) -> Any:  # noqa: ANN401 - a Network, and a torch module
+    """Change every weight by 0.05 to 0.1, up or down, always alike; return the network."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for weight in network.parameters():
+            up = torch.randint(0, 2, weight.shape, generator=generator) * 2 - 1
+            size = STIR * (1 + torch.rand(weight.shape, generator=generator)) / 2
+            weight.add_((up * size).to(weight))
+    return network
+
+
 def networks(model: Model) -> Iterator[tuple[str, Any, Batch]]:
-    """Yield a name for people, a network for each schema, and a batch (3, 16) for it."""
+    """Yield a name for people, a stirred network for each schema, and a batch (3, 16) for it."""
     for name, schema in SCHEMAS.items():
         with given(f"schema {name!r}"):
-            network = build(model, schema)
+            network = stir(build(model, schema))
         yield f"schema {name!r}", network, tensors(random_steps(schema, 5))
 
 

@@ -19,6 +19,7 @@ from howlkit.piece import Piece
 from howlkit.protocols import Source
 from howlkit.testing.options import LAWS as OPTION_LAWS
 from howlkit.testing.report import Check, given, require, run_all
+from howlkit.testing.suffixes import can_be_found
 
 __all__ = ["check_source", "source_checks"]
 
@@ -55,19 +56,7 @@ def has_something_to_read(source: Source) -> None:
         got=f"suffixes {source.suffixes!r}, collections {[*source.collections]}",
         look="`suffixes` and `collections`",
     )
-    for suffix in source.suffixes:
-        require(
-            re.fullmatch(r"(\.[^.\s/\\]+)+", suffix) and suffix == suffix.lower(),
-            expected="a dot and small letters, such as '.abc'",
-            got=repr(suffix),
-            look="`suffixes`",
-        )
-        require(
-            suffix not in midi.ENDINGS,
-            expected=f"none of {', '.join(midi.ENDINGS)}, which howlkit reads itself",
-            got=suffix,
-            look="`suffixes`",
-        )
+    can_be_found(source.suffixes)
 
 
 def collections_can_be_typed(source: Source) -> None:

@@ -1,7 +1,7 @@
-"""Scores for howlkit: MusicXML, ABC, Humdrum and music21's corpora in; `howlkit notate` out.
+"""Scores for howlkit: MusicXML, ABC, Humdrum and music21's corpora in; MusicXML out.
 
-Nothing here imports music21 (a second or two) before a file is read: where its corpora are is asked
-of the import system.
+Nothing here imports music21 (a second or two) before a file is read or written: where its corpora
+are is asked of the import system.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from howlkit.errors import HowlkitError
 from howlkit.hookspecs import hookimpl
 from howlkit.options import option
 from howlkit.piece import Piece
-from howlkit.protocols import Source
+from howlkit.protocols import Source, Writer
 
-__all__ = ["Music21"]
+__all__ = ["Music21", "MusicXml"]
 
 SUFFIXES = (".musicxml", ".mxl", ".xml", ".abc", ".krn")
 NO_MUSIC = ("theoryExercises", "demos")
@@ -53,6 +53,23 @@ class Music21:
         return reading.read(path, self)
 
 
+@dataclass(frozen=True)
+class MusicXml:
+    """Sheet music as MusicXML, plain or compressed (.mxl), which notation software opens."""
+
+    title: str = option("", "what stands above the score; by default the name of piece or file")
+
+    name: ClassVar[str] = "musicxml"
+    suffixes: ClassVar[tuple[str, ...]] = (".musicxml", ".mxl", ".xml")
+
+    def write(self, piece: Piece, path: Path) -> None:
+        """Write a piece as sheet music; DataError if it has no notes."""
+        from howlkit_music21 import files, notation
+
+        score = notation.musicxml(piece, title=self.title or piece.name or path.stem)
+        files.write(path, score)
+
+
 @functools.cache
 def corpora() -> tuple[Path, ...]:
     """Return the folders of music21's corpora, by name, those of tune books (slow to read) last."""
@@ -73,3 +90,9 @@ def _has_music(folder: Path) -> bool:
 def register_sources(register: Callable[[type[Source]], None]) -> None:
     """Register the source."""
     register(Music21)
+
+
+@hookimpl
+def register_writers(register: Callable[[type[Writer]], None]) -> None:
+    """Register the writer."""
+    register(MusicXml)

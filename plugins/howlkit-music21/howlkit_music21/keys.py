@@ -39,9 +39,10 @@ def estimate(piece: Piece) -> tuple[int, bool]:
     return (major * 7 + 5) % 12 - 5, minor
 
 
-def spelling(pitch: int, sharps: int) -> str:
-    """Return the name of a pitch in a key, such as "F#4", flats as "-": twelve names a key.
+def spelling(pitch: int, sharps: int) -> tuple[str, int]:
+    """Return the name of a pitch in a key, such as "F#", flats as "-", and its octave.
 
+    A key has twelve names. Name and octave are apart because "C-1" is C flat to music21.
     They are the twelve in a row on the line of fifths that begin three below the tonic of the
     major key: in C major from E flat to G sharp.
     """
@@ -49,4 +50,4 @@ def spelling(pitch: int, sharps: int) -> str:
     letter = FIFTHS[(place + 1) % 7]
     raised = (place + 1) // 7
     octave = (pitch - raised) // 12 - 1
-    return f"{letter}{'#' * raised if raised > 0 else '-' * -raised}{octave}"
+    return letter + ("#" * raised if raised > 0 else "-" * -raised), octave

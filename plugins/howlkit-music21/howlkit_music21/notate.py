@@ -19,7 +19,7 @@ Examples:
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The MusicXML file; by default FILE with another ending.",
+    help="The MusicXML file (.musicxml, or .mxl: compressed); by default FILE.musicxml.",
 )
 @click.option("--title", default="", help="What stands above the score; by default FILE's name.")
 def command(file: Path, out: Path | None, title: str) -> None:
@@ -28,19 +28,16 @@ def command(file: Path, out: Path | None, title: str) -> None:
     Notes are moved to sixteenths or triplets, a staff or two a track, in the metre and key of the
     file; a file without a key gets the likeliest.
     """
-    from howlkit import midi
+    from howlkit import midi, writers
     from howlkit.errors import DataError, printable
+    from howlkit_music21 import MusicXml
 
     piece = midi.read(file)
-    from howlkit_music21 import notation
-
+    if not len(piece):
+        raise DataError(f"{printable(file)}: there are no notes to write down")
     target = out if out is not None else file.with_suffix(".musicxml")
-    if target.suffix.lower() not in (".musicxml", ".xml"):
+    if target.suffix.lower() not in MusicXml.suffixes:
         target = target.with_name(f"{target.name}.musicxml")
-    try:
-        data = notation.musicxml(piece, title=title or file.stem)
-    except DataError as error:
-        raise DataError(f"{printable(file)}: {error}") from error
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(data)
+    writers.write(piece, target, MusicXml(title=title or file.stem))
     click.echo(target)

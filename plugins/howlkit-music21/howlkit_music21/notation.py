@@ -7,6 +7,7 @@ by Krumhansl's profiles, and pitches are spelt in it.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -35,7 +36,8 @@ from music21.musicxml import m21ToXml
 
 from howlkit.errors import DataError
 from howlkit.piece import DRUMS, Piece
-from howlkit_music21 import drums
+from howlkit_music21 import drums, files
+from howlkit_music21.alignment import aligned
 from howlkit_music21.keys import estimate, spelling
 from howlkit_music21.quantise import UNITS, Event, Voice, voices_of
 
@@ -49,10 +51,8 @@ MIDDLE = 60  # where two staves part
 TEMPO_CHANGE = 0.05
 """A tempo is written where it differs by so much from the last one written, at a bar line."""
 
-HEAD = b"""<?xml version="1.0" encoding="utf-8"?>
-<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN"
-  "http://www.musicxml.org/dtds/partwise.dtd">
-"""
+MOST_BARS = 5000
+"""So long may a piece be: an hour and more, and a minute's work for music21."""
 
 VALUES = (96, 72, 48, 36, 24, 18, 12, 9, 6, 3)
 """What one note can last, in units: whole, dotted half ... a thirty-second."""
@@ -83,20 +83,23 @@ class Staff:
 
 
 def musicxml(piece: Piece, *, title: str = "") -> bytes:
-    """Return a Piece as a MusicXML file; DataError if it has no notes."""
+    """Return a Piece as a MusicXML file, always the same bytes; DataError if it has no notes."""
     data = bytes(m21ToXml.GeneralObjectExporter(score_of(piece, title=title)).parse())
-    if not (piece.notes["program"] == DRUMS).any():
-        return data
     root = ElementTree.fromstring(data)
+    files.tidy(root)
     drums.with_instruments(root)
-    return HEAD + bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=False))
+    return files.text(root)
 
 
 def score_of(piece: Piece, *, title: str = "") -> stream.Score:
     """Return a Piece as a score; DataError if it has no notes."""
     if not len(piece):
         raise DataError("there are no notes to write down")
-    bars = list(_bars(piece, piece.end * UNITS // piece.ticks_per_beat + UNITS))
+    piece = aligned(piece)
+    end = piece.end * UNITS // piece.ticks_per_beat + UNITS
+    bars = list(itertools.islice(_bars(piece, end), MOST_BARS + 1))
+    if len(bars) > MOST_BARS:
+        raise DataError(f"it has more than {MOST_BARS} bars, too many for a score; cut it first")
     beats = np.array([at for bar in bars for at in range(bar.start, bar.stop, _beat(bar))])
     systems = [_staves(piece, track, beats) for track in np.unique(piece.notes["track"]).tolist()]
     end = max(v.free for staves in systems for staff in staves for v in staff.voices)
@@ -306,7 +309,7 @@ def _element(event: Event | None, start: int, stop: int, staff: Staff, signature
     if staff.program == DRUMS:
         made: Any = _strokes(event)
     else:
-        pitches = [pitch.Pitch(spelling(each, signature.sharps)) for each in event.pitches]
+        pitches = [_pitch(each, signature.sharps) for each in event.pitches]
         made = note.Note(pitches[0]) if len(pitches) == 1 else chord.Chord(pitches)
     made.duration = length
     before, after = event.start < start, event.stop > stop
@@ -315,6 +318,13 @@ def _element(event: Event | None, start: int, stop: int, staff: Staff, signature
     if (before or after) and staff.program != DRUMS:
         made.tie = tie.Tie("continue" if before and after else "stop" if before else "start")
     return made
+
+
+def _pitch(number: int, sharps: int) -> pitch.Pitch:
+    name, octave = spelling(number, sharps)
+    spelt = pitch.Pitch(name)
+    spelt.octave = octave
+    return spelt
 
 
 def _strokes(event: Event) -> Any:  # noqa: ANN401 - a stroke, or several

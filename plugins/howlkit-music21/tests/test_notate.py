@@ -1,14 +1,17 @@
 """Pieces go out as MusicXML that says what was played, readably."""
 
+import zipfile
+
 import numpy as np
 import pytest
-from howlkit_music21 import Music21, drums, keys, notation, quantise
+from howlkit_music21 import Music21, MusicXml, alignment, drums, keys, notation, quantise
 from music21 import converter, stream
 
-from howlkit import chorales, midi
+from howlkit import chorales, midi, writers
 from howlkit.cli import main
 from howlkit.errors import DataError
 from howlkit.piece import DRUMS, KEY_SIGNATURE, TIME_SIGNATURE, Piece
+from howlkit.testing import writer_checks
 
 COLUMNS = ["start", "duration", "pitch", "program"]
 
@@ -136,12 +139,13 @@ def test_the_key_that_is_stated_counts_and_else_the_likeliest():
 @pytest.mark.parametrize(
     ("pitch", "sharps", "name"),
     [
-        (60, 0, "C4"),
-        (61, 0, "C#4"),
-        (70, 0, "B-4"),
-        (66, 1, "F#4"),
-        (59, -7, "C-4"),
-        (60, 7, "B#3"),
+        (60, 0, ("C", 4)),
+        (61, 0, ("C#", 4)),
+        (70, 0, ("B-", 4)),
+        (66, 1, ("F#", 4)),
+        (59, -7, ("C-", 4)),
+        (60, 7, ("B#", 3)),
+        (1, 0, ("C#", -1)),
     ],
 )
 def test_pitches_are_spelt_in_the_key(pitch, sharps, name):
@@ -193,3 +197,81 @@ def test_a_kit_comes_back_drum_by_drum(tmp_path):
     rows += [(240 * 10, 240, 36, 80, DRUMS), (240 * 10, 240, 49, 80, DRUMS)]
     piece = Piece.of(rows)
     assert same_notes(piece, back(piece, tmp_path), ["start", "pitch", "program"])
+
+
+# As a writer ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("check", writer_checks(MusicXml()), ids=lambda check: check.name)
+def test_the_writer_keeps_to_its_contract(check):
+    check()
+
+
+@pytest.mark.parametrize("suffix", MusicXml.suffixes)
+def test_every_suffix_is_read_back_by_music21_and_by_our_source(suffix, tmp_path):
+    piece, path = chorales.load()[12], tmp_path / f"new{suffix}"
+    writers.write(piece, path, MusicXml(title="Waltz"))
+    assert zipfile.is_zipfile(path) == (suffix == ".mxl")
+    score = converter.parse(path, forceSource=True)
+    assert score.metadata.bestTitle == "Waltz" and score.metadata.composer is None
+    (read,) = Music21().read(path)
+    assert same_notes(piece, read.at_resolution(piece.ticks_per_beat))
+
+
+def test_samples_are_written_as_sheet_music_with_the_onsets_of_the_midi(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    arguments = ["--out-dir", "run", "--steps", 4, "-o", "lstm.hidden=16", "-o", "tuple.grid=4"]
+    assert run(capsys, "train", *arguments)[0] == 0
+    for name in ("new.mid", "new.musicxml", "again.musicxml"):
+        code, out, err = run(capsys, "sample", "run", "--notes", 60, "--out", name)
+        assert (code, out) == (0, ""), err
+    sampled = midi.read("new.mid")
+    (read,) = Music21().read(tmp_path / "new.musicxml")
+    assert {*zip(*onsets(read), strict=True)} <= {*zip(*onsets(sampled), strict=True)}
+    texts = [(tmp_path / f"{name}.musicxml").read_text() for name in ("new", "again")]
+    assert texts[0].replace(">new<", ">again<") == texts[1]
+
+
+def onsets(piece):
+    """Return where notes begin, in beats, and their pitches."""
+    notes = piece.notes
+    return (notes["start"] / piece.ticks_per_beat).tolist(), notes["pitch"].tolist()
+
+
+# Music beside its beats -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("late", [-11, -7, -4, 3, 6, 9, 11])
+def test_music_beside_its_beats_is_written_as_if_it_were_on_them(late, tmp_path):
+    piece = chorales.load()[7].at_resolution(480)
+    notes = piece.notes.copy()
+    notes["start"] += 20 * late + 4 * 480
+    moved = piece.replace(notes=notes)
+    assert alignment.phase(moved) == late
+    placed = piece.notes.copy()
+    placed["start"] += 4 * 480
+    assert same_notes(piece.replace(notes=placed), back(moved, tmp_path))
+
+
+def test_what_begins_too_early_to_be_moved_back_is_moved_on():
+    piece = Piece.of([(120 + 480 * i, 240, 60) for i in range(20)])
+    assert alignment.phase(piece) == 6
+    assert alignment.aligned(piece).notes["start"][0] == 0
+    early = Piece.of([(0, 100, 60), *((120 + 480 * i, 240, 62) for i in range(20))])
+    assert alignment.aligned(early).notes["start"][:2].tolist() == [360, 480]
+
+
+@pytest.mark.parametrize("index", [0, 30, 200])
+def test_music_on_its_beats_stays_where_it_is(index):
+    piece = chorales.load()[index]
+    assert alignment.aligned(piece) is piece
+    rng = np.random.default_rng(index)
+    free = Piece.of([(int(t), 100, 60) for t in np.sort(rng.integers(0, 90_000, 400))])
+    assert alignment.aligned(free) is free  # beside every beat as much as on it
+
+
+def test_a_piece_of_more_bars_than_a_score_can_have_is_refused():
+    with pytest.raises(DataError, match="more than 5000 bars"):
+        notation.musicxml(Piece.of([(0, 480, 60), (4 * 480 * 5000, 480, 60)]))

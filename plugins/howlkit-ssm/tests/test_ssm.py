@@ -39,11 +39,6 @@ def test_it_keeps_to_the_contract(check):
     check()
 
 
-@pytest.mark.parametrize("check", model_checks(Stirred(**TINY)), ids=lambda check: check.name)
-def test_it_keeps_to_the_contract_whatever_its_weights(check):
-    check()
-
-
 def test_it_is_installed_as_a_plugin():
     found = plugins.get("model", "ssm")
     assert found.cls is Ssm and found.distribution == "howlkit-ssm"

@@ -1,0 +1,103 @@
+"""Where sampled pieces go: the names of their files, and what writes them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from howlkit.errors import HowlkitError
+    from howlkit.piece import Piece
+    from howlkit.plugins import Component
+    from howlkit.protocols import Writer
+
+__all__ = ["paths_of", "tell_of_failures", "writer_of", "write_all"]
+
+STDOUT = Path("-")
+MIDI = (".mid", ".midi")
+
+
+def writer_of(out: Path | None) -> Component | None:
+    """Return what writes `out`; None: howlkit does, as MIDI, and says so if that is a surprise.
+
+    Raises PluginError for a suffix that a package is known for which is not there.
+    """
+    from howlkit import writers
+
+    if out is None or out == STDOUT:
+        return None
+    found = writers.find(out)
+    if found is None and out.suffix and out.suffix.lower() not in MIDI:
+        click.echo(f"Nothing writes {out.suffix} files; this will be MIDI: {_midi(out)}", err=True)
+    return found
+
+
+def paths_of(out: Path | None, run: Path, count: int, *, midi: bool) -> list[Path]:
+    """Return the files of so many pieces: NAME.mid, or NAME-1.mid ... NAME-8.mid.
+
+    out: as it was asked for; None: a new name in RUN/samples. midi: whether they are MIDI files,
+    which then have a suffix of MIDI's.
+    """
+    if out == STDOUT:
+        return [STDOUT]
+    target = out if out is not None else _free_name(run / "samples")
+    if midi:
+        target = _midi(target)
+    width = len(str(count))
+    return [target] if count == 1 else [
+        target.with_name(f"{target.stem}-{number:0{width}d}{target.suffix}")
+        for number in range(1, count + 1)
+    ]  # fmt: skip
+
+
+def write_all(
+    pieces: Sequence[Piece], paths: Sequence[Path], writer: Writer | None
+) -> tuple[list[Path], list[HowlkitError]]:
+    """Write pieces; return where they are, and what went wrong in the writer.
+
+    A piece that the writer fails at is there as MIDI, FILE.mid, so that no music is lost.
+    """
+    from howlkit import midi, writers
+    from howlkit.errors import DataError, PluginError
+
+    if paths[0] == STDOUT:
+        sys.stdout.buffer.write(midi.to_bytes(pieces[0]))
+        return [STDOUT], []
+    paths[0].parent.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
+    failures: list[HowlkitError] = []
+    for path, piece in zip(paths, pieces, strict=True):
+        try:
+            writers.write(piece, path, writer)
+        except (PluginError, DataError) as error:
+            failures.append(error)
+            path = _midi(path)
+            midi.write(piece, path)
+        written.append(path)
+    return written, failures
+
+
+def tell_of_failures(failures: Sequence[HowlkitError]) -> None:
+    """Raise PluginError, in one line, if a writer failed at any file."""
+    from howlkit.errors import PluginError
+
+    if failures:
+        also = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+        raise PluginError(f"{failures[0]}{also}; the music is there as MIDI") from failures[0]
+
+
+def _midi(path: Path) -> Path:
+    """Return the path with a suffix of MIDI's behind it, unless it has one."""
+    return path if path.suffix.lower() in MIDI else path.with_name(path.name + ".mid")
+
+
+def _free_name(folder: Path) -> Path:
+    """Return folder/sample-NUMBER.mid, a name that no earlier sample has."""
+    number = 1
+    while any(folder.glob(f"sample-{number}.mid")) or any(folder.glob(f"sample-{number}-*.mid")):
+        number += 1
+    return folder / f"sample-{number}.mid"
