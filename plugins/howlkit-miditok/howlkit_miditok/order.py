@@ -161,7 +161,5 @@ class Order:
         return [
             pitch
             for (of, pitch), onsets in self.onsets.items()
-            if of == program
-            and onsets[0] < self.tick
-            and (*self.told, OFF, onsets[0], pitch) >= self.floor
+            if of == program and (*self.told, OFF, onsets[0], pitch) >= self.floor
         ]
