@@ -15,6 +15,7 @@ from operator import add
 from typing import Any
 
 from howlkit.bootstrap import LEVEL, UNDEFINED, Estimate, Resamples
+from howlkit.departures import why_at_most
 from howlkit.evaluate import Scores
 from howlkit.recipe import Recipe
 from howlkit.schema import MARK
@@ -102,6 +103,7 @@ def _described(rates: _Rates) -> dict[str, Any]:
     run, scores = rates.run, rates.run.scores
     return {
         **_about(run),
+        "at_most": why_at_most(run.recipe.encoder) or None,
         "recipe": run.recipe.to_json(),
         **_numbers(rates.total),
         "fields": {name: _numbers(of_field) for name, of_field in rates.fields.items()},

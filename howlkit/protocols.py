@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Augmenter",
     "Backbone",
+    "DepartingEncoder",
     "DerivingGrammar",
     "Encoder",
     "FittingEncoder",
@@ -169,6 +170,19 @@ class Encoder(Protocol):
         """Return the grammar of B rows, each just after a start row.
 
         like: a piece whose metre counts, where metre means anything to this encoder.
+        """
+        ...
+
+
+class DepartingEncoder(Encoder, Protocol):
+    """An encoder that by its nature cannot keep some laws of the contract, and says so."""
+
+    @property
+    def departures(self) -> Mapping[str, str]:
+        """By the name of the law, why it does not hold, in a sentence.
+
+        Of "round trip", "excerpts give the whole" and "decode equals pushing"; what must hold in
+        their place is checked. Without "round trip" nats are given as "at most".
         """
         ...
 

@@ -43,7 +43,6 @@ def named(kind):
 
 
 KNOWN = {
-    ("voices", "excerpts give the whole"): "excerpts behind the last note of a voice are silence",
     ("howl", "drums stay drums"): "as in the original, all that is played is one piano",
 }
 """Where a component departs from its contract, as docs/encoders.md says: (component, check)."""

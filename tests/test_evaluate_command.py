@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from howlkit import midi
+from howlkit.builtin.event import Event
 from howlkit.network import Network
 from tests.conftest import tune, walk, write
 
@@ -110,6 +111,23 @@ def test_runs_of_other_encoders_are_measured_on_the_same_pieces(here, howlkit):
     assert "less the first" in out and "independent" in out and "steps a note" in out
     assert "onset ms" in out and "lost" in out
     assert f"{other['difference']['nats_per_note']:+.3f}" in out
+
+
+def test_where_a_piece_has_several_spellings_nats_are_at_most(here, howlkit, monkeypatch):
+    here("one")
+    result, _ = measured(howlkit, "one")
+    assert result["at_most"] is None and "at most" not in howlkit("evaluate", "one")[1]
+    here("two", "--encoder", "event")
+    why = {"round trip": "chords come in any order"}
+    monkeypatch.setattr(Event, "departures", why, raising=False)
+    result, _ = measured(howlkit, "one", "--with", "two")
+    assert result["at_most"] is None
+    assert result["compared"][0]["at_most"] == "chords come in any order"
+    out = howlkit("evaluate", "one", "--with", "two")[1]
+    assert "two: at most, since chords come in any order\n" in out
+    nats = result["compared"][0]["nats_per_note"]
+    assert f"<= {nats:.3f}" in out and f"<= {result['nats_per_note']:.3f}" not in out
+    assert "all, at most" in howlkit("evaluate", "two")[1]
 
 
 @pytest.fixture

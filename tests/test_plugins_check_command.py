@@ -28,6 +28,47 @@ def test_each_check_is_a_line_and_the_last_says_what_to_do(howlkit):
     assert lines[-1].startswith("All 8 checks passed.") and "check_augmenter" in lines[-1]
 
 
+DEPARTING = '''
+"""The encoder of the kit, with a second spelling for a single key."""
+
+from typing import ClassVar
+
+from howlkit.hookspecs import hookimpl
+from howlkit.testing.stand_ins import Chimes
+
+
+class Bells(Chimes):
+    """One step an onset."""
+
+    name: ClassVar[str] = "bells"
+    departures: ClassVar[dict[str, str]] = {"round trip": "bells are \\x1b[31mrung\\x1b[0m"}
+
+
+@hookimpl
+def register_encoders(register):
+    register(Bells)
+'''
+
+
+def test_a_law_that_is_declared_not_to_hold_is_shown_with_what_was_checked_instead(
+    howlkit,
+    site,  # noqa: F811
+):
+    site.install("howlkit-bells", DEPARTING)
+    code, out, _ = howlkit("plugins", "check", "bells")
+    assert code == 0, out
+    shown = out.splitlines()
+    line = shown.index("ok      round trip")
+    assert "declared not to hold: bells are" in shown[line + 1] and "\x1b" not in out
+    assert (
+        "checked instead: What the grammar allows comes back as the same music" in shown[line + 2]
+    )
+    assert "1 of them of less than the law" in shown[-1]
+    report = json.loads(howlkit("plugins", "check", "bells", "--json")[1])
+    declared = [c["check"] for c in report["checks"] if c["declared_not_to_hold"]]
+    assert declared == ["round trip"]
+
+
 def test_what_fails_says_why_and_the_exit_code_is_1(howlkit, site):  # noqa: F811
     site.install("howlkit-louder", CHANGES)
     code, out, _ = howlkit("plugins", "check", "louder")

@@ -27,7 +27,7 @@ are one note.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Literal
@@ -87,6 +87,9 @@ class Voices:
     )
 
     name: ClassVar[str] = "voices"
+    departures: ClassVar[Mapping[str, str]] = {
+        "excerpts give the whole": "an excerpt knows no voice that fell silent long before it"
+    }
 
     def __post_init__(self) -> None:
         """Refuse an empty range, and an order that is none."""

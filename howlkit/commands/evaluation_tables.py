@@ -27,6 +27,7 @@ def lines(report: Report) -> Iterator[str]:
         yield ""
         yield from _rates(report, unit)
     yield from _left_out(report)
+    yield from _at_most(report)
     if report["compared"]:
         yield ""
         yield from _compared(report)
@@ -66,8 +67,9 @@ def _measured(report: Report) -> str:
 def _rates(report: Report, unit: str) -> Iterator[str]:
     """Yield a row for each field, for all and for `mark`: the model, unigram, and their ratio."""
     keys = (f"nats_per_{unit}", f"baseline_nats_per_{unit}")
+    every = "all, at most" if report["at_most"] else "all"
     yield f"{f'nats a {unit}':<14}{'model':>8}{'':<18}{'unigram':>8}{'':<18}{'ratio':>6}"
-    for name, row in [*report["fields"].items(), ("all", report), ("(mark)", report["mark"])]:
+    for name, row in [*report["fields"].items(), (every, report), ("(mark)", report["mark"])]:
         cells = [f"{_plain(row[key]):>8}  {_interval(row['intervals'][key]):<16}" for key in keys]
         yield f"{name:<14}{''.join(cells)}{_ratio(row)}".rstrip()
 
@@ -86,6 +88,15 @@ def _left_out(report: Report) -> Iterator[str]:
             yield "They are left out of all sums, which therefore compare with no other run's"
 
 
+def _at_most(report: Report) -> Iterator[str]:
+    """Yield a footnote for each encoder by which nats are more than those of the piece."""
+    for run in (report, *report["compared"]):
+        if run["at_most"]:
+            yield ""
+            yield f"{printable(run['run'])}: at most, since {printable(run['at_most'])}"
+            yield "A piece has other spellings beside the one that is priced, so it costs less"
+
+
 def _compared(report: Report) -> Iterator[str]:
     """Yield a table of what the runs are, and one for each unit of what they cost."""
     runs = [report, *report["compared"]]
@@ -101,7 +112,7 @@ def _compared(report: Report) -> Iterator[str]:
             [
                 [
                     _fitting(run["run"], RUN_WIDTH),
-                    _plain(run[rate]),
+                    ("<= " if run["at_most"] else "") + _plain(run[rate]),
                     _interval(run["intervals"][rate]),
                     *_difference(run, rate),
                 ]

@@ -13,9 +13,10 @@ import click
 
 from howlkit.commands.component_names import completion, no_component
 from howlkit.commands.shared_options import ExamplesFirst, json_option
+from howlkit.errors import printable
 
 if TYPE_CHECKING:
-    from howlkit.testing import CheckFailed
+    from howlkit.testing import Check, CheckFailed
 
 EPILOG = """\b
 Examples:
@@ -36,26 +37,31 @@ Examples:
 def check(name: str, option: tuple[str, ...], as_json: bool) -> None:
     """Check that the component called NAME keeps to its contract.
 
-    Exits 1 if it does not.
+    Exits 1 if it does not. Where it declares that a law does not hold for it, what must hold in its
+    place is checked, and the declaration is printed.
     """
     kind, component = _component(name, option)
     from howlkit.testing import CHECKS
 
-    failed, rows = [], []
+    failed, rows, departing = [], [], 0
     for found in CHECKS[kind](component):
         with contextlib.redirect_stdout(sys.stderr):  # stdout is for what is said here
             failure = found.failure()
         if failure is not None:
             failed.append(found.name)
-        rows.append({"check": found.name, "ok": failure is None, "message": _message(failure)})
+        departing += bool(found.why)
+        row = {"check": found.name, "ok": failure is None, "message": _message(failure)}
+        rows.append({**row, "declared_not_to_hold": found.why or None})
         if not as_json:
             click.echo(f"{'FAILED' if failure else 'ok':6}  {found.name}")
+            if found.why:
+                click.echo(textwrap.indent(_departure(found), " " * 8))
             if failure is not None:
                 click.echo(textwrap.indent(failure.details, " " * 8))
     if as_json:
         click.echo(json.dumps({"name": name, "kind": kind, "checks": rows}, indent=1))
     else:
-        click.echo(_what_next(kind, name, failed, len(rows)))
+        click.echo(_what_next(kind, name, failed, len(rows), departing))
     if failed:
         raise click.exceptions.Exit(1)
 
@@ -92,12 +98,18 @@ def _message(failure: CheckFailed | None) -> str:
     return "" if failure is None else failure.details
 
 
-def _what_next(kind: str, name: str, failed: list[str], checks: int) -> str:
+def _departure(check: Check) -> str:
+    """Say which law does not hold, why, and what was checked in its place."""
+    return f"  declared not to hold: {printable(check.why)}\n  checked instead: {check.text}"
+
+
+def _what_next(kind: str, name: str, failed: list[str], checks: int, departing: int) -> str:
     """Return the last line: what there is to do now."""
+    weaker = f", {departing} of them of less than the law" if departing else ""
     if not failed:
         return (
-            f"All {checks} checks passed. To keep it so, call howlkit.testing.check_{kind} in "
-            "your tests"
+            f"All {checks} checks passed{weaker}. To keep it so, call "
+            f"howlkit.testing.check_{kind} in your tests"
         )
     return (
         f"{len(failed)} of {checks} checks failed. Mend the first, {failed[0]!r}, then check "

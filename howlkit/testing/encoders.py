@@ -5,29 +5,38 @@ from __future__ import annotations
 import dataclasses
 import json
 import tracemalloc
-from collections.abc import Iterator
 
 import numpy as np
 
+from howlkit.departures import departures
 from howlkit.piece import DRUMS, MAX_TICK, Piece
 from howlkit.protocols import Encoder
 from howlkit.schema import END, START, STEP, Schema, Steps
-from howlkit.testing import grammars
+from howlkit.testing import grammars, weaker
+from howlkit.testing.comparing import (
+    cases,
+    require_same,
+    require_same_decisions,
+    require_same_notes,
+)
 from howlkit.testing.options import LAWS as OPTION_LAWS
 from howlkit.testing.options import at_the_limits
 from howlkit.testing.pieces import chord, drum_beat, late_note, metres, performance, pieces, scatter
 from howlkit.testing.report import Check, given, require, run_all
-from howlkit.testing.walks import Walk, different, walk
+from howlkit.testing.walks import different
 
 __all__ = ["check_encoder", "encoder_checks"]
 
-WALKS = 8  # two of each style
 MOST_MEGABYTES = 256
 
 
 def encoder_checks(encoder: Encoder) -> tuple[Check, ...]:
-    """Return the checks of an encoder, to be called one by one."""
-    return tuple(Check("encoder", encoder, law) for law in LAWS)
+    """Return the checks of an encoder, to be called one by one.
+
+    Of a law that it declares not to hold for it, the check is of what must hold all the same.
+    """
+    checks = tuple(Check("encoder", encoder, law) for law in LAWS)
+    return tuple(weaker.instead_of(check) for check in checks)
 
 
 def check_encoder(encoder: Encoder) -> None:
@@ -42,6 +51,23 @@ def schema_is_stored(encoder: Encoder) -> None:
     back = Schema.from_json(json.loads(text))
     require(back == schema, expected=schema, got=back, look="the types of the fields' attributes")
     require(encoder.schema == schema, expected=schema, got=encoder.schema, look="`schema`")
+
+
+def departures_are_known(encoder: Encoder) -> None:
+    """An encoder departs only from laws that may be declared, and says why."""
+    for law, why in departures(encoder).items():
+        require(
+            law in weaker.INSTEAD,
+            expected=f"one of {', '.join(map(repr, weaker.INSTEAD))}",
+            got=repr(law),
+            look="`departures`: from all other laws there is none",
+        )
+        require(
+            isinstance(why, str) and why.strip(),
+            expected=f"why {law!r} does not hold, in a sentence",
+            got=repr(why),
+            look="`departures`",
+        )
 
 
 def steps_fit_the_schema(encoder: Encoder) -> None:
@@ -96,7 +122,7 @@ def encode_is_pure(encoder: Encoder) -> None:
             kept = first.copy()
             if first.flags.writeable:
                 first[:] = np.zeros(1, first.dtype)
-            _require_same(encoder, kept, encoder.encode(piece), "what `encode` keeps between calls")
+            require_same(encoder, kept, encoder.encode(piece), "what `encode` keeps between calls")
             require(piece == before, expected="the piece as it was", got="another", look="`encode`")
 
 
@@ -126,14 +152,6 @@ def drums_stay_drums(encoder: Encoder) -> None:
     )
 
 
-def cases(encoder: Encoder) -> Iterator[tuple[Walk, Piece | None]]:
-    """Yield walks, every other one in the metre and tempo of a piece, with that piece."""
-    for seed in range(WALKS):
-        like = (None, None, metres(3), scatter(1))[seed // 2 % 4] if seed >= 4 else None
-        with given(f"seed {seed}" + (f", like {like.name}" if like is not None else "")):
-            yield walk(encoder, seed, like=like), like
-
-
 def round_trip(encoder: Encoder) -> None:
     """What the grammar allows comes back the same from `decode` and `encode`: one spelling.
 
@@ -147,9 +165,9 @@ def round_trip(encoder: Encoder) -> None:
                 back = encoder.encode(piece)
                 if like is None:
                     look = "which of the two spellings `allowed` should refuse, or `encode` avoid"
-                    _require_same(encoder, steps, back, look)
+                    require_same(encoder, steps, back, look)
                 else:
-                    _require_same_notes(piece, encoder.decode(back, like=like))
+                    require_same_notes(piece, encoder.decode(back, like=like))
 
 
 def encode_is_stable(encoder: Encoder) -> None:
@@ -158,7 +176,7 @@ def encode_is_stable(encoder: Encoder) -> None:
         with given(piece.name):
             steps = encoder.encode(piece)
             again = encoder.encode(encoder.decode(steps, like=piece))
-            _require_same(encoder, steps, again, "what rounds twice, in `encode` and in `decode`")
+            require_same(encoder, steps, again, "what rounds twice, in `encode` and in `decode`")
 
 
 def excerpts_give_the_whole(encoder: Encoder) -> None:
@@ -180,7 +198,7 @@ def excerpts_give_the_whole(encoder: Encoder) -> None:
                         "that steps from `since` to before `until` are kept, rounded as onsets "
                         "are, and what of before the excerpt they depend on"
                     )
-                    _require_same(encoder, wanted, part, look)
+                    require_same(encoder, wanted, part, look)
                     begin += len(part) - 1
             with given(f"{piece.name} in excerpts cut at notes {edges.tolist()[:5]} .."):
                 require(
@@ -237,9 +255,9 @@ def options_work_at_their_limits(encoder: Encoder) -> None:
                     again = made.encode(made.decode(steps, like=piece))
                     if different(made.schema, steps, again) is not None:
                         again = made.encode(made.decode(steps))
-                        _require_same_decisions(made, steps, again, "the range of this option")
+                        require_same_decisions(made, steps, again, "the range of this option")
                     grammars.require_allowed(made, steps, piece)
-                    grammars.check_pushing(made, steps[:-1], piece)
+                    weaker.pushing_of(made)(made, steps[:-1], piece)
 
 
 def hostile_pieces(encoder: Encoder) -> None:
@@ -265,39 +283,13 @@ def _check_memory(encoder: Encoder, piece: Piece) -> None:
         got=f"{peak:.0f} MB and {len(steps)} rows for {len(piece)} notes",
         look="what grows with ticks instead of notes; cap rests, or the length of a piece",
     )
-    _require_same(encoder, steps, again, "how what does not fit is shortened")
-
-
-def _require_same_notes(expected: Piece, got: Piece) -> None:
-    same = np.array_equal(expected.notes, got.notes)
-    first = 0
-    if len(expected) == len(got) and not same:
-        first = int(np.flatnonzero(expected.notes != got.notes)[0])
-    require(
-        same,
-        expected=f"{len(expected)} notes, note {first}: {expected.notes[first : first + 1]}",
-        got=f"{len(got)} notes, note {first}: {got.notes[first : first + 1]}",
-        look="what rounds twice, in `encode` and in `decode`",
-    )
-
-
-def _require_same_decisions(encoder: Encoder, expected: Steps, got: Steps, look: str) -> None:
-    """Compare all but what is derived: without the piece's metre that may be something else."""
-    expected, got = expected.copy(), got.copy()
-    for derived in encoder.schema.derived:
-        expected[derived.name], got[derived.name] = 0, 0
-    _require_same(encoder, expected, got, look)
-
-
-def _require_same(encoder: Encoder, expected: Steps, got: Steps, look: str) -> None:
-    found = different(encoder.schema, expected, got)
-    if found is not None:
-        require(False, expected=found[0], got=found[1], look=look)
+    require_same(encoder, steps, again, "how what does not fit is shortened")
 
 
 LAWS = (
     *OPTION_LAWS,
     schema_is_stored,
+    departures_are_known,
     steps_fit_the_schema,
     encode_is_pure,
     an_empty_piece,

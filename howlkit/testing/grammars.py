@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, cast
 
 import numpy as np
@@ -17,11 +18,13 @@ from howlkit.testing.report import given, require
 from howlkit.testing.walks import Walk, answers, spelt, walk
 
 __all__ = [
+    "check_counts",
     "check_pushing",
     "decode_equals_pushing",
     "derived_fields_follow",
     "grammar_allows_what_encode_gives",
     "outlook_says_what_allowed_does",
+    "pushed",
     "require_allowed",
     "rows_are_independent",
 ]
@@ -54,20 +57,45 @@ def require_allowed(encoder: Encoder, steps: Steps, like: Piece | None) -> None:
 
 def decode_equals_pushing(encoder: Encoder) -> None:
     """`decode` gives as many notes as `push` began, where `ticks` and `now` say."""
+    for what, steps, like in pushed(encoder):
+        with given(what):
+            check_pushing(encoder, steps, like)
+
+
+def pushed(encoder: Encoder) -> Iterator[tuple[str, Steps, Piece | None]]:
+    """Yield what to push, without end rows: what it is, steps, and in whose metre and tempo."""
     for seed, like in ((10, None), (11, None), (12, metres(3)), (13, scatter(1))):
         name = f", like {like.name}" if like is not None else ""
         with given(f"seed {seed}{name}"):
             made = walk(encoder, seed, like=like)
         for row, steps in enumerate(made.rows):
-            with given(f"{made}, row {row}{name}"):
-                check_pushing(encoder, steps[:-1], like)
+            yield f"{made}, row {row}{name}", steps[:-1], like
     for piece in pieces():
         with given(piece.name):
-            check_pushing(encoder, encoder.encode(piece)[:-1], piece)
+            steps = encoder.encode(piece)[:-1]
+        yield piece.name, steps, piece
 
 
 def check_pushing(encoder: Encoder, steps: Steps, like: Piece | None) -> None:
     """Raise CheckFailed unless steps, without their end row, are decoded as they are pushed."""
+    piece, ticks = check_counts(encoder, steps, like)
+    strays = np.setdiff1d(piece.notes["start"], ticks)
+    require(
+        not len(strays),
+        expected="every note of `decode` to begin at the tick of a step",
+        got=f"one at {strays[:1].tolist()}, where no step stands",
+        look="`ticks`",
+    )
+
+
+def check_counts(
+    encoder: Encoder, steps: Steps, like: Piece | None
+) -> tuple[Piece, NDArray[np.int64]]:
+    """Return the music of steps without an end row, and their ticks.
+
+    Raises CheckFailed unless pushing them says the same of how many notes there are and of where
+    the music stands.
+    """
     grammar, n = encoder.grammar(1, like=like), len(steps)
     begun, now = np.zeros(n, np.int64), np.zeros(n)
     now[0] = grammar.now[0]
@@ -88,14 +116,8 @@ def check_pushing(encoder: Encoder, steps: Steps, like: Piece | None) -> None:
         got=f"{len(ticks)}: {ticks[:8].tolist()} ..",
         look="`ticks`",
     )
-    strays = np.setdiff1d(piece.notes["start"], ticks)
-    require(
-        not len(strays),
-        expected="every note of `decode` to begin at the tick of a step",
-        got=f"one at {strays[:1].tolist()}, where no step stands",
-        look="`ticks`",
-    )
     _check_now(encoder, piece, ticks, now)
+    return piece, ticks
 
 
 def _check_now(

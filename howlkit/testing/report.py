@@ -81,12 +81,15 @@ class Check:
     """One law that a component must keep; call it, and it raises CheckFailed where it does not.
 
     kind: of component. law: a function of the component, whose name and first line of docstring
-    tell people what it checks.
+    tell people what it checks. instead: what is checked in its place, where the component declares
+    that the law does not hold for it; why: as it declares.
     """
 
     kind: str
     component: Any
     law: Callable[[Any], None]
+    instead: Callable[[Any], None] | None = None
+    why: str = ""
 
     @property
     def name(self) -> str:
@@ -96,12 +99,21 @@ class Check:
     def __call__(self) -> None:
         """Run it."""
         try:
-            self.law(self.component)
+            self._checked(self.component)
         except CheckFailed as failure:
             self._entitle(failure)
             raise
         except (Exception, SystemExit) as error:
             raise self._entitle(_broken(error)) from error
+
+    @property
+    def text(self) -> str:
+        """What must hold, in a line."""
+        return (self._checked.__doc__ or "").partition("\n")[0]
+
+    @property
+    def _checked(self) -> Callable[[Any], None]:
+        return self.law if self.instead is None else self.instead
 
     def failure(self) -> CheckFailed | None:
         """Run it; return what it fails with, or None."""
@@ -113,7 +125,7 @@ class Check:
 
     def _entitle(self, failure: CheckFailed) -> CheckFailed:
         failure.title = f"{self.kind} {self.component.name!r} fails {self.name!r}"
-        failure.law = (self.law.__doc__ or "").partition("\n")[0]
+        failure.law = self.text
         return failure
 
 

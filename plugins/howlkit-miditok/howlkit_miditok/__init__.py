@@ -25,7 +25,8 @@ from howlkit.schema import STEP, Schema, Steps
 
 if TYPE_CHECKING:
     from howlkit_miditok.clock import Rules
-    from howlkit_miditok.grammar import Grammar, Graph
+    from howlkit_miditok.grammar import Grammar
+    from howlkit_miditok.graph import Graph
     from howlkit_miditok.layout import Layout
     from howlkit_miditok.sequences import Sequences
 
@@ -103,7 +104,7 @@ class MidiTok:
 
     @cached_property
     def _graph(self) -> Graph:
-        from howlkit_miditok.grammar import Graph
+        from howlkit_miditok.graph import Graph
 
         return Graph(self._rules, self._layout)
 
@@ -117,6 +118,13 @@ class MidiTok:
     def schema(self) -> Schema:
         """One field, or a field for each vocabulary of a tokenizer that has several."""
         return self._layout.schema
+
+    @property
+    def departures(self) -> dict[str, str]:
+        """By the name of the law, why it does not hold for this tokenizer."""
+        from howlkit_miditok.order import departures
+
+        return departures(self._rules)
 
     @property
     def sets_tempo(self) -> bool:
@@ -152,31 +160,41 @@ class MidiTok:
         from howlkit_miditok.scores import Frame, to_piece
 
         rows, clock = steps[steps["mark"] == STEP], Clock(self._rules)
-        for row in rows:
-            clock.take_step(self._layout.read(row))
+        for tokens in self._layout.read(rows):
+            clock.take_step(tokens)
         frame = Frame.of(like, self._rules.division, clock.stand)
         score = self._sequences.decode(rows, clock)
-        return frame.empty if score is None else to_piece(score, frame, maps=like is None)
+        if score is None:
+            return frame.empty
+        return to_piece(score, frame, shortest=self._rules.position, maps=like is None)
 
     def ticks(self, steps: Steps, *, like: Piece | None = None) -> NDArray[np.int64]:
         """Return where each step stands, in ticks of `decode`'s result."""
         from howlkit_miditok.clock import Clock
         from howlkit_miditok.scores import Frame
 
-        clock, stands = Clock(self._rules), []
-        for step in steps:
-            if step["mark"] == STEP:
-                clock.take_step(self._layout.read(step))
-            stands.append(clock.stand)
+        clock, stands = Clock(self._rules), np.zeros(len(steps), np.int64)
+        music = steps["mark"] == STEP
+        for row, tokens in zip(np.flatnonzero(music), self._layout.read(steps[music]), strict=True):
+            clock.take_step(tokens)
+            stands[row] = clock.stand
         frame = Frame.of(like, self._rules.division, clock.stand)
-        return frame.ticks(np.array(stands, np.int64))
+        return frame.ticks(np.maximum.accumulate(stands))  # start and end stand where music does
 
     def grammar(self, rows: int, *, like: Piece | None = None) -> Grammar:
         """Return the grammar of `rows` rows at the start of their pieces."""
         from howlkit_miditok.clock import Clock
         from howlkit_miditok.grammar import Grammar
+        from howlkit_miditok.order import Order
+        from howlkit_miditok.scores import metres_of
 
-        return Grammar(self._graph, [Clock(self._rules) for _ in range(rows)])
+        metres = () if like is None else metres_of(self._tokenizer, like, self._rules.division)
+
+        def clock() -> Clock:
+            order = Order(self._rules, metres=metres) if self._rules.ordered else None
+            return Clock(self._rules, order=order)
+
+        return Grammar(self._graph, [clock() for _ in range(rows)])
 
 
 @hookimpl

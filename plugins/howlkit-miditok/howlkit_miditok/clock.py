@@ -8,12 +8,17 @@ depends on is kept. Ticks are those of the tokenizer, `division` to a beat.
 
 from __future__ import annotations
 
+import bisect
 import copy
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from howlkit_miditok.order import Order
 
 __all__ = ["ENDS", "PITCHES", "STARTS", "TIMES", "Clock", "Rules", "Token"]
 
@@ -24,6 +29,9 @@ ENDS = frozenset({"NoteOff", "DrumOff"})
 PITCHES = frozenset({"Pitch", "PitchDrum", *STARTS})
 TIMES = frozenset({"Bar", "Position", "TimeShift", "Rest", "TimeSig"})
 """Types that lead to where the next token stands."""
+
+ORDERED = ("REMI", "TSD", "MIDILike", "Structured", "CPWord", "Octuple", "MuMIDI")
+"""Tokenizers that write notes in the order in which they are heard."""
 
 DEFAULT_TEMPO = 120.0
 
@@ -40,6 +48,11 @@ class Rules:
         """Ticks a beat of what is decoded."""
         pertok = self.name == "PerTok"
         return int(self.tokenizer.tpq if pertok else self.tokenizer.time_division)
+
+    @property
+    def position(self) -> int:
+        """Ticks of a position where a quarter is a beat."""
+        return 1 if self.name == "PerTok" else self.division // self.config.max_num_pos_per_beat
 
     @property
     def config(self) -> Any:  # noqa: ANN401 - a TokenizerConfig
@@ -65,6 +78,47 @@ class Rules:
         table = self.tokenizer._tpb_rests_to_ticks if rest else self.tokenizer._tpb_tokens_to_ticks
         return int(table[beat][value])
 
+    @cached_property
+    def ordered(self) -> bool:
+        """Whether there is one spelling of music: where notes and metres alone are written."""
+        config = self.config
+        metres = config.use_time_signatures
+        others = (
+            self.tokenizer.is_trained,
+            config.use_rests,
+            config.use_tempos,
+            config.use_key_signatures,
+            config.use_sustain_pedals,
+            config.program_changes,
+            metres and self.name == "Octuple",
+            metres and not config.delete_equal_successive_time_sig_changes,
+            len(config.use_note_duration_programs) < len(config.programs),
+        )
+        return self.name in ORDERED and not any(others)
+
+    def spans(self, beat: int) -> list[int]:
+        """Return the ticks of all shifts and durations where `beat` ticks are a beat, rising."""
+        if beat not in self._spans:
+            self._spans[beat] = sorted(self.tokenizer._tpb_ticks_to_tokens[beat])
+        return self._spans[beat]
+
+    @cached_property
+    def _spans(self) -> dict[int, list[int]]:
+        return {}
+
+    def gap(self, ticks: int, beat: int) -> float:
+        """Return by how much the next longer shift exceeds one of `ticks`; infinity: none does."""
+        spans = self.spans(beat)
+        after = bisect.bisect_right(spans, ticks)
+        return spans[after] - ticks if after < len(spans) else math.inf
+
+    def is_written(self, value: str, beat: int) -> bool:
+        """Say whether MidiTok writes a TimeShift or Duration so: two may be equally long."""
+        if self.name == "Structured" and value == "0.0.1":
+            return True
+        ticks = self.tokenizer._tpb_tokens_to_ticks[beat][value]
+        return bool(self.tokenizer._tpb_ticks_to_tokens[beat].get(ticks) == value)
+
     def has_duration(self, program: int) -> bool:
         """Say whether notes of a program tell how long they are."""
         return program in self.config.use_note_duration_programs
@@ -80,7 +134,8 @@ class Clock:
     for drums. pending: a pitch is told, but not all of its note. note_end: of all notes the latest.
     sounding: how often (program, drum, pitch) has been let sound. last: the type of the last token;
     step_type: of the first one of the last step. in_track: of MMM, whether a track has begun.
-    tempo, since, seconds: the tempo, and the tick and seconds at which it began.
+    tempo, since, seconds: the tempo, and the tick and seconds at which it began. order: what is
+    told at this tick, where music has one spelling.
     """
 
     rules: Rules
@@ -105,6 +160,7 @@ class Clock:
     tempo: float = DEFAULT_TEMPO
     since: int = 0
     seconds: float = 0.0
+    order: Order | None = None
 
     def __post_init__(self) -> None:
         """Begin in 4/4."""
@@ -116,6 +172,7 @@ class Clock:
         """Return an independent copy."""
         twin = copy.copy(self)
         twin.sounding = self.sounding.copy()
+        twin.order = self.order and self.order.copy()
         return twin
 
     def take_step(self, tokens: Sequence[Token]) -> int:
@@ -142,6 +199,8 @@ class Clock:
             self.note_end = max(self.note_end, self.tick)
         self.last = kind
         self.stand = max(self.stand, self.tick)
+        if self.order is not None:
+            self.order.take(kind, value, self)
         return begun
 
     def in_seconds(self, ticks: float) -> float:

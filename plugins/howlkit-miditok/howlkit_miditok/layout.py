@@ -35,8 +35,13 @@ UNITS = {
 }
 ORDERED = {"bar", "position", "pitch", "velocity", "duration", "tempo", "rest"}
 
-# What is decided first in Octuple, whose ids come in another order: when, then what.
-OCTUPLE = ("time_signature", "bar", "position", "program", "pitch", "duration", "velocity", "tempo")
+# What is decided first where ids come in another order: when, then whose, then what.
+DECIDED = {
+    "CPWord": ("family", "position", "time_signature", "tempo", "rest"),
+    "Octuple": ("time_signature", "bar", "position"),
+}
+NOTE = ("program", "pitch", "velocity", "duration")
+"""What a note has, in the order in which it is decided and notes are written."""
 
 
 @dataclass(frozen=True)
@@ -72,28 +77,51 @@ class Layout:
             steps[field.name][~self.schema.active(field, steps)] = 0
         return steps
 
-    def read(self, step: Any) -> list[Token]:  # noqa: ANN401 - one row of steps
-        """Return the tokens of a step in the order in which they are read."""
+    def read(self, rows: Steps) -> list[list[Token]]:
+        """Return the tokens of each step in the order in which they are read: when, whose, what."""
         if self.kind == "one":
-            return list(self.tokens["token"][int(step["token"])])
-        found = {}
-        for name in self.columns:
-            value = int(step[name])
-            if not self.schema[name].derived and self._is_there(name, step):
-                found[name] = self.tokens[name][value][0]
-        return _in_order(self.kind, found)
+            return [list(self.tokens["token"][value]) for value in rows["token"].tolist()]
+        found: list[list[Token]] = [[] for _ in range(len(rows))]
+        for name in self._reading:
+            values = self._present(name, rows)
+            for tokens, value in zip(found, values, strict=True):
+                if value >= 0:
+                    tokens.append(self.tokens[name][value][0])
+        return found
 
-    def written(self, step: Any) -> list[str]:  # noqa: ANN401 - one row of steps
-        """Return a step of several fields as MidiTok writes it, a token a vocabulary."""
-        row = [""] * len(self.columns)
+    def written(self, rows: Steps) -> list[list[str]]:
+        """Return steps of several fields as MidiTok writes them, a token a vocabulary."""
+        table = [[""] * len(self.columns) for _ in range(len(rows))]
         for name, column in self.columns.items():
-            there = self._is_there(name, step)
-            value = int(step[name]) if there else self.absent.get(name, -1)
-            row[column] = "_".join(self.tokens[name][value][0]) if value >= 0 else ""
-        return [token for token in row if token]
+            texts, absent = self._texts[name], self.absent.get(name, -1)
+            for row, value in zip(table, self._present(name, rows), strict=True):
+                row[column] = texts[value if value >= 0 else absent]
+        return [[token for token in row if token] for row in table]
 
-    def _is_there(self, name: str, step: Any) -> bool:  # noqa: ANN401
-        return bool(self.schema.active(self.schema[name], step))
+    def _present(self, name: str, rows: Steps) -> list[int]:
+        """Return the values of a field, -1 where it is not there."""
+        values: list[int] = np.where(
+            self.schema.active(self.schema[name], rows), rows[name].astype(np.int64), -1
+        ).tolist()
+        return values
+
+    @cached_property
+    def _texts(self) -> dict[str, list[str]]:
+        """By field name, each value as MidiTok writes it; the last one is nothing at all."""
+        return {
+            name: [*("_".join(parts[0]) if parts else "" for parts in self.tokens[name]), ""]
+            for name in self.columns
+        }
+
+    @cached_property
+    def _reading(self) -> tuple[str, ...]:
+        """The fields that are read, in that order; what is derived follows from the others."""
+        when: tuple[str, ...] = ("bar", "position", "time_signature", "tempo")
+        if self.kind == "CPWord":
+            when = ("rest", "position", "time_signature", "tempo")
+        elif self.kind == "MuMIDI":
+            when = ("token", "tempo")
+        return tuple(of for of in (*when, *NOTE) if of in self.columns)
 
     @property
     def main(self) -> str:
@@ -131,19 +159,6 @@ def _is_music(parts: tuple[Token, ...]) -> bool:
         return False
     kind, value = parts[0]
     return kind in ("Bar", "PositionPosEnc") or value != "None"
-
-
-def _in_order(kind: str, found: dict[str, Token]) -> list[Token]:
-    """Return the tokens of a step of several fields as a series: when, whose, what."""
-    names: tuple[str, ...]
-    if kind == "CPWord":
-        names = ("rest", "position", "time_signature", "tempo", "program", "pitch")
-    elif kind == "MuMIDI":
-        names = ("token", "tempo")
-    else:
-        names = ("bar", "position", "time_signature", "tempo", "program", "pitch")
-    order = (*names, "velocity", "duration")
-    return [found[name] for name in order if name in found]
 
 
 def layout(tokenizer: Any, name: str) -> Layout:  # noqa: ANN401 - a MusicTokenizer
@@ -201,7 +216,7 @@ def _columns(tokenizer: Any, kind: str) -> dict[str, int]:  # noqa: ANN401
         return _mumidi_columns(tokenizer, count)
     names = {of: column for of, column in tokenizer.vocab_types_idx.items() if column < count}
     known = {_named(of): column for of, column in names.items() if kind != "CPWord" or of != "Bar"}
-    order = OCTUPLE if kind == "Octuple" else tuple(sorted(known, key=lambda of: known[of]))
+    order = (*DECIDED[kind], *NOTE, *known)
     return {of: known[of] for of in order if of in known}
 
 

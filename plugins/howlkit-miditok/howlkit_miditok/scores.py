@@ -21,13 +21,20 @@ from howlkit.piece import (
     Piece,
     last_at_each_tick,
 )
+from howlkit_miditok.order import Metres
 
-__all__ = ["MOST_BEATS", "Frame", "edges", "to_piece", "to_score"]
+__all__ = ["MOST_BEATS", "Frame", "edges", "metres_of", "to_piece", "to_score"]
 
 MOST_BEATS = 1 << 14
 """Notes that begin later are left out: bars are tokens, and a late note would have many."""
 
 MOST_TICKS_PER_BEAT = 32_767
+
+COMMON = np.array(
+    (4, 4),
+    [("numerator", TIME_SIGNATURE["numerator"]), ("denominator", TIME_SIGNATURE["denominator"])],
+)
+"""The metre that a piece has if it says none."""
 
 Column = NDArray[np.int64]
 
@@ -113,6 +120,24 @@ def edges(tokenizer: Any, piece: Piece) -> tuple[float, float]:  # noqa: ANN401
     return float(times[0]), math.inf if until > last else float(times[1])
 
 
+def metres_of(tokenizer: Any, piece: Piece, division: int) -> Metres:  # noqa: ANN401 - a MusicTokenizer
+    """Return the metres of a piece as MidiTok would write them; none if it says none.
+
+    division: ticks a beat of the result. A score's are fewer where its metres need no more.
+    """
+    if not len(piece.time_signatures) or not tokenizer.config.use_time_signatures:
+        return ()
+    table = np.zeros(1, NOTE)  # MidiTok drops metres of a score without notes
+    table["start"] = piece.time_signatures["tick"][-1]
+    table["duration"], table["velocity"] = 1, 64
+    marks = Piece(table, piece.ticks_per_beat, time_signatures=piece.time_signatures)
+    score = tokenizer.preprocess_score(to_score(marks, programs=True, pedals=False))
+    factor = division // score.ticks_per_quarter
+    return tuple(
+        (at.time * factor, f"{at.numerator}/{at.denominator}") for at in score.time_signatures
+    )
+
+
 @dataclass(frozen=True)
 class Frame:
     """The maps of a piece to be, at a resolution that has MidiTok's positions.
@@ -141,33 +166,45 @@ class Frame:
         return np.minimum(positions * self.factor, MAX_TICK - 1)
 
 
-def to_piece(score: Any, frame: Frame, *, maps: bool) -> Piece:  # noqa: ANN401
+def to_piece(score: Any, frame: Frame, *, shortest: int, maps: bool) -> Piece:  # noqa: ANN401
     """Return a score of MidiTok's as a Piece.
 
-    maps: the tempi, metres and keys are those of the score, else those of the frame.
+    shortest: MidiTok's ticks that a note lasts which is let go where it begins.
+    maps: the tempi, metres and keys are those of the score, else those of the frame; if that says
+    no metre, the score may.
     """
     tables, pedals = [np.zeros(0, NOTE)], [np.zeros(0, PEDAL)]
-    tracks = sorted(score.tracks, key=lambda track: DRUMS if track.is_drum else track.program)
-    for number, track in enumerate(tracks):
+    programs = [DRUMS if track.is_drum else track.program for track in score.tracks]
+    numbers = {program: number for number, program in enumerate(sorted(set(programs)))}
+    for track, program in zip(score.tracks, programs, strict=True):  # MMM has several of one
+        number = numbers[program]
         columns = track.notes.numpy()
         notes = np.zeros(len(track.notes), NOTE)
-        _spans(notes, columns, frame)
+        _spans(notes, columns, frame, shortest)
         notes["pitch"] = columns["pitch"]
         notes["velocity"] = np.clip(columns["velocity"], 1, 127)
-        notes["program"] = DRUMS if track.is_drum else track.program
+        notes["program"] = program
         notes["track"] = number
         tables.append(notes)
         held = np.zeros(len(track.pedals), PEDAL)
-        _spans(held, track.pedals.numpy(), frame)
+        _spans(held, track.pedals.numpy(), frame, 1)
         held["track"] = number
         pedals.append(held)
     piece = frame.empty.replace(notes=np.concatenate(tables), pedals=np.concatenate(pedals))
-    return piece.replace(**_maps(score, frame)) if maps else piece
+    found = _maps(score, frame)
+    if maps:
+        return piece.replace(**found)
+    metres = found["time_signatures"]
+    told = len(metres) > 1 or (metres[["numerator", "denominator"]] != COMMON).any()
+    if told and not len(piece.time_signatures):
+        return piece.replace(time_signatures=metres)
+    return piece
 
 
-def _spans(table: NDArray[Any], columns: Any, frame: Frame) -> None:  # noqa: ANN401
+def _spans(table: NDArray[Any], columns: Any, frame: Frame, shortest: int) -> None:  # noqa: ANN401
     start = np.maximum(columns["time"].astype(np.int64), 0)  # PerTok may begin before tick 0
-    end = frame.ticks(start + np.maximum(columns["duration"].astype(np.int64), 1))
+    duration = columns["duration"].astype(np.int64)
+    end = frame.ticks(start + np.where(duration > 0, duration, shortest))
     table["start"] = frame.ticks(start)
     table["duration"] = np.maximum(end - table["start"], 1)
 

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from miditok import TokSequence
 from numpy.typing import NDArray
+from symusic import Note
 
 from howlkit.piece import Piece
 from howlkit.schema import Steps
@@ -28,6 +29,8 @@ from howlkit_miditok.scores import edges, to_score
 from howlkit_miditok.tokenizers import quiet
 
 __all__ = ["Sequences"]
+
+UNTOLD = 64  # a velocity that no token tells
 
 
 @dataclass(frozen=True)
@@ -59,11 +62,20 @@ class Sequences:
         with quiet():
             score = tokenizer.preprocess_score(score)
             for track in score.tracks:  # MidiTok leaves the order that they had before rounding
-                track.notes.sort(key=_order, inplace=True)
+                track.notes = _in_order(track.notes, self.rules)
+            if self.rules.ordered and piece.has_end:
+                self._end_with_music(score)
             made = tokenizer.encode(score, encode_ids=False, no_preprocess_score=True)
         if isinstance(made, list):  # a sequence a track: all notes are in one
             made = made[0] if made else TokSequence()
         return made
+
+    def _end_with_music(self, score: Any) -> None:  # noqa: ANN401 - a ScoreTick
+        """Take away metres after all that is told of notes: they would be a second spelling."""
+        ends = self.rules.name == "MIDILike"
+        tables = [track.notes.numpy() for track in score.tracks if track.notes]
+        last = max((int((t["time"] + ends * t["duration"]).max()) for t in tables), default=0)
+        score.time_signatures = [at for at in score.time_signatures if at.time <= last]
 
     def _edges(self, sequence: Any, piece: Piece) -> tuple[int, int]:  # noqa: ANN401
         """Return which of the tokens are the first of an excerpt, and the first after it."""
@@ -134,12 +146,12 @@ class Sequences:
         """
         tokens: list[Any]
         if self.layout.kind == "one":
-            tokens = ["_".join(token) for row in rows for token in self.layout.read(row)]
+            tokens = ["_".join(token) for read in self.layout.read(rows) for token in read]
             for (program, kind, pitch), times in clock.sounding.items():
                 told = [f"Program_{program}"] if self.rules.config.use_programs else []
                 tokens += [*told, f"{kind}Off_{pitch}"] * times
         else:
-            tokens = [self.layout.written(row) for row in rows]
+            tokens = self.layout.written(rows)
         if not tokens:
             return None
         sequence = TokSequence(tokens=tokens)
@@ -150,8 +162,28 @@ class Sequences:
             return self.rules.tokenizer.decode(sequence if single else [sequence])
 
 
-def _order(note: Any) -> tuple[int, int, int, int]:  # noqa: ANN401 - a symusic Note
-    return note.time, note.pitch, note.duration, note.velocity
+def _in_order(notes: Any, rules: Rules) -> Any:  # noqa: ANN401 - a NoteTickList
+    """Return notes by onset, pitch, velocity if it is told, and duration.
+
+    Of note-ons and note-offs of one pitch, the first to begin is the first to end.
+    """
+    table = {name: column.astype(np.int64) for name, column in notes.numpy().items()}
+    if not rules.config.use_velocities:
+        table["velocity"][:] = UNTOLD
+    if rules.name == "MIDILike":
+        end = table["time"] + table["duration"]
+        by_onset = np.lexsort((table["velocity"], table["time"], table["pitch"]))
+        by_end = np.lexsort((end, table["pitch"]))
+        table["duration"][by_onset] = end[by_end] - table["time"][by_onset]
+    keys = "duration", "velocity", "pitch", "time"  # the last one counts most
+    order = np.lexsort([table[key] for key in keys])
+    columns = {name: column[order] for name, column in table.items()}
+    return Note.from_numpy(
+        time=columns["time"].astype(np.int32),
+        duration=columns["duration"].astype(np.int32),
+        pitch=columns["pitch"].astype(np.int8),
+        velocity=columns["velocity"].astype(np.int8),
+    )
 
 
 def _on_its_own(piece: Piece) -> Piece:

@@ -37,8 +37,9 @@ PACKED = "packed:"
 MOST_BARS = 256  # that Octuple and MuMIDI number; later ones they leave out
 
 # Where MidiTok has a metre but loses it: Octuple places the first note after a change of the
-# denominator in positions of the metre before, PerTok multiplies by the denominator.
-LOSES_METRE = ("Octuple", "PerTok")
+# denominator in positions of the metre before, PerTok multiplies by the denominator, MMM tells
+# metres in each track, and what is decoded has them all.
+LOSES_METRE = ("Octuple", "PerTok", "MMM")
 
 # What MidiTok writes into tokens, but no Piece has; and intervals, whose pitches may leave the
 # range, so that a token that is allowed would be no note.
@@ -68,6 +69,7 @@ def make(name: str, *, grid: int, velocities: int, programs: bool, tempos: bool)
         one_token_stream_for_programs=programs,
         use_tempos=tempos,
         use_time_signatures=name not in LOSES_METRE,
+        delete_equal_successive_time_sig_changes=True,
         **_additional(name, grid),
     )
     with quiet():

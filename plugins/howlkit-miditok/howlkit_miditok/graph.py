@@ -1,0 +1,251 @@
+"""Which types of tokens follow which: MidiTok's graph, and where music has one spelling, less.
+
+MidiTok's graph says what follows what. Where it lacks what MidiTok itself writes (a tempo after a
+note, a metre where notes are let go), it is completed: between two notes, anything that is no part
+of a note may stand. A learnt token may come where the first of its tokens may.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit_miditok.clock import ENDS, PITCHES, STARTS, Clock, Rules
+from howlkit_miditok.layout import Layout
+from howlkit_miditok.order import rank
+
+__all__ = ["Graph", "Mask"]
+
+Mask = NDArray[np.bool_]
+
+GLOBAL = frozenset({"Tempo", "KeySig", "Pedal", "PedalOff"})
+OF_A_PROGRAM = "MicroTiming of a program"
+LEADS = ("Bar", "TimeSig", "Position", "TimeShift")
+OF_DRUMS = ("PitchDrum", "DrumOn", "DrumOff")
+OF_NOTES = ("Pitch", "NoteOn", "NoteOff")
+STRICT = ("Structured", "MuMIDI")  # whose graph is all that they write
+
+
+class Graph:
+    """Which types of tokens follow which, and the values of each type."""
+
+    def __init__(self, rules: Rules, layout: Layout) -> None:
+        self.rules, self.layout = rules, layout
+        self.ordered = rules.ordered
+        self.values = layout.tokens[layout.main]
+        self.types = {kind for parts in self.values for kind, _ in parts}
+
+    @cached_property
+    def follows(self) -> dict[str, Mask]:
+        """Of each type the values that may follow; "" stands for the start."""
+        first = np.array([parts[0][0] if parts else "" for parts in self.values])
+        after = {kind: self._after(kind) for kind in self.types} | {"": self._first()}
+        after[OF_A_PROGRAM] = set(PITCHES) | {"TimeShift"}  # the note's own may follow it
+        return {kind: np.isin(first, sorted(found - {""})) for kind, found in after.items()}
+
+    @cached_property
+    def positions(self) -> NDArray[np.int64]:
+        """The first position of each value, if that is of the bar before it; else -1."""
+        return np.array([_first_position(parts) for parts in self.values])
+
+    @cached_property
+    def metres(self) -> Mask:
+        """The values that begin with a metre."""
+        return np.array([bool(parts) and parts[0][0] == "TimeSig" for parts in self.values])
+
+    @cached_property
+    def ends(self) -> Mask:
+        """Which values are a note-off that is no part of a learnt token."""
+        return np.array([len(parts) == 1 and parts[0][0] in ENDS for parts in self.values])
+
+    @cached_property
+    def releases(self) -> dict[tuple[str, int], int]:
+        """The value of each note-off that is no part of a learnt token, by its kind and pitch."""
+        single = [(n, parts[0]) for n, parts in enumerate(self.values) if len(parts) == 1]
+        return {(k.removesuffix("Off"), int(v)): n for n, (k, v) in single if k in ENDS}
+
+    def ids(self, *tokens: tuple[str, str]) -> list[int]:
+        """Return the values that begin with one of these tokens."""
+        return [n for n, parts in enumerate(self.values) if parts and parts[0] in tokens]
+
+    @cached_property
+    def drums(self) -> dict[bool, Mask]:
+        """By whether the program is drums, the values of the main field that are no pitch of it."""
+        first = [parts[0][0] if parts else "" for parts in self.values]
+        return {
+            drums: np.isin(first, sorted(OF_NOTES if drums else OF_DRUMS))
+            for drums in (False, True)
+        }
+
+    @cached_property
+    def by_type(self) -> dict[str, Mask]:
+        """Of each type, which values of the main field begin with it."""
+        first = np.array([parts[0][0] if parts else "" for parts in self.values])
+        return {kind: first == kind for kind in self.types}
+
+    def is_metre(self, metre: str) -> Mask:
+        """Return which values of the main field are a metre such as "3/4"."""
+        return np.array([parts[:1] == (("TimeSig", metre),) for parts in self.values])
+
+    def ranks(self, name: str) -> NDArray[np.int64]:
+        """Return the place of each value of a field among those of its type."""
+        if name not in self._ranks:
+            of = self.rules.name
+            values = [rank(of, *parts[0]) if parts else 0 for parts in self.layout.tokens[name]]
+            self._ranks[name] = np.array(values, np.int64)
+        return self._ranks[name]
+
+    @cached_property
+    def _ranks(self) -> dict[str, NDArray[np.int64]]:
+        return {}
+
+    def written(self, name: str, beat: int) -> Mask:
+        """Return which values of a field MidiTok writes: of two equally long ones, one."""
+        if (name, beat) not in self._written:
+            self._written[name, beat] = np.array(
+                [
+                    not parts
+                    or parts[0][0] not in ("TimeShift", "Duration")
+                    or self.rules.is_written(parts[0][1], beat)
+                    for parts in self.layout.tokens[name]
+                ]
+            )
+        return self._written[name, beat]
+
+    @cached_property
+    def _written(self) -> dict[tuple[str, int], Mask]:
+        return {}
+
+    def shifts(self, beat: int) -> NDArray[np.float64]:
+        """Return the ticks of each value that is a TimeShift; of others less than any."""
+        if beat not in self._shifts:
+            self._shifts[beat] = np.array(
+                [
+                    self.rules.span(parts[0][1], beat)
+                    if parts and parts[0][0] == "TimeShift"
+                    else -math.inf
+                    for parts in self.values
+                ]
+            )
+        return self._shifts[beat]
+
+    @cached_property
+    def _shifts(self) -> dict[int, NDArray[np.float64]]:
+        return {}
+
+    @cached_property
+    def tracks(self) -> dict[bool, list[int]]:
+        """Of MMM, the values that cannot be inside a track (True), and outside one (False)."""
+        return {True: self.ids(("Track", "Start")), False: self.ids(("Track", "End"))}
+
+    def may_end(self, clock: Clock) -> bool:
+        """Say whether a piece may end where a row stands."""
+        if self.rules.name == "MMM":
+            return not clock.in_track
+        if clock.order is not None and clock.order.onsets:  # all that sounds is let go first
+            return False
+        last = clock.step_type if self.rules.name == "MuMIDI" else clock.last
+        if self.rules.name == "MuMIDI" and last:
+            return last in PITCHES
+        others = {""} if self.ordered else GLOBAL | {"", "Bar", "TimeSig"}
+        return not clock.pending and (last in others or self._closes(last))
+
+    def _closes(self, kind: str) -> bool:
+        """Say whether a note, or its end, may be whole after a token of this type."""
+        config = self.rules.config
+        if kind in ENDS or kind == "Duration":
+            return True
+        if self.rules.name == "PerTok":
+            return False
+        if kind == "Velocity" or (kind in PITCHES and not config.use_velocities):
+            return kind in STARTS or "NoteOn" in self.types or not config.using_note_duration_tokens
+        return False
+
+    @cached_property
+    def _begin(self) -> set[str]:
+        """The types that a note, or its end, may begin with."""
+        if "Program" in self.types and self.rules.name != "MMM":
+            return {"Program"}
+        return set(PITCHES | ENDS)
+
+    def _after(self, kind: str) -> set[str]:
+        """Return the types that may follow one, whatever the state."""
+        if self.ordered and self.layout.kind == "one" and kind in LEADS:
+            return self._after_lead(kind)
+        known = set(self.rules.tokenizer.tokens_types_graph.get(kind, ()))
+        if self.rules.name in STRICT:
+            return known
+        if kind == "Program":
+            return self._after_program()
+        if kind == "Bar" and "TimeSig" in self.types and self.rules.name != "PerTok":
+            return {"TimeSig"}
+        if kind in PITCHES | {"Velocity", "MicroTiming"} and not self._closes(kind):
+            return self._in_a_note(kind)
+        if kind == "Track":
+            return {"Track", "Program"}
+        if self.ordered:
+            return self._begin | {"Position", "Bar", "TimeShift"}
+        known |= self._begin | GLOBAL | {"Track"}
+        if kind not in ("Position", "TimeShift", "Rest"):
+            known |= {"Bar", "TimeShift", "Rest"}
+        if kind != "Position":
+            known |= {"Position"}
+        if kind == "TimeShift" and self.rules.name == "PerTok":
+            known |= PITCHES
+        if self.rules.name == "MMM":  # told once for each track
+            known -= {"Program"}
+        return known if "Bar" in self.types else known | {"TimeSig"}
+
+    def _after_lead(self, kind: str) -> set[str]:
+        """Return what follows where MidiTok leads to the next note and writes nothing else."""
+        if self.rules.name == "REMI":
+            if kind == "Bar" and "TimeSig" in self.types:
+                return {"TimeSig"}
+            return self._begin if kind == "Position" else {"Bar", "Position"}
+        if self.rules.name == "Structured":
+            return self._begin
+        return self._begin | {"TimeShift"} | ({"TimeSig"} if kind == "TimeShift" else set())
+
+    def _after_program(self) -> set[str]:
+        if self.rules.name == "MMM":  # of a whole track; what is in it comes later
+            return self._begin | GLOBAL | {"TimeSig", "TimeShift", "Bar", "Rest", "Track"}
+        if "MicroTiming" in self.types:
+            return {"MicroTiming"}
+        return set(PITCHES | ENDS)
+
+    def _in_a_note(self, kind: str) -> set[str]:
+        """Return what comes next in a note: pitch, off the grid by, velocity, duration."""
+        parts: list[str] = ["MicroTiming", "Velocity", "Duration"]
+        tail = [k for k in parts if k in self.types]
+        if "NoteOn" in self.types:
+            tail = [k for k in tail if k != "Duration"]
+        if kind in PITCHES:
+            return {tail[0]}
+        return set(tail[tail.index(kind) + 1 :][:1])
+
+    def _first(self) -> set[str]:
+        if self.ordered and "TimeSig" in self.types and "Bar" not in self.types:
+            return {"TimeSig"}
+        if self.ordered and self.rules.name in ("TSD", "MIDILike"):
+            return self._begin | {"TimeShift"}
+        if self.ordered and self.layout.kind == "one" and self.rules.name == "REMI":
+            return {"Bar"}
+        if self.rules.name == "MMM":
+            return {"Track"}
+        if self.rules.name in ("REMI", "MuMIDI"):
+            return {"Bar", "Rest"}
+        if self.rules.name == "Structured":
+            return {"TimeShift"}
+        return self._begin | GLOBAL | {"TimeSig", "TimeShift", "Bar", "Rest", "Position"}
+
+
+def _first_position(parts: tuple[tuple[str, str], ...]) -> int:
+    for kind, value in parts:
+        if kind == "Position":
+            return int(value)
+        if kind in ("Bar", "Rest"):
+            break
+    return -1
