@@ -16,9 +16,11 @@ short tunes of one style share turns of phrase without being the same tune.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Iterator
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +40,10 @@ WINDOW = 12
 
 Sketch = NDArray[np.uint32]
 Labels = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Sketches(Protocol):
@@ -65,6 +71,7 @@ _BATCH = 64  # bands looked at before their pairs are compared: the fewer, the m
 _PAIRS = 2**20  # ... all bins are gone through; or so many pairs
 _NEIGHBOURS = 4  # of one bucket, so many next ones each is compared with
 _RANK_BITS = 24  # of a value in its bin
+_PIECES_A_THREAD = 1024  # fewer are done sooner than they are handed over
 
 
 def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -125,37 +132,98 @@ def _patterns(piece: Piece) -> NDArray[np.uint64]:
     return np.concatenate((without_one.ravel(), without_lowest))
 
 
-def group(sketches: Sketches, weights: Weights | None = None) -> Labels:
+def group(sketches: Sketches, weights: Weights | None = None, *, threads: int = 1) -> Labels:
     """Return (n,) for sketches (`BINS`, n): pieces with the same number are one group.
 
     The number is the index of the group's first piece. Pieces are joined when alike, or when both
     are like a third; empty sketches stay alone. Takes time linear in n, and memory for a few rows.
     weights: of the shape of `sketches`, to work on, float16 (half the memory; three digits are
-    plenty); None: in memory.
+    plenty); None: in memory. threads: how many cores to use; the groups are the same.
     """
+    pieces = sketches.shape[1]
     if weights is None:
         weights = np.empty(sketches.shape, np.float16)
-    labels = np.arange(sketches.shape[1])
+    for bin_ in range(BINS):
+        weights[bin_] = np.where(sketches[bin_] > 0, np.inf, 0)  # infinite: not weighed yet
+    labels = np.arange(pieces)
     threshold = _thresholds(sketches)
-    for _ in range(_ROUNDS):
-        joined = _joined(sketches, weights, labels, threshold)
-        if np.array_equal(joined, labels):
-            break
-        labels = joined
-    return labels
+    with _Threads(max(1, min(threads, pieces // _PIECES_A_THREAD))) as crew:
+        _weigh(sketches, labels, weights, crew)
+        joined, unlike = _first_round(sketches, weights, labels, threshold, crew)
+        for _ in range(_ROUNDS - 1):
+            if np.array_equal(joined, labels):
+                break
+            labels = joined
+            # What two pieces share weighs the same for both: of a pair both change, or neither.
+            changed = _weigh(sketches, labels, weights, crew)
+            unlike = unlike[:, labels[unlike[0]] != labels[unlike[1]]]
+            again = np.flatnonzero(changed[unlike].all(axis=0))
+            alike = _alike(sketches, weights, unlike[:, again], threshold, crew)
+            joined = _join(labels, unlike[:, again[alike]])
+    return joined
 
 
-def _joined(
-    sketches: Sketches, weights: Weights, labels: Labels, threshold: NDArray[np.float64]
-) -> Labels:
-    """Return the labels with all pieces joined that are alike, as far as bands show them."""
-    _weigh(sketches, labels, weights)
+class _Threads(contextlib.AbstractContextManager["_Threads"]):
+    """Threads that share work: numpy sorts, looks up and compares without holding the others up."""
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+        self._pool = ThreadPoolExecutor(threads)
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown()
+
+    def map(self, work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+        """Yield work(item) for each item in order, as many at a time as there are threads."""
+        if self.threads == 1:
+            yield from map(work, items)
+            return
+        for begin in range(0, len(items), self.threads):
+            yield from self._pool.map(work, items[begin : begin + self.threads])
+
+
+def _first_round(
+    sketches: Sketches,
+    weights: Weights,
+    labels: Labels,
+    threshold: NDArray[np.float64],
+    crew: _Threads,
+) -> tuple[Labels, Labels]:
+    """Return the labels with all pieces joined that are alike, as far as bands show them.
+
+    And (2, m), the pairs that bands show and that are not alike. No later round would find others:
+    as long as two pieces are apart, all that they share is shared by two groups, and counts.
+    """
+
+    def candidates(band: tuple[int, int]) -> Labels:
+        return _candidates(sketches, weights, labels, band)
+
     bands = [(i, (i + stride) % BINS) for stride in _STRIDES for i in range(BINS)]
-    for codes in _batches(_candidates(sketches, weights, labels, band) for band in bands):
+    unlike = np.empty(0, np.int64)
+    for codes in _batches(crew.map(candidates, bands)):
+        codes = np.setdiff1d(codes, unlike, assume_unique=True)
         pairs = np.stack(np.divmod(codes, len(labels)))  # (2, m)
-        alike = _similarity(sketches, weights, pairs) >= threshold[pairs].max(axis=0)
+        alike = _alike(sketches, weights, pairs, threshold, crew)
         labels = _join(labels, pairs[:, alike])
-    return labels
+        unlike = np.concatenate((unlike, codes[~alike]))
+    return labels, np.stack(np.divmod(unlike, len(labels)))
+
+
+def _alike(
+    sketches: Sketches,
+    weights: Weights,
+    pairs: Labels,
+    threshold: NDArray[np.float64],
+    crew: _Threads,
+) -> Flags:
+    """Return (m,), which of pairs (2, m) are as similar as both pieces' thresholds (n,) ask."""
+
+    def similarity(some: Labels) -> NDArray[np.float64]:
+        return _similarity(sketches, weights, some)
+
+    shares = np.array_split(pairs, crew.threads, axis=1)
+    found = np.concatenate(list(crew.map(similarity, shares)))
+    return np.asarray(found >= threshold[pairs].max(axis=0))
 
 
 def _batches(found: Iterator[Labels]) -> Iterator[Labels]:
@@ -170,19 +238,30 @@ def _batches(found: Iterator[Labels]) -> Iterator[Labels]:
                 yield together
 
 
-def _weigh(sketches: Sketches, labels: Labels, weights: Weights) -> None:
+def _weigh(sketches: Sketches, labels: Labels, weights: Weights, crew: _Threads) -> Flags:
     """Write how much sharing each value says: 1 if two groups have it, 0 if none other.
 
     It falls with the logarithm of the number of groups, but not to 0: thousands of variants of one
-    piece share what they share with thousands, and are variants all the same.
+    piece share what they share with thousands, and are variants all the same. Returns (n,), the
+    pieces of which any value weighs otherwise than before.
     """
     scale = np.log(max(len(labels), _TYPICAL))
     least = _LEAST_RARITY * _growth(len(labels))
-    for bin_ in range(BINS):
-        column = sketches[bin_]
-        shared = _groups_with(column, labels)
+    changed = np.zeros(len(labels), bool)
+
+    def weigh(bin_: int) -> None:
+        weight = weights[bin_]
+        rows = np.flatnonzero(weight)  # what one group alone has, no other will: groups only grow
+        shared = _groups_with(sketches[bin_][rows], labels[rows])
         rarity = 1 - np.log(np.maximum(shared - 1, 1)) / scale
-        weights[bin_] = np.where((shared > 1) & (column > 0), np.maximum(rarity, least), 0)
+        now = np.where(shared > 1, np.maximum(rarity, least), 0).astype(weight.dtype)
+        changed[rows[now != weight[rows]]] = True
+        weight[rows] = now
+        weights[bin_] = weight
+
+    for _ in crew.map(weigh, range(BINS)):
+        pass
+    return changed
 
 
 def _groups_with(column: Sketch, labels: Labels) -> Labels:
@@ -224,7 +303,10 @@ def _size(sketches: Sketches) -> NDArray[np.float64]:
 
 
 def _candidates(
-    sketches: Sketches, weights: Weights, labels: Labels, band: tuple[int, int]
+    sketches: Sketches,
+    weights: Weights,
+    labels: Labels,
+    band: tuple[int, int],
 ) -> Labels:
     """Return (m,), pairs (i, j) as i * n + j, of pieces not joined yet that agree in a band.
 
@@ -251,7 +333,8 @@ def _similarity(sketches: Sketches, weights: Weights, pairs: Labels) -> NDArray[
     for bin_ in range(BINS):
         column, weight = sketches[bin_], weights[bin_]
         one, other = column[left], column[right]
-        total += np.where((one == other) & (one > 0), weight[left], 0)
+        agree = np.flatnonzero((one == other) & (one > 0))
+        total[agree] += weight[left[agree]]
         filled += (one > 0) | (other > 0)
     return np.asarray(total / np.maximum(filled, 1))
 
