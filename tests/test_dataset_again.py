@@ -24,12 +24,12 @@ def reads(monkeypatch):
     """The names of the files that were parsed."""
     names = []
 
-    def inspect(path, **options):
-        names.append(os.path.basename(path))
-        return original(path, **options)
+    def inspect(data, **options):
+        names.append(os.path.basename(options["name"]))
+        return original(data, **options)
 
-    original = midi.inspect
-    monkeypatch.setattr(sources.midi, "inspect", inspect)
+    original = midi.inspect_bytes
+    monkeypatch.setattr(sources.midi, "inspect_bytes", inspect)
     return names
 
 

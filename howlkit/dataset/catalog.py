@@ -20,8 +20,9 @@ import numpy as np
 from howlkit.dataset import duplicates
 from howlkit.dataset.hashes import ByHash, as_keys
 from howlkit.dataset.listing import Files, Source
+from howlkit.dataset.records import TABLES
 from howlkit.dataset.report import PartCount, Report, counted
-from howlkit.dataset.shards import TABLES, Store
+from howlkit.dataset.shards import Store
 from howlkit.dataset.split import PARTS, OwnSplit, assign
 from howlkit.dataset.tensors import Array, OnDisk
 from howlkit.errors import printable

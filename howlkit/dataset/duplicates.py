@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from howlkit.piece import DRUMS, Piece
 
-__all__ = ["BINS", "VERSION", "WINDOW", "group", "sketch"]
+__all__ = ["BINS", "VERSION", "WINDOW", "Sketch", "group", "sketch"]
 
 VERSION = 2
 """Of sketches and grouping: groups found by another version are found anew."""

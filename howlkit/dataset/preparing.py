@@ -91,7 +91,8 @@ def prepare(
             with _known(folder, store, limits) as known:
                 reading = read_all(paths, known, readers, limits=limits, workers=workers)
                 with contextlib.closing(reading):
-                    outcomes = itertools.chain(((Outcome(source),) for source in left_out), reading)
+                    skipped = ((Outcome.of(source),) for source in left_out)
+                    outcomes = itertools.chain(skipped, reading)
                     total = len(left_out) + len(paths)
                     _keep(store, files, _told(outcomes, total, strict, progress))
             _check_any(files, sources, readers)
@@ -171,12 +172,11 @@ def _keep(store: Store, files: Files, outcomes: Iterable[Outcome]) -> None:
     """
     try:
         for outcome in outcomes:
-            source, line = outcome.source, outcome.source.line()
-            known = outcome.piece is None and bool(source.notes)
-            files.add(source, line, unchanged=known)
-            if outcome.piece is not None and outcome.sketch is not None:
-                store.add(outcome.piece, source.content, outcome.sketch)
-            if outcome.piece is not None or (source.items > 1 and source.reason):
+            source, line, record = outcome
+            files.add(source, line, unchanged=record is None and bool(source.notes))
+            if record is not None:
+                store.add(record)
+            if record is not None or (source.items > 1 and source.reason):
                 store.journal(line)
     except BaseException:
         with contextlib.suppress(OSError):
