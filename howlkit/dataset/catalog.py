@@ -88,17 +88,19 @@ def catalog(
     options: Options,
     earlier: Earlier,
     name: Callable[[Source], str],
+    *,
+    threads: int,
 ) -> tuple[Columns, list[str]]:
     """Return the columns of the table, and warnings.
 
-    name: of a piece, from its first source.
+    name: of a piece, from its first source. threads: for grouping.
     """
     first, piece = first_files(files)
     content, notes = files.content[first], files.notes[first]
     shard, row = store.find(content)
     columns = _located(store, shard.astype(np.int32), row)
     columns |= {"content": content, "notes": notes}
-    columns["group"] = _groups(store, shard, row, options, earlier)
+    columns["group"] = _groups(store, shard, row, options, earlier, threads)
     if options.own is None:
         columns["part"], warnings = _parts(notes, columns["group"], options, earlier)
     else:
@@ -130,7 +132,9 @@ def _located(store: Store, shard: Array, row: Array) -> dict[str, Array]:
     return {"shard": shard, "ticks_per_beat": ticks, "seconds": seconds, **begins, **counts}
 
 
-def _groups(store: Store, shard: Array, row: Array, options: Options, earlier: Earlier) -> Array:
+def _groups(
+    store: Store, shard: Array, row: Array, options: Options, earlier: Earlier, threads: int
+) -> Array:
     if earlier.groups is not None:
         return earlier.groups
     if not options.near_duplicates:
@@ -144,7 +148,7 @@ def _groups(store: Store, shard: Array, row: Array, options: Options, earlier: E
         for begin in range(0, len(shard), _BLOCK):
             block = slice(begin, begin + _BLOCK)
             sketches.write(begin, _sketches(store, shard[block], row[block]).T)
-        return duplicates.group(sketches, weights)
+        return duplicates.group(sketches, weights, threads=threads)
 
 
 def _sketches(store: Store, shard: Array, row: Array) -> Array:

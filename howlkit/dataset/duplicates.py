@@ -123,13 +123,15 @@ def _sketch_of_all(piece: Piece) -> Sketch:
 
 def _patterns(piece: Piece) -> NDArray[np.uint64]:
     """Return the hash of each set of WINDOW - 1 out of WINDOW notes in a row, all below another."""
-    notes = piece.notes[piece.notes["program"] != DRUMS]
-    pitch = notes["pitch"][np.lexsort((notes["pitch"], notes["start"]))]
-    windows = np.sort(np.lib.stride_tricks.sliding_window_view(pitch, WINDOW), axis=1)
-    above = _OF_DISTANCE[windows - windows[:, :1]]  # (windows, WINDOW)
-    without_one = above.sum(axis=1, keepdims=True) - above[:, 1:]
-    without_lowest = _OF_DISTANCE[windows[:, 1:] - windows[:, 1:2]].sum(axis=1)
-    return np.concatenate((without_one.ravel(), without_lowest))
+    notes = piece.notes
+    order = notes["start"].astype(np.int64) << 7 | notes["pitch"]
+    pitch = (np.sort(order[notes["program"] != DRUMS]) & 127).astype(np.uint8)
+    windows = len(pitch) - WINDOW + 1
+    pitches = np.sort(np.stack([pitch[i : i + windows] for i in range(WINDOW)]), axis=0)
+    above = _OF_DISTANCE.take(pitches - pitches[0])  # (WINDOW, windows)
+    without_one = above.sum(axis=0) - above[1:]
+    without_lowest = _OF_DISTANCE.take(pitches[1:] - pitches[1]).sum(axis=0)
+    return np.append(without_one, without_lowest)
 
 
 def group(sketches: Sketches, weights: Weights | None = None, *, threads: int = 1) -> Labels:

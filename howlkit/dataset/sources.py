@@ -63,10 +63,12 @@ def read_all(
     known: what earlier runs found. readers: of what is no MIDI file. workers: processes; None: as
     many as are worth it. Nothing that is in a file raises: it is a reason.
     """
-    changed = np.fromiter(
-        (_changed(known.get(path), readers.reader(path)) for path in paths), bool, len(paths)
-    )
-    only_midi = all(readers.reader(path) is None for path in itertools.compress(paths, changed))
+    changed, only_midi = np.zeros(len(paths), bool), True
+    for number, path in enumerate(paths):
+        reader = readers.reader(path)
+        if _changed(known.get(path), reader):
+            changed[number] = True
+            only_midi &= reader is None
     todo = (
         Item(path, known.get(path), readers.reader(path))
         for path in itertools.compress(paths, changed)
