@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from howlkit.dataset import duplicates
-from howlkit.dataset.duplicates import BINS, WINDOW, group, sketch
+from howlkit.dataset.duplicates import group
+from howlkit.dataset.sketches import BINS, WINDOW, sketch
 from howlkit.piece import DRUMS, Piece
 
 from .conftest import random_piece, walk

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from howlkit.dataset.duplicates import BINS, group, sketch
+from howlkit.dataset.duplicates import group
 from howlkit.dataset.hashes import ByHash
 from howlkit.dataset.listing import Files, Known, Paths, Source
 from howlkit.dataset.records import Record, Records
+from howlkit.dataset.sketches import BINS
 from howlkit.dataset.tensors import OnDisk, write_tensors
 from howlkit.piece import NOTE
 
@@ -108,7 +109,7 @@ def test_pieces_are_grouped_on_the_disk_by_threads_as_in_memory(tmp_path, monkey
 
 def test_records_take_the_memory_of_their_bytes():
     piece = random_piece(1, 200)
-    record, records = Record.of(piece, sketch(piece)), Records()
+    record, records = Record.of(piece), Records()
     tracemalloc.start()
     for _ in range(1000):
         records.append(record)

@@ -23,6 +23,7 @@ from howlkit.dataset.listing import Files, Source
 from howlkit.dataset.records import TABLES
 from howlkit.dataset.report import PartCount, Report, counted
 from howlkit.dataset.shards import Store
+from howlkit.dataset.sketches import BINS
 from howlkit.dataset.split import PARTS, OwnSplit, assign
 from howlkit.dataset.tensors import Array, OnDisk
 from howlkit.errors import printable
@@ -140,7 +141,7 @@ def _groups(
     if not options.near_duplicates:
         return np.arange(len(shard))
     # One and a half kilobytes a piece: on the disk.
-    shape = (duplicates.BINS, len(shard))
+    shape = (BINS, len(shard))
     with (
         OnDisk(store.folder, np.uint32, shape) as sketches,
         OnDisk(store.folder, np.float16, shape) as weights,
@@ -153,7 +154,7 @@ def _groups(
 
 def _sketches(store: Store, shard: Array, row: Array) -> Array:
     """Return the sketches (n, BINS) of pieces by where they are stored."""
-    found = np.empty((len(shard), duplicates.BINS), np.uint32)
+    found = np.empty((len(shard), BINS), np.uint32)
     for number in np.unique(shard):
         here = shard == number
         found[here] = store.shard(int(number))["pieces.sketch"][row[here]]

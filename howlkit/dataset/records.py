@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from howlkit.dataset.duplicates import BINS, Sketch
 from howlkit.dataset.hashes import HASH_BYTES
+from howlkit.dataset.sketches import BINS, Sketch, sketch
 from howlkit.dataset.tensors import Array
 from howlkit.piece import KEY_SIGNATURE, NOTE, PEDAL, TEMPO, TIME_SIGNATURE, Piece
 
@@ -33,7 +33,7 @@ class Record(NamedTuple):
     """What is stored of a piece.
 
     content, notes: its hashes. tables: by name the rows of each of `TABLES`. seconds: its length.
-    sketch: (`BINS`,) uint32 (`duplicates.sketch`).
+    sketch: (`BINS`,) uint32 (sketches.py).
     """
 
     content: bytes
@@ -44,8 +44,8 @@ class Record(NamedTuple):
     sketch: bytes
 
     @classmethod
-    def of(cls, piece: Piece, sketch: Sketch) -> Record:
-        """Return the record of a piece."""
+    def of(cls, piece: Piece, known: Sketch | None = None) -> Record:
+        """Return the record of a piece; its sketch may be known."""
         tables = {name: getattr(piece, name).tobytes() for name in TABLES}
         notes = _hash(piece.ticks_per_beat.to_bytes(2, "little"), tables["notes"])
         others = [
@@ -54,8 +54,9 @@ class Record(NamedTuple):
             for part in (len(getattr(piece, name)).to_bytes(8, "little"), tables[name])
         ]
         content = _hash(notes, *others)
-        seconds = piece.seconds_long
-        return cls(content, notes, tables, piece.ticks_per_beat, seconds, sketch.tobytes())
+        found = sketch(piece) if known is None else known
+        ticks, seconds = piece.ticks_per_beat, piece.seconds_long
+        return cls(content, notes, tables, ticks, seconds, found.tobytes())
 
 
 class Records:

@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from howlkit.dataset.duplicates import BINS
 from howlkit.dataset.hashes import ByHash
 from howlkit.dataset.names import JOURNAL, PARTIAL, SHARD, delete, matching
 from howlkit.dataset.records import TABLES, Record, Records
+from howlkit.dataset.sketches import BINS
 from howlkit.dataset.tensors import Array, Tensors, write_tensors
 from howlkit.disk import write_whole
 from howlkit.errors import DataError, HowlkitError

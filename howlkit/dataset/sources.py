@@ -19,7 +19,6 @@ from typing import NamedTuple
 import numpy as np
 
 from howlkit import midi
-from howlkit.dataset import duplicates
 from howlkit.dataset.listing import Known, Source
 from howlkit.dataset.readers import Reader, Readers
 from howlkit.dataset.records import Record
@@ -164,7 +163,7 @@ def _seen(path: str, status: os.stat_result, sha256: bytes) -> Source:
 
 def _outcome(source: Source, piece: Piece) -> Outcome:
     """Return what comes of a piece that was read just now."""
-    record = Record.of(piece, duplicates.sketch(piece))
+    record = Record.of(piece)
     return Outcome.of(source._replace(content=record.content, notes=record.notes), record)
 
 
