@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from howlkit import midi
-from howlkit.dataset import duplicates
+from howlkit.dataset.duplicates import group
+from howlkit.dataset.sketches import sketch
 
 TRUTH = ("asap_performances", "asap_scores")
 
@@ -28,9 +29,9 @@ def main():
     paths = [path.relative_to(root) for path in midi.find([root])]
     pieces = [midi.read(root / path) for path in paths]
     began = time.perf_counter()
-    sketches = np.stack([duplicates.sketch(piece) for piece in pieces], axis=1)
+    sketches = np.stack([sketch(piece) for piece in pieces], axis=1)
     sketched = time.perf_counter()
-    labels = duplicates.group(sketches)
+    labels = group(sketches)
     grouped = time.perf_counter()
     seconds = {"sketch": round(sketched - began, 2), "group": round(grouped - sketched, 2)}
     size = {"files": len(paths), "notes": sum(map(len, pieces)), "seconds": seconds}

@@ -1,25 +1,24 @@
 """How `howlkit prepare` grows with the number of files and processes, and opening with the notes.
 
     HOWLKIT_DATA=folder python benchmarks/scaling.py [--files 1000 10000 100000]
-        [--notes 100000000] [--work FOLDER]
+        [--processes 20000] [--notes 100000000] [--work FOLDER] [--repeats 3]
 
 Files: so many short excerpts of the music below HOWLKIT_DATA, each with some wrong notes, so that
 none is an exact duplicate, are prepared by one process and then prepared again; seconds, and the
 most memory that process ever had (Linux counts at least what this script has, some 60 MB).
-Processes: the first so many files by one process and by two, in turns, beside a loop of pure Python
-in one process and in two: what the machine itself gives.
+Processes: so many excerpts, and all of HOWLKIT_DATA as it is, by one process and by two, in turns,
+beside a loop of pure Python in one process and in two: what the machine itself gives. CPU time
+beside it: where others use the machine, it says more than the clock.
 Notes: a dataset of so many generated notes is written and opened by a fresh process.
-Results are printed as JSON. All is written below --work (default: a temporary folder) and deleted
-in the end; 100,000 files take 1.5 GB, 100 million notes 1.5 GB.
+0 leaves a part out. All is written below --work (default: a temporary folder) and deleted in the
+end; 100,000 files take 1.5 GB, 100 million notes 1.5 GB.
 """
 
-import argparse
 import itertools
 import json
 import multiprocessing
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -27,14 +26,14 @@ import time
 from pathlib import Path
 
 import numpy as np
+from measuring import arguments, machine, row, write
 
 from howlkit import dataset, midi
 from howlkit.piece import NOTE, Piece
 
 A_FOLDER = 1000  # files in one
 ORIGINALS = 400
-ROUNDS = 3
-PROCESS_FILES = 4000
+LOOPS = 4  # shared by the processes of the bare loop
 
 
 def originals():
@@ -58,42 +57,48 @@ def perturbed(piece, rng):
     return piece.without_notes().replace(notes=notes)
 
 
-def write_files(folder, first, stop, pieces):
-    for number in range(first, stop):
-        rng = np.random.default_rng(number)
-        inside = folder / f"{number // A_FOLDER:04d}"
+def excerpts(folder, files, pieces):
+    """Write so many excerpts of pieces, those that are not there yet; return their folders."""
+    folders = [folder / f"{number:04d}" for number in range(-(-files // A_FOLDER))]
+    for inside in folders:
         inside.mkdir(parents=True, exist_ok=True)
-        piece = perturbed(pieces[rng.integers(len(pieces))], rng)
-        (inside / f"{number:07d}.mid").write_bytes(midi.to_bytes(piece))
+    for number in range(files):
+        path = folders[number // A_FOLDER] / f"{number:07d}.mid"
+        if not path.exists():
+            rng = np.random.default_rng(number)
+            piece = perturbed(pieces[rng.integers(len(pieces))], rng)
+            path.write_bytes(midi.to_bytes(piece))
+    return folders
 
 
 def prepare(sources, out, workers=1):
-    """Run `howlkit prepare`; return seconds, peak memory in MB, and what it reports."""
+    """Run `howlkit prepare`; return seconds, of the CPU too, and peak memory in MB."""
     command = [sys.executable, "-m", "howlkit", "prepare", *map(str, sources), "--out", str(out)]
     began = time.perf_counter()
     process = subprocess.Popen([*command, "--workers", str(workers)], stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         sys.exit(f"howlkit prepare ended with status {status}")
-    report = json.loads((out / "report.json").read_text())
     return {
-        "seconds": round(time.perf_counter() - began, 1),
-        "peak_mb": round(usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)),
-        **{name: report[name] for name in ("found", "read", "unchanged", "exact_duplicates")},
+        "seconds": time.perf_counter() - began,
+        "cpu": usage.ru_utime + usage.ru_stime,
+        "peak": usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10),
     }
 
 
-def files_scaling(work, sizes):
-    """Return what preparing so many files takes, at first and again."""
-    pieces, made, results = originals(), 0, []
+def files_scaling(work, sizes, pieces):
+    """Yield rows of what preparing so many files takes, at first and again."""
     for size in sorted(sizes):
-        write_files(work / "files", made, size, pieces)
-        made = size
-        out = work / "data"
-        results.append({"first": prepare([work / "files"], out)})
-        results[-1]["again"] = prepare([work / "files"], out)
-        shutil.rmtree(out)
-    return results
+        folders = excerpts(work / "files", size, pieces)
+        for what in ("prepared by one process", "again, nothing read anew"):
+            took = prepare(folders, work / "data")
+            data = f"{size:,} excerpts"
+            yield row(what, [took["seconds"]], "s", data=data)
+            yield row(f"{what}: memory", [took["peak"]], "MB", data=data)
+        unchanged = json.loads((work / "data" / "report.json").read_text())["unchanged"]
+        if unchanged != size:
+            sys.exit(f"of {size} files {unchanged} were known when prepared again")
+        shutil.rmtree(work / "data")
 
 
 def spin(_):
@@ -101,27 +106,40 @@ def spin(_):
     return sum(number & 3 for number in range(12_000_000))
 
 
-def processes_scaling(work, files):
-    """Return how much faster two processes are than one: preparing, and doing nothing else."""
-    folders = sorted((work / "files").iterdir())[: max(1, files // A_FOLDER)]
-    rates = {"prepare": {1: [], 2: []}, "loop": {1: [], 2: []}}
-    for _, workers in itertools.product(range(ROUNDS), (1, 2)):
-        with multiprocessing.Pool(workers) as pool:
-            pool.map(abs, range(workers))  # started
-            began = time.perf_counter()
-            pool.map(spin, range(4), chunksize=1)
-            rates["loop"][workers].append(1 / (time.perf_counter() - began))
-        took = prepare(folders, work / "data", workers)["seconds"]
+def loops(processes):
+    """Return the seconds in which so many processes count `LOOPS` times."""
+    with multiprocessing.Pool(processes) as pool:
+        pool.map(abs, range(processes))  # started
+        began = time.perf_counter()
+        pool.map(spin, range(LOOPS), chunksize=1)
+        return time.perf_counter() - began
+
+
+def processes_scaling(work, sources, data, repeats):
+    """Yield rows of how much faster two processes prepare `sources` than one."""
+    rates = {(what, n): [] for what in ("prepare", "loop", "cpu") for n in (1, 2)}
+    for _, workers in itertools.product(range(repeats), (1, 2)):
+        took = prepare(sources, work / "data", workers)
+        found = json.loads((work / "data" / "report.json").read_text())["found"]
         shutil.rmtree(work / "data")
-        rates["prepare"][workers].append(1 / took)
-    ratios = {
-        what: [two / one for one, two in zip(rate[1], rate[2], strict=True)]
-        for what, rate in rates.items()
-    }
-    return {
-        what: {"median": round(statistics.median(found), 2), "all": [round(r, 2) for r in found]}
-        for what, found in ratios.items()
-    }
+        rates["prepare", workers].append(found / took["seconds"])
+        rates["cpu", workers].append(took["cpu"])
+        rates["loop", workers].append(LOOPS / loops(workers))
+    for what, unit, asked in (
+        ("prepare", "files/s", ">= 1.7"),
+        ("cpu", "s", ""),
+        ("loop", "loops/s", ""),
+    ):
+        named = {"prepare": "prepare", "cpu": "prepare: CPU time", "loop": "a loop of pure Python"}
+        yield row(
+            f"{named[what]}, two processes",
+            rates[what, 2],
+            unit,
+            data=data,
+            limit=rates[what, 1],
+            limit_name="one process",
+            asked=asked,
+        )
 
 
 def generated(pieces, length):
@@ -149,39 +167,44 @@ print(json.dumps({"open": opened - began, "first_piece": time.perf_counter() - o
 
 
 def opening(work, notes, length=2000):
-    """Return the seconds in which a dataset of so many notes is opened, and then a piece of it."""
+    """Yield rows of how soon a dataset of so many notes is opened, and then a piece of it."""
     out = work / "notes"
     report = dataset.prepare_pieces(generated(notes // length, length), out, near_duplicates=False)
-    size = sum(path.stat().st_size for path in out.iterdir())
     command = [sys.executable, "-c", OPEN, str(out)]
     runs = [
         json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
         for _ in range(5)
     ]
-    return {
-        "notes": report.notes,
-        "pieces": report.read,
-        "gigabytes": round(size / 1e9, 2),
-        **{f"seconds_to_{what}": sorted(round(run[what], 4) for run in runs) for what in runs[0]},
-    }
+    data = f"{report.notes:,} notes, {report.read:,} pieces"
+    for what, name in (("open", "opened"), ("first_piece", "the first piece, then")):
+        yield row(name, [run[what] * 1000 for run in runs], "ms", data=data)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = arguments(__doc__, "scaling")
+    parser.set_defaults(repeats=3)
     parser.add_argument("--files", type=int, nargs="*", default=[1000, 10_000, 100_000])
+    parser.add_argument("--processes", type=int, default=20_000)
     parser.add_argument("--notes", type=int, default=100_000_000)
     parser.add_argument("--work", type=Path)
     options = parser.parse_args()
-    if options.files and "HOWLKIT_DATA" not in os.environ:
+    sizes = [size for size in options.files if size]
+    if (sizes or options.processes) and "HOWLKIT_DATA" not in os.environ:
         sys.exit("HOWLKIT_DATA must name a folder of MIDI files")
+    before, rows = machine(), []
     with tempfile.TemporaryDirectory(dir=options.work) as folder:
-        work, results = Path(folder), {}
-        if options.files:
-            results["files"] = files_scaling(work, options.files)
-            results["two_processes"] = processes_scaling(work, PROCESS_FILES)
+        work = Path(folder)
+        pieces = originals() if sizes or options.processes else []
+        if options.processes:  # first: it is what others disturb most
+            folders = excerpts(work / "files", options.processes, pieces)
+            data = f"{options.processes:,} excerpts"
+            rows += processes_scaling(work, folders, data, options.repeats)
+            whole = [os.environ["HOWLKIT_DATA"]]
+            rows += processes_scaling(work, whole, "the folders of HOWLKIT_DATA", options.repeats)
+        rows += files_scaling(work, sizes, pieces)
         if options.notes:
-            results["opening"] = opening(work, options.notes)
-    print(json.dumps(results, indent=1))
+            rows += opening(work, options.notes)
+    write(options.json, "scaling", rows, machine_before=before)
 
 
 if __name__ == "__main__":

@@ -11,11 +11,12 @@ import pytest
 
 from howlkit import midi
 from howlkit.dataset import Dataset, folder, prepare, shards, sources, tensors
+from howlkit.dataset.records import Record
 from howlkit.dataset.split import PARTS
 from howlkit.errors import DataError
 from howlkit.piece import KEY_SIGNATURE, PEDAL, TEMPO, TIME_SIGNATURE
 
-from .conftest import walk, write
+from .conftest import random_piece, walk, write
 from .test_dataset import everything
 
 
@@ -24,12 +25,12 @@ def reads(monkeypatch):
     """The names of the files that were parsed."""
     names = []
 
-    def inspect(path, **options):
-        names.append(os.path.basename(path))
-        return original(path, **options)
+    def inspect(data, **options):
+        names.append(os.path.basename(options["name"]))
+        return original(data, **options)
 
-    original = midi.inspect
-    monkeypatch.setattr(sources.midi, "inspect", inspect)
+    original = midi.inspect_bytes
+    monkeypatch.setattr(sources.midi, "inspect_bytes", inspect)
     return names
 
 
@@ -206,3 +207,11 @@ def test_killed_at_any_moment_it_can_be_run_again(music, tmp_path):
 def test_two_processes_do_not_prepare_into_one_folder(music, tmp_path):
     with folder.writing(tmp_path / "data"), pytest.raises(DataError, match="another howlkit"):
         prepare([music], tmp_path / "data")
+
+
+def test_the_hashes_of_a_piece_never_change():
+    # Datasets keep them: other hashes would have every file read anew, and stored once more.
+    piece = random_piece(0)
+    record = Record.of(piece)
+    assert record.content.hex() == "3b045d0a52460de916c5ad3688edfadc"
+    assert record.notes.hex() == "84cbc4b478c8b6c213d030b98b3cfa69"

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from howlkit import midi
 from howlkit.dataset import Dataset, prepare
@@ -110,6 +111,23 @@ def test_a_shard_whose_header_lost_a_tensor_is_read_anew(music, tmp_path):
         assert (report.read, report.unchanged) == (12, 0), name
         [shard] = (tmp_path / "data").glob("shard-*")
         whole = shard.read_bytes()
+
+
+def test_a_shard_under_way_that_is_not_what_it_was_is_read_anew(music, tmp_path):
+    def interrupt(done, total):
+        if done == 7:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare([music], tmp_path / "data", progress=interrupt)
+    [path] = (tmp_path / "data").glob("shard-*.safetensors")
+    columns = {name: array.copy() for name, array in load_file(path).items()}
+    columns["notes.velocity"][0] ^= 1  # a note that could be
+    save_file(columns, path)
+    assert prepare([music], tmp_path / "data").unchanged == 0
+    prepare([music], tmp_path / "at once")
+    data, at_once = Dataset.open(tmp_path / "data"), Dataset.open(tmp_path / "at once")
+    assert list(data.pieces("all")) == list(at_once.pieces("all"))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from howlkit.dataset.duplicates import BINS, WINDOW, group, sketch
+from howlkit.dataset import duplicates
+from howlkit.dataset.duplicates import group
+from howlkit.dataset.sketches import BINS, WINDOW, sketch
 from howlkit.piece import DRUMS, Piece
 
 from .conftest import random_piece, walk
@@ -138,3 +140,55 @@ def test_many_takes_are_found_among_many_pieces():
     labels = group(sketches.T)
     assert (labels[2000:] == np.arange(2000)).mean() > 0.97
     assert (labels[:2000] == np.arange(2000)).all()
+
+
+def styled(pieces, rng):
+    """Sketches of families in styles: pieces share a phrase, more in a style, most in a family."""
+    sketches = rng.integers(1, 2**20, (BINS, pieces), dtype=np.uint32)
+    for sharers, share in ((1, 0.2), (8, 0.25), (pieces // 6, 0.3)):
+        common = rng.integers(1, 2**20, (BINS, sharers), dtype=np.uint32)
+        theirs = common[:, rng.integers(0, sharers, pieces)]
+        sketches = np.where(rng.random(sketches.shape) < share, theirs, sketches)
+    return np.where(rng.random(sketches.shape) < 0.05, 0, sketches).astype(np.uint32)
+
+
+def grouped_in_full(sketches):
+    """The groups, and after how many rounds, with everything looked for and compared in each."""
+    pieces = sketches.shape[1]
+    labels, limits = np.arange(pieces), duplicates._thresholds(sketches)
+    for rounds in range(8):
+        weights = np.zeros(sketches.shape, np.float16)
+        for bin_, column in enumerate(sketches):
+            for value in np.unique(column[column > 0]):
+                having = column == value
+                shared = len(np.unique(labels[having]))
+                rarity = 1 - np.log(max(shared - 1, 1)) / np.log(max(pieces, 2000))
+                weights[bin_, having] = max(rarity, 0.25) if shared > 1 else 0
+        joined = labels.copy()
+        for first, second in [(i, (i + n) % BINS) for n in (1, 85) for i in range(BINS)]:
+            buckets = {}
+            for piece in np.flatnonzero((weights[first] > 0) & (weights[second] > 0)):
+                key = sketches[first, piece], sketches[second, piece]
+                buckets.setdefault(key, []).append(piece)
+            for bucket in buckets.values():
+                for at, one in enumerate(bucket):
+                    for other in bucket[at + 1 : at + 5]:
+                        same = sketches[:, one] == sketches[:, other]
+                        filled = (sketches[:, one] > 0) | (sketches[:, other] > 0)
+                        similar = weights[same, one].sum(dtype=float) / filled.sum()
+                        if similar >= max(limits[one], limits[other]):
+                            low, high = sorted((joined[one], joined[other]))
+                            joined[joined == high] = low
+        if (joined == labels).all():
+            return labels, rounds
+        labels = joined
+    return labels, 8
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_groups_are_those_of_looking_at_everything_in_every_round(threads, monkeypatch):
+    monkeypatch.setattr(duplicates, "_PIECES_A_THREAD", 1)
+    sketches = styled(180, np.random.default_rng(0))
+    expected, rounds = grouped_in_full(sketches)
+    assert rounds >= 3 and 1 < len(np.unique(expected)) < 180
+    assert (group(sketches, threads=threads) == expected).all()

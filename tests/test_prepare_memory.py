@@ -6,10 +6,15 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from howlkit.dataset.duplicates import BINS, group
+from howlkit.dataset.duplicates import group
 from howlkit.dataset.hashes import ByHash
 from howlkit.dataset.listing import Files, Known, Paths, Source
+from howlkit.dataset.records import Record, Records
+from howlkit.dataset.sketches import BINS
 from howlkit.dataset.tensors import OnDisk, write_tensors
+from howlkit.piece import NOTE
+
+from .conftest import random_piece
 
 
 def source(number):
@@ -85,7 +90,8 @@ def test_paths_stand_once_in_the_order_in_which_they_came():
     assert len(paths) == 4 and paths[2] == "/\udcff \n"
 
 
-def test_pieces_are_grouped_on_the_disk_as_in_memory(tmp_path):
+def test_pieces_are_grouped_on_the_disk_by_threads_as_in_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr("howlkit.dataset.duplicates._PIECES_A_THREAD", 100)
     rng = np.random.default_rng(0)
     sketches = rng.integers(1, 2**20, (BINS, 300), dtype=np.uint32)
     agree = rng.random((BINS, 100)) < 0.4
@@ -96,9 +102,22 @@ def test_pieces_are_grouped_on_the_disk_as_in_memory(tmp_path):
     ):
         there.write(0, sketches[:, :120])
         there.write(120, sketches[:, 120:])
-        labels = group(there, weights)
+        labels = group(there, weights, threads=2)
     assert (labels == group(sketches)).all()
     assert len(np.unique(labels)) == 200
+
+
+def test_records_take_the_memory_of_their_bytes():
+    piece = random_piece(1, 200)
+    record, records = Record.of(piece), Records()
+    tracemalloc.start()
+    for _ in range(1000):
+        records.append(record)
+    grown = tracemalloc.get_traced_memory()[0] / 1000
+    tracemalloc.stop()
+    stored = sum(tensor.nbytes for tensor in records.tensors().values()) / 1000
+    assert 4 * BINS + NOTE.itemsize * len(piece) < stored
+    assert grown < 1.2 * stored
 
 
 @pytest.mark.parametrize("order", ["<", ">"])

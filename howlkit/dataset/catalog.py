@@ -20,8 +20,10 @@ import numpy as np
 from howlkit.dataset import duplicates
 from howlkit.dataset.hashes import ByHash, as_keys
 from howlkit.dataset.listing import Files, Source
+from howlkit.dataset.records import TABLES
 from howlkit.dataset.report import PartCount, Report, counted
-from howlkit.dataset.shards import TABLES, Store
+from howlkit.dataset.shards import Store
+from howlkit.dataset.sketches import BINS
 from howlkit.dataset.split import PARTS, OwnSplit, assign
 from howlkit.dataset.tensors import Array, OnDisk
 from howlkit.errors import printable
@@ -87,17 +89,19 @@ def catalog(
     options: Options,
     earlier: Earlier,
     name: Callable[[Source], str],
+    *,
+    threads: int,
 ) -> tuple[Columns, list[str]]:
     """Return the columns of the table, and warnings.
 
-    name: of a piece, from its first source.
+    name: of a piece, from its first source. threads: for grouping.
     """
     first, piece = first_files(files)
     content, notes = files.content[first], files.notes[first]
     shard, row = store.find(content)
     columns = _located(store, shard.astype(np.int32), row)
     columns |= {"content": content, "notes": notes}
-    columns["group"] = _groups(store, shard, row, options, earlier)
+    columns["group"] = _groups(store, shard, row, options, earlier, threads)
     if options.own is None:
         columns["part"], warnings = _parts(notes, columns["group"], options, earlier)
     else:
@@ -129,13 +133,15 @@ def _located(store: Store, shard: Array, row: Array) -> dict[str, Array]:
     return {"shard": shard, "ticks_per_beat": ticks, "seconds": seconds, **begins, **counts}
 
 
-def _groups(store: Store, shard: Array, row: Array, options: Options, earlier: Earlier) -> Array:
+def _groups(
+    store: Store, shard: Array, row: Array, options: Options, earlier: Earlier, threads: int
+) -> Array:
     if earlier.groups is not None:
         return earlier.groups
     if not options.near_duplicates:
         return np.arange(len(shard))
     # One and a half kilobytes a piece: on the disk.
-    shape = (duplicates.BINS, len(shard))
+    shape = (BINS, len(shard))
     with (
         OnDisk(store.folder, np.uint32, shape) as sketches,
         OnDisk(store.folder, np.float16, shape) as weights,
@@ -143,12 +149,12 @@ def _groups(store: Store, shard: Array, row: Array, options: Options, earlier: E
         for begin in range(0, len(shard), _BLOCK):
             block = slice(begin, begin + _BLOCK)
             sketches.write(begin, _sketches(store, shard[block], row[block]).T)
-        return duplicates.group(sketches, weights)
+        return duplicates.group(sketches, weights, threads=threads)
 
 
 def _sketches(store: Store, shard: Array, row: Array) -> Array:
     """Return the sketches (n, BINS) of pieces by where they are stored."""
-    found = np.empty((len(shard), duplicates.BINS), np.uint32)
+    found = np.empty((len(shard), BINS), np.uint32)
     for number in np.unique(shard):
         here = shard == number
         found[here] = store.shard(int(number))["pieces.sketch"][row[here]]

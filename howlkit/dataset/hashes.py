@@ -42,19 +42,25 @@ class ByHash:
             return self._recent[key]
         if not len(self._keys) or len(key) != HASH_BYTES:
             return -1
-        return int(self._settled(np.frombuffer(key, np.uint8).reshape(1, -1))[0])
+        at = int(self._keys.searchsorted(np.bytes_(key)))
+        # numpy gives strings back without the zeros at their ends.
+        if at < len(self._keys) and self._keys[at] == key.rstrip(b"\0"):
+            return int(self._numbers[at])
+        return -1
 
     def find(self, hashes: Hashes) -> Numbers:
         """Return the number of each of hashes (m, 16), -1 where there is none."""
         self._settle()
         return self._settled(hashes)
 
-    def add(self, key: bytes, number: int) -> None:
-        """Take in one entry."""
-        if key not in self:
-            self._recent[key] = number
-            if len(self._recent) >= _RECENT:
-                self._settle()
+    def add(self, key: bytes, number: int) -> bool:
+        """Take in one entry; say whether it is new."""
+        if key in self:
+            return False
+        self._recent[key] = number
+        if len(self._recent) >= _RECENT:
+            self._settle()
+        return True
 
     def update(self, hashes: Hashes, numbers: ArrayLike) -> None:
         """Take in entries, (m, 16) and (m,); of equal ones the first."""

@@ -15,8 +15,8 @@ import tempfile
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,12 +30,11 @@ __all__ = ["Files", "Known", "Paths", "Source", "head"]
 FORMAT = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """A file: where it is, how it looked when it was read, and what came of it.
 
-    size in bytes; changed: time of the last change in nanoseconds. content, notes: of the piece in
-    it (`shards.content_of`, `shards.notes_of`), or empty, and then `reason` says why. repairs:
+    size in bytes; changed: time of the last change in nanoseconds. content, notes: hashes of the
+    piece in it (records.py), or empty, and then `reason` says why. repairs:
     pairs, as `midi.Reading` has them. reader: what it was read by (`Reader.identity`), empty for
     howlkit itself. Of a file of several pieces each is a source: the `item`th of `items`, from 0,
     and called `title`.
@@ -56,7 +55,7 @@ class Source:
 
     def line(self) -> str:
         """Return one line of JSON, plain ASCII."""
-        said = {name: getattr(self, name) for name in self.__slots__}
+        said = self._asdict()
         return json.dumps(said | {name: said[name].hex() for name in _HASHES})
 
     @classmethod
@@ -99,9 +98,7 @@ class Paths(Sequence[str]):
         seen = ByHash()
         self._bytes, self._stops = bytearray(), array("Q")
         for path in paths:
-            key = _key(path)
-            if key not in seen:
-                seen.add(key, 0)
+            if seen.add(_key(path), 0):
                 self._bytes += os.fsencode(path)
                 self._stops.append(len(self._bytes))
 

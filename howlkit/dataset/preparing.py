@@ -37,6 +37,7 @@ from howlkit.dataset.sources import Outcome, Outcomes, of_piece, read_all
 from howlkit.dataset.split import OwnSplit, check_fractions
 from howlkit.dataset.stored import FORMAT, Dataset
 from howlkit.dataset.tensors import write_tensors
+from howlkit.dataset.workers import usable_cores
 from howlkit.disk import write_whole
 from howlkit.errors import DataError
 from howlkit.piece import Piece
@@ -66,7 +67,7 @@ def prepare(
     fractions: of the groups that train, validation and test get, on average; seed: which ones.
     split: a split of your own instead: for each part the folders and files that belong to it, as
         they are or inside `sources`; what none names goes to train.
-    workers: processes; None: one a core, fewer for few files.
+    workers: processes that read, threads that group; None: one a core, fewer for few files.
     near_duplicates: keep takes and variants of a piece in one part.
     limits: of a file. readers: of files that are no MIDI, and of collections; None: the sources
         that are installed. strict: stop at the first file that cannot be read.
@@ -91,13 +92,14 @@ def prepare(
             with _known(folder, store, limits) as known:
                 reading = read_all(paths, known, readers, limits=limits, workers=workers)
                 with contextlib.closing(reading):
-                    outcomes = itertools.chain(((Outcome(source),) for source in left_out), reading)
+                    skipped = ((Outcome.of(source),) for source in left_out)
+                    outcomes = itertools.chain(skipped, reading)
                     total = len(left_out) + len(paths)
                     _keep(store, files, _told(outcomes, total, strict, progress))
             _check_any(files, sources, readers)
             files.save(folder / "files.jsonl", limits)
             name = functools.partial(_name, roots=roots)
-            return _finish(folder, store, files, options, name)
+            return _finish(folder, store, files, options, name, workers)
 
 
 def prepare_pieces(
@@ -123,18 +125,18 @@ def prepare_pieces(
             _check_any(files, (), Readers())
             if own is not None:
                 own.check_used(files.paths())
-            return _finish(folder, store, files, options, lambda source: source.path)
+            return _finish(folder, store, files, options, lambda source: source.path, None)
 
 
 def _found(roots: Sequence[str], readers: Readers) -> tuple[Paths, list[Source]]:
-    """Return the paths to read, and what is there but cannot be."""
+    """Return the paths to read, absolute as the roots are, and what is there but cannot be."""
     left_out: list[Source] = []
 
     def skip(path: str, reason: str) -> None:
         left_out.append(Source(os.path.abspath(path), reason=reason))
 
     found = midi.find(roots, skip=skip, endings=readers.suffixes)
-    return Paths(map(os.path.abspath, found)), left_out
+    return Paths(map(str, found)), left_out
 
 
 def _known(folder: Path, store: Store, limits: midi.Limits) -> Known:
@@ -171,12 +173,11 @@ def _keep(store: Store, files: Files, outcomes: Iterable[Outcome]) -> None:
     """
     try:
         for outcome in outcomes:
-            source, line = outcome.source, outcome.source.line()
-            known = outcome.piece is None and bool(source.notes)
-            files.add(source, line, unchanged=known)
-            if outcome.piece is not None and outcome.sketch is not None:
-                store.add(outcome.piece, source.content, outcome.sketch)
-            if outcome.piece is not None or (source.items > 1 and source.reason):
+            source, line, record = outcome
+            files.add(source, line, unchanged=record is None and bool(source.notes))
+            if record is not None:
+                store.add(record)
+            if record is not None or (source.items > 1 and source.reason):
                 store.journal(line)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -215,9 +216,9 @@ def _name(source: Source, roots: Sequence[str]) -> str:
 def _inside(path: str, roots: Sequence[str]) -> str:
     """Return a file's path inside the first of the folders prepared that it is in."""
     for root in roots:
-        inside = os.path.relpath(path, root) if path.startswith(os.path.join(root, "")) else ""
-        if inside:
-            return midi.printable(Path(inside).as_posix())
+        folder = os.path.join(root, "")
+        if path.startswith(folder):
+            return midi.printable(path[len(folder) :].replace(os.sep, "/"))
     return midi.printable(os.path.basename(path))
 
 
@@ -227,10 +228,12 @@ def _finish(
     files: Files,
     options: Options,
     name: Callable[[Source], str],
+    workers: int | None,
 ) -> Report:
     """Write everything but shards, dataset.json last, and delete what is no longer used."""
     inputs = _inputs(files, options)
-    columns, warnings = catalog(store, files, options, _earlier(folder, options, inputs), name)
+    earlier, threads = _earlier(folder, options, inputs), workers or usable_cores()
+    columns, warnings = catalog(store, files, options, earlier, name, threads=threads)
     account = report(files, columns, warnings)
     digest = hashlib.sha256()
     for column in sorted(columns):

@@ -5,40 +5,31 @@
                               pieces.ticks_per_beat .seconds .content .sketch
     shard-00000.jsonl         the source files read meanwhile; only until `prepare` has finished
 
-What is stored is known by its **content**, 16 bytes: the hash of all its tables. It is stored once,
-however many files hold it. Everything is written under another name and then renamed: what bears
-its name is whole. The shard being filled is written every few seconds and when a run is broken
-off; the next run goes on filling it, so that its bytes are those of a run that was not.
+What is stored is known by its **content** (records.py), and stored once, however many files hold
+it. Everything is written under another name and then renamed: what bears its name is whole. The
+shard being filled is written every few seconds and when a run is broken off; the next run goes on
+filling it, so that its bytes are those of a run that was not.
 """
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from howlkit.dataset.duplicates import BINS
 from howlkit.dataset.hashes import ByHash
 from howlkit.dataset.names import JOURNAL, PARTIAL, SHARD, delete, matching
+from howlkit.dataset.records import TABLES, Record, Records
+from howlkit.dataset.sketches import BINS
 from howlkit.dataset.tensors import Array, Tensors, write_tensors
 from howlkit.disk import write_whole
 from howlkit.errors import DataError, HowlkitError
-from howlkit.piece import KEY_SIGNATURE, NOTE, PEDAL, TEMPO, TIME_SIGNATURE, Piece
+from howlkit.piece import Piece
 
-__all__ = ["TABLES", "Store", "content_of", "notes_of", "shard_name", "stored"]
-
-TABLES = {
-    "notes": NOTE,
-    "tempos": TEMPO,
-    "time_signatures": TIME_SIGNATURE,
-    "key_signatures": KEY_SIGNATURE,
-    "pedals": PEDAL,
-}
-"""The tables of a Piece, each stored column by column."""
+__all__ = ["Store", "shard_name", "stored"]
 
 SHARD_NOTES = 2**21
 """A shard is closed when it has so many notes ..."""
@@ -59,33 +50,6 @@ def shard_name(number: int) -> str:
     return f"shard-{number:05d}.safetensors"
 
 
-def content_of(piece: Piece) -> bytes:
-    """Return 16 bytes that are equal for pieces equal in everything but their name."""
-    digest = hashlib.blake2b(notes_of(piece), digest_size=16)
-    for table in sorted(TABLES.keys() - {"notes"}):
-        rows = getattr(piece, table)
-        digest.update(len(rows).to_bytes(8, "little") + rows.tobytes())
-    return digest.digest()
-
-
-def notes_of(piece: Piece) -> bytes:
-    """Return 16 bytes that are equal for equal notes at equal resolution.
-
-    Tempo, metre, pedal and name do not count: they make no other piece of the same notes.
-    """
-    digest = hashlib.blake2b(piece.ticks_per_beat.to_bytes(2, "little"), digest_size=16)
-    digest.update(np.ascontiguousarray(piece.notes).tobytes())
-    return digest.digest()
-
-
-class _Entry(NamedTuple):
-    """What is stored of a piece."""
-
-    piece: Piece
-    content: bytes
-    sketch: Array
-
-
 class Store:
     """The shards of a dataset folder, and the one being filled."""
 
@@ -103,8 +67,7 @@ class Store:
         self._reopen()
 
     def _clear(self) -> None:
-        self._waiting: list[_Entry] = []
-        self._notes = 0
+        self._waiting = Records()
         self._journal = [self._head]
         self._kept, self._cost = time.monotonic(), 0.0
 
@@ -125,14 +88,15 @@ class Store:
         if not (journal and path.is_file()):
             return
         try:
-            entries = _entries(Tensors(path))
+            records = Records()
+            for record in _records(Tensors(path)):
+                records.append(record)
         except (HowlkitError, ValueError):
             self._forget(path)
             return
-        notes = sum(len(entry.piece) for entry in entries)
-        if not _is_full(notes, len(entries)):
+        if not _is_full(records):
             self._next -= 1
-            self._waiting, self._notes, self._journal = entries, notes, journal
+            self._waiting, self._journal = records, journal
 
     def _forget(self, path: Path) -> None:
         number = _number(path)
@@ -147,18 +111,15 @@ class Store:
         """Return (n,) in which shard, and (n,) as which of its pieces, contents (n, 16) are."""
         return divmod(self._places.find(contents), _SHARD_ROWS)
 
-    def add(self, piece: Piece, content: bytes, sketch: Array) -> None:
+    def add(self, record: Record) -> None:
         """Store a piece, unless it is there already."""
-        if content in self:
-            return
-        self._places.add(content, _place(self._next, len(self._waiting)))
-        self._waiting.append(_Entry(piece, content, sketch))
-        self._notes += len(piece)
+        if self._places.add(record.content, _place(self._next, len(self._waiting))):
+            self._waiting.append(record)
 
     def journal(self, line: str) -> None:
         """Remember a line about a source file, to be kept with the shard under way."""
         self._journal.append(line)
-        if _is_full(self._notes, len(self._waiting)):
+        if _is_full(self._waiting):
             self.flush()
         elif time.monotonic() - self._kept >= max(KEEP_SECONDS, _KEEP_SHARE * self._cost):
             self.keep()
@@ -177,11 +138,11 @@ class Store:
 
     def keep(self) -> None:
         """Write the shard under way as it is, if it holds anything; more may be added."""
-        if not self._waiting:
+        if not len(self._waiting):
             return
         began = time.monotonic()
         path = self.folder / shard_name(self._next)
-        write_tensors(path, dict(_columns(self._waiting)))
+        write_tensors(path, self._waiting.tensors())
         lines = "\n".join(self._journal).encode("ascii", "replace")  # "?" where one was damaged
         write_whole(path.with_suffix(".jsonl"), lines)
         self._kept = time.monotonic()
@@ -189,7 +150,7 @@ class Store:
 
     def flush(self) -> None:
         """Write the shard under way, if it holds anything, and begin another."""
-        if self._waiting:
+        if len(self._waiting):
             self.keep()
             self._next += 1
         self._clear()
@@ -207,8 +168,8 @@ class Store:
             delete(path)
 
 
-def _is_full(notes: int, pieces: int) -> bool:
-    return notes >= SHARD_NOTES or pieces >= SHARD_PIECES
+def _is_full(records: Records) -> bool:
+    return records.notes >= SHARD_NOTES or len(records) >= SHARD_PIECES
 
 
 def _place(shard: int, row: Any) -> Any:  # noqa: ANN401 - a number or an array
@@ -235,34 +196,20 @@ def _checked(shard: Tensors) -> Array:
     return contents
 
 
-def _columns(entries: Sequence[_Entry]) -> Iterator[tuple[str, Array]]:
-    """Yield the name and contents of each tensor of a shard."""
-    pieces = [entry.piece for entry in entries]
-    for table, dtype in TABLES.items():
-        tables = [getattr(piece, table) for piece in pieces]
-        yield f"pieces.{table}", np.array([len(rows) for rows in tables], np.int64)
-        for column in dtype.names or ():
-            yield f"{table}.{column}", np.concatenate([rows[column] for rows in tables])
-    yield "pieces.ticks_per_beat", np.array([p.ticks_per_beat for p in pieces], np.uint16)
-    yield "pieces.seconds", np.array([p.seconds_long for p in pieces], np.float64)
-    contents = b"".join(entry.content for entry in entries)
-    yield "pieces.content", np.frombuffer(contents, np.uint8).reshape(-1, 16)
-    yield "pieces.sketch", np.stack([entry.sketch for entry in entries])
-
-
-def _entries(shard: Tensors) -> list[_Entry]:
-    """Return what `_columns` made a shard of; HowlkitError if it is damaged."""
+def _records(shard: Tensors) -> Iterator[Record]:
+    """Yield the records that a shard was made of; HowlkitError or ValueError if it is damaged."""
     counts = {table: shard[f"pieces.{table}"].tolist() for table in TABLES}
     begins = dict.fromkeys(TABLES, 0)
-    entries = []
     for row, content in enumerate(shard["pieces.content"]):
         tables: dict[str, Any] = {}
         for table in TABLES:
             tables[table] = stored(shard, table, begins[table], counts[table][row])
             begins[table] += counts[table][row]
         piece = Piece(**tables, ticks_per_beat=int(shard["pieces.ticks_per_beat"][row]))
-        entries.append(_Entry(piece, content.tobytes(), shard["pieces.sketch"][row].copy()))
-    return entries
+        record = Record.of(piece, shard["pieces.sketch"][row])
+        if record.content != content.tobytes():
+            raise DataError(f"piece {row} is not what it was")
+        yield record
 
 
 def stored(shard: Tensors, table: str, begin: int, count: int) -> Array:

@@ -8,26 +8,23 @@ every time. Paths are absolute.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import hashlib
 import itertools
 import os
 import stat
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from howlkit import midi
-from howlkit.dataset import duplicates
 from howlkit.dataset.listing import Known, Source
 from howlkit.dataset.readers import Reader, Readers
-from howlkit.dataset.shards import content_of, notes_of
+from howlkit.dataset.records import Record
 from howlkit.dataset.workers import in_order, usable_cores
 from howlkit.errors import HowlkitError
+from howlkit.midi.container import load
 from howlkit.piece import Piece
 
 __all__ = ["Outcome", "Outcomes", "of_piece", "read_all"]
@@ -36,13 +33,17 @@ _FILES_A_WORKER = 64  # fewer are read sooner than another process starts
 _SLOW_FILES_A_WORKER = 8  # of files that a source reads: text, and in Python
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a piece in a file: its source and, if just read, the piece and its sketch."""
+class Outcome(NamedTuple):
+    """What came of a piece in a file: its source, that as a line and, if just read, its record."""
 
     source: Source
-    piece: Piece | None = None
-    sketch: NDArray[np.uint32] | None = None
+    line: str
+    record: Record | None
+
+    @classmethod
+    def of(cls, source: Source, record: Record | None = None) -> Outcome:
+        """Return the outcome with its line."""
+        return cls(source, source.line(), record)
 
 
 Outcomes = tuple[Outcome, ...]
@@ -61,10 +62,12 @@ def read_all(
     known: what earlier runs found. readers: of what is no MIDI file. workers: processes; None: as
     many as are worth it. Nothing that is in a file raises: it is a reason.
     """
-    changed = np.fromiter(
-        (_changed(known.get(path), readers.reader(path)) for path in paths), bool, len(paths)
-    )
-    only_midi = all(readers.reader(path) is None for path in itertools.compress(paths, changed))
+    changed, only_midi = np.zeros(len(paths), bool), True
+    for number, path in enumerate(paths):
+        reader = readers.reader(path)
+        if _changed(known.get(path), reader):
+            changed[number] = True
+            only_midi &= reader is None
     todo = (
         Item(path, known.get(path), readers.reader(path))
         for path in itertools.compress(paths, changed)
@@ -78,7 +81,7 @@ def read_all(
     with contextlib.closing(read):  # ends the processes, also when nobody asks for more
         for path, again in zip(paths, changed, strict=True):
             before = () if again else known.get(path)
-            yield tuple(map(Outcome, before)) or next(read)
+            yield tuple(map(Outcome.of, before)) or next(read)
 
 
 def of_piece(piece: Piece) -> Outcome:
@@ -101,7 +104,7 @@ def _lost(item: Item) -> Outcomes:
 
 
 def _failed(item: Item, reason: str) -> Outcomes:
-    return (Outcome(Source(item.path, reason=reason, reader=_identity(item.reader))),)
+    return (Outcome.of(Source(item.path, reason=reason, reader=_identity(item.reader))),)
 
 
 def _read(item: Item, *, limits: midi.Limits) -> Outcomes:
@@ -111,7 +114,7 @@ def _read(item: Item, *, limits: midi.Limits) -> Outcomes:
         status = os.stat(path)
         if before and _same_reader(before, reader) and _same_bytes(before[0], status):
             changed = status.st_mtime_ns
-            return tuple(Outcome(dataclasses.replace(s, changed=changed)) for s in before)
+            return tuple(Outcome.of(s._replace(changed=changed)) for s in before)
         if reader is None:
             return (_midi(path, status, limits),)
         return tuple(_pieces(path, status, reader, limits))
@@ -127,12 +130,12 @@ def _read(item: Item, *, limits: midi.Limits) -> Outcomes:
 
 
 def _midi(path: str, status: os.stat_result, limits: midi.Limits) -> Outcome:
-    reading = midi.inspect(path, limits=limits)
+    data = load(path, limits)
+    reading = midi.inspect_bytes(data, name=path, limits=limits)
     if not len(reading.piece):
-        return Outcome(Source(path, reason=_silence(path, reading)))
-    repairs = tuple(reading.repairs.items())
-    seen = dataclasses.replace(_seen(path, status), repairs=repairs)
-    return _outcome(seen, reading.piece)
+        return Outcome.of(Source(path, reason=_silence(path, reading)))
+    seen = _seen(path, status, hashlib.sha256(data).digest())
+    return _outcome(seen._replace(repairs=tuple(reading.repairs.items())), reading.piece)
 
 
 def _pieces(
@@ -141,27 +144,27 @@ def _pieces(
     """Yield what came of each piece in a file that is no MIDI."""
     found = reader.read(path, limits)
     items = len(found)
-    seen = dataclasses.replace(_seen(path, status), reader=reader.identity, items=items)
+    seen = _seen(path, status, _sha256(path))._replace(reader=reader.identity, items=items)
     for item, piece in enumerate(found):
-        source = dataclasses.replace(seen, item=item)
+        source = seen._replace(item=item)
         if isinstance(piece, Piece):
             title = piece.name if items > 1 else ""
-            yield _outcome(dataclasses.replace(source, title=title), piece)
+            yield _outcome(source._replace(title=title), piece)
         else:
             which = f", piece {item + 1} of {items}" if items > 1 else ""
             reason = f"{midi.printable(path)}{which}: {piece}"
-            yield Outcome(dataclasses.replace(source, reason=reason))
+            yield Outcome.of(source._replace(reason=reason))
 
 
-def _seen(path: str, status: os.stat_result) -> Source:
+def _seen(path: str, status: os.stat_result, sha256: bytes) -> Source:
     """Return a file as it looks now."""
-    return Source(path, status.st_size, status.st_mtime_ns, _sha256(path))
+    return Source(path, status.st_size, status.st_mtime_ns, sha256)
 
 
 def _outcome(source: Source, piece: Piece) -> Outcome:
     """Return what comes of a piece that was read just now."""
-    source = dataclasses.replace(source, content=content_of(piece), notes=notes_of(piece))
-    return Outcome(source, piece, duplicates.sketch(piece))
+    record = Record.of(piece)
+    return Outcome.of(source._replace(content=record.content, notes=record.notes), record)
 
 
 def _silence(path: str, reading: midi.Reading) -> str:

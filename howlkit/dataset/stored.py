@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.dataset.shards import TABLES, shard_name, stored
+from howlkit.dataset.records import TABLES
+from howlkit.dataset.shards import shard_name, stored
 from howlkit.dataset.split import PARTS
 from howlkit.dataset.tensors import Tensors
 from howlkit.errors import DataError, HowlkitError, printable

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import tempfile
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -98,32 +99,41 @@ class Tensors:
 
 
 class OnDisk(contextlib.AbstractContextManager["OnDisk"]):
-    """A matrix in a temporary file of a folder, of which a row at a time is in memory."""
+    """A matrix in a temporary file of a folder, of which a row at a time is in memory.
+
+    Several threads may use it at once.
+    """
 
     def __init__(self, folder: Path, dtype: type, shape: tuple[int, int]) -> None:
         self._file = tempfile.TemporaryFile(dir=folder)
         self._dtype, self.shape = np.dtype(dtype), shape
         self._file.truncate(shape[0] * shape[1] * self._dtype.itemsize)
+        self._lock = threading.Lock()  # of where the file is read or written
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
     def __getitem__(self, row: int) -> Array:
         """Return a row, a copy."""
-        self._seek(row, 0)
         values = np.empty(self.shape[1], self._dtype)
-        self._file.readinto(values.data)
+        with self._lock:
+            self._seek(row, 0)
+            self._file.readinto(values.data)
         return values
 
     def __setitem__(self, row: int, values: Array) -> None:
-        self._seek(row, 0)
-        self._file.write(np.ascontiguousarray(values, self._dtype).data)
+        self._write(row, 0, values)
 
     def write(self, column: int, values: Array) -> None:
         """Write values (rows, n) to all rows, from a column on."""
         for row, part in enumerate(values):
+            self._write(row, column, part)
+
+    def _write(self, row: int, column: int, values: Array) -> None:
+        data = np.ascontiguousarray(values, self._dtype).data
+        with self._lock:
             self._seek(row, column)
-            self._file.write(np.ascontiguousarray(part, self._dtype).data)
+            self._file.write(data)
 
     def _seek(self, row: int, column: int) -> None:
         self._file.seek((row * self.shape[1] + column) * self._dtype.itemsize)

@@ -27,6 +27,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _CHUNK = 16  # items sent to a process at a time: enough that sending costs little
+_AHEAD = 4  # chunks under way for each process: they go on while this one writes a shard
 
 
 def usable_cores() -> int:
@@ -54,7 +55,7 @@ def in_order(
         ahead: deque[tuple[list[T], Future[list[R]]]] = deque()
         while chunk := list(itertools.islice(source, _CHUNK)):
             ahead.append((chunk, crew.submit(chunk)))
-            if len(ahead) > 2 * workers:
+            if len(ahead) > _AHEAD * workers:
                 yield from crew.result(*ahead.popleft())
         while ahead:
             yield from crew.result(*ahead.popleft())

@@ -1,0 +1,95 @@
+"""Sketches: a kilobyte that tells whether two pieces are takes or variants of one.
+
+Conventions. A **sketch** is (`BINS`,) uint32: the fingerprint of the set of a piece's pitch
+patterns. Two sketches agree in about the share of patterns that the pieces have in common.
+A pattern is a set of `WINDOW` - 1 out of `WINDOW` notes that follow each other, as distances from
+its lowest note: transposing changes nothing, nor do tempo, rhythm, the order within a rolled chord,
+and one note in a dozen that is wrong, left out or put in. Drums, dynamics and time do not count.
+Pieces of at most `WINDOW` pitched notes have no patterns, or too few to tell: their sketch is made
+of all onsets in beats, pitches above the lowest, and drums, so that only such pieces are like them
+as have the same, in any key.
+
+Source: one-permutation MinHash (Li, Owen, Zhang, NIPS 2012).
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.piece import DRUMS, Piece
+
+__all__ = ["BINS", "RANK_BITS", "WINDOW", "Sketch", "sketch"]
+
+BINS = 256
+"""Values in a sketch."""
+
+RANK_BITS = 24
+"""Bits of a value in its bin."""
+
+WINDOW = 12
+"""Notes in a row that a pattern is taken from; pieces must have more to be known by patterns."""
+
+Sketch = NDArray[np.uint32]
+
+
+def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return well-mixed 64-bit hashes (the finaliser of MurmurHash3), the same on every machine."""
+    h = values.copy()
+    h ^= h >> np.uint64(33)
+    h *= np.uint64(0xFF51AFD7ED558CCD)
+    h ^= h >> np.uint64(33)
+    h *= np.uint64(0xC4CEB9FE1A85EC53)
+    h ^= h >> np.uint64(33)
+    return h
+
+
+_OF_DISTANCE = _mix(np.arange(1, 129, dtype=np.uint64))
+"""A random number for each distance in semitones; a set of notes hashes to their sum."""
+
+
+def sketch(piece: Piece) -> Sketch:
+    """Return the sketch (`BINS`,) of a piece: 0 where a bin is empty, else 1 .. 2**24.
+
+    All zeros, which is like nothing else, for a piece of no notes.
+    """
+    if np.count_nonzero(piece.notes["program"] != DRUMS) <= WINDOW:
+        return _sketch_of_all(piece)
+    hashes = np.sort((_mix(_patterns(piece)) >> np.uint64(32)).astype(np.uint32))
+    low = np.arange(BINS, dtype=np.int64) << RANK_BITS
+    first = np.searchsorted(hashes, low.astype(np.uint32))
+    smallest = np.append(hashes, 0)[first] - low
+    there = (first < len(hashes)) & (smallest < 1 << RANK_BITS)
+    return np.where(there, smallest + 1, 0).astype(np.uint32)
+
+
+def _sketch_of_all(piece: Piece) -> Sketch:
+    """Return a sketch that only pieces of the same onsets and intervals share, in every bin."""
+    if not len(piece):
+        return np.zeros(BINS, np.uint32)
+    notes = piece.notes
+    drums = notes["program"] == DRUMS
+    lowest = notes["pitch"][~drums].min(initial=127)
+    height = np.where(drums, notes["pitch"] + 128, notes["pitch"] - lowest)
+    onset = (notes["start"] - notes["start"][0]).astype(np.int64)
+    unit = np.gcd.reduce(np.append(onset, piece.ticks_per_beat))  # equal at every resolution
+    rows = np.unique(np.stack((onset // unit, height), axis=1), axis=0)
+    text = (piece.ticks_per_beat // unit).tobytes() + rows.astype("<i8").tobytes()
+    seed = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
+    values = _mix(np.uint64(seed) + np.arange(BINS, dtype=np.uint64))
+    return ((values >> np.uint64(64 - RANK_BITS)) + np.uint64(1)).astype(np.uint32)
+
+
+def _patterns(piece: Piece) -> NDArray[np.uint64]:
+    """Return the hash of each set of WINDOW - 1 out of WINDOW notes in a row, all below another."""
+    notes = piece.notes
+    order = notes["start"].astype(np.int64) << 7 | notes["pitch"]
+    pitch = (np.sort(order[notes["program"] != DRUMS]) & 127).astype(np.uint8)
+    windows = len(pitch) - WINDOW + 1
+    pitches = np.sort(np.stack([pitch[i : i + windows] for i in range(WINDOW)]), axis=0)
+    above = _OF_DISTANCE.take(pitches - pitches[0])  # (WINDOW, windows)
+    without_one = above.sum(axis=0) - above[1:]
+    without_lowest = _OF_DISTANCE.take(pitches[1:] - pitches[1]).sum(axis=0)
+    return np.append(without_one, without_lowest)
