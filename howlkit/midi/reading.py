@@ -23,6 +23,7 @@ from howlkit.midi.container import (
 )
 from howlkit.midi.events import check_metas, check_ticks
 from howlkit.piece import (
+    DEFAULT_TEMPO,
     DRUMS,
     KEY_SIGNATURE,
     NOTE,
@@ -109,9 +110,8 @@ def _name(path: str | os.PathLike[str]) -> str:
 
 def _parse(data: bytes, name: str, where: str, limits: Limits) -> tuple[Reading, StandardFile]:
     """Return the reading of a file's bytes, and the standard file that symusic was given."""
-    where = printable(where)
     if len(data) > limits.max_bytes:
-        raise MidiError(too_big(where, len(data), limits))
+        raise MidiError(too_big(printable(where), len(data), limits))
     try:
         standard = standard_file(data)
         check_ticks(standard.data)
@@ -120,7 +120,7 @@ def _parse(data: bytes, name: str, where: str, limits: Limits) -> tuple[Reading,
         _check_length(reading.piece, limits)
     except (MidiError, PieceError) as error:
         says = "" if isinstance(error, MidiError) else "holds what no piece can: "
-        raise MidiError(f"{where} {says}{error}") from error
+        raise MidiError(f"{printable(where)} {says}{error}") from error
     return reading, standard
 
 
@@ -160,7 +160,8 @@ def check_limits(piece: Piece, limits: Limits) -> None:
 
 
 def _check_length(piece: Piece, limits: Limits) -> None:
-    slowest = max(piece.tempos["microseconds"].max(initial=0), 500_000) / 1e6  # seconds a beat
+    tempos = piece.tempos["microseconds"]
+    slowest = int(np.maximum.reduce(tempos, initial=DEFAULT_TEMPO)) / 1e6  # seconds a beat
     beats = piece.beats_long
     if beats > limits.max_beats:
         raise MidiError(_too_long("beats", beats, limits.max_beats))
@@ -197,10 +198,10 @@ def _notes(tracks: list[Any], repairs: dict[str, int], limits: Limits) -> Table:
         rows["velocity"] = columns["velocity"]
         rows["program"] = DRUMS if track.is_drum else track.program
         rows["track"] = index
-    empty = table["duration"] == 0
-    if empty.any():
-        repairs["zero_length_notes"] = int(np.count_nonzero(empty))
-        table["duration"] += empty
+    durations = table["duration"]
+    if empty := total - int(np.count_nonzero(durations)):
+        repairs["zero_length_notes"] = empty
+        durations += durations == 0
     return table
 
 
@@ -228,8 +229,8 @@ def _key_signatures(score: Any, repairs: dict[str, int]) -> Table:  # noqa: ANN4
 
 def _table(dtype: np.dtype[Any], events: Any, *names: str) -> Table:  # noqa: ANN401 - a symusic list
     """Return symusic's `events` as an array of `dtype`, whose columns it calls `names`."""
-    table = np.empty(len(events), dtype)
-    if len(table):
+    table = np.empty(count := len(events), dtype)
+    if count:
         columns = events.numpy()
         for ours, theirs in zip(dtype.names or (), names, strict=True):
             table[ours] = columns[theirs]
@@ -247,7 +248,9 @@ def _pedals(tracks: list[Any], repairs: dict[str, int]) -> Table:
     """Return the spans of the sustain pedal, by start."""
     found = []
     for index, (track, notes) in enumerate(tracks):
-        begins, ends = _presses(track.controls)
+        if not len(controls := track.controls):
+            continue
+        begins, ends = _presses(controls)
         if len(begins) > len(ends):
             sounding = notes.numpy()
             end = (sounding["time"] + sounding["duration"]).max()
@@ -255,17 +258,19 @@ def _pedals(tracks: list[Any], repairs: dict[str, int]) -> Table:
             repairs["unreleased_pedals"] = repairs.get("unreleased_pedals", 0) + 1
         if len(begins):
             found.append((index, begins, ends))
-    pedals = np.empty(sum(len(begins) for _, begins, _ in found), PEDAL)
+    pedals = np.empty(sum([len(begins) for _, begins, _ in found]), PEDAL)
+    if not found:
+        return pedals
     stop = 0
     for index, begins, ends in found:
         start, stop = stop, stop + len(begins)
         rows = pedals[start:stop]
         rows["start"], rows["duration"], rows["track"] = begins, ends - begins, index
-    empty = pedals["duration"] == 0
-    if empty.any():
-        pedals = pedals.compress(~empty)
+    lasting = pedals["duration"] != 0
+    if not lasting.all():
+        pedals = pedals.compress(lasting)
     if len(found) > 1:
-        pedals = pedals.take(np.argsort(pedals["start"], kind="stable"))
+        pedals = pedals.take(pedals["start"].argsort(kind="stable"))
     return pedals
 
 
@@ -275,9 +280,6 @@ def _presses(controls: Any) -> tuple[NDArray[np.int32], NDArray[np.int32]]:  # n
     They are made of the controllers: symusic 0.6 has the first pedal of every channel but the first
     begin at tick 0, and drops a pedal that is not released.
     """
-    none = np.empty(0, np.int32)
-    if not len(controls):
-        return none, none
     columns = controls.numpy()
     sustain = columns["number"] == _CONTROL_SUSTAIN
     down = columns["value"][sustain] >= 64
