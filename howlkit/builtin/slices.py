@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from howlkit.piece import TIME_SIGNATURE, Piece
 
-__all__ = ["Metre", "highest_pitches", "newest_notes"]
+__all__ = ["Metre", "highest_pitches", "highest_ranks"]
 
 Column = NDArray[np.int64]
 
@@ -45,9 +45,14 @@ class Metre:
     def position(self, slices: Column) -> Column:
         """Return the whole slices since the bar began; of a longer bar the last that is counted."""
         at = slices * self.unit
-        now = np.searchsorted(self.starts, at, side="right") - 1
-        position = (at - self.starts[now]) % self.bars[now] // self.unit
-        return np.asarray(np.minimum(position, self.most - 1))
+        if len(self.starts) == 1:  # of most music
+            at %= self.bars[0]
+        else:
+            now = np.searchsorted(self.starts, at, side="right") - 1
+            at -= self.starts.take(now)
+            at %= self.bars.take(now)
+        at //= self.unit
+        return np.minimum(at, self.most - 1)
 
     def period(self, slices: Column) -> Column:
         """Return after how many slices positions repeat themselves, in the metre of each slice."""
@@ -55,23 +60,31 @@ class Metre:
         return np.asarray(bars // np.gcd(bars, self.unit))
 
 
-def newest_notes(voice: Column, first: Column, stop: Column, voices: int, length: int) -> Column:
-    """Return (length, voices): which note sounds, the last of those that do; -1 where none does.
+def highest_ranks(
+    rank: NDArray[np.int32], voice: Column, first: Column, stop: Column, shape: tuple[int, int]
+) -> NDArray[np.int32]:
+    """Return (voices, slices): the highest rank of the notes that sound; 0 where none does.
 
-    Note i sounds in slices first[i]..stop[i] - 1 (one at least) of voice[i]. A note is the two
-    stretches of 2^k slices that cover it; from the longest k down, stretches are halved. So the
-    work grows with the logarithm of a note's length, and memory not with the notes.
+    rank: above 0. Note i sounds in slices first[i]..stop[i] - 1 (one at least) of voice[i]. A note
+    is the two stretches of 2^k slices that cover it; from the longest k down, stretches are halved.
+    So the work grows with the logarithm of a note's length, and memory not with the notes.
     """
-    newest = np.full(voices * length, -1, np.int64)
-    levels = np.frexp(stop - first)[1] - 1
-    for level in range(int(levels.max(initial=0)), -1, -1):
-        size = 1 << level
-        notes = np.flatnonzero(levels == level)
-        for begin in (first[notes], stop[notes] - size):
-            np.maximum.at(newest, voice[notes] * length + begin, notes)
-        if half := size // 2:  # numpy sees to it that the two may overlap
-            np.maximum(newest[half:], newest[:-half], out=newest[half:])
-    return newest.reshape(voices, length).T
+    voices, length = shape
+    highest = np.zeros(voices * length, np.int32)
+    levels = np.frexp(stop - first)[1] - 1  # k
+    line = voice * length  # one voice behind the other
+    at = np.concatenate((line + first, line + stop - (1 << levels)))
+    levels = np.concatenate((levels, levels)).astype(np.uint8)
+    order = levels.argsort(kind="stable")  # of bytes: a radix sort
+    at, rank = at.take(order), np.concatenate((rank, rank)).take(order)
+    end = len(at)
+    for level, count in reversed(list(enumerate(np.bincount(levels).tolist()))):
+        begin = end - count
+        np.maximum.at(highest, at[begin:end], rank[begin:end])
+        end = begin
+        if half := 1 << level >> 1:  # numpy sees to it that the two may overlap
+            np.maximum(highest[half:], highest[:-half], out=highest[half:])
+    return highest.reshape(shape)
 
 
 def highest_pitches(
@@ -81,12 +94,12 @@ def highest_pitches(
     begun: NDArray[np.bool_],
     shape: tuple[int, int],
     pitches: int,
-) -> tuple[Column, NDArray[np.bool_]]:
-    """Return (slices, voices): the highest pitches of each slice, and whether they begin there.
+) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
+    """Return (voices, slices): the highest pitches of each slice, and whether they begin there.
 
     pitch: 1..pitches. begun: which notes begin in the slices at hand, at first[i].
     """
-    length, voices = shape
+    voices, length = shape
     row = pitches - pitch  # from the highest down
     changes = np.zeros((length + 1, pitches), np.int32)
     np.add.at(changes, (first, row), 1)
@@ -97,7 +110,7 @@ def highest_pitches(
     rank = np.cumsum(on, axis=1, dtype=np.uint8)  # from 1
     at, rows = np.nonzero(on & (rank <= voices))
     rank = rank[at, rows] - 1
-    sounds, struck = np.zeros(shape, np.int64), np.zeros(shape, bool)
-    sounds[at, rank] = pitches - rows
-    struck[at, rank] = begins[at, rows]
+    sounds, struck = np.zeros(shape, np.int16), np.zeros(shape, bool)
+    sounds[rank, at] = pitches - rows
+    struck[rank, at] = begins[at, rows]
     return sounds, struck

@@ -1,7 +1,7 @@
 """What encoder `voices` derives of its steps: what sounds, for how long, and which intervals.
 
-Sounds are numbers as in `soundK`: 0 silence, 1 the lowest pitch. Shapes: V voices; leading shapes
-are any (steps, or rows of a grammar).
+Sounds are numbers as in `soundK`: 0 silence, 1 the lowest pitch. Shapes: V voices, then any
+shape (steps, or rows of a grammar).
 """
 
 from __future__ import annotations
@@ -39,8 +39,11 @@ class _Interval:
 
     def between(self, lower: Column, upper: Column) -> Column:
         """Return the interval of sounds, beyond the outermost the outermost."""
-        value = np.clip(upper - lower, self.low, self.high) + 1 - self.low
-        return np.where((lower > 0) & (upper > 0), value, 0)
+        value = np.maximum(upper - lower, self.low)
+        np.minimum(value, self.high, out=value)
+        value += 1 - self.low
+        value *= (lower > 0) & (upper > 0)
+        return value
 
 
 _MOTION = _Interval(-12, 12)  # larger leaps are rare in any voice
@@ -75,18 +78,20 @@ def columns(
 ) -> dict[str, Column]:
     """Return what is derived, by field name.
 
-    position, beat: (...). before, sounds, held: (..., V), what sounded before a step, what does
+    position, beat: (...). before, sounds, held: (V, ...), what sounded before a step, what does
     after it, and for how many slices.
     """
     derived = {"position": position, "beat": beat}
     for k in range(encoder.voices):
-        derived[f"sound{k + 1}"], derived[f"held{k + 1}"] = sounds[..., k], held[..., k]
+        derived[f"sound{k + 1}"], derived[f"held{k + 1}"] = sounds[k], held[k]
     if encoder.derived == "intervals":
         motion = _MOTION.between(before, sounds)
         for k in range(encoder.voices):
-            derived[f"motion{k + 1}"] = motion[..., k]
-        for j, k in _pairs(encoder.voices):
-            interval = _INTERVAL.between(sounds[..., k - 1], sounds[..., j - 1])
+            derived[f"motion{k + 1}"] = motion[k]
+        pairs = _pairs(encoder.voices)
+        upper, lower = (sounds.take([pair[side] - 1 for pair in pairs], axis=0) for side in (0, 1))
+        intervals = _INTERVAL.between(lower, upper)
+        for (j, k), interval in zip(pairs, intervals, strict=True):
             derived[f"interval{j}_{k}"] = interval
     return derived
 
