@@ -227,13 +227,13 @@ class Piece:
         begins = (pedals["track"].astype(np.int64) << 33) + pedals["start"]
         lifts = begins + pedals["duration"]
         if (begins[1:] < begins[:-1]).any():
-            order = np.argsort(begins, kind="stable")
+            order = begins.argsort(kind="stable")
             begins, lifts = begins.take(order), lifts.take(order)
         lifts = np.maximum.accumulate(lifts)
         line = self.notes["track"].astype(np.int64) << 33
-        span = np.searchsorted(begins, line + ends, side="right") - 1
+        span = begins.searchsorted(line + ends, side="right") - 1
         pressed = (span >= 0) & (self.notes["program"] != DRUMS)
-        return np.where(pressed, np.maximum(ends, lifts[span] - line), ends)
+        return np.where(pressed, np.maximum(ends, lifts.take(span) - line), ends)
 
     @cached_property
     def end(self) -> int:
@@ -260,7 +260,8 @@ class Piece:
             ticks = np.concatenate(([0], ticks))
             beat = np.concatenate(([DEFAULT_TEMPO], beat))
         pace = beat / 1e6 / self.ticks_per_beat
-        seconds = np.concatenate(([0.0], np.cumsum(np.diff(ticks) * pace[:-1])))
+        seconds = np.zeros(len(ticks))
+        np.cumsum((ticks[1:] - ticks[:-1]) * pace[:-1], out=seconds[1:])
         return ticks, seconds, pace
 
     def seconds(self, ticks: ArrayLike) -> NDArray[np.float64]:
@@ -269,9 +270,8 @@ class Piece:
         changes, seconds, pace = self._tempo_map
         if len(changes) == 1:  # several times as fast, and of most recordings
             return np.asarray(position * pace[0])
-        at = np.searchsorted(changes, position, side="right") - 1
-        at = np.maximum(at, 0)
-        return np.asarray(seconds[at] + (position - changes[at]) * pace[at])
+        at = np.maximum(changes.searchsorted(position, side="right") - 1, 0)
+        return np.asarray(seconds.take(at) + (position - changes.take(at)) * pace.take(at))
 
     def ticks(self, seconds: ArrayLike) -> NDArray[np.int64]:
         """Return the tick nearest to each of `seconds` from tick 0; the inverse of `seconds`."""
