@@ -32,10 +32,12 @@ def canonical_order(onsets: Column, notes: NDArray[Any]) -> NDArray[np.intp]:
     onsets: (N,) rising or equal. notes: (N,) with columns of these names, classes; where it has no
     program or velocity, these do not count.
     """
-    key = np.zeros(len(onsets), np.int64)  # onsets of themselves may be too big
-    np.cumsum(onsets[1:] > onsets[:-1], out=key[1:])
+    key = onsets.copy()
+    if len(key) and key[-1] >= 2**31:  # too big of themselves
+        key[0] = 0
+        np.cumsum(onsets[1:] > onsets[:-1], out=key[1:])
     for name, bits in (("program", 8), ("pitch", 7), ("duration", 10), ("velocity", 7)):
         key <<= bits  # at most 31 + 8 + 7 + 10 + 7 = 63 bits
         if name in (notes.dtype.names or ()):
             key |= notes[name]
-    return np.asarray(np.argsort(key, kind="stable"))
+    return key.argsort(kind="stable")

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.builtin.bars import Bars
+from howlkit.builtin.runs import differences, run_begins
 from howlkit.piece import Table
 from howlkit.schema import Schema, Steps
 
@@ -29,17 +30,20 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Changes:
-    """Values (K,) that hold from positions at (K,), rising, on; `initial` before the first."""
+    """Values (K,) that hold from positions at (K,), rising, on; the first from before any on."""
 
     at: Column
     values: Column
-    initial: int
+
+    @classmethod
+    def of(cls, at: Column, values: Column, initial: int) -> Changes:
+        """Return the changes to values at positions, and what there is before the first."""
+        return cls(np.concatenate(([-1], at)), np.concatenate(([initial], values)))
 
     def holds(self, positions: Column) -> tuple[Column, Mask]:
         """Return the value that holds at each position, and whether it does from there on."""
-        last = np.searchsorted(self.at, positions, side="right")
-        values, at = np.append(self.initial, self.values), np.append(-1, self.at)
-        return values[last], at[last] == positions
+        last = self.at.searchsorted(positions, side="right") - 1
+        return self.values.take(last), self.at.take(last) == positions
 
 
 @dataclass(frozen=True)
@@ -65,22 +69,22 @@ class Places:
 
         known: what stands at the first onset is known, so what leads there does not matter.
         """
-        news = np.concatenate((bars.start[bars.news], tempi.at))
+        news = np.concatenate((bars.start.compress(bars.news), tempi.at[1:]))
         since = onsets[0] if known else -1
         until = onsets[-1] if len(onsets) else -1
         at = np.concatenate((onsets, news[(news > since) & (news <= until)]))
         at.sort(kind="stable")  # quick: it nearly is
-        at = at[np.append(True, at[1:] > at[:-1])[: len(at)]]
+        at = at.compress(run_begins(at))
         stretch = bars.stretch(at)
-        bar, position = bars.locate(at)
-        new_metre = bars.news[stretch] & (bars.start[stretch] == at)
-        cut = np.where(new_metre, bars.cut[stretch], 0)
-        return cls(at, bar, position, cut, bars.metre[stretch], new_metre, *tempi.holds(at))
+        bar, position = bars.locate(at, stretch)
+        new_metre = bars.news.take(stretch) & (bars.start.take(stretch) == at)
+        cut = bars.cut.take(stretch) * new_metre
+        return cls(at, bar, position, cut, bars.metre.take(stretch), new_metre, *tempi.holds(at))
 
     def bars(self, longest_rest: int) -> Column:
         """Return how many bars are written to come to each place (or to the one that it cuts)."""
-        further = np.diff(self.bar, prepend=-1) - (self.cut > 0)
-        return np.asarray(np.minimum(further, longest_rest + 1))
+        further = differences(self.bar, -1) - (self.cut > 0)
+        return np.minimum(further, longest_rest + 1)
 
 
 def lay(
@@ -96,18 +100,23 @@ def lay(
 
     events: the families there are, bar first. notes: (N,) of `CLASSES`, onsets: where they begin.
     """
-    first_note = np.searchsorted(onsets, places.at)
-    place_of = np.repeat(np.arange(len(first_note)), np.diff(first_note, append=len(onsets)))
+    first_note = onsets.searchsorted(places.at)
+    place_of = np.bincount(first_note, minlength=len(onsets)).cumsum() - 1
     bars, cuts = places.bars(longest_rest), places.cut > 0
     positions = places.new_tempo.copy()  # a new metre alone needs no position
     positions[place_of] = True
     program = notes["program"].astype(np.int64)
-    new_program = np.diff(program, prepend=0) != 0
+    new_program = differences(program, 0) != 0
     leads = bars + 2 * cuts + places.new_metre + positions + places.new_tempo  # (P,) events
     values = [name for name in ("pitch", "velocity", "duration") if name in events]
     spans = new_program + np.int64(len(values))  # (N,) events
-    ends = np.cumsum(spans) + np.cumsum(leads)[place_of]
-    before = np.append(0, np.cumsum(spans))[first_note] + np.cumsum(leads) - leads
+    led = leads.cumsum()
+    ends = spans.cumsum()
+    begins = ends - spans  # among the events of notes
+    before = begins.take(first_note) + led - leads
+    led = led.take(place_of)
+    ends += led
+    begins += led
 
     steps = schema.steps(int(ends[-1]) if len(ends) else 0)
     pen = _Pen(steps, events, before + bars)  # bar is event 0: zeros are bars already
@@ -116,7 +125,7 @@ def lay(
     pen.write("metre", places.new_metre, places.metre)
     pen.write("position", positions, places.position)
     pen.write("tempo", places.new_tempo, places.tempo)
-    pen = _Pen(steps, events, ends - spans)
+    pen = _Pen(steps, events, begins)
     pen.write("program", new_program, program)
     for name in values:
         pen.write_all(name, notes[name])
@@ -131,16 +140,21 @@ class _Pen:
 
     def write(self, event: str, where: Mask, values: Any = None) -> None:  # noqa: ANN401 - an array
         """Write an event of `values` where it is wanted, and move on there."""
-        if not where.any():  # also of families that this schema does not have
+        count = np.count_nonzero(where)
+        if count == 0:  # also of families that this schema does not have
             return
-        here = self.at[where]
+        if count == len(where):
+            self.write_all(event, values)
+            return
+        here = self.at.compress(where)
         self.steps["event"][here] = self.events.index(event)
         if values is not None:
-            self.steps[event][here] = values[where]
-        self.at[where] += 1
+            self.steps[event][here] = values.compress(where)
+        self.at += where
 
-    def write_all(self, event: str, values: Any) -> None:  # noqa: ANN401 - an array
+    def write_all(self, event: str, values: Any = None) -> None:  # noqa: ANN401 - an array
         """Write an event of `values` everywhere, and move on."""
         self.steps["event"][self.at] = self.events.index(event)
-        self.steps[event][self.at] = values
+        if values is not None:
+            self.steps[event][self.at] = values
         self.at += 1

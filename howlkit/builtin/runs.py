@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["differences", "run_begins", "run_ends", "stable_order"]
+__all__ = ["differences", "held", "run_begins", "run_ends", "stable_order"]
 
 
 def differences(values: NDArray[np.int64], before: int) -> NDArray[np.int64]:
@@ -20,6 +20,17 @@ def differences(values: NDArray[np.int64], before: int) -> NDArray[np.int64]:
     result[:1] = values[:1] - before
     np.subtract(values[1:], values[:-1], out=result[1:])
     return result
+
+
+def held(
+    values: NDArray[Any], at: NDArray[np.intp], length: int, *, before: int
+) -> NDArray[Any]:
+    """Return (length,): the value set last; values are set at places that rise, `before` first."""
+    bounds = np.empty(len(at) + 2, np.intp)
+    bounds[0], bounds[1:-1], bounds[-1] = 0, at, length
+    all_values = np.empty(len(at) + 1, values.dtype)
+    all_values[0], all_values[1:] = before, values
+    return all_values.repeat(bounds[1:] - bounds[:-1])
 
 
 def run_begins(values: NDArray[Any]) -> NDArray[np.bool_]:
