@@ -92,6 +92,11 @@ class Pianoroll:
     def _keys(self) -> int:
         return self.high - self.low + 1
 
+    @cached_property
+    def _key_of(self) -> NDArray[np.uint8]:
+        """(128,): the key of each pitch, 0 the lowest."""
+        return _fold(np.arange(128), self.low, self.high).astype(np.uint8)
+
     @property
     def _most(self) -> int:
         return min(MOST_SLICES, MOST_UNITS * self._time.divisions)
@@ -130,8 +135,7 @@ class Pianoroll:
         if not kept.all():
             context = int(np.count_nonzero(kept[:context]))
             notes, start, end = notes.compress(kept), start[kept], end[kept]
-        edges = [piece.since, piece.until]
-        since, until = self._time.positions(piece, edges, eighths=self._eighths).tolist()
+        since, until = self._time.edges(piece, eighths=self._eighths)
         # A silence stands with the note after it, so that none is left at the end of a piece of
         # which only drums go on.
         last = np.maximum(end, start + 1)
@@ -169,12 +173,13 @@ class Pianoroll:
         counted from here on is still right about the place in the bar.
         """
         most = self.longest_rest * self._time.divisions
-        reach = np.maximum.accumulate(np.append(first, last[:-1]))  # where all before has ended
-        rests = start - reach[: len(start)]
-        long = np.flatnonzero(rests > most)
+        reach = np.empty_like(last)  # where all before has ended
+        reach[:1], reach[1:] = first, last[:-1]
+        rests = start - np.maximum.accumulate(reach, out=reach)
         begin = max(first - 1, 0)
-        if not len(long):
+        if rests.max(initial=0) <= most:
             return np.arange(begin, stop), np.zeros_like(start)
+        long = np.flatnonzero(rests > most)
         excess = rests[long] - most
         if self.clock == "beats":
             period = self._metre(piece).period(start[long])
@@ -208,35 +213,41 @@ class Pianoroll:
     def _fill(self, rows: Steps, notes: Table, start: Column, stop: Column) -> None:
         """Set the keys of notes that sound from row `start` to before row `stop`, in `rows`."""
         inside = (stop > 0) & (start < len(rows))
-        start = np.maximum(start[inside], -1) + 1  # one more: 0 is before the first row
-        stop = np.minimum(stop[inside], len(rows)) + 1
-        notes = notes.compress(inside)
-        key = _fold(notes["pitch"], self.low, self.high)
+        if not inside.all():
+            notes, start, stop = notes.compress(inside), start[inside], stop[inside]
+        start = np.maximum(start, -1) + 1  # one more: 0 is before the first row
+        stop = np.minimum(stop, len(rows)) + 1
         # By key, then by start: on the line of all keys end to end, where a key takes `width`.
         width = len(rows) + 2
-        place = key * width + start
-        order = np.argsort(key.astype(np.uint8), kind="stable")  # starts rise already
-        place, key, start = place[order], key[order], start[order]
-        reach = np.maximum.accumulate(key * width + stop[order])
-        opens = np.append(True, place[1:] > reach[:-1])[: len(place)]  # nothing sounds before it
-        closes = np.append(opens[1:], True)[: len(place)]
+        keys = self._key_of.take(notes["pitch"])
+        order = keys.argsort(kind="stable")  # starts rise already; bytes: a radix sort
+        key, start = keys.take(order).astype(np.int64), start.take(order)
+        line = key * width
+        reach = np.maximum.accumulate(line + stop.take(order))
+        opens, closes = np.ones((2, len(key)), bool)
+        np.greater((line + start)[1:], reach[:-1], out=opens[1:])  # nothing sounds before it
+        closes[:-1] = opens[1:]
         # A byte a key is 1 where the key begins or ceases to sound, which never is in one row; in
         # words of eight keys, exclusive or adds them up eight at once.
-        change = np.zeros((len(rows) + 1, -(-self._keys // 8) * 8), np.uint8)
-        change[np.maximum(start[opens] - 1, 0), key[opens]] = 1
-        change[reach[closes] - key[closes] * width - 1, key[closes]] = 1
-        words = np.bitwise_xor.accumulate(change.view(np.uint64), axis=0)
-        sounding = words.view(np.uint8)[:-1, : self._keys]
+        padded = -(-self._keys // 8) * 8
+        change = np.zeros((len(rows) + 1) * padded, np.uint8)
+        begin = start - 1
+        cell = begin * padded + key
+        change[np.maximum(cell, key).compress(opens)] = 1
+        change[((reach - line - 1) * padded + key).compress(closes)] = 1
+        words = change.view(np.uint64).reshape(len(rows) + 1, -1)
+        sounding = np.bitwise_xor.accumulate(words, axis=0).view(np.uint8)
         if not self.onsets:
-            rows["keys"] = sounding
+            rows["keys"] = sounding[:-1, : self._keys]
             return
-        struck = start > 0
-        at = start[struck] - 1, key[struck]
-        sounding[at] = 0
-        rows["held"] = sounding
-        rows["onset"][at] = 1
+        struck = begin >= 0
+        if not struck.all():
+            order, begin, key, cell = (v.compress(struck) for v in (order, begin, key, cell))
+        sounding.reshape(-1)[cell] = 0
+        rows["held"] = sounding[:-1, : self._keys]
+        rows["onset"][begin, key] = 1
         if self.velocities:
-            self._set_loudness(rows, at[0], at[1], notes["velocity"][order][struck])
+            self._set_loudness(rows, begin, key, notes["velocity"][order])
 
     def _set_loudness(self, rows: Steps, at: Column, key: Column, velocity: Table) -> None:
         """Set the mean velocity of the keys struck in each row; of a key's notes the loudest's."""
@@ -363,9 +374,8 @@ def _sounding(steps: Steps) -> tuple[Keys, Keys]:
     return held | (steps["onset"] > 0), held
 
 
-def _fold(pitch: Table, low: int, high: int) -> Column:
+def _fold(pitch: Column, low: int, high: int) -> Column:
     """Return keys, 0 the lowest: pitches outside low..high moved into it by octaves."""
-    pitch = pitch.astype(np.int64)
     up = np.maximum(low - pitch + 11, 0) // 12
     down = np.maximum(pitch - high + 11, 0) // 12
     return np.asarray(pitch + 12 * (up - down) - low)
