@@ -65,26 +65,45 @@ def highest_ranks(
 ) -> NDArray[np.int32]:
     """Return (voices, slices): the highest rank of the notes that sound; 0 where none does.
 
-    rank: above 0. Note i sounds in slices first[i]..stop[i] - 1 (one at least) of voice[i]. A note
-    is the two stretches of 2^k slices that cover it; from the longest k down, stretches are halved.
-    So the work grows with the logarithm of a note's length, and memory not with the notes.
+    rank: above 0. Note i sounds in slices first[i]..stop[i] - 1 (one at least) of voice[i].
     """
     voices, length = shape
     highest = np.zeros(voices * length, np.int32)
-    levels = np.frexp(stop - first)[1] - 1  # k
     line = voice * length  # one voice behind the other
-    at = np.concatenate((line + first, line + stop - (1 << levels)))
-    levels = np.concatenate((levels, levels)).astype(np.uint8)
-    order = levels.argsort(kind="stable")  # of bytes: a radix sort
-    at, rank = at.take(order), np.concatenate((rank, rank)).take(order)
-    end = len(at)
-    for level, count in reversed(list(enumerate(np.bincount(levels).tolist()))):
-        begin = end - count
-        np.maximum.at(highest, at[begin:end], rank[begin:end])
-        end = begin
-        if half := 1 << level >> 1:  # numpy sees to it that the two may overlap
-            np.maximum(highest[half:], highest[:-half], out=highest[half:])
+    first, stop = line + first, line + stop
+    # Few notes sound at once as a rule. But memory should not grow with those that do.
+    _mark = _mark_slices if (stop - first).sum() <= 4 * len(highest) else _mark_stretches
+    _mark(highest, rank, first, stop)
     return highest.reshape(shape)
+
+
+def _mark_slices(
+    highest: NDArray[np.int32], rank: NDArray[np.int32], first: Column, stop: Column
+) -> None:
+    """Raise `highest` to the rank of each note in the slices in which it sounds."""
+    lengths = stop - first
+    behind = lengths.cumsum()
+    at = (stop - behind).repeat(lengths)
+    at += np.arange(len(at))
+    np.maximum.at(highest, at, rank.repeat(lengths))
+
+
+def _mark_stretches(
+    highest: NDArray[np.int32], rank: NDArray[np.int32], first: Column, stop: Column
+) -> None:
+    """Do as `_mark_slices`, with work that grows with the logarithm of a note's length.
+
+    A note is the two stretches of 2^k slices that cover it; from the longest k down, stretches are
+    halved.
+    """
+    levels = np.frexp(stop - first)[1] - 1  # k
+    for level in range(int(levels.max(initial=0)), -1, -1):
+        size = 1 << level
+        notes = np.flatnonzero(levels == level)
+        for begin in (first[notes], stop[notes] - size):
+            np.maximum.at(highest, begin, rank[notes])
+        if half := size // 2:  # numpy sees to it that the two may overlap
+            np.maximum(highest[half:], highest[:-half], out=highest[half:])
 
 
 def highest_pitches(

@@ -226,12 +226,12 @@ class Voices:
 
         Unless `first` is 0, the first step may be wrong.
         """
-        before = np.zeros_like(sounds)
+        before = np.zeros(sounds.shape, sounds.dtype)
         before[:, 1:] = sounds[:, :-1]
         changed = sounds != before
         if self.restrikes:
             changed |= struck
-        values = np.where(changed, sounds + SILENCE, AS_BEFORE)
+        values = AS_BEFORE + (sounds + (SILENCE - AS_BEFORE)) * changed
         held = self._held(sounds, changed) if self.derived != "none" else sounds
         at = np.arange(sounds.shape[1])
         if self._changes:

@@ -7,6 +7,7 @@ shape (steps, or rows of a grammar).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,7 +43,7 @@ class _Interval:
         value = np.maximum(upper - lower, self.low)
         np.minimum(value, self.high, out=value)
         value += 1 - self.low
-        value *= (lower > 0) & (upper > 0)
+        value *= np.minimum(lower, upper) > 0
         return value
 
 
@@ -89,8 +90,8 @@ def columns(
         for k in range(encoder.voices):
             derived[f"motion{k + 1}"] = motion[k]
         pairs = _pairs(encoder.voices)
-        upper, lower = (sounds.take([pair[side] - 1 for pair in pairs], axis=0) for side in (0, 1))
-        intervals = _INTERVAL.between(lower, upper)
+        upper, lower = _pair_rows(encoder.voices)
+        intervals = _INTERVAL.between(sounds.take(lower, axis=0), sounds.take(upper, axis=0))
         for (j, k), interval in zip(pairs, intervals, strict=True):
             derived[f"interval{j}_{k}"] = interval
     return derived
@@ -102,3 +103,9 @@ def _pairs(voices: int) -> list[tuple[int, int]]:
     All pairs would be 120 of 16 voices.
     """
     return [(k, k + 1) for k in range(1, voices)] + [(k, voices) for k in range(1, voices - 1)]
+
+
+@lru_cache(maxsize=16)
+def _pair_rows(voices: int) -> NDArray[np.intp]:
+    """Return (2, pairs): the voices of `_pairs` from 0, the upper ones and the lower ones."""
+    return np.array(_pairs(voices), np.intp).reshape(-1, 2).T - 1

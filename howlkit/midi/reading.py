@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -124,12 +126,17 @@ def _parse(data: bytes, name: str, where: str, limits: Limits) -> tuple[Reading,
     return reading, standard
 
 
+@cache
+def _parser() -> Callable[[bytes], Any]:
+    from symusic import Score  # late: `howlkit --help` does without
+
+    return Score.from_midi
+
+
 def _score(data: bytes) -> Any:  # noqa: ANN401 - symusic's class, imported late
     """Return symusic's score of a standard file; whatever it raises becomes a MidiError."""
-    from symusic import Score
-
     try:
-        return Score.from_midi(data)
+        return _parser()(data)
     except Exception as error:  # its C++ raises RuntimeError, ValueError, MemoryError ...
         cause = str(error).removeprefix("MiniMidi: ").removesuffix(": iostream error")
         raise MidiError(
