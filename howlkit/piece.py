@@ -462,7 +462,8 @@ def _check_tables(piece: Piece) -> None:
         if not isinstance(table, np.ndarray) or table.dtype != dtype or table.ndim != 1:
             raise PieceError(f"{name} must be a 1-D array of dtype howlkit.piece.{name}: {dtype}")
     if len(piece.notes):
-        _check_notes(piece.notes)
+        end = _checked_end(piece.notes)
+        object.__setattr__(piece, "end", end)  # known already: no need to look again
     if len(piece.tempos):
         _check_range("tempo (microseconds a beat)", piece.tempos["microseconds"], 1, 2**24 - 1)
     if len(piece.time_signatures):
@@ -481,7 +482,8 @@ def _check_tables(piece: Piece) -> None:
         raise PieceError(f"context is {piece.context}; 0..{len(piece)} (the notes) are allowed")
 
 
-def _check_notes(notes: Table) -> None:
+def _checked_end(notes: Table) -> int:
+    """Return where the last of one or more notes ends; PieceError for a note that cannot be."""
     starts, durations = notes["start"].copy(), notes["duration"].copy()  # aligned: quicker
     ends = starts + durations  # beyond MAX_TICK the sum wraps round
     # All is well where nothing is below 0, and so no sign bit in any of the three.
@@ -495,6 +497,7 @@ def _check_notes(notes: Table) -> None:
         _check_range("pitch", pitches, 0, 127)
         _check_range("velocity", velocities, 1, 127)
     _check_range("program", notes["program"], 0, DRUMS)
+    return int(np.maximum.reduce(ends))
 
 
 _DENOMINATORS = {2**power for power in range(8)}

@@ -116,10 +116,10 @@ class Event:
     def encode(self, piece: Piece) -> Steps:
         """Return start, the events, end; shifts stand where the event after them does."""
         positions, places, note_ons, bins = self._events(piece)
-        steps, stops = self._spell(positions, places, note_ons, bins)
+        rows, stops = self._spell(positions, places, note_ons, bins)
         counts = positions.searchsorted(self._time.edges(piece)).tolist()
         before, stop = (int(stops[count - 1]) if count else 0 for count in counts)
-        return self.schema.frame(steps[: max(before, stop)], before=before, end=piece.has_end)
+        return self.schema.cut(rows, before=before, stop=stop, end=piece.has_end)
 
     def _events(self, piece: Piece) -> tuple[Column, Column, NDArray[np.intp], Column]:
         """Return what happens, in order: position and place (N,); which are note-ons, their bins.
@@ -188,7 +188,9 @@ class Event:
     def _spell(
         self, positions: Column, places: Column, note_ons: NDArray[np.intp], bins: Column
     ) -> tuple[Steps, Column]:
-        """Return the steps, and up to which step each event goes: shifts, velocity, the event.
+        """Return the steps (as `Schema.blank` has them), and up to which of them each event goes.
+
+        An event is written as shifts, a velocity, itself.
 
         positions, places: (N,) of the events. note_ons: which of them are note-ons; their bins.
         """
@@ -208,13 +210,12 @@ class Event:
         shifted = np.flatnonzero(gaps > 0)
         gaps -= (shifts - 1) * v.shifts
         codes[left.take(shifted)] = gaps.take(shifted) + (SHIFT - 1)
-        events = stops - 1
-        codes[events] = v.codes.take(places)
-        steps = self.schema.steps(len(codes))
-        steps["event"] = codes
+        codes[stops - 1] = v.codes.take(places)
+        rows = self.schema.blank(len(codes))
+        rows["event"][1:-1] = codes
         if self.programs and (programs := v.key_programs.take(places)).any():
-            steps["program"][events] = programs
-        return steps, stops
+            rows["program"][stops] = programs
+        return rows, stops
 
     # Steps to piece -----------------------------------------------------------------------------
 

@@ -168,7 +168,7 @@ class Remi:
         kept = slice(first - known, max(first, stop))
         onsets, notes = onsets[kept], notes[kept]
         places = Places.of(onsets, self._bars(piece), self._tempi(piece), known=known)
-        steps, ends = lay(
+        rows, ends = lay(
             self.schema, self._events, places, onsets, notes, longest_rest=self.longest_rest
         )
         initial = self._initial
@@ -176,7 +176,7 @@ class Remi:
             there = {name: getattr(places, name)[0] for name in ("metre", "position", "tempo")}
             initial = {**there, "program": notes["program"][0]}
         before = int(ends[0]) if known else 0
-        framed = self.schema.frame(steps, before=before, end=piece.has_end)
+        framed = self.schema.cut(rows, before=before, stop=len(rows) - 2, end=piece.has_end)
         for name, values in self._standing(framed, initial).items():
             framed[f"at_{name}"] = values
         return framed

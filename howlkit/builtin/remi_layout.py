@@ -99,6 +99,7 @@ def lay(
     """Return the events (T,), and (N,) how many of them there are up to the end of each note.
 
     events: the families there are, bar first. notes: (N,) of `CLASSES`, onsets: where they begin.
+    The events as `Schema.blank` has them.
     """
     first_note = onsets.searchsorted(places.at)
     place_of = np.bincount(first_note, minlength=len(onsets)).cumsum() - 1
@@ -118,7 +119,8 @@ def lay(
     ends += led
     begins += led
 
-    steps = schema.steps(int(ends[-1]) if len(ends) else 0)
+    rows = schema.blank(int(ends[-1]) if len(ends) else 0)
+    steps = rows[1:-1]
     pen = _Pen(steps, events, before + bars)  # bar is event 0: zeros are bars already
     pen.write("position", cuts, places.cut)
     pen.write("bar", cuts)
@@ -129,7 +131,7 @@ def lay(
     pen.write("program", new_program, program)
     for name in values:
         pen.write_all(name, notes[name])
-    return steps, ends
+    return rows, ends
 
 
 class _Pen:

@@ -178,9 +178,9 @@ class Voices:
             last = min(int(ends.max()), stop) + closing if len(notes) else 0
             stop = min(stop, max(first, last))
         sounds, struck = self._sounding(notes, begins - earliest, ends - earliest, stop - earliest)
-        steps, at = self._steps(piece, sounds, struck, earliest)
+        rows, at = self._steps(piece, sounds, struck, earliest)
         before = int(at.searchsorted(first))
-        return self.schema.frame(steps, before=before, end=piece.has_end)
+        return self.schema.cut(rows, before=before, stop=len(at), end=piece.has_end)
 
     def _notes(self, piece: Piece) -> tuple[Table, Column, Column]:
         """Return the notes that have a voice, and the slices in which they begin and end."""
@@ -224,7 +224,7 @@ class Voices:
     ) -> tuple[Steps, Column]:
         """Return the steps of slices from `first` on, and in which slices they stand.
 
-        Unless `first` is 0, the first step may be wrong.
+        The steps as `Schema.blank` has them. Unless `first` is 0, the first step may be wrong.
         """
         before = np.zeros(sounds.shape, sounds.dtype)
         before[:, 1:] = sounds[:, :-1]
@@ -239,7 +239,8 @@ class Voices:
             values, before, sounds, held = (
                 column.take(at, axis=1) for column in (values, before, sounds, held)
             )
-        steps = self.schema.steps(len(at))
+        rows = self.schema.blank(len(at))
+        steps = rows[1:-1]
         for k in range(self.voices):
             steps[f"voice{k + 1}"] = values[k]
         if self._changes:
@@ -256,7 +257,7 @@ class Voices:
             )
             for name, column in derived.items():
                 steps[name] = column
-        return steps, first + at
+        return rows, first + at
 
     def _held(self, sounds: Sounds, changed: NDArray[np.bool_]) -> Sounds:
         """Return (voices, length): for how many slices each has sounded, as in `heldK`."""

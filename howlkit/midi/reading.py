@@ -273,9 +273,8 @@ def _pedals(tracks: list[Any], repairs: dict[str, int]) -> Table:
         start, stop = stop, stop + len(begins)
         rows = pedals[start:stop]
         rows["start"], rows["duration"], rows["track"] = begins, ends - begins, index
-    lasting = pedals["duration"] != 0
-    if not lasting.all():
-        pedals = pedals.compress(lasting)
+    if np.count_nonzero(pedals["duration"]) < len(pedals):
+        pedals = pedals.compress(pedals["duration"] != 0)
     if len(found) > 1:
         pedals = pedals.take(pedals["start"].argsort(kind="stable"))
     return pedals
