@@ -155,10 +155,10 @@ class Event:
         key, velocity = keys.take(order).astype(np.int64), notes["velocity"].take(order)
         # Keys one after the other on one line: there, all that a key has is before the next key.
         line = key << _LINE
-        starts, stops = self._time.positions(piece, np.stack((notes["start"], ends)))
-        on = line + starts.take(order)
+        positions = self._time.positions(piece, np.concatenate((notes["start"], ends)))
+        on = line + positions[: len(notes)].take(order)
         # The longest of the notes that sound ends behind all that ended before.
-        off = np.maximum.accumulate(line + stops.take(order))
+        off = np.maximum.accumulate(line + positions[len(notes) :].take(order))
         begins = run_begins(on)
         if not begins.all():  # notes of a key that begin together are one
             first = np.flatnonzero(begins)

@@ -38,8 +38,8 @@ from howlkit.builtin.durations import log_spaced, nearest_of_ticks
 from howlkit.builtin.grid import Grid, resolution
 from howlkit.builtin.notes import canonical_order, velocity_classes, velocity_values
 from howlkit.builtin.remi_grammar import RemiGrammar
-from howlkit.builtin.remi_layout import CLASSES, Changes, Places, lay
-from howlkit.builtin.runs import differences, held, run_ends
+from howlkit.builtin.remi_layout import Changes, Places, lay
+from howlkit.builtin.runs import NOWHERE, differences, held, run_ends
 from howlkit.hookspecs import hookimpl
 from howlkit.options import option
 from howlkit.piece import (
@@ -166,7 +166,7 @@ class Remi:
         # leads to it (of which only a part may be known) is cut off again below.
         known = first > 0
         kept = slice(first - known, max(first, stop))
-        onsets, notes = onsets[kept], notes[kept]
+        onsets, notes = onsets[kept], {name: column[kept] for name, column in notes.items()}
         places = Places.of(onsets, self._bars(piece), self._tempi(piece), known=known)
         rows, ends = lay(
             self.schema, self._events, places, onsets, notes, longest_rest=self.longest_rest
@@ -174,28 +174,32 @@ class Remi:
         initial = self._initial
         if known:
             there = {name: getattr(places, name)[0] for name in ("metre", "position", "tempo")}
-            initial = {**there, "program": notes["program"][0]}
+            initial = {**initial, **there}
+            if self.programs:
+                initial["program"] = notes["program"][0]
         before = int(ends[0]) if known else 0
         framed = self.schema.cut(rows, before=before, stop=len(rows) - 2, end=piece.has_end)
         for name, values in self._standing(framed, initial).items():
             framed[f"at_{name}"] = values
         return framed
 
-    def _notes(self, piece: Piece) -> tuple[Column, Table]:
-        """Return onsets (N,), grid positions, and notes (N,) as classes, in canonical order."""
+    def _notes(self, piece: Piece) -> tuple[Column, dict[str, NDArray[Any]]]:
+        """Return (N,) onsets, grid positions, and the fields of notes, in canonical order."""
         played = piece.notes
         if not self.programs:
             played = played[played["program"] != DRUMS]
         onsets = self._time.positions(piece, played["start"])
-        notes = np.zeros(len(played), CLASSES)
-        notes["pitch"] = played["pitch"]
-        notes["velocity"] = self._velocity_of.take(played["velocity"])
-        notes["duration"] = nearest_of_ticks(
-            self._lengths, played["duration"], piece.ticks_per_beat, self.grid
-        )
-        if self.programs:
-            notes["program"] = played["program"]
-        return onsets, notes.take(canonical_order(onsets, notes))  # onsets rise already
+        notes = {
+            "program": played["program"],
+            "pitch": played["pitch"],
+            "duration": nearest_of_ticks(
+                self._lengths, played["duration"], piece.ticks_per_beat, self.grid
+            ),
+            "velocity": self._velocity_of.take(played["velocity"]),
+        }
+        notes = {name: notes[name] for name in notes if name in self._events}
+        order = canonical_order(onsets, notes)  # onsets rise already
+        return onsets, {name: column.take(order) for name, column in notes.items()}
 
     def _bars(self, piece: Piece) -> Bars:
         return _bars(self, piece.time_signatures.tobytes(), piece.ticks_per_beat)
@@ -229,7 +233,7 @@ class Remi:
             left = events == self._events.index(name)
             if name == "position":  # a bar begins at position 0, which is what it has there
                 left |= events == self._events.index("bar")
-            at = np.flatnonzero(left)
+            at = np.flatnonzero(left) if left.any() else NOWHERE
             standing[name] = held(steps[name][at], at, len(steps), before=initial[name])
         return standing
 

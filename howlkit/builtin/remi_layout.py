@@ -8,6 +8,7 @@ that numpy can write a family at a time. P places, N notes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +17,9 @@ from numpy.typing import NDArray
 
 from howlkit.builtin.bars import Bars
 from howlkit.builtin.runs import differences, run_begins
-from howlkit.piece import Table
 from howlkit.schema import Schema, Steps
 
-__all__ = ["CLASSES", "Changes", "Places", "lay"]
-
-CLASSES = np.dtype([("program", "u1"), ("pitch", "u1"), ("velocity", "u1"), ("duration", "<u2")])
-"""A note as the classes of its fields."""
+__all__ = ["Changes", "Places", "lay"]
 
 Column = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -92,13 +89,13 @@ def lay(
     events: tuple[str, ...],
     places: Places,
     onsets: Column,
-    notes: Table,
+    notes: Mapping[str, NDArray[Any]],
     *,
     longest_rest: int,
 ) -> tuple[Steps, Column]:
     """Return the events (T,), and (N,) how many of them there are up to the end of each note.
 
-    events: the families there are, bar first. notes: (N,) of `CLASSES`, onsets: where they begin.
+    events: the families there are, bar first. notes: (N,) by field, onsets: where they begin.
     The events as `Schema.blank` has them.
     """
     first_note = onsets.searchsorted(places.at)
@@ -106,7 +103,7 @@ def lay(
     bars, cuts = places.bars(longest_rest), places.cut > 0
     positions = places.new_tempo.copy()  # a new metre alone needs no position
     positions[place_of] = True
-    program = notes["program"].astype(np.int64)
+    program = notes["program"].astype(np.int64) if "program" in notes else np.zeros_like(onsets)
     new_program = differences(program, 0) != 0
     leads = bars + 2 * cuts + places.new_metre + positions + places.new_tempo  # (P,) events
     values = [name for name in ("pitch", "velocity", "duration") if name in events]

@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["differences", "held", "run_begins", "run_ends", "stable_order"]
+__all__ = ["NOWHERE", "differences", "held", "run_begins", "run_ends", "stable_order"]
+
+NOWHERE = np.empty(0, np.intp)
+"""No place in a column."""
 
 
 def differences(values: NDArray[np.int64], before: int) -> NDArray[np.int64]:
