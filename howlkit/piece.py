@@ -223,21 +223,16 @@ class Piece:
         ends, pedals = self.ends, self.pedals
         if not len(pedals):
             return ends
-        tracks, track = pedals["track"], self.notes["track"]
-        pressed = self.notes["program"] != DRUMS
-        begins, line = pedals["start"].astype(np.int64), np.int64(0)
-        if (tracks == tracks[0]).all():
-            pressed &= track == tracks[0]
-        else:  # one after the other on one line; a span may end as late as tick 2**32
-            begins += tracks.astype(np.int64) << 33
-            line = track.astype(np.int64) << 33
+        # Tracks one after the other on one line; a span may end as late as tick 2**32.
+        begins = (pedals["track"].astype(np.int64) << 33) + pedals["start"]
         lifts = begins + pedals["duration"]
         if (begins[1:] < begins[:-1]).any():
             order = begins.argsort(kind="stable")
             begins, lifts = begins.take(order), lifts.take(order)
         lifts = np.maximum.accumulate(lifts)
+        line = self.notes["track"].astype(np.int64) << 33
         span = begins.searchsorted(line + ends, side="right") - 1
-        pressed &= span >= 0
+        pressed = (span >= 0) & (self.notes["program"] != DRUMS)
         return np.where(pressed, np.maximum(ends, lifts.take(span) - line), ends)
 
     @cached_property

@@ -130,12 +130,10 @@ class Event:
         up, down = self._pedal(piece)
         k = self._vocabulary.keys
         positions = np.concatenate((off, up, down, on))
-        places = np.concatenate(
-            (key, np.full(len(up), k), np.full(len(down), k + 1), key + (k + 2))
-        )
+        places = np.concatenate((key, up * 0 + k, down * 0 + (k + 1), key + (k + 2)))
         order = stable_order(positions)  # places rise already
         first_on = len(order) - len(on)
-        note_ons = np.flatnonzero(order >= first_on)
+        note_ons = (order >= first_on).nonzero()[0]
         bins = bins.take(order.take(note_ons) - first_on)
         return positions.take(order), places.take(order), note_ons, bins
 
@@ -161,7 +159,7 @@ class Event:
         off = np.maximum.accumulate(line + positions[len(notes) :].take(order))
         begins = run_begins(on)
         if not begins.all():  # notes of a key that begin together are one
-            first = np.flatnonzero(begins)
+            first = begins.nonzero()[0]
             key, line, off = key.take(first), line.take(first), off.compress(run_ends(on))
             on, velocity = on.take(first), np.maximum.reduceat(velocity, first)
         np.minimum(off[:-1], on[1:], out=off[:-1])
@@ -199,17 +197,16 @@ class Event:
         shifts = (gaps + (v.shifts - 1)) // v.shifts
         told = differences(bins, v.unknown) != 0
         loud = note_ons.compress(told)  # events with a velocity before them
-        lengths = shifts + 1
-        lengths[loud] += 1
-        stops = lengths.cumsum()
+        velocities = np.zeros(len(places), np.int64)
+        velocities[loud] = 1
+        stops = (shifts + velocities + 1).cumsum()
         # The longest shift, where nothing else follows.
         codes = np.full(int(stops[-1]) if len(stops) else 0, v.velocity - 1, np.uint16)
-        left = stops - 2  # the last shift stands before the event, or before its velocity
-        codes[left.take(loud)] = v.velocity + bins.compress(told)
-        left[loud] -= 1
-        shifted = np.flatnonzero(gaps > 0)
+        codes[stops.take(loud) - 2] = v.velocity + bins.compress(told)
+        shifted = (gaps > 0).nonzero()[0]
+        last = stops - velocities - 2  # the last shift stands before the event, or its velocity
         gaps -= (shifts - 1) * v.shifts
-        codes[left.take(shifted)] = gaps.take(shifted) + (SHIFT - 1)
+        codes[last.take(shifted)] = gaps.take(shifted) + (SHIFT - 1)
         codes[stops - 1] = v.codes.take(places)
         rows = self.schema.blank(len(codes))
         rows["event"][1:-1] = codes

@@ -39,7 +39,7 @@ from howlkit.builtin.grid import Grid, resolution
 from howlkit.builtin.notes import canonical_order, velocity_classes, velocity_values
 from howlkit.builtin.remi_grammar import RemiGrammar
 from howlkit.builtin.remi_layout import Changes, Places, lay
-from howlkit.builtin.runs import NOWHERE, differences, held, run_ends
+from howlkit.builtin.runs import differences, held, run_ends
 from howlkit.hookspecs import hookimpl
 from howlkit.options import option
 from howlkit.piece import (
@@ -233,7 +233,7 @@ class Remi:
             left = events == self._events.index(name)
             if name == "position":  # a bar begins at position 0, which is what it has there
                 left |= events == self._events.index("bar")
-            at = np.flatnonzero(left) if left.any() else NOWHERE
+            at = left.nonzero()[0]
             standing[name] = held(steps[name][at], at, len(steps), before=initial[name])
         return standing
 

@@ -11,15 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NOWHERE", "differences", "held", "run_begins", "run_ends", "stable_order"]
-
-NOWHERE = np.empty(0, np.intp)
-"""No place in a column."""
+__all__ = ["differences", "held", "run_begins", "run_ends", "stable_order"]
 
 
 def differences(values: NDArray[np.int64], before: int) -> NDArray[np.int64]:
     """Return how much each value is above the one before it; the first, above `before`."""
-    result = np.empty_like(values)
+    result = np.empty(len(values), np.int64)
     result[:1] = values[:1] - before
     np.subtract(values[1:], values[:-1], out=result[1:])
     return result
@@ -38,14 +35,16 @@ def held(
 
 def run_begins(values: NDArray[Any]) -> NDArray[np.bool_]:
     """Return which values are the first of a run of equal ones."""
-    result = np.ones(len(values), bool)
+    result = np.empty(len(values), bool)
+    result[:1] = True
     np.not_equal(values[1:], values[:-1], out=result[1:])
     return result
 
 
 def run_ends(values: NDArray[Any]) -> NDArray[np.bool_]:
     """Return which values are the last of a run of equal ones."""
-    result = np.ones(len(values), bool)
+    result = np.empty(len(values), bool)
+    result[-1:] = True
     np.not_equal(values[1:], values[:-1], out=result[:-1])
     return result
 
