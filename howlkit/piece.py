@@ -261,7 +261,8 @@ class Piece:
             beat = np.concatenate(([DEFAULT_TEMPO], beat))
         pace = beat / 1e6 / self.ticks_per_beat
         seconds = np.zeros(len(ticks))
-        np.cumsum((ticks[1:] - ticks[:-1]) * pace[:-1], out=seconds[1:])
+        if len(ticks) > 1:
+            np.cumsum((ticks[1:] - ticks[:-1]) * pace[:-1], out=seconds[1:])
         return ticks, seconds, pace
 
     def seconds(self, ticks: ArrayLike) -> NDArray[np.float64]:

@@ -47,11 +47,12 @@ class Changes:
 class Places:
     """The places (P,) of some music, by rising grid position `at`.
 
-    bar, position: the number of the bar, and where in it. cut: where the bar before is cut short,
+    first_note: the first note that begins here or later. bar, position: the number of the bar, and where in it. cut: where the bar before is cut short,
     0: nowhere. metre, tempo: what holds here; new_metre, new_tempo: and has to be written here.
     """
 
     at: Column
+    first_note: Column
     bar: Column
     position: Column
     cut: Column
@@ -69,14 +70,18 @@ class Places:
         news = np.concatenate((bars.start.compress(bars.news), tempi.at[1:]))
         since = onsets[0] if known else -1
         until = onsets[-1] if len(onsets) else -1
-        at = np.concatenate((onsets, news[(news > since) & (news <= until)]))
-        at.sort(kind="stable")  # quick: it nearly is
-        at = at.compress(run_begins(at))
+        news = np.sort(news[(news > since) & (news <= until)])
+        merged = np.concatenate((onsets, news))
+        merged.sort(kind="stable")  # quick: it nearly is
+        begins = run_begins(merged).nonzero()[0]
+        at = merged.take(begins)
+        first_note = begins - news.searchsorted(at)
         stretch = bars.stretch(at)
         bar, position = bars.locate(at, stretch)
         new_metre = bars.news.take(stretch) & (bars.start.take(stretch) == at)
         cut = bars.cut.take(stretch) * new_metre
-        return cls(at, bar, position, cut, bars.metre.take(stretch), new_metre, *tempi.holds(at))
+        metre = bars.metre.take(stretch)
+        return cls(at, first_note, bar, position, cut, metre, new_metre, *tempi.holds(at))
 
     def bars(self, longest_rest: int) -> Column:
         """Return how many bars are written to come to each place (or to the one that it cuts)."""
@@ -98,8 +103,7 @@ def lay(
     events: the families there are, bar first. notes: (N,) by field, onsets: where they begin.
     The events as `Schema.blank` has them.
     """
-    first_note = onsets.searchsorted(places.at)
-    place_of = np.bincount(first_note, minlength=len(onsets)).cumsum() - 1
+    place_of = np.bincount(places.first_note, minlength=len(onsets)).cumsum() - 1
     bars, cuts = places.bars(longest_rest), places.cut > 0
     positions = places.new_tempo.copy()  # a new metre alone needs no position
     positions[place_of] = True
@@ -111,7 +115,7 @@ def lay(
     led = leads.cumsum()
     ends = spans.cumsum()
     begins = ends - spans  # among the events of notes
-    before = begins.take(first_note) + led - leads
+    before = begins.take(places.first_note) + led - leads
     led = led.take(place_of)
     ends += led
     begins += led

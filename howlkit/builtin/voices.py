@@ -161,9 +161,9 @@ class Voices:
 
     def encode(self, piece: Piece) -> Steps:
         """Return start, a step for each slice, end."""
-        notes, begins, ends = self._notes(piece)
+        pitch, voice, begins, ends = self._notes(piece)
         # A piece of changes has one slice more, in which its last chord ends.
-        closing = int(self._changes and piece.has_end and len(notes) > 0)
+        closing = int(self._changes and piece.has_end and len(begins) > 0)
         since, until = self._time.edges(piece)
         most = MOST_SLICES + self._changes
         first, stop = min(since, most), min(until, most)
@@ -173,39 +173,47 @@ class Voices:
         earliest = max(first - self._looks_back, 0)
         seen = (begins < stop) & (ends > earliest)
         if not seen.all():
-            notes, begins, ends = notes.compress(seen), begins[seen], ends[seen]
+            pitch, voice, begins, ends = (
+                column.compress(seen) for column in (pitch, voice, begins, ends)
+            )
         if piece.has_end:  # what is cut off by the limit may leave a silence behind
-            last = min(int(ends.max()), stop) + closing if len(notes) else 0
+            last = min(int(ends.max()), stop) + closing if len(ends) else 0
             stop = min(stop, max(first, last))
-        sounds, struck = self._sounding(notes, begins - earliest, ends - earliest, stop - earliest)
+        sounds, struck = self._sounding(
+            pitch, voice, begins - earliest, ends - earliest, stop - earliest
+        )
         rows, at = self._steps(piece, sounds, struck, earliest)
         before = int(at.searchsorted(first))
         return self.schema.cut(rows, before=before, stop=len(at), end=piece.has_end)
 
-    def _notes(self, piece: Piece) -> tuple[Table, Column, Column]:
-        """Return the notes that have a voice, and the slices in which they begin and end."""
+    def _notes(self, piece: Piece) -> tuple[Column, Column, Column, Column]:
+        """Return of the notes that have a voice their pitch, track, first slice and the one after.
+
+        Pitch as in `soundK`; the slices are 0..MOST_SLICES.
+        """
         notes = piece.notes
-        pitch = notes["pitch"]
+        pitch = notes["pitch"].astype(np.int64)
         kept = (notes["program"] != DRUMS) & (pitch >= self.low) & (pitch <= self.high)
         if self.assign == "track":
             kept &= notes["track"] < self.voices
         if not kept.all():
-            notes = notes.compress(kept)
+            notes, pitch = notes.compress(kept), pitch.compress(kept)
         starts = notes["start"].astype(np.int64)
         begins = self._time.positions(piece, starts)
         ends = self._time.positions(piece, starts + notes["duration"])
         ends = np.minimum(np.maximum(ends, begins + 1), MOST_SLICES)
         within = int(begins.searchsorted(MOST_SLICES))
-        return notes[:within], begins[:within], ends[:within]
+        pitch -= self.low - 1
+        voice = notes["track"].astype(np.int64)
+        return pitch[:within], voice[:within], begins[:within], ends[:within]
 
     def _sounding(
-        self, notes: Table, begins: Column, ends: Column, length: int
+        self, pitch: Column, voice: Column, begins: Column, ends: Column, length: int
     ) -> tuple[Sounds, NDArray[np.bool_]]:
         """Return (voices, length): what each sounds, as in `soundK`, and whether it begins there.
 
         begins, ends: slices, of which 0..length are asked for.
         """
-        pitch = notes["pitch"].astype(np.int32) - (self.low - 1)
         first, stop = np.maximum(begins, 0), np.minimum(ends, length)
         if self.assign == "pitch":
             return highest_pitches(
@@ -213,8 +221,7 @@ class Voices:
             )
         # By when a note begins, then by pitch, which is 128 at most; 0 is no note.
         earliest = int(begins.min(initial=0)) - 1
-        rank = (begins - earliest).astype(np.int32) << 8 | pitch
-        voice = notes["track"].astype(np.int64)
+        rank = ((begins - earliest) << 8 | pitch).astype(np.int32)
         newest = highest_ranks(rank, voice, first, stop, (self.voices, length))
         slices = np.arange(-earliest, length - earliest, dtype=np.int32)
         return (newest & 255).astype(np.int16), newest >> 8 == slices
