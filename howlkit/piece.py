@@ -212,7 +212,7 @@ class Piece:
     def ends(self) -> NDArray[np.int64]:
         """Where each note ends, in ticks."""
         # No note ends after MAX_TICK, so that the sum fits the type of the columns.
-        return (self.notes["start"] + self.notes["duration"]).astype(np.int64)
+        return np.asarray(self.notes["start"] + self.notes["duration"], np.int64)
 
     @cached_property
     def held(self) -> NDArray[np.int64]:

@@ -128,7 +128,5 @@ class Bars:
 
         stretch: what `stretch` says of the positions.
         """
-        bars, within = np.divmod(
-            positions - self.start.take(stretch), self.length.take(stretch)
-        )
+        bars, within = np.divmod(positions - self.start.take(stretch), self.length.take(stretch))
         return self._first.take(stretch) + bars, within

@@ -44,7 +44,7 @@ class Grid:
         return _floor(piece.seconds(ticks) * self.divisions + eighths / 8)
 
     def edges(self, piece: Piece, *, eighths: int = 4) -> tuple[int, int]:
-        """Return the positions at which an excerpt begins and stops; ENDLESS if it goes on for ever.
+        """Return the positions where an excerpt begins and stops; ENDLESS if it stops nowhere.
 
         eighths: as `positions` has them.
         """

@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.builtin.grid import Grid
+from howlkit.builtin.pianoroll_grammar import PianorollGrammar, sounding_keys
 from howlkit.builtin.slices import Metre
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
@@ -44,7 +45,6 @@ LONGEST_BAR = 8  # beats; the places beyond share the last value of `position`
 VELOCITY = 80  # of every note, where no loudness is kept
 
 Column = NDArray[np.int64]
-Keys = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -271,7 +271,7 @@ class Pianoroll:
         """Return a note for each onset, or, without onsets, for each run of a key."""
         empty, to_ticks = self._time.frame(like)
         steps = steps[steps["mark"] == STEP]
-        sounding, held = _sounding(steps)
+        sounding, held = sounding_keys(steps)
         held[1:] &= sounding[:-1]
         held[:1] = False
         ends = sounding.copy()
@@ -292,86 +292,6 @@ class Pianoroll:
     def grammar(self, rows: int, *, like: Piece | None = None) -> PianorollGrammar:
         """Return the grammar of `rows` rows at the start of pieces in the metre of `like`."""
         return PianorollGrammar(self, self._metre(Piece() if like is None else like), rows)
-
-
-class PianorollGrammar:
-    """Only what sounds can be held, and no piece ends in silence, nor is silent for too long.
-
-    encoder: whose steps. metre: what its positions are of. rows: B.
-    """
-
-    def __init__(self, encoder: Pianoroll, metre: Metre, rows: int) -> None:
-        self._encoder, self._metre = encoder, metre
-        self._slices = np.zeros(rows, np.int64)
-        self._rest = np.zeros(rows, np.int64)  # silent slices since something sounded
-        self._sounding = np.zeros((rows, encoder._keys), bool)
-
-    @property
-    def now(self) -> NDArray[np.float64]:
-        """Where each row's last slice begins, in beats or seconds."""
-        return np.asarray(np.maximum(self._slices - 1, 0) / self._encoder._time.divisions)
-
-    def allowed(self, field: Field, given: Steps) -> NDArray[np.bool_]:
-        """Return (B, field.choices): what may come next, as the class says."""
-        mask = np.ones((len(given), field.choices), bool)
-        if field.name == "mark":
-            mask[:, START] = False
-            mask[:, STEP] = self._slices < self._encoder._most
-            mask[:, END] = (self._slices == 0) | (self._rest == 0)
-            return mask
-        if field.name == "held":
-            mask[:, :-1] = self._sounding
-            return mask
-        sound = self._must_sound
-        if field.name == "keys":
-            mask[:, -1] = ~sound | given["keys"].any(axis=1)
-            return mask
-        held: Keys = given["held"] > 0
-        sound = sound & ~held.any(axis=1)
-        if field.name == "loudness":
-            mask[:, 0] = ~sound
-            mask[:, 1:] = ~held.all(axis=1, keepdims=True)
-            return mask
-        mask[:, :-1] = ~held
-        needed = given["loudness"] > 0 if self._encoder.velocities else sound
-        mask[:, -1] = ~needed | given["onset"].any(axis=1)
-        return mask
-
-    @property
-    def _must_sound(self) -> Keys:
-        """(B,): where the next slice cannot be silent: a rest is over, or all there can be."""
-        longest = self._encoder.longest_rest * self._encoder._time.divisions
-        return (self._rest >= longest) | (self._slices >= self._encoder._most - 1)
-
-    def push(self, step: Steps, rows: NDArray[np.bool_]) -> Column:
-        """Move on by a slice where `rows` says so; a note begins with each onset."""
-        taken = rows & (step["mark"] == STEP)
-        sounding, held = _sounding(step)
-        begun = sounding & ~(held & self._sounding)
-        self._slices += taken
-        self._rest = np.where(taken, np.where(sounding.any(axis=1), 0, self._rest + 1), self._rest)
-        self._sounding[taken] = sounding[taken]
-        return np.where(taken, begun.sum(axis=1), 0)
-
-    def derived(self, field: Field) -> Column:
-        """Return (B,): `position`, where in its bar each row's next slice stands."""
-        return self._metre.position(self._slices)
-
-    def select(self, rows: NDArray[np.intp]) -> PianorollGrammar:
-        """Return a copy that holds `rows`."""
-        copy = PianorollGrammar(self._encoder, self._metre, len(rows))
-        copy._slices, copy._rest = self._slices[rows].copy(), self._rest[rows].copy()
-        copy._sounding = self._sounding[rows].copy()
-        return copy
-
-
-def _sounding(steps: Steps) -> tuple[Keys, Keys]:
-    """Return (T, n): the keys that sound in each step, and those that go on if they sounded."""
-    if "keys" in (steps.dtype.names or ()):
-        keys = steps["keys"] > 0
-        return keys, keys.copy()
-    held = steps["held"] > 0
-    return held | (steps["onset"] > 0), held
 
 
 def _fold(pitch: Column, low: int, high: int) -> Column:
@@ -401,4 +321,4 @@ def register_encoders(register: Callable[[type[Encoder]], None]) -> None:
     register(Pianoroll)
 
 
-__all__ = ["Pianoroll", "PianorollGrammar"]
+__all__ = ["Pianoroll"]

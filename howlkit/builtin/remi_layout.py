@@ -47,8 +47,9 @@ class Changes:
 class Places:
     """The places (P,) of some music, by rising grid position `at`.
 
-    first_note: the first note that begins here or later. bar, position: the number of the bar, and where in it. cut: where the bar before is cut short,
-    0: nowhere. metre, tempo: what holds here; new_metre, new_tempo: and has to be written here.
+    first_note: the first note that begins here or later. bar, position: the number of the bar, and
+    where in it. cut: where the bar before is cut short, 0: nowhere. metre, tempo: what holds here;
+    new_metre, new_tempo: and has to be written here.
     """
 
     at: Column

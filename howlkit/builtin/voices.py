@@ -48,7 +48,7 @@ from howlkit.builtin.voices_inputs import BEATS_COUNTED, LONGEST_BAR, columns, f
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
 from howlkit.options import option
-from howlkit.piece import DRUMS, FOREVER, NOTE, TEMPO, Piece, Table
+from howlkit.piece import DRUMS, FOREVER, NOTE, TEMPO, Piece
 from howlkit.protocols import Encoder
 from howlkit.schema import STEP, Field, Schema, Steps
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ __all__ = ["BEATS_COUNTED", "LONGEST_BAR", "columns", "fields"]
 BEATS_COUNTED = 12  # by `beat`, which then begins again: bars of 2, 3, 4 and 6 beats show in it
 LONGEST_BAR = 8  # beats that `position` tells apart
 
-Column = NDArray[np.int64]
+Column = NDArray[Any]  # of signed integers, of 16 bits or more
 
 
 @dataclass(frozen=True)
