@@ -24,6 +24,8 @@ def differences(values: NDArray[np.int64], before: int) -> NDArray[np.int64]:
 
 def held(values: NDArray[Any], at: NDArray[np.intp], length: int, *, before: int) -> NDArray[Any]:
     """Return (length,): the value set last; values are set at places that rise, `before` first."""
+    if not len(at):
+        return np.full(length, before, values.dtype)
     bounds = np.empty(len(at) + 2, np.intp)
     bounds[0], bounds[1:-1], bounds[-1] = 0, at, length
     all_values = np.empty(len(at) + 1, values.dtype)

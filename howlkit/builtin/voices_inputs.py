@@ -40,7 +40,7 @@ class _Interval:
 
     def between(self, lower: Column, upper: Column) -> Column:
         """Return the interval of sounds, beyond the outermost the outermost."""
-        value = np.maximum(upper - lower, self.low)
+        value: Column = np.maximum(upper - lower, self.low)
         np.minimum(value, self.high, out=value)
         value += 1 - self.low
         value *= np.minimum(lower, upper) > 0

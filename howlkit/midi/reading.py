@@ -264,19 +264,17 @@ def _pedals(tracks: list[Any], repairs: dict[str, int]) -> Table:
             ends = np.append(ends, max(end, begins[-1]))
             repairs["unreleased_pedals"] = repairs.get("unreleased_pedals", 0) + 1
         if len(begins):
-            found.append((index, begins, ends))
-    pedals = np.empty(sum([len(begins) for _, begins, _ in found]), PEDAL)
+            pedals = np.empty(len(begins), PEDAL)
+            pedals["start"], pedals["duration"], pedals["track"] = begins, ends - begins, index
+            found.append(pedals)
     if not found:
-        return pedals
-    stop = 0
-    for index, begins, ends in found:
-        start, stop = stop, stop + len(begins)
-        rows = pedals[start:stop]
-        rows["start"], rows["duration"], rows["track"] = begins, ends - begins, index
+        return np.empty(0, PEDAL)
+    pedals = found[0]
+    if len(found) > 1:
+        pedals = np.concatenate(found)
+        pedals = pedals.take(pedals["start"].argsort(kind="stable"))
     if np.count_nonzero(pedals["duration"]) < len(pedals):
         pedals = pedals.compress(pedals["duration"] != 0)
-    if len(found) > 1:
-        pedals = pedals.take(pedals["start"].argsort(kind="stable"))
     return pedals
 
 
