@@ -89,10 +89,10 @@ def sort_notes(notes: Table) -> Table:
         key |= notes[name]
     if (key[1:] > key[:-1]).all():
         return notes
-    order = np.argsort(key, kind="stable")
+    order = key.argsort(kind="stable")
     notes, key = notes.take(order), key.take(order)  # thirty times as fast as notes[order]
     ties = key[1:] == key[:-1]
-    if ties.any():
+    if np.count_nonzero(ties):
         tied = np.flatnonzero(np.append(ties, False) | np.append(False, ties))
         some = notes.take(tied)
         notes[tied] = some.take(np.lexsort((some["velocity"], some["duration"], key[tied])))
@@ -143,7 +143,7 @@ class Piece:
             self.key_signatures,
             self.pedals,
         ):
-            table.flags.writeable = False
+            table.setflags(write=False)
 
     @classmethod
     def of(
@@ -211,7 +211,8 @@ class Piece:
     @property
     def ends(self) -> NDArray[np.int64]:
         """Where each note ends, in ticks."""
-        return np.asarray(self.notes["start"].astype(np.int64) + self.notes["duration"])
+        # No note ends after MAX_TICK, so that the sum fits the type of the columns.
+        return np.asarray(self.notes["start"] + self.notes["duration"], np.int64)
 
     @cached_property
     def held(self) -> NDArray[np.int64]:
@@ -226,18 +227,19 @@ class Piece:
         begins = (pedals["track"].astype(np.int64) << 33) + pedals["start"]
         lifts = begins + pedals["duration"]
         if (begins[1:] < begins[:-1]).any():
-            order = np.argsort(begins, kind="stable")
+            order = begins.argsort(kind="stable")
             begins, lifts = begins.take(order), lifts.take(order)
         lifts = np.maximum.accumulate(lifts)
         line = self.notes["track"].astype(np.int64) << 33
-        span = np.searchsorted(begins, line + ends, side="right") - 1
+        span = begins.searchsorted(line + ends, side="right") - 1
         pressed = (span >= 0) & (self.notes["program"] != DRUMS)
-        return np.where(pressed, np.maximum(ends, lifts[span] - line), ends)
+        return np.where(pressed, np.maximum(ends, lifts.take(span) - line), ends)
 
     @cached_property
     def end(self) -> int:
         """Where the last note ends, in ticks; 0 for an empty piece."""
-        return int(self.ends.max(initial=0))
+        ends = self.notes["start"] + self.notes["duration"]
+        return int(np.maximum.reduce(ends, initial=0))
 
     @property
     def seconds_long(self) -> float:
@@ -258,7 +260,9 @@ class Piece:
             ticks = np.concatenate(([0], ticks))
             beat = np.concatenate(([DEFAULT_TEMPO], beat))
         pace = beat / 1e6 / self.ticks_per_beat
-        seconds = np.concatenate(([0.0], np.cumsum(np.diff(ticks) * pace[:-1])))
+        seconds = np.zeros(len(ticks))
+        if len(ticks) > 1:
+            np.cumsum((ticks[1:] - ticks[:-1]) * pace[:-1], out=seconds[1:])
         return ticks, seconds, pace
 
     def seconds(self, ticks: ArrayLike) -> NDArray[np.float64]:
@@ -267,9 +271,8 @@ class Piece:
         changes, seconds, pace = self._tempo_map
         if len(changes) == 1:  # several times as fast, and of most recordings
             return np.asarray(position * pace[0])
-        at = np.searchsorted(changes, position, side="right") - 1
-        at = np.maximum(at, 0)
-        return np.asarray(seconds[at] + (position - changes[at]) * pace[at])
+        at = np.maximum(changes.searchsorted(position, side="right") - 1, 0)
+        return np.asarray(seconds.take(at) + (position - changes.take(at)) * pace.take(at))
 
     def ticks(self, seconds: ArrayLike) -> NDArray[np.int64]:
         """Return the tick nearest to each of `seconds` from tick 0; the inverse of `seconds`."""
@@ -459,35 +462,43 @@ def _check_tables(piece: Piece) -> None:
         table = getattr(piece, name)
         if not isinstance(table, np.ndarray) or table.dtype != dtype or table.ndim != 1:
             raise PieceError(f"{name} must be a 1-D array of dtype howlkit.piece.{name}: {dtype}")
-    _check_notes(piece.notes)
-    _check_range("tempo (microseconds a beat)", piece.tempos["microseconds"], 1, 2**24 - 1)
-    _check_range("time signature numerator", piece.time_signatures["numerator"], 1, 255)
-    _check_denominators(piece.time_signatures["denominator"])
-    _check_range("key signature sharps", piece.key_signatures["sharps"], -7, 7)
-    _check_range("key signature minor", piece.key_signatures["minor"], 0, 1)
-    _check_range("pedal start", piece.pedals["start"], 0, MAX_TICK)
-    _check_range("pedal duration", piece.pedals["duration"], 0, MAX_TICK)
+    if len(piece.notes):
+        end = _checked_end(piece.notes)
+        object.__setattr__(piece, "end", end)  # known already: no need to look again
+    if len(piece.tempos):
+        _check_range("tempo (microseconds a beat)", piece.tempos["microseconds"], 1, 2**24 - 1)
+    if len(piece.time_signatures):
+        _check_range("time signature numerator", piece.time_signatures["numerator"], 1, 255)
+        _check_denominators(piece.time_signatures["denominator"])
+    if len(piece.key_signatures):
+        _check_range("key signature sharps", piece.key_signatures["sharps"], -7, 7)
+        _check_range("key signature minor", piece.key_signatures["minor"], 0, 1)
+    if len(piece.pedals):
+        _check_range("pedal start", piece.pedals["start"], 0, MAX_TICK)
+        _check_range("pedal duration", piece.pedals["duration"], 0, MAX_TICK)
     for name in ("tempos", "time_signatures", "key_signatures"):
-        ticks = getattr(piece, name)["tick"]
-        if len(ticks) > 1 and (ticks[1:] <= ticks[:-1]).any():
-            raise PieceError(f"{name} must stand at rising ticks, one at each")
-        _check_range(f"{name} tick", ticks[:1], 0, MAX_TICK)  # the least, then
+        if len(table := getattr(piece, name)):
+            _check_ticks(name, table["tick"])
     if not 0 <= piece.context <= len(piece):
         raise PieceError(f"context is {piece.context}; 0..{len(piece)} (the notes) are allowed")
 
 
-def _check_notes(notes: Table) -> None:
-    if not len(notes):
-        return
+def _checked_end(notes: Table) -> int:
+    """Return where the last of one or more notes ends; PieceError for a note that cannot be."""
     starts, durations = notes["start"].copy(), notes["duration"].copy()  # aligned: quicker
-    _check_range("note start", starts, 0, MAX_TICK)
-    _check_range("note duration", durations, 1, MAX_TICK)
-    if (starts + durations).min() < 0:  # beyond MAX_TICK the sum wraps round
+    ends = starts + durations  # beyond MAX_TICK the sum wraps round
+    # All is well where nothing is below 0, and so no sign bit in any of the three.
+    if np.bitwise_or.reduce(starts | (durations - 1) | ends) < 0:
+        _check_range("note start", starts, 0, MAX_TICK)
+        _check_range("note duration", durations, 1, MAX_TICK)
         end = (starts.astype(np.int64) + durations).max()
         raise PieceError(f"note end is {end}; 0..{MAX_TICK} are allowed")
-    _check_range("pitch", notes["pitch"], 0, 127)
-    _check_range("velocity", notes["velocity"], 1, 127)
+    pitches, velocities = notes["pitch"], notes["velocity"]
+    if np.bitwise_or.reduce((velocities - 1) | pitches) > 127:  # a velocity of 0 wraps to 255
+        _check_range("pitch", pitches, 0, 127)
+        _check_range("velocity", velocities, 1, 127)
     _check_range("program", notes["program"], 0, DRUMS)
+    return int(np.maximum.reduce(ends))
 
 
 _DENOMINATORS = {2**power for power in range(8)}
@@ -498,13 +509,18 @@ _EXTREMES = {
 }
 
 
+def _check_ticks(name: str, ticks: Table) -> None:
+    if len(ticks) > 1 and (ticks[1:] <= ticks[:-1]).any():
+        raise PieceError(f"{name} must stand at rising ticks, one at each")
+    if ticks[0] < 0:
+        raise PieceError(f"{name} tick is {ticks[0]}; 0..{MAX_TICK} are allowed")
+
+
 def _check_range(what: str, values: Table, low: int, high: int) -> None:
-    if not len(values):
-        return
     # What the type of a column cannot hold is not looked for.
     type_least, type_most = _EXTREMES[values.dtype]
-    least = int(values.min()) if low > type_least else low
-    most = int(values.max()) if high < type_most else high
+    least = int(np.minimum.reduce(values)) if low > type_least else low
+    most = int(np.maximum.reduce(values)) if high < type_most else high
     if least < low or most > high:
         worst = least if least < low else most
         raise PieceError(f"{what} is {worst}; {low}..{high} are allowed")

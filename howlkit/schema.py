@@ -264,6 +264,25 @@ class Schema:
             framed["mark"][-1] = END
         return framed
 
+    def blank(self, n: int) -> Steps:
+        """Return n ordinary steps, every field 0, and a row before and a row behind for `cut`."""
+        return self.steps(n + 2)
+
+    def cut(self, rows: Steps, *, before: int, stop: int, end: bool) -> Steps:
+        """Return what `frame` returns of steps `before` to `stop`, copying nothing.
+
+        rows: of `blank`, the steps filled in; what lies outside the excerpt is overwritten.
+        """
+        stop = max(before, stop)
+        framed = rows[before : 1 + stop + end]
+        if not before:
+            framed["mark"][0] = START
+        if end:
+            if stop + 2 < len(rows):
+                framed.view(self.row)[-1:] = self.steps(1).view(self.row)
+            framed["mark"][-1] = END
+        return framed
+
     def active(self, field: Field, given: Any) -> Any:  # noqa: ANN401 - numpy or torch columns
         """Return, row by row, whether `field` is decided; `given` holds the fields before it.
 

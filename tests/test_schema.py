@@ -99,3 +99,15 @@ def test_a_field_needs_a_name_and_values():
         Field("two words", 2)
     with pytest.raises(HowlkitError, match="n=0"):
         Field("a", 0)
+
+
+@pytest.mark.parametrize(
+    "before, stop, end", [(0, 5, True), (0, 3, False), (2, 4, False), (2, 3, True)]
+)
+def test_steps_cut_out_of_rows_are_those_that_are_framed(before, stop, end):
+    schema = Schema((Field("a", 9), Field("b", 300)))
+    rows = schema.blank(5)
+    rows["a"][1:-1], rows["b"][1:-1] = np.arange(1, 6), 299
+    framed = schema.frame(rows[1:-1][:stop], before=before, end=end)
+    cut = schema.cut(rows, before=before, stop=stop, end=end)
+    assert cut.tolist() == framed.tolist() and cut.flags.c_contiguous

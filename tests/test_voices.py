@@ -161,7 +161,7 @@ def test_nothing_derived_knows_the_future(encoder):
     whole = encoder.encode(piece)
     for n in range(1, 300, 23):
         early = piece.replace(notes=piece.notes[:n])
-        cut = encoder._slices(piece, piece.notes["start"][n])
+        cut = encoder._time.positions(piece, piece.notes["start"][n])
         known = encoder.encode(early)
         known = known[(known["mark"] != END) & (encoder._stands(known) < cut)]
         assert np.array_equal(known, whole[: len(known)])

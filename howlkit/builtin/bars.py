@@ -17,6 +17,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.builtin.runs import run_ends
 from howlkit.piece import TIME_SIGNATURE, Table
 
 __all__ = ["COMMON", "Bars", "Metres"]
@@ -84,7 +85,7 @@ class Metres:
     def bars(self, positions: Column, metres: Column) -> Bars:
         """Return the bars under metres that begin at positions, rising or equal; 4/4 before."""
         start, metre = np.append(0, positions), np.append(self.common, metres)
-        last = np.append(np.diff(start) > 0, True)  # of several at one position
+        last = run_ends(start)  # of several at one position
         start, metre = start[last], metre[last]
         return Bars(start, metre, self.lengths[metre], self.common)
 
@@ -120,10 +121,12 @@ class Bars:
 
     def stretch(self, positions: Column) -> NDArray[np.intp]:
         """Return the stretch in which each of `positions` stands."""
-        return np.searchsorted(self.start, positions, side="right") - 1
+        return self.start.searchsorted(positions, side="right") - 1
 
-    def locate(self, positions: Column) -> tuple[Column, Column]:
-        """Return the number of the bar in which each position stands, and the place within it."""
-        at = self.stretch(positions)
-        bars, within = np.divmod(positions - self.start[at], self.length[at])
-        return self._first[at] + bars, within
+    def locate(self, positions: Column, stretch: NDArray[np.intp]) -> tuple[Column, Column]:
+        """Return the number of the bar in which each position stands, and the place within it.
+
+        stretch: what `stretch` says of the positions.
+        """
+        bars, within = np.divmod(positions - self.start.take(stretch), self.length.take(stretch))
+        return self._first.take(stretch) + bars, within

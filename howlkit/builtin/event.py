@@ -27,9 +27,12 @@ from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from howlkit.builtin.event_grammar import OFF, PITCHES, SHIFT, EventGrammar, Vocabulary
+from howlkit.builtin.grid import Grid
+from howlkit.builtin.notes import velocity_classes
+from howlkit.builtin.runs import differences, run_begins, run_ends, stable_order
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
 from howlkit.options import option
@@ -44,7 +47,6 @@ MOST_TICKS_PER_BEAT = 32_767
 Column = NDArray[np.int64]
 
 _LINE = 47  # bits of a position: 2**32 ticks of 17 s, 1000 positions a second
-_PLACE = 16  # bits of `Vocabulary.place`
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,15 @@ class Event:
         return self.grid or {"beats": 24, "seconds": 100}[self.clock]
 
     @cached_property
+    def _time(self) -> Grid:
+        return Grid(self.clock, self._grid)
+
+    @cached_property
+    def _bins(self) -> Column:
+        """(128,): the bin of each MIDI velocity from 1."""
+        return velocity_classes(np.arange(128), self.velocities)
+
+    @cached_property
     def _vocabulary(self) -> Vocabulary:
         shifts, rest = self.longest_shift * self._grid, self.longest_rest * self._grid
         pedals = self.sustain == "events"
@@ -104,36 +115,30 @@ class Event:
 
     def encode(self, piece: Piece) -> Steps:
         """Return start, the events, end; shifts stand where the event after them does."""
-        moments, bins = self._events(piece)
-        positions = moments >> _PLACE
-        steps, stops = self._spell(positions, moments & (1 << _PLACE) - 1, bins)
-        edges = self._positions(piece, [piece.since, piece.until])
-        counts = np.searchsorted(positions, edges)
-        before, stop = np.append(0, stops)[counts].tolist()
-        return self.schema.frame(steps[: max(before, stop)], before=before, end=piece.has_end)
+        positions, places, note_ons, bins = self._events(piece)
+        rows, stops = self._spell(positions, places, note_ons, bins)
+        counts = positions.searchsorted(self._time.edges(piece)).tolist()
+        before, stop = (int(stops[count - 1]) if count else 0 for count in counts)
+        return self.schema.cut(rows, before=before, stop=stop, end=piece.has_end)
 
-    def _positions(self, piece: Piece, ticks: ArrayLike) -> Column:
-        """Return the grid positions nearest to ticks."""
-        ticks = np.asarray(ticks, np.int64)
-        if self.clock == "beats":
-            per_beat = piece.ticks_per_beat
-            return (2 * ticks * self._grid + per_beat) // (2 * per_beat)
-        return np.floor(piece.seconds(ticks) * self._grid + 0.5).astype(np.int64)
+    def _events(self, piece: Piece) -> tuple[Column, Column, NDArray[np.intp], Column]:
+        """Return what happens, in order: position and place (N,); which are note-ons, their bins.
 
-    def _events(self, piece: Piece) -> tuple[Column, Column]:
-        """Return what happens, in order, as position << _PLACE | place; and each note-on's bin."""
-        key, on, off, velocity = self._played(piece)
+        Place: as in `Vocabulary.place`.
+        """
+        key, on, off, bins = self._played(piece)
         up, down = self._pedal(piece)
         k = self._vocabulary.keys
-        parts = ((off, key), (up, k), (down, k + 1), (on, k + 2 + key))
-        moments = np.concatenate([where << _PLACE | place for where, place in parts])
-        order = np.argsort(moments)
-        note_ons = order[order >= len(moments) - len(on)] - (len(moments) - len(on))
-        bins = (velocity.astype(np.int64) - 1) * self._vocabulary.velocities // 127
-        return moments.take(order), bins.take(note_ons)
+        positions = np.concatenate((off, up, down, on))
+        places = np.concatenate((key, up * 0 + k, down * 0 + (k + 1), key + (k + 2)))
+        order = stable_order(positions)  # places rise already
+        first_on = len(order) - len(on)
+        note_ons = (order >= first_on).nonzero()[0]
+        bins = bins.take(order.take(note_ons) - first_on)
+        return positions.take(order), places.take(order), note_ons, bins
 
-    def _played(self, piece: Piece) -> tuple[Column, Column, Column, NDArray[np.uint8]]:
-        """Return key, positions on and off, velocity of what is left where notes overlap.
+    def _played(self, piece: Piece) -> tuple[Column, Column, Column, Column]:
+        """Return key, positions on and off, velocity bin of what is left where notes overlap.
 
         By key, then by position.
         """
@@ -141,24 +146,25 @@ class Event:
         if not self.programs:
             melodic = notes["program"] != DRUMS
             notes, ends = notes.compress(melodic), ends[melodic]
-        key = notes["pitch"].astype(np.uint16)
+        keys = notes["pitch"].astype(np.uint16)
         if self.programs:
-            key |= notes["program"].astype(np.uint16) << 7
-        order = np.argsort(key, kind="stable")  # starts rise already; 16 bits: a radix sort
+            keys |= notes["program"].astype(np.uint16) << 7
+        order = keys.argsort(kind="stable")  # starts rise already; 16 bits: a radix sort
+        key, velocity = keys.take(order).astype(np.int64), notes["velocity"].take(order)
         # Keys one after the other on one line: there, all that a key has is before the next key.
-        line = key.take(order).astype(np.int64) << _LINE
-        on = line + self._positions(piece, notes["start"]).take(order)
+        line = key << _LINE
+        positions = self._time.positions(piece, np.concatenate((notes["start"], ends)))
+        on = line + positions[: len(notes)].take(order)
         # The longest of the notes that sound ends behind all that ended before.
-        off = np.maximum.accumulate(line + self._positions(piece, ends).take(order))
-        velocity = notes["velocity"].take(order)
-        apart = on[1:] > on[:-1]
-        if not apart.all():  # notes of a key that begin together are one
-            first, last = np.flatnonzero(np.append(True, apart)), np.append(apart, True)
-            on, off, line = on[first], off[last], line[first]
-            velocity = np.maximum.reduceat(velocity, first)
-        off[:-1] = np.minimum(off[:-1], on[1:])
-        off = np.maximum(off, on + 1)
-        return line >> _LINE, on - line, off - line, velocity
+        off = np.maximum.accumulate(line + positions[len(notes) :].take(order))
+        begins = run_begins(on)
+        if not begins.all():  # notes of a key that begin together are one
+            first = begins.nonzero()[0]
+            key, line, off = key.take(first), line.take(first), off.compress(run_ends(on))
+            on, velocity = on.take(first), np.maximum.reduceat(velocity, first)
+        np.minimum(off[:-1], on[1:], out=off[:-1])
+        np.maximum(off, on + 1, out=off)
+        return key, on - line, off - line, self._bins.take(velocity)
 
     def _pedal(self, piece: Piece) -> tuple[Column, Column]:
         """Return where the pedal goes up and where down, of all tracks as one pedal."""
@@ -166,8 +172,8 @@ class Event:
         if self.sustain != "events" or not len(piece.pedals):
             return none, none
         start = piece.pedals["start"].astype(np.int64)
-        down = self._positions(piece, start)
-        up = self._positions(piece, start + piece.pedals["duration"])
+        down = self._time.positions(piece, start)
+        up = self._time.positions(piece, start + piece.pedals["duration"])
         order = np.argsort(down, kind="stable")
         order = order[up[order] > down[order]]
         if not len(order):
@@ -177,31 +183,36 @@ class Event:
         apart = down[1:] >= up[:-1]
         return up[np.append(apart, True)], down[np.append(True, apart)]
 
-    def _spell(self, positions: Column, places: Column, bins: Column) -> tuple[Steps, Column]:
-        """Return the steps, and up to which step each event goes: shifts, velocity, the event.
+    def _spell(
+        self, positions: Column, places: Column, note_ons: NDArray[np.intp], bins: Column
+    ) -> tuple[Steps, Column]:
+        """Return the steps (as `Schema.blank` has them), and up to which of them each event goes.
 
-        positions, places: (N,) of the events; bins: of the note-ons among them.
+        An event is written as shifts, a velocity, itself.
+
+        positions, places: (N,) of the events. note_ons: which of them are note-ons; their bins.
         """
         v = self._vocabulary
-        gaps = np.minimum(np.diff(positions, prepend=0), v.rest)
-        told = np.diff(bins, prepend=v.unknown) != 0
-        loud = np.flatnonzero(places >= v.keys + 2)[told]  # events with a velocity before them
-        lengths = -(-gaps // v.shifts) + 1
-        lengths[loud] += 1
-        stops = np.cumsum(lengths)
+        gaps = np.minimum(differences(positions, 0), v.rest)
+        shifts = (gaps + (v.shifts - 1)) // v.shifts
+        told = differences(bins, v.unknown) != 0
+        loud = note_ons.compress(told)  # events with a velocity before them
+        velocities = np.zeros(len(places), np.int64)
+        velocities[loud] = 1
+        stops = (shifts + velocities + 1).cumsum()
         # The longest shift, where nothing else follows.
         codes = np.full(int(stops[-1]) if len(stops) else 0, v.velocity - 1, np.uint16)
-        shifted = np.flatnonzero(gaps)
-        left = stops - 2  # the last shift stands before the event, or before its velocity
-        left[loud] -= 1
-        codes[left[shifted]] = SHIFT + (gaps[shifted] - 1) % v.shifts
-        codes[stops[loud] - 2] = v.velocity + bins[told]
+        codes[stops.take(loud) - 2] = v.velocity + bins.compress(told)
+        shifted = (gaps > 0).nonzero()[0]
+        last = stops - velocities - 2  # the last shift stands before the event, or its velocity
+        gaps -= (shifts - 1) * v.shifts
+        codes[last.take(shifted)] = gaps.take(shifted) + (SHIFT - 1)
         codes[stops - 1] = v.codes.take(places)
-        steps = self.schema.steps(len(codes))
-        steps["event"] = codes
-        if self.programs:
-            steps["program"][stops - 1] = v.key_programs.take(places)
-        return steps, stops
+        rows = self.schema.blank(len(codes))
+        rows["event"][1:-1] = codes
+        if self.programs and (programs := v.key_programs.take(places)).any():
+            rows["program"][stops] = programs
+        return rows, stops
 
     # Steps to piece -----------------------------------------------------------------------------
 

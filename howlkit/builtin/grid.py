@@ -10,11 +10,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from howlkit.piece import TEMPO, Piece, Table
+from howlkit.piece import FOREVER, TEMPO, Piece, Table
 
-__all__ = ["Grid", "resolution"]
+__all__ = ["ENDLESS", "Grid", "resolution"]
 
 MOST_TICKS_PER_BEAT = 32_767
+
+ENDLESS = 2**62
+"""A position after any that a note can have."""
 
 Column = NDArray[np.int64]
 
@@ -34,9 +37,23 @@ class Grid:
         """
         ticks = np.asarray(ticks, np.int64)
         if self.clock == "beats":
-            per_beat = piece.ticks_per_beat
-            return (8 * ticks * self.divisions + eighths * per_beat) // (8 * per_beat)
-        return np.floor(piece.seconds(ticks) * self.divisions + eighths / 8).astype(np.int64)
+            positions = ticks * (8 * self.divisions)
+            positions += eighths * piece.ticks_per_beat
+            positions //= 8 * piece.ticks_per_beat
+            return positions
+        return _floor(piece.seconds(ticks) * self.divisions + eighths / 8)
+
+    def edges(self, piece: Piece, *, eighths: int = 4) -> tuple[int, int]:
+        """Return the positions where an excerpt begins and stops; ENDLESS if it stops nowhere.
+
+        eighths: as `positions` has them.
+        """
+        since, until = 0, ENDLESS
+        if not piece.has_start:
+            since = int(self.positions(piece, piece.since, eighths=eighths))
+        if piece.until < FOREVER:
+            until = int(self.positions(piece, piece.until, eighths=eighths))
+        return since, until
 
     def spans(self, piece: Piece, table: Table) -> tuple[Column, NDArray[np.float64]]:
         """Return where notes or pedals begin, in positions, and how long they are, in fractions."""
@@ -46,10 +63,7 @@ class Grid:
             return self.positions(piece, starts), lengths
         seconds = piece.seconds(starts)
         lengths = piece.seconds(starts + table["duration"]) - seconds
-        return self._nearest(seconds), lengths * self.divisions
-
-    def _nearest(self, seconds: NDArray[np.float64]) -> Column:
-        return np.floor(seconds * self.divisions + 0.5).astype(np.int64)
+        return _floor(seconds * self.divisions + 0.5), lengths * self.divisions
 
     def frame(self, like: Piece | None) -> tuple[Piece, Callable[[Any], Any]]:
         """Return a piece without notes, and the map from positions to its ticks.
@@ -71,6 +85,11 @@ class Grid:
         else:
             empty = empty.at_resolution(_fine_enough(empty, self.divisions))
         return empty, lambda positions: empty.ticks(positions / self.divisions)
+
+
+def _floor(positions: NDArray[np.float64]) -> Column:
+    """Return positions, none of them below 0, without their fractions."""
+    return positions.astype(np.int64)
 
 
 def resolution(ticks_per_beat: int, divisions: int) -> int:

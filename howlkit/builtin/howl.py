@@ -23,9 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.builtin.grid import Grid
+from howlkit.builtin.runs import differences
 from howlkit.hookspecs import hookimpl
 from howlkit.options import option
-from howlkit.piece import FOREVER, NOTE, Piece
+from howlkit.piece import NOTE, Piece
 from howlkit.protocols import Encoder
 from howlkit.schema import START, STEP, Field, Schema, Steps, real
 
@@ -65,14 +66,14 @@ class Howl:
         onset = np.minimum(TIME.positions(piece, starts), LATEST)
         lengths = piece.seconds(starts + notes["duration"]) - piece.seconds(starts)
         steps = self.schema.steps(len(notes))
-        steps["pitch"] = np.where(notes["pitch"] < PITCHES, notes["pitch"], notes["pitch"] - 12)
+        steps["pitch"] = notes["pitch"] - 12 * (notes["pitch"] >= PITCHES)
         steps["duration"] = self.schema["duration"].cells(lengths)
         steps["volume"] = notes["velocity"]
         order = _canonical_order(onset, steps)
-        steps, onset = steps.take(order), onset[order]
-        steps["shift"] = np.minimum(np.diff(onset, prepend=0), self.schema["shift"].n - 1)
-        edges = np.minimum(TIME.positions(piece, [piece.since, piece.until]), [LATEST, FOREVER])
-        before, stop = np.searchsorted(onset, edges).tolist()
+        steps, onset = steps.take(order), onset.take(order)
+        steps["shift"] = np.minimum(differences(onset, 0), self.schema["shift"].n - 1)
+        since, until = TIME.edges(piece)
+        before, stop = onset.searchsorted((min(since, LATEST), until)).tolist()
         return self.schema.frame(steps[: max(before, stop)], before=before, end=piece.has_end)
 
     def decode(self, steps: Steps, *, like: Piece | None = None) -> Piece:
@@ -151,7 +152,7 @@ def _canonical_order(onset: Column, steps: Steps) -> NDArray[np.intp]:
     for name, bits in (("pitch", 7), ("duration", 13), ("volume", 7)):
         key <<= bits  # 27 in all, and 36 of the onset
         key |= steps[name]
-    return np.asarray(np.argsort(key, kind="stable"))
+    return key.argsort(kind="stable")
 
 
 @hookimpl

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -26,16 +27,18 @@ def velocity_values(velocity_class: ArrayLike, classes: int) -> Column:
     return 1 + (2 * np.asarray(velocity_class, np.int64) + 1) * 127 // (2 * classes)
 
 
-def canonical_order(onsets: Column, notes: NDArray[Any]) -> NDArray[np.intp]:
+def canonical_order(onsets: Column, notes: Mapping[str, NDArray[Any]]) -> NDArray[np.intp]:
     """Return the order by onset, program, pitch, duration, velocity.
 
-    onsets: (N,) rising or equal. notes: (N,) with columns of these names, classes; where it has no
+    onsets: (N,) rising or equal. notes: (N,) columns of these names, classes; where there is no
     program or velocity, these do not count.
     """
-    key = np.zeros(len(onsets), np.int64)  # onsets of themselves may be too big
-    np.cumsum(onsets[1:] > onsets[:-1], out=key[1:])
+    key = onsets.copy()
+    if len(key) and key[-1] >= 2**31:  # too big of themselves
+        key[0] = 0
+        np.cumsum(onsets[1:] > onsets[:-1], out=key[1:])
     for name, bits in (("program", 8), ("pitch", 7), ("duration", 10), ("velocity", 7)):
-        key <<= bits  # at most 31 + 8 + 7 + 10 + 7 = 63 bits
-        if name in (notes.dtype.names or ()):
+        if name in notes:
+            key <<= bits  # at most 31 + 8 + 7 + 10 + 7 = 63 bits
             key |= notes[name]
-    return np.asarray(np.argsort(key, kind="stable"))
+    return key.argsort(kind="stable")

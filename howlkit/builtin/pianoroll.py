@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.builtin.grid import Grid
+from howlkit.builtin.pianoroll_grammar import PianorollGrammar, sounding_keys
 from howlkit.builtin.slices import Metre
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
@@ -44,7 +45,6 @@ LONGEST_BAR = 8  # beats; the places beyond share the last value of `position`
 VELOCITY = 80  # of every note, where no loudness is kept
 
 Column = NDArray[np.int64]
-Keys = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,11 @@ class Pianoroll:
     def _keys(self) -> int:
         return self.high - self.low + 1
 
+    @cached_property
+    def _key_of(self) -> NDArray[np.uint8]:
+        """(128,): the key of each pitch, 0 the lowest."""
+        return _fold(np.arange(128), self.low, self.high).astype(np.uint8)
+
     @property
     def _most(self) -> int:
         return min(MOST_SLICES, MOST_UNITS * self._time.divisions)
@@ -130,8 +135,7 @@ class Pianoroll:
         if not kept.all():
             context = int(np.count_nonzero(kept[:context]))
             notes, start, end = notes.compress(kept), start[kept], end[kept]
-        edges = [piece.since, piece.until]
-        since, until = self._time.positions(piece, edges, eighths=self._eighths).tolist()
+        since, until = self._time.edges(piece, eighths=self._eighths)
         # A silence stands with the note after it, so that none is left at the end of a piece of
         # which only drums go on.
         last = np.maximum(end, start + 1)
@@ -169,12 +173,13 @@ class Pianoroll:
         counted from here on is still right about the place in the bar.
         """
         most = self.longest_rest * self._time.divisions
-        reach = np.maximum.accumulate(np.append(first, last[:-1]))  # where all before has ended
-        rests = start - reach[: len(start)]
-        long = np.flatnonzero(rests > most)
+        reach = np.empty_like(last)  # where all before has ended
+        reach[:1], reach[1:] = first, last[:-1]
+        rests = start - np.maximum.accumulate(reach, out=reach)
         begin = max(first - 1, 0)
-        if not len(long):
+        if rests.max(initial=0) <= most:
             return np.arange(begin, stop), np.zeros_like(start)
+        long = np.flatnonzero(rests > most)
         excess = rests[long] - most
         if self.clock == "beats":
             period = self._metre(piece).period(start[long])
@@ -208,35 +213,41 @@ class Pianoroll:
     def _fill(self, rows: Steps, notes: Table, start: Column, stop: Column) -> None:
         """Set the keys of notes that sound from row `start` to before row `stop`, in `rows`."""
         inside = (stop > 0) & (start < len(rows))
-        start = np.maximum(start[inside], -1) + 1  # one more: 0 is before the first row
-        stop = np.minimum(stop[inside], len(rows)) + 1
-        notes = notes.compress(inside)
-        key = _fold(notes["pitch"], self.low, self.high)
+        if not inside.all():
+            notes, start, stop = notes.compress(inside), start[inside], stop[inside]
+        start = np.maximum(start, -1) + 1  # one more: 0 is before the first row
+        stop = np.minimum(stop, len(rows)) + 1
         # By key, then by start: on the line of all keys end to end, where a key takes `width`.
         width = len(rows) + 2
-        place = key * width + start
-        order = np.argsort(key.astype(np.uint8), kind="stable")  # starts rise already
-        place, key, start = place[order], key[order], start[order]
-        reach = np.maximum.accumulate(key * width + stop[order])
-        opens = np.append(True, place[1:] > reach[:-1])[: len(place)]  # nothing sounds before it
-        closes = np.append(opens[1:], True)[: len(place)]
+        keys = self._key_of.take(notes["pitch"])
+        order = keys.argsort(kind="stable")  # starts rise already; bytes: a radix sort
+        key, start = keys.take(order).astype(np.int64), start.take(order)
+        line = key * width
+        reach = np.maximum.accumulate(line + stop.take(order))
+        opens, closes = np.ones((2, len(key)), bool)
+        np.greater((line + start)[1:], reach[:-1], out=opens[1:])  # nothing sounds before it
+        closes[:-1] = opens[1:]
         # A byte a key is 1 where the key begins or ceases to sound, which never is in one row; in
         # words of eight keys, exclusive or adds them up eight at once.
-        change = np.zeros((len(rows) + 1, -(-self._keys // 8) * 8), np.uint8)
-        change[np.maximum(start[opens] - 1, 0), key[opens]] = 1
-        change[reach[closes] - key[closes] * width - 1, key[closes]] = 1
-        words = np.bitwise_xor.accumulate(change.view(np.uint64), axis=0)
-        sounding = words.view(np.uint8)[:-1, : self._keys]
+        padded = -(-self._keys // 8) * 8
+        change = np.zeros((len(rows) + 1) * padded, np.uint8)
+        begin = start - 1
+        cell = begin * padded + key
+        change[np.maximum(cell, key).compress(opens)] = 1
+        change[((reach - line - 1) * padded + key).compress(closes)] = 1
+        words = change.view(np.uint64).reshape(len(rows) + 1, -1)
+        sounding = np.bitwise_xor.accumulate(words, axis=0).view(np.uint8)
         if not self.onsets:
-            rows["keys"] = sounding
+            rows["keys"] = sounding[:-1, : self._keys]
             return
-        struck = start > 0
-        at = start[struck] - 1, key[struck]
-        sounding[at] = 0
-        rows["held"] = sounding
-        rows["onset"][at] = 1
+        struck = begin >= 0
+        if not struck.all():
+            order, begin, key, cell = (v.compress(struck) for v in (order, begin, key, cell))
+        sounding.reshape(-1)[cell] = 0
+        rows["held"] = sounding[:-1, : self._keys]
+        rows["onset"][begin, key] = 1
         if self.velocities:
-            self._set_loudness(rows, at[0], at[1], notes["velocity"][order][struck])
+            self._set_loudness(rows, begin, key, notes["velocity"][order])
 
     def _set_loudness(self, rows: Steps, at: Column, key: Column, velocity: Table) -> None:
         """Set the mean velocity of the keys struck in each row; of a key's notes the loudest's."""
@@ -260,7 +271,7 @@ class Pianoroll:
         """Return a note for each onset, or, without onsets, for each run of a key."""
         empty, to_ticks = self._time.frame(like)
         steps = steps[steps["mark"] == STEP]
-        sounding, held = _sounding(steps)
+        sounding, held = sounding_keys(steps)
         held[1:] &= sounding[:-1]
         held[:1] = False
         ends = sounding.copy()
@@ -283,89 +294,8 @@ class Pianoroll:
         return PianorollGrammar(self, self._metre(Piece() if like is None else like), rows)
 
 
-class PianorollGrammar:
-    """Only what sounds can be held, and no piece ends in silence, nor is silent for too long.
-
-    encoder: whose steps. metre: what its positions are of. rows: B.
-    """
-
-    def __init__(self, encoder: Pianoroll, metre: Metre, rows: int) -> None:
-        self._encoder, self._metre = encoder, metre
-        self._slices = np.zeros(rows, np.int64)
-        self._rest = np.zeros(rows, np.int64)  # silent slices since something sounded
-        self._sounding = np.zeros((rows, encoder._keys), bool)
-
-    @property
-    def now(self) -> NDArray[np.float64]:
-        """Where each row's last slice begins, in beats or seconds."""
-        return np.asarray(np.maximum(self._slices - 1, 0) / self._encoder._time.divisions)
-
-    def allowed(self, field: Field, given: Steps) -> NDArray[np.bool_]:
-        """Return (B, field.choices): what may come next, as the class says."""
-        mask = np.ones((len(given), field.choices), bool)
-        if field.name == "mark":
-            mask[:, START] = False
-            mask[:, STEP] = self._slices < self._encoder._most
-            mask[:, END] = (self._slices == 0) | (self._rest == 0)
-            return mask
-        if field.name == "held":
-            mask[:, :-1] = self._sounding
-            return mask
-        sound = self._must_sound
-        if field.name == "keys":
-            mask[:, -1] = ~sound | given["keys"].any(axis=1)
-            return mask
-        held: Keys = given["held"] > 0
-        sound = sound & ~held.any(axis=1)
-        if field.name == "loudness":
-            mask[:, 0] = ~sound
-            mask[:, 1:] = ~held.all(axis=1, keepdims=True)
-            return mask
-        mask[:, :-1] = ~held
-        needed = given["loudness"] > 0 if self._encoder.velocities else sound
-        mask[:, -1] = ~needed | given["onset"].any(axis=1)
-        return mask
-
-    @property
-    def _must_sound(self) -> Keys:
-        """(B,): where the next slice cannot be silent: a rest is over, or all there can be."""
-        longest = self._encoder.longest_rest * self._encoder._time.divisions
-        return (self._rest >= longest) | (self._slices >= self._encoder._most - 1)
-
-    def push(self, step: Steps, rows: NDArray[np.bool_]) -> Column:
-        """Move on by a slice where `rows` says so; a note begins with each onset."""
-        taken = rows & (step["mark"] == STEP)
-        sounding, held = _sounding(step)
-        begun = sounding & ~(held & self._sounding)
-        self._slices += taken
-        self._rest = np.where(taken, np.where(sounding.any(axis=1), 0, self._rest + 1), self._rest)
-        self._sounding[taken] = sounding[taken]
-        return np.where(taken, begun.sum(axis=1), 0)
-
-    def derived(self, field: Field) -> Column:
-        """Return (B,): `position`, where in its bar each row's next slice stands."""
-        return self._metre.position(self._slices)
-
-    def select(self, rows: NDArray[np.intp]) -> PianorollGrammar:
-        """Return a copy that holds `rows`."""
-        copy = PianorollGrammar(self._encoder, self._metre, len(rows))
-        copy._slices, copy._rest = self._slices[rows].copy(), self._rest[rows].copy()
-        copy._sounding = self._sounding[rows].copy()
-        return copy
-
-
-def _sounding(steps: Steps) -> tuple[Keys, Keys]:
-    """Return (T, n): the keys that sound in each step, and those that go on if they sounded."""
-    if "keys" in (steps.dtype.names or ()):
-        keys = steps["keys"] > 0
-        return keys, keys.copy()
-    held = steps["held"] > 0
-    return held | (steps["onset"] > 0), held
-
-
-def _fold(pitch: Table, low: int, high: int) -> Column:
+def _fold(pitch: Column, low: int, high: int) -> Column:
     """Return keys, 0 the lowest: pitches outside low..high moved into it by octaves."""
-    pitch = pitch.astype(np.int64)
     up = np.maximum(low - pitch + 11, 0) // 12
     down = np.maximum(pitch - high + 11, 0) // 12
     return np.asarray(pitch + 12 * (up - down) - low)
@@ -391,4 +321,4 @@ def register_encoders(register: Callable[[type[Encoder]], None]) -> None:
     register(Pianoroll)
 
 
-__all__ = ["Pianoroll", "PianorollGrammar"]
+__all__ = ["Pianoroll"]

@@ -27,18 +27,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from howlkit.builtin.bars import Bars, Metres
 from howlkit.builtin.durations import log_spaced, nearest_of_ticks
-from howlkit.builtin.grid import resolution
+from howlkit.builtin.grid import Grid, resolution
 from howlkit.builtin.notes import canonical_order, velocity_classes, velocity_values
 from howlkit.builtin.remi_grammar import RemiGrammar
-from howlkit.builtin.remi_layout import CLASSES, Changes, Places, lay
+from howlkit.builtin.remi_layout import Changes, Places, lay
+from howlkit.builtin.runs import differences, held, run_ends
 from howlkit.hookspecs import hookimpl
 from howlkit.options import option
 from howlkit.piece import (
@@ -46,6 +47,7 @@ from howlkit.piece import (
     DRUMS,
     NOTE,
     TEMPO,
+    TIME_SIGNATURE,
     Piece,
     Table,
     last_at_each_tick,
@@ -81,6 +83,15 @@ class Remi:
     programs: bool = option(True, "instruments and drums; false: one piano, drums left out")
 
     name: ClassVar[str] = "remi"
+
+    @cached_property
+    def _time(self) -> Grid:
+        return Grid("beats", self.grid)
+
+    @cached_property
+    def _velocity_of(self) -> NDArray[np.uint8]:
+        """(128,): the class of each MIDI velocity from 1."""
+        return velocity_classes(np.arange(128), self.velocities).astype(np.uint8)
 
     @cached_property
     def _metres(self) -> Metres:
@@ -150,63 +161,61 @@ class Remi:
         excerpt are those behind the last onset before it, up to the notes of its own last onset.
         """
         onsets, notes = self._notes(piece)
-        edges = self._positions(piece, [piece.since, piece.until])
-        first, stop = np.searchsorted(onsets, edges).tolist()
+        first, stop = onsets.searchsorted(self._time.edges(piece)).tolist()
         # The last note before the excerpt goes first: what stands behind it is known, and what
         # leads to it (of which only a part may be known) is cut off again below.
         known = first > 0
         kept = slice(first - known, max(first, stop))
-        onsets, notes = onsets[kept], notes[kept]
+        onsets, notes = onsets[kept], {name: column[kept] for name, column in notes.items()}
         places = Places.of(onsets, self._bars(piece), self._tempi(piece), known=known)
-        steps, ends = lay(
+        rows, ends = lay(
             self.schema, self._events, places, onsets, notes, longest_rest=self.longest_rest
         )
         initial = self._initial
         if known:
             there = {name: getattr(places, name)[0] for name in ("metre", "position", "tempo")}
-            initial = {**there, "program": notes["program"][0]}
+            initial = {**initial, **there}
+            if self.programs:
+                initial["program"] = notes["program"][0]
         before = int(ends[0]) if known else 0
-        framed = self.schema.frame(steps, before=before, end=piece.has_end)
+        framed = self.schema.cut(rows, before=before, stop=len(rows) - 2, end=piece.has_end)
         for name, values in self._standing(framed, initial).items():
             framed[f"at_{name}"] = values
         return framed
 
-    def _notes(self, piece: Piece) -> tuple[Column, Table]:
-        """Return onsets (N,), grid positions, and notes (N,) as classes, in canonical order."""
+    def _notes(self, piece: Piece) -> tuple[Column, dict[str, NDArray[Any]]]:
+        """Return (N,) onsets, grid positions, and the fields of notes, in canonical order."""
         played = piece.notes
         if not self.programs:
             played = played[played["program"] != DRUMS]
-        onsets = self._positions(piece, played["start"])
-        notes = np.zeros(len(played), CLASSES)
-        notes["pitch"] = played["pitch"]
-        notes["velocity"] = velocity_classes(played["velocity"], self.velocities)
-        notes["duration"] = nearest_of_ticks(
-            self._lengths, played["duration"], piece.ticks_per_beat, self.grid
-        )
-        if self.programs:
-            notes["program"] = played["program"]
-        return onsets, notes.take(canonical_order(onsets, notes))  # onsets rise already
-
-    def _positions(self, piece: Piece, ticks: ArrayLike) -> Column:
-        """Return the grid positions nearest to ticks."""
-        per_beat = piece.ticks_per_beat
-        return (2 * np.asarray(ticks, np.int64) * self.grid + per_beat) // (2 * per_beat)
+        onsets = self._time.positions(piece, played["start"])
+        notes = {
+            "program": played["program"],
+            "pitch": played["pitch"],
+            "duration": nearest_of_ticks(
+                self._lengths, played["duration"], piece.ticks_per_beat, self.grid
+            ),
+            "velocity": self._velocity_of.take(played["velocity"]),
+        }
+        notes = {name: notes[name] for name in notes if name in self._events}
+        order = canonical_order(onsets, notes)  # onsets rise already
+        return onsets, {name: column.take(order) for name, column in notes.items()}
 
     def _bars(self, piece: Piece) -> Bars:
-        signatures = piece.time_signatures
-        at = self._positions(piece, signatures["tick"])
-        return self._metres.bars(at, self._metres.written(signatures))
+        return _bars(self, piece.time_signatures.tobytes(), piece.ticks_per_beat)
 
     def _tempi(self, piece: Piece) -> Changes:
         """Return the grid positions at which the tempo, as a class, changes."""
-        initial = 2 * self.tempos
-        at = self._positions(piece, piece.tempos["tick"])
+        at = self._time.positions(piece, piece.tempos["tick"])
         octaves = np.log2(60e6 / SLOWEST / piece.tempos["microseconds"])
-        tempo = np.rint(np.clip(octaves, 0, OCTAVES) * self.tempos).astype(np.int64)
-        last = np.append(np.diff(at) > 0, True)[: len(at)]  # of several at one position
-        at, tempo = at[last], tempo[last]
-        news = np.diff(tempo, prepend=initial) != 0
-        return Changes(at[news], tempo[news], initial)
+        octaves = np.minimum(np.maximum(octaves, 0), OCTAVES)
+        tempo = np.rint(octaves * self.tempos).astype(np.int64)
+        if len(at) > 1:
+            last = run_ends(at)  # of several at one position
+            at, tempo = at.compress(last), tempo.compress(last)
+        initial = 2 * self.tempos
+        news = differences(tempo, initial) != 0
+        return Changes.of(at.compress(news), tempo.compress(news), initial)
 
     # Steps to piece -----------------------------------------------------------------------------
 
@@ -216,7 +225,7 @@ class Remi:
             return np.zeros(len(steps), bool)
         return np.asarray((steps["mark"] == STEP) & (steps["event"] == self._events.index(event)))
 
-    def _standing(self, steps: Steps, initial: Mapping[str, Any]) -> dict[str, Column]:
+    def _standing(self, steps: Steps, initial: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
         """Return what stands after each step, (T,) by name of the event that left it there."""
         events = np.where(steps["mark"] == STEP, steps["event"], len(self._events))
         standing = {}
@@ -224,12 +233,11 @@ class Remi:
             left = events == self._events.index(name)
             if name == "position":  # a bar begins at position 0, which is what it has there
                 left |= events == self._events.index("bar")
-            at = np.flatnonzero(left)
-            values = np.append(np.int64(initial[name]), steps[name][at])
-            standing[name] = np.repeat(values, np.diff(at, prepend=0, append=len(steps)))
+            at = left.nonzero()[0]
+            standing[name] = held(steps[name][at], at, len(steps), before=initial[name])
         return standing
 
-    def _walk(self, steps: Steps) -> tuple[Column, dict[str, Column]]:
+    def _walk(self, steps: Steps) -> tuple[Column, dict[str, NDArray[Any]]]:
         """Return (T,) the grid position at which each step leaves the music, and what stands."""
         standing = self._standing(steps, self._initial)
         # Were the next step a bar: how long this one was. Behind a bare position it is cut short.
@@ -287,7 +295,7 @@ class Remi:
         )
 
     def _decoded(
-        self, steps: Steps, now: Column, standing: Mapping[str, Column], factor: int
+        self, steps: Steps, now: Column, standing: Mapping[str, NDArray[Any]], factor: int
     ) -> Table:
         last = np.flatnonzero(self._is(steps, "duration"))  # the last event of each note
         loud = self.velocities > 1
@@ -315,6 +323,14 @@ class Remi:
             longest_rest=self.longest_rest,
             rows=rows,
         )
+
+
+@lru_cache(maxsize=64)
+def _bars(encoder: Remi, signatures: bytes, ticks_per_beat: int) -> Bars:
+    """Return the bars under time signatures (rows of `piece.TIME_SIGNATURE`); pieces share them."""
+    table = np.frombuffer(signatures, TIME_SIGNATURE)
+    at = encoder._time.positions(Piece(ticks_per_beat=ticks_per_beat), table["tick"])
+    return encoder._metres.bars(at, encoder._metres.written(table))
 
 
 @hookimpl

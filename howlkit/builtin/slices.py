@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from howlkit.piece import TIME_SIGNATURE, Piece
 
-__all__ = ["Metre", "highest_pitches", "newest_notes"]
+__all__ = ["Metre", "highest_pitches", "highest_ranks"]
 
 Column = NDArray[np.int64]
 
@@ -45,9 +45,14 @@ class Metre:
     def position(self, slices: Column) -> Column:
         """Return the whole slices since the bar began; of a longer bar the last that is counted."""
         at = slices * self.unit
-        now = np.searchsorted(self.starts, at, side="right") - 1
-        position = (at - self.starts[now]) % self.bars[now] // self.unit
-        return np.asarray(np.minimum(position, self.most - 1))
+        if len(self.starts) == 1:  # of most music
+            at %= self.bars[0]
+        else:
+            now = np.searchsorted(self.starts, at, side="right") - 1
+            at -= self.starts.take(now)
+            at %= self.bars.take(now)
+        at //= self.unit
+        return np.minimum(at, self.most - 1)
 
     def period(self, slices: Column) -> Column:
         """Return after how many slices positions repeat themselves, in the metre of each slice."""
@@ -55,23 +60,50 @@ class Metre:
         return np.asarray(bars // np.gcd(bars, self.unit))
 
 
-def newest_notes(voice: Column, first: Column, stop: Column, voices: int, length: int) -> Column:
-    """Return (length, voices): which note sounds, the last of those that do; -1 where none does.
+def highest_ranks(
+    rank: NDArray[np.int32], voice: Column, first: Column, stop: Column, shape: tuple[int, int]
+) -> NDArray[np.int32]:
+    """Return (voices, slices): the highest rank of the notes that sound; 0 where none does.
 
-    Note i sounds in slices first[i]..stop[i] - 1 (one at least) of voice[i]. A note is the two
-    stretches of 2^k slices that cover it; from the longest k down, stretches are halved. So the
-    work grows with the logarithm of a note's length, and memory not with the notes.
+    rank: above 0. Note i sounds in slices first[i]..stop[i] - 1 (one at least) of voice[i].
     """
-    newest = np.full(voices * length, -1, np.int64)
-    levels = np.frexp(stop - first)[1] - 1
+    voices, length = shape
+    highest = np.zeros(voices * length, np.int32)
+    line = voice * length  # one voice behind the other
+    first, stop = line + first, line + stop
+    # Few notes sound at once as a rule. But memory should not grow with those that do.
+    _mark = _mark_slices if (stop - first).sum() <= 4 * len(highest) else _mark_stretches
+    _mark(highest, rank, first, stop)
+    return highest.reshape(shape)
+
+
+def _mark_slices(
+    highest: NDArray[np.int32], rank: NDArray[np.int32], first: Column, stop: Column
+) -> None:
+    """Raise `highest` to the rank of each note in the slices in which it sounds."""
+    lengths = stop - first
+    behind = lengths.cumsum()
+    at = (stop - behind).repeat(lengths)
+    at += np.arange(len(at))
+    np.maximum.at(highest, at, rank.repeat(lengths))
+
+
+def _mark_stretches(
+    highest: NDArray[np.int32], rank: NDArray[np.int32], first: Column, stop: Column
+) -> None:
+    """Do as `_mark_slices`, with work that grows with the logarithm of a note's length.
+
+    A note is the two stretches of 2^k slices that cover it; from the longest k down, stretches are
+    halved.
+    """
+    levels = np.frexp(stop - first)[1] - 1  # k
     for level in range(int(levels.max(initial=0)), -1, -1):
         size = 1 << level
         notes = np.flatnonzero(levels == level)
         for begin in (first[notes], stop[notes] - size):
-            np.maximum.at(newest, voice[notes] * length + begin, notes)
+            np.maximum.at(highest, begin, rank[notes])
         if half := size // 2:  # numpy sees to it that the two may overlap
-            np.maximum(newest[half:], newest[:-half], out=newest[half:])
-    return newest.reshape(voices, length).T
+            np.maximum(highest[half:], highest[:-half], out=highest[half:])
 
 
 def highest_pitches(
@@ -81,12 +113,12 @@ def highest_pitches(
     begun: NDArray[np.bool_],
     shape: tuple[int, int],
     pitches: int,
-) -> tuple[Column, NDArray[np.bool_]]:
-    """Return (slices, voices): the highest pitches of each slice, and whether they begin there.
+) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
+    """Return (voices, slices): the highest pitches of each slice, and whether they begin there.
 
     pitch: 1..pitches. begun: which notes begin in the slices at hand, at first[i].
     """
-    length, voices = shape
+    voices, length = shape
     row = pitches - pitch  # from the highest down
     changes = np.zeros((length + 1, pitches), np.int32)
     np.add.at(changes, (first, row), 1)
@@ -97,7 +129,7 @@ def highest_pitches(
     rank = np.cumsum(on, axis=1, dtype=np.uint8)  # from 1
     at, rows = np.nonzero(on & (rank <= voices))
     rank = rank[at, rows] - 1
-    sounds, struck = np.zeros(shape, np.int64), np.zeros(shape, bool)
-    sounds[at, rank] = pitches - rows
-    struck[at, rank] = begins[at, rows]
+    sounds, struck = np.zeros(shape, np.int16), np.zeros(shape, bool)
+    sounds[rank, at] = pitches - rows
+    struck[rank, at] = begins[at, rows]
     return sounds, struck

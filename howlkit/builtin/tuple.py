@@ -146,7 +146,7 @@ class Tuple:
         notes = piece.notes
         if not self.programs:
             notes = notes.compress(notes["program"] != DRUMS)
-        edges = self._time.positions(piece, [piece.since, piece.until])
+        edges = self._time.edges(piece)
         onsets, durations = self._spans(piece, notes)
         if self.pedals:
             downs, spans = self._pedal_spans(piece, edges)
@@ -158,7 +158,7 @@ class Tuple:
         self._write_notes(notes, durations, steps[len(spans) :])
         onsets, steps = self._in_order(onsets, steps)
         self._write_shifts(onsets, steps)
-        before, stop = np.searchsorted(onsets, edges).tolist()
+        before, stop = onsets.searchsorted(edges).tolist()
         return self.schema.frame(steps[: max(before, stop)], before=before, end=piece.has_end)
 
     def _write_notes(self, notes: Table, durations: NDArray[Any], steps: Steps) -> None:
@@ -187,7 +187,7 @@ class Tuple:
         """Return the track of notes or pedals: theirs, or the last there is; 0 without tracks."""
         return np.asarray(np.minimum(table["track"], max(self.tracks - 1, 0)))
 
-    def _pedal_spans(self, piece: Piece, edges: Column) -> tuple[Column, Steps]:
+    def _pedal_spans(self, piece: Piece, edges: tuple[int, int]) -> tuple[Column, Steps]:
         """Return position and step (no shift yet) of the pedals near an excerpt between `edges`.
 
         A piece has the pedals of the whole that it is an excerpt of.
@@ -216,7 +216,7 @@ class Tuple:
     def _in_order(self, onsets: Column, steps: Steps) -> tuple[Column, Steps]:
         """Return both by onset, kind, track, program, pitch ...: the order the grammar allows."""
         if (onsets[1:] < onsets[:-1]).any():  # pedals, then notes
-            order = np.argsort(onsets, kind="stable")
+            order = onsets.argsort(kind="stable")
             onsets, steps = onsets.take(order), steps.take(order)
         # Onsets by number: below 2^25 of them, all fields together fit 63 bits at any options.
         key = np.zeros(len(onsets), np.int64)
@@ -224,7 +224,7 @@ class Tuple:
         for field in self.schema.fields[2:]:
             key *= field.n
             key += steps[field.name]
-        order = np.argsort(key, kind="stable")
+        order = key.argsort(kind="stable")
         return onsets.take(order), steps.take(order)
 
     def _spans(self, piece: Piece, table: Table) -> tuple[Column, NDArray[Any]]:
@@ -291,7 +291,7 @@ def _by_ticks(encoder: Tuple, ticks_per_beat: int) -> NDArray[np.uint16]:
     return nearest(encoder._lengths, lengths).astype(np.uint16)
 
 
-def _near(positions: Column, edges: Column, longest: int) -> slice:
+def _near(positions: Column, edges: tuple[int, int], longest: int) -> slice:
     """Return which of the sorted `positions` of pedals count between edges.
 
     Those inside; of those before, all at the last two positions, since the step before an excerpt

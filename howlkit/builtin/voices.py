@@ -33,9 +33,10 @@ from functools import cached_property
 from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from howlkit.builtin.slices import Metre, highest_pitches, newest_notes
+from howlkit.builtin.grid import Grid
+from howlkit.builtin.slices import Metre, highest_pitches, highest_ranks
 from howlkit.builtin.voices_grammar import (
     AS_BEFORE,
     LOWEST,
@@ -47,7 +48,7 @@ from howlkit.builtin.voices_inputs import BEATS_COUNTED, LONGEST_BAR, columns, f
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
 from howlkit.options import option
-from howlkit.piece import DRUMS, FOREVER, NOTE, TEMPO, Piece, Table
+from howlkit.piece import DRUMS, FOREVER, NOTE, TEMPO, Piece
 from howlkit.protocols import Encoder
 from howlkit.schema import STEP, Field, Schema, Steps
 
@@ -61,6 +62,7 @@ KNOWN_BEATS = 2
 """So far back an excerpt knows all that sounded before it; `heldK` counts no further."""
 
 Column = NDArray[np.int64]
+Sounds = NDArray[np.int16]
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,10 @@ class Voices:
         """The voices, from 1, in the order in which they are decided."""
         outer = (1, self.voices) if self.voices > 1 else (1,)
         return self.order or (*outer, *range(2, self.voices))
+
+    @cached_property
+    def _time(self) -> Grid:
+        return Grid("beats", self.grid)
 
     @property
     def _changes(self) -> bool:
@@ -158,110 +164,123 @@ class Voices:
 
     def encode(self, piece: Piece) -> Steps:
         """Return start, a step for each slice, end."""
-        notes, begins, ends = self._notes(piece)
+        pitch, voice, begins, ends = self._notes(piece)
         # A piece of changes has one slice more, in which its last chord ends.
-        closing = int(self._changes and piece.has_end and len(notes) > 0)
-        edges = self._slices(piece, [piece.since, piece.until])
-        first, stop = np.minimum(edges, MOST_SLICES + self._changes)
+        closing = int(self._changes and piece.has_end and len(begins) > 0)
+        since, until = self._time.edges(piece)
+        most = MOST_SLICES + self._changes
+        first, stop = min(since, most), min(until, most)
         if piece.has_end or piece.until >= FOREVER:
-            stop = min(stop, ends.max(initial=0) + closing)
+            stop = min(stop, int(ends.max(initial=0)) + closing)
         stop = max(first, stop)
         earliest = max(first - self._looks_back, 0)
         seen = (begins < stop) & (ends > earliest)
-        sounds, struck = self._sounding(
-            notes.compress(seen),
-            begins[seen] - earliest,
-            ends[seen] - earliest,
-            int(stop - earliest),
-        )
+        if not seen.all():
+            pitch, voice, begins, ends = (
+                column.compress(seen) for column in (pitch, voice, begins, ends)
+            )
         if piece.has_end:  # what is cut off by the limit may leave a silence behind
-            last = np.flatnonzero(sounds.any(axis=1))[-1:] + 1 + closing
-            length = max(first - earliest, last.max(initial=0))
-            sounds, struck = sounds[:length], struck[:length]
-        steps, at = self._steps(piece, sounds, struck, int(earliest))
-        before = int(np.searchsorted(at, first))
-        return self.schema.frame(steps, before=before, end=piece.has_end)
+            last = min(int(ends.max()), stop) + closing if len(ends) else 0
+            stop = min(stop, max(first, last))
+        sounds, struck = self._sounding(
+            pitch, voice, begins - earliest, ends - earliest, stop - earliest
+        )
+        rows, at = self._steps(piece, sounds, struck, earliest)
+        before = int(at.searchsorted(first))
+        return self.schema.cut(rows, before=before, stop=len(at), end=piece.has_end)
 
-    def _notes(self, piece: Piece) -> tuple[Table, Column, Column]:
-        """Return the notes that have a voice, and the slices in which they begin and end."""
+    def _notes(self, piece: Piece) -> tuple[Column, Column, Column, Column]:
+        """Return of the notes that have a voice their pitch, track, first slice and the one after.
+
+        Pitch as in `soundK`; the slices are 0..MOST_SLICES.
+        """
         notes = piece.notes
-        pitch = notes["pitch"]
+        pitch = notes["pitch"].astype(np.int64)
         kept = (notes["program"] != DRUMS) & (pitch >= self.low) & (pitch <= self.high)
         if self.assign == "track":
             kept &= notes["track"] < self.voices
-        notes = notes.compress(kept)
-        begins = self._slices(piece, notes["start"])
-        ends = self._slices(piece, notes["start"].astype(np.int64) + notes["duration"])
+        if not kept.all():
+            notes, pitch = notes.compress(kept), pitch.compress(kept)
+        starts = notes["start"].astype(np.int64)
+        begins = self._time.positions(piece, starts)
+        ends = self._time.positions(piece, starts + notes["duration"])
         ends = np.minimum(np.maximum(ends, begins + 1), MOST_SLICES)
-        within = begins < MOST_SLICES
-        return notes.compress(within), begins[within], ends[within]
-
-    def _slices(self, piece: Piece, ticks: ArrayLike) -> Column:
-        """Return the slices nearest to ticks."""
-        per_beat = piece.ticks_per_beat
-        return (2 * np.asarray(ticks, np.int64) * self.grid + per_beat) // (2 * per_beat)
+        within = int(begins.searchsorted(MOST_SLICES))
+        pitch -= self.low - 1
+        voice = notes["track"].astype(np.int64)
+        return pitch[:within], voice[:within], begins[:within], ends[:within]
 
     def _sounding(
-        self, notes: Table, begins: Column, ends: Column, length: int
-    ) -> tuple[Column, NDArray[np.bool_]]:
-        """Return (length, voices): what each sounds, as in `soundK`, and whether it begins there.
+        self, pitch: Column, voice: Column, begins: Column, ends: Column, length: int
+    ) -> tuple[Sounds, NDArray[np.bool_]]:
+        """Return (voices, length): what each sounds, as in `soundK`, and whether it begins there.
 
         begins, ends: slices, of which 0..length are asked for.
         """
-        pitch = notes["pitch"].astype(np.int64) - self.low + 1
         first, stop = np.maximum(begins, 0), np.minimum(ends, length)
         if self.assign == "pitch":
             return highest_pitches(
-                pitch, first, stop, begins >= 0, (length, self.voices), self._pitches
+                pitch, first, stop, begins >= 0, (self.voices, length), self._pitches
             )
-        order = np.argsort((begins - begins.min(initial=0)) * 128 + pitch, kind="stable")
-        pitch, begins, first, stop = pitch[order], begins[order], first[order], stop[order]
-        newest = newest_notes(
-            notes["track"][order].astype(np.int64), first, stop, self.voices, length
-        )
-        # Where nothing sounds, newest is -1: what is appended.
-        sounds, starts = np.append(pitch, 0)[newest], np.append(begins, -1)[newest]
-        return sounds, starts == np.arange(length)[:, None]
+        # By when a note begins, then by pitch, which is 128 at most; 0 is no note.
+        earliest = int(begins.min(initial=0)) - 1
+        rank = ((begins - earliest) << 8 | pitch).astype(np.int32)
+        newest = highest_ranks(rank, voice, first, stop, (self.voices, length))
+        slices = np.arange(-earliest, length - earliest, dtype=np.int32)
+        return (newest & 255).astype(np.int16), newest >> 8 == slices
 
     def _steps(
-        self, piece: Piece, sounds: Column, struck: NDArray[np.bool_], first: int
+        self, piece: Piece, sounds: Sounds, struck: NDArray[np.bool_], first: int
     ) -> tuple[Steps, Column]:
         """Return the steps of slices from `first` on, and in which slices they stand.
 
-        Unless `first` is 0, the first step may be wrong.
+        The steps as `Schema.blank` has them. Unless `first` is 0, the first step may be wrong.
         """
-        before = np.zeros_like(sounds)
-        before[1:] = sounds[:-1]
+        before = np.zeros(sounds.shape, sounds.dtype)
+        before[:, 1:] = sounds[:, :-1]
         changed = sounds != before
         if self.restrikes:
             changed |= struck
-        number = np.arange(len(sounds))
-        at = number
+        values = AS_BEFORE + (sounds + (SILENCE - AS_BEFORE)) * changed
+        held = self._held(sounds, changed) if self.derived != "none" else sounds
+        at = np.arange(sounds.shape[1])
         if self._changes:
-            at = np.flatnonzero(changed.any(axis=1) | ((first + number) % self.grid == 0))
-        steps = self.schema.steps(len(at))
-        values = np.where(changed, sounds + SILENCE, AS_BEFORE)[at]
+            at = np.flatnonzero(changed.any(axis=0) | ((first + at) % self.grid == 0))
+            values, before, sounds, held = (
+                column.take(at, axis=1) for column in (values, before, sounds, held)
+            )
+        rows = self.schema.blank(len(at))
+        steps = rows[1:-1]
         for k in range(self.voices):
-            steps[f"voice{k + 1}"] = values[:, k]
+            steps[f"voice{k + 1}"] = values[k]
         if self._changes:
             steps["shift"] = np.diff(at, prepend=at[:1] - 1) - 1
         if self.derived != "none":
-            since = np.maximum.accumulate(np.where(changed, number[:, None], 0), axis=0)
-            held = np.minimum(number[:, None] - since + 1, self.longest_held)
-            held = np.where(sounds > 0, held, 0)[at]
-            metre = Metre.of(self._frame(piece), self.grid, longest_bar=LONGEST_BAR)
             stands = first + at + (not self._changes)
             derived = columns(
                 self,
-                metre.position(stands),
+                self._metre(piece).position(stands),
                 stands // self.grid % BEATS_COUNTED,
-                before=before[at],
-                sounds=sounds[at],
+                before=before,
+                sounds=sounds,
                 held=held,
             )
             for name, column in derived.items():
                 steps[name] = column
-        return steps, first + at
+        return rows, first + at
+
+    def _held(self, sounds: Sounds, changed: NDArray[np.bool_]) -> Sounds:
+        """Return (voices, length): for how many slices each has sounded, as in `heldK`."""
+        number = np.arange(sounds.shape[1], dtype=np.int32)
+        since = np.maximum.accumulate(number * changed, axis=1)
+        held = np.minimum(number - since + 1, self.longest_held).astype(np.int16)
+        held *= sounds > 0
+        return held
+
+    def _metre(self, piece: Piece) -> Metre:
+        if piece.ticks_per_beat % self.grid:
+            piece = self._frame(piece)
+        return Metre.of(piece, self.grid, longest_bar=LONGEST_BAR)
 
     def _frame(self, like: Piece | None) -> Piece:
         """Return a piece without notes whose ticks hold the grid."""
@@ -304,7 +323,7 @@ class Voices:
 
     def grammar(self, rows: int, *, like: Piece | None = None) -> VoicesGrammar:
         """Return the grammar of `rows` rows at the start of their pieces."""
-        metre = Metre.of(self._frame(like), self.grid, longest_bar=LONGEST_BAR)
+        metre = self._metre(Piece() if like is None else like)
         kind = ChangesGrammar if self._changes else VoicesGrammar
         return kind(self, metre, rows, most=MOST_SLICES)
 

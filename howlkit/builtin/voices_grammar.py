@@ -126,9 +126,9 @@ class VoicesGrammar:
                 self._encoder,
                 self._metre.position(stands),
                 stands // self._encoder.grid % BEATS_COUNTED,
-                before=self._before,
-                sounds=self._sounds,
-                held=self._held,
+                before=self._before.T,
+                sounds=self._sounds.T,
+                held=self._held.T,
             )
         return self._derived[field.name]
 

@@ -1,13 +1,14 @@
 """What encoder `voices` derives of its steps: what sounds, for how long, and which intervals.
 
-Sounds are numbers as in `soundK`: 0 silence, 1 the lowest pitch. Shapes: V voices; leading shapes
-are any (steps, or rows of a grammar).
+Sounds are numbers as in `soundK`: 0 silence, 1 the lowest pitch. Shapes: V voices, then any
+shape (steps, or rows of a grammar).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ __all__ = ["BEATS_COUNTED", "LONGEST_BAR", "columns", "fields"]
 BEATS_COUNTED = 12  # by `beat`, which then begins again: bars of 2, 3, 4 and 6 beats show in it
 LONGEST_BAR = 8  # beats that `position` tells apart
 
-Column = NDArray[np.int64]
+Column = NDArray[Any]  # of signed integers, of 16 bits or more
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,11 @@ class _Interval:
 
     def between(self, lower: Column, upper: Column) -> Column:
         """Return the interval of sounds, beyond the outermost the outermost."""
-        value = np.clip(upper - lower, self.low, self.high) + 1 - self.low
-        return np.where((lower > 0) & (upper > 0), value, 0)
+        value: Column = np.maximum(upper - lower, self.low)
+        np.minimum(value, self.high, out=value)
+        value += 1 - self.low
+        value *= np.minimum(lower, upper) > 0
+        return value
 
 
 _MOTION = _Interval(-12, 12)  # larger leaps are rare in any voice
@@ -75,18 +79,20 @@ def columns(
 ) -> dict[str, Column]:
     """Return what is derived, by field name.
 
-    position, beat: (...). before, sounds, held: (..., V), what sounded before a step, what does
+    position, beat: (...). before, sounds, held: (V, ...), what sounded before a step, what does
     after it, and for how many slices.
     """
     derived = {"position": position, "beat": beat}
     for k in range(encoder.voices):
-        derived[f"sound{k + 1}"], derived[f"held{k + 1}"] = sounds[..., k], held[..., k]
+        derived[f"sound{k + 1}"], derived[f"held{k + 1}"] = sounds[k], held[k]
     if encoder.derived == "intervals":
         motion = _MOTION.between(before, sounds)
         for k in range(encoder.voices):
-            derived[f"motion{k + 1}"] = motion[..., k]
-        for j, k in _pairs(encoder.voices):
-            interval = _INTERVAL.between(sounds[..., k - 1], sounds[..., j - 1])
+            derived[f"motion{k + 1}"] = motion[k]
+        pairs = _pairs(encoder.voices)
+        upper, lower = _pair_rows(encoder.voices)
+        intervals = _INTERVAL.between(sounds.take(lower, axis=0), sounds.take(upper, axis=0))
+        for (j, k), interval in zip(pairs, intervals, strict=True):
             derived[f"interval{j}_{k}"] = interval
     return derived
 
@@ -97,3 +103,9 @@ def _pairs(voices: int) -> list[tuple[int, int]]:
     All pairs would be 120 of 16 voices.
     """
     return [(k, k + 1) for k in range(1, voices)] + [(k, voices) for k in range(1, voices - 1)]
+
+
+@lru_cache(maxsize=16)
+def _pair_rows(voices: int) -> NDArray[np.intp]:
+    """Return (2, pairs): the voices of `_pairs` from 0, the upper ones and the lower ones."""
+    return np.array(_pairs(voices), np.intp).reshape(-1, 2).T - 1

@@ -72,29 +72,28 @@ def check_file(path: str | os.PathLike[str], limits: Limits) -> int:
 
     Nothing is opened. Raises OSError, and ValueError for a path that none can be.
     """
-    shown = printable(path)
     status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):
         kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
-        raise MidiError(f"{shown} is {kind}, not a file of music")
+        raise MidiError(f"{printable(path)} is {kind}, not a file of music")
     if status.st_size > limits.max_bytes:
-        raise MidiError(too_big(shown, status.st_size, limits))
+        raise MidiError(too_big(printable(path), status.st_size, limits))
     return status.st_size
 
 
 def load(path: str | os.PathLike[str], limits: Limits) -> bytes:
     """Return the bytes of a regular file of allowed size; nothing else is ever opened."""
-    shown = printable(path)
     try:
         size = check_file(path, limits)
-        with open(path, "rb") as file:
+        with open(path, "rb", buffering=0) as file:
             # One byte more shows that it grew. (A buffer of max_bytes costs more than the reading.)
             data = file.read(size + 1)
-            grown = len(data) > size
-            return data + file.read(limits.max_bytes - size) if grown else data
+            while len(data) != size and (more := file.read(limits.max_bytes + 1 - len(data))):
+                data += more
+            return data
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or error
-        raise MidiError(f"{shown} cannot be read: {reason}") from error
+        raise MidiError(f"{printable(path)} cannot be read: {reason}") from error
 
 
 def too_big(shown: str, size: int, limits: Limits) -> str:
@@ -117,14 +116,14 @@ def standard_file(data: bytes) -> StandardFile:
         raise MidiError(f"is not a MIDI file: {what}")
     if len(data) < _HEADER:
         raise MidiError(f"is cut short: a header has 14 bytes, this file {len(data)}")
-    length, form, promised, division = struct.unpack(">IHHH", data[4:_HEADER])
+    length, form, promised, division = struct.unpack_from(">IHHH", data, 4)
     if length < 6 or 8 + length > len(data):
         raise MidiError(f"has a header of {length} bytes; 6 or more that are there are allowed")
     division, beat = _ticks_a_beat(division)
     if length > 6:
         data = data[:_HEADER] + data[8 + length :]
     # symusic reads as many as the header counts, and what stands after them is music too.
-    whole = sum(stop <= len(data) for _, stop in chunks_of(data))
+    whole = sum([stop <= len(data) for _, stop in chunks_of(data)])
     chunks = max(promised, min(whole, _MOST_CHUNKS))
     if form > 2 or (form == 2 and chunks > 1):
         raise MidiError(
@@ -169,7 +168,7 @@ def chunks_of(data: bytes) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     at = _HEADER
     while at + 8 <= len(data):
-        kind, size = struct.unpack(">4sI", data[at : at + 8])
+        kind, size = struct.unpack_from(">4sI", data, at)
         if kind == b"MThd":  # another file, stuck to the end of this one
             break
         if kind == b"MTrk":

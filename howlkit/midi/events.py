@@ -89,12 +89,16 @@ def _longest(data: bytes) -> int:
     codes = np.frombuffer(data, np.uint8)
     high = codes >= 0x80
     two = high[1:] & high[:-1]
-    three = int(np.count_nonzero(two[1:] & high[:-2]))
     if len(data) < 2**18:
         short = len(data) // 3 << 14  # events of three bytes, waits of two: the most there can be
     else:
         short = len(data) * 127 + (int((codes[high] & 127).sum(dtype=np.int64)) << 7)
-    return short + (int(np.count_nonzero(two)) << 21) + (three << 28)
+    pairs = int(np.count_nonzero(two))
+    # Of three in a row there are fewer than of two: mostly too few to matter.
+    three = pairs
+    if short + (pairs << 21) + (three << 28) > MAX_TICK:
+        three = int(np.count_nonzero(two[1:] & high[:-2]))
+    return short + (pairs << 21) + (three << 28)
 
 
 def _events(body: bytes) -> Iterator[_Event]:

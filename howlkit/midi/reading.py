@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,7 @@ from howlkit.midi.container import (
 )
 from howlkit.midi.events import check_metas, check_ticks
 from howlkit.piece import (
+    DEFAULT_TEMPO,
     DRUMS,
     KEY_SIGNATURE,
     NOTE,
@@ -109,9 +112,8 @@ def _name(path: str | os.PathLike[str]) -> str:
 
 def _parse(data: bytes, name: str, where: str, limits: Limits) -> tuple[Reading, StandardFile]:
     """Return the reading of a file's bytes, and the standard file that symusic was given."""
-    where = printable(where)
     if len(data) > limits.max_bytes:
-        raise MidiError(too_big(where, len(data), limits))
+        raise MidiError(too_big(printable(where), len(data), limits))
     try:
         standard = standard_file(data)
         check_ticks(standard.data)
@@ -120,16 +122,21 @@ def _parse(data: bytes, name: str, where: str, limits: Limits) -> tuple[Reading,
         _check_length(reading.piece, limits)
     except (MidiError, PieceError) as error:
         says = "" if isinstance(error, MidiError) else "holds what no piece can: "
-        raise MidiError(f"{where} {says}{error}") from error
+        raise MidiError(f"{printable(where)} {says}{error}") from error
     return reading, standard
+
+
+@cache
+def _parser() -> Callable[[bytes], Any]:
+    from symusic import Score  # late: `howlkit --help` does without
+
+    return Score.from_midi
 
 
 def _score(data: bytes) -> Any:  # noqa: ANN401 - symusic's class, imported late
     """Return symusic's score of a standard file; whatever it raises becomes a MidiError."""
-    from symusic import Score
-
     try:
-        return Score.from_midi(data)
+        return _parser()(data)
     except Exception as error:  # its C++ raises RuntimeError, ValueError, MemoryError ...
         cause = str(error).removeprefix("MiniMidi: ").removesuffix(": iostream error")
         raise MidiError(
@@ -160,7 +167,8 @@ def check_limits(piece: Piece, limits: Limits) -> None:
 
 
 def _check_length(piece: Piece, limits: Limits) -> None:
-    slowest = max(piece.tempos["microseconds"].max(initial=0), 500_000) / 1e6  # seconds a beat
+    tempos = piece.tempos["microseconds"]
+    slowest = int(np.maximum.reduce(tempos, initial=DEFAULT_TEMPO)) / 1e6  # seconds a beat
     beats = piece.beats_long
     if beats > limits.max_beats:
         raise MidiError(_too_long("beats", beats, limits.max_beats))
@@ -197,10 +205,10 @@ def _notes(tracks: list[Any], repairs: dict[str, int], limits: Limits) -> Table:
         rows["velocity"] = columns["velocity"]
         rows["program"] = DRUMS if track.is_drum else track.program
         rows["track"] = index
-    empty = table["duration"] == 0
-    if empty.any():
-        repairs["zero_length_notes"] = int(np.count_nonzero(empty))
-        table["duration"] += empty
+    durations = table["duration"]
+    if empty := total - int(np.count_nonzero(durations)):
+        repairs["zero_length_notes"] = empty
+        durations += durations == 0
     return table
 
 
@@ -228,8 +236,8 @@ def _key_signatures(score: Any, repairs: dict[str, int]) -> Table:  # noqa: ANN4
 
 def _table(dtype: np.dtype[Any], events: Any, *names: str) -> Table:  # noqa: ANN401 - a symusic list
     """Return symusic's `events` as an array of `dtype`, whose columns it calls `names`."""
-    table = np.empty(len(events), dtype)
-    if len(table):
+    table = np.empty(count := len(events), dtype)
+    if count:
         columns = events.numpy()
         for ours, theirs in zip(dtype.names or (), names, strict=True):
             table[ours] = columns[theirs]
@@ -247,25 +255,26 @@ def _pedals(tracks: list[Any], repairs: dict[str, int]) -> Table:
     """Return the spans of the sustain pedal, by start."""
     found = []
     for index, (track, notes) in enumerate(tracks):
-        begins, ends = _presses(track.controls)
+        if not len(controls := track.controls):
+            continue
+        begins, ends = _presses(controls)
         if len(begins) > len(ends):
             sounding = notes.numpy()
             end = (sounding["time"] + sounding["duration"]).max()
             ends = np.append(ends, max(end, begins[-1]))
             repairs["unreleased_pedals"] = repairs.get("unreleased_pedals", 0) + 1
         if len(begins):
-            found.append((index, begins, ends))
-    pedals = np.empty(sum(len(begins) for _, begins, _ in found), PEDAL)
-    stop = 0
-    for index, begins, ends in found:
-        start, stop = stop, stop + len(begins)
-        rows = pedals[start:stop]
-        rows["start"], rows["duration"], rows["track"] = begins, ends - begins, index
-    empty = pedals["duration"] == 0
-    if empty.any():
-        pedals = pedals.compress(~empty)
+            pedals = np.empty(len(begins), PEDAL)
+            pedals["start"], pedals["duration"], pedals["track"] = begins, ends - begins, index
+            found.append(pedals)
+    if not found:
+        return np.empty(0, PEDAL)
+    pedals = found[0]
     if len(found) > 1:
-        pedals = pedals.take(np.argsort(pedals["start"], kind="stable"))
+        pedals = np.concatenate(found)
+        pedals = pedals.take(pedals["start"].argsort(kind="stable"))
+    if np.count_nonzero(pedals["duration"]) < len(pedals):
+        pedals = pedals.compress(pedals["duration"] != 0)
     return pedals
 
 
@@ -275,9 +284,6 @@ def _presses(controls: Any) -> tuple[NDArray[np.int32], NDArray[np.int32]]:  # n
     They are made of the controllers: symusic 0.6 has the first pedal of every channel but the first
     begin at tick 0, and drops a pedal that is not released.
     """
-    none = np.empty(0, np.int32)
-    if not len(controls):
-        return none, none
     columns = controls.numpy()
     sustain = columns["number"] == _CONTROL_SUSTAIN
     down = columns["value"][sustain] >= 64

@@ -1,0 +1,61 @@
+"""Columns of one piece: differences of neighbours, runs of equal values, the order of positions.
+
+What numpy's own functions say too, in a third of the time: on so few values, most of theirs is
+preparation.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["differences", "held", "run_begins", "run_ends", "stable_order"]
+
+
+def differences(values: NDArray[np.int64], before: int) -> NDArray[np.int64]:
+    """Return how much each value is above the one before it; the first, above `before`."""
+    result = np.empty(len(values), np.int64)
+    result[:1] = values[:1] - before
+    np.subtract(values[1:], values[:-1], out=result[1:])
+    return result
+
+
+def held(values: NDArray[Any], at: NDArray[np.intp], length: int, *, before: int) -> NDArray[Any]:
+    """Return (length,): the value set last; values are set at places that rise, `before` first."""
+    if not len(at):
+        return np.full(length, before, values.dtype)
+    bounds = np.empty(len(at) + 2, np.intp)
+    bounds[0], bounds[1:-1], bounds[-1] = 0, at, length
+    all_values = np.empty(len(at) + 1, values.dtype)
+    all_values[0], all_values[1:] = before, values
+    return all_values.repeat(bounds[1:] - bounds[:-1])
+
+
+def run_begins(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which values are the first of a run of equal ones."""
+    result = np.empty(len(values), bool)
+    result[:1] = True
+    np.not_equal(values[1:], values[:-1], out=result[1:])
+    return result
+
+
+def run_ends(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which values are the last of a run of equal ones."""
+    result = np.empty(len(values), bool)
+    result[-1:] = True
+    np.not_equal(values[1:], values[:-1], out=result[:-1])
+    return result
+
+
+def stable_order(positions: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return the stable order of positions, 0 or above, by radix sorts of 16 bits if they do."""
+    most = int(positions.max(initial=0))
+    if most >= 2**32:
+        return positions.argsort(kind="stable")
+    order = positions.astype(np.uint16).argsort(kind="stable")
+    if most >= 2**16:
+        high = (positions >> 16).astype(np.uint16)
+        order = order.take(high.take(order).argsort(kind="stable"))
+    return order
