@@ -71,9 +71,9 @@ class Grammar:
         if last == "MicroTiming" and not clock.pending:
             last = OF_A_PROGRAM
         mask = graph.follows[last] & graph.layout.music["token"]
-        at = graph.positions
+        at, until = graph.positions
         first = clock.position + (clock.order is not None)  # told once, where there is an order
-        mask &= (at < 0) | ((at >= first) & (at * clock.step < clock.bar_ticks))
+        mask &= (at < 0) | ((at >= first) & (until * clock.step < clock.bar_ticks))
         if clock.position > 0 and "Bar" in graph.types:  # a metre begins with its bar
             mask &= ~graph.metres
         if clock.order is not None:

@@ -48,8 +48,8 @@ class Graph:
 
     @cached_property
     def positions(self) -> NDArray[np.int64]:
-        """The first position of each value, if that is of the bar before it; else -1."""
-        return np.array([_first_position(parts) for parts in self.values])
+        """(2, n): the first and last position of each value in the bar before it; -1 for none."""
+        return np.array([_positions(parts) for parts in self.values]).T
 
     @cached_property
     def metres(self) -> Mask:
@@ -242,10 +242,12 @@ class Graph:
         return self._begin | GLOBAL | {"TimeSig", "TimeShift", "Bar", "Rest", "Position"}
 
 
-def _first_position(parts: tuple[tuple[str, str], ...]) -> int:
+def _positions(parts: tuple[tuple[str, str], ...]) -> tuple[int, int]:
+    """Return the first and last position before a bar or metre is told; -1 if there is none."""
+    found = []
     for kind, value in parts:
         if kind == "Position":
-            return int(value)
-        if kind in ("Bar", "Rest"):
+            found.append(int(value))
+        if kind in ("Bar", "Rest", "TimeSig"):
             break
-    return -1
+    return (found[0], found[-1]) if found else (-1, -1)

@@ -55,6 +55,24 @@ def test_a_learnt_vocabulary_keeps_to_it_and_declares_what_does_not_hold(learnt)
     check_encoder(learnt)
 
 
+def test_no_learnt_token_leaves_a_short_bar(learnt):
+    values = learnt._layout.tokens["token"]
+    field, grammar, one = learnt.schema["token"], learnt.grammar(1), np.array([True])
+    for token in ("Bar", "None"), ("TimeSig", "3/8"):
+        step = learnt.schema.steps(1)
+        step["token"] = values.index((token,))
+        grammar.push(step, one)
+    allowed = grammar.allowed(field, learnt.schema.steps(1))[0]
+
+    def places(parts):
+        stop = next((n for n, (kind, _) in enumerate(parts) if kind == "Bar"), len(parts))
+        return [int(value) for kind, value in parts[:stop] if kind == "Position"]
+
+    assert any(len(places(parts)) > 1 and max(places(parts)) >= 24 for parts in values)
+    reached = [max(places(values[n]), default=0) for n in np.flatnonzero(allowed)]
+    assert 0 < max(reached) < 24  # three eighths of eight positions each
+
+
 @pytest.mark.parametrize(
     "values",
     [

@@ -1,6 +1,6 @@
 """Music that lies beside the beats of its file by a constant, moved onto them.
 
-Files that were made from recordings often do (three of four in POP909), and a model trained on them
+Files that were made from recordings often do (three of five in POP909), and a model trained on them
 makes such pieces. Written as it stands, one that is an eighth of a beat late is nothing but ties.
 """
 
@@ -21,8 +21,8 @@ WEIGHTS = {0: 1.0, UNITS // 2: 0.5, UNITS // 4: 0.25, 3 * UNITS // 4: 0.25}
 BLUR = {-2: 0.5, -1: 0.9, 0: 1.0, 1: 0.9, 2: 0.5}
 """The same so many units beside it: notes are played unevenly, and are moved so far anyway."""
 
-CLEARLY = 1.5
-"""Music is moved where its onsets then count so many times as much."""
+CLEARLY = 2.0
+"""Music is moved if its onsets then count more than so many times as much: not off-beats alone."""
 
 
 def phase(piece: Piece) -> int:

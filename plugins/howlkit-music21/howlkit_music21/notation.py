@@ -281,7 +281,8 @@ def _longest(start: int, stop: int, beat: int) -> int:
     """Return the longest value that may begin here.
 
     On a beat any that fits and ends on a beat or within this one; elsewhere one that ends with the
-    beat, or a quarter in the middle of two eighths; triplets stay within their quarter.
+    beat, or a quarter in the middle of two eighths if that is all (a longer note would be a chain
+    of tied ones off the beat); triplets stay within their quarter.
     """
     if start % 3 or (stop % 3 and stop // UNITS == start // UNITS):
         room = min(stop - start, UNITS - start % UNITS)
@@ -290,14 +291,14 @@ def _longest(start: int, stop: int, beat: int) -> int:
     room = (stop - stop % UNITS if stop % 3 else stop) - start
     inside = start % beat
     for value in VALUES:
-        if value <= room and _may_begin(inside, value, beat):
+        if value <= room and _may_begin(inside, value, beat, whole=value == room):
             return value
     return room
 
 
-def _may_begin(inside: int, value: int, beat: int) -> bool:
+def _may_begin(inside: int, value: int, beat: int, *, whole: bool) -> bool:
     if inside:
-        syncopated = beat == UNITS and inside == UNITS // 2 and value == UNITS
+        syncopated = whole and beat == UNITS and inside == UNITS // 2 and value == UNITS
         return inside + value <= beat or syncopated
     return value % beat == 0 or value < beat or 2 * value == 3 * beat
 

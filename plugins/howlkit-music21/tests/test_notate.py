@@ -152,6 +152,26 @@ def test_pitches_are_spelt_in_the_key(pitch, sharps, name):
     assert keys.spelling(pitch, sharps) == name
 
 
+@pytest.mark.parametrize(
+    ("start", "length", "written"),
+    [
+        (1, 2, [1.0]),
+        (1, 7, [0.5, 3.0]),
+        (1, 3, [0.5, 1.0]),
+        (0, 8, [4.0]),
+        (2, 5, [2.0, 0.5]),
+        (3, 3, [0.5, 1.0]),
+    ],
+)
+def test_long_notes_off_the_beat_are_no_chains(start, length, written):
+    """start, length: in eighths of a bar of 4/4."""
+    following = [(240 * at, 240, 77) for at in range(start + length, 16)]
+    piece = Piece.of([(240 * start, 240 * length, 76), *following])
+    (part,) = notation.score_of(piece).parts
+    notes = [each for each in part.measure(1).recurse().notes if each.pitch.midi == 76]
+    assert [float(each.quarterLength) for each in notes] == written
+
+
 def test_voices_are_at_most_two_and_never_overlap():
     rng = np.random.default_rng(3)
     rows = [(int(t), 900, int(rng.integers(40, 80))) for t in np.sort(rng.integers(0, 9000, 80))]
@@ -270,6 +290,8 @@ def test_music_on_its_beats_stays_where_it_is(index):
     rng = np.random.default_rng(index)
     free = Piece.of([(int(t), 100, 60) for t in np.sort(rng.integers(0, 90_000, 400))])
     assert alignment.aligned(free) is free  # beside every beat as much as on it
+    offbeats = Piece.of([(240 + 480 * i, 240, 60) for i in range(20)])
+    assert alignment.aligned(offbeats) is offbeats
 
 
 def test_a_piece_of_more_bars_than_a_score_can_have_is_refused():
