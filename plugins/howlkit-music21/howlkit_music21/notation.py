@@ -158,7 +158,11 @@ def _is_wide(pitches: Any) -> bool:  # noqa: ANN401 - an array
 
 
 def _bars(piece: Piece, end: int) -> Iterator[Bar]:
-    """Yield bars until `end`; a metre that changes within a bar begins a new one."""
+    """Yield bars until `end`.
+
+    A metre that changes within a bar begins a new one, and the bar that is cut short is one of the
+    metre that it has then, such as 15/16: readers of the file would fill it up.
+    """
     metres = [(int(t), int(n), int(d)) for t, n, d in piece.time_signatures.tolist()]
     if not metres or metres[0][0] > 0:
         metres.insert(0, (0, 4, 4))
@@ -172,10 +176,18 @@ def _bars(piece: Piece, end: int) -> Iterator[Bar]:
             pace = _bpm(piece, at)
             new = abs(pace - written) > TEMPO_CHANGE * pace
             written = pace if new else written
-            bound = stop if index + 1 < len(places) else at + length
-            new_metre = at == start
             bpm = round(pace) if new else None
-            yield Bar(at, min(at + length, bound), numerator, denominator, new_metre, bpm)
+            bound = places[index + 1] if index + 1 < len(places) else at + length
+            if bound < at + length:
+                yield Bar(at, bound, *_metre_of(bound - at), True, bpm)
+            else:
+                yield Bar(at, at + length, numerator, denominator, at == start, bpm)
+
+
+def _metre_of(length: int) -> tuple[int, int]:
+    """Return the metre of a bar of so many units, a multiple of 3: numerator and denominator."""
+    denominator = next(d for d in (4, 8, 16, 32) if length * d % (4 * UNITS) == 0)
+    return length * denominator // (4 * UNITS), denominator
 
 
 def _bpm(piece: Piece, at: int) -> float:

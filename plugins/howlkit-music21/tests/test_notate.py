@@ -74,6 +74,14 @@ def test_lines_on_the_grid_come_back_through_any_metre(seed, tmp_path):
     assert read.time_signatures.tolist() == METRES
 
 
+def test_a_bar_that_the_next_metre_cuts_short_has_a_metre_of_its_own(tmp_path):
+    metres = np.array([(0, 4, 4), (5640, 3, 4)], TIME_SIGNATURE)
+    piece = Piece.of([(120 * i, 120, 60 + i % 12) for i in range(100)])
+    read = back(piece.replace(time_signatures=metres), tmp_path)
+    assert same_notes(piece, read)
+    assert read.time_signatures.tolist() == [(0, 4, 4), (3840, 15, 16), (5640, 3, 4)]
+
+
 def test_what_is_played_unevenly_is_written_evenly(tmp_path):
     rng = np.random.default_rng(1)
     piece = chorales.load()[20].at_resolution(480)
