@@ -11,7 +11,7 @@ import pytest
 
 from howlkit import midi
 from howlkit.dataset import Dataset, folder, prepare, shards, sources, tensors
-from howlkit.dataset.records import Record
+from howlkit.dataset.records import Record, Records
 from howlkit.dataset.split import PARTS
 from howlkit.errors import DataError
 from howlkit.piece import KEY_SIGNATURE, PEDAL, TEMPO, TIME_SIGNATURE
@@ -207,6 +207,17 @@ def test_killed_at_any_moment_it_can_be_run_again(music, tmp_path):
 def test_two_processes_do_not_prepare_into_one_folder(music, tmp_path):
     with folder.writing(tmp_path / "data"), pytest.raises(DataError, match="another howlkit"):
         prepare([music], tmp_path / "data")
+
+
+def test_a_record_of_which_a_part_was_taken_in_is_left_out():
+    whole, records = Record.of(random_piece(0)), Records()
+    records.append(whole)
+    before = {name: tensor.copy() for name, tensor in records.tensors().items()}
+    with pytest.raises(TypeError):
+        records.append(whole._replace(sketch=None))  # as far as Ctrl-C lets it
+    assert len(records) == 1
+    for name, tensor in records.tensors().items():
+        np.testing.assert_array_equal(tensor, before[name])
 
 
 def test_the_hashes_of_a_piece_never_change():

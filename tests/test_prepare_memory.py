@@ -11,7 +11,7 @@ from howlkit.dataset.hashes import ByHash
 from howlkit.dataset.listing import Files, Known, Paths, Source
 from howlkit.dataset.records import Record, Records
 from howlkit.dataset.sketches import BINS
-from howlkit.dataset.tensors import OnDisk, write_tensors
+from howlkit.dataset.tensors import Appended, OnDisk, write_tensors
 from howlkit.piece import NOTE
 
 from .conftest import random_piece
@@ -96,13 +96,10 @@ def test_pieces_are_grouped_on_the_disk_by_threads_as_in_memory(tmp_path, monkey
     sketches = rng.integers(1, 2**20, (BINS, 300), dtype=np.uint32)
     agree = rng.random((BINS, 100)) < 0.4
     sketches[:, 200:] = np.where(agree, sketches[:, :100], sketches[:, 200:])
-    with (
-        OnDisk(tmp_path, np.uint32, sketches.shape) as there,
-        OnDisk(tmp_path, np.float16, sketches.shape) as weights,
-    ):
+    with OnDisk(tmp_path, np.uint32, sketches.shape) as there:
         there.write(0, sketches[:, :120])
         there.write(120, sketches[:, 120:])
-        labels = group(there, weights, threads=2)
+        labels = group(there, folder=tmp_path, threads=2)
     assert (labels == group(sketches)).all()
     assert len(np.unique(labels)) == 200
 
@@ -130,3 +127,14 @@ def test_tensors_are_written_as_safetensors_writes_them(tmp_path, order):
     write_tensors(tmp_path / "x.safetensors", tensors)
     native = {n: np.ascontiguousarray(t, t.dtype.newbyteorder("=")) for n, t in tensors.items()}
     assert (tmp_path / "x.safetensors").read_bytes() == save(native)
+
+
+def test_what_was_appended_comes_back_in_blocks(tmp_path):
+    with Appended(tmp_path, np.int64) as numbers:
+        assert list(numbers.blocks(4)) == []
+        for part in (np.arange(3), np.arange(0), np.arange(3, 10, dtype=np.int32)):
+            numbers.append(part)
+        for _ in range(2):
+            blocks = [block.tolist() for block in numbers.blocks(4)]
+            assert blocks == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    assert list(tmp_path.iterdir()) == []

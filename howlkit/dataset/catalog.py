@@ -140,16 +140,11 @@ def _groups(
         return earlier.groups
     if not options.near_duplicates:
         return np.arange(len(shard))
-    # One and a half kilobytes a piece: on the disk.
-    shape = (BINS, len(shard))
-    with (
-        OnDisk(store.folder, np.uint32, shape) as sketches,
-        OnDisk(store.folder, np.float16, shape) as weights,
-    ):
+    with OnDisk(store.folder, np.uint32, (BINS, len(shard))) as sketches:  # a kilobyte a piece
         for begin in range(0, len(shard), _BLOCK):
             block = slice(begin, begin + _BLOCK)
             sketches.write(begin, _sketches(store, shard[block], row[block]).T)
-        return duplicates.group(sketches, weights, threads=threads)
+        return duplicates.group(sketches, folder=store.folder, threads=threads)
 
 
 def _sketches(store: Store, shard: Array, row: Array) -> Array:

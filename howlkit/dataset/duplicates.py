@@ -14,12 +14,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol, TypeVar
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.dataset.sketches import BINS, RANK_BITS, Sketch
+from howlkit.dataset.tensors import Appended, OnDisk
 
 __all__ = ["VERSION", "group"]
 
@@ -41,12 +43,6 @@ class Sketches(Protocol):
     def __getitem__(self, bin_: int, /) -> Any: ...  # noqa: ANN401
 
 
-class Weights(Sketches, Protocol):
-    """(BINS, n) float16, which can be written bin by bin."""
-
-    def __setitem__(self, bin_: int, values: Any, /) -> None: ...  # noqa: ANN401
-
-
 _SIMILAR = 0.05  # takes agree in 0.055 .. 1, of 330,000 pairs of unrelated pop songs one in 0.0502
 _SIMILAR_SHORT = 0.08  # chance does more for short pieces
 _SHORT = 2500  # patterns, about 500 notes
@@ -55,40 +51,37 @@ _LEAST_RARITY = 0.25  # times the growth of the thresholds: to agree in a third 
 _ROUNDS = 8  # of joining: the more is joined, the fewer groups share what their pieces share
 _STRIDES = (1, 85)  # a band is bins i and i + stride: 512 bands of two
 _BATCH = 64  # bands looked at before their pairs are compared: the fewer, the more often ...
-_PAIRS = 2**20  # ... all bins are gone through; or so many pairs
+_PAIRS = 2**17  # ... all bins are gone through; or so many pairs, at 100 bytes of memory each
 _NEIGHBOURS = 4  # of one bucket, so many next ones each is compared with
 _PIECES_A_THREAD = 1024  # fewer are done sooner than they are handed over
 
 
-def group(sketches: Sketches, weights: Weights | None = None, *, threads: int = 1) -> Labels:
+def group(sketches: Sketches, *, folder: Path | None = None, threads: int = 1) -> Labels:
     """Return (n,) for sketches (`BINS`, n): pieces with the same number are one group.
 
     The number is the index of the group's first piece. Pieces are joined when alike, or when both
-    are like a third; empty sketches stay alone. Takes time linear in n, and memory for a few rows
-    and for the pairs that are not alike though a band shows them, of unrelated music a few a piece.
-    weights: of the shape of `sketches`, to work on, float16 (half the memory; three digits are
-    plenty); None: in memory. threads: how many cores to use; the groups are the same.
+    are like a third; empty sketches stay alone. Takes time linear in n, and memory for a few rows.
+    folder: for temporary files, a kilobyte a piece; None: where the system has them. threads: how
+    many cores to use; the groups are the same.
     """
     pieces = sketches.shape[1]
-    if weights is None:
-        weights = np.empty(sketches.shape, np.float16)
-    for bin_ in range(BINS):
-        weights[bin_] = np.where(sketches[bin_] > 0, np.inf, 0)  # infinite: not weighed yet
-    labels = np.arange(pieces)
-    threshold = _thresholds(sketches)
-    with _Threads(max(1, min(threads, pieces // _PIECES_A_THREAD))) as crew:
+    labels, threshold = np.arange(pieces), _thresholds(sketches)
+    with (
+        OnDisk(folder, np.float16, (BINS, pieces)) as weights,  # three digits are plenty
+        Appended(folder, np.int64) as unlike,
+        _Threads(max(1, min(threads, pieces // _PIECES_A_THREAD))) as crew,
+    ):
+        for bin_ in range(BINS):
+            weights[bin_] = np.where(sketches[bin_] > 0, np.inf, 0)  # infinite: not weighed yet
+        comparison = _Comparison(sketches, weights, threshold, crew)
         _weigh(sketches, labels, weights, crew)
-        joined, unlike = _first_round(sketches, weights, labels, threshold, crew)
+        joined = _first_round(comparison, labels, unlike)
         for _ in range(_ROUNDS - 1):
             if np.array_equal(joined, labels):
                 break
             labels = joined
-            # What two pieces share weighs the same for both: of a pair both change, or neither.
             changed = _weigh(sketches, labels, weights, crew)
-            unlike = unlike[:, labels[unlike[0]] != labels[unlike[1]]]
-            again = np.flatnonzero(changed[unlike].all(axis=0))
-            alike = _alike(sketches, weights, unlike[:, again], threshold, crew)
-            joined = _join(labels, unlike[:, again[alike]])
+            joined = _later_round(comparison, labels, changed, unlike)
     return joined
 
 
@@ -111,48 +104,60 @@ class _Threads(contextlib.AbstractContextManager["_Threads"]):
             yield from self._pool.map(work, items[begin : begin + self.threads])
 
 
-def _first_round(
-    sketches: Sketches,
-    weights: Weights,
-    labels: Labels,
-    threshold: NDArray[np.float64],
-    crew: _Threads,
-) -> tuple[Labels, Labels]:
+class _Comparison(NamedTuple):
+    """What pieces are compared by: `threshold` (n,) is how similar another must be to each."""
+
+    sketches: Sketches
+    weights: OnDisk
+    threshold: NDArray[np.float64]
+    crew: _Threads
+
+    def alike(self, pairs: Labels) -> Flags:
+        """Return (m,), which of pairs (2, m) are as similar as both their thresholds ask."""
+
+        def similarity(some: Labels) -> NDArray[np.float64]:
+            return _similarity(self.sketches, self.weights, some)
+
+        shares = np.array_split(pairs, self.crew.threads, axis=1)
+        found = np.concatenate(list(self.crew.map(similarity, shares)))
+        return np.asarray(found >= self.threshold[pairs].max(axis=0))
+
+
+def _first_round(comparison: _Comparison, labels: Labels, unlike: Appended) -> Labels:
     """Return the labels with all pieces joined that are alike, as far as bands show them.
 
-    And (2, m), the pairs that bands show and that are not alike. No later round would find others:
-    as long as two pieces are apart, all that they share is shared by two groups, and counts.
+    unlike: to keep the pairs in, as `_candidates` has them, that bands show and that are not alike.
     """
+    sketches, weights, _, crew = comparison
 
     def candidates(band: tuple[int, int]) -> Labels:
         return _candidates(sketches, weights, labels, band)
 
     bands = [(i, (i + stride) % BINS) for stride in _STRIDES for i in range(BINS)]
-    unlike = np.empty(0, np.int64)
     for codes in _batches(crew.map(candidates, bands)):
-        codes = np.setdiff1d(codes, unlike, assume_unique=True)
         pairs = np.stack(np.divmod(codes, len(labels)))  # (2, m)
-        alike = _alike(sketches, weights, pairs, threshold, crew)
+        alike = comparison.alike(pairs)
         labels = _join(labels, pairs[:, alike])
-        unlike = np.concatenate((unlike, codes[~alike]))
-    return labels, np.stack(np.divmod(unlike, len(labels)))
+        unlike.append(codes[~alike])
+    return labels
 
 
-def _alike(
-    sketches: Sketches,
-    weights: Weights,
-    pairs: Labels,
-    threshold: NDArray[np.float64],
-    crew: _Threads,
-) -> Flags:
-    """Return (m,), which of pairs (2, m) are as similar as both pieces' thresholds (n,) ask."""
+def _later_round(
+    comparison: _Comparison, labels: Labels, changed: Flags, unlike: Appended
+) -> Labels:
+    """Return the labels with all pieces joined that have become alike.
 
-    def similarity(some: Labels) -> NDArray[np.float64]:
-        return _similarity(sketches, weights, some)
-
-    shares = np.array_split(pairs, crew.threads, axis=1)
-    found = np.concatenate(list(crew.map(similarity, shares)))
-    return np.asarray(found >= threshold[pairs].max(axis=0))
+    Bands would show no other pairs than in the first round: as long as two pieces are apart, all
+    that they share is shared by two groups, and counts. And what they share weighs the same for
+    both: a pair of which one has not `changed` (n,) is as unlike as it was.
+    """
+    for codes in unlike.blocks(_PAIRS):
+        pairs = np.stack(np.divmod(np.unique(codes), len(labels)))  # (2, m)
+        again = changed[pairs].all(axis=0) & (labels[pairs[0]] != labels[pairs[1]])
+        pairs = pairs[:, again]
+        if pairs.size:
+            labels = _join(labels, pairs[:, comparison.alike(pairs)])
+    return labels
 
 
 def _batches(found: Iterator[Labels]) -> Iterator[Labels]:
@@ -167,7 +172,7 @@ def _batches(found: Iterator[Labels]) -> Iterator[Labels]:
                 yield together
 
 
-def _weigh(sketches: Sketches, labels: Labels, weights: Weights, crew: _Threads) -> Flags:
+def _weigh(sketches: Sketches, labels: Labels, weights: OnDisk, crew: _Threads) -> Flags:
     """Write how much sharing each value says: 1 if two groups have it, 0 if none other.
 
     It falls with the logarithm of the number of groups, but not to 0: thousands of variants of one
@@ -233,7 +238,7 @@ def _size(sketches: Sketches) -> NDArray[np.float64]:
 
 def _candidates(
     sketches: Sketches,
-    weights: Weights,
+    weights: OnDisk,
     labels: Labels,
     band: tuple[int, int],
 ) -> Labels:
@@ -255,7 +260,7 @@ def _candidates(
     return np.concatenate(pairs)
 
 
-def _similarity(sketches: Sketches, weights: Weights, pairs: Labels) -> NDArray[np.float64]:
+def _similarity(sketches: Sketches, weights: OnDisk, pairs: Labels) -> NDArray[np.float64]:
     """Return (m,) for pairs (2, m): the weight of the bins that agree, over those either fills."""
     left, right = pairs
     total, filled = np.zeros(len(left)), np.zeros(len(left), np.int64)

@@ -78,15 +78,15 @@ class Records:
         return len(self._tables["notes"]) // NOTE.itemsize
 
     def append(self, record: Record) -> None:
-        """Take in another piece."""
+        """Take in another piece; what Ctrl-C breaks off does not count."""
         for name, dtype in TABLES.items():
             rows = record.tables[name]
             self._tables[name] += rows
             self._counts[name].append(len(rows) // dtype.itemsize)
         self._ticks_per_beat.append(record.ticks_per_beat)
-        self._seconds.append(record.seconds)
         self._contents += record.content
         self._sketches += record.sketch
+        self._seconds.append(record.seconds)  # last: as many pieces are there
 
     def tensors(self) -> dict[str, Array]:
         """Return name and contents of each tensor of a shard, views of what is in memory.
@@ -94,16 +94,18 @@ class Records:
         Nothing can be appended as long as they are in use.
         """
         tensors: dict[str, Array] = {}
+        pieces = len(self)
         for name, dtype in TABLES.items():
-            rows = np.frombuffer(self._tables[name], dtype)
-            tensors[f"pieces.{name}"] = np.frombuffer(self._counts[name], np.int64)
+            counts = np.frombuffer(self._counts[name], np.int64, pieces)
+            rows = np.frombuffer(self._tables[name], dtype, int(counts.sum()))
+            tensors[f"pieces.{name}"] = counts
             tensors |= {f"{name}.{column}": rows[column] for column in dtype.names or ()}
-        tensors["pieces.ticks_per_beat"] = np.frombuffer(self._ticks_per_beat, np.uint16)
+        tensors["pieces.ticks_per_beat"] = np.frombuffer(self._ticks_per_beat, np.uint16, pieces)
         tensors["pieces.seconds"] = np.frombuffer(self._seconds, np.float64)
-        contents = np.frombuffer(self._contents, np.uint8)
-        tensors["pieces.content"] = contents.reshape(-1, HASH_BYTES)
-        sketches = np.frombuffer(self._sketches, np.uint32)
-        tensors["pieces.sketch"] = sketches.reshape(-1, BINS)
+        contents = np.frombuffer(self._contents, np.uint8, pieces * HASH_BYTES)
+        tensors["pieces.content"] = contents.reshape(pieces, HASH_BYTES)
+        sketches = np.frombuffer(self._sketches, np.uint32, pieces * BINS)
+        tensors["pieces.sketch"] = sketches.reshape(pieces, BINS)
         return tensors
 
 

@@ -9,7 +9,7 @@ import contextlib
 import json
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from howlkit.disk import writing_whole
 from howlkit.errors import DataError, printable
 
-__all__ = ["Array", "OnDisk", "Tensors", "write_tensors"]
+__all__ = ["Appended", "Array", "OnDisk", "Tensors", "write_tensors"]
 
 Array = NDArray[Any]
 
@@ -101,10 +101,10 @@ class Tensors:
 class OnDisk(contextlib.AbstractContextManager["OnDisk"]):
     """A matrix in a temporary file of a folder, of which a row at a time is in memory.
 
-    Several threads may use it at once.
+    Several threads may use it at once. folder: None: where the system has temporary files.
     """
 
-    def __init__(self, folder: Path, dtype: type, shape: tuple[int, int]) -> None:
+    def __init__(self, folder: Path | None, dtype: type, shape: tuple[int, int]) -> None:
         self._file = tempfile.TemporaryFile(dir=folder)
         self._dtype, self.shape = np.dtype(dtype), shape
         self._file.truncate(shape[0] * shape[1] * self._dtype.itemsize)
@@ -137,3 +137,27 @@ class OnDisk(contextlib.AbstractContextManager["OnDisk"]):
 
     def _seek(self, row: int, column: int) -> None:
         self._file.seek((row * self.shape[1] + column) * self._dtype.itemsize)
+
+
+class Appended(contextlib.AbstractContextManager["Appended"]):
+    """Numbers in a temporary file of a folder: all are appended, then they are read in blocks.
+
+    folder: as of `OnDisk`.
+    """
+
+    def __init__(self, folder: Path | None, dtype: type) -> None:
+        self._file = tempfile.TemporaryFile(dir=folder)
+        self._dtype = np.dtype(dtype)
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def append(self, values: Array) -> None:
+        """Write values (n,) behind what is there."""
+        self._file.write(np.ascontiguousarray(values, self._dtype).data)
+
+    def blocks(self, size: int) -> Iterator[Array]:
+        """Yield all from the first on, (size,) at a time, at last the rest."""
+        self._file.seek(0)
+        while block := self._file.read(size * self._dtype.itemsize):
+            yield np.frombuffer(block, self._dtype)
