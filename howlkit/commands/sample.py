@@ -121,7 +121,7 @@ def command(
     folder = run if run is not None else newest_run()
     if run is None:
         click.echo(f"Playing the newest run, {folder}", err=True)
-    with _said_if_long():
+    with _said_if_long(stepping):
         few = device in ("auto", "cpu") and count <= FEW_ROWS  # so that torch may not be needed
         place = device if few else pick_device(device)
         trained = Trained.from_pretrained(folder, device=place, stepping=stepping)
@@ -148,9 +148,11 @@ def command(
 
 
 @contextlib.contextmanager
-def _said_if_long() -> Iterator[None]:
+def _said_if_long(stepping: Stepping) -> Iterator[None]:
     """Say what takes so long, where the first model on a machine waits for compiled code."""
-    told = "Getting ready; the first time on a machine the step is compiled, for some ten seconds"
+    told = "Getting ready"
+    if stepping != "plain":
+        told += "; the first time on a machine the step is compiled, for some ten seconds"
     waiting = threading.Timer(PATIENCE, lambda: click.echo(told, err=True))
     waiting.daemon = True
     waiting.start()
