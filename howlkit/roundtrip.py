@@ -25,9 +25,10 @@ from numpy.typing import NDArray
 from howlkit import border, options
 from howlkit.errors import printable
 from howlkit.matching import Pairs, Timed, match
-from howlkit.piece import DRUMS, PEDAL, TEMPO, TIME_SIGNATURE, Piece, Table
+from howlkit.piece import DRUMS, PEDAL, TEMPO, TIME_SIGNATURE, Piece
 from howlkit.protocols import Encoder
 from howlkit.schema import STEP
+from howlkit.tables import Table
 
 __all__ = ["Errors", "Failed", "Loss", "Report", "Tally", "compare", "loss", "loss_of"]
 

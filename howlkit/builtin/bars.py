@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.builtin.runs import run_ends
-from howlkit.piece import TIME_SIGNATURE, Table
+from howlkit.piece import TIME_SIGNATURE
+from howlkit.tables import Table
 
 __all__ = ["COMMON", "Bars", "Metres"]
 

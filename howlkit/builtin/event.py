@@ -36,9 +36,10 @@ from howlkit.builtin.runs import differences, run_begins, run_ends, stable_order
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
 from howlkit.options import option
-from howlkit.piece import DRUMS, MAX_TICK, NOTE, PEDAL, TEMPO, Piece, Table
+from howlkit.piece import DRUMS, MAX_TICK, NOTE, PEDAL, TEMPO, Piece
 from howlkit.protocols import Encoder
 from howlkit.schema import STEP, Field, Schema, Steps
+from howlkit.tables import Table
 
 __all__ = ["Event"]
 

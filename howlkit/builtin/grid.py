@@ -10,7 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from howlkit.piece import FOREVER, TEMPO, Piece, Table
+from howlkit.piece import FOREVER, TEMPO, Piece
+from howlkit.tables import Table
 
 __all__ = ["ENDLESS", "Grid", "resolution"]
 

@@ -32,9 +32,10 @@ from howlkit.builtin.slices import Metre
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
 from howlkit.options import option
-from howlkit.piece import DRUMS, NOTE, Piece, Table
+from howlkit.piece import DRUMS, NOTE, Piece
 from howlkit.protocols import Encoder
 from howlkit.schema import END, START, STEP, Field, Schema, Steps, bits
+from howlkit.tables import Table
 
 MOST_SLICES = 2**18
 """Slices in a piece, so that 2^31 ticks of silence, or of a drone, stay below 50 MB; and no more

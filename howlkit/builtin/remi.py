@@ -42,18 +42,10 @@ from howlkit.builtin.remi_layout import Changes, Places, lay
 from howlkit.builtin.runs import differences, held, run_ends
 from howlkit.hookspecs import hookimpl
 from howlkit.options import option
-from howlkit.piece import (
-    DEFAULT_TEMPO,
-    DRUMS,
-    NOTE,
-    TEMPO,
-    TIME_SIGNATURE,
-    Piece,
-    Table,
-    last_at_each_tick,
-)
+from howlkit.piece import DRUMS, NOTE, TEMPO, TIME_SIGNATURE, Piece, last_at_each_tick
 from howlkit.protocols import Encoder
 from howlkit.schema import STEP, Field, Schema, Steps
+from howlkit.tables import DEFAULT_TEMPO, Table
 
 __all__ = ["Remi"]
 

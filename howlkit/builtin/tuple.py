@@ -31,11 +31,12 @@ from howlkit.builtin.tuple_grammar import NOTE, TupleGrammar
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
 from howlkit.options import option
-from howlkit.piece import DRUMS, Piece, Table
+from howlkit.piece import DRUMS, Piece
 from howlkit.piece import NOTE as NOTE_DTYPE
 from howlkit.piece import PEDAL as PEDAL_DTYPE
 from howlkit.protocols import Encoder
 from howlkit.schema import STEP, Field, Schema, Steps
+from howlkit.tables import Table
 
 LONGEST_TABLE = 2**16  # ticks: a table of durations takes at most twice as many bytes
 

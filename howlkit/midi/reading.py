@@ -25,7 +25,6 @@ from howlkit.midi.container import (
 )
 from howlkit.midi.events import check_metas, check_ticks
 from howlkit.piece import (
-    DEFAULT_TEMPO,
     DRUMS,
     KEY_SIGNATURE,
     NOTE,
@@ -33,9 +32,9 @@ from howlkit.piece import (
     TEMPO,
     TIME_SIGNATURE,
     Piece,
-    Table,
     last_at_each_tick,
 )
+from howlkit.tables import DEFAULT_TEMPO, Table
 
 __all__ = ["REPAIRS", "Reading", "check_limits", "inspect", "inspect_bytes", "read", "read_bytes"]
 

@@ -13,11 +13,8 @@ from numpy.typing import NDArray
 from howlkit.disk import write_whole
 from howlkit.errors import MidiError, printable
 from howlkit.midi.container import END_OF_TRACK
-from howlkit.piece import (
-    DRUMS,
-    Piece,
-    Table,
-)
+from howlkit.piece import DRUMS, Piece
+from howlkit.tables import Table
 
 __all__ = ["to_bytes", "write"]
 
