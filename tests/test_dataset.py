@@ -219,10 +219,10 @@ def test_nothing_to_read_is_an_error_that_says_what_to_do(tmp_path):
 
 
 def test_an_item_that_kills_its_process_is_lost_alone():
-    work = [functools.partial(abs, -number) for number in range(40)]
-    work[5] = work[23] = os.abort  # what a crash inside a C++ library looks like
+    work = [functools.partial(abs, -number) for number in range(80)]
+    work[0] = work[23] = work[70] = os.abort  # what a crash inside a C++ library looks like
     results = list(in_order(operator.call, work, workers=2, lost=lambda item: item))
-    assert results == [os.abort if n in (5, 23) else n for n in range(40)]
+    assert results == [os.abort if n in (0, 23, 70) else n for n in range(80)]
 
 
 def test_a_script_without_a_main_guard_is_told(music, tmp_path):

@@ -53,7 +53,8 @@ _STRIDES = (1, 85)  # a band is bins i and i + stride: 512 bands of two
 _BATCH = 64  # bands looked at before their pairs are compared: the fewer, the more often ...
 _PAIRS = 2**17  # ... all bins are gone through; or so many pairs, at 100 bytes of memory each
 _NEIGHBOURS = 4  # of one bucket, so many next ones each is compared with
-_PIECES_A_THREAD = 1024  # fewer are done sooner than they are handed over
+_PIECES_A_THREAD = 5000  # fewer are done sooner than they are handed over
+_RUN = 8  # bins or bands handed over at a time
 
 
 def group(sketches: Sketches, *, folder: Path | None = None, threads: int = 1) -> Labels:
@@ -86,7 +87,7 @@ def group(sketches: Sketches, *, folder: Path | None = None, threads: int = 1) -
 
 
 class _Threads(contextlib.AbstractContextManager["_Threads"]):
-    """Threads that share work: numpy sorts, looks up and compares without holding the others up."""
+    """Threads that share work: while numpy sorts, looks up and compares, another may do so too."""
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
@@ -96,12 +97,20 @@ class _Threads(contextlib.AbstractContextManager["_Threads"]):
         self._pool.shutdown()
 
     def map(self, work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
-        """Yield work(item) for each item in order, as many at a time as there are threads."""
+        """Yield work(item) for each item in order; some for each thread are under way."""
         if self.threads == 1:
             yield from map(work, items)
             return
-        for begin in range(0, len(items), self.threads):
-            yield from self._pool.map(work, items[begin : begin + self.threads])
+        runs = [items[begin : begin + _RUN] for begin in range(0, len(items), _RUN)]
+        for begin in range(0, len(runs), self.threads):
+            some = runs[begin : begin + self.threads]
+            for done in self._pool.map(lambda run: list(map(work, run)), some):
+                yield from done
+
+    def together(self, work: Callable[[int], R]) -> Iterator[R]:
+        """Yield work(number) for the number of each thread, from 0."""
+        numbers = range(self.threads)
+        return map(work, numbers) if self.threads == 1 else self._pool.map(work, numbers)
 
 
 class _Comparison(NamedTuple):
@@ -115,12 +124,15 @@ class _Comparison(NamedTuple):
     def alike(self, pairs: Labels) -> Flags:
         """Return (m,), which of pairs (2, m) are as similar as both their thresholds ask."""
 
-        def similarity(some: Labels) -> NDArray[np.float64]:
-            return _similarity(self.sketches, self.weights, some)
+        def agreement(first: int) -> tuple[NDArray[np.float64], Labels]:
+            bins = range(first, BINS, self.crew.threads)
+            return _agreement(self.sketches, self.weights, pairs, bins)
 
-        shares = np.array_split(pairs, self.crew.threads, axis=1)
-        found = np.concatenate(list(self.crew.map(similarity, shares)))
-        return np.asarray(found >= self.threshold[pairs].max(axis=0))
+        # Weights have few digits: their sum is the same in any order.
+        shares = list(self.crew.together(agreement))
+        weight, filled = (sum(share[i] for share in shares) for i in range(2))
+        similarity = weight / np.maximum(filled, 1)
+        return np.asarray(similarity >= self.threshold[pairs].max(axis=0))
 
 
 def _first_round(comparison: _Comparison, labels: Labels, unlike: Appended) -> Labels:
@@ -207,8 +219,9 @@ def _groups_with(column: Sketch, labels: Labels) -> Labels:
     value = line >> 38
     changed = np.append(True, value[1:] != value[:-1])[: len(order)]
     which = np.cumsum(changed) - 1
+    groups = np.add.reduceat(another, np.flatnonzero(changed), dtype=np.int64)
     shared = np.empty(len(order), np.int64)
-    shared[order] = np.bincount(which, weights=another)[which]
+    shared[order] = groups.take(which)
     return shared
 
 
@@ -260,17 +273,22 @@ def _candidates(
     return np.concatenate(pairs)
 
 
-def _similarity(sketches: Sketches, weights: OnDisk, pairs: Labels) -> NDArray[np.float64]:
-    """Return (m,) for pairs (2, m): the weight of the bins that agree, over those either fills."""
+def _agreement(
+    sketches: Sketches, weights: OnDisk, pairs: Labels, bins: range
+) -> tuple[NDArray[np.float64], Labels]:
+    """Return (m,) for pairs (2, m): the weight of those `bins` that agree, and how many are filled.
+
+    A bin counts as filled if it is in either of two pieces.
+    """
     left, right = pairs
     total, filled = np.zeros(len(left)), np.zeros(len(left), np.int64)
-    for bin_ in range(BINS):
+    for bin_ in bins:
         column, weight = sketches[bin_], weights[bin_]
-        one, other = column[left], column[right]
+        one, other = column.take(left), column.take(right)
         agree = np.flatnonzero((one == other) & (one > 0))
-        total[agree] += weight[left[agree]]
+        total[agree] += weight.take(left.take(agree))
         filled += (one > 0) | (other > 0)
-    return np.asarray(total / np.maximum(filled, 1))
+    return total, filled
 
 
 def _join(labels: Labels, pairs: Labels) -> Labels:

@@ -26,8 +26,8 @@ __all__ = ["in_order", "usable_cores"]
 T = TypeVar("T")
 R = TypeVar("R")
 
-_CHUNK = 16  # items sent to a process at a time: enough that sending costs little
-_AHEAD = 4  # chunks under way for each process: they go on while this one writes a shard
+_CHUNK = 32  # items sent to a process at a time: enough that sending costs little
+_AHEAD = 3  # chunks under way for each process: they go on while this one writes a shard
 
 
 def usable_cores() -> int:
@@ -104,7 +104,9 @@ def _start(workers: int) -> ProcessPoolExecutor:
         workers, mp_context=multiprocessing.get_context("spawn"), initializer=_settle
     )
     try:
-        pool.submit(os.getpid).result()
+        # All begin at once, and now: a pool that breaks while it begins another process hangs.
+        first, *_ = [pool.submit(os.getpid) for _ in range(workers)]
+        first.result()
     except BrokenProcessPool as error:
         pool.shutdown()
         raise DataError(
