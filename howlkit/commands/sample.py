@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from howlkit.protocols import Sampler
     from howlkit.session import Session
     from howlkit.stepping import Stepping
+    from howlkit.trained import Trained
 
 PATIENCE = 3.0  # seconds
 
@@ -105,8 +106,7 @@ def command(
     stepping, options and -n give the same bytes.
     """
     from howlkit import midi, plugins, sampling
-    from howlkit.device import FEW_ROWS, pick_device, settle_threads
-    from howlkit.trained import Trained, newest_run
+    from howlkit.trained import newest_run
 
     if prompt_seconds is not None and prompt is None:
         raise click.UsageError("--prompt-seconds needs a --prompt")
@@ -121,12 +121,7 @@ def command(
     folder = run if run is not None else newest_run()
     if run is None:
         click.echo(f"Playing the newest run, {folder}", err=True)
-    with _said_if_long(stepping):
-        few = device in ("auto", "cpu") and count <= FEW_ROWS  # so that torch may not be needed
-        place = device if few else pick_device(device)
-        trained = Trained.from_pretrained(folder, device=place, stepping=stepping)
-    if trained.needs_torch or count > 1:
-        settle_threads(count)
+    trained = _load(folder, device, stepping, count)
     start = sampling.cut_prompt(midi.read(prompt), prompt_seconds) if prompt else None
     limit = sampling.length(notes=notes, seconds=seconds, beats=beats, may_end=may_end)
     session = sampling.begin(trained, rows=count, seed=seed, limit=limit, prompt=start)
@@ -145,6 +140,20 @@ def command(
     if writer is None and out != Path("-"):
         picture = paths[0].with_suffix(".svg")
         click.echo(f"See it: howlkit plot {paths[0]} --out {picture}", err=True)
+
+
+def _load(folder: Path, device: str, stepping: Stepping, rows: int) -> Trained:
+    """Return the model of a run, ready to make so many pieces at once."""
+    from howlkit.device import FEW_ROWS, pick_device, settle_threads
+    from howlkit.trained import Trained
+
+    with _said_if_long(stepping):
+        few = device in ("auto", "cpu") and rows <= FEW_ROWS  # so that torch may not be needed
+        place = device if few else pick_device(device)
+        trained = Trained.from_pretrained(folder, device=place, stepping=stepping)
+    if trained.needs_torch or rows > 1:
+        settle_threads(rows)
+    return trained
 
 
 @contextlib.contextmanager
