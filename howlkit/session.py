@@ -23,6 +23,7 @@ from howlkit.at_rest import AtRest
 from howlkit.deciding import FieldByField, check_allowed
 from howlkit.errors import HowlkitError, OptionError, did_you_mean
 from howlkit.outlook import foresee, without_end
+from howlkit.past import Past
 from howlkit.piece import Piece
 from howlkit.place import Place
 from howlkit.protocols import (
@@ -42,15 +43,6 @@ if TYPE_CHECKING:
     from howlkit.network import Network
 
 __all__ = ["Limit", "Session"]
-
-KEEP_EVERY = 256
-"""Steps between the states that `rewind` can go back to; the steps in between are replayed."""
-
-KEEP_AT_MOST = 64
-"""At most so many of them; then every other one is dropped, and they stand twice as far apart."""
-
-KEEP_BYTES = 256 * 2**20
-"""So much memory may they take, all but the first; then every other one is dropped as well."""
 
 FEED_AT_ONCE = 1024  # steps of a prompt in one pass: bounds memory, not the prompt
 
@@ -110,8 +102,7 @@ class Session:
         self._derive(grammar, self._steps[:, 0], np.ones(rows, bool))
         state, hidden = self._runner.start(self._steps[:, :1])
         self._at = Place.start(grammar, rows, state, hidden)
-        self._kept = [self._at.copy()]
-        self._keep_every, self._keep_at = KEEP_EVERY, 1 + KEEP_EVERY
+        self._past = Past(self._at)
         self._done: tuple[Limit, NDArray[np.bool_]] | None = None
 
     # What it is now -----------------------------------------------------------------------------
@@ -308,9 +299,7 @@ class Session:
         if not len(index) or (index < 0).any() or (index >= self.rows).any():
             raise HowlkitError(f"cannot select rows {index.tolist()} of 0..{self.rows - 1}")
         self._at = self._at.select(index)
-        self._kept = [kept.select(index) for kept in self._kept]
-        self._has_room_for(0)  # there may be more rows now
-        self._keep_at = self._kept[-1].longest + self._keep_every
+        self._past = self._past.select(index)
         self._hold(self._steps[index])
         self._done = None
         self.rngs = [copy.deepcopy(self.rngs[row]) for row in index]
@@ -325,21 +314,18 @@ class Session:
         """Go back to when each row had so many steps (the start row counts as one).
 
         The generators are not rewound: going on from here gives something new. The network reads
-        again what lies between here and the state kept last before: at most KEEP_EVERY steps of the
-        row that goes back least far, or a 32nd of the whole if that is more, in one pass; more yet
-        where states are so large that KEEP_BYTES holds few. Raises HowlkitError for a length below
-        1 or above the present one.
+        again what lies between here and the place kept last before (past.py): at most
+        `past.KEEP_EVERY` steps of the row that goes back least far, or a 32nd of the whole if that
+        is more, in one pass; more yet where states are so large that `past.KEEP_BYTES` holds few.
+        Raises HowlkitError for a length below 1 or above the present one.
         """
         target = np.broadcast_to(np.asarray(lengths, np.int64), self.lengths.shape)
         if (target < 1).any() or (target > self.lengths).any():
             raise HowlkitError(
                 f"cannot rewind to {target.tolist()} steps; 1..{self.lengths.tolist()} are allowed"
             )
-        while (self._kept[-1].lengths > target).any():
-            self._kept.pop()
         steps, fed = self._steps, self._at.fed
-        self._at, self._done = self._kept[-1].copy(), None
-        self._keep_at = self._at.longest + self._keep_every
+        self._at, self._done = self._past.back_to(target), None
         begin, again = self.lengths, target - self.lengths
         index = begin[:, None] + np.arange(int(again.max(initial=0)))
         steps = np.take_along_axis(steps, np.minimum(index, steps.shape[1] - 1), 1)
@@ -403,23 +389,7 @@ class Session:
         at = self._at
         at.state, at.hidden = self._runner.read(steps, at.state, at.hidden, lengths)
         at.lengths = at.lengths + lengths
-        if at.longest >= self._keep_at:
-            if self._has_room_for(at.nbytes):
-                self._kept.append(at.copy())
-            self._keep_at = at.longest + self._keep_every
-
-    def _has_room_for(self, nbytes: int) -> bool:
-        """Drop every other state that is kept, but never the first, until there is room for one."""
-        one = int(nbytes > 0)
-        while len(self._kept) + one > KEEP_AT_MOST or self._bytes_kept() + nbytes > KEEP_BYTES:
-            self._keep_every *= 2
-            if len(self._kept) == 1:
-                return False
-            self._kept = self._kept[::2]
-        return True
-
-    def _bytes_kept(self) -> int:
-        return sum(place.nbytes for place in self._kept[1:])
+        self._past.keep(at)
 
     def _derive(self, grammar: Grammar, step: Steps, rows: NDArray[np.bool_]) -> None:
         """Fill in what is derived in the rows of `step` (B,) that `grammar` took in last."""

@@ -7,8 +7,9 @@ from howlkit.builtin.rnn import Gru, Lstm
 from howlkit.builtin.tuple import Tuple
 from howlkit.errors import HowlkitError, OptionError
 from howlkit.heads import Heads
+from howlkit.past import KEEP_EVERY
 from howlkit.schema import END, START, STEP
-from howlkit.session import KEEP_EVERY, Limit, Session
+from howlkit.session import Limit, Session
 from howlkit.shaping import Shaping
 from tests.conftest import random_piece, tune
 
@@ -203,12 +204,12 @@ def test_a_field_to_shape_that_there_is_not_is_an_error():
 
 @pytest.mark.parametrize("at_most", [3, 8])
 def test_rewind_works_when_most_kept_states_were_dropped(monkeypatch, at_most):
-    monkeypatch.setattr("howlkit.session.KEEP_EVERY", 4)
-    monkeypatch.setattr("howlkit.session.KEEP_AT_MOST", at_most)
+    monkeypatch.setattr("howlkit.past.KEEP_EVERY", 4)
+    monkeypatch.setattr("howlkit.past.KEEP_AT_MOST", at_most)
     made = play(session(rows=2, notes=200))
-    kept = [int(place.lengths.max()) for place in made._kept]
+    kept = [int(place.lengths.max()) for place in made._past.places]
     assert len(kept) <= at_most and kept[0] == 1 and kept[-1] > 100
-    assert max(np.diff(kept)) <= 3 * made._keep_every
+    assert max(np.diff(kept)) <= 3 * made._past.every
     steps = made.steps.copy()
     made.rewind([150, 61])
     for row, target in enumerate([150, 61]):
@@ -219,12 +220,12 @@ def test_rewind_works_when_most_kept_states_were_dropped(monkeypatch, at_most):
 
 @pytest.mark.parametrize("states", [0.5, 3.5, 9.5])
 def test_rewind_works_when_states_were_dropped_for_their_size(monkeypatch, states):
-    monkeypatch.setattr("howlkit.session.KEEP_EVERY", 4)
+    monkeypatch.setattr("howlkit.past.KEEP_EVERY", 4)
     size = session(rows=2)._at.nbytes
-    monkeypatch.setattr("howlkit.session.KEEP_BYTES", int(states * size))
+    monkeypatch.setattr("howlkit.past.KEEP_BYTES", int(states * size))
     made = play(session(rows=2, notes=200))
-    kept = [int(place.lengths.max()) for place in made._kept]
-    assert kept[0] == 1 and sum(place.nbytes for place in made._kept[1:]) <= states * size
+    kept = [int(place.lengths.max()) for place in made._past.places]
+    assert kept[0] == 1 and sum(place.nbytes for place in made._past.places[1:]) <= states * size
     # Of those that fit, at least half are there, far apart.
     assert len(kept) - 1 >= int(states) // 2 and (states < 1 or kept[-1] > 60)
     steps = made.steps.copy()
@@ -236,13 +237,16 @@ def test_rewind_works_when_states_were_dropped_for_their_size(monkeypatch, state
 
 
 def test_states_are_dropped_when_rows_are_repeated(monkeypatch):
-    monkeypatch.setattr("howlkit.session.KEEP_EVERY", 4)
+    monkeypatch.setattr("howlkit.past.KEEP_EVERY", 4)
     made = play(session(rows=1, notes=100))
     size = made._at.nbytes
-    assert len(made._kept) > 20
-    monkeypatch.setattr("howlkit.session.KEEP_BYTES", 20 * size)
+    assert len(made._past.places) > 20
+    monkeypatch.setattr("howlkit.past.KEEP_BYTES", 20 * size)
     made.select([0] * 4)
-    assert made._kept[0].longest == 1 and sum(p.nbytes for p in made._kept[1:]) <= 20 * size
+    assert (
+        made._past.places[0].longest == 1
+        and sum(p.nbytes for p in made._past.places[1:]) <= 20 * size
+    )
     made.rewind(50)
     assert made.lengths.tolist() == [50] * 4
 
