@@ -20,7 +20,7 @@ from howlkit.installed import one_line
 from howlkit.piece import Piece
 from howlkit.protocols import Writer
 
-__all__ = ["find", "write"]
+__all__ = ["find", "is_midi", "write"]
 
 KNOWN: Mapping[str, str] = MappingProxyType(
     dict.fromkeys((".musicxml", ".mxl", ".xml"), "howlkit-music21")
@@ -30,15 +30,20 @@ KNOWN: Mapping[str, str] = MappingProxyType(
 MIDI = (".mid", ".midi")
 
 
+def is_midi(path: str | os.PathLike[str]) -> bool:
+    """Say whether a file of that name is MIDI, which howlkit writes itself."""
+    return os.path.basename(path).lower().endswith(MIDI)
+
+
 def find(path: str | os.PathLike[str]) -> plugins.Component | None:
     """Return the writer of a file of that name; None if it is MIDI, or nobody's suffix.
 
     Raises PluginError, with what to install, for the suffix of a known package that is not there,
     and DataError if two writers have it.
     """
-    name = os.path.basename(path).lower()
-    if name.endswith(MIDI):
+    if is_midi(path):
         return None
+    name = os.path.basename(path).lower()
     found: dict[str, list[plugins.Component]] = {}
     for component in plugins.components("writer"):
         for suffix in plugins.create("writer", component.name).suffixes:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["paths_of", "tell_of_failures", "writer_of", "write_all"]
 
 STDOUT = Path("-")
-MIDI = (".mid", ".midi")
 
 
 def writer_of(out: Path | None) -> Component | None:
@@ -31,7 +30,7 @@ def writer_of(out: Path | None) -> Component | None:
     if out is None or out == STDOUT:
         return None
     found = writers.find(out)
-    if found is None and out.suffix and out.suffix.lower() not in MIDI:
+    if found is None and out.suffix and not writers.is_midi(out):
         click.echo(f"Nothing writes {out.suffix} files; this will be MIDI: {_midi(out)}", err=True)
     return found
 
@@ -92,7 +91,9 @@ def tell_of_failures(failures: Sequence[HowlkitError]) -> None:
 
 def _midi(path: Path) -> Path:
     """Return the path with a suffix of MIDI's behind it, unless it has one."""
-    return path if path.suffix.lower() in MIDI else path.with_name(path.name + ".mid")
+    from howlkit import writers
+
+    return path if writers.is_midi(path) else path.with_name(path.name + ".mid")
 
 
 def _free_name(folder: Path) -> Path:
