@@ -23,6 +23,7 @@ __all__ = [
     "MAX_TICK",
     "NOTE",
     "PEDAL",
+    "SLOWEST_TEMPO",
     "TEMPO",
     "TIME_SIGNATURE",
     "Table",
@@ -62,6 +63,8 @@ PEDAL = np.dtype([("start", "<i4"), ("duration", "<i4"), ("track", "<u2")])
 """The sustain pedal held down (controller 64 at 64 or more) on one track."""
 
 DEFAULT_TEMPO = 500_000  # microseconds a beat: 120 beats a minute, where a file says nothing
+
+SLOWEST_TEMPO = 2**24 - 1  # microseconds a beat: the longest that a MIDI file can say
 
 Table = NDArray[Any]
 
@@ -119,7 +122,7 @@ def check_tables(piece: Piece) -> None:
         end = _checked_end(piece.notes)
         object.__setattr__(piece, "end", end)  # known already: no need to look again
     if len(piece.tempos):
-        _check_range("tempo (microseconds a beat)", piece.tempos["microseconds"], 1, 2**24 - 1)
+        _check_range("tempo (microseconds a beat)", piece.tempos["microseconds"], 1, SLOWEST_TEMPO)
     if len(piece.time_signatures):
         _check_range("time signature numerator", piece.time_signatures["numerator"], 1, 255)
         _check_denominators(piece.time_signatures["denominator"])

@@ -24,6 +24,7 @@ __all__ = [
 END_OF_TRACK = b"\xff\x2f\x00"
 _HEADER = 14  # bytes before the first chunk of a standard file
 _MOST_CHUNKS = 2**16 - 1  # that a header can count
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)  # Windows would translate line ends
 
 
 @dataclass(frozen=True)
@@ -85,12 +86,15 @@ def load(path: str | os.PathLike[str], limits: Limits) -> bytes:
     """Return the bytes of a regular file of allowed size; nothing else is ever opened."""
     try:
         size = check_file(path, limits)
-        with open(path, "rb", buffering=0) as file:
+        file = os.open(path, _READ)  # in half the time of open(), which counts for small files
+        try:
             # One byte more shows that it grew. (A buffer of max_bytes costs more than the reading.)
-            data = file.read(size + 1)
-            while len(data) != size and (more := file.read(limits.max_bytes + 1 - len(data))):
+            data = os.read(file, size + 1)
+            while len(data) != size and (more := os.read(file, limits.max_bytes + 1 - len(data))):
                 data += more
             return data
+        finally:
+            os.close(file)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or error
         raise MidiError(f"{printable(path)} cannot be read: {reason}") from error
@@ -131,7 +135,9 @@ def standard_file(data: bytes) -> StandardFile:
             "(format 2 holds independent pieces: save each as a file of its own)"
         )
     header = struct.pack(">4sIHHH", b"MThd", 6, form, chunks, division)
-    return StandardFile(header + data[_HEADER:], beat, promised)
+    if not data.startswith(header):
+        data = header + data[_HEADER:]
+    return StandardFile(data, beat, promised)
 
 
 def _unwrap(data: bytes) -> bytes:

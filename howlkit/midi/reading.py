@@ -34,7 +34,7 @@ from howlkit.piece import (
     Piece,
     last_at_each_tick,
 )
-from howlkit.tables import DEFAULT_TEMPO, Table
+from howlkit.tables import SLOWEST_TEMPO, Table
 
 __all__ = ["REPAIRS", "Reading", "check_limits", "inspect", "inspect_bytes", "read", "read_bytes"]
 
@@ -166,13 +166,12 @@ def check_limits(piece: Piece, limits: Limits) -> None:
 
 
 def _check_length(piece: Piece, limits: Limits) -> None:
-    tempos = piece.tempos["microseconds"]
-    slowest = int(np.maximum.reduce(tempos, initial=DEFAULT_TEMPO)) / 1e6  # seconds a beat
     beats = piece.beats_long
     if beats > limits.max_beats:
         raise MidiError(_too_long("beats", beats, limits.max_beats))
     # The exact length needs the tempo map: worth the work only where the bound does not do.
-    if beats * slowest > limits.max_seconds and piece.seconds_long > limits.max_seconds:
+    longest = beats * SLOWEST_TEMPO / 1e6
+    if longest > limits.max_seconds and piece.seconds_long > limits.max_seconds:
         raise MidiError(_too_long("seconds", piece.seconds_long, limits.max_seconds))
 
 
