@@ -31,7 +31,7 @@ from howlkit.tables import (
     Table,
     check_tables,
     last_at_each_tick,
-    sort_notes,
+    settle_notes,
 )
 
 __all__ = [
@@ -45,7 +45,6 @@ __all__ = [
     "TIME_SIGNATURE",
     "Piece",
     "last_at_each_tick",
-    "sort_notes",
 ]
 
 FOREVER = 2**40
@@ -60,7 +59,7 @@ def _table(dtype: np.dtype[Any]) -> Any:  # noqa: ANN401 - dataclasses.field is 
 class Piece:
     """A piece of music, or an excerpt of one; a frozen value, valid by construction.
 
-    notes: structured array of `NOTE`, in the order of `sort_notes`.
+    notes: structured array of `NOTE`, in the order of `tables.settle_notes`.
     ticks_per_beat: resolution, 1..32767.
     tempos, time_signatures, key_signatures: arrays of `TEMPO`, `TIME_SIGNATURE`, `KEY_SIGNATURE`,
         by rising tick; before the first tempo a beat lasts half a second.
@@ -69,6 +68,7 @@ class Piece:
     context: so many leading notes only set the scene: they belong to what comes before the excerpt.
     until: the tick at which the music goes on beyond this excerpt; FOREVER: it does not.
     has_start, has_end: whether the true edges of the piece are inside this excerpt.
+    end: where the last note ends, in ticks; 0 for a piece without notes.
 
     Raises PieceError, naming the column and the value, if any of this does not hold.
     """
@@ -84,11 +84,14 @@ class Piece:
     until: int = FOREVER
     has_start: bool = True
     has_end: bool = True
+    end: int = field(init=False)
 
     def __post_init__(self) -> None:
         """Check every table, sort the notes, and lock the arrays."""
         check_tables(self)
-        object.__setattr__(self, "notes", sort_notes(self.notes))
+        notes, end = settle_notes(self.notes)
+        object.__setattr__(self, "notes", notes)
+        object.__setattr__(self, "end", end)
         for table in (
             self.notes,
             self.tempos,
@@ -187,12 +190,6 @@ class Piece:
         span = begins.searchsorted(line + ends, side="right") - 1
         pressed = (span >= 0) & (self.notes["program"] != DRUMS)
         return np.where(pressed, np.maximum(ends, lifts.take(span) - line), ends)
-
-    @cached_property
-    def end(self) -> int:
-        """Where the last note ends, in ticks; 0 for an empty piece."""
-        ends = self.notes["start"] + self.notes["duration"]
-        return int(np.maximum.reduce(ends, initial=0))
 
     @property
     def seconds_long(self) -> float:

@@ -29,7 +29,7 @@ __all__ = [
     "Table",
     "check_tables",
     "last_at_each_tick",
-    "sort_notes",
+    "settle_notes",
 ]
 
 DRUMS = 128
@@ -69,22 +69,22 @@ SLOWEST_TEMPO = 2**24 - 1  # microseconds a beat: the longest that a MIDI file c
 Table = NDArray[Any]
 
 
-def sort_notes(notes: Table) -> Table:
-    """Return `notes` in a Piece's total order.
+def settle_notes(notes: Table) -> tuple[Table, int]:
+    """Return `notes` in a Piece's total order, and where the last of them ends; 0 of none.
 
     The order is start, program, pitch, track, duration, velocity. The first four fit one 64-bit
     key, which is several times faster to sort than the columns one after the other; only where
-    that key ties are the other two needed.
+    that key ties are the other two needed. Raises PieceError for a note that cannot be.
     """
-    if len(notes) < 2:
-        return notes
-    # start < 2**31, program < 2**8, pitch < 2**7, track < 2**16: 62 bits in all.
-    key = notes["start"].astype(np.int64)
-    for name, bits in (("program", 8), ("pitch", 7), ("track", 16)):
+    if not len(notes):
+        return notes, 0
+    key = notes["start"].astype(np.int64)  # 31 bits, and so 63 in all
+    for name, bits in (("program", 8), ("pitch", 8), ("track", 16)):
         key <<= bits
         key |= notes[name]
-    if (key[1:] > key[:-1]).all():
-        return notes
+    end = _checked_end(notes, int(np.bitwise_or.reduce(key)))
+    if np.count_nonzero(key[1:] > key[:-1]) == len(key) - 1:
+        return notes, end
     order = key.argsort(kind="stable")
     notes, key = notes.take(order), key.take(order)  # thirty times as fast as notes[order]
     ties = key[1:] == key[:-1]
@@ -92,7 +92,7 @@ def sort_notes(notes: Table) -> Table:
         tied = np.flatnonzero(np.append(ties, False) | np.append(False, ties))
         some = notes.take(tied)
         notes[tied] = some.take(np.lexsort((some["velocity"], some["duration"], key[tied])))
-    return notes
+    return notes, end
 
 
 def last_at_each_tick(table: Table) -> Table:
@@ -105,7 +105,7 @@ def last_at_each_tick(table: Table) -> Table:
 
 
 def check_tables(piece: Piece) -> None:
-    """Raise PieceError for a table that no piece can have; and say where the notes end."""
+    """Raise PieceError for a table that no piece can have; of the notes only the type counts."""
     if not 1 <= piece.ticks_per_beat <= 32767:
         raise PieceError(f"ticks_per_beat is {piece.ticks_per_beat}; 1..32767 are allowed")
     for name, dtype in (
@@ -118,9 +118,6 @@ def check_tables(piece: Piece) -> None:
         table = getattr(piece, name)
         if not isinstance(table, np.ndarray) or table.dtype != dtype or table.ndim != 1:
             raise PieceError(f"{name} must be a 1-D array of dtype howlkit.piece.{name}: {dtype}")
-    if len(piece.notes):
-        end = _checked_end(piece.notes)
-        object.__setattr__(piece, "end", end)  # known already: no need to look again
     if len(piece.tempos):
         _check_range("tempo (microseconds a beat)", piece.tempos["microseconds"], 1, SLOWEST_TEMPO)
     if len(piece.time_signatures):
@@ -139,23 +136,27 @@ def check_tables(piece: Piece) -> None:
         raise PieceError(f"context is {piece.context}; 0..{len(piece)} (the notes) are allowed")
 
 
-def _checked_end(notes: Table) -> int:
-    """Return where the last of one or more notes ends; PieceError for a note that cannot be."""
-    starts, durations = notes["start"].copy(), notes["duration"].copy()  # aligned: quicker
-    ends = starts + durations  # beyond MAX_TICK the sum wraps round
-    # All is well where nothing is below 0, and so no sign bit in any of the three.
-    if np.bitwise_or.reduce(starts | (durations - 1) | ends) < 0:
-        _check_range("note start", starts, 0, MAX_TICK)
-        _check_range("note duration", durations, 1, MAX_TICK)
-        end = (starts.astype(np.int64) + durations).max()
-        raise PieceError(f"note end is {end}; 0..{MAX_TICK} are allowed")
-    pitches, velocities = notes["pitch"], notes["velocity"]
-    if np.bitwise_or.reduce((velocities - 1) | pitches) > 127:  # a velocity of 0 wraps to 255
-        _check_range("pitch", pitches, 0, 127)
-        _check_range("velocity", velocities, 1, 127)
-    _check_range("program", notes["program"], 0, DRUMS)
-    return int(np.maximum.reduce(ends))
+def _checked_end(notes: Table, bits: int) -> int:
+    """Return where the last of one or more notes ends; PieceError for a note that cannot be.
 
+    bits: those that the key of any note has.
+    """
+    durations = notes["duration"].copy()  # aligned: quicker
+    ends = (notes["start"] + durations).view(np.uint32)  # beyond MAX_TICK int32 wraps round
+    end = int(np.maximum.reduce(ends))
+    least, loudest = np.minimum.reduce(durations), np.maximum.reduce(notes["velocity"] - _ONE)
+    if bits < 0 or bits >> 16 & 128 or least < 1 or end > MAX_TICK or loudest > 126:
+        _check_range("note start", notes["start"], 0, MAX_TICK)
+        _check_range("note duration", durations, 1, MAX_TICK)
+        _check_range("pitch", notes["pitch"], 0, 127)
+        _check_range("velocity", notes["velocity"], 1, 127)
+        raise PieceError(f"note end is {end}; 0..{MAX_TICK} are allowed")
+    if bits >> 24 & 255 > DRUMS:  # of several together: each may be below
+        _check_range("program", notes["program"], 0, DRUMS)
+    return end
+
+
+_ONE = np.uint8(1)  # from which 0 wraps round to 255
 
 _DENOMINATORS = {2**power for power in range(8)}
 
