@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from howlkit.builtin.event_grammar import OFF, PITCHES, SHIFT, EventGrammar, Vocabulary
 from howlkit.builtin.event_spelling import NOTE_OFF, Column, Rows, Spelling
-from howlkit.builtin.grid import Grid
+from howlkit.builtin.grid import ENDLESS, Grid
 from howlkit.builtin.runs import run_bounds, stable_order
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
@@ -113,8 +113,8 @@ class Event:
 
     def encode(self, piece: Piece) -> Steps:
         """Return start, the events, end; shifts stand where the event after them does."""
-        positions, events, velocities = self._events(piece)
-        steps, stops = self._spelling.spell(positions, events, velocities)
+        positions, rows = self._events(piece)
+        steps, stops = self._spelling.spell(positions, rows)
 
         def steps_before(position: int) -> int:
             count = int(positions.searchsorted(position))
@@ -122,21 +122,25 @@ class Event:
 
         since, until = self._time.edges(piece)
         before = steps_before(since) if since else 0
-        return self.schema.cut(steps, before=before, stop=steps_before(until), end=piece.has_end)
+        stop = steps_before(until) if until < ENDLESS else len(steps) - 2
+        return self.schema.cut(steps, before=before, stop=stop, end=piece.has_end)
 
-    def _events(self, piece: Piece) -> tuple[Column, Rows, Rows]:
-        """Return what happens, in order: the columns of `Spelling.spell`."""
+    def _events(self, piece: Piece) -> tuple[Column, Rows]:
+        """Return what happens, in order: positions (N,) and rows (2, N) as for `Spelling.spell`."""
         key, off_on, velocity = self._played(piece)
-        spelling = self._spelling
-        events, velocities = np.empty((2, len(key)), np.uint32), np.zeros((2, len(key)), np.uint32)
-        spelling.note_ons.take(key, out=events[1], mode="clip")
-        np.add(events[1], NOTE_OFF, out=events[0])
-        spelling.velocities.take(velocity, out=velocities[1], mode="clip")
-        columns = off_on.reshape(-1), events.reshape(-1), velocities.reshape(-1)
+        notes = np.zeros((2, 2, len(key)), np.uint32)  # event and velocity of note-off and note-on
+        off, on, told = notes[0, 0], notes[0, 1], notes[1, 1]
+        self._spelling.note_ons.take(key, out=on, mode="clip")
+        np.add(on, NOTE_OFF, out=off)
+        self._spelling.velocities.take(velocity, out=told, mode="clip")
+        positions, rows = off_on.reshape(-1), notes.reshape(2, -1)
         if self.sustain == "events":
-            columns = self._with_pedal(piece, *columns)
-        order = stable_order(columns[0])  # those at one position are in order already
-        return columns[0].take(order), columns[1].take(order), columns[2].take(order)
+            up, down = self._pedal(piece)
+            positions = np.concatenate((off_on[0], up, down, off_on[1]))
+            pedals = self._spelling.pedals(len(up), len(down))
+            rows = np.concatenate((notes[:, 0], pedals, notes[:, 1]), axis=1)
+        order = stable_order(positions)  # those at one position are in order already
+        return positions.take(order), rows.take(order, axis=1)
 
     def _played(self, piece: Piece) -> tuple[NDArray[np.uint16], Column, NDArray[np.uint8]]:
         """Return key (N,), positions off and on (2, N) and velocity of what is left of the notes.
@@ -169,19 +173,6 @@ class Event:
             key, off_on = key.take(last), off_on.take(last, axis=1)
             velocity = np.maximum.reduceat(velocity, first)
         return key, off_on, velocity
-
-    def _with_pedal(
-        self, piece: Piece, positions: Column, events: Rows, velocities: Rows
-    ) -> tuple[Column, Rows, Rows]:
-        """Return the columns with the pedal's events between the note-offs and the note-ons."""
-        up, down = self._pedal(piece)
-        pedals = self._spelling.pedals.repeat((len(up), len(down)))
-        on = len(positions) // 2
-        return (
-            np.concatenate((positions[:on], up, down, positions[on:])),
-            np.concatenate((events[:on], pedals, events[on:])),
-            np.concatenate((velocities[:on], np.zeros(len(pedals), np.uint32), velocities[on:])),
-        )
 
     def _pedal(self, piece: Piece) -> tuple[Column, Column]:
         """Return where the pedal goes up and where down, of all tracks as one pedal."""

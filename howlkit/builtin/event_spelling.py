@@ -43,10 +43,11 @@ class Spelling:
         key = np.arange(self.vocabulary.keys)
         return _rows(key % PITCHES, key // PITCHES)
 
-    @cached_property
-    def pedals(self) -> Rows:
-        """(2,): the rows of pedal up and pedal down."""
-        return _rows(self.vocabulary.pedal + np.arange(2))
+    def pedals(self, ups: int, downs: int) -> Rows:
+        """Return (2, ups + downs): so many rows of pedal up, then of pedal down, no velocities."""
+        rows = np.zeros((2, ups + downs), np.uint32)
+        rows[0] = _rows(self.vocabulary.pedal + np.arange(2)).repeat((ups, downs))
+        return rows
 
     @cached_property
     def velocities(self) -> Rows:
@@ -66,12 +67,13 @@ class Spelling:
         gaps = np.arange(self.vocabulary.rest + 1)
         return _rows(SHIFT + (gaps - 1) % self.vocabulary.shifts)
 
-    def spell(self, positions: Column, events: Rows, velocities: Rows) -> tuple[Steps, Column]:
+    def spell(self, positions: Column, rows: Rows) -> tuple[Steps, Column]:
         """Return the steps (as `Schema.blank` has them), and in which of them each event stands.
 
-        positions, events, velocities: (N,) where each event stands, its row, and that which tells
-        its velocity; 0 where it has none.
+        positions: (N,) of the events, in order. rows: (2, N), of each event, and of what tells its
+        velocity; 0 where it has none.
         """
+        events, velocities = rows[0], rows[1]
         gaps = differences(positions, 0)
         lengths = self._lengths.take(gaps, mode="clip")  # a rest that is too long is shortened
         note_ons = (velocities != 0).nonzero()[0]
@@ -82,17 +84,17 @@ class Spelling:
         loud = note_ons.take(news)  # events with a velocity before them
         lengths[loud] = lengths.take(loud) + 1
         stops = lengths.cumsum()
-        rows = np.empty(int(stops[-1]) + 2 if len(stops) else 2, np.uint32)
-        rows.fill(self._last_shifts[0])  # where nothing else is written: before a last shift
+        written = np.empty(int(stops[-1]) + 2 if len(stops) else 2, np.uint32)
+        written.fill(self._last_shifts[0])  # where nothing else is written: before a last shift
         before = stops - 1
         velocity_at = before.take(loud)
-        rows[velocity_at] = velocities.take(news)
+        written[velocity_at] = velocities.take(news)
         before[loud] = velocity_at - 1
         # Where there is no shift the event before stands here; it is written after this.
-        rows[before] = self._last_shifts.take(gaps, mode="clip")
-        rows[stops] = events
-        rows[0] = rows[-1] = 0
-        return self._steps(rows), stops
+        written[before] = self._last_shifts.take(gaps, mode="clip")
+        written[stops] = events
+        written[0] = written[-1] = 0
+        return self._steps(written), stops
 
     def _steps(self, rows: Rows) -> Steps:
         if self.vocabulary.programs:
