@@ -176,20 +176,30 @@ class Piece:
 
         The pedal counts on its own track, from the tick at which it goes down; drums are not held.
         """
-        ends, pedals = self.ends, self.pedals
+        notes, ends, pedals = self.notes, self.ends, self.pedals
         if not len(pedals):
             return ends
-        # Tracks one after the other on one line; a span may end as late as tick 2**32.
-        begins = (pedals["track"].astype(np.int64) << 33) + pedals["start"]
-        lifts = begins + pedals["duration"]
-        if (begins[1:] < begins[:-1]).any():
+        tracks, begins = pedals["track"], pedals["start"].astype(np.int64)
+        melodic = notes["program"] != DRUMS
+        one_track = not np.count_nonzero(tracks != tracks[0])
+        if one_track:  # as a piano has it
+            melodic &= notes["track"] == tracks[0]
+        which = melodic.nonzero()[0]
+        until = ends.take(which)
+        if not one_track:
+            # Tracks one after the other on one line; a span may end as late as tick 2**32.
+            line = notes["track"].take(which).astype(np.int64) << 33
+            until += line
+            begins += tracks.astype(np.int64) << 33
+        lifts = np.zeros(len(pedals) + 1, np.int64)  # before the first span nothing is held
+        np.add(begins, pedals["duration"], out=lifts[1:])
+        if np.count_nonzero(begins[1:] < begins[:-1]):
             order = begins.argsort(kind="stable")
-            begins, lifts = begins.take(order), lifts.take(order)
-        lifts = np.maximum.accumulate(lifts)
-        line = self.notes["track"].astype(np.int64) << 33
-        span = begins.searchsorted(line + ends, side="right") - 1
-        pressed = (span >= 0) & (self.notes["program"] != DRUMS)
-        return np.where(pressed, np.maximum(ends, lifts.take(span) - line), ends)
+            begins, lifts[1:] = begins.take(order), lifts[1:].take(order)
+        np.maximum.accumulate(lifts, out=lifts)
+        until = np.maximum(until, lifts.take(begins.searchsorted(until, side="right")))
+        ends[which] = until if one_track else until - line
+        return ends
 
     @property
     def seconds_long(self) -> float:
@@ -221,8 +231,9 @@ class Piece:
         changes, seconds, pace = self._tempo_map
         if len(changes) == 1:  # several times as fast, and of most recordings
             return np.asarray(position * pace[0])
-        at = np.maximum(changes.searchsorted(position, side="right") - 1, 0)
-        return np.asarray(seconds.take(at) + (position - changes.take(at)) * pace.take(at))
+        at = changes[1:].searchsorted(position, side="right")
+        since = (position - changes.take(at)) * pace.take(at)
+        return np.asarray(seconds.take(at) + since)
 
     def ticks(self, seconds: ArrayLike) -> NDArray[np.int64]:
         """Return the tick nearest to each of `seconds` from tick 0; the inverse of `seconds`."""

@@ -250,6 +250,25 @@ def test_programs_are_told_with_each_note_and_drums_are_one():
     assert spelt(PAPER, notes) == "start v19 +64 >50 -64 end"
 
 
+def test_a_piano_has_the_same_events_with_programs_and_without():
+    piece = dense(3)
+    notes = piece.notes.copy()
+    notes["program"] = 0
+    piece = piece.replace(notes=notes)
+    for part in (piece, piece.excerpt(0, 20), piece.excerpt(50, 120)):
+        with_programs, without = Event().encode(part), PAPER.encode(part)
+        assert not with_programs["program"].any()
+        for name in ("mark", "event"):
+            assert np.array_equal(with_programs[name], without[name])
+
+
+def test_the_rows_at_the_edges_of_a_piece_say_nothing_else():
+    for notes in ([(0, 50, 60, 80)], [(30, 50, 60, 80)], []):
+        steps = Event().encode(Piece.of(notes))
+        edges = Event().schema.frame(Event().schema.steps(0))
+        assert np.array_equal(steps[[0, -1]], edges)
+
+
 def test_a_note_lasts_a_position_at_least():
     assert spelt(PAPER, [(0, 1, 60, 80)]) == "start v19 +60 >1 -60 end"
     piece = Piece.of([(0, 1, 60, 80), (3, 1, 61, 80)], ticks_per_beat=480)

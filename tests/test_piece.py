@@ -161,6 +161,25 @@ def test_notes_are_held_by_the_pedal_of_their_track():
     assert Piece.of(rows).held.tolist() == Piece.of(rows).ends.tolist()
 
 
+@pytest.mark.parametrize("tracks", [1, 2, 5], ids=["one track", "two tracks", "five tracks"])
+def test_what_the_pedal_holds_is_what_one_finds_note_by_note(tracks):
+    rng = np.random.default_rng(tracks)
+    piece = random_piece(tracks, 300, longest_gap=300)
+    notes, pedals = piece.notes.copy(), np.zeros(40, PEDAL)
+    notes["track"] = rng.integers(0, 4, len(notes))
+    notes["program"] = rng.choice([0, 40, DRUMS], len(notes))
+    pedals["start"] = rng.integers(0, piece.end, len(pedals))  # in any order
+    pedals["duration"] = rng.integers(0, 3000, len(pedals))
+    pedals["track"] = 2 + rng.integers(0, tracks, len(pedals))
+    piece = piece.replace(notes=notes, pedals=pedals)
+    expected = piece.ends.tolist()
+    for i, (note, end) in enumerate(zip(piece.notes, piece.ends.tolist(), strict=True)):
+        for start, duration, track in pedals.tolist():
+            if track == note["track"] and note["program"] != DRUMS and start <= end:
+                expected[i] = max(expected[i], start + duration)
+    assert piece.held.tolist() == expected != piece.ends.tolist()
+
+
 def test_an_excerpt_brings_what_the_pedal_holds_and_no_more():
     """A pedal that nobody lifts holds every note; of each pitch the last is enough."""
     rows = [(i * 480, 100, 60 + i % 3) for i in range(100)]

@@ -2,13 +2,14 @@ import numpy as np
 import pytest
 
 from howlkit.builtin.grid import ENDLESS, Grid
-from howlkit.builtin.runs import differences, held, run_begins, run_ends, stable_order
+from howlkit.builtin.runs import differences, held, run_begins, run_bounds, run_ends, stable_order
 from howlkit.builtin.slices import _mark_slices, _mark_stretches, highest_ranks
 from howlkit.piece import Piece
 
 
 def test_differences_begin_with_that_from_what_is_before():
     assert differences(np.array([3, 3, 7]), -1).tolist() == [4, 0, 4]
+    assert differences(np.array([3, 3, 7]), 0).tolist() == [3, 0, 4]
     assert differences(np.zeros(0, np.int64), 5).tolist() == []
 
 
@@ -17,6 +18,10 @@ def test_runs_begin_and_end_where_neighbours_differ():
     assert run_begins(values).nonzero()[0].tolist() == [0, 2, 3]
     assert run_ends(values).nonzero()[0].tolist() == [1, 2, 5]
     assert not len(run_begins(values[:0])) and not len(run_ends(values[:0]))
+    for some in (values, values[:1], values[:0], values[::-1]):
+        first, last = run_bounds(some)
+        assert first.tolist() == run_begins(some).nonzero()[0].tolist()
+        assert last.tolist() == run_ends(some).nonzero()[0].tolist()
 
 
 def test_a_value_holds_until_another_is_set():

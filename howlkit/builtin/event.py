@@ -30,9 +30,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.builtin.event_grammar import OFF, PITCHES, SHIFT, EventGrammar, Vocabulary
-from howlkit.builtin.grid import Grid
-from howlkit.builtin.notes import velocity_classes
-from howlkit.builtin.runs import differences, run_begins, run_ends, stable_order
+from howlkit.builtin.event_spelling import NOTE_OFF, Column, Rows, Spelling
+from howlkit.builtin.grid import ENDLESS, Grid
+from howlkit.builtin.runs import run_bounds, stable_order
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
 from howlkit.options import option
@@ -44,8 +44,6 @@ from howlkit.tables import Table
 __all__ = ["Event"]
 
 MOST_TICKS_PER_BEAT = 32_767
-
-Column = NDArray[np.int64]
 
 _LINE = 47  # bits of a position: 2**32 ticks of 17 s, 1000 positions a second
 
@@ -92,9 +90,8 @@ class Event:
         return Grid(self.clock, self._grid)
 
     @cached_property
-    def _bins(self) -> Column:
-        """(128,): the bin of each MIDI velocity from 1."""
-        return velocity_classes(np.arange(128), self.velocities)
+    def _spelling(self) -> Spelling:
+        return Spelling(self._vocabulary, self.schema)
 
     @cached_property
     def _vocabulary(self) -> Vocabulary:
@@ -116,56 +113,66 @@ class Event:
 
     def encode(self, piece: Piece) -> Steps:
         """Return start, the events, end; shifts stand where the event after them does."""
-        positions, places, note_ons, bins = self._events(piece)
-        rows, stops = self._spell(positions, places, note_ons, bins)
-        counts = positions.searchsorted(self._time.edges(piece)).tolist()
-        before, stop = (int(stops[count - 1]) if count else 0 for count in counts)
-        return self.schema.cut(rows, before=before, stop=stop, end=piece.has_end)
+        positions, rows = self._events(piece)
+        steps, stops = self._spelling.spell(positions, rows)
 
-    def _events(self, piece: Piece) -> tuple[Column, Column, NDArray[np.intp], Column]:
-        """Return what happens, in order: position and place (N,); which are note-ons, their bins.
+        def steps_before(position: int) -> int:
+            count = int(positions.searchsorted(position))
+            return int(stops[count - 1]) if count else 0
 
-        Place: as in `Vocabulary.place`.
-        """
-        key, on, off, bins = self._played(piece)
-        up, down = self._pedal(piece)
-        k = self._vocabulary.keys
-        positions = np.concatenate((off, up, down, on))
-        places = np.concatenate((key, up * 0 + k, down * 0 + (k + 1), key + (k + 2)))
-        order = stable_order(positions)  # places rise already
-        first_on = len(order) - len(on)
-        note_ons = (order >= first_on).nonzero()[0]
-        bins = bins.take(order.take(note_ons) - first_on)
-        return positions.take(order), places.take(order), note_ons, bins
+        since, until = self._time.edges(piece)
+        before = steps_before(since) if since else 0
+        stop = steps_before(until) if until < ENDLESS else len(steps) - 2
+        return self.schema.cut(steps, before=before, stop=stop, end=piece.has_end)
 
-    def _played(self, piece: Piece) -> tuple[Column, Column, Column, Column]:
-        """Return key, positions on and off, velocity bin of what is left where notes overlap.
+    def _events(self, piece: Piece) -> tuple[Column, Rows]:
+        """Return what happens, in order: positions (N,) and rows (2, N) as for `Spelling.spell`."""
+        key, off_on, velocity = self._played(piece)
+        notes = np.zeros((2, 2, len(key)), np.uint32)  # event and velocity of note-off and note-on
+        off, on, told = notes[0, 0], notes[0, 1], notes[1, 1]
+        self._spelling.note_ons.take(key, out=on, mode="clip")
+        np.add(on, NOTE_OFF, out=off)
+        self._spelling.velocities.take(velocity, out=told, mode="clip")
+        positions, rows = off_on.reshape(-1), notes.reshape(2, -1)
+        if self.sustain == "events":
+            up, down = self._pedal(piece)
+            positions = np.concatenate((off_on[0], up, down, off_on[1]))
+            pedals = self._spelling.pedals(len(up), len(down))
+            rows = np.concatenate((notes[:, 0], pedals, notes[:, 1]), axis=1)
+        order = stable_order(positions)  # those at one position are in order already
+        return positions.take(order), rows.take(order, axis=1)
 
-        By key, then by position.
+    def _played(self, piece: Piece) -> tuple[NDArray[np.uint16], Column, NDArray[np.uint8]]:
+        """Return key (N,), positions off and on (2, N) and velocity of what is left of the notes.
+
+        By key, those of a key by position; where notes of a key overlap, each ends before the next.
         """
         notes, ends = piece.notes, piece.held if self.sustain == "extend" else piece.ends
         if not self.programs:
             melodic = notes["program"] != DRUMS
             notes, ends = notes.compress(melodic), ends[melodic]
-        keys = notes["pitch"].astype(np.uint16)
+        key = notes["pitch"].astype(np.uint16)
         if self.programs:
-            keys |= notes["program"].astype(np.uint16) << 7
-        order = keys.argsort(kind="stable")  # starts rise already; 16 bits: a radix sort
-        key, velocity = keys.take(order).astype(np.int64), notes["velocity"].take(order)
+            key |= notes["program"].astype(np.uint16) << 7
+        order = key.argsort(kind="stable")  # starts rise already; 16 bits: a radix sort
+        key, velocity = key.take(order), notes["velocity"].take(order)
+        ticks = np.empty((2, len(notes)), np.int64)
+        ticks[0], ticks[1] = ends, notes["start"]
+        off_on = self._time.positions(piece, ticks).take(order, axis=1)
         # Keys one after the other on one line: there, all that a key has is before the next key.
-        line = key << _LINE
-        positions = self._time.positions(piece, np.concatenate((notes["start"], ends)))
-        on = line + positions[: len(notes)].take(order)
+        line = key.astype(np.int64) << _LINE
+        off_on += line
+        off, on = off_on[0], off_on[1]
         # The longest of the notes that sound ends behind all that ended before.
-        off = np.maximum.accumulate(line + positions[len(notes) :].take(order))
-        begins = run_begins(on)
-        if not begins.all():  # notes of a key that begin together are one
-            first = begins.nonzero()[0]
-            key, line, off = key.take(first), line.take(first), off.compress(run_ends(on))
-            on, velocity = on.take(first), np.maximum.reduceat(velocity, first)
+        np.maximum.accumulate(off, out=off)
         np.minimum(off[:-1], on[1:], out=off[:-1])
         np.maximum(off, on + 1, out=off)
-        return key, on - line, off - line, self._bins.take(velocity)
+        first, last = run_bounds(on)
+        off_on -= line
+        if len(last) < len(on):  # notes of a key that begin together are one
+            key, off_on = key.take(last), off_on.take(last, axis=1)
+            velocity = np.maximum.reduceat(velocity, first)
+        return key, off_on, velocity
 
     def _pedal(self, piece: Piece) -> tuple[Column, Column]:
         """Return where the pedal goes up and where down, of all tracks as one pedal."""
@@ -183,37 +190,6 @@ class Event:
         # Where one press only meets the next, the dampers fall in between: these stay two.
         apart = down[1:] >= up[:-1]
         return up[np.append(apart, True)], down[np.append(True, apart)]
-
-    def _spell(
-        self, positions: Column, places: Column, note_ons: NDArray[np.intp], bins: Column
-    ) -> tuple[Steps, Column]:
-        """Return the steps (as `Schema.blank` has them), and up to which of them each event goes.
-
-        An event is written as shifts, a velocity, itself.
-
-        positions, places: (N,) of the events. note_ons: which of them are note-ons; their bins.
-        """
-        v = self._vocabulary
-        gaps = np.minimum(differences(positions, 0), v.rest)
-        shifts = (gaps + (v.shifts - 1)) // v.shifts
-        told = differences(bins, v.unknown) != 0
-        loud = note_ons.compress(told)  # events with a velocity before them
-        velocities = np.zeros(len(places), np.int64)
-        velocities[loud] = 1
-        stops = (shifts + velocities + 1).cumsum()
-        # The longest shift, where nothing else follows.
-        codes = np.full(int(stops[-1]) if len(stops) else 0, v.velocity - 1, np.uint16)
-        codes[stops.take(loud) - 2] = v.velocity + bins.compress(told)
-        shifted = (gaps > 0).nonzero()[0]
-        last = stops - velocities - 2  # the last shift stands before the event, or its velocity
-        gaps -= (shifts - 1) * v.shifts
-        codes[last.take(shifted)] = gaps.take(shifted) + (SHIFT - 1)
-        codes[stops - 1] = v.codes.take(places)
-        rows = self.schema.blank(len(codes))
-        rows["event"][1:-1] = codes
-        if self.programs and (programs := v.key_programs.take(places)).any():
-            rows["program"][stops] = programs
-        return rows, stops
 
     # Steps to piece -----------------------------------------------------------------------------
 

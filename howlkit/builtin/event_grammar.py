@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -81,19 +80,6 @@ class Vocabulary:
         """
         note = np.where(code < OFF, self.keys + 2 + key, key)
         return np.asarray(np.where(code >= self.pedal, self.keys + code - self.pedal, note))
-
-    @cached_property
-    def codes(self) -> NDArray[np.uint16]:
-        """The event at each place; the inverse of `place`."""
-        pitches = np.arange(self.keys) % PITCHES
-        pedals = (self.pedal, self.pedal + 1)
-        return np.concatenate((OFF + pitches, pedals, pitches)).astype(np.uint16)
-
-    @cached_property
-    def key_programs(self) -> NDArray[np.uint8]:
-        """The program of the event at each place; 0 of pedals."""
-        programs = np.arange(self.keys) // PITCHES
-        return np.concatenate((programs, (0, 0), programs)).astype(np.uint8)
 
     def __str__(self) -> str:
         """Say, for people, which values mean what."""

@@ -42,7 +42,10 @@ class Grid:
             positions += eighths * piece.ticks_per_beat
             positions //= 8 * piece.ticks_per_beat
             return positions
-        return _floor(piece.seconds(ticks) * self.divisions + eighths / 8)
+        positions = piece.seconds(ticks)
+        positions *= self.divisions
+        positions += eighths / 8
+        return _floor(positions)
 
     def edges(self, piece: Piece, *, eighths: int = 4) -> tuple[int, int]:
         """Return the positions where an excerpt begins and stops; ENDLESS if it stops nowhere.

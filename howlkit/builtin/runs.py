@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["differences", "held", "run_begins", "run_ends", "stable_order"]
+__all__ = ["differences", "held", "run_begins", "run_bounds", "run_ends", "stable_order"]
 
 
 def differences(values: NDArray[np.int64], before: int) -> NDArray[np.int64]:
     """Return how much each value is above the one before it; the first, above `before`."""
-    result = np.empty(len(values), np.int64)
-    result[:1] = values[:1] - before
-    np.subtract(values[1:], values[:-1], out=result[1:])
+    result = values.astype(np.int64)
+    result[1:] -= values[:-1]
+    if before:
+        result[:1] -= before
     return result
 
 
@@ -49,9 +50,22 @@ def run_ends(values: NDArray[Any]) -> NDArray[np.bool_]:
     return result
 
 
+def run_bounds(values: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return where each run of equal values begins, and where the last of it stands."""
+    if not len(values):
+        return np.zeros(0, np.intp), np.zeros(0, np.intp)
+    before_another = (values[1:] != values[:-1]).nonzero()[0]
+    bounds = np.empty((2, len(before_another) + 1), np.intp)
+    first, last = bounds[0], bounds[1]
+    first[0], last[-1] = 0, len(values) - 1
+    np.add(before_another, 1, out=first[1:])
+    last[:-1] = before_another
+    return first, last
+
+
 def stable_order(positions: NDArray[np.int64]) -> NDArray[np.intp]:
     """Return the stable order of positions, 0 or above, by radix sorts of 16 bits if they do."""
-    most = int(positions.max(initial=0))
+    most = int(np.maximum.reduce(positions, initial=0))
     if most >= 2**32:
         return positions.argsort(kind="stable")
     order = positions.astype(np.uint16).argsort(kind="stable")
