@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 from howlkit.builtin.bars import Bars, Metres
 from howlkit.builtin.durations import log_spaced, nearest_of_ticks
 from howlkit.builtin.grid import Grid, resolution
-from howlkit.builtin.notes import canonical_order, velocity_classes, velocity_values
+from howlkit.builtin.notes import in_canonical_order, velocity_classes, velocity_values
 from howlkit.builtin.remi_grammar import RemiGrammar
 from howlkit.builtin.remi_layout import Changes, Places, lay
 from howlkit.builtin.runs import differences, held, run_ends
@@ -93,6 +93,10 @@ class Remi:
     def _lengths(self) -> Column:
         """The durations there are, in grid positions."""
         return log_spaced(self.longest_duration * self.grid, self.durations)
+
+    @cached_property
+    def _durations(self) -> tuple[int, ...]:
+        return tuple(self._lengths.tolist())
 
     @cached_property
     def _beats(self) -> Column:
@@ -185,13 +189,12 @@ class Remi:
             "program": played["program"],
             "pitch": played["pitch"],
             "duration": nearest_of_ticks(
-                self._lengths, played["duration"], piece.ticks_per_beat, self.grid
+                self._durations, played["duration"], piece.ticks_per_beat, self.grid
             ),
             "velocity": self._velocity_of.take(played["velocity"]),
         }
         notes = {name: notes[name] for name in notes if name in self._events}
-        order = canonical_order(onsets, notes)  # onsets rise already
-        return onsets, {name: column.take(order) for name, column in notes.items()}
+        return onsets, in_canonical_order(onsets, notes)  # onsets rise already
 
     def _bars(self, piece: Piece) -> Bars:
         return _bars(self, piece.time_signatures.tobytes(), piece.ticks_per_beat)
