@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 
 from howlkit.builtin.grid import ENDLESS, Grid
-from howlkit.builtin.runs import differences, held, run_begins, run_ends, stable_order
+from howlkit.builtin.runs import (
+    differences,
+    held,
+    run_begins,
+    run_bounds,
+    run_ends,
+    stable_order,
+)
 from howlkit.builtin.slices import _mark_slices, _mark_stretches, highest_ranks
 from howlkit.piece import Piece
 
@@ -16,6 +23,7 @@ def test_runs_begin_and_end_where_neighbours_differ():
     values = np.array([2, 2, 5, 2, 2, 2])
     assert run_begins(values).nonzero()[0].tolist() == [0, 2, 3]
     assert run_ends(values).nonzero()[0].tolist() == [1, 2, 5]
+    assert run_bounds(values).tolist() == [0, 2, 3, 6]
     assert not len(run_begins(values[:0])) and not len(run_ends(values[:0]))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["differences", "held", "run_begins", "run_ends", "stable_order"]
+__all__ = ["differences", "held", "run_begins", "run_bounds", "run_ends", "stable_order"]
 
 
 def differences(values: NDArray[np.int64], before: int) -> NDArray[np.int64]:
@@ -39,6 +39,14 @@ def run_begins(values: NDArray[Any]) -> NDArray[np.bool_]:
     result[:1] = True
     np.not_equal(values[1:], values[:-1], out=result[1:])
     return result
+
+
+def run_bounds(values: NDArray[Any]) -> NDArray[np.intp]:
+    """Return where each run of equal values begins, and the number of all values."""
+    bounds = np.empty(len(values) + 1, bool)
+    bounds[0] = bounds[-1] = True
+    np.not_equal(values[1:], values[:-1], out=bounds[1:-1])
+    return bounds.nonzero()[0]
 
 
 def run_ends(values: NDArray[Any]) -> NDArray[np.bool_]:
