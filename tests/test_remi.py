@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from howlkit import midi
+from howlkit.builtin import remi_layout
 from howlkit.builtin.autoregressive import Autoregressive
 from howlkit.builtin.remi import Remi
 from howlkit.builtin.rnn import Lstm
 from howlkit.deciding import accepts
 from howlkit.heads import Heads
-from howlkit.piece import DRUMS, TEMPO, TIME_SIGNATURE, Piece
+from howlkit.piece import DRUMS, NOTE, TEMPO, TIME_SIGNATURE, Piece
 from howlkit.schema import END, START, STEP
 from howlkit.session import Limit, Session
 from tests.conftest import random_piece, tune
@@ -146,6 +147,56 @@ def test_excerpts_side_by_side_are_the_whole(encoder, size, gap):
     for part in parts:
         assert part[0] == whole[begin - 1]
         begin += len(part) - 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("encoder", ENCODERS, ids=NAMES)
+def test_one_tempo_and_one_metre_take_the_same_steps_as_when_said_again(encoder, seed):
+    piece = random_piece(seed, 100, longest_gap=[300, 9000][seed % 2]).replace(
+        tempos=np.array([(0, 700_000)], TEMPO),
+        time_signatures=np.array([(0, 3, 4)], TIME_SIGNATURE),
+    )
+    bar = 3 * piece.ticks_per_beat
+    again = piece.replace(
+        tempos=np.array([(0, 700_000), (bar, 700_000)], TEMPO),
+        time_signatures=np.array([(0, 3, 4), (bar, 3, 4)], TIME_SIGNATURE),
+    )
+    for first, stop in ((0, 100), (0, 0), (0, 30), (40, 40), (40, 70), (70, 100)):
+        some, other = (encoder.encode(p.excerpt(first, stop)) for p in (piece, again))
+        assert np.array_equal(some, other)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("encoder", ENCODERS, ids=NAMES)
+def test_a_piano_takes_the_same_steps_up_to_where_other_instruments_come(encoder, seed):
+    piece = eventful(seed, 100)
+    notes = piece.notes.copy()
+    notes["program"] = 0
+    piano = piece.replace(notes=notes)
+    guitar = np.array([(piece.end + 2 * piece.ticks_per_beat, 100, 60, 80, 27, 9)], NOTE)
+    more = piano.replace(notes=np.concatenate((piano.notes, guitar)))
+    steps = encoder.encode(piano)[:-1]
+    assert np.array_equal(encoder.encode(more)[: len(steps)], steps)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_changes_take_the_same_steps_written_one_by_one_or_as_a_column(monkeypatch, seed):
+    piece = eventful(seed, 100)
+    monkeypatch.setattr(remi_layout, "FEW", 0)
+    columns = Remi().encode(piece)
+    monkeypatch.setattr(remi_layout, "FEW", 10_000)
+    assert np.array_equal(Remi().encode(piece), columns)
+
+
+@pytest.mark.parametrize("tempos", [1, 7, 24, 48])
+def test_each_tempo_is_written_as_the_nearest_in_octaves(tempos):
+    encoder = Remi(tempos=tempos)
+    bounds = encoder._tempo_bounds.round().astype(int)
+    beats = np.concatenate((bounds - 1, bounds, bounds + 1, np.arange(1, 2**24, 99_991)))
+    nearest = np.rint(np.log2(60e6 / 30 / beats).clip(0, 3) * tempos)
+    for beat, tempo in zip(beats.tolist(), nearest.tolist(), strict=True):
+        piece = Piece.of([(0, 480, 60)]).replace(tempos=np.array([(0, beat)], TEMPO))
+        assert encoder.encode(piece)["at_tempo"][-1] == tempo
 
 
 # What is written ---------------------------------------------------------------------------------

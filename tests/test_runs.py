@@ -17,11 +17,12 @@ def test_runs_begin_and_end_where_neighbours_differ():
     values = np.array([2, 2, 5, 2, 2, 2])
     assert run_begins(values).nonzero()[0].tolist() == [0, 2, 3]
     assert run_ends(values).nonzero()[0].tolist() == [1, 2, 5]
+    assert run_bounds(values).tolist() == [0, 2, 3, 6]
     assert not len(run_begins(values[:0])) and not len(run_ends(values[:0]))
     for some in (values, values[:1], values[:0], values[::-1]):
-        first, last = run_bounds(some)
-        assert first.tolist() == run_begins(some).nonzero()[0].tolist()
-        assert last.tolist() == run_ends(some).nonzero()[0].tolist()
+        bounds = run_bounds(some)
+        assert bounds[:-1].tolist() == run_begins(some).nonzero()[0].tolist()
+        assert (bounds[1:] - 1).tolist() == run_ends(some).nonzero()[0].tolist()
 
 
 def test_a_value_holds_until_another_is_set():

@@ -11,17 +11,19 @@ of 6/4). So bar lines may fall between grid positions, or differ from the file's
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.builtin.runs import run_ends
+from howlkit.builtin.runs import differences, run_ends
 from howlkit.piece import TIME_SIGNATURE
 from howlkit.tables import Table
 
-__all__ = ["COMMON", "Bars", "Metres"]
+__all__ = ["COMMON", "Bars", "Changes", "Metres"]
 
 COMMON = (4, 4)
 """The metre until a time signature says otherwise."""
@@ -91,6 +93,36 @@ class Metres:
         return Bars(start, metre, self.lengths[metre], self.common)
 
 
+class Changes(NamedTuple):
+    """Values (K,) that hold from positions at (K,), rising, on; `initial` before the first."""
+
+    at: Column
+    values: Column
+    initial: int
+
+    @classmethod
+    def of(cls, at: Column, values: Column, usual: int) -> Changes:
+        """Return those of values that are news, and what holds from position 0 on.
+
+        at: (K,) rising or equal; of several at one position the last counts. usual: holds before.
+        """
+        if len(at) > 1:
+            last = run_ends(at)
+            at, values = at.compress(last), values.compress(last)
+        if len(at) and at[0] <= 0:
+            usual, at, values = int(values[0]), at[1:], values[1:]
+        news = differences(values, usual) != 0
+        return cls(at.compress(news), values.compress(news), usual)
+
+    def between(self, first: int, last: int) -> Changes:
+        """Return the changes behind a position up to another, and what holds at the first."""
+        if not len(self.at):
+            return self
+        begin, stop = bisect_right(self.at, first), bisect_right(self.at, last)
+        holds = int(self.values[begin - 1]) if begin else self.initial
+        return Changes(self.at[begin:stop], self.values[begin:stop], holds)
+
+
 @dataclass(frozen=True)
 class Bars:
     """Stretches of bars of one metre, from position 0 on.
@@ -116,18 +148,16 @@ class Bars:
         return np.append(0, np.diff(self.start) % self.length[:-1])
 
     @cached_property
-    def news(self) -> NDArray[np.bool_]:
-        """(S,): whether the stretch is no mere continuation of the bars before it."""
-        return np.asarray((np.diff(self.metre, prepend=self.common) != 0) | (self.cut > 0))
+    def changes(self) -> Changes:
+        """The stretches that are no mere continuation of the bars before them."""
+        news = (np.diff(self.metre) != 0) | (self.cut[1:] > 0)
+        stretches = 1 + news.nonzero()[0]
+        return Changes(self.start.take(stretches), stretches, 0)
 
-    def stretch(self, positions: Column) -> NDArray[np.intp]:
-        """Return the stretch in which each of `positions` stands."""
-        return self.start.searchsorted(positions, side="right") - 1
-
-    def locate(self, positions: Column, stretch: NDArray[np.intp]) -> tuple[Column, Column]:
-        """Return the number of the bar in which each position stands, and the place within it.
-
-        stretch: what `stretch` says of the positions.
-        """
+    def locate(self, positions: Column) -> tuple[Column, Column]:
+        """Return the number of the bar in which each position stands, and the place within it."""
+        if len(self.start) == 1:  # the usual case
+            return np.divmod(positions, int(self.length[0]))
+        stretch = self.start.searchsorted(positions, side="right") - 1
         bars, within = np.divmod(positions - self.start.take(stretch), self.length.take(stretch))
         return self._first.take(stretch) + bars, within

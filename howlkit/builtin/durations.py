@@ -38,16 +38,16 @@ def nearest(lengths: NDArray[np.int64], values: ArrayLike) -> NDArray[np.intp]:
 
 
 def nearest_of_ticks(
-    lengths: NDArray[np.int64], ticks: NDArray[np.int32], ticks_per_beat: int, grid: int
+    lengths: tuple[int, ...], ticks: NDArray[np.int32], ticks_per_beat: int, grid: int
 ) -> NDArray[Any]:
     """Return `nearest` of durations in ticks, where lengths are counted in `grid` ths of a beat.
 
     Ten times as fast: a table by ticks is kept.
     """
-    most = -(-int(lengths[-1]) * ticks_per_beat // grid)
+    most = -(-lengths[-1] * ticks_per_beat // grid)
     if most > LONGEST_TABLE:
-        return nearest(lengths, ticks * (grid / ticks_per_beat))
-    return _by_ticks(tuple(lengths.tolist()), most, ticks_per_beat, grid).take(ticks, mode="clip")
+        return nearest(np.array(lengths), ticks * (grid / ticks_per_beat))
+    return _by_ticks(lengths, most, ticks_per_beat, grid).take(ticks, mode="clip")
 
 
 @lru_cache(maxsize=16)

@@ -167,7 +167,8 @@ class Event:
         np.maximum.accumulate(off, out=off)
         np.minimum(off[:-1], on[1:], out=off[:-1])
         np.maximum(off, on + 1, out=off)
-        first, last = run_bounds(on)
+        bounds = run_bounds(on)
+        first, last = bounds[:-1], bounds[1:] - 1
         off_on -= line
         if len(last) < len(on):  # notes of a key that begin together are one
             key, off_on = key.take(last), off_on.take(last, axis=1)

@@ -9,12 +9,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
-    "canonical_order",
+    "in_canonical_order",
     "velocity_classes",
     "velocity_values",
 ]
 
 Column = NDArray[np.int64]
+
+BITS = {"program": 8, "pitch": 7, "duration": 10, "velocity": 7}
+"""What the fields of a note take in a key to sort by: 63 bits with an onset of 31."""
 
 
 def velocity_classes(velocities: ArrayLike, classes: int) -> Column:
@@ -27,18 +30,23 @@ def velocity_values(velocity_class: ArrayLike, classes: int) -> Column:
     return 1 + (2 * np.asarray(velocity_class, np.int64) + 1) * 127 // (2 * classes)
 
 
-def canonical_order(onsets: Column, notes: Mapping[str, NDArray[Any]]) -> NDArray[np.intp]:
-    """Return the order by onset, program, pitch, duration, velocity.
+def in_canonical_order(onsets: Column, notes: Mapping[str, NDArray[Any]]) -> dict[str, Column]:
+    """Return notes in the order of onset, program, pitch, duration, velocity.
 
     onsets: (N,) rising or equal. notes: (N,) columns of these names, classes; where there is no
     program or velocity, these do not count.
     """
+    bits = [(name, size) for name, size in BITS.items() if name in notes]
     key = onsets.copy()
     if len(key) and key[-1] >= 2**31:  # too big of themselves
         key[0] = 0
         np.cumsum(onsets[1:] > onsets[:-1], out=key[1:])
-    for name, bits in (("program", 8), ("pitch", 7), ("duration", 10), ("velocity", 7)):
-        if name in notes:
-            key <<= bits  # at most 31 + 8 + 7 + 10 + 7 = 63 bits
-            key |= notes[name]
-    return key.argsort(kind="stable")
+    for name, size in bits:
+        key <<= size
+        key |= notes[name]
+    key.sort(kind="stable")  # quick: it nearly is in order
+    ordered = {}
+    for name, size in reversed(bits):
+        ordered[name] = key & ((1 << size) - 1)
+        key >>= size
+    return ordered

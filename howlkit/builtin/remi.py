@@ -33,13 +33,13 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.builtin.bars import Bars, Metres
+from howlkit.builtin.bars import Bars, Changes, Metres
 from howlkit.builtin.durations import log_spaced, nearest_of_ticks
-from howlkit.builtin.grid import Grid, resolution
-from howlkit.builtin.notes import canonical_order, velocity_classes, velocity_values
+from howlkit.builtin.grid import ENDLESS, Grid, resolution
+from howlkit.builtin.notes import in_canonical_order, velocity_classes, velocity_values
 from howlkit.builtin.remi_grammar import RemiGrammar
-from howlkit.builtin.remi_layout import Changes, Places, lay
-from howlkit.builtin.runs import differences, held, run_ends
+from howlkit.builtin.remi_layout import Tokens, lay
+from howlkit.builtin.runs import held
 from howlkit.hookspecs import hookimpl
 from howlkit.options import option
 from howlkit.piece import DRUMS, NOTE, TEMPO, TIME_SIGNATURE, Piece, last_at_each_tick
@@ -81,9 +81,9 @@ class Remi:
         return Grid("beats", self.grid)
 
     @cached_property
-    def _velocity_of(self) -> NDArray[np.uint8]:
+    def _velocity_of(self) -> Column:
         """(128,): the class of each MIDI velocity from 1."""
-        return velocity_classes(np.arange(128), self.velocities).astype(np.uint8)
+        return velocity_classes(np.arange(128), self.velocities)
 
     @cached_property
     def _metres(self) -> Metres:
@@ -95,10 +95,20 @@ class Remi:
         return log_spaced(self.longest_duration * self.grid, self.durations)
 
     @cached_property
+    def _durations(self) -> tuple[int, ...]:
+        return tuple(self._lengths.tolist())
+
+    @cached_property
     def _beats(self) -> Column:
         """How many microseconds a beat lasts at each tempo there is, the slowest first."""
         octaves = np.arange(OCTAVES * self.tempos + 1) / max(self.tempos, 1)
         return np.asarray(np.rint(60e6 / (SLOWEST * 2.0**octaves)), np.int64)
+
+    @cached_property
+    def _tempo_bounds(self) -> NDArray[np.float64]:
+        """How many microseconds a beat lasts half way, in octaves, from a tempo to the next."""
+        halves = np.arange(OCTAVES * self.tempos, 0, -1) - 0.5
+        return np.asarray(60e6 / (SLOWEST * 2.0 ** (halves / max(self.tempos, 1))))
 
     @property
     def sets_tempo(self) -> bool:
@@ -144,6 +154,10 @@ class Remi:
         family = Field("event", len(self._events), unit=", ".join(self._events))
         return Schema((family, *values, *standing))
 
+    @cached_property
+    def _tokens(self) -> Tokens:
+        return Tokens.of(self.schema, self._events, self._initial)
+
     # Piece to steps -----------------------------------------------------------------------------
 
     def encode(self, piece: Piece) -> Steps:
@@ -153,61 +167,49 @@ class Remi:
         excerpt are those behind the last onset before it, up to the notes of its own last onset.
         """
         onsets, notes = self._notes(piece)
-        first, stop = onsets.searchsorted(self._time.edges(piece)).tolist()
-        # The last note before the excerpt goes first: what stands behind it is known, and what
-        # leads to it (of which only a part may be known) is cut off again below.
-        known = first > 0
-        kept = slice(first - known, max(first, stop))
-        onsets, notes = onsets[kept], {name: column[kept] for name, column in notes.items()}
-        places = Places.of(onsets, self._bars(piece), self._tempi(piece), known=known)
-        rows, ends = lay(
-            self.schema, self._events, places, onsets, notes, longest_rest=self.longest_rest
-        )
-        initial = self._initial
-        if known:
-            there = {name: getattr(places, name)[0] for name in ("metre", "position", "tempo")}
-            initial = {**initial, **there}
-            if self.programs:
-                initial["program"] = notes["program"][0]
-        before = int(ends[0]) if known else 0
-        framed = self.schema.cut(rows, before=before, stop=len(rows) - 2, end=piece.has_end)
-        for name, values in self._standing(framed, initial).items():
-            framed[f"at_{name}"] = values
-        return framed
+        known, edges = False, self._time.edges(piece)
+        if edges != (0, ENDLESS):
+            first, stop = onsets.searchsorted(edges).tolist()
+            # The last note before the excerpt goes first: what stands behind it is known.
+            known = first > 0
+            kept = slice(first - known, max(first, stop))
+            onsets, notes = onsets[kept], {name: column[kept] for name, column in notes.items()}
+        if len(onsets):
+            bars = _bars(self, piece.time_signatures.tobytes(), piece.ticks_per_beat)
+            tempi, rest = self._tempi(piece), self.longest_rest
+            steps = lay(self._tokens, onsets, notes, bars, tempi, known=known, longest_rest=rest)
+        else:
+            steps = self._tokens.rows[-2:].copy()
+        return steps if piece.has_end else steps[:-1]
 
-    def _notes(self, piece: Piece) -> tuple[Column, dict[str, NDArray[Any]]]:
-        """Return (N,) onsets, grid positions, and the fields of notes, in canonical order."""
+    def _notes(self, piece: Piece) -> tuple[Column, dict[str, Column]]:
+        """Return (N,) onsets, grid positions, and the fields of notes, in canonical order.
+
+        Without those that this schema does not have, and without programs where all are piano.
+        """
         played = piece.notes
         if not self.programs:
             played = played[played["program"] != DRUMS]
         onsets = self._time.positions(piece, played["start"])
         notes = {
-            "program": played["program"],
             "pitch": played["pitch"],
             "duration": nearest_of_ticks(
-                self._lengths, played["duration"], piece.ticks_per_beat, self.grid
+                self._durations, played["duration"], piece.ticks_per_beat, self.grid
             ),
-            "velocity": self._velocity_of.take(played["velocity"]),
         }
-        notes = {name: notes[name] for name in notes if name in self._events}
-        order = canonical_order(onsets, notes)  # onsets rise already
-        return onsets, {name: column.take(order) for name, column in notes.items()}
-
-    def _bars(self, piece: Piece) -> Bars:
-        return _bars(self, piece.time_signatures.tobytes(), piece.ticks_per_beat)
+        if self.velocities > 1:
+            notes["velocity"] = self._velocity_of.take(played["velocity"])
+        if self.programs and played["program"].any():
+            notes["program"] = played["program"]
+        return onsets, in_canonical_order(onsets, notes)  # onsets rise already
 
     def _tempi(self, piece: Piece) -> Changes:
         """Return the grid positions at which the tempo, as a class, changes."""
-        at = self._time.positions(piece, piece.tempos["tick"])
-        octaves = np.log2(60e6 / SLOWEST / piece.tempos["microseconds"])
-        octaves = np.minimum(np.maximum(octaves, 0), OCTAVES)
-        tempo = np.rint(octaves * self.tempos).astype(np.int64)
-        if len(at) > 1:
-            last = run_ends(at)  # of several at one position
-            at, tempo = at.compress(last), tempo.compress(last)
-        initial = 2 * self.tempos
-        news = differences(tempo, initial) != 0
-        return Changes.of(at.compress(news), tempo.compress(news), initial)
+        bounds, tempos = self._tempo_bounds, piece.tempos
+        tempo = len(bounds) - bounds.searchsorted(tempos["microseconds"])
+        if len(tempos) == 1 and tempos["tick"][0] == 0:  # the usual case
+            return Changes(tempo[1:], tempo[1:], int(tempo[0]))
+        return Changes.of(self._time.positions(piece, tempos["tick"]), tempo, 2 * self.tempos)
 
     # Steps to piece -----------------------------------------------------------------------------
 
@@ -217,21 +219,21 @@ class Remi:
             return np.zeros(len(steps), bool)
         return np.asarray((steps["mark"] == STEP) & (steps["event"] == self._events.index(event)))
 
-    def _standing(self, steps: Steps, initial: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    def _standing(self, steps: Steps) -> dict[str, NDArray[Any]]:
         """Return what stands after each step, (T,) by name of the event that left it there."""
         events = np.where(steps["mark"] == STEP, steps["event"], len(self._events))
         standing = {}
-        for name in self._initial:
+        for name, initial in self._initial.items():
             left = events == self._events.index(name)
             if name == "position":  # a bar begins at position 0, which is what it has there
                 left |= events == self._events.index("bar")
             at = left.nonzero()[0]
-            standing[name] = held(steps[name][at], at, len(steps), before=initial[name])
+            standing[name] = held(steps[name][at], at, len(steps), before=initial)
         return standing
 
     def _walk(self, steps: Steps) -> tuple[Column, dict[str, NDArray[Any]]]:
         """Return (T,) the grid position at which each step leaves the music, and what stands."""
-        standing = self._standing(steps, self._initial)
+        standing = self._standing(steps)
         # Were the next step a bar: how long this one was. Behind a bare position it is cut short.
         whole = self._metres.lengths[standing["metre"]]
         length = np.where(self._is(steps, "position"), standing["position"], whole)

@@ -1,164 +1,281 @@
 """Which events the encoder `remi` writes of notes, bars and tempi, and in which order.
 
+A **token** is an event and its value as one number: 0 is a bar, then come the values of each other
+family in a row. All is laid out as tokens first, and each token looked up as a row of steps.
+
 A **place** is a grid position at which anything is written: an onset, a new tempo, a new metre. At
 each place there come, as far as they are needed: bars, (where the metre cuts a bar: a position, and
 a bar,) a metre, a position, a tempo, then the notes. All is counted before anything is written, so
-that numpy can write a family at a time. P places, N notes.
+that numpy can write a family at a time. The **opening** is what leads to position 0, where most
+files say their only metre and tempo: a few tokens. P places, N notes, T rows of steps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from itertools import accumulate
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.builtin.bars import Bars
-from howlkit.builtin.runs import differences, run_begins
-from howlkit.schema import Schema, Steps
+from howlkit.builtin.bars import Bars, Changes
+from howlkit.builtin.runs import differences, run_begins, run_bounds
+from howlkit.schema import END, START, Schema, Steps
 
-__all__ = ["Changes", "Places", "lay"]
+__all__ = ["Tokens", "lay"]
 
 Column = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-
-@dataclass(frozen=True)
-class Changes:
-    """Values (K,) that hold from positions at (K,), rising, on; the first from before any on."""
-
-    at: Column
-    values: Column
-
-    @classmethod
-    def of(cls, at: Column, values: Column, initial: int) -> Changes:
-        """Return the changes to values at positions, and what there is before the first."""
-        return cls(np.concatenate(([-1], at)), np.concatenate(([initial], values)))
-
-    def holds(self, positions: Column) -> tuple[Column, Mask]:
-        """Return the value that holds at each position, and whether it does from there on."""
-        last = self.at.searchsorted(positions, side="right") - 1
-        return self.values.take(last), self.at.take(last) == positions
+FEW = 20  # changes, up to which it is quicker to write one after the other
 
 
-@dataclass(frozen=True)
-class Places:
-    """The places (P,) of some music, by rising grid position `at`.
+class Tokens(NamedTuple):
+    """The tokens of some families of events, bar first.
 
-    first_note: the first note that begins here or later. bar, position: the number of the bar, and
-    where in it. cut: where the bar before is cut short, 0: nowhere. metre, tempo: what holds here;
-    new_metre, new_tempo: and has to be written here.
+    first: the token of value 0 of each family. start, end: those of the rows that are no events.
+    initial: what stands before the first event. rows: all as steps, with that standing.
     """
 
-    at: Column
-    first_note: Column
-    bar: Column
-    position: Column
-    cut: Column
-    metre: Column
-    new_metre: Mask
-    tempo: Column
-    new_tempo: Mask
+    first: Mapping[str, int]
+    start: int
+    end: int
+    initial: Mapping[str, int]
+    rows: Steps
 
     @classmethod
-    def of(cls, onsets: Column, bars: Bars, tempi: Changes, *, known: bool) -> Places:
-        """Return the places up to the last onset; if `known`, from the first onset on.
+    def of(cls, schema: Schema, events: tuple[str, ...], initial: Mapping[str, int]) -> Tokens:
+        """Return the tokens for steps of a schema."""
+        sizes = [1, *(schema[event].n for event in events[1:])]
+        start = sum(sizes)
+        first = dict(zip(events, accumulate(sizes, initial=0), strict=False))
+        rows = schema.steps(start + 2)
+        for index, (event, size) in enumerate(zip(events, sizes, strict=True)):
+            family = rows[first[event] : first[event] + size]
+            family["event"] = index
+            if event != "bar":
+                family[event] = np.arange(size)
+        rows["mark"][start:] = START, END
+        for event, value in initial.items():
+            rows[f"at_{event}"] = value
+        return cls(first, start, start + 1, initial, rows)
 
-        known: what stands at the first onset is known, so what leads there does not matter.
+    def opening(self, metre: int, tempo: int, *, notes: bool) -> dict[str, int]:
+        """Return the token of each event that leads to position 0; notes: whether any begin there.
+
+        None, where the metre and the tempo are the usual ones and no note begins.
         """
-        news = np.concatenate((bars.start.compress(bars.news), tempi.at[1:]))
-        since = onsets[0] if known else -1
-        until = onsets[-1] if len(onsets) else -1
-        news = np.sort(news[(news > since) & (news <= until)])
-        merged = np.concatenate((onsets, news))
-        merged.sort(kind="stable")  # quick: it nearly is
-        begins = run_begins(merged).nonzero()[0]
-        at = merged.take(begins)
-        first_note = begins - news.searchsorted(at)
-        stretch = bars.stretch(at)
-        bar, position = bars.locate(at, stretch)
-        new_metre = bars.news.take(stretch) & (bars.start.take(stretch) == at)
-        cut = bars.cut.take(stretch) * new_metre
-        metre = bars.metre.take(stretch)
-        return cls(at, first_note, bar, position, cut, metre, new_metre, *tempi.holds(at))
+        usual = self.initial
+        new_metre, new_tempo = metre != usual["metre"], tempo != usual.get("tempo", tempo)
+        opening = {"bar": 0} if notes or new_metre or new_tempo else {}
+        if new_metre:
+            opening["metre"] = self.first["metre"] + metre
+        if notes or new_tempo:
+            opening["position"] = self.first["position"]
+        if new_tempo:
+            opening["tempo"] = self.first["tempo"] + tempo
+        return opening
 
-    def bars(self, longest_rest: int) -> Column:
-        """Return how many bars are written to come to each place (or to the one that it cuts)."""
-        further = differences(self.bar, -1) - (self.cut > 0)
-        return np.minimum(further, longest_rest + 1)
+
+class Places(NamedTuple):
+    """The places (P,) of some music, by rising grid position.
+
+    notes: (P + 1,) the first note that begins here or later, and how many notes there are. bar,
+    position: the number of the bar, and where in it. metres, tempi: at which places the changes of
+    each stand. metre, tempo: what holds from there. cuts: where the metre cuts the bar before it,
+    0: nowhere. bare: whether it stands where no note begins and no tempo changes.
+    """
+
+    notes: NDArray[np.intp]
+    bar: Column
+    position: Column
+    metres: NDArray[np.intp]
+    metre: Column
+    cuts: Column
+    bare: Mask
+    tempi: NDArray[np.intp]
+    tempo: Column
+
+    @classmethod
+    def of(cls, onsets: Column, bars: Bars, stretches: Changes, tempi: Changes) -> Places:
+        """Return the places of onsets, one or more, and of changes up to the last of them."""
+        notes = run_bounds(onsets)
+        at = onsets.take(notes[:-1])
+        if len(stretches.at) == len(tempi.at) == 0:  # the usual case
+            none = stretches.values
+            return cls(notes, *bars.locate(at), none, none, none, none > 0, none, none)
+        news = np.concatenate((stretches.at, tempi.at))
+        news = news.compress(at.take(at.searchsorted(news)) != news)  # where no note begins
+        if len(news):
+            news.sort()
+            news = news.compress(run_begins(news))
+            notes = np.concatenate((notes.take(at.searchsorted(news)), notes))
+            at = np.concatenate((news, at))
+            for column in (notes, at):  # both rise with the place
+                column.sort(kind="stable")  # quick: they nearly are
+        of_metres, of_tempi = at.searchsorted(stretches.at), at.searchsorted(tempi.at)
+        bare = notes[1:] == notes[:-1]
+        bare[of_tempi] = False
+        return cls(
+            notes,
+            *bars.locate(at),
+            of_metres,
+            bars.metre.take(stretches.values),
+            bars.cut.take(stretches.values),
+            bare.take(of_metres),
+            of_tempi,
+            tempi.values,
+        )
+
+    def leads(self, longest_rest: int, *, before: int) -> Column:
+        """Return (P,): how many events lead to the notes of each place; before: the bar before."""
+        leads = differences(self.bar, before)
+        if len(self.metres):
+            leads[self.metres] -= self.cuts > 0  # the bar behind the cut
+        np.minimum(leads, longest_rest + 1, out=leads)
+        leads += 1  # a position
+        if len(self.metres):
+            leads[self.metres] += np.where(self.cuts > 0, 3, 1) - self.bare
+        if len(self.tempi):
+            leads[self.tempi] += 1
+        return leads
+
+
+class Rows(NamedTuple):
+    """In which rows of steps events stand; row 0 is that of the start.
+
+    notes: (N,) of the first event of each note. programs: (N,) which notes begin with a program;
+    None: none does. places: (P,) of the last event that leads to the notes of each. lengths: (P,)
+    how many rows belong to each place, that of the end to the last. total: T.
+    """
+
+    notes: Column
+    programs: Mask | None
+    places: Column
+    lengths: Column
+    total: int
+
+    @classmethod
+    def of(cls, notes: Mapping[str, Column], places: Places, leads: Column, begin: int) -> Rows:
+        """Return the rows, from one on, where so many events `lead` to the notes of each place."""
+        events = len(notes) - ("program" in notes)
+        # First of each note and of the end, as if nothing led there.
+        rows = np.arange(begin, begin + events * int(places.notes[-1]) + 1, events)
+        programs = None
+        if "program" in notes:
+            programs = differences(notes["program"], 0) != 0
+            rows[1:] += programs.cumsum()
+        led = leads.cumsum()
+        of_notes = rows[:-1] + led.repeat(places.notes[1:] - places.notes[:-1])
+        rows = rows.take(places.notes)
+        total = int(rows[-1] + led[-1]) + 1
+        lengths = leads + (rows[1:] - rows[:-1])
+        lengths[-1] += 1
+        led += rows[:-1]
+        led -= 1
+        return cls(of_notes, programs, led, lengths, total)
 
 
 def lay(
-    schema: Schema,
-    events: tuple[str, ...],
-    places: Places,
+    tokens: Tokens,
     onsets: Column,
-    notes: Mapping[str, NDArray[Any]],
+    notes: Mapping[str, Column],
+    bars: Bars,
+    tempi: Changes,
     *,
+    known: bool,
     longest_rest: int,
-) -> tuple[Steps, Column]:
-    """Return the events (T,), and (N,) how many of them there are up to the end of each note.
+) -> Steps:
+    """Return (T,) the steps of one or more notes, the start before and the end behind them.
 
-    events: the families there are, bar first. notes: (N,) by field, onsets: where they begin.
-    The events as `Schema.blank` has them.
+    onsets: (N,) where notes begin. notes: (N,) their fields, without those that are not written.
+    known: the first note is known, with all that leads to it: its last step is the first row.
     """
-    place_of = np.bincount(places.first_note, minlength=len(onsets)).cumsum() - 1
-    bars, cuts = places.bars(longest_rest), places.cut > 0
-    positions = places.new_tempo.copy()  # a new metre alone needs no position
-    positions[place_of] = True
-    program = notes["program"].astype(np.int64) if "program" in notes else np.zeros_like(onsets)
-    new_program = differences(program, 0) != 0
-    leads = bars + 2 * cuts + places.new_metre + positions + places.new_tempo  # (P,) events
-    values = [name for name in ("pitch", "velocity", "duration") if name in events]
-    spans = new_program + np.int64(len(values))  # (N,) events
-    led = leads.cumsum()
-    ends = spans.cumsum()
-    begins = ends - spans  # among the events of notes
-    before = begins.take(places.first_note) + led - leads
-    led = led.take(place_of)
-    ends += led
-    begins += led
-
-    rows = schema.blank(int(ends[-1]) if len(ends) else 0)
-    steps = rows[1:-1]
-    pen = _Pen(steps, events, before + bars)  # bar is event 0: zeros are bars already
-    pen.write("position", cuts, places.cut)
-    pen.write("bar", cuts)
-    pen.write("metre", places.new_metre, places.metre)
-    pen.write("position", positions, places.position)
-    pen.write("tempo", places.new_tempo, places.tempo)
-    pen = _Pen(steps, events, begins)
-    pen.write("program", new_program, program)
-    for name in values:
-        pen.write_all(name, notes[name])
-    return rows, ends
+    first, last = int(onsets[0]), int(onsets[-1])
+    since = first if known else 0
+    stretches, tempi = bars.changes.between(since, last), tempi.between(since, last)
+    metre = int(bars.metre[stretches.initial])
+    opening = tokens.opening(metre, tempi.initial, notes=first == 0)
+    places = Places.of(onsets, bars, stretches, tempi)
+    leads = places.leads(longest_rest, before=0 if opening else -1)
+    if first == 0:
+        leads[0] = 0  # all that leads there is in the opening
+    rows = Rows.of(notes, places, leads, 1 + len(opening))
+    line = _Line(tokens, opening, places, rows)
+    line.write_places(begin=int(first == 0))
+    stop = line.write_notes(notes)
+    steps = line.steps()
+    return steps[stop - 1 :] if known else steps
 
 
-class _Pen:
-    """Writes steps a family at a time, at places (or notes) whose next step is `at`."""
+class _Line:
+    """A line of tokens (T,): the start, the opening, bars but for what is written, the end."""
 
-    def __init__(self, steps: Steps, events: tuple[str, ...], at: Column) -> None:
-        self.steps, self.events, self.at = steps, events, at
+    def __init__(
+        self, tokens: Tokens, opening: Mapping[str, int], places: Places, rows: Rows
+    ) -> None:
+        self._first, self._table, self._opening = tokens.first, tokens.rows, opening
+        self._places, self._rows, self._begin = places, rows, 1 + len(opening)
+        self._line = np.zeros(rows.total, np.int64)  # token 0 is a bar
+        self._line[: self._begin] = tokens.start, *opening.values()
+        self._line[-1] = tokens.end
+        # Which positions stand behind the opening, and what else changes, in which rows.
+        positions = places.position.astype(tokens.rows["at_position"].dtype)
+        self._positions = positions.repeat(rows.lengths)
+        self._changes: list[tuple[str, Column, Column]] = []
 
-    def write(self, event: str, where: Mask, values: Any = None) -> None:  # noqa: ANN401 - an array
-        """Write an event of `values` where it is wanted, and move on there."""
-        count = np.count_nonzero(where)
-        if count == 0:  # also of families that this schema does not have
-            return
-        if count == len(where):
-            self.write_all(event, values)
-            return
-        here = self.at.compress(where)
-        self.steps["event"][here] = self.events.index(event)
-        if values is not None:
-            self.steps[event][here] = values.compress(where)
-        self.at += where
+    def write_places(self, *, begin: int) -> None:
+        """Write metres, tempi, and positions from place `begin` on."""
+        places, at, position = self._places, self._rows.places, self._first["position"]
+        if len(places.tempi):
+            self._change("tempo", at.take(places.tempi), places.tempo)
+            at[places.tempi] -= 1
+        # A position everywhere: where none is needed, a metre is written over it.
+        self._line[at[begin:]] = places.position[begin:] + position
+        if len(places.metres):
+            at = at.take(places.metres) - 1 + places.bare
+            self._change("metre", at, places.metre)
+            cut = places.cuts > 0
+            at, cuts = at.compress(cut) - 2, places.cuts.compress(cut)
+            self._line[at] = cuts + position
+            self._positions[at - self._begin] = cuts
 
-    def write_all(self, event: str, values: Any = None) -> None:  # noqa: ANN401 - an array
-        """Write an event of `values` everywhere, and move on."""
-        self.steps["event"][self.at] = self.events.index(event)
-        if values is not None:
-            self.steps[event][self.at] = values
-        self.at += 1
+    def write_notes(self, notes: Mapping[str, Column]) -> int:
+        """Write programs, pitches, velocities, durations; return the row behind the first note."""
+        at, new = self._rows.notes, self._rows.programs
+        if new is not None:
+            self._change("program", at.compress(new), notes["program"].compress(new))
+            at += new
+        for name in ("pitch", "velocity", "duration"):
+            if name in notes:
+                self._line[at] = notes[name] + self._first[name]
+                at += 1
+        return int(at[0])
+
+    def _change(self, event: str, at: Column, values: Column) -> None:
+        self._line[at] = values + self._first[event]
+        self._changes.append((event, at, values))
+
+    def steps(self) -> Steps:
+        """Return the line as steps, and in each of them what stands after it."""
+        steps = self._table.take(self._line)
+        self._positions *= self._line[self._begin :] > 0  # a bar begins at 0
+        steps["at_position"][self._begin :] = self._positions
+        for row, (event, token) in enumerate(self._opening.items(), start=1):
+            if event in ("metre", "tempo"):
+                steps[f"at_{event}"][row:] = token - self._first[event]
+        for event, at, values in self._changes:
+            _hold(steps[f"at_{event}"], at, values)
+        return steps
+
+
+def _hold(column: NDArray[Any], at: Column, values: Column) -> None:
+    """Set a column to values (K,) from their rows on, which rise, each up to the next."""
+    if len(at) > FEW:
+        stops = np.append(at[1:], len(column))
+        column[at[0] :] = values.astype(column.dtype).repeat(stops - at)
+        return
+    rows = at.tolist()
+    for first, stop, value in zip(rows, [*rows, None][1:], values.tolist(), strict=True):
+        column[first:stop] = value

@@ -42,25 +42,20 @@ def run_begins(values: NDArray[Any]) -> NDArray[np.bool_]:
     return result
 
 
+def run_bounds(values: NDArray[Any]) -> NDArray[np.intp]:
+    """Return where each run of equal values begins, and the number of all values."""
+    bounds = np.empty(len(values) + 1, bool)
+    bounds[0] = bounds[-1] = True
+    np.not_equal(values[1:], values[:-1], out=bounds[1:-1])
+    return bounds.nonzero()[0]
+
+
 def run_ends(values: NDArray[Any]) -> NDArray[np.bool_]:
     """Return which values are the last of a run of equal ones."""
     result = np.empty(len(values), bool)
     result[-1:] = True
     np.not_equal(values[1:], values[:-1], out=result[:-1])
     return result
-
-
-def run_bounds(values: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return where each run of equal values begins, and where the last of it stands."""
-    if not len(values):
-        return np.zeros(0, np.intp), np.zeros(0, np.intp)
-    before_another = (values[1:] != values[:-1]).nonzero()[0]
-    bounds = np.empty((2, len(before_another) + 1), np.intp)
-    first, last = bounds[0], bounds[1]
-    first[0], last[-1] = 0, len(values) - 1
-    np.add(before_another, 1, out=first[1:])
-    last[:-1] = before_another
-    return first, last
 
 
 def stable_order(positions: NDArray[np.int64]) -> NDArray[np.intp]:
