@@ -1,10 +1,17 @@
 import numpy as np
 import pytest
 
+from howlkit.builtin import slices
 from howlkit.builtin.grid import ENDLESS, Grid
-from howlkit.builtin.runs import differences, held, run_begins, run_ends, stable_order
-from howlkit.builtin.slices import _mark_slices, _mark_stretches, highest_ranks
-from howlkit.piece import Piece
+from howlkit.builtin.runs import differences, held, ranges, run_begins, run_ends, stable_order
+from howlkit.builtin.slices import (
+    Metre,
+    _mark_slices,
+    _mark_stretches,
+    highest_ranks,
+    mark_sounding,
+)
+from howlkit.piece import TIME_SIGNATURE, Piece
 
 
 def test_differences_begin_with_that_from_what_is_before():
@@ -31,6 +38,45 @@ def test_positions_of_any_size_are_ordered_and_equal_ones_stay_as_they_were(most
     some = rng.integers(0, most, 20, endpoint=True)
     positions = np.append(rng.choice(some, 500), most)
     assert stable_order(positions).tolist() == np.argsort(positions, kind="stable").tolist()
+
+
+def test_ranges_stand_one_after_the_other_and_may_be_empty():
+    first, lengths = np.array([5, 9, 2, 0]), np.array([0, 3, 1, 2])
+    assert ranges(first, lengths).tolist() == [9, 10, 11, 2, 0, 1]
+    assert ranges(first, lengths, step=4).tolist() == [9, 13, 17, 2, 0, 4]
+    assert ranges(first[:0], lengths[:0]).tolist() == ranges(first[:1], lengths[:1]).tolist() == []
+
+
+@pytest.mark.parametrize("most", [0, slices.MOST_MARKED])
+@pytest.mark.parametrize("longest", [0, 1, 3, 100])
+def test_cells_are_marked_where_any_of_many_sounds(monkeypatch, longest, most):
+    monkeypatch.setattr(slices, "MOST_MARKED", most)
+    rng = np.random.default_rng(longest)
+    notes, keys, length = 60, 5, 100
+    first = np.sort(rng.integers(0, length, notes))
+    lengths = np.minimum(rng.integers(0, longest, notes, endpoint=True), length - first)
+    key = rng.integers(0, keys, notes)
+    expected = np.zeros((length, keys), np.uint8)
+    for k in range(notes):
+        expected[first[k] : first[k] + lengths[k], key[k]] = 1
+    cells = np.zeros(length * keys, np.uint8)
+    mark_sounding(cells, first * keys + key, lengths, step=keys)
+    assert (cells.reshape(length, keys) == expected).all()
+
+
+@pytest.mark.parametrize("ticks_per_beat", [7, 480])
+@pytest.mark.parametrize(
+    "signatures",
+    [[], [(0, 3, 4)], [(0, 7, 16)], [(0, 255, 1)], [(960, 3, 8)], [(0, 3, 8), (960, 4, 4)]],
+)
+def test_positions_between_two_slices_are_those_of_each(signatures, ticks_per_beat):
+    table = np.array(signatures, TIME_SIGNATURE)
+    piece = Piece(time_signatures=table, ticks_per_beat=ticks_per_beat)
+    for grid in (1, 3, 4):
+        metre = Metre.of(piece, grid, longest_bar=8)
+        for first, stop in ((0, 0), (0, 1), (0, 200), (3, 70), (61, 5000)):
+            expected = metre.position(np.arange(first, stop))
+            assert metre.between(first, stop).tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("longest", [1, 3, 100])
@@ -60,3 +106,12 @@ def test_the_edges_of_an_excerpt_are_its_first_position_and_that_of_what_follows
     assert grid.edges(piece) == (0, ENDLESS)
     assert grid.edges(piece.excerpt(5, 9)) == (starts[5], starts[9])
     assert grid.edges(piece.excerpt(5, 20)) == (starts[5], ENDLESS)
+
+
+@pytest.mark.parametrize("clock", ["beats", "seconds"])
+def test_borders_are_the_positions_of_beginnings_and_of_ends(clock):
+    piece = Piece.of([(77 * i, 100 + 31 * i, 60) for i in range(20)], bpm=90)
+    grid = Grid(clock, 10)
+    begins, ends = grid.borders(piece, piece.notes, eighths=7)
+    assert begins.tolist() == grid.positions(piece, piece.notes["start"], eighths=7).tolist()
+    assert ends.tolist() == grid.positions(piece, piece.ends, eighths=7).tolist()

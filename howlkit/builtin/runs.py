@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["differences", "held", "run_begins", "run_ends", "stable_order"]
+__all__ = ["differences", "held", "ranges", "run_begins", "run_ends", "stable_order"]
 
 
 def differences(values: NDArray[np.int64], before: int) -> NDArray[np.int64]:
@@ -31,6 +31,20 @@ def held(values: NDArray[Any], at: NDArray[np.intp], length: int, *, before: int
     all_values = np.empty(len(at) + 1, values.dtype)
     all_values[0], all_values[1:] = before, values
     return all_values.repeat(bounds[1:] - bounds[:-1])
+
+
+def ranges(
+    first: NDArray[np.int64], lengths: NDArray[np.int64], *, step: int = 1
+) -> NDArray[np.int64]:
+    """Return first[i], first[i] + step .., lengths[i] of them, for each i, one after the other."""
+    behind = lengths.cumsum()
+    total = int(behind[-1]) if len(behind) else 0
+    behind -= lengths  # how many stand before each range
+    behind *= -step
+    behind += first
+    values = behind.repeat(lengths)
+    values += np.arange(0, total * step, step)
+    return values
 
 
 def run_begins(values: NDArray[Any]) -> NDArray[np.bool_]:

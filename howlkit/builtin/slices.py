@@ -5,14 +5,22 @@ Conventions: L slices, N notes, V voices; note i sounds in slices first[i] .. st
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.builtin.runs import ranges
 from howlkit.piece import TIME_SIGNATURE, Piece
+from howlkit.tables import Table
 
-__all__ = ["Metre", "highest_pitches", "highest_ranks"]
+__all__ = ["Metre", "highest_pitches", "highest_ranks", "mark_sounding"]
+
+MOST_MARKED = 2**20
+"""Cells that are marked at once, so that what lists them stays below 20 MB."""
 
 Column = NDArray[np.int64]
 
@@ -33,14 +41,42 @@ class Metre:
     @classmethod
     def of(cls, piece: Piece, grid: int, *, longest_bar: int) -> Metre:
         """Return the metre of a piece on a grid of so many slices a beat; longest_bar: in beats."""
-        table = piece.time_signatures
-        if not len(table) or table["tick"][0] > 0:
+        table, most = piece.time_signatures, longest_bar * grid
+        if not len(table):
+            return _constant_metre(4, 4, piece.ticks_per_beat, grid, most)
+        tick, numerator, denominator = table[0].item()
+        if tick > 0:
             table = np.concatenate((np.array([(0, 4, 4)], TIME_SIGNATURE), table))
+        elif len(table) == 1:
+            return _constant_metre(numerator, denominator, piece.ticks_per_beat, grid, most)
+        return cls._of(table, piece.ticks_per_beat, grid, most)
+
+    @classmethod
+    def _of(cls, table: Table, ticks_per_beat: int, grid: int, most: int) -> Metre:
+        """Return the metre of time signatures, the first of them at tick 0."""
         # A bar is 4 * numerator / denominator beats, and a denominator divides 128.
-        unit = 32 * piece.ticks_per_beat
         starts = table["tick"].astype(np.int64) * grid * 32
         bars = table["numerator"].astype(np.int64) * (128 // table["denominator"]) * grid
-        return cls(starts, bars * piece.ticks_per_beat, unit, longest_bar * grid)
+        return cls(starts, bars * ticks_per_beat, 32 * ticks_per_beat, most)
+
+    def between(self, first: int, stop: int) -> NDArray[np.integer[Any]]:
+        """Return (stop - first,): the positions of slices `first` to stop - 1; not to be written.
+
+        What `position` says of them. In one metre they repeat themselves, and are copied.
+        """
+        if len(self.starts) > 1:
+            return self.position(np.arange(first, stop))
+        period = len(self._repeated)
+        skipped, length = first % period, stop - first
+        times = -(-(skipped + length) // period)
+        positions = np.frombuffer(self._repeated.tobytes() * times, self._repeated.dtype)
+        return positions[skipped : skipped + length]
+
+    @cached_property
+    def _repeated(self) -> NDArray[np.uint16]:
+        """(period,): the positions in a piece of one metre, up to where they repeat themselves."""
+        period = int(self.period(np.zeros(1, np.int64))[0])
+        return self.position(np.arange(period)).astype(np.uint16)  # LONGEST_BAR * 48 at most
 
     def position(self, slices: Column) -> Column:
         """Return the whole slices since the bar began; of a longer bar the last that is counted."""
@@ -58,6 +94,45 @@ class Metre:
         """Return after how many slices positions repeat themselves, in the metre of each slice."""
         bars = self.bars[np.searchsorted(self.starts, slices * self.unit, side="right") - 1]
         return np.asarray(bars // np.gcd(bars, self.unit))
+
+
+@lru_cache(maxsize=64)
+def _constant_metre(
+    numerator: int, denominator: int, ticks_per_beat: int, grid: int, most: int
+) -> Metre:
+    """Return the metre of the many pieces that have one throughout."""
+    table = np.array([(0, numerator, denominator)], TIME_SIGNATURE)
+    return Metre._of(table, ticks_per_beat, grid, most)
+
+
+def mark_sounding(cells: NDArray[np.uint8], first: Column, lengths: Column, *, step: int) -> None:
+    """Set cells first[i], first[i] + step .. to 1, lengths[i] of them (or none), for each i.
+
+    cells: slice after slice, each of `step` cells. first: rising among those of one row of cells,
+        `step` apart.
+    """
+    if int(lengths.sum()) <= MOST_MARKED:
+        cells[ranges(first, lengths, step=step)] = 1
+        return
+    # Thousands may sound at once: joined first, for the work not to grow with them.
+    for begin, stop in _joined(first, lengths, len(cells), step):
+        cells[begin:stop:step] = 1
+
+
+def _joined(first: Column, lengths: Column, size: int, step: int) -> Iterator[tuple[int, int]]:
+    """Return where what sounds in `size` cells begins and stops, nothing twice."""
+    first, lengths = first.compress(lengths > 0), lengths.compress(lengths > 0)
+    at, cell = np.divmod(first, step)
+    line = cell * (size // step + 1)  # one cell behind the other, a slice apart
+    order = cell.argsort(kind="stable")
+    cell, line, at, lengths = (column.take(order) for column in (cell, line, at, lengths))
+    reach = np.maximum.accumulate(line + at + lengths)
+    opens, closes = np.ones((2, len(reach)), bool)
+    np.greater((line + at)[1:], reach[:-1], out=opens[1:])  # nothing sounds before it
+    closes[:-1] = opens[1:]
+    begins = (at * step + cell).compress(opens)
+    stops = ((reach - line) * step).compress(closes)
+    return zip(begins.tolist(), stops.tolist(), strict=True)
 
 
 def highest_ranks(
@@ -82,10 +157,7 @@ def _mark_slices(
 ) -> None:
     """Raise `highest` to the rank of each note in the slices in which it sounds."""
     lengths = stop - first
-    behind = lengths.cumsum()
-    at = (stop - behind).repeat(lengths)
-    at += np.arange(len(at))
-    np.maximum.at(highest, at, rank.repeat(lengths))
+    np.maximum.at(highest, ranges(first, lengths), rank.repeat(lengths))
 
 
 def _mark_stretches(
