@@ -226,12 +226,12 @@ class Pianoroll:
 
     def _fill(self, rows: Steps, notes: Table, start: Column, stop: Column) -> None:
         """Set the keys of notes that sound from row `start` to before row `stop`, in `rows`."""
+        since = np.maximum(start, 0)
         if len(start) and (start[0] < 0 or start[-1] >= len(rows)):
-            inside = (stop > 0) & (start < len(rows))
+            inside = (stop > 0) & (since < len(rows))
             notes = notes.compress(inside)
-            start, stop = start.compress(inside), stop.compress(inside)
+            start, since, stop = (column.compress(inside) for column in (start, since, stop))
         cells, width = rows.view(np.uint8), rows.dtype.itemsize
-        since = np.maximum(start + self.onsets, 0)  # held from the row after that of the onset
         at = since * width
         at += self._byte_of.take(notes["pitch"])
         mark_sounding(cells, at, np.minimum(stop, len(rows)) - since, step=width)
@@ -240,7 +240,6 @@ class Pianoroll:
         if len(start) and start[0] < 0:
             struck = start >= 0
             notes, start, at = notes.compress(struck), start.compress(struck), at.compress(struck)
-        at -= width
         cells[at] = 0
         at += self._offset("onset") - self._offset("held")
         cells[at] = 1

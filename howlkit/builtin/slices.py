@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.builtin.runs import ranges
+from howlkit.builtin.runs import ranges, repeated
 from howlkit.piece import TIME_SIGNATURE, Piece
 from howlkit.tables import Table
 
-__all__ = ["Metre", "highest_pitches", "highest_ranks", "mark_sounding"]
+__all__ = ["Metre", "highest_pitches", "mark_sounding", "newest_pitches"]
 
 MOST_MARKED = 2**20
 """Cells that are marked at once, so that what lists them stays below 20 MB."""
@@ -44,7 +44,7 @@ class Metre:
         table, most = piece.time_signatures, longest_bar * grid
         if not len(table):
             return _constant_metre(4, 4, piece.ticks_per_beat, grid, most)
-        tick, numerator, denominator = table[0].item()
+        tick, numerator, denominator = table.item(0)
         if tick > 0:
             table = np.concatenate((np.array([(0, 4, 4)], TIME_SIGNATURE), table))
         elif len(table) == 1:
@@ -66,14 +66,10 @@ class Metre:
         """
         if len(self.starts) > 1:
             return self.position(np.arange(first, stop))
-        period = len(self._repeated)
-        skipped, length = first % period, stop - first
-        times = -(-(skipped + length) // period)
-        positions = np.frombuffer(self._repeated.tobytes() * times, self._repeated.dtype)
-        return positions[skipped : skipped + length]
+        return repeated(self._period, first, stop)
 
     @cached_property
-    def _repeated(self) -> NDArray[np.uint16]:
+    def _period(self) -> NDArray[np.uint16]:
         """(period,): the positions in a piece of one metre, up to where they repeat themselves."""
         period = int(self.period(np.zeros(1, np.int64))[0])
         return self.position(np.arange(period)).astype(np.uint16)  # LONGEST_BAR * 48 at most
@@ -106,7 +102,7 @@ def _constant_metre(
 
 
 def mark_sounding(cells: NDArray[np.uint8], first: Column, lengths: Column, *, step: int) -> None:
-    """Set cells first[i], first[i] + step .. to 1, lengths[i] of them (or none), for each i.
+    """Set cells first[i], first[i] + step .. to 1, lengths[i] of them, for each i.
 
     cells: slice after slice, each of `step` cells. first: rising among those of one row of cells,
         `step` apart.
@@ -121,7 +117,6 @@ def mark_sounding(cells: NDArray[np.uint8], first: Column, lengths: Column, *, s
 
 def _joined(first: Column, lengths: Column, size: int, step: int) -> Iterator[tuple[int, int]]:
     """Return where what sounds in `size` cells begins and stops, nothing twice."""
-    first, lengths = first.compress(lengths > 0), lengths.compress(lengths > 0)
     at, cell = np.divmod(first, step)
     line = cell * (size // step + 1)  # one cell behind the other, a slice apart
     order = cell.argsort(kind="stable")
@@ -135,38 +130,48 @@ def _joined(first: Column, lengths: Column, size: int, step: int) -> Iterator[tu
     return zip(begins.tolist(), stops.tolist(), strict=True)
 
 
-def highest_ranks(
-    rank: NDArray[np.int32], voice: Column, first: Column, stop: Column, shape: tuple[int, int]
-) -> NDArray[np.int32]:
-    """Return (voices, slices): the highest rank of the notes that sound; 0 where none does.
+def newest_pitches(
+    pitch: NDArray[np.uint8],
+    voice: Column,
+    begins: Column,
+    ends: Column,
+    shape: tuple[int, int],
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Return (voices, slices): the pitch of each that began last, and whether it begins there.
 
-    rank: above 0. Note i sounds in slices first[i]..stop[i] - 1 (one at least) of voice[i].
+    Of several begun in one slice it is the highest; 0 where none sounds. pitch: 1..255. begins,
+    ends: begins rise; of the slices begins[i]..ends[i] - 1 one at least is within 0..slices - 1.
     """
     voices, length = shape
-    highest = np.zeros(voices * length, np.int32)
-    line = voice * length  # one voice behind the other
-    first, stop = line + first, line + stop
+    order = (begins << 8 | pitch).argsort(kind="stable")
+    first = np.maximum(begins, 0)
+    lengths = np.minimum(ends, length) - first
+    first += voice * length  # one voice behind the other
+    pitch, first, lengths = pitch.take(order), first.take(order), lengths.take(order)
+    sounds, struck = np.zeros(voices * length, np.uint8), np.zeros(voices * length, bool)
     # Few notes sound at once as a rule. But memory should not grow with those that do.
-    _mark = _mark_slices if (stop - first).sum() <= 4 * len(highest) else _mark_stretches
-    _mark(highest, rank, first, stop)
-    return highest.reshape(shape)
-
-
-def _mark_slices(
-    highest: NDArray[np.int32], rank: NDArray[np.int32], first: Column, stop: Column
-) -> None:
-    """Raise `highest` to the rank of each note in the slices in which it sounds."""
-    lengths = stop - first
-    np.maximum.at(highest, ranges(first, lengths), rank.repeat(lengths))
+    if int(lengths.sum()) <= 4 * len(sounds):
+        marks = ranges(first << 8 | pitch, lengths, step=256)  # with the pitch as the low byte
+        sounds[marks >> 8] = marks.astype(np.uint8)  # the last of several stays
+    else:
+        newest = np.zeros(len(sounds), np.int32)
+        _mark_stretches(
+            newest, np.arange(1, len(first) + 1, dtype=np.int32), first, first + lengths
+        )
+        sounds[:] = np.append(0, pitch).take(newest)
+    if len(begins) and begins[0] < 0:
+        first = first.compress(begins.take(order) >= 0)
+    struck[first] = True  # whatever begins in a slice is newer than what does not
+    return sounds.reshape(shape), struck.reshape(shape)
 
 
 def _mark_stretches(
     highest: NDArray[np.int32], rank: NDArray[np.int32], first: Column, stop: Column
 ) -> None:
-    """Do as `_mark_slices`, with work that grows with the logarithm of a note's length.
+    """Raise `highest` to the rank of each note in the slices in which it sounds.
 
-    A note is the two stretches of 2^k slices that cover it; from the longest k down, stretches are
-    halved.
+    The work grows with the logarithm of a note's length: it is the two stretches of 2^k slices that
+    cover it; from the longest k down, stretches are halved.
     """
     levels = np.frexp(stop - first)[1] - 1  # k
     for level in range(int(levels.max(initial=0)), -1, -1):
@@ -179,16 +184,16 @@ def _mark_stretches(
 
 
 def highest_pitches(
-    pitch: Column,
+    pitch: NDArray[np.uint8],
     first: Column,
     stop: Column,
     begun: NDArray[np.bool_],
     shape: tuple[int, int],
     pitches: int,
-) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Return (voices, slices): the highest pitches of each slice, and whether they begin there.
 
-    pitch: 1..pitches. begun: which notes begin in the slices at hand, at first[i].
+    pitch: 1..pitches, 128 at most. begun: which notes begin in the slices at hand, at first[i].
     """
     voices, length = shape
     row = pitches - pitch  # from the highest down
@@ -201,7 +206,7 @@ def highest_pitches(
     rank = np.cumsum(on, axis=1, dtype=np.uint8)  # from 1
     at, rows = np.nonzero(on & (rank <= voices))
     rank = rank[at, rows] - 1
-    sounds, struck = np.zeros(shape, np.int16), np.zeros(shape, bool)
+    sounds, struck = np.zeros(shape, np.uint8), np.zeros(shape, bool)
     sounds[rank, at] = pitches - rows
     struck[rank, at] = begins[at, rows]
     return sounds, struck
