@@ -98,6 +98,7 @@ def test_of_the_pitches_of_a_voice_the_one_begun_last_sounds(longest, notes):
     voices, length = 3, 100
     begins = np.sort(rng.integers(-20, length, notes))
     ends = np.maximum(begins, 0) + rng.integers(1, longest, notes, endpoint=True)
+    ends = np.minimum(ends, length)
     voice, pitch = rng.integers(0, voices, notes), rng.integers(1, 128, notes).astype(np.uint8)
     expected, struck = np.zeros((voices, length), np.uint8), np.zeros((voices, length), bool)
     for k in sorted(range(notes), key=lambda k: (begins[k], pitch[k])):

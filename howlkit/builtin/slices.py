@@ -139,14 +139,15 @@ def newest_pitches(
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Return (voices, slices): the pitch of each that began last, and whether it begins there.
 
-    Of several begun in one slice it is the highest; 0 where none sounds. pitch: 1..255. begins,
-    ends: begins rise; of the slices begins[i]..ends[i] - 1 one at least is within 0..slices - 1.
+    Of several begun in one slice it is the highest; 0 where none sounds. pitch: 1..255. Note i
+    sounds in slices begins[i]..ends[i] - 1. begins: rising, may be below 0. ends: 1..slices.
     """
     voices, length = shape
     order = (begins << 8 | pitch).argsort(kind="stable")
-    first = np.maximum(begins, 0)
-    lengths = np.minimum(ends, length) - first
-    first += voice * length  # one voice behind the other
+    is_cut = len(begins) > 0 and begins[0] < 0
+    first = np.maximum(begins, 0) if is_cut else begins
+    lengths = ends - first
+    first = first + voice * length  # one voice behind the other
     pitch, first, lengths = pitch.take(order), first.take(order), lengths.take(order)
     sounds, struck = np.zeros(voices * length, np.uint8), np.zeros(voices * length, bool)
     # Few notes sound at once as a rule. But memory should not grow with those that do.
@@ -159,7 +160,7 @@ def newest_pitches(
             newest, np.arange(1, len(first) + 1, dtype=np.int32), first, first + lengths
         )
         sounds[:] = np.append(0, pitch).take(newest)
-    if len(begins) and begins[0] < 0:
+    if is_cut:
         first = first.compress(begins.take(order) >= 0)
     struck[first] = True  # whatever begins in a slice is newer than what does not
     return sounds.reshape(shape), struck.reshape(shape)

@@ -30,13 +30,12 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.builtin.grid import Grid, resolution
-from howlkit.builtin.runs import repeated
 from howlkit.builtin.slices import Metre, highest_pitches, newest_pitches
 from howlkit.builtin.voices_grammar import (
     AS_BEFORE,
@@ -45,7 +44,7 @@ from howlkit.builtin.voices_grammar import (
     ChangesGrammar,
     VoicesGrammar,
 )
-from howlkit.builtin.voices_inputs import BEATS_COUNTED, LONGEST_BAR, columns, fields, held_slices
+from howlkit.builtin.voices_inputs import LONGEST_BAR, columns, fields, held_slices, places
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
 from howlkit.options import option
@@ -175,11 +174,12 @@ class Voices:
         since, until = self._time.edges(piece)
         most = MOST_SLICES + self._changes
         first, stop = min(since, most), min(until, most)
+        reach = int(ends.max(initial=0))
         if piece.has_end or piece.until >= FOREVER:
-            stop = min(stop, int(ends.max(initial=0)) + closing)
+            stop = min(stop, reach + closing)
         stop = max(first, stop)
         earliest = max(first - self._looks_back, 0)
-        if earliest or (len(begins) and begins[-1] >= stop):
+        if earliest or reach > stop:
             seen = (begins < stop) & (ends > earliest)
             pitch, voice, begins, ends = (
                 column.compress(seen) for column in (pitch, voice, begins, ends)
@@ -187,9 +187,8 @@ class Voices:
             if piece.has_end:  # what is cut off by the limit may leave a silence behind
                 last = min(int(ends.max()), stop) + closing if len(ends) else 0
                 stop = min(stop, max(first, last))
-        sounds, struck = self._sounding(
-            pitch, voice, begins - earliest, ends - earliest, stop - earliest
-        )
+            begins, ends = begins - earliest, np.minimum(ends, stop) - earliest
+        sounds, struck = self._sounding(pitch, voice, begins, ends, stop - earliest)
         rows, at = self._steps(piece, sounds, struck, earliest)
         before = bisect_left(at, first)
         return self.schema.cut(rows, before=before, stop=len(at), end=piece.has_end)
@@ -218,22 +217,17 @@ class Voices:
         return pitch[:within], voice[:within], begins[:within], ends[:within]
 
     def _sounding(
-        self,
-        pitch: NDArray[np.uint8],
-        voice: Column,
-        begins: Column,
-        ends: Column,
-        length: int,
+        self, pitch: NDArray[np.uint8], voice: Column, begins: Column, ends: Column, length: int
     ) -> tuple[Sounds, NDArray[np.bool_]]:
         """Return (voices, length): what each sounds, as in `soundK`, and whether it begins there.
 
-        begins, ends: slices, of which 0..length are asked for.
+        begins, ends: slices; notes may begin before slice 0, and end at `length` or before.
         """
         shape = self.voices, length
         if self.assign == "track":
             return newest_pitches(pitch, voice, begins, ends, shape)
-        first, stop = np.maximum(begins, 0), np.minimum(ends, length)
-        return highest_pitches(pitch, first, stop, begins >= 0, shape, self._pitches)
+        first = np.maximum(begins, 0)
+        return highest_pitches(pitch, first, ends, begins >= 0, shape, self._pitches)
 
     def _steps(
         self, piece: Piece, sounds: Sounds, struck: NDArray[np.bool_], first: int
@@ -267,28 +261,13 @@ class Voices:
             fields.append(shift)
         fields.append(values.take(self._order, axis=0))
         if self.derived != "none":
-            position, beat = self._places(piece, at)
+            position, beat = places(self._metre(piece), self.grid, at)
             fields.append(columns(self, position, beat, before=before, sounds=sounds, held=held))
         rows = self.schema.blank(len(at))
-        # All fields are bytes. They are turned into rows at once: one by one takes twice as long.
+        # All fields are bytes, and turned into rows at once, which is quicker than one by one.
         cells = rows.view(np.uint8).reshape(len(rows), -1)
         cells[1:-1, 1:] = np.concatenate(fields).T
         return rows, at
-
-    def _places(
-        self, piece: Piece, at: range | Column
-    ) -> tuple[NDArray[np.integer[Any]], NDArray[np.integer[Any]]]:
-        """Return what steps in slices `at` say of the place in the bar, and of the beat."""
-        metre = self._metre(piece)
-        if not isinstance(at, range):
-            return metre.position(at), at // self.grid % BEATS_COUNTED
-        first, stop = at.start + 1, at.stop + 1  # it is that of the next slice
-        return metre.between(first, stop), repeated(self._beats, first, stop)
-
-    @cached_property
-    def _beats(self) -> NDArray[np.uint8]:
-        """(BEATS_COUNTED * grid,): the beat of each slice, up to where they begin again."""
-        return np.arange(BEATS_COUNTED, dtype=np.uint8).repeat(self.grid)
 
     def _metre(self, piece: Piece) -> Metre:
         if piece.ticks_per_beat % self.grid:

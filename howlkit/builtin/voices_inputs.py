@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.builtin.runs import repeated
+from howlkit.builtin.slices import Metre
 from howlkit.schema import Field
 
 if TYPE_CHECKING:
     from howlkit.builtin.voices import Voices
 
-__all__ = ["BEATS_COUNTED", "LONGEST_BAR", "columns", "fields", "held_slices"]
+__all__ = ["BEATS_COUNTED", "LONGEST_BAR", "columns", "fields", "held_slices", "places"]
 
 BEATS_COUNTED = 12  # by `beat`, which then begins again: bars of 2, 3, 4 and 6 beats show in it
 LONGEST_BAR = 8  # beats that `position` tells apart
@@ -84,6 +86,25 @@ def columns(
         sound = np.minimum(from_sound, to_sound) > 0
         np.multiply(value.view(np.uint8), sound.view(np.uint8), out=derived[compared:])
     return derived
+
+
+def places(
+    metre: Metre, grid: int, at: range | NDArray[np.int64]
+) -> tuple[NDArray[np.integer[Any]], NDArray[np.integer[Any]]]:
+    """Return (T,): `position` and `beat` of steps in slices `at`.
+
+    Of a range, which are steps of a grid, they are those of the next slice.
+    """
+    if not isinstance(at, range):
+        return metre.position(at), at // grid % BEATS_COUNTED
+    first, stop = at.start + 1, at.stop + 1
+    return metre.between(first, stop), repeated(_beats(grid), first, stop)
+
+
+@lru_cache(maxsize=16)
+def _beats(grid: int) -> Column:
+    """Return (BEATS_COUNTED * grid,): the beat of each slice, up to where they begin again."""
+    return np.arange(BEATS_COUNTED, dtype=np.uint8).repeat(grid)
 
 
 def held_slices(sounds: Column, changed: NDArray[np.bool_], longest: int) -> Column:
