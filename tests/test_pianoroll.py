@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from howlkit import chorales, run
-from howlkit.builtin import pianoroll
+from howlkit.builtin import pianoroll, slices
 from howlkit.builtin.pianoroll import MOST_SLICES, Pianoroll
 from howlkit.deciding import accepts
 from howlkit.errors import OptionError
@@ -175,6 +175,27 @@ def check_excerpts(encoder, piece, size):
 def rows(steps, name):
     """The keys of each step, as MIDI pitches of the default range."""
     return [(np.flatnonzero(row) + 21).tolist() for row in steps[name][1:-1]]
+
+
+@each
+def test_the_steps_are_the_same_where_more_sounds_than_is_marked_at_once(encoder, monkeypatch):
+    pieces = [random_piece(seed, notes=200, longest_gap=60) for seed in range(5)]
+    pieces += [piece.excerpt(50, 130) for piece in pieces]
+    steps = [encoder.encode(piece) for piece in pieces]
+    monkeypatch.setattr(slices, "MOST_MARKED", 0)
+    for piece, expected in zip(pieces, steps, strict=True):
+        assert np.array_equal(encoder.encode(piece), expected)
+
+
+@each
+def test_a_rest_is_shortened_only_if_nothing_sounds_in_it(encoder):
+    rest = 4 * 480 * (encoder.longest_rest + 2)
+    lone = [(0, 480, 60), (rest, 480, 62)]
+    drone = [(0, rest, 48)]
+    piece, filled = Piece.of(lone), Piece.of(lone + drone)
+    starts = [encoder.decode(encoder.encode(p)) for p in (piece, filled)]
+    after = [decoded.seconds(decoded.notes["start"][-1]) for decoded in starts]
+    assert after[0] < after[1] == pytest.approx(piece.seconds(rest))
 
 
 def test_a_repeated_note_is_no_long_one():

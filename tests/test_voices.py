@@ -9,6 +9,7 @@ from howlkit import chorales
 from howlkit.builtin import voices as module
 from howlkit.builtin.rnn import Lstm
 from howlkit.builtin.voices import Voices
+from howlkit.builtin.voices_inputs import held_slices
 from howlkit.errors import OptionError
 from howlkit.heads import Heads
 from howlkit.piece import DRUMS, NOTE, TIME_SIGNATURE, Piece
@@ -382,6 +383,40 @@ def test_how_long_a_pitch_is_held_is_counted_up_to_two_beats():
     steps = Voices(restrikes=False).encode(Piece.of([(0, 120, 60), (120, 240, 60)]))[1:-1]
     assert steps["held1"].tolist() == [1, 2, 3]
     assert steps["sound1"].tolist() == [40, 40, 40]
+
+
+@pytest.mark.parametrize("longest", [1, 2, 5, 7, 47])
+def test_slices_since_a_change_are_counted_voice_by_voice(longest):
+    rng = np.random.default_rng(longest)
+    changed, sounds = rng.random((3, 200)) < 0.05, rng.integers(0, 3, (3, 200)).astype(np.uint8)
+    expected = np.zeros((3, 200), int)
+    for voice in range(3):
+        count = 0
+        for at in range(200):
+            count = 1 if changed[voice, at] else count + 1
+            expected[voice, at] = min(count, longest) if sounds[voice, at] else 0
+    assert held_slices(sounds, changed, longest).tolist() == expected.tolist()
+
+
+def test_every_field_is_a_byte_whatever_the_options():
+    for steps in ("grid", "changes"):
+        schema = Voices(voices=16, grid=24, low=0, high=127, steps=steps).schema
+        assert schema.dtype.itemsize == len(schema.columns)
+
+
+def test_pitches_beyond_the_range_are_left_out_and_those_at_its_ends_are_not():
+    notes = [(480 * i, 480, pitch) for i, pitch in enumerate((0, 49, 50, 60, 61, 127, 60))]
+    assert sung(Voices(voices=1, low=50, high=60), Piece.of(notes))[::4] == [
+        [-1],
+        [-1],
+        [50],
+        [60],
+        [-1],
+        [-1],
+        [60],
+    ]
+    everything = [(0, 480, 0), (480, 480, 127)]
+    assert sung(Voices(voices=1, low=0, high=127), Piece.of(everything))[::4] == [[0], [127]]
 
 
 def test_an_empty_piece_and_one_of_drums_are_a_start_and_an_end():

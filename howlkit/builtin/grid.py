@@ -59,6 +59,16 @@ class Grid:
             until = int(self.positions(piece, piece.until, eighths=eighths))
         return since, until
 
+    def borders(self, piece: Piece, table: Table, *, eighths: int = 4) -> Column:
+        """Return (2, N): the positions at which notes or pedals begin, and at which they end.
+
+        eighths: as `positions` has them.
+        """
+        ticks = np.empty((2, len(table)), np.int64)
+        ticks[0] = table["start"]
+        np.add(ticks[0], table["duration"], out=ticks[1])
+        return self.positions(piece, ticks, eighths=eighths)
+
     def spans(self, piece: Piece, table: Table) -> tuple[Column, NDArray[np.float64]]:
         """Return where notes or pedals begin, in positions, and how long they are, in fractions."""
         starts = table["start"].astype(np.int64)

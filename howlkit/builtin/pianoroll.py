@@ -28,7 +28,8 @@ from numpy.typing import NDArray
 
 from howlkit.builtin.grid import Grid
 from howlkit.builtin.pianoroll_grammar import PianorollGrammar, sounding_keys
-from howlkit.builtin.slices import Metre
+from howlkit.builtin.runs import differences
+from howlkit.builtin.slices import Metre, mark_sounding
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
 from howlkit.options import option
@@ -94,9 +95,19 @@ class Pianoroll:
         return self.high - self.low + 1
 
     @cached_property
-    def _key_of(self) -> NDArray[np.uint8]:
+    def _key_of(self) -> Column:
         """(128,): the key of each pitch, 0 the lowest."""
-        return _fold(np.arange(128), self.low, self.high).astype(np.uint8)
+        return _fold(np.arange(128), self.low, self.high)
+
+    @cached_property
+    def _byte_of(self) -> Column:
+        """(128,): which byte of a row is each pitch's in `held`, or in `keys`."""
+        return self._key_of + self._offset("held" if self.onsets else "keys")
+
+    def _offset(self, name: str) -> int:
+        """Return at which byte of a row a field begins."""
+        fields = self.schema.dtype.fields
+        return fields[name][1] if fields else 0
 
     @property
     def _most(self) -> int:
@@ -131,56 +142,53 @@ class Pianoroll:
     def encode(self, piece: Piece) -> Steps:
         """Return start, a step for each slice, end."""
         notes, context = piece.notes, piece.context
-        start, end = self._spans(piece, notes)
-        kept = (notes["program"] != DRUMS) & (start < self._most)
+        spans = self._time.borders(piece, notes, eighths=self._eighths)  # first slice, one after
+        kept = notes["program"] != DRUMS
+        if len(notes) and spans[0, -1] >= self._most:
+            kept &= spans[0] < self._most
         if not kept.all():
             context = int(np.count_nonzero(kept[:context]))
-            notes, start, end = notes.compress(kept), start[kept], end[kept]
-        since, until = self._time.edges(piece, eighths=self._eighths)
+            notes, spans = notes.compress(kept), spans.compress(kept, axis=1)
+        start, last = spans
+        np.minimum(last, self._most, out=last)
+        there = None if self.onsets else _met(start, last)
         # A silence stands with the note after it, so that none is left at the end of a piece of
         # which only drums go on.
-        last = np.maximum(end, start + 1)
-        first = min(since, int(last[:context].max(initial=0)))
+        np.maximum(last, start + 1, out=last)
+        since, until = self._time.edges(piece, eighths=self._eighths)
+        first = min(since, int(last[:context].max(initial=0))) if since else 0
         stop = max(first, min(until, int(last.max(initial=0))))
-        slices, shift = self._shorten(piece, start, last, first, stop)
-        begin = max(first - 1, 0)
+        slices, earlier = self._shorten(piece, start, last, first, stop)
         steps = self._rows(piece, slices, first, stop)
         body = steps[int(first == 0) : len(steps) - piece.has_end]
-        if not self.onsets:
-            there = _met(start, end)
-            notes, start, last, shift = (
-                notes.compress(there),
-                start[there],
-                last[there],
-                shift[there],
-            )
-        self._fill(body, notes, start - shift - begin, last - shift - begin)
+        spans -= earlier
+        if there is not None:
+            notes, spans = notes.compress(there), spans.compress(there, axis=1)
+        self._fill(body, notes, *spans)
         return steps
-
-    def _spans(self, piece: Piece, notes: Table) -> tuple[Column, Column]:
-        """Return the first slice of each note, and the one after its last; possibly the same."""
-        starts = notes["start"].astype(np.int64)
-        start = self._time.positions(piece, starts, eighths=self._eighths)
-        end = self._time.positions(piece, starts + notes["duration"], eighths=self._eighths)
-        return start, np.minimum(end, self._most)
 
     def _shorten(
         self, piece: Piece, start: Column, last: Column, first: int, stop: int
-    ) -> tuple[Column, Column]:
+    ) -> tuple[range | Column, int | Column]:
         """Return the slices from the one before `first` to `stop` without the ends of long rests.
 
-        Also by how many slices each note comes earlier. start, last: as `_fill` has them, notes in
-        their order. A rest is shortened by a whole number of bars if it can be, so that what is
-        counted from here on is still right about the place in the bar.
+        Also how much is to be taken from the slices of each note, for them to be counted in these.
+        start, last: where notes begin, and one after their last slices, in their order. A rest is
+        shortened by a whole number of bars if it can be, so that what is counted from here on is
+        still right about the place in the bar.
         """
         most = self.longest_rest * self._time.divisions
+        begin = max(first - 1, 0)
+        # From one beginning to the next is no less than a rest between them.
+        gaps = differences(start, first)
+        if gaps.max(initial=0) <= most:
+            return range(begin, stop), begin
         reach = np.empty_like(last)  # where all before has ended
         reach[:1], reach[1:] = first, last[:-1]
         rests = start - np.maximum.accumulate(reach, out=reach)
-        begin = max(first - 1, 0)
-        if rests.max(initial=0) <= most:
-            return np.arange(begin, stop), np.zeros_like(start)
         long = np.flatnonzero(rests > most)
+        if not len(long):
+            return range(begin, stop), begin
         excess = rests[long] - most
         if self.clock == "beats":
             period = self._metre(piece).period(start[long])
@@ -193,9 +201,9 @@ class Pianoroll:
         after = start[long] - shift[long] - begin
         stride[after[after < len(stride)]] += excess[after < len(stride)]
         stride[0] = begin
-        return np.cumsum(stride), shift
+        return np.cumsum(stride), shift + begin
 
-    def _rows(self, piece: Piece, slices: Column, first: int, stop: int) -> Steps:
+    def _rows(self, piece: Piece, slices: range | Column, first: int, stop: int) -> Steps:
         """Return the rows of an excerpt without their keys: start, silence, end, and the places."""
         is_start = first == 0
         steps = self.schema.steps(is_start + len(slices) + piece.has_end)
@@ -204,8 +212,13 @@ class Pianoroll:
         if piece.has_end:
             steps["mark"][-1] = END
         if self._placed:
-            ahead = np.append(slices[not is_start :], [stop] * (1 + piece.has_end))
-            steps["position"] = self._metre(piece).position(ahead)
+            metre, position = self._metre(piece), steps["position"]
+            if isinstance(slices, range):
+                ahead = metre.between(first, stop + 1)
+            else:
+                ahead = metre.position(np.append(slices[not is_start :], stop))
+            position[: len(ahead)] = ahead
+            position[len(ahead) :] = ahead[-1]
         return steps
 
     def _metre(self, piece: Piece) -> Metre:
@@ -213,42 +226,25 @@ class Pianoroll:
 
     def _fill(self, rows: Steps, notes: Table, start: Column, stop: Column) -> None:
         """Set the keys of notes that sound from row `start` to before row `stop`, in `rows`."""
-        inside = (stop > 0) & (start < len(rows))
-        if not inside.all():
-            notes, start, stop = notes.compress(inside), start[inside], stop[inside]
-        start = np.maximum(start, -1) + 1  # one more: 0 is before the first row
-        stop = np.minimum(stop, len(rows)) + 1
-        # By key, then by start: on the line of all keys end to end, where a key takes `width`.
-        width = len(rows) + 2
-        keys = self._key_of.take(notes["pitch"])
-        order = keys.argsort(kind="stable")  # starts rise already; bytes: a radix sort
-        key, start = keys.take(order).astype(np.int64), start.take(order)
-        line = key * width
-        reach = np.maximum.accumulate(line + stop.take(order))
-        opens, closes = np.ones((2, len(key)), bool)
-        np.greater((line + start)[1:], reach[:-1], out=opens[1:])  # nothing sounds before it
-        closes[:-1] = opens[1:]
-        # A byte a key is 1 where the key begins or ceases to sound, which never is in one row; in
-        # words of eight keys, exclusive or adds them up eight at once.
-        padded = -(-self._keys // 8) * 8
-        change = np.zeros((len(rows) + 1) * padded, np.uint8)
-        begin = start - 1
-        cell = begin * padded + key
-        change[np.maximum(cell, key).compress(opens)] = 1
-        change[((reach - line - 1) * padded + key).compress(closes)] = 1
-        words = change.view(np.uint64).reshape(len(rows) + 1, -1)
-        sounding = np.bitwise_xor.accumulate(words, axis=0).view(np.uint8)
+        since = np.maximum(start, 0)
+        if len(start) and (start[0] < 0 or start[-1] >= len(rows)):
+            inside = (stop > 0) & (since < len(rows))
+            notes = notes.compress(inside)
+            start, since, stop = (column.compress(inside) for column in (start, since, stop))
+        cells, width = rows.view(np.uint8), rows.dtype.itemsize
+        at = since * width
+        at += self._byte_of.take(notes["pitch"])
+        mark_sounding(cells, at, np.minimum(stop, len(rows)) - since, step=width)
         if not self.onsets:
-            rows["keys"] = sounding[:-1, : self._keys]
             return
-        struck = begin >= 0
-        if not struck.all():
-            order, begin, key, cell = (v.compress(struck) for v in (order, begin, key, cell))
-        sounding.reshape(-1)[cell] = 0
-        rows["held"] = sounding[:-1, : self._keys]
-        rows["onset"][begin, key] = 1
+        if len(start) and start[0] < 0:
+            struck = start >= 0
+            notes, start, at = notes.compress(struck), start.compress(struck), at.compress(struck)
+        cells[at] = 0
+        at += self._offset("onset") - self._offset("held")
+        cells[at] = 1
         if self.velocities:
-            self._set_loudness(rows, begin, key, notes["velocity"][order])
+            self._set_loudness(rows, start, self._key_of[notes["pitch"]], notes["velocity"])
 
     def _set_loudness(self, rows: Steps, at: Column, key: Column, velocity: Table) -> None:
         """Set the mean velocity of the keys struck in each row; of a key's notes the loudest's."""

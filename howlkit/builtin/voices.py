@@ -26,7 +26,7 @@ are one note.
 
 from __future__ import annotations
 
-import math
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -35,8 +35,8 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.builtin.grid import Grid
-from howlkit.builtin.slices import Metre, highest_pitches, highest_ranks
+from howlkit.builtin.grid import Grid, resolution
+from howlkit.builtin.slices import Metre, highest_pitches, newest_pitches
 from howlkit.builtin.voices_grammar import (
     AS_BEFORE,
     LOWEST,
@@ -44,7 +44,7 @@ from howlkit.builtin.voices_grammar import (
     ChangesGrammar,
     VoicesGrammar,
 )
-from howlkit.builtin.voices_inputs import BEATS_COUNTED, LONGEST_BAR, columns, fields
+from howlkit.builtin.voices_inputs import LONGEST_BAR, columns, fields, held_slices, places
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
 from howlkit.options import option
@@ -55,14 +55,13 @@ from howlkit.schema import STEP, Field, Schema, Steps
 __all__ = ["Voices"]
 
 MOST_SLICES = 2**17  # of a piece: nine hours at 60 beats a minute and 4 slices a beat
-MOST_TICKS_PER_BEAT = 32_767
 VELOCITY = 80  # of every note that is decoded
 
 KNOWN_BEATS = 2
 """So far back an excerpt knows all that sounded before it; `heldK` counts no further."""
 
 Column = NDArray[np.int64]
-Sounds = NDArray[np.int16]
+Sounds = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -108,6 +107,11 @@ class Voices:
         """The voices, from 1, in the order in which they are decided."""
         outer = (1, self.voices) if self.voices > 1 else (1,)
         return self.order or (*outer, *range(2, self.voices))
+
+    @cached_property
+    def _order(self) -> NDArray[np.intp]:
+        """(V,): the voices, from 0, in the order in which they are decided."""
+        return np.array(self._decided) - 1
 
     @cached_property
     def _time(self) -> Grid:
@@ -170,68 +174,64 @@ class Voices:
         since, until = self._time.edges(piece)
         most = MOST_SLICES + self._changes
         first, stop = min(since, most), min(until, most)
+        reach = int(ends.max(initial=0))
         if piece.has_end or piece.until >= FOREVER:
-            stop = min(stop, int(ends.max(initial=0)) + closing)
+            stop = min(stop, reach + closing)
         stop = max(first, stop)
         earliest = max(first - self._looks_back, 0)
-        seen = (begins < stop) & (ends > earliest)
-        if not seen.all():
+        if earliest or reach > stop:
+            seen = (begins < stop) & (ends > earliest)
             pitch, voice, begins, ends = (
                 column.compress(seen) for column in (pitch, voice, begins, ends)
             )
-        if piece.has_end:  # what is cut off by the limit may leave a silence behind
-            last = min(int(ends.max()), stop) + closing if len(ends) else 0
-            stop = min(stop, max(first, last))
-        sounds, struck = self._sounding(
-            pitch, voice, begins - earliest, ends - earliest, stop - earliest
-        )
+            if piece.has_end:  # what is cut off by the limit may leave a silence behind
+                last = min(int(ends.max()), stop) + closing if len(ends) else 0
+                stop = min(stop, max(first, last))
+            begins, ends = begins - earliest, np.minimum(ends, stop) - earliest
+        sounds, struck = self._sounding(pitch, voice, begins, ends, stop - earliest)
         rows, at = self._steps(piece, sounds, struck, earliest)
-        before = int(at.searchsorted(first))
+        before = bisect_left(at, first)
         return self.schema.cut(rows, before=before, stop=len(at), end=piece.has_end)
 
-    def _notes(self, piece: Piece) -> tuple[Column, Column, Column, Column]:
+    def _notes(self, piece: Piece) -> tuple[NDArray[np.uint8], Column, Column, Column]:
         """Return of the notes that have a voice their pitch, track, first slice and the one after.
 
-        Pitch as in `soundK`; the slices are 0..MOST_SLICES.
+        Pitch as in `soundK`; the slices are 0..MOST_SLICES, and begin in rising order.
         """
         notes = piece.notes
-        pitch = notes["pitch"].astype(np.int64)
-        kept = (notes["program"] != DRUMS) & (pitch >= self.low) & (pitch <= self.high)
+        pitch = notes["pitch"] - np.uint8(self.low)  # of lower ones far above
+        kept = pitch < self._pitches
+        kept &= notes["program"] != DRUMS
         if self.assign == "track":
             kept &= notes["track"] < self.voices
         if not kept.all():
             notes, pitch = notes.compress(kept), pitch.compress(kept)
-        starts = notes["start"].astype(np.int64)
-        begins = self._time.positions(piece, starts)
-        ends = self._time.positions(piece, starts + notes["duration"])
-        ends = np.minimum(np.maximum(ends, begins + 1), MOST_SLICES)
-        within = int(begins.searchsorted(MOST_SLICES))
-        pitch -= self.low - 1
+        begins, ends = self._time.borders(piece, notes)
+        np.maximum(ends, begins + 1, out=ends)
+        np.minimum(ends, MOST_SLICES, out=ends)
+        pitch += 1
         voice = notes["track"].astype(np.int64)
+        if not len(begins) or begins[-1] < MOST_SLICES:
+            return pitch, voice, begins, ends
+        within = int(begins.searchsorted(MOST_SLICES))
         return pitch[:within], voice[:within], begins[:within], ends[:within]
 
     def _sounding(
-        self, pitch: Column, voice: Column, begins: Column, ends: Column, length: int
+        self, pitch: NDArray[np.uint8], voice: Column, begins: Column, ends: Column, length: int
     ) -> tuple[Sounds, NDArray[np.bool_]]:
         """Return (voices, length): what each sounds, as in `soundK`, and whether it begins there.
 
-        begins, ends: slices, of which 0..length are asked for.
+        begins, ends: slices; notes may begin before slice 0, and end at `length` or before.
         """
-        first, stop = np.maximum(begins, 0), np.minimum(ends, length)
-        if self.assign == "pitch":
-            return highest_pitches(
-                pitch, first, stop, begins >= 0, (self.voices, length), self._pitches
-            )
-        # By when a note begins, then by pitch, which is 128 at most; 0 is no note.
-        earliest = int(begins.min(initial=0)) - 1
-        rank = ((begins - earliest) << 8 | pitch).astype(np.int32)
-        newest = highest_ranks(rank, voice, first, stop, (self.voices, length))
-        slices = np.arange(-earliest, length - earliest, dtype=np.int32)
-        return (newest & 255).astype(np.int16), newest >> 8 == slices
+        shape = self.voices, length
+        if self.assign == "track":
+            return newest_pitches(pitch, voice, begins, ends, shape)
+        first = np.maximum(begins, 0)
+        return highest_pitches(pitch, first, ends, begins >= 0, shape, self._pitches)
 
     def _steps(
         self, piece: Piece, sounds: Sounds, struck: NDArray[np.bool_], first: int
-    ) -> tuple[Steps, Column]:
+    ) -> tuple[Steps, range | Column]:
         """Return the steps of slices from `first` on, and in which slices they stand.
 
         The steps as `Schema.blank` has them. Unless `first` is 0, the first step may be wrong.
@@ -241,41 +241,33 @@ class Voices:
         changed = sounds != before
         if self.restrikes:
             changed |= struck
-        values = AS_BEFORE + (sounds + (SILENCE - AS_BEFORE)) * changed
-        held = self._held(sounds, changed) if self.derived != "none" else sounds
-        at = np.arange(sounds.shape[1])
-        if self._changes:
-            at = np.flatnonzero(changed.any(axis=0) | ((first + at) % self.grid == 0))
-            values, before, sounds, held = (
-                column.take(at, axis=1) for column in (values, before, sounds, held)
-            )
-        rows = self.schema.blank(len(at))
-        steps = rows[1:-1]
-        for k in range(self.voices):
-            steps[f"voice{k + 1}"] = values[k]
-        if self._changes:
-            steps["shift"] = np.diff(at, prepend=at[:1] - 1) - 1
+        values = sounds + SILENCE
+        values *= changed.view(np.uint8)  # elsewhere 0: AS_BEFORE
+        held = values
         if self.derived != "none":
-            stands = first + at + (not self._changes)
-            derived = columns(
-                self,
-                self._metre(piece).position(stands),
-                stands // self.grid % BEATS_COUNTED,
-                before=before,
-                sounds=sounds,
-                held=held,
+            held = held_slices(sounds, changed, self.longest_held)
+        slices = range(first, first + sounds.shape[1])
+        at: range | Column = slices
+        fields = []  # as the schema has them
+        if self._changes:
+            on_beat = np.arange(first, slices.stop) % self.grid == 0
+            stepped = (changed.any(axis=0) | on_beat).nonzero()[0]
+            values, before, sounds, held = (
+                column.take(stepped, axis=1) for column in (values, before, sounds, held)
             )
-            for name, column in derived.items():
-                steps[name] = column
-        return rows, first + at
-
-    def _held(self, sounds: Sounds, changed: NDArray[np.bool_]) -> Sounds:
-        """Return (voices, length): for how many slices each has sounded, as in `heldK`."""
-        number = np.arange(sounds.shape[1], dtype=np.int32)
-        since = np.maximum.accumulate(number * changed, axis=1)
-        held = np.minimum(number - since + 1, self.longest_held).astype(np.int16)
-        held *= sounds > 0
-        return held
+            at = first + stepped
+            shift = np.zeros((1, len(at)), np.uint8)
+            shift[0, 1:] = stepped[1:] - stepped[:-1] - 1
+            fields.append(shift)
+        fields.append(values.take(self._order, axis=0))
+        if self.derived != "none":
+            position, beat = places(self._metre(piece), self.grid, at)
+            fields.append(columns(self, position, beat, before=before, sounds=sounds, held=held))
+        rows = self.schema.blank(len(at))
+        # All fields are bytes, and turned into rows at once, which is quicker than one by one.
+        cells = rows.view(np.uint8).reshape(len(rows), -1)
+        cells[1:-1, 1:] = np.concatenate(fields).T
+        return rows, at
 
     def _metre(self, piece: Piece) -> Metre:
         if piece.ticks_per_beat % self.grid:
@@ -286,7 +278,7 @@ class Voices:
         """Return a piece without notes whose ticks hold the grid."""
         empty = Piece(tempos=np.array([(0, 500_000)], TEMPO)) if like is None else like
         empty = empty.without_notes()
-        return empty.at_resolution(_resolution(empty.ticks_per_beat, self.grid))
+        return empty.at_resolution(resolution(empty.ticks_per_beat, self.grid))
 
     def _stands(self, steps: Steps) -> Column:
         """Return the slice of each row, -1 before the first step."""
@@ -326,14 +318,6 @@ class Voices:
         metre = self._metre(Piece() if like is None else like)
         kind = ChangesGrammar if self._changes else VoicesGrammar
         return kind(self, metre, rows, most=MOST_SLICES)
-
-
-def _resolution(ticks_per_beat: int, grid: int) -> int:
-    """Return the least multiple of `grid` that is no coarser than `ticks_per_beat`, if it fits."""
-    multiple = math.lcm(ticks_per_beat, grid)
-    if multiple <= MOST_TICKS_PER_BEAT:
-        return multiple
-    return min(math.ceil(ticks_per_beat / grid), MOST_TICKS_PER_BEAT // grid) * grid
 
 
 @hookimpl

@@ -122,14 +122,16 @@ class VoicesGrammar:
         """Return (B,): where the music stands, or what a voice sounds, for how long and so on."""
         if self._derived is None:
             stands = self._stands()
-            self._derived = columns(
+            derived = columns(
                 self._encoder,
                 self._metre.position(stands),
                 stands // self._encoder.grid % BEATS_COUNTED,
-                before=self._before.T,
-                sounds=self._sounds.T,
-                held=self._held.T,
+                before=self._before.T.astype(np.uint8),
+                sounds=self._sounds.T.astype(np.uint8),
+                held=self._held.T.astype(np.uint8),
             )
+            names = (of.name for of in self._encoder.schema.derived)
+            self._derived = dict(zip(names, derived.astype(np.int64), strict=True))
         return self._derived[field.name]
 
     def select(self, rows: NDArray[np.intp]) -> Self:
