@@ -86,12 +86,13 @@ class FieldByField:
             without_end(allowed)
         if field.kind == "bits":
             allowed = allowed & (np.arange(field.choices) > _highest(given[field.name])[:, None])
-        if not allowed[active].any(axis=1).all():
+        if not active.all():
+            allowed = allowed | ~active[:, None]
+        if not allowed.any(axis=1).all():
             raise HowlkitError(
                 f"{whose(self._encoder)}: its grammar allows no value at all for {field.name!r}"
                 f"{border.then(self._encoder)}"
             )
-        allowed[~active] = True
         return allowed
 
 

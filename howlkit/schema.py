@@ -21,6 +21,7 @@ encoder fills it in every row, the start row too, and while sampling its grammar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -292,10 +293,20 @@ class Schema:
         if field.name == MARK.name or field.derived:
             return given["mark"] == given["mark"]
         active = given["mark"] == STEP
-        if field.when is not None:
-            name, values = field.when
-            active = active & _among(given[name], values) & self.active(self[name], given)
+        for name, values in self._conditions[field.name]:
+            active = active & _among(given[name], values)
         return active
+
+    @cached_property
+    def _conditions(self) -> dict[str, tuple[tuple[str, Sequence[int]], ...]]:
+        """For each field the columns that must have one of some values for it to be decided."""
+        conditions: dict[str, tuple[tuple[str, Sequence[int]], ...]] = {}
+        for field in self.fields:
+            conditions[field.name] = ()
+            if field.when is not None:
+                name, values = field.when
+                conditions[field.name] = (*conditions[name], (name, _as_range(values)))
+        return conditions
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-ready dict with a format version; `from_json` is its inverse."""
@@ -312,10 +323,16 @@ class Schema:
         return cls(tuple(Field.from_json(f) for f in data["fields"]), data["clock"])
 
 
-def _among(column: Any, values: tuple[int, ...]) -> Any:  # noqa: ANN401 - numpy or torch
-    """Return where `column` is one of `values`, of which a field may have hundreds in a row."""
-    if len(set(values)) == max(values) - min(values) + 1:
-        return (column >= min(values)) & (column <= max(values))
+def _as_range(values: tuple[int, ...]) -> Sequence[int]:
+    """Return values as a range if they are in a row, as a field may have hundreds."""
+    every = range(min(values), max(values) + 1)
+    return every if len(set(values)) == len(every) else values
+
+
+def _among(column: Any, values: Sequence[int]) -> Any:  # noqa: ANN401 - numpy or torch
+    """Return where `column` is one of `values`."""
+    if isinstance(values, range) and len(values) > 1:
+        return (column >= values[0]) & (column <= values[-1])
     found = column == values[0]
     for value in values[1:]:
         found = found | (column == value)
