@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.builtin.event_grammar import OFF, PITCHES, SHIFT, EventGrammar, Vocabulary
-from howlkit.builtin.event_spelling import NOTE_OFF, Column, Rows, Spelling
+from howlkit.builtin.event_spelling import NOTE_OFF, NUMBER, Column, Rows, Spelling
 from howlkit.builtin.grid import ENDLESS, Grid
 from howlkit.builtin.runs import run_bounds, stable_order
 from howlkit.errors import OptionError
@@ -128,7 +128,7 @@ class Event:
     def _events(self, piece: Piece) -> tuple[Column, Rows]:
         """Return what happens, in order: positions (N,) and rows (2, N) as for `Spelling.spell`."""
         key, off_on, velocity = self._played(piece)
-        notes = np.zeros((2, 2, len(key)), np.uint32)  # event and velocity of note-off and note-on
+        notes = np.zeros((2, 2, len(key)), NUMBER)  # event and velocity of note-off and note-on
         off, on, told = notes[0, 0], notes[0, 1], notes[1, 1]
         self._spelling.note_ons.take(key, out=on, mode="clip")
         np.add(on, NOTE_OFF, out=off)

@@ -17,10 +17,13 @@ from howlkit.builtin.notes import velocity_classes
 from howlkit.builtin.runs import differences, run_begins
 from howlkit.schema import Schema, Steps
 
-__all__ = ["NOTE_OFF", "ROW", "Column", "Rows", "Spelling"]
+__all__ = ["NOTE_OFF", "NUMBER", "ROW", "Column", "Rows", "Spelling"]
 
 ROW = np.dtype([("mark", "u1"), ("event", "<u2"), ("program", "u1")])
 """The columns of the steps; where there are no programs, without the last."""
+
+NUMBER = np.dtype("<u4")
+"""A row as a number."""
 
 NOTE_OFF = OFF << 8
 """How far the row of a note-off is above that of the note-on of its key."""
@@ -45,7 +48,7 @@ class Spelling:
 
     def pedals(self, ups: int, downs: int) -> Rows:
         """Return (2, ups + downs): so many rows of pedal up, then of pedal down, no velocities."""
-        rows = np.zeros((2, ups + downs), np.uint32)
+        rows = np.zeros((2, ups + downs), NUMBER)
         rows[0] = _rows(self.vocabulary.pedal + np.arange(2)).repeat((ups, downs))
         return rows
 
@@ -84,7 +87,7 @@ class Spelling:
         loud = note_ons.take(news)  # events with a velocity before them
         lengths[loud] = lengths.take(loud) + 1
         stops = lengths.cumsum()
-        written = np.empty(int(stops[-1]) + 2 if len(stops) else 2, np.uint32)
+        written = np.empty(int(stops[-1]) + 2 if len(stops) else 2, NUMBER)
         written.fill(self._last_shifts[0])  # where nothing else is written: before a last shift
         before = stops - 1
         velocity_at = before.take(loud)
@@ -105,4 +108,4 @@ class Spelling:
 
 
 def _rows(event: Column, program: Column | int = 0) -> Rows:
-    return (event << 8 | program << 24).astype(np.uint32)
+    return (event << 8 | program << 24).astype(NUMBER)
