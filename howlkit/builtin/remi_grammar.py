@@ -50,7 +50,7 @@ STATE = (
     "higher",  # flag PROGRAM, as it is behind a note
     "tied",  # the pitch of the note below, if one stands here in this program; else NO_PITCH
     *("velocity", "duration"),  # of that note
-    "softest",  # how soft a unison of it may be, since the longer of two comes last
+    "softest",  # the least velocity of a unison: of two longest ones the louder comes last
     *("next_pitch", "next_velocity"),  # of the note begun
     "unison",  # 1: its pitch is that of the note below
 )
@@ -171,7 +171,7 @@ class RemiGrammar:
 
     def derived(self, field: Field) -> Column:
         """Return (B,): what stands, as the field's name says."""
-        return self._at[field.name.removeprefix("at_")][:, 0].copy()
+        return np.asarray(self._at[field.name.removeprefix("at_")][:, 0].copy())
 
     def select(self, rows: NDArray[np.intp]) -> RemiGrammar:
         """Return a copy that holds `rows`."""
@@ -220,14 +220,14 @@ class RemiGrammar:
         self._may_be_new("metre", here)
         may["metre"][here] |= cut  # a bar that is cut may be followed by one of its kind
         more = (bars <= rules.longest_rest) & (bar < rules.last_position)
-        return POSITION + BAR * more + CUT * cut
+        return np.asarray(POSITION + BAR * more + CUT * cut)
 
     def _metre(self, here: Rows, values: Column) -> Column:
         at, rules = self._at, self._rules
         length = rules.metres.lengths[values]
         at["metre"][here], at["length"][here], at["bars"][here] = values, length, 0
         self._may["position"][here] = rules.values["position"] < length
-        return POSITION + BAR * (at["bar"][here] < rules.last_position)
+        return np.asarray(POSITION + BAR * (at["bar"][here] < rules.last_position))
 
     def _position(self, here: Rows, values: Column) -> Column:
         at, may, rules = self._at, self._may, self._rules
@@ -238,7 +238,7 @@ class RemiGrammar:
         may["position"][here] = (position > values) & (position < length)
         may["pitch"][here] = True
         self._may_be_new("program", here)
-        return more * (values > 0) + PROGRAM  # no bar is cut at its start
+        return np.asarray(more * (values > 0) + PROGRAM)  # no bar is cut at its start
 
     def _tempo(self, here: Rows, values: Column) -> Column:
         at = self._at
@@ -246,7 +246,7 @@ class RemiGrammar:
         at["since"][here] = at["bar"][here] + at["position"][here]
         at["tempo"][here] = values
         self._may_be_new("tempo", here)
-        return at["room"][here] | PROGRAM
+        return np.asarray(at["room"][here] | PROGRAM)
 
     def _program(self, here: Rows, values: Column) -> int:
         at = self._at
@@ -280,7 +280,7 @@ class RemiGrammar:
         self._may_be_from("pitch", pitch, here)
         if "program" in self._may:
             self._may_be_from("program", at["program"][here] + 1, here)
-        return at["room"][here] | at["higher"][here]
+        return np.asarray(at["room"][here] | at["higher"][here])
 
     def _may_be_from(self, name: str, least: Column, here: Rows) -> None:
         """Allow an event the values from the least one on, (R, 1)."""
