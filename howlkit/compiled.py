@@ -379,7 +379,10 @@ class CompiledStep:
         where = slice(k * width, (k + 1) * width)
         allowed, logits = outlook.allowed[:, a:b], room.logits[: len(records) * (b - a)]
         logits = logits.reshape(len(records), b - a)
-        if not kernels.settled(k, allowed, outlook.least, room.tied):
+        if not kernels.settled(
+            k, going, *self._fields[:3], allowed, outlook.least,
+            room.values, room.active, room.tied,
+        ):  # fmt: skip
             _multiply(self._hidden, weights.mix[where], room.nothing, room.activated)
             kernels.gelus(room.mixed, k * width, room.activated)
             _multiply(room.activated, weights.out[a:b], weights.out_bias[a:b], logits)

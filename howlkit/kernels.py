@@ -492,9 +492,23 @@ def gelus(mixed: Array, first: int, y: Array) -> None:
 
 
 @_compiled
-def settled(k: int, allowed: Array, least: Array, tied: Array) -> bool:
-    """Return whether decision k has one allowed value in each row: allowed (B, n), least (B, K)."""
+def settled(
+    k: int,
+    going: Array,
+    column: Array,
+    control: Array,
+    when: Array,
+    allowed: Array,
+    least: Array,
+    values: Array,
+    active: Array,
+    tied: Array,
+) -> bool:
+    """Return whether decision k leaves no choice to any row in which it is one; as `pick`."""
+    c = column[k]
     for b in range(len(allowed)):
+        if not (going[b] and _is_active(c, values[b], active[b], control, when)):
+            continue
         if _only(allowed[b], least[b, k] if tied[b] else 0) < 0:
             return False
     return True

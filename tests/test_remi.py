@@ -12,6 +12,7 @@ from howlkit import midi
 from howlkit.builtin import remi_layout
 from howlkit.builtin.autoregressive import Autoregressive
 from howlkit.builtin.remi import Remi
+from howlkit.builtin.remi_grammar import RemiGrammar
 from howlkit.builtin.rnn import Lstm
 from howlkit.deciding import accepts
 from howlkit.heads import Heads
@@ -325,6 +326,61 @@ def test_music_without_end_takes_few_steps(encoder):
     assert len(encoder.encode(million)) < 60
 
 
+def told(grammar, schema):
+    """All that a grammar says of each row (B, .): where it stands, and what may come next."""
+    outlook, given = grammar.outlook(), schema.steps(len(grammar.now))
+    assert not outlook.least.any()
+    masks = [grammar.allowed(field, given) for field in schema.decisions]
+    assert np.array_equal(np.concatenate(masks, axis=1), outlook.allowed)
+    standing = [grammar.now, grammar.seconds(grammar.now), *map(grammar.derived, schema.derived)]
+    return np.column_stack([*standing, outlook.allowed])
+
+
+@pytest.mark.parametrize("encoder", ENCODERS, ids=NAMES)
+def test_rows_of_different_events_go_on_as_each_does_alone(encoder):
+    rng, schema = np.random.default_rng(1), encoder.schema
+    lines = [steps for steps, _, _ in random_steps(encoder, 11, length=120, rows=5)]
+    lines.append(encoder.encode(eventful(3, notes=30))[1:-1])
+    begins, rows = np.zeros(len(lines), int), len(lines)
+    grammar, alone = encoder.grammar(rows), [encoder.grammar(1) for _ in lines]
+    for _ in range(150):
+        left = np.array([len(line) for line in lines]) > begins
+        moves = left & (rng.random(rows) < 0.8)  # the others wait, or have ended
+        step = np.stack([lines[i][begins[i] % len(lines[i])] for i in range(rows)])
+        begun = grammar.push(step, moves)
+        for row in np.flatnonzero(moves):
+            assert alone[row].push(step[row : row + 1], np.array([True]))[0] == begun[row]
+        assert not begun[~moves].any()
+        begins += moves
+        each = [told(one, schema) for one in alone]
+        assert np.array_equal(told(grammar, schema), np.concatenate(each))
+        order = rng.integers(rows, size=rows)
+        copied = grammar.select(order)
+        before = told(copied, schema)
+        assert np.array_equal(before, np.concatenate([each[row] for row in order]))
+        grammar, left_behind = grammar.select(np.arange(rows)), grammar
+        left_behind.push(step, left)
+        assert np.array_equal(told(copied, schema), before)  # of which the copy sees nothing
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_step_decided_at_once_is_the_one_decided_field_by_field(monkeypatch, rows):
+    encoder = Remi(grid=4, velocities=4, durations=4)
+    torch.manual_seed(0)
+    network = Lstm(hidden=16).build(encoder.schema, Heads(True, embedding=4, width=8))
+
+    def sample():
+        made = Session(network, encoder, rows=rows, limit=Limit(notes=12, ends=False))
+        while not made.done.all():  # rows are done at different steps
+            made.step()
+        return made.steps.copy()
+
+    at_once = sample()
+    with monkeypatch.context() as patch:
+        patch.setattr(RemiGrammar, "outlook", lambda self: None)
+        assert np.array_equal(sample(), at_once)
+
+
 def test_a_grammar_that_has_no_time_left_ends():
     encoder = Remi(longest_bar=64, longest_rest=999)
     grammar, everywhere = encoder.grammar(1), np.array([True])
@@ -341,7 +397,7 @@ def test_a_grammar_that_has_no_time_left_ends():
     push("bar")
     push("metre", encoder._metres.all.index((16, 1)))
     while grammar.now[0] < 65_000:
-        if grammar._at["bars"][0] == 999:
+        if grammar._at["bars"][0, 0] == 999:
             for event in ("position", "pitch", "velocity", "duration"):
                 push(event)
         push("bar")

@@ -37,7 +37,7 @@ from howlkit.builtin.bars import Bars, Changes, Metres
 from howlkit.builtin.durations import log_spaced, nearest_of_ticks
 from howlkit.builtin.grid import ENDLESS, Grid, resolution
 from howlkit.builtin.notes import in_canonical_order, velocity_classes, velocity_values
-from howlkit.builtin.remi_grammar import RemiGrammar
+from howlkit.builtin.remi_grammar import RemiGrammar, Rules
 from howlkit.builtin.remi_layout import Tokens, lay
 from howlkit.builtin.runs import held
 from howlkit.hookspecs import hookimpl
@@ -157,6 +157,12 @@ class Remi:
     @cached_property
     def _tokens(self) -> Tokens:
         return Tokens.of(self.schema, self._events, self._initial)
+
+    @cached_property
+    def _rules(self) -> Rules:
+        return Rules(
+            self.schema, self._events, self._initial, self._metres, self._beats, self.longest_rest
+        )
 
     # Piece to steps -----------------------------------------------------------------------------
 
@@ -308,15 +314,7 @@ class Remi:
 
     def grammar(self, rows: int, *, like: Piece | None = None) -> RemiGrammar:
         """Return the grammar of `rows` rows, each at its start; of `like` nothing counts."""
-        return RemiGrammar(
-            self.schema,
-            self._events,
-            self._initial,
-            self._metres,
-            self._beats,
-            longest_rest=self.longest_rest,
-            rows=rows,
-        )
+        return RemiGrammar(self._rules, rows=rows)
 
 
 @lru_cache(maxsize=64)
