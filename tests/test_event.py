@@ -74,6 +74,12 @@ def spelt(encoder, notes, pedals=()):
     return words(encoder, encoder.encode(piece.replace(pedals=np.array(list(pedals), PEDAL))))
 
 
+def keys_that_sound(grammar):
+    """The keys of all rows, in no order."""
+    layer, row, pitch = grammar._sounding.nonzero()
+    return pitch + 128 * (grammar._sounding[layer, row, pitch].astype(int) - 1)
+
+
 def walk(encoder, rng, length, *, rows=3, grammar=None):
     """Yield random allowed steps and the grammar after each; after `length` all wind up."""
     grammar, schema = grammar or encoder.grammar(rows), encoder.schema
@@ -141,7 +147,7 @@ def test_pushing_equals_decoding_at_every_step(encoder):
         assert clock[-1] == pytest.approx(grammar.now[0], abs=0.0011)
         keys = piece.notes["pitch"] + 128 * (piece.notes["program"].astype(int))
         lasting = piece.ends >= at[-1]
-        sounding = grammar._sounding_keys()[1]
+        sounding = keys_that_sound(grammar)
         assert set(sounding.tolist()) <= set(keys[lasting].tolist())
         assert len(piece) == (so_far["event"][so_far["mark"] == STEP] < 128).sum()
         # What has ended lies behind.
@@ -190,6 +196,54 @@ def test_a_piece_ends_only_when_all_is_let_go_and_no_time_has_passed_since(event
         assert grammar.allowed(encoder.schema["event"], step)[0, value]
         grammar.push(step, np.array([True]))
     assert grammar.allowed(MARK, step)[0].tolist() == [True, may_end, False]
+
+
+def test_a_pitch_is_struck_while_a_program_is_left_that_does_not_sound():
+    encoder, one = Event(velocities=1), np.array([True])
+    event, program = encoder.schema["event"], encoder.schema["program"]
+    grammar, step = encoder.grammar(1), encoder.schema.steps(1)
+
+    def pitches():
+        return np.flatnonzero(grammar.allowed(event, step)[0, :128]).tolist()
+
+    def programs(value):
+        step["event"] = value
+        return np.flatnonzero(grammar.allowed(program, step)[0]).tolist()
+
+    def push(value, of_program=0):
+        step["event"], step["program"] = value, of_program
+        assert grammar.allowed(event, step)[0, value]
+        assert value >= 256 or grammar.allowed(program, step)[0, of_program]
+        return grammar.push(step, one).tolist()
+
+    for k in (*range(100), *range(101, DRUMS)):
+        assert push(60, k) == [1]
+    # Behind the last key are drums of all pitches, and of those above 60 the same program.
+    assert programs(60) == [DRUMS] and programs(61) == [DRUMS - 1, DRUMS]
+    push(60, DRUMS)
+    assert pitches() == list(range(61, 128)) and programs(61) == [DRUMS]
+    assert push(256) == [0]
+    assert pitches() == list(range(128)) and programs(60) == [100]
+    assert programs(188) == [k for k in range(DRUMS + 1) if k != 100]
+    push(60, 100)
+    push(256)
+    assert pitches() == [p for p in range(128) if p != 60] and programs(59) == list(range(129))
+    push(188, 7)
+    assert programs(60) == [7] and programs(188) == list(range(8, DRUMS + 1))
+
+
+def test_a_note_off_of_what_does_not_sound_lets_nothing_else_go():
+    """Steps of an excerpt can be pushed from its beginning."""
+    encoder = Event(velocities=1)
+    grammar, step = encoder.grammar(2), encoder.schema.steps(2)
+    for of_program, rows in ((3, [True, False]), (5, [True, True])):
+        step["event"], step["program"] = (188, 60), of_program
+        grammar.push(step, np.array(rows))
+    assert keys_that_sound(grammar).tolist() == [60 + 128 * 5]
+    assert grammar.allowed(MARK, step)[:, END].tolist() == [True, False]
+    step["event"] = 60, 188
+    grammar.push(step, np.array([True, True]))
+    assert grammar.allowed(MARK, step)[:, END].tolist() == [False, True]
 
 
 @every
@@ -407,8 +461,9 @@ def test_hostile_pieces_cost_no_more_than_their_notes(encoder):
 
 
 @every
-def test_a_row_that_is_too_long_lets_go_what_sounds_and_ends(encoder, monkeypatch):
-    monkeypatch.setattr(event_grammar, "MOST_UNITS", 3)
+@pytest.mark.parametrize("units", [3, 25])
+def test_a_row_that_is_too_long_lets_go_what_sounds_and_ends(encoder, units, monkeypatch):
+    monkeypatch.setattr(event_grammar, "MOST_UNITS", units)
     made = list(walk(encoder, np.random.default_rng(4), 3000))
     assert len(made) < 3000 + 300
     for row in range(3):

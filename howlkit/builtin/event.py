@@ -29,8 +29,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.builtin.event_grammar import OFF, PITCHES, SHIFT, EventGrammar, Vocabulary
+from howlkit.builtin.event_grammar import EventGrammar
 from howlkit.builtin.event_spelling import NOTE_OFF, NUMBER, Column, Rows, Spelling
+from howlkit.builtin.event_vocabulary import OFF, PITCHES, SHIFT, Vocabulary
 from howlkit.builtin.grid import ENDLESS, Grid
 from howlkit.builtin.runs import run_bounds, stable_order
 from howlkit.errors import OptionError

@@ -1,92 +1,44 @@
-"""What the events of encoder `event` are, and which may follow which.
+"""Which events of encoder `event` may follow which.
 
-Positions are on a uniform grid, K is the number of keys (pitches of all programs), B of rows, S the
-longest shift in positions.
+Positions are on a uniform grid, K is the number of keys (pitches of all programs), P of programs, B
+of rows, n of events. With few rows a step costs as many calls of numpy as it takes, whatever their
+size: hence tables of what the options settle, and all numbers of a row in one array.
 """
 
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.piece import DRUMS
+from howlkit.builtin.event_vocabulary import (
+    AT,
+    BITS,
+    DOWN,
+    LET_GO,
+    OFF,
+    PITCHES,
+    REST,
+    SHIFT,
+    SOUNDING,
+    STRIKE,
+    TOLD,
+    VELOCITY,
+    Vocabulary,
+)
 from howlkit.schema import END, STEP, Field, Steps
 
-__all__ = ["OFF", "PITCHES", "SHIFT", "EventGrammar", "Vocabulary"]
+__all__ = ["EventGrammar"]
 
 MOST_UNITS = 45_000  # beats or seconds: where sampling comes to an end, well below MAX_TICK
-PITCHES = 128
-OFF, SHIFT = PITCHES, 2 * PITCHES  # the first values of note-offs and of shifts; note-ons are first
 
-SLOTS, FREE = 4, -1  # keys that a row has room for at first, and what stands where there is none
+MARKS = np.array([[mark in marks for mark in range(3)] for marks in ((STEP, END), (STEP,))])
+IS_STEP = np.array([STEP], np.uint8)  # numpy compares with a number in three times the time
+ONE = np.array([1], np.uint8)
 
 Mask = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """The values of an event: note-ons, note-offs, shifts, velocities, pedal up, pedal down.
-
-    grid: positions a second or a beat. shifts: S. rest: the longest time without an event, in
-    positions. velocities: how many; if one, it is never told. pedals: whether there are any.
-    programs: whether note-ons and note-offs have one.
-    """
-
-    grid: int
-    shifts: int
-    rest: int
-    velocities: int
-    pedals: bool
-    programs: bool
-
-    @property
-    def velocity(self) -> int:
-        """The value of the lowest velocity."""
-        return SHIFT + self.shifts
-
-    @property
-    def pedal(self) -> int:
-        """The value of pedal up; pedal down is the next."""
-        return self.velocity + (self.velocities if self.velocities > 1 else 0)
-
-    @property
-    def n(self) -> int:
-        """How many values there are."""
-        return self.pedal + 2 * self.pedals
-
-    @property
-    def unknown(self) -> int:
-        """The velocity before the first is told: none, unless there is only one."""
-        return -1 if self.velocities > 1 else 0
-
-    @property
-    def keys(self) -> int:
-        """K: a key is program * 128 + pitch, or the pitch alone."""
-        return PITCHES * (DRUMS + 1 if self.programs else 1)
-
-    def key(self, steps: Steps) -> NDArray[np.int64]:
-        """Return the key of each step; what it says of steps that are no notes means nothing."""
-        key = steps["event"].astype(np.int64) % PITCHES
-        return key + steps["program"].astype(np.int64) * PITCHES if self.programs else key
-
-    def place(self, code: Any, key: Any) -> NDArray[np.int64]:  # noqa: ANN401 - arrays
-        """Return where notes and pedals stand among the events at one position; they rise there.
-
-        Note-off of key k: k; pedal up: K; pedal down: K + 1; note-on of key k: K + 2 + k.
-        """
-        note = np.where(code < OFF, self.keys + 2 + key, key)
-        return np.asarray(np.where(code >= self.pedal, self.keys + code - self.pedal, note))
-
-    def __str__(self) -> str:
-        """Say, for people, which values mean what."""
-        parts = ["0.. note-on", f"{OFF}.. note-off", f"{SHIFT}.. shift"]
-        parts += [f"{self.velocity}.. velocity"] * (self.velocities > 1)
-        parts += [f"{self.pedal}.. pedal up, down"] * self.pedals
-        return ", ".join(parts)
+Rows = NDArray[np.intp]
 
 
 class EventGrammar:
@@ -98,138 +50,176 @@ class EventGrammar:
 
     def __init__(self, vocabulary: Vocabulary, rows: int) -> None:
         self._vocabulary = vocabulary
-        self._at = np.zeros(rows, np.int64)  # position
-        self._rest = np.zeros(rows, np.int64)  # positions since the last event
-        self._place = np.full(rows, -1)  # of the last event at this position
-        self._bin = np.full(rows, vocabulary.unknown)  # the velocity
-        self._told = np.zeros(rows, bool)  # the last step was a velocity
-        self._down = np.zeros(rows, bool)  # the pedal
-        self._sounding = np.full((rows, SLOTS), FREE)  # the keys that sound, in any order
+        self._moves = vocabulary.moves
+        self._stand = vocabulary.start[:, None].repeat(rows, axis=1)  # (NUMBERS, B)
+        # (L, B, 128): 1 + each program in which a pitch sounds, in any of L layers, which become
+        # more as they are needed; 0 where there is none.
+        self._sounding = np.zeros((1, rows, PITCHES), np.uint8)
+        self._first = np.arange(rows) * PITCHES  # where each row begins in a layer
+        self._shifts = np.arange(1, vocabulary.shifts + 1)
+        self._last = MOST_UNITS * vocabulary.grid  # position
+        self._sure = -1  # pushes before a row can come near it; below 0: look
 
     @property
     def now(self) -> NDArray[np.float64]:
         """Where each row stands, in seconds or beats."""
-        return np.asarray(self._at / self._vocabulary.grid)
+        return np.asarray(self._stand[AT] / self._vocabulary.grid)
 
-    @property
-    def _early(self) -> Mask:
-        """(B,): whether a row may still begin something."""
-        return np.asarray(self._at < MOST_UNITS * self._vocabulary.grid)
-
-    @property
-    def _open(self) -> Mask:
-        """(B,): whether something sounds, or the pedal is down, and must be let go."""
-        return np.asarray(self._down | (self._sounding != FREE).any(axis=1))
+    # What is allowed ----------------------------------------------------------------------------
 
     def allowed(self, field: Field, given: Steps) -> Mask:
         """Return (B, n): what the order allows, and does not lead into a blind alley."""
         if field.name == "mark":
-            mask = np.zeros((len(given), field.n), bool)
-            must_close = self._open
-            mask[:, STEP] = self._early | must_close
-            mask[:, END] = ~must_close & (self._rest == 0) & ~self._told
-            return mask
+            return self._marks()
         if field.name == "event":
-            return self._events(*self._pitches())
-        pitch = given["event"].astype(np.int64) % PITCHES
-        keys = pitch[:, None] + PITCHES * np.arange(field.n)
-        row, key = self._sounding_keys()
-        here = key % PITCHES == pitch[row]
-        sounding = np.zeros(keys.shape, bool)
-        sounding[row[here], key[here] // PITCHES] = True
-        begins = (given["event"] < OFF)[:, None]
-        after = np.where(begins, self._struck[:, None], self._place[:, None])
-        return np.asarray((sounding != begins) & (keys > after))
+            return self._events()
+        return self._programs(given["event"].astype(np.intp))
 
-    @property
-    def _struck(self) -> NDArray[np.int64]:
-        """(B,): the key that was struck last at this position; below 0 if none was."""
-        return self._place - (self._vocabulary.keys + 2)
-
-    def _sounding_keys(self) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
-        """Return the keys that sound, all rows' (n,), and the row of each; few of all K do."""
-        row, slot = np.nonzero(self._sounding != FREE)
-        return row, self._sounding[row, slot]
-
-    def _pitches(self) -> tuple[Mask, Mask]:
-        """Return (B, 128) each: which pitches some program may let go now, and which strike."""
-        row, key = self._sounding_keys()
-        off = np.zeros((len(self._at), PITCHES), bool)
-        later = (key > self._place[row]) & ~self._told[row]
-        off[row[later], key[later] % PITCHES] = True
-        # Of each pitch, the programs that come after the key struck last, but for those that sound.
-        programs = self._vocabulary.keys // PITCHES
-        before = (self._struck[:, None] - np.arange(PITCHES)) // PITCHES + 1
-        free = programs - np.minimum(np.maximum(before, 0), programs)
-        taken = key > self._struck[row]
-        np.subtract.at(free, (row[taken], key[taken] % PITCHES), 1)
-        return off, (free > 0) & self._early[:, None]
-
-    def _events(self, off: Mask, on: Mask) -> Mask:
-        """Return (B, v.n), given which pitches (B, 128) may be let go and struck."""
-        v = self._vocabulary
-        mask = np.zeros((len(on), v.n), bool)
-        mask[:, :OFF] = on & (self._bin >= 0)[:, None]
-        mask[:, OFF:SHIFT] = off
-        if v.velocities > 1:  # one that changes, and before a note
-            other = np.arange(v.velocities) != self._bin[:, None]
-            mask[:, v.velocity : v.pedal] = other & (on.any(axis=1) & ~self._told)[:, None]
-        may_close = np.asarray(off.any(axis=1))
-        if v.pedals:
-            up = self._down & (v.keys > self._place) & ~self._told
-            down = ~self._down & (v.keys + 1 > self._place) & ~self._told & self._early
-            mask[:, v.pedal], mask[:, v.pedal + 1] = up, down
-            may_close = may_close | up
-        mask[:, SHIFT : v.velocity] = self._shifts(may_close)
+    def _marks(self) -> Mask:
+        """Return (B, 3): an end where nothing is to be let go and no time has passed since."""
+        stand = self._stand
+        pending = stand[SOUNDING] + stand[DOWN] + stand[REST] + stand[TOLD]
+        mask: Mask = MARKS.take(pending, axis=0, mode="clip")
+        if self._is_late():
+            mask[:, STEP] = (stand[AT] < self._last) | self._must_close()
         return mask
 
-    def _shifts(self, may_close: Mask) -> Mask:
-        """Return (B, S), given in which rows (B,) something may be let go now."""
+    def _events(self) -> Mask:
+        """Return (B, n)."""
+        v, stand = self._vocabulary, self._stand
+        mask = np.zeros((stand.shape[1], v.n), bool)
+        mask[:, :OFF] = stand[VELOCITY][:, None]  # none before the first is told
+        mask[:, OFF:SHIFT] = (self._sounding >= self._lowest(stand[LET_GO])).any(axis=0)
+        mask[:, SHIFT : v.velocity] = self._shifts <= self._longest_shift()[:, None]
+        if v.velocities > 1:
+            mask[:, v.velocity : v.pedal] = v.other_velocities.take(stand[VELOCITY], axis=0)
+        if v.pedals:
+            mask[:, v.pedal] = (stand[DOWN] > 0) & (stand[LET_GO] <= v.keys)
+            mask[:, v.pedal + 1] = (stand[DOWN] == 0) & (stand[LET_GO] <= v.keys + 1)
+        # Only the last programs of a pitch can all sound, or come before the key struck last.
+        scarce = stand[STRIKE] >= (v.programs_of_a_pitch - 1 - len(self._sounding)) * PITCHES
+        self._keep_free(mask, scarce.nonzero()[0])
+        told = stand[TOLD].nonzero()[0]
+        if len(told):  # a velocity is followed by a note-on
+            mask[told, OFF:] = False
+        if self._is_late():
+            self._wind_up(mask)
+        return mask
+
+    def _lowest(self, key: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Return (B, 128): 1 + the first program in which a pitch is no lower than a key (B,)."""
+        return ((key[:, None] + self._vocabulary.above) >> BITS).astype(np.uint8)
+
+    def _longest_shift(self) -> NDArray[np.int64]:
+        """Return (B,); 0 where none may come."""
+        stand = self._stand
+        longest: NDArray[np.int64]
+        longest = self._vocabulary.longest_shifts.take(stand[REST], mode="clip")
+        if self._is_late():
+            # No piece ends with a rest: beyond the last position only to let something go.
+            inside = np.minimum(longest, self._last - 1 - stand[AT])
+            longest = np.where(self._must_close(), longest, inside)
+        return longest
+
+    def _keep_free(self, mask: Mask, rows: Rows) -> None:
+        """Take from mask (B, n) in some rows the note-ons of pitches that have no program left."""
+        if not len(rows):
+            return
+        v, lowest = self._vocabulary, self._lowest(self._stand[STRIKE].take(rows))
+        taken = (self._sounding[:, rows] >= lowest).sum(axis=0, dtype=np.uint8)
+        free = lowest + taken <= v.programs_of_a_pitch
+        mask[rows, :OFF] &= free
+        if v.velocities > 1:  # one comes only before a note-on
+            mask[rows, v.velocity : v.pedal] &= free.any(axis=1)[:, None]
+
+    def _programs(self, event: Rows) -> Mask:
+        """Return (B, P) of note-ons and note-offs (B,)."""
+        v, stand = self._vocabulary, self._stand
+        pitch, ends = event & (PITCHES - 1), event >> BITS
+        key = np.where(ends, stand[LET_GO], stand[STRIKE])
+        lowest = (key + v.above.take(pitch)) >> BITS  # 1 + the program
+        # Those that sound may be let go, all others struck.
+        lowest_silent = lowest + ends * v.programs_of_a_pitch
+        mask: Mask = v.programs_from.take(lowest_silent, axis=0, mode="clip")
+        sounding = self._columns(self._first + pitch)
+        layer, row = (sounding >= lowest).nonzero()
+        mask[row, sounding[layer, row] - ONE] = ends[row]
+        return mask
+
+    # Near the end -------------------------------------------------------------------------------
+
+    def _is_late(self) -> bool:
+        """Say whether a row may be within the longest shift of the last position, or beyond."""
+        if self._sure < 0:
+            left = self._last - int(self._stand[AT].max())
+            self._sure = (left - 1) // self._vocabulary.shifts - 1
+        return self._sure < 0
+
+    def _must_close(self) -> Mask:
+        """Return (B,): whether something sounds, or the pedal is down, and must be let go."""
+        return np.asarray(self._stand[SOUNDING] + self._stand[DOWN] > 0)
+
+    def _wind_up(self, mask: Mask) -> None:
+        """Leave in mask (B, n), in rows beyond the last position, only what brings the end."""
         v = self._vocabulary
-        shift = np.arange(1, v.shifts + 1)
-        # After a shift that is not the longest comes an event.
-        greedy = (self._rest % v.shifts == 0) & ~self._told
-        fits = self._rest[:, None] + shift <= v.rest
-        # No piece ends with a rest: beyond the last position only to let something go.
-        inside = self._at[:, None] + shift < MOST_UNITS * v.grid
-        early = greedy[:, None] & fits & (inside | self._open[:, None])
-        late = (shift == 1) & ~may_close[:, None]
-        return np.asarray(np.where(self._early[:, None], early, late))
+        late = (self._stand[AT] >= self._last).nonzero()[0]
+        closing = mask[late]
+        closing[:, :OFF] = closing[:, SHIFT : v.pedal] = closing[:, v.pedal + 1 :] = False
+        closing[:, SHIFT] = ~closing.any(axis=1)
+        mask[late] = closing
+
+    # Going on -----------------------------------------------------------------------------------
 
     def push(self, step: Steps, rows: Mask) -> NDArray[np.int64]:
         """Move on to `step` where `rows` says so; return 1 for each note-on."""
-        v = self._vocabulary
-        code, key = step["event"].astype(np.int64), v.key(step)
-        going = rows & (step["mark"] == STEP)
-        shifts = going & (code >= SHIFT) & (code < v.velocity)
-        told = going & (code >= v.velocity) & (code < v.pedal)
-        notes, pedals = going & (code < SHIFT), going & (code >= v.pedal)
-        shift = np.where(shifts, code - (SHIFT - 1), 0)
-        self._at = self._at + shift
-        self._rest = np.where(notes | pedals, 0, self._rest + shift)
-        self._bin = np.where(told, code - v.velocity, self._bin)
-        self._told = np.where(going, told, self._told)
-        self._down = np.where(pedals, code > v.pedal, self._down)
-        self._strike(notes, key, code < OFF)
-        here = np.where(shifts, -1, self._place)
-        self._place = np.where(notes | pedals, v.place(code, key), here)
-        return np.asarray(notes & (code < OFF), np.int64)
+        v, stand = self._vocabulary, self._stand
+        event = step["event"].astype(np.intp)
+        event[~(rows & (step["mark"] == IS_STEP))] = v.n  # none
+        program = step["program"] if v.programs else np.zeros(len(step), np.uint8)
+        keeps, adds, adds_by_program = self._moves.take(event, axis=2)
+        stand *= keeps
+        stand += adds
+        adds_by_program *= program
+        stand += adds_by_program
+        notes, begins = (event < SHIFT).nonzero()[0], event < OFF
+        if len(notes):
+            column = (self._first + (event & (PITCHES - 1))).take(notes)
+            self._strike(column, program.take(notes) + ONE, begins.take(notes))
+        self._sure -= 1
+        return begins.astype(np.int64)
 
-    def _strike(self, notes: Mask, key: NDArray[np.int64], begins: Mask) -> None:
-        """Let go the key (B,) of each row that has a note (B,), and strike it where it begins."""
-        self._sounding[notes[:, None] & (self._sounding == key[:, None])] = FREE
-        row = np.flatnonzero(notes & begins)
-        slot = (self._sounding[row] == FREE).argmax(axis=1)
-        if (self._sounding[row, slot] != FREE).any():  # no room; twice as much, so seldom
-            slot[self._sounding[row, slot] != FREE] = self._sounding.shape[1]
-            more = np.full_like(self._sounding, FREE)
-            self._sounding = np.concatenate((self._sounding, more), axis=1)
-        self._sounding[row, slot] = key[row]
+    def _columns(self, column: Rows) -> NDArray[np.uint8]:
+        """Return (L, N): what sounds in columns (N,); a column is row * 128 + pitch."""
+        layers = self._sounding.reshape(len(self._sounding), -1)
+        return layers.take(column, axis=1)
 
-    def select(self, rows: NDArray[np.intp]) -> EventGrammar:
+    def _strike(self, column: Rows, program: NDArray[np.uint8], begins: Mask) -> None:
+        """In columns (N,), strike programs (N,) + 1 where they begin, let go the others."""
+        new = program * begins
+        old = program - new
+        found = self._columns(column) == old
+        place = found.argmax(axis=0) * (len(self._first) * PITCHES) + column
+        lacking = self._sounding.take(place) != old
+        if lacking.any():
+            self._strike_with_room(lacking, column, program, begins)
+        else:
+            self._sounding.put(place, new)
+
+    def _strike_with_room(
+        self, lacking: Mask, column: Rows, program: NDArray[np.uint8], begins: Mask
+    ) -> None:
+        """As `_strike`, where some lack a 0 to begin in, or the program that they let go."""
+        if (lacking & begins).any():  # twice as much, so seldom
+            self._sounding = np.concatenate((self._sounding, np.zeros_like(self._sounding)))
+        silent = lacking & ~begins  # as at the head of an excerpt
+        self._stand[SOUNDING, column[silent] // PITCHES] += 1
+        self._strike(column[~silent], program[~silent], begins[~silent])
+
+    def select(self, rows: Rows) -> EventGrammar:
         """Return a copy that holds `rows`."""
         chosen = copy.copy(self)
-        for name, value in vars(self).items():
-            if isinstance(value, np.ndarray):
-                setattr(chosen, name, value[np.asarray(rows, np.intp)])  # indices: a copy
+        rows = np.asarray(rows, np.intp)
+        chosen._stand = self._stand.take(rows, axis=1)
+        chosen._sounding = self._sounding.take(rows, axis=1)
+        chosen._first = np.arange(len(rows)) * PITCHES
         return chosen

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.builtin.event_grammar import OFF, PITCHES, SHIFT, Vocabulary
+from howlkit.builtin.event_vocabulary import OFF, PITCHES, SHIFT, Vocabulary
 from howlkit.builtin.notes import velocity_classes
 from howlkit.builtin.runs import differences, run_begins
 from howlkit.schema import Schema, Steps
