@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import tracemalloc
 
 import numpy as np
@@ -15,6 +16,7 @@ from howlkit.heads import Heads
 from howlkit.piece import DRUMS, NOTE, TIME_SIGNATURE, Piece
 from howlkit.schema import END, START, STEP
 from howlkit.session import Limit, Session
+from howlkit.testing.walks import answers
 from howlkit.testing.walks import walk as made_by_chance
 from tests.conftest import random_piece, sung
 
@@ -184,6 +186,84 @@ def test_a_piece_at_its_longest_ends_with_a_note(monkeypatch, assign, restrikes,
             assert np.array_equal(
                 encoder.encode(encoder.decode(row)), encoder.schema.frame(row, end=True)
             )
+
+
+def is_step(encoder, sounds, slices, values):
+    """Whether values, as they are decided, are a step after so many slices and what sounds."""
+    shift, *values = values if encoder.steps == "changes" else (0, *values)
+    by_voice = dict(zip(encoder.decided, values, strict=True))
+    values = [by_voice[k] for k in sorted(by_voice)]
+    after = [now if v == 0 else v - 1 for now, v in zip(sounds, values, strict=True)]
+    spelt = all(now or v != 1 for now, v in zip(sounds, values, strict=True))
+    if not encoder.restrikes:
+        spelt &= all(v != now + 1 for now, v in zip(sounds, values, strict=True))
+    if encoder.assign == "pitch":
+        spelt &= all(below < above or below == 0 for above, below in itertools.pairwise(after))
+    if encoder.steps == "changes":
+        to_beat = -slices % encoder.grid
+        spelt &= shift == to_beat or (shift < to_beat and any(values))
+    return spelt
+
+
+@pytest.mark.parametrize("steps", ["grid", "changes"])
+@pytest.mark.parametrize("assign", ["track", "pitch"])
+@pytest.mark.parametrize("restrikes", [True, False])
+@pytest.mark.parametrize("order", [(1, 3, 2), (2, 3, 1), (3, 2, 1)])
+def test_the_grammar_allows_every_step_and_no_other(steps, assign, restrikes, order):
+    encoder = Voices(3, 3, 60, 63, assign, restrikes, order, steps)
+    fields = encoder.schema.decisions[1:]
+    rng, grammar, one = np.random.default_rng(3), encoder.grammar(1), np.array([True])
+    slices = 0
+    for _ in range(25):
+        sounds = [int(grammar.derived(encoder.schema[f"sound{k}"])[0]) for k in (1, 2, 3)]
+        possible = itertools.product(*(range(field.n) for field in fields))
+        some = [values for values in possible if is_step(encoder, sounds, slices, values)]
+        step = encoder.schema.steps(1)
+        for at, field in enumerate(fields):
+            allowed = np.flatnonzero(grammar.allowed(field, step)[0]).tolist()
+            assert allowed == sorted({values[at] for values in some}), (sounds, step)
+            step[field.name] = rng.choice(allowed)
+            some = [values for values in some if values[at] == step[field.name][0]]
+        grammar.push(step, one)
+        slices += 1 + (int(step["shift"][0]) if steps == "changes" else 0)
+
+
+@every_encoder
+def test_a_whole_step_is_foreseen_where_no_voice_has_a_say_in_another(encoder):
+    grammar = random_steps(encoder, encoder.grammar(2), 3, 20)[1]
+    outlook = grammar.outlook()
+    if encoder.steps == "changes" or (encoder.assign == "pitch" and encoder.voices > 1):
+        assert outlook is None
+        return
+    given = encoder.schema.steps(2)
+    said = [grammar.allowed(field, given) for field in encoder.schema.decisions]
+    assert np.array_equal(outlook.allowed, np.concatenate(said, axis=1))
+    assert outlook.least.shape == (2, 1 + encoder.voices) and not outlook.least.any()
+
+
+def test_a_step_is_foreseen_until_the_longest_piece_nearly_ends(monkeypatch):
+    monkeypatch.setattr(module, "MOST_SLICES", 40)
+    encoder = Voices()
+    grammar, foreseen = encoder.grammar(2), []
+    for _ in range(40):
+        foreseen.append(grammar.outlook() is not None)
+        grammar.push(encoder.schema.steps(2), np.array([True, False]))
+    assert foreseen == [True] * 36 + [False] * 4  # what the last slice may be, voices settle
+
+
+@pytest.mark.parametrize("encoder", [ENCODERS[0], ENCODERS[2], *CHANGES[:3]])
+def test_a_row_at_its_end_leaves_the_others_as_they_are(monkeypatch, encoder):
+    monkeypatch.setattr(module, "MOST_SLICES", 9)
+    steps = made_by_chance(encoder, 1).rows[0]
+    both, alone, fresh = encoder.grammar(2), encoder.grammar(1), encoder.grammar(1)
+    for row in steps[1:]:
+        said = answers(encoder.schema, both, np.repeat(row[None], 2))
+        for number, grammar in enumerate((alone, fresh)):
+            for name, wanted in answers(encoder.schema, grammar, row[None]).items():
+                assert np.array_equal(said[name][number], wanted[0]), name
+        both.push(np.repeat(row[None], 2), np.array([True, False]))
+        alone.push(row[None], np.array([True]))
+    assert alone.now[0] == (9 - (encoder.steps == "grid")) / 4 and fresh.now[0] == 0
 
 
 @pytest.mark.parametrize("encoder", CHANGES, ids=[str(dataclasses.astuple(e)) for e in CHANGES])
