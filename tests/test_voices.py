@@ -188,7 +188,7 @@ def test_a_piece_at_its_longest_ends_with_a_note(monkeypatch, assign, restrikes,
             )
 
 
-def is_step(encoder, sounds, slices, values):
+def is_step(encoder, most, sounds, slices, values):
     """Whether values, as they are decided, are a step after so many slices and what sounds."""
     shift, *values = values if encoder.steps == "changes" else (0, *values)
     by_voice = dict(zip(encoder.decided, values, strict=True))
@@ -199,33 +199,50 @@ def is_step(encoder, sounds, slices, values):
         spelt &= all(v != now + 1 for now, v in zip(sounds, values, strict=True))
     if encoder.assign == "pitch":
         spelt &= all(below < above or below == 0 for above, below in itertools.pairwise(after))
-    if encoder.steps == "changes":
-        to_beat = -slices % encoder.grid
-        spelt &= shift == to_beat or (shift < to_beat and any(values))
-    return spelt
+    at, to_beat = slices + shift, -slices % encoder.grid
+    if encoder.steps == "grid":
+        return spelt and (at < most - 1 or (at == most - 1 and any(after)))
+    if at >= most:
+        return spelt and shift <= to_beat and at == most and any(sounds) and not any(after)
+    changes = at % encoder.grid > 0 or (at == most - 1 and not any(sounds))
+    return spelt and shift <= to_beat and (any(values) or not changes)
 
 
 @pytest.mark.parametrize("steps", ["grid", "changes"])
 @pytest.mark.parametrize("assign", ["track", "pitch"])
 @pytest.mark.parametrize("restrikes", [True, False])
 @pytest.mark.parametrize("order", [(1, 3, 2), (2, 3, 1), (3, 2, 1)])
-def test_the_grammar_allows_every_step_and_no_other(steps, assign, restrikes, order):
+def test_the_grammar_allows_every_step_and_no_other(monkeypatch, steps, assign, restrikes, order):
+    monkeypatch.setattr(module, "MOST_SLICES", 10)
     encoder = Voices(3, 3, 60, 63, assign, restrikes, order, steps)
-    fields = encoder.schema.decisions[1:]
-    rng, grammar, one = np.random.default_rng(3), encoder.grammar(1), np.array([True])
-    slices = 0
-    for _ in range(25):
-        sounds = [int(grammar.derived(encoder.schema[f"sound{k}"])[0]) for k in (1, 2, 3)]
-        possible = itertools.product(*(range(field.n) for field in fields))
-        some = [values for values in possible if is_step(encoder, sounds, slices, values)]
-        step = encoder.schema.steps(1)
-        for at, field in enumerate(fields):
-            allowed = np.flatnonzero(grammar.allowed(field, step)[0]).tolist()
-            assert allowed == sorted({values[at] for values in some}), (sounds, step)
-            step[field.name] = rng.choice(allowed)
-            some = [values for values in some if values[at] == step[field.name][0]]
-        grammar.push(step, one)
-        slices += 1 + (int(step["shift"][0]) if steps == "changes" else 0)
+    mark, *fields = encoder.schema.decisions
+    for seed in range(6):
+        rng, grammar, slices = np.random.default_rng(seed), encoder.grammar(1), 0
+        for _ in range(30):
+            step = encoder.schema.steps(1)
+            sounds = [int(grammar.derived(encoder.schema[f"sound{k}"])[0]) for k in (1, 2, 3)]
+            every = itertools.product(*(range(field.n) for field in fields))
+            some = [values for values in every if is_step(encoder, 10, sounds, slices, values)]
+            assert grammar.allowed(mark, step)[0, STEP] == bool(some)
+            if not some:
+                break
+            for at, field in enumerate(fields):
+                allowed = np.flatnonzero(grammar.allowed(field, step)[0]).tolist()
+                assert allowed == sorted({values[at] for values in some}), (sounds, step)
+                step[field.name] = 0 if 0 in allowed and rng.random() < 0.4 else rng.choice(allowed)
+                some = [values for values in some if values[at] == step[field.name][0]]
+            grammar.push(step, np.array([True]))
+            slices += 1 + (int(step["shift"][0]) if steps == "changes" else 0)
+
+
+@every_encoder
+def test_a_row_that_does_not_move_stays_as_it_is(encoder):
+    steps, grammar = random_steps(encoder, encoder.grammar(2), 4, 20)
+    step = steps[:, -1]
+    before = answers(encoder.schema, grammar, step)
+    grammar.push(step, np.array([True, False]))
+    for name, said in answers(encoder.schema, grammar, step).items():
+        assert np.array_equal(said[1], before[name][1]), name
 
 
 @every_encoder
