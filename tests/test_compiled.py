@@ -183,6 +183,19 @@ def test_the_same_seed_gives_the_same_steps_whatever_ran_before(rows):
     assert (made[0].steps["mark"] == END).any() or (made[0].notes == 60).all()
 
 
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("encoder", [SMALL, Voices(), Voices(restrikes=False)], ids=named)
+def test_a_step_decided_at_once_is_the_one_decided_field_by_field(monkeypatch, encoder, rows):
+    network = build(Lstm(hidden=16), HEADS, encoder)
+    made = [sessions(encoder, network, rows, ends=True)[1] for _ in range(2)]
+    for session in made:
+        assert encoder.grammar(rows).outlook() is not None or session is made[1]
+        for _ in range(40):
+            session.step(SHAPINGS[1])
+        monkeypatch.setattr(type(encoder.grammar(rows)), "outlook", lambda grammar: None)
+    assert np.array_equal(made[0].steps, made[1].steps)
+
+
 @pytest.mark.parametrize("rows", [1, 2])
 @pytest.mark.parametrize("encoder", [SMALL, ENCODERS[1]], ids=named)  # at once, and by field
 def test_damaged_weights_are_an_error(encoder, rows):

@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import tracemalloc
 
 import numpy as np
@@ -15,6 +16,7 @@ from howlkit.heads import Heads
 from howlkit.piece import DRUMS, NOTE, TIME_SIGNATURE, Piece
 from howlkit.schema import END, START, STEP
 from howlkit.session import Limit, Session
+from howlkit.testing.walks import answers
 from howlkit.testing.walks import walk as made_by_chance
 from tests.conftest import random_piece, sung
 
@@ -184,6 +186,101 @@ def test_a_piece_at_its_longest_ends_with_a_note(monkeypatch, assign, restrikes,
             assert np.array_equal(
                 encoder.encode(encoder.decode(row)), encoder.schema.frame(row, end=True)
             )
+
+
+def is_step(encoder, most, sounds, slices, values):
+    """Whether values, as they are decided, are a step after so many slices and what sounds."""
+    shift, *values = values if encoder.steps == "changes" else (0, *values)
+    by_voice = dict(zip(encoder.decided, values, strict=True))
+    values = [by_voice[k] for k in sorted(by_voice)]
+    after = [now if v == 0 else v - 1 for now, v in zip(sounds, values, strict=True)]
+    spelt = all(now or v != 1 for now, v in zip(sounds, values, strict=True))
+    if not encoder.restrikes:
+        spelt &= all(v != now + 1 for now, v in zip(sounds, values, strict=True))
+    if encoder.assign == "pitch":
+        spelt &= all(below < above or below == 0 for above, below in itertools.pairwise(after))
+    at, to_beat = slices + shift, -slices % encoder.grid
+    if encoder.steps == "grid":
+        return spelt and (at < most - 1 or (at == most - 1 and any(after)))
+    if at >= most:
+        return spelt and shift <= to_beat and at == most and any(sounds) and not any(after)
+    changes = at % encoder.grid > 0 or (at == most - 1 and not any(sounds))
+    return spelt and shift <= to_beat and (any(values) or not changes)
+
+
+@pytest.mark.parametrize("steps", ["grid", "changes"])
+@pytest.mark.parametrize("assign", ["track", "pitch"])
+@pytest.mark.parametrize("restrikes", [True, False])
+@pytest.mark.parametrize("order", [(1, 3, 2), (2, 3, 1), (3, 2, 1)])
+def test_the_grammar_allows_every_step_and_no_other(monkeypatch, steps, assign, restrikes, order):
+    monkeypatch.setattr(module, "MOST_SLICES", 10)
+    encoder = Voices(3, 3, 60, 63, assign, restrikes, order, steps)
+    mark, *fields = encoder.schema.decisions
+    for seed in range(6):
+        rng, grammar, slices = np.random.default_rng(seed), encoder.grammar(1), 0
+        for _ in range(30):
+            step = encoder.schema.steps(1)
+            sounds = [int(grammar.derived(encoder.schema[f"sound{k}"])[0]) for k in (1, 2, 3)]
+            every = itertools.product(*(range(field.n) for field in fields))
+            some = [values for values in every if is_step(encoder, 10, sounds, slices, values)]
+            assert grammar.allowed(mark, step)[0, STEP] == bool(some)
+            if not some:
+                break
+            for at, field in enumerate(fields):
+                allowed = np.flatnonzero(grammar.allowed(field, step)[0]).tolist()
+                assert allowed == sorted({values[at] for values in some}), (sounds, step)
+                step[field.name] = 0 if 0 in allowed and rng.random() < 0.4 else rng.choice(allowed)
+                some = [values for values in some if values[at] == step[field.name][0]]
+            grammar.push(step, np.array([True]))
+            slices += 1 + (int(step["shift"][0]) if steps == "changes" else 0)
+
+
+@every_encoder
+def test_a_row_that_does_not_move_stays_as_it_is(encoder):
+    steps, grammar = random_steps(encoder, encoder.grammar(2), 4, 20)
+    step = steps[:, -1]
+    before = answers(encoder.schema, grammar, step)
+    grammar.push(step, np.array([True, False]))
+    for name, said in answers(encoder.schema, grammar, step).items():
+        assert np.array_equal(said[1], before[name][1]), name
+
+
+@every_encoder
+def test_a_whole_step_is_foreseen_where_no_voice_has_a_say_in_another(encoder):
+    grammar = random_steps(encoder, encoder.grammar(2), 3, 20)[1]
+    outlook = grammar.outlook()
+    if encoder.steps == "changes" or (encoder.assign == "pitch" and encoder.voices > 1):
+        assert outlook is None
+        return
+    given = encoder.schema.steps(2)
+    said = [grammar.allowed(field, given) for field in encoder.schema.decisions]
+    assert np.array_equal(outlook.allowed, np.concatenate(said, axis=1))
+    assert outlook.least.shape == (2, 1 + encoder.voices) and not outlook.least.any()
+
+
+def test_a_step_is_foreseen_until_the_longest_piece_nearly_ends(monkeypatch):
+    monkeypatch.setattr(module, "MOST_SLICES", 40)
+    encoder = Voices()
+    grammar, foreseen = encoder.grammar(2), []
+    for _ in range(40):
+        foreseen.append(grammar.outlook() is not None)
+        grammar.push(encoder.schema.steps(2), np.array([True, False]))
+    assert foreseen == [True] * 36 + [False] * 4  # what the last slice may be, voices settle
+
+
+@pytest.mark.parametrize("encoder", [ENCODERS[0], ENCODERS[2], *CHANGES[:3]])
+def test_a_row_at_its_end_leaves_the_others_as_they_are(monkeypatch, encoder):
+    monkeypatch.setattr(module, "MOST_SLICES", 9)
+    steps = made_by_chance(encoder, 1).rows[0]
+    both, alone, fresh = encoder.grammar(2), encoder.grammar(1), encoder.grammar(1)
+    for row in steps[1:]:
+        said = answers(encoder.schema, both, np.repeat(row[None], 2))
+        for number, grammar in enumerate((alone, fresh)):
+            for name, wanted in answers(encoder.schema, grammar, row[None]).items():
+                assert np.array_equal(said[name][number], wanted[0]), name
+        both.push(np.repeat(row[None], 2), np.array([True, False]))
+        alone.push(row[None], np.array([True]))
+    assert alone.now[0] == (9 - (encoder.steps == "grid")) / 4 and fresh.now[0] == 0
 
 
 @pytest.mark.parametrize("encoder", CHANGES, ids=[str(dataclasses.astuple(e)) for e in CHANGES])

@@ -72,17 +72,21 @@ class Metre:
     def _period(self) -> NDArray[np.uint16]:
         """(period,): the positions in a piece of one metre, up to where they repeat themselves."""
         period = int(self.period(np.zeros(1, np.int64))[0])
-        return self.position(np.arange(period)).astype(np.uint16)  # LONGEST_BAR * 48 at most
+        return self._find(np.arange(period)).astype(np.uint16)  # LONGEST_BAR * 48 at most
 
     def position(self, slices: Column) -> Column:
         """Return the whole slices since the bar began; of a longer bar the last that is counted."""
+        if len(self.starts) > 1:
+            return self._find(slices)
+        period = self._period
+        return period.take(slices % len(period)).astype(np.int64)
+
+    def _find(self, slices: Column) -> Column:
+        """Return what `position` says."""
         at = slices * self.unit
-        if len(self.starts) == 1:  # of most music
-            at %= self.bars[0]
-        else:
-            now = np.searchsorted(self.starts, at, side="right") - 1
-            at -= self.starts.take(now)
-            at %= self.bars.take(now)
+        now = np.searchsorted(self.starts, at, side="right") - 1
+        at -= self.starts.take(now)
+        at %= self.bars.take(now)
         at //= self.unit
         return np.minimum(at, self.most - 1)
 

@@ -37,13 +37,8 @@ from numpy.typing import NDArray
 
 from howlkit.builtin.grid import Grid, resolution
 from howlkit.builtin.slices import Metre, highest_pitches, newest_pitches
-from howlkit.builtin.voices_grammar import (
-    AS_BEFORE,
-    LOWEST,
-    SILENCE,
-    ChangesGrammar,
-    VoicesGrammar,
-)
+from howlkit.builtin.voices_choices import AS_BEFORE, LOWEST, SILENCE, Choices
+from howlkit.builtin.voices_grammar import ChangesGrammar, VoicesGrammar
 from howlkit.builtin.voices_inputs import LONGEST_BAR, columns, fields, held_slices, places
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
@@ -103,15 +98,15 @@ class Voices:
             )
 
     @property
-    def _decided(self) -> tuple[int, ...]:
+    def decided(self) -> tuple[int, ...]:
         """The voices, from 1, in the order in which they are decided."""
         outer = (1, self.voices) if self.voices > 1 else (1,)
         return self.order or (*outer, *range(2, self.voices))
 
     @cached_property
-    def _order(self) -> NDArray[np.intp]:
-        """(V,): the voices, from 0, in the order in which they are decided."""
-        return np.array(self._decided) - 1
+    def choices(self) -> Choices:
+        """What the grammars look up."""
+        return Choices(self)
 
     @cached_property
     def _time(self) -> Grid:
@@ -125,11 +120,12 @@ class Voices:
         """Return what a voice is near to: what it sounds, and the voices decided before it."""
         if self.derived == "none":
             return ()
-        decided = self._decided[: self._decided.index(voice)]
+        decided = self.decided[: self.decided.index(voice)]
         return ((f"sound{voice}", SILENCE), *((f"voice{k}", 0) for k in decided))
 
     @property
-    def _pitches(self) -> int:
+    def pitches(self) -> int:
+        """How many a voice may sing."""
         return self.high - self.low + 1
 
     @property
@@ -155,11 +151,11 @@ class Voices:
         voices = [
             Field(
                 f"voice{k}",
-                LOWEST + self._pitches,
+                LOWEST + self.pitches,
                 near=self._near(k),
                 unit="as before, silence, or a pitch",
             )
-            for k in self._decided
+            for k in self.decided
         ]
         if self._changes:
             unit = f"1/{self.grid} beat, less one"
@@ -200,7 +196,7 @@ class Voices:
         """
         notes = piece.notes
         pitch = notes["pitch"] - np.uint8(self.low)  # of lower ones far above
-        kept = pitch < self._pitches
+        kept = pitch < self.pitches
         kept &= notes["program"] != DRUMS
         if self.assign == "track":
             kept &= notes["track"] < self.voices
@@ -227,7 +223,7 @@ class Voices:
         if self.assign == "track":
             return newest_pitches(pitch, voice, begins, ends, shape)
         first = np.maximum(begins, 0)
-        return highest_pitches(pitch, first, ends, begins >= 0, shape, self._pitches)
+        return highest_pitches(pitch, first, ends, begins >= 0, shape, self.pitches)
 
     def _steps(
         self, piece: Piece, sounds: Sounds, struck: NDArray[np.bool_], first: int
@@ -236,9 +232,10 @@ class Voices:
 
         The steps as `Schema.blank` has them. Unless `first` is 0, the first step may be wrong.
         """
-        before = np.zeros(sounds.shape, sounds.dtype)
-        before[:, 1:] = sounds[:, :-1]
-        changed = sounds != before
+        heard = np.zeros((2, *sounds.shape), sounds.dtype)
+        heard[0, :, 1:], heard[1] = sounds[:, :-1], sounds
+        heard = heard.reshape(2 * self.voices, -1)
+        changed = sounds != heard[: self.voices]
         if self.restrikes:
             changed |= struck
         values = sounds + SILENCE
@@ -252,17 +249,15 @@ class Voices:
         if self._changes:
             on_beat = np.arange(first, slices.stop) % self.grid == 0
             stepped = (changed.any(axis=0) | on_beat).nonzero()[0]
-            values, before, sounds, held = (
-                column.take(stepped, axis=1) for column in (values, before, sounds, held)
-            )
+            values, heard, held = (column.take(stepped, axis=1) for column in (values, heard, held))
             at = first + stepped
             shift = np.zeros((1, len(at)), np.uint8)
             shift[0, 1:] = stepped[1:] - stepped[:-1] - 1
             fields.append(shift)
-        fields.append(values.take(self._order, axis=0))
+        fields.append(values.take(self.choices.order, axis=0))
         if self.derived != "none":
             position, beat = places(self._metre(piece), self.grid, at)
-            fields.append(columns(self, position, beat, before=before, sounds=sounds, held=held))
+            fields.append(columns(self, position, beat, heard=heard, held=held))
         rows = self.schema.blank(len(at))
         # All fields are bytes, and turned into rows at once, which is quicker than one by one.
         cells = rows.view(np.uint8).reshape(len(rows), -1)

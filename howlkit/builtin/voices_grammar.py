@@ -1,27 +1,34 @@
 """Grammars of encoder `voices`: what a voice may do, slice by slice or change by change.
 
-B rows (pieces side by side), n values of a field, V voices.
+With few rows a step costs what its calls of numpy do, and so there are few: masks are looked up
+(voices_choices.py), and what only the last slices of a piece need is worked out near them.
+
+B rows (pieces side by side), n values of a field, V voices. Sounds are numbers as in `soundK`.
 """
 
 from __future__ import annotations
 
+import copy
+from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.builtin.slices import Metre
-from howlkit.builtin.voices_inputs import BEATS_COUNTED, columns
+from howlkit.builtin.voices_choices import AS_BEFORE, LOWEST, SILENCE, Neighbour, Voice
+from howlkit.builtin.voices_inputs import columns, places
+from howlkit.protocols import Outlook
 from howlkit.schema import END, STEP, Field, Steps
 
 if TYPE_CHECKING:
     from howlkit.builtin.voices import Voices
 
-__all__ = ["AS_BEFORE", "LOWEST", "SILENCE", "ChangesGrammar", "VoicesGrammar"]
-
-AS_BEFORE, SILENCE, LOWEST = 0, 1, 2  # values of a voice
+__all__ = ["ChangesGrammar", "VoicesGrammar"]
 
 Column = NDArray[np.int64]
+Bytes = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
 
 
 class VoicesGrammar:
@@ -34,10 +41,19 @@ class VoicesGrammar:
     def __init__(self, encoder: Voices, metre: Metre, rows: int, *, most: int) -> None:
         """Begin `rows` pieces, each of `most` slices at most."""
         self._encoder, self._metre, self._most = encoder, metre, most
-        self._slices = np.zeros(rows, np.int64)
-        self._sounds = np.zeros((rows, encoder.voices), np.int64)  # as in `soundK`
-        self._before = np.zeros((rows, encoder.voices), np.int64)  # a step earlier
-        self._held = np.zeros((rows, encoder.voices), np.int64)
+        self._choices = encoder.choices
+        self._reach = 0  # so many slices a row has at most
+        self._see_how_late()
+        self._stand(np.zeros(rows, np.int64), np.zeros((3 * encoder.voices, rows), np.uint8))
+
+    def _stand(self, slices: Column, voices: Bytes) -> None:
+        """Stand behind slices (B,); voices: (3V, B), what sounded, sounds, and for how long."""
+        heard = 2 * self._encoder.voices
+        self._slices, self._voices = slices, voices
+        # Parts of one array, which is changed in place.
+        self._heard, self._held = voices[:heard], voices[heard:]
+        self._before, self._sounds = voices[: heard // 2], voices[heard // 2 : heard]
+        self._silences = np.arange(len(slices)) * self._choices.values + SILENCE  # in flat masks
         self._derived: dict[str, Column] | None = None  # of the steps so far, once asked for
 
     @property
@@ -45,74 +61,100 @@ class VoicesGrammar:
         """Where each row's last slice begins, in beats."""
         return np.maximum(self._slices - 1, 0) / self._encoder.grid
 
-    def allowed(self, field: Field, given: Steps) -> NDArray[np.bool_]:
+    def _see_how_late(self) -> None:
+        """Find out whether the next step of a row may stand where the longest piece ends."""
+        self._is_late = self._reach >= self._most - self._encoder.grid
+
+    def allowed(self, field: Field, given: Steps) -> Mask:
         """Return (B, n): what `mark` or a voice may be."""
         if field.name == "mark":
-            mask = np.zeros((len(given), field.n), bool)
-            mask[:, STEP], mask[:, END] = self._may_go_on(), self._may_end()
-            return mask
-        voice = int(field.name.removeprefix("voice")) - 1
-        now = self._sounds[:, voice]
-        value = np.arange(field.n)
-        mask = (value != SILENCE) | (now > 0)[:, None]
-        if not self._encoder.restrikes:
-            mask &= (value != now[:, None] + SILENCE) | (value < LOWEST)
-        after = np.where(value == AS_BEFORE, now[:, None], value - SILENCE)  # (B, n)
-        decided = self._encoder._decided[: self._encoder._decided.index(voice + 1)]
-        others = {k - 1: self._after(k - 1, given) for k in decided}
-        if self._encoder.assign == "pitch":
-            mask &= _in_order(after, voice, others, self._encoder._pitches)
-        return np.asarray(mask & self._ends_well(given, after, voice, others), bool)
+            return self._marks()
+        voice = self._choices.by_name[field.name]
+        mask: Mask = voice.own.take(self._sounds[voice.number], axis=0)
+        if voice.neighbours:
+            mask &= self._in_order(voice, given)
+        if self._is_late:
+            self._end_well(mask, voice, given)
+        return mask
 
-    def _may_go_on(self) -> NDArray[np.bool_]:
+    def outlook(self) -> Outlook | None:
+        """Return what a step may be, where no voice has a say in another; not so near the end."""
+        if self._is_late or not self._choices.independent:
+            return None
+        own, rows = self._choices.decided[0].own, len(self._slices)
+        voices = own.take(self._sounds.take(self._choices.order, axis=0).T, axis=0)  # (B, V, n)
+        allowed = np.concatenate((self._marks(), voices.reshape(rows, -1)), axis=1)
+        return Outlook(allowed, np.zeros((rows, 1 + self._encoder.voices), np.int64))
+
+    def _marks(self) -> Mask:
+        mask = np.zeros((len(self._slices), 3), bool)
+        mask[:, STEP] = self._may_go_on() if self._is_late else True
+        mask[:, END] = self._may_end()
+        return mask
+
+    def _may_go_on(self) -> Mask:
         return np.asarray(self._slices < self._most)
 
-    def _may_end(self) -> NDArray[np.bool_]:
-        return np.asarray((self._slices == 0) | self._sounds.any(axis=1))
+    def _may_end(self) -> Mask:
+        nothing = np.logical_not(self._slices)
+        return np.asarray(nothing | np.logical_or.reduce(self._sounds, axis=0))
 
-    def _after(self, voice: int, step: Steps) -> Column:
-        """Return (B,): what a voice sounds after `step`."""
-        value = step[f"voice{voice + 1}"].astype(np.int64)
-        return np.where(value == AS_BEFORE, self._sounds[:, voice], value - SILENCE)
+    def _after(self, voice: Voice | Neighbour, given: Steps) -> Bytes:
+        """Return (B,): what a voice that is decided will sound."""
+        value = given[voice.name]
+        return np.where(value, value - SILENCE, self._sounds[voice.number])
 
-    def _ends_well(
-        self, given: Steps, after: Column, voice: int, others: dict[int, Column]
-    ) -> NDArray[np.bool_]:
-        """Return (B, n): what lets the last slice that a piece may have sound.
+    def _in_order(self, voice: Voice, given: Steps) -> Mask:
+        """Return (B, n): what leaves every voice below those above it, and room between them."""
+        first, *others = voice.neighbours
+        mask = first.room.take(self._after(first, given), axis=0)
+        for other in others:
+            mask &= other.room.take(self._after(other, given), axis=0)
+        # A voice goes on as before where it may sound what it does.
+        mask[:, AS_BEFORE] = mask.reshape(-1).take(self._silences + self._sounds[voice.number])
+        return mask
 
-        given: (B,) the fields decided before. after: (B, n), what `voice` would sound. others:
-        (B,), what those decided will sound.
-        """
+    def _end_well(self, mask: Mask, voice: Voice, given: Steps) -> None:
+        """Take from `mask` (B, n) what leaves the last slice that a piece may have silent."""
         # Where voices go by pitch, none sounds if the highest does not.
         by_pitch = self._encoder.assign == "pitch"
-        settles = voice == 0 if by_pitch else len(others) == self._encoder.voices - 1
+        settles = voice.number == 0 if by_pitch else voice.decided == self._encoder.voices - 1
         if not settles:
-            return np.ones_like(after, bool)
+            return
         silent = self._slices == self._most - 1
-        for other in () if by_pitch else others.values():
-            silent = silent & (other == 0)
-        return np.asarray(~silent[:, None] | (after > 0), bool)
+        for other in () if by_pitch else self._choices.decided[:-1]:
+            silent &= self._after(other, given) == 0
+        mask[silent, SILENCE] = False
+        mask[silent & (self._sounds[voice.number] == 0), AS_BEFORE] = False
 
-    def push(self, step: Steps, rows: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def push(self, step: Steps, rows: Mask) -> NDArray[np.int64]:
         """Move on by a step in the rows marked True; return how many notes each began."""
-        moved, slices = rows & (step["mark"] == STEP), self._passes(step)
-        begun = np.zeros(len(rows), np.int64)
         self._derived = None
-        self._before = np.where(moved[:, None], self._sounds, self._before)
-        self._slices += np.where(moved, slices, 0)
-        for k in range(self._encoder.voices):
-            value = np.where(moved, step[f"voice{k + 1}"], AS_BEFORE)
-            sounds = self._after(k, step)
-            held = np.where(value == AS_BEFORE, self._held[:, k] + slices, 1)
-            held = np.where(sounds > 0, np.minimum(held, self._encoder.longest_held), 0)
-            self._sounds[:, k] = np.where(moved, sounds, self._sounds[:, k])
-            self._held[:, k] = np.where(moved, held, self._held[:, k])
-            begun += value >= LOWEST
-        return begun
+        moved = rows & (step["mark"] == STEP)
+        # All fields are bytes.
+        values = step[:, None].view(np.uint8).T.take(self._choices.bytes, axis=0)  # (V, B)
+        values *= moved.view(np.uint8)  # elsewhere AS_BEFORE
+        changed = values.astype(bool)
+        np.copyto(self._before, self._sounds, where=moved)
+        np.subtract(values, SILENCE, out=self._sounds, where=changed)
+        self._pass(self._passes(step, moved), changed)
+        return np.asarray(np.add.reduce(values >= LOWEST, axis=0, dtype=np.int64))
 
-    def _passes(self, step: Steps) -> Column:
-        """Return (B,): by how many slices a step moves on."""
-        return np.ones(len(step), np.int64)
+    def _pass(self, slices: Bytes, changed: Mask) -> None:
+        """Move on by slices (B,); changed: (V, B), whether a voice does so in the last of them."""
+        self._slices += slices
+        self._held += slices
+        self._held[changed] = 1
+        np.minimum(self._held, self._choices.longest.take(self._sounds), out=self._held)
+        self._reach += self._encoder.grid
+        self._see_how_late()
+        if self._is_late:  # or it only seems so
+            self._reach = int(self._slices.max(initial=0))
+            self._see_how_late()
+
+    def _passes(self, step: Steps, moved: Mask) -> Bytes:
+        """Return (B,): by how many slices a step moves on, in the rows that it moves (B,)."""
+        return moved.view(np.uint8)
 
     def _stands(self) -> Column:
         """Return (B,): the slice whose place is derived, which is the next."""
@@ -121,25 +163,17 @@ class VoicesGrammar:
     def derived(self, field: Field) -> Column:
         """Return (B,): where the music stands, or what a voice sounds, for how long and so on."""
         if self._derived is None:
-            stands = self._stands()
-            derived = columns(
-                self._encoder,
-                self._metre.position(stands),
-                stands // self._encoder.grid % BEATS_COUNTED,
-                before=self._before.T.astype(np.uint8),
-                sounds=self._sounds.T.astype(np.uint8),
-                held=self._held.T.astype(np.uint8),
-            )
-            names = (of.name for of in self._encoder.schema.derived)
-            self._derived = dict(zip(names, derived.astype(np.int64), strict=True))
+            position, beat = places(self._metre, self._encoder.grid, self._stands())
+            derived = columns(self._encoder, position, beat, heard=self._heard, held=self._held)
+            named = zip(self._choices.derived, derived.astype(np.int64), strict=True)
+            self._derived = dict(named)
         return self._derived[field.name]
 
     def select(self, rows: NDArray[np.intp]) -> Self:
         """Return a copy that holds `rows`."""
-        copy = type(self)(self._encoder, self._metre, 0, most=self._most)
-        copy._slices, copy._sounds = self._slices[rows].copy(), self._sounds[rows].copy()
-        copy._held, copy._before = self._held[rows].copy(), self._before[rows].copy()
-        return copy
+        chosen = copy.copy(self)
+        chosen._stand(self._slices.take(rows), self._voices.take(rows, axis=1))
+        return chosen
 
 
 class ChangesGrammar(VoicesGrammar):
@@ -149,93 +183,110 @@ class ChangesGrammar(VoicesGrammar):
     latest one slice behind the last that may sound, and nothing else stands there.
     """
 
-    def __init__(self, encoder: Voices, metre: Metre, rows: int, *, most: int) -> None:
-        """Begin `rows` pieces, each of `most` slices at most, and of one more to end in."""
-        super().__init__(encoder, metre, rows, most=most)
-        self._fell = np.zeros(rows, bool)  # a voice in the last step
+    def _stand(self, slices: Column, voices: Bytes) -> None:
+        super()._stand(slices, voices)
+        self._movable: list[Mask | None] | None = None  # of `_may_change_later`, once asked for
 
-    def allowed(self, field: Field, given: Steps) -> NDArray[np.bool_]:
+    def allowed(self, field: Field, given: Steps) -> Mask:
         """Return (B, n): what `mark`, `shift` or a voice may be."""
-        if field.name != "shift":
-            return super().allowed(field, given)
-        grid, slices = self._encoder.grid, np.arange(1, field.n + 1)
-        to_beat = grid - (self._slices - 1) % grid
-        room = self._most + 1 - self._slices - self._silent()
-        return np.asarray(slices <= np.minimum(to_beat, room)[:, None])
-
-    def _silent(self) -> NDArray[np.bool_]:
-        return np.asarray(~self._sounds.any(axis=1))
-
-    def _may_go_on(self) -> NDArray[np.bool_]:
-        return np.asarray(self._slices < self._most + 1 - self._silent())
-
-    def _may_end(self) -> NDArray[np.bool_]:
-        return np.asarray((self._slices == 0) | (self._silent() & self._fell))
-
-    def _ends_well(
-        self, given: Steps, after: Column, voice: int, others: dict[int, Column]
-    ) -> NDArray[np.bool_]:
-        """Return (B, n): what lets a step be one, and the piece end where it must."""
-        at = self._slices - 1 + self._passes(given)
-        must = at % self._encoder.grid > 0
-        must |= (at == self._most - 1) & self._silent()
-        for other in others:
-            must &= given[f"voice{other + 1}"] == AS_BEFORE
-        undecided = [k for k in range(self._encoder.voices) if k != voice and k not in others]
-        must &= ~self._can_change()[:, undecided].any(axis=1)
-        mask = np.asarray((after == 0) | (at < self._most)[:, None])
-        mask[:, AS_BEFORE] &= ~must
+        if field.name == "shift":
+            return self._shifts()
+        mask = super().allowed(field, given)
+        if field.name != "mark":
+            self._be_a_step(mask, self._choices.by_name[field.name], given)
         return mask
 
-    def _can_change(self) -> NDArray[np.bool_]:
-        """Return (B, V): which voices may change while all others go on as before.
+    def outlook(self) -> None:
+        """Return None: where a step stands has a say in what its last voice may be."""
 
-        Where voices go by pitch and strike nothing again, one may be held between its neighbours.
-        But if any may change, one may alone: the lowest that sounds falls silent.
+    def _shifts(self) -> Mask:
+        grid = self._encoder.grid
+        mask: Mask = _up_to_beat(grid).take(self._slices % grid, axis=0)
+        if self._is_late:
+            room = self._most + 1 - self._slices - self._silent()
+            mask &= np.arange(1, grid + 1) <= room[:, None]
+        return mask
+
+    def _silent(self) -> Mask:
+        return np.asarray(~np.logical_or.reduce(self._sounds, axis=0))
+
+    def _may_go_on(self) -> Mask:
+        return np.asarray(self._slices < self._most + 1 - self._silent())
+
+    def _may_end(self) -> Mask:
+        heard = self._heard.reshape(2, self._encoder.voices, -1)
+        before, sounds = np.logical_or.reduce(heard, axis=1)
+        return np.asarray(np.logical_not(self._slices) | (before > sounds))
+
+    def _be_a_step(self, mask: Mask, voice: Voice, given: Steps) -> None:
+        """Take from `mask` (B, n) going on as before, where some voice must change and none can."""
+        later = self._may_change_later(voice)
+        if later is None:
+            return
+        at = self._slices + given["shift"]
+        is_step = np.logical_not(at % self._encoder.grid)
+        if self._is_late:
+            is_step &= (at != self._most - 1) | ~self._silent()
+        if voice.decided:
+            first = self._choices.bytes[self._choices.order[0]]
+            decided = given[:, None].view(np.uint8)[:, first : first + voice.decided]
+            is_step |= np.logical_or.reduce(decided, axis=1)
+        mask[:, AS_BEFORE] &= is_step | later
+
+    def _end_well(self, mask: Mask, voice: Voice, given: Steps) -> None:
+        """Take from `mask` (B, n) what sounds behind the last slice that may."""
+        behind = self._slices + given["shift"] >= self._most
+        mask[behind, LOWEST:] = False
+        mask[behind & (self._sounds[voice.number] > 0), AS_BEFORE] = False
+
+    def _may_change_later(self, voice: Voice) -> Mask | None:
+        """Return (B,): whether one decided after `voice` may change; None: so it is in all rows."""
+        if voice.decided == self._encoder.voices - 1:
+            return np.zeros(len(self._slices), bool)
+        if self._choices.independent:
+            return None
+        if self._movable is None:
+            # From the one decided last to the second, and so of each what is so behind it.
+            can_change = self._can_change().take(self._choices.order[:0:-1], axis=0)
+            behind = np.logical_or.accumulate(can_change, axis=0)[::-1]
+            everywhere = np.logical_and.reduce(behind, axis=1).tolist()
+            self._movable = [
+                None if all_rows else mask
+                for mask, all_rows in zip(behind, everywhere, strict=True)
+            ]
+        return self._movable[voice.decided]
+
+    def _can_change(self) -> Mask:
+        """Return (V, B): which voices may change while all others go on as before.
+
+        They go by pitch. If they strike nothing again, one may be held between its neighbours. But
+        if any may change, one may alone: the lowest that sounds falls silent.
         """
-        sounds, pitches = self._sounds, self._encoder._pitches
-        if self._encoder.assign == "track":
-            return np.ones(sounds.shape, bool)
-        above, below = np.zeros_like(sounds), np.zeros_like(sounds)
-        above[:, 0], above[:, 1:], below[:, :-1] = pitches + 1, sounds[:, :-1], sounds[:, 1:]
-        moves = (below == 0) | (above > sounds + 1) | (sounds > below + 1)
-        return np.where(sounds > 0, moves | self._encoder.restrikes, above > 1)
+        pitches, voices = self._encoder.pitches, self._encoder.voices
+        sounds = np.empty((1 + voices + 1, len(self._slices)), np.uint8)  # from above all down
+        sounds[0], sounds[1:-1], sounds[-1] = pitches + 1, self._sounds, 0
+        is_room = sounds[:-1] - sounds[1:] > 1  # between neighbours; where one is silent, too
+        sounding = sounds.astype(bool)
+        if self._encoder.restrikes:
+            return np.asarray(is_room[:-1] | sounding[1:-1])
+        lowest = sounding[1:-1] > sounding[2:]
+        return np.asarray(is_room[:-1] | is_room[1:] | lowest)
 
-    def push(self, step: Steps, rows: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def push(self, step: Steps, rows: Mask) -> NDArray[np.int64]:
         """Move on to `step` in the rows marked True; return how many notes each began."""
-        voices = range(1, self._encoder.voices + 1)
-        fell = np.any([step[f"voice{k}"] == SILENCE for k in voices], axis=0)
-        self._fell = np.where(rows & (step["mark"] == STEP), fell, self._fell)
+        self._movable = None
         return super().push(step, rows)
 
-    def _passes(self, step: Steps) -> Column:
-        return step["shift"].astype(np.int64) + 1
+    def _passes(self, step: Steps, moved: Mask) -> Bytes:
+        return np.asarray((step["shift"] + 1) * moved.view(np.uint8))
 
     def _stands(self) -> Column:
         """Return (B,): the slice of the last step, since that of the next is not decided."""
         return np.maximum(self._slices - 1, 0)
 
-    def select(self, rows: NDArray[np.intp]) -> Self:
-        """Return a copy that holds `rows`."""
-        copy = super().select(rows)
-        copy._fell = self._fell[rows].copy()
-        return copy
 
-
-def _in_order(
-    after: Column, voice: int, others: dict[int, Column], pitches: int
-) -> NDArray[np.bool_]:
-    """Return (B, n): what leaves every voice below those above it, with room for those between.
-
-    after: (B, n), what `voice` would sound. others: (B,) what those decided sound.
-    """
-    mask = np.ones_like(after, bool)
-    if not any(other < voice for other in others):
-        mask &= (after == 0) | (after <= pitches - voice)
-    for other, sounds in others.items():
-        sounds = sounds[:, None]
-        if other < voice:
-            mask &= (after == 0) | ((sounds > 0) & (after <= sounds - (voice - other)))
-        else:
-            mask &= (sounds == 0) | (after >= sounds + (other - voice))
-    return mask
+@lru_cache(maxsize=16)
+def _up_to_beat(grid: int) -> Mask:
+    """Return (grid, grid), by the slices since a beat: which shifts go to the next at most."""
+    slices = np.arange(grid)[:, None]
+    return np.asarray(np.arange(grid) <= (-slices) % grid)

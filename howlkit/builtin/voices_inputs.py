@@ -61,23 +61,21 @@ def columns(
     position: NDArray[np.integer[Any]],
     beat: NDArray[np.integer[Any]],
     *,
-    before: Column,
-    sounds: Column,
+    heard: Column,
     held: Column,
 ) -> Column:
     """Return (n, ...): what is derived, in the order of `fields`.
 
-    position, beat: (...). before, sounds, held: (V, ...), what sounded before a step, what does
-    after it, and for how many slices.
+    position, beat: (...). heard: (2V, ...), what each voice sounded before a step, and below that
+    what each does after it. held: (V, ...), for how many slices.
     """
     derived = np.empty((len(encoder.schema.derived), *position.shape), np.uint8)
     derived[0], derived[1] = position, beat
     compared = 2 + 2 * encoder.voices
-    derived[2:compared:2], derived[3:compared:2] = sounds, held
+    derived[2:compared:2], derived[3:compared:2] = heard[encoder.voices :], held
     if encoder.derived == "intervals":
         lower, upper, lowest, highest = _compared(encoder.voices)
-        both = np.concatenate((before, sounds))
-        from_sound, to_sound = both.take(lower, axis=0), both.take(upper, axis=0)
+        from_sound, to_sound = heard.take(lower, axis=0), heard.take(upper, axis=0)
         # Below 0 wraps round, which as signed bytes is right: pitches are 127 apart at most.
         value = (to_sound - from_sound).view(np.int8)
         np.maximum(value, lowest, out=value)
