@@ -34,7 +34,7 @@ demo: $(VENV)/.installed
 	@echo "Your piece: $(DEMO)/chorale.mid   its picture: $(DEMO)/chorale.png"
 
 test: $(VENV)/.installed-test lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
