@@ -14,6 +14,7 @@ TITLES = {
     "scaling": "Datasets: processes, memory, opening",
     "training": "Training and feeding it",
     "generating": "Generating",
+    "grammars": "A step beside the network",
     "transformer_stepping": "A token of howlkit-transformer",
     "starting": "Starting",
 }
