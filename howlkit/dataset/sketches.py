@@ -29,6 +29,8 @@ BINS = 256
 RANK_BITS = 24
 """Bits of a value in its bin."""
 
+_NONE = 1 << RANK_BITS  # above every rank
+
 WINDOW = 12
 """Notes in a row that a pattern is taken from; pieces must have more to be known by patterns."""
 
@@ -57,12 +59,11 @@ def sketch(piece: Piece) -> Sketch:
     """
     if np.count_nonzero(piece.notes["program"] != DRUMS) <= WINDOW:
         return _sketch_of_all(piece)
-    hashes = np.sort((_mix(_patterns(piece)) >> np.uint64(32)).astype(np.uint32))
-    low = np.arange(BINS, dtype=np.int64) << RANK_BITS
-    first = np.searchsorted(hashes, low.astype(np.uint32))
-    smallest = np.append(hashes, 0)[first] - low
-    there = (first < len(hashes)) & (smallest < 1 << RANK_BITS)
-    return np.where(there, smallest + 1, 0).astype(np.uint32)
+    hashes = (_mix(_patterns(piece)) >> np.uint64(32)).astype(np.uint32)
+    ranks = hashes & np.uint32(_NONE - 1)
+    smallest = np.full(BINS, _NONE, np.uint32)
+    np.minimum.at(smallest, (hashes >> RANK_BITS).astype(np.intp), ranks)
+    return np.where(smallest < _NONE, smallest + 1, 0).astype(np.uint32)
 
 
 def _sketch_of_all(piece: Piece) -> Sketch:
@@ -86,10 +87,17 @@ def _patterns(piece: Piece) -> NDArray[np.uint64]:
     """Return the hash of each set of WINDOW - 1 out of WINDOW notes in a row, all below another."""
     notes = piece.notes
     order = notes["start"].astype(np.int64) << 7 | notes["pitch"]
-    pitch = (np.sort(order[notes["program"] != DRUMS]) & 127).astype(np.uint8)
+    order = order[notes["program"] != DRUMS]
+    order.sort(kind="stable")  # quick: it nearly is in order
+    pitch = (order & 127).astype(np.uint8)
     windows = len(pitch) - WINDOW + 1
-    pitches = np.sort(np.stack([pitch[i : i + windows] for i in range(WINDOW)]), axis=0)
-    above = _OF_DISTANCE.take(pitches - pitches[0])  # (WINDOW, windows)
-    without_one = above.sum(axis=0) - above[1:]
-    without_lowest = _OF_DISTANCE.take(pitches[1:] - pitches[1]).sum(axis=0)
-    return np.append(without_one, without_lowest)
+    pitches = np.stack([pitch[i : i + windows] for i in range(WINDOW)])
+    lowest = pitches.argmin(axis=0), np.arange(windows)
+    above = _OF_DISTANCE.take(pitches - pitches[lowest])
+    without_one: NDArray[np.uint64] = above.sum(axis=0) - above
+    # Without the lowest, distances are those from another: the lowest of the others.
+    pitches[lowest] = 255
+    pitches -= pitches.min(axis=0)
+    pitches[lowest] = 0
+    without_one[lowest] = _OF_DISTANCE.take(pitches).sum(axis=0) - _OF_DISTANCE[0]
+    return without_one.reshape(-1)

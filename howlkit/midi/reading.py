@@ -334,6 +334,6 @@ def _released(data: bytes, times: int) -> bytes:
 def _count_overlapping(notes: Table) -> int:
     key = (notes["track"].astype(np.int64) << 7) | notes["pitch"]
     order = np.argsort(key, kind="stable")  # notes are by start already
-    key, notes = key[order], notes[order]
-    ends = notes["start"].astype(np.int64) + notes["duration"]
-    return int(np.count_nonzero((key[1:] == key[:-1]) & (notes["start"][1:] < ends[:-1])))
+    key, starts = key.take(order), notes["start"].take(order)
+    ends = starts + notes["duration"].take(order)  # MAX_TICK at most
+    return int(np.count_nonzero((key[1:] == key[:-1]) & (starts[1:] < ends[:-1])))
