@@ -11,13 +11,13 @@ from howlkit.builtin.runs import (
     run_begins,
     run_bounds,
     run_ends,
-    stable_order,
 )
 from howlkit.builtin.slices import (
     Metre,
     mark_sounding,
     newest_pitches,
 )
+from howlkit.ordering import stable_order
 from howlkit.piece import TIME_SIGNATURE, Piece
 
 

@@ -33,10 +33,11 @@ from howlkit.builtin.event_grammar import EventGrammar
 from howlkit.builtin.event_spelling import NOTE_OFF, NUMBER, Column, Rows, Spelling
 from howlkit.builtin.event_vocabulary import OFF, PITCHES, SHIFT, Vocabulary
 from howlkit.builtin.grid import ENDLESS, Grid
-from howlkit.builtin.runs import run_bounds, stable_order
+from howlkit.builtin.runs import run_bounds
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
 from howlkit.options import option
+from howlkit.ordering import stable_order
 from howlkit.piece import DRUMS, MAX_TICK, NOTE, PEDAL, TEMPO, Piece
 from howlkit.protocols import Encoder
 from howlkit.schema import STEP, Field, Schema, Steps

@@ -1,4 +1,4 @@
-"""Columns of one piece: differences of neighbours, runs of equal values, the order of positions.
+"""Columns of one piece: differences of neighbours, runs of equal values, ranges.
 
 What numpy's own functions say too, in a third of the time: on so few values, most of theirs is
 preparation.
@@ -19,7 +19,6 @@ __all__ = [
     "run_begins",
     "run_bounds",
     "run_ends",
-    "stable_order",
 ]
 
 
@@ -93,15 +92,3 @@ def run_ends(values: NDArray[Any]) -> NDArray[np.bool_]:
     result[-1:] = True
     np.not_equal(values[1:], values[:-1], out=result[:-1])
     return result
-
-
-def stable_order(positions: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Return the stable order of positions, 0 or above, by radix sorts of 16 bits if they do."""
-    most = int(np.maximum.reduce(positions, initial=0))
-    if most >= 2**32:
-        return positions.argsort(kind="stable")
-    order = positions.astype(np.uint16).argsort(kind="stable")
-    if most >= 2**16:
-        high = (positions >> 16).astype(np.uint16)
-        order = order.take(high.take(order).argsort(kind="stable"))
-    return order

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from howlkit.dataset.sketches import BINS, RANK_BITS, Sketch
 from howlkit.dataset.tensors import Appended, OnDisk
+from howlkit.ordering import stable_order
 
 __all__ = ["VERSION", "group"]
 
@@ -124,7 +125,7 @@ class _Comparison(NamedTuple):
     def alike(self, pairs: Labels) -> Flags:
         """Return (m,), which of pairs (2, m) are as similar as both their thresholds ask."""
 
-        def agreement(first: int) -> tuple[NDArray[np.float64], Labels]:
+        def agreement(first: int) -> tuple[NDArray[np.float64], NDArray[np.uint16]]:
             bins = range(first, BINS, self.crew.threads)
             return _agreement(self.sketches, self.weights, pairs, bins)
 
@@ -193,15 +194,17 @@ def _weigh(sketches: Sketches, labels: Labels, weights: OnDisk, crew: _Threads) 
     """
     scale = np.log(max(len(labels), _TYPICAL))
     least = _LEAST_RARITY * _growth(len(labels))
-    changed = np.zeros(len(labels), bool)
+    changed, by_label = np.zeros(len(labels), bool), stable_order(labels)
 
     def weigh(bin_: int) -> None:
         weight = weights[bin_]
-        rows = np.flatnonzero(weight)  # what one group alone has, no other will: groups only grow
-        shared = _groups_with(sketches[bin_][rows], labels[rows])
+        # What one group alone has, no other will: groups only grow.
+        rows = by_label.compress(_weighs(weight).take(by_label))
+        shared = _groups_with(sketches[bin_].take(rows), labels.take(rows))
         rarity = 1 - np.log(np.maximum(shared - 1, 1)) / scale
         now = np.where(shared > 1, np.maximum(rarity, least), 0).astype(weight.dtype)
-        changed[rows[now != weight[rows]]] = True
+        is_news = now.view(np.uint16) != weight.take(rows).view(np.uint16)
+        changed[rows.compress(is_news)] = True
         weight[rows] = now
         weights[bin_] = weight
 
@@ -210,18 +213,24 @@ def _weigh(sketches: Sketches, labels: Labels, weights: OnDisk, crew: _Threads) 
     return changed
 
 
+def _weighs(weight: NDArray[np.float16]) -> Flags:
+    """Return (n,), which weights are above 0: none is below, and bits are compared much faster."""
+    return np.asarray(weight.view(np.uint16) > 0)
+
+
 def _groups_with(column: Sketch, labels: Labels) -> Labels:
-    """Return (n,): how many groups have each piece's value in a bin; `column` and `labels` (n,)."""
-    line = column.astype(np.int64) << 38 | labels  # values below 2**25; quicker than two sorts
-    order = np.argsort(line)
-    line = line.take(order)
-    another = np.append(True, line[1:] != line[:-1])[: len(order)]
-    value = line >> 38
+    """Return (n,): how many groups have each piece's value in a bin.
+
+    column: (n,) the values. labels: (n,) rising or equal.
+    """
+    order = stable_order(column)
+    value, label = column.take(order), labels.take(order)
     changed = np.append(True, value[1:] != value[:-1])[: len(order)]
-    which = np.cumsum(changed) - 1
+    another = changed.copy()
+    another[1:] |= label[1:] != label[:-1]
     groups = np.add.reduceat(another, np.flatnonzero(changed), dtype=np.int64)
     shared = np.empty(len(order), np.int64)
-    shared[order] = groups.take(which)
+    shared[order] = groups.take(np.cumsum(changed) - 1)
     return shared
 
 
@@ -260,7 +269,7 @@ def _candidates(
     Of those that agree in a bucket full, only neighbours: the others are paired in other bands.
     """
     a, b = band
-    rows = np.flatnonzero((weights[a] > 0) & (weights[b] > 0))
+    rows = np.flatnonzero(_weighs(weights[a]) & _weighs(weights[b]))
     key = (sketches[a][rows].astype(np.uint64) << np.uint64(32)) | sketches[b][rows]
     order = np.argsort(key, kind="stable")
     key, rows = key[order], rows[order]
@@ -275,19 +284,19 @@ def _candidates(
 
 def _agreement(
     sketches: Sketches, weights: OnDisk, pairs: Labels, bins: range
-) -> tuple[NDArray[np.float64], Labels]:
+) -> tuple[NDArray[np.float64], NDArray[np.uint16]]:
     """Return (m,) for pairs (2, m): the weight of those `bins` that agree, and how many are filled.
 
     A bin counts as filled if it is in either of two pieces.
     """
     left, right = pairs
-    total, filled = np.zeros(len(left)), np.zeros(len(left), np.int64)
+    total, filled = np.zeros(len(left)), np.zeros(len(left), np.uint16)
     for bin_ in bins:
         column, weight = sketches[bin_], weights[bin_]
         one, other = column.take(left), column.take(right)
         agree = np.flatnonzero((one == other) & (one > 0))
         total[agree] += weight.take(left.take(agree))
-        filled += (one > 0) | (other > 0)
+        filled += np.maximum(one, other) > 0
     return total, filled
 
 
