@@ -41,7 +41,7 @@ lint: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# 100,000 broken MIDI files; about ten minutes. HOWLKIT_DATA adds real files to break.
+# 100,000 broken MIDI files; two minutes. HOWLKIT_DATA adds real files to break.
 fuzz: $(VENV)/.installed-test
 	$(BIN)/python benchmarks/fuzz_midi.py
 
