@@ -16,7 +16,7 @@ import pytest
 from howlkit import chorales, midi
 from howlkit.dataset import Dataset, prepare, prepare_pieces, shards, tensors
 from howlkit.dataset.split import PARTS
-from howlkit.dataset.workers import in_order
+from howlkit.dataset.workers import Crew
 from howlkit.errors import DataError
 from howlkit.piece import KEY_SIGNATURE, PEDAL, TIME_SIGNATURE, Piece
 
@@ -221,7 +221,8 @@ def test_nothing_to_read_is_an_error_that_says_what_to_do(tmp_path):
 def test_an_item_that_kills_its_process_is_lost_alone():
     work = [functools.partial(abs, -number) for number in range(80)]
     work[0] = work[23] = work[70] = os.abort  # what a crash inside a C++ library looks like
-    results = list(in_order(operator.call, work, workers=2, lost=lambda item: item))
+    with Crew(2) as crew:
+        results = list(crew.in_order(operator.call, work, lost=lambda item: item))
     assert results == [os.abort if n in (0, 23, 70) else n for n in range(80)]
 
 

@@ -203,6 +203,15 @@ def test_killed_at_any_moment_it_can_be_run_again(music, tmp_path):
     assert not list((tmp_path / "data").glob(".partial-*"))
 
 
+def test_what_a_killed_run_had_to_share_is_deleted(music, tmp_path):
+    data = tmp_path / "data"
+    prepare([music], data)
+    (data / ".scratch-0a_b1c2d").write_bytes(b"sketches")
+    (data / ".scratch-notes.txt").write_text("mine")
+    prepare([music], data)
+    assert [path.name for path in data.glob(".scratch-*")] == [".scratch-notes.txt"]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no such locks")
 def test_two_processes_do_not_prepare_into_one_folder(music, tmp_path):
     with folder.writing(tmp_path / "data"), pytest.raises(DataError, match="another howlkit"):

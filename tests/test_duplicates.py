@@ -1,11 +1,16 @@
 """Takes, transpositions and variants of a piece end up in one group; other music does not."""
 
+import multiprocessing
+import os
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 
 from howlkit.dataset import duplicates
 from howlkit.dataset.duplicates import group
 from howlkit.dataset.sketches import BINS, WINDOW, sketch
+from howlkit.dataset.workers import Crew
 from howlkit.piece import DRUMS, Piece
 
 from .conftest import random_piece, walk
@@ -185,10 +190,36 @@ def grouped_in_full(sketches):
     return labels, 8
 
 
-@pytest.mark.parametrize("threads", [1, 3])
-def test_groups_are_those_of_looking_at_everything_in_every_round(threads, monkeypatch):
-    monkeypatch.setattr(duplicates, "_PIECES_A_THREAD", 1)
+@pytest.mark.parametrize("workers", [1, 3])
+def test_groups_are_those_of_looking_at_everything_in_every_round(workers, monkeypatch):
+    monkeypatch.setattr(duplicates, "_PIECES_A_PROCESS", 1)
     sketches = styled(180, np.random.default_rng(0))
     expected, rounds = grouped_in_full(sketches)
     assert rounds >= 3 and 1 < len(np.unique(expected)) < 180
-    assert (group(sketches, threads=threads) == expected).all()
+    with Crew(workers) as crew:
+        assert (group(sketches, crew=crew) == expected).all()
+
+
+class Deadly(NamedTuple):
+    """Sketches that end every process but the first that looks at them."""
+
+    sketches: np.ndarray
+
+    @property
+    def shape(self):
+        return self.sketches.shape
+
+    def __getitem__(self, bin_):
+        if multiprocessing.parent_process() is not None:
+            os._exit(1)
+        return self.sketches[bin_]
+
+
+def test_what_processes_die_of_is_grouped_in_this_one(monkeypatch, tmp_path):
+    monkeypatch.setattr(duplicates, "_PIECES_A_PROCESS", 1)
+    sketches = styled(180, np.random.default_rng(0))
+    with Crew(2) as crew:
+        labels = group(Deadly(sketches), folder=tmp_path, crew=crew)
+        assert crew.begun == 2
+    assert (labels == group(sketches)).all()
+    assert list(tmp_path.iterdir()) == []

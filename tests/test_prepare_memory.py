@@ -12,6 +12,7 @@ from howlkit.dataset.listing import Files, Known, Paths, Source
 from howlkit.dataset.records import Record, Records
 from howlkit.dataset.sketches import BINS
 from howlkit.dataset.tensors import Appended, OnDisk, write_tensors
+from howlkit.dataset.workers import Crew
 from howlkit.piece import NOTE
 
 from .conftest import random_piece
@@ -90,16 +91,16 @@ def test_paths_stand_once_in_the_order_in_which_they_came():
     assert len(paths) == 4 and paths[2] == "/\udcff \n"
 
 
-def test_pieces_are_grouped_on_the_disk_by_threads_as_in_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr("howlkit.dataset.duplicates._PIECES_A_THREAD", 100)
+def test_pieces_are_grouped_on_the_disk_by_processes_as_in_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr("howlkit.dataset.duplicates._PIECES_A_PROCESS", 100)
     rng = np.random.default_rng(0)
     sketches = rng.integers(1, 2**20, (BINS, 300), dtype=np.uint32)
     agree = rng.random((BINS, 100)) < 0.4
     sketches[:, 200:] = np.where(agree, sketches[:, :100], sketches[:, 200:])
-    with OnDisk(tmp_path, np.uint32, sketches.shape) as there:
+    with OnDisk.new(tmp_path, np.uint32, sketches.shape) as there, Crew(2) as crew:
         there.write(0, sketches[:, :120])
         there.write(120, sketches[:, 120:])
-        labels = group(there, folder=tmp_path, threads=2)
+        labels = group(there, folder=tmp_path, crew=crew)
     assert (labels == group(sketches)).all()
     assert len(np.unique(labels)) == 200
 

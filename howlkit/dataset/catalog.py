@@ -26,6 +26,7 @@ from howlkit.dataset.shards import Store
 from howlkit.dataset.sketches import BINS
 from howlkit.dataset.split import PARTS, OwnSplit, assign
 from howlkit.dataset.tensors import Array, OnDisk
+from howlkit.dataset.workers import Crew
 from howlkit.errors import printable
 
 __all__ = ["Earlier", "Options", "catalog", "fingerprint", "first_files", "report"]
@@ -89,19 +90,18 @@ def catalog(
     options: Options,
     earlier: Earlier,
     name: Callable[[Source], str],
-    *,
-    threads: int,
+    crew: Crew,
 ) -> tuple[Columns, list[str]]:
     """Return the columns of the table, and warnings.
 
-    name: of a piece, from its first source. threads: for grouping.
+    name: of a piece, from its first source. crew: what shares the grouping.
     """
     first, piece = first_files(files)
     content, notes = files.content[first], files.notes[first]
     shard, row = store.find(content)
     columns = _located(store, shard.astype(np.int32), row)
     columns |= {"content": content, "notes": notes}
-    columns["group"] = _groups(store, shard, row, options, earlier, threads)
+    columns["group"] = _groups(store, shard, row, options, earlier, crew)
     if options.own is None:
         columns["part"], warnings = _parts(notes, columns["group"], options, earlier)
     else:
@@ -134,17 +134,17 @@ def _located(store: Store, shard: Array, row: Array) -> dict[str, Array]:
 
 
 def _groups(
-    store: Store, shard: Array, row: Array, options: Options, earlier: Earlier, threads: int
+    store: Store, shard: Array, row: Array, options: Options, earlier: Earlier, crew: Crew
 ) -> Array:
     if earlier.groups is not None:
         return earlier.groups
     if not options.near_duplicates:
         return np.arange(len(shard))
-    with OnDisk(store.folder, np.uint32, (BINS, len(shard))) as sketches:  # a kilobyte a piece
+    with OnDisk.new(store.folder, np.uint32, (BINS, len(shard))) as sketches:  # 1 KB a piece
         for begin in range(0, len(shard), _BLOCK):
             block = slice(begin, begin + _BLOCK)
             sketches.write(begin, _sketches(store, shard[block], row[block]).T)
-        return duplicates.group(sketches, folder=store.folder, threads=threads)
+        return duplicates.group(sketches, folder=store.folder, crew=crew)
 
 
 def _sketches(store: Store, shard: Array, row: Array) -> Array:

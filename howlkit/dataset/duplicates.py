@@ -11,9 +11,9 @@ without being the same tune.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from howlkit.dataset.sketches import BINS, RANK_BITS, Sketch
 from howlkit.dataset.tensors import Appended, OnDisk
+from howlkit.dataset.workers import Crew
 from howlkit.ordering import stable_order
 
 __all__ = ["VERSION", "group"]
@@ -30,6 +31,7 @@ VERSION = 2
 """Of sketches and grouping: groups found by another version are found anew."""
 
 Labels = NDArray[np.int64]
+Pairs = NDArray[np.int64]  # of two pieces: the index of one times 2**32, and of the other
 Flags = NDArray[np.bool_]
 
 T = TypeVar("T")
@@ -51,67 +53,58 @@ _TYPICAL = 2000  # pieces that the two thresholds are for; of more, more are ali
 _LEAST_RARITY = 0.25  # times the growth of the thresholds: to agree in a third is always enough
 _ROUNDS = 8  # of joining: the more is joined, the fewer groups share what their pieces share
 _STRIDES = (1, 85)  # a band is bins i and i + stride: 512 bands of two
-_BATCH = 64  # bands looked at before their pairs are compared: the fewer, the more often ...
-_PAIRS = 2**17  # ... all bins are gone through; or so many pairs, at 100 bytes of memory each
+_PAIRS = 2**17  # compared at once, at 100 bytes of memory each: fewer, and all is read oftener
 _NEIGHBOURS = 4  # of one bucket, so many next ones each is compared with
-_PIECES_A_THREAD = 5000  # fewer are done sooner than they are handed over
-_RUN = 8  # bins or bands handed over at a time
+_PIECES_A_PROCESS = 5000  # fewer are done sooner than another process begins
+_RUN = 16  # bins or bands handed over at a time
 
 
-def group(sketches: Sketches, *, folder: Path | None = None, threads: int = 1) -> Labels:
+def group(sketches: Sketches, *, folder: Path | None = None, crew: Crew | None = None) -> Labels:
     """Return (n,) for sketches (`BINS`, n): pieces with the same number are one group.
 
     The number is the index of the group's first piece. Pieces are joined when alike, or when both
     are like a third; empty sketches stay alone. Takes time linear in n, and memory for a few rows.
-    folder: for temporary files, a kilobyte a piece; None: where the system has them. threads: how
-    many cores to use; the groups are the same.
+    folder: for temporary files, a kilobyte a piece; None: where the system has them. crew: the
+    processes that share the work; the groups are the same.
     """
+    try:
+        return _group(sketches, folder, _Sharing(crew or Crew(), sketches.shape[1]))
+    except BrokenProcessPool:  # there is too little memory for two, say
+        return _group(sketches, folder, _Sharing(Crew(), sketches.shape[1]))
+
+
+def _group(sketches: Sketches, folder: Path | None, share: _Sharing) -> Labels:
     pieces = sketches.shape[1]
     labels, threshold = np.arange(pieces), _thresholds(sketches)
     with (
-        OnDisk(folder, np.float16, (BINS, pieces)) as weights,  # three digits are plenty
+        OnDisk.new(folder, np.float16, (BINS, pieces)) as weights,  # three digits are plenty
+        OnDisk.new(folder, np.int64, (2, pieces)) as grouping,
         Appended(folder, np.int64) as unlike,
-        _Threads(max(1, min(threads, pieces // _PIECES_A_THREAD))) as crew,
     ):
         for bin_ in range(BINS):
             weights[bin_] = np.where(sketches[bin_] > 0, np.inf, 0)  # infinite: not weighed yet
-        comparison = _Comparison(sketches, weights, threshold, crew)
-        _weigh(sketches, labels, weights, crew)
+        comparison = _Comparison(sketches, weights, threshold, share)
+        _weigh(sketches, labels, grouping, weights, share)
         joined = _first_round(comparison, labels, unlike)
         for _ in range(_ROUNDS - 1):
             if np.array_equal(joined, labels):
                 break
             labels = joined
-            changed = _weigh(sketches, labels, weights, crew)
+            changed = _weigh(sketches, labels, grouping, weights, share)
             joined = _later_round(comparison, labels, changed, unlike)
     return joined
 
 
-class _Threads(contextlib.AbstractContextManager["_Threads"]):
-    """Threads that share work: while numpy sorts, looks up and compares, another may do so too."""
+class _Sharing:
+    """The work on so many pieces, shared by the processes of a crew where that is sooner done."""
 
-    def __init__(self, threads: int) -> None:
-        self.threads = threads
-        self._pool = ThreadPoolExecutor(threads)
+    def __init__(self, crew: Crew, pieces: int) -> None:
+        enough = crew.workers if crew.begun else pieces // _PIECES_A_PROCESS
+        self._crew, self.processes = crew, max(1, min(crew.workers, enough))
 
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown()
-
-    def map(self, work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
-        """Yield work(item) for each item in order; some for each thread are under way."""
-        if self.threads == 1:
-            yield from map(work, items)
-            return
-        runs = [items[begin : begin + _RUN] for begin in range(0, len(items), _RUN)]
-        for begin in range(0, len(runs), self.threads):
-            some = runs[begin : begin + self.threads]
-            for done in self._pool.map(lambda run: list(map(work, run)), some):
-                yield from done
-
-    def together(self, work: Callable[[int], R]) -> Iterator[R]:
-        """Yield work(number) for the number of each thread, from 0."""
-        numbers = range(self.threads)
-        return map(work, numbers) if self.threads == 1 else self._pool.map(work, numbers)
+    def map(self, work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+        """Yield work(item) for each item in order; raises BrokenProcessPool if a process dies."""
+        return self._crew.in_order(work, items, workers=self.processes, chunk=1, ahead=1)
 
 
 class _Comparison(NamedTuple):
@@ -120,38 +113,36 @@ class _Comparison(NamedTuple):
     sketches: Sketches
     weights: OnDisk
     threshold: NDArray[np.float64]
-    crew: _Threads
+    share: _Sharing
 
-    def alike(self, pairs: Labels) -> Flags:
-        """Return (m,), which of pairs (2, m) are as similar as both their thresholds ask."""
-
-        def agreement(first: int) -> tuple[NDArray[np.float64], NDArray[np.uint16]]:
-            bins = range(first, BINS, self.crew.threads)
-            return _agreement(self.sketches, self.weights, pairs, bins)
-
-        # Weights have few digits: their sum is the same in any order.
-        shares = list(self.crew.together(agreement))
-        weight, filled = (sum(share[i] for share in shares) for i in range(2))
+    def alike(self, pairs: Pairs) -> Flags:
+        """Return (m,), which of pairs (m,) are as similar as both their thresholds ask."""
+        agreement = functools.partial(_agreement, self.sketches, self.weights, pairs)
+        processes = self.share.processes
+        # Weights have few digits: their sum is exact, and the same in any order.
+        shares = list(
+            self.share.map(agreement, [range(n, BINS, processes) for n in range(processes)])
+        )
+        weight = np.sum([share[0] for share in shares], axis=0, dtype=np.float64)
+        filled = np.sum([share[1] for share in shares], axis=0)
         similarity = weight / np.maximum(filled, 1)
-        return np.asarray(similarity >= self.threshold[pairs].max(axis=0))
+        least = np.maximum(*(self.threshold.take(ends) for ends in _ends(pairs)))
+        return np.asarray(similarity >= least)
 
 
 def _first_round(comparison: _Comparison, labels: Labels, unlike: Appended) -> Labels:
     """Return the labels with all pieces joined that are alike, as far as bands show them.
 
-    unlike: to keep the pairs in, as `_candidates` has them, that bands show and that are not alike.
+    unlike: to keep the pairs in that bands show and that are not alike.
     """
-    sketches, weights, _, crew = comparison
-
-    def candidates(band: tuple[int, int]) -> Labels:
-        return _candidates(sketches, weights, labels, band)
-
+    sketches, weights, _, share = comparison
     bands = [(i, (i + stride) % BINS) for stride in _STRIDES for i in range(BINS)]
-    for codes in _batches(crew.map(candidates, bands)):
-        pairs = np.stack(np.divmod(codes, len(labels)))  # (2, m)
+    items = ((labels, bands[first : first + _RUN]) for first in range(0, len(bands), _RUN))
+    found = share.map(functools.partial(_candidates, sketches, weights), items)
+    for pairs in _batches(found):
         alike = comparison.alike(pairs)
-        labels = _join(labels, pairs[:, alike])
-        unlike.append(codes[~alike])
+        labels = _join(labels, pairs[alike])
+        unlike.append(pairs[~alike])
     return labels
 
 
@@ -164,39 +155,60 @@ def _later_round(
     that they share is shared by two groups, and counts. And what they share weighs the same for
     both: a pair of which one has not `changed` (n,) is as unlike as it was.
     """
-    for codes in unlike.blocks(_PAIRS):
-        pairs = np.stack(np.divmod(np.unique(codes), len(labels)))  # (2, m)
-        again = changed[pairs].all(axis=0) & (labels[pairs[0]] != labels[pairs[1]])
-        pairs = pairs[:, again]
-        if pairs.size:
-            labels = _join(labels, pairs[:, comparison.alike(pairs)])
+
+    def again(pairs: Pairs) -> Pairs:
+        one, other = _ends(pairs)
+        apart = labels.take(one) != labels.take(other)
+        return pairs.compress(apart & changed.take(one) & changed.take(other))
+
+    for pairs in _batches(map(again, unlike.blocks(_PAIRS))):
+        labels = _join(labels, pairs[comparison.alike(pairs)])
     return labels
 
 
-def _batches(found: Iterator[Labels]) -> Iterator[Labels]:
-    """Yield what several bands found together, each pair once; nothing where nothing was."""
-    batch: list[Labels] = []
-    for number, codes in enumerate(found, 1):
-        batch.append(codes)
-        if number % _BATCH == 0 or sum(map(len, batch)) > _PAIRS:
-            together = np.unique(np.concatenate(batch))
+def _ends(pairs: Pairs) -> tuple[Labels, Labels]:
+    """Return the one and the other pieces (m,) of pairs (m,)."""
+    return pairs >> 32, pairs & (2**32 - 1)
+
+
+def _batches(found: Iterable[Pairs]) -> Iterator[Pairs]:
+    """Yield what several of `found` have together, each pair once, and `_PAIRS` or a few more."""
+    batch: list[Pairs] = []
+    for pairs in found:
+        batch.append(pairs)
+        if sum(map(len, batch)) >= _PAIRS:
+            yield np.unique(np.concatenate(batch))
             batch = []
-            if len(together):
-                yield together
+    if any(map(len, batch)):
+        yield np.unique(np.concatenate(batch))
 
 
-def _weigh(sketches: Sketches, labels: Labels, weights: OnDisk, crew: _Threads) -> Flags:
+def _weigh(
+    sketches: Sketches, labels: Labels, grouping: OnDisk, weights: OnDisk, share: _Sharing
+) -> Flags:
     """Write how much sharing each value says: 1 if two groups have it, 0 if none other.
 
     It falls with the logarithm of the number of groups, but not to 0: thousands of variants of one
     piece share what they share with thousands, and are variants all the same. Returns (n,), the
-    pieces of which any value weighs otherwise than before.
+    pieces of which any value weighs otherwise than before. grouping: (2, n), to keep in a file what
+    all processes need: through a pipe it takes ten times as long.
     """
+    runs = [range(first, first + _RUN) for first in range(0, BINS, _RUN)]
+    grouping[0], grouping[1] = labels, stable_order(labels)
+    work = functools.partial(_weigh_bins, sketches, grouping, weights)
+    changed = np.zeros(len(labels), bool)
+    for some in share.map(work, runs):
+        changed |= some
+    return changed
+
+
+def _weigh_bins(sketches: Sketches, grouping: OnDisk, weights: OnDisk, bins: range) -> Flags:
+    """Do the part of `_weigh` that some bins are; grouping: the labels, and their stable order."""
+    labels, by_label = grouping[0], grouping[1]
     scale = np.log(max(len(labels), _TYPICAL))
     least = _LEAST_RARITY * _growth(len(labels))
-    changed, by_label = np.zeros(len(labels), bool), stable_order(labels)
-
-    def weigh(bin_: int) -> None:
+    changed = np.zeros(len(labels), bool)
+    for bin_ in bins:
         weight = weights[bin_]
         # What one group alone has, no other will: groups only grow.
         rows = by_label.compress(_weighs(weight).take(by_label))
@@ -207,9 +219,6 @@ def _weigh(sketches: Sketches, labels: Labels, weights: OnDisk, crew: _Threads) 
         changed[rows.compress(is_news)] = True
         weight[rows] = now
         weights[bin_] = weight
-
-    for _ in crew.map(weigh, range(BINS)):
-        pass
     return changed
 
 
@@ -259,38 +268,37 @@ def _size(sketches: Sketches) -> NDArray[np.float64]:
 
 
 def _candidates(
-    sketches: Sketches,
-    weights: OnDisk,
-    labels: Labels,
-    band: tuple[int, int],
-) -> Labels:
-    """Return (m,), pairs (i, j) as i * n + j, of pieces not joined yet that agree in a band.
+    sketches: Sketches, weights: OnDisk, item: tuple[Labels, list[tuple[int, int]]]
+) -> Pairs:
+    """Return (m,), pairs of pieces not joined yet that agree in a band.
 
-    Of those that agree in a bucket full, only neighbours: the others are paired in other bands.
+    item: the labels, and bands. Of pieces that agree in a bucket full, only neighbours are paired:
+    the others are in other bands.
     """
-    a, b = band
-    rows = np.flatnonzero(_weighs(weights[a]) & _weighs(weights[b]))
-    key = (sketches[a][rows].astype(np.uint64) << np.uint64(32)) | sketches[b][rows]
-    order = np.argsort(key, kind="stable")
-    key, rows = key[order], rows[order]
+    labels, bands = item
     pairs = [np.empty(0, np.int64)]
-    for distance in range(1, _NEIGHBOURS + 1):
-        same = key[distance:] == key[:-distance]
-        left, right = rows[:-distance][same], rows[distance:][same]
-        apart = labels[left] != labels[right]
-        pairs.append(left[apart] * len(labels) + right[apart])
+    for a, b in bands:
+        rows = np.flatnonzero(_weighs(weights[a]) & _weighs(weights[b]))
+        key = (sketches[a][rows].astype(np.uint64) << np.uint64(32)) | sketches[b][rows]
+        order = np.argsort(key, kind="stable")
+        key, rows = key[order], rows[order]
+        for distance in range(1, _NEIGHBOURS + 1):
+            same = key[distance:] == key[:-distance]
+            left, right = rows[:-distance][same], rows[distance:][same]
+            apart = labels[left] != labels[right]
+            pairs.append(left[apart] << 32 | right[apart])
     return np.concatenate(pairs)
 
 
 def _agreement(
-    sketches: Sketches, weights: OnDisk, pairs: Labels, bins: range
-) -> tuple[NDArray[np.float64], NDArray[np.uint16]]:
-    """Return (m,) for pairs (2, m): the weight of those `bins` that agree, and how many are filled.
+    sketches: Sketches, weights: OnDisk, pairs: Pairs, bins: range
+) -> tuple[NDArray[np.float32], NDArray[np.uint16]]:
+    """Return (m,) for pairs (m,): the weight of those `bins` that agree, and how many are filled.
 
     A bin counts as filled if it is in either of two pieces.
     """
-    left, right = pairs
-    total, filled = np.zeros(len(left)), np.zeros(len(left), np.uint16)
+    left, right = _ends(pairs)
+    total, filled = np.zeros(len(left), np.float32), np.zeros(len(left), np.uint16)
     for bin_ in bins:
         column, weight = sketches[bin_], weights[bin_]
         one, other = column.take(left), column.take(right)
@@ -300,10 +308,10 @@ def _agreement(
     return total, filled
 
 
-def _join(labels: Labels, pairs: Labels) -> Labels:
-    """Return the labels with both of each of pairs (2, m) in one group: the smallest spreads."""
+def _join(labels: Labels, pairs: Pairs) -> Labels:
+    """Return the labels with both of each of pairs (m,) in one group: the smallest spreads."""
     while True:
-        ends = labels[pairs]  # (2, m)
+        ends = np.stack([labels.take(pieces) for pieces in _ends(pairs)])  # (2, m)
         joined = labels.copy()
         np.minimum.at(joined, ends.ravel(), np.tile(ends.min(axis=0), 2))
         joined = joined[joined]

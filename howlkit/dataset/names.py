@@ -6,12 +6,27 @@ import contextlib
 import re
 from pathlib import Path
 
-__all__ = ["JOURNAL", "LOCK", "PARTIAL", "PIECES", "SHARD", "delete", "is_ours", "matching"]
+__all__ = [
+    "JOURNAL",
+    "LOCK",
+    "PARTIAL",
+    "PIECES",
+    "SCRATCH",
+    "SCRATCH_PREFIX",
+    "SHARD",
+    "delete",
+    "is_ours",
+    "matching",
+]
 
 SHARD = re.compile(r"shard-(\d{5})\.safetensors")
 JOURNAL = re.compile(r"shard-(\d{5})\.jsonl")
 PIECES = re.compile(r"pieces-[0-9a-f]{16}\.safetensors")
 LOCK = ".lock"
+
+SCRATCH_PREFIX = ".scratch-"
+SCRATCH = re.compile(re.escape(SCRATCH_PREFIX) + r"[a-z0-9_]+")
+"""Matrices that processes share for a while (`tensors.OnDisk`)."""
 
 _WHOLE = "|".join(
     [r"dataset\.json|files\.jsonl|report\.json", SHARD.pattern, JOURNAL.pattern, PIECES.pattern]
@@ -23,6 +38,7 @@ PARTIAL = re.compile(rf"\.partial-\d+-({_WHOLE})")
 def is_ours(name: str) -> bool:
     """Say whether a file of a dataset may be called so."""
     known = name == LOCK or re.fullmatch(_WHOLE, name) or PARTIAL.fullmatch(name)
+    known = known or SCRATCH.fullmatch(name)
     return bool(known)
 
 

@@ -37,7 +37,7 @@ from howlkit.dataset.sources import Outcome, Outcomes, of_piece, read_all
 from howlkit.dataset.split import OwnSplit, check_fractions
 from howlkit.dataset.stored import FORMAT, Dataset
 from howlkit.dataset.tensors import write_tensors
-from howlkit.dataset.workers import usable_cores
+from howlkit.dataset.workers import Crew, usable_cores
 from howlkit.disk import write_whole
 from howlkit.errors import DataError
 from howlkit.piece import Piece
@@ -67,7 +67,7 @@ def prepare(
     fractions: of the groups that train, validation and test get, on average; seed: which ones.
     split: a split of your own instead: for each part the folders and files that belong to it, as
         they are or inside `sources`; what none names goes to train.
-    workers: processes that read, threads that group; None: one a core, fewer for few files.
+    workers: processes that read and group; None: one a core, fewer for few files.
     near_duplicates: keep takes and variants of a piece in one part.
     limits: of a file. readers: of files that are no MIDI, and of collections; None: the sources
         that are installed. strict: stop at the first file that cannot be read.
@@ -86,20 +86,19 @@ def prepare(
         own.check_used(itertools.chain(paths, (source.path for source in left_out)))
     if workers is not None and workers < 1:
         raise DataError(f"workers is {workers}; 1 or more are allowed")
-    with writing(Path(out)) as folder:
+    with writing(Path(out)) as folder, Crew(workers or usable_cores()) as crew:
         store = Store(folder, head=head(limits))
         with Files(folder) as files:
             with _known(folder, store, limits) as known:
-                reading = read_all(paths, known, readers, limits=limits, workers=workers)
-                with contextlib.closing(reading):
-                    skipped = ((Outcome.of(source),) for source in left_out)
-                    outcomes = itertools.chain(skipped, reading)
-                    total = len(left_out) + len(paths)
-                    _keep(store, files, _told(outcomes, total, strict, progress))
+                reading = read_all(paths, known, readers, crew, limits=limits, workers=workers)
+                skipped = ((Outcome.of(source),) for source in left_out)
+                outcomes = itertools.chain(skipped, reading)
+                total = len(left_out) + len(paths)
+                _keep(store, files, _told(outcomes, total, strict, progress))
             _check_any(files, sources, readers)
             files.save(folder / "files.jsonl", limits)
             name = functools.partial(_name, roots=roots)
-            return _finish(folder, store, files, options, name, workers)
+            return _finish(folder, store, files, options, name, crew)
 
 
 def prepare_pieces(
@@ -125,7 +124,7 @@ def prepare_pieces(
             _check_any(files, (), Readers())
             if own is not None:
                 own.check_used(files.paths())
-            return _finish(folder, store, files, options, lambda source: source.path, None)
+            return _finish(folder, store, files, options, lambda source: source.path, Crew())
 
 
 def _found(roots: Sequence[str], readers: Readers) -> tuple[Paths, list[Source]]:
@@ -228,12 +227,12 @@ def _finish(
     files: Files,
     options: Options,
     name: Callable[[Source], str],
-    workers: int | None,
+    crew: Crew,
 ) -> Report:
     """Write everything but shards, dataset.json last, and delete what is no longer used."""
     inputs = _inputs(files, options)
-    earlier, threads = _earlier(folder, options, inputs), workers or usable_cores()
-    columns, warnings = catalog(store, files, options, earlier, name, threads=threads)
+    earlier = _earlier(folder, options, inputs)
+    columns, warnings = catalog(store, files, options, earlier, name, crew)
     account = report(files, columns, warnings)
     digest = hashlib.sha256()
     for column in sorted(columns):

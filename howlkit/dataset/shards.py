@@ -13,6 +13,7 @@ filling it, so that its bytes are those of a run that was not.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -21,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from howlkit.dataset.hashes import ByHash
-from howlkit.dataset.names import JOURNAL, PARTIAL, SHARD, delete, matching
+from howlkit.dataset.names import JOURNAL, PARTIAL, SCRATCH, SHARD, delete, matching
 from howlkit.dataset.records import TABLES, Record, Records
 from howlkit.dataset.sketches import BINS
 from howlkit.dataset.tensors import Array, Tensors, write_tensors
@@ -163,8 +164,8 @@ class Store:
         """Delete shards of which nothing is used, journals, and what broken-off writes left."""
         names = set(map(shard_name, used))
         unused = [path for path in matching(self.folder, SHARD) if path.name not in names]
-        left = [matching(self.folder, pattern) for pattern in (JOURNAL, PARTIAL)]
-        for path in (*unused, *left[0], *left[1]):
+        left = (matching(self.folder, pattern) for pattern in (JOURNAL, PARTIAL, SCRATCH))
+        for path in itertools.chain(unused, *left):
             delete(path)
 
 

@@ -7,7 +7,6 @@ every time. Paths are absolute.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 import itertools
@@ -22,7 +21,7 @@ from howlkit import midi
 from howlkit.dataset.listing import Known, Source
 from howlkit.dataset.readers import Reader, Readers
 from howlkit.dataset.records import Record
-from howlkit.dataset.workers import in_order, usable_cores
+from howlkit.dataset.workers import Crew
 from howlkit.errors import HowlkitError
 from howlkit.midi.container import load
 from howlkit.piece import Piece
@@ -53,14 +52,15 @@ def read_all(
     paths: Sequence[str],
     known: Known,
     readers: Readers,
+    crew: Crew,
     *,
     limits: midi.Limits,
     workers: int | None,
 ) -> Generator[Outcomes, None, None]:
     """Yield what came of each file, of each piece in it, in the order of `paths`.
 
-    known: what earlier runs found. readers: of what is no MIDI file. workers: processes; None: as
-    many as are worth it. Nothing that is in a file raises: it is a reason.
+    known: what earlier runs found. readers: of what is no MIDI file. workers: how many of the crew;
+    None: as many as are worth it. Nothing that is in a file raises: it is a reason.
     """
     changed, only_midi = np.zeros(len(paths), bool), True
     for number, path in enumerate(paths):
@@ -75,13 +75,12 @@ def read_all(
     left = int(np.count_nonzero(changed))
     if workers is None:
         enough = _FILES_A_WORKER if only_midi else _SLOW_FILES_A_WORKER
-        workers = max(1, min(usable_cores(), left // enough))
+        workers = max(1, left // enough)
     work = functools.partial(_read, limits=limits)
-    read = in_order(work, todo, workers=workers if left else 1, lost=_lost)
-    with contextlib.closing(read):  # ends the processes, also when nobody asks for more
-        for path, again in zip(paths, changed, strict=True):
-            before = () if again else known.get(path)
-            yield tuple(map(Outcome.of, before)) or next(read)
+    read = crew.in_order(work, todo, workers=workers, lost=_lost)
+    for path, again in zip(paths, changed, strict=True):
+        before = () if again else known.get(path)
+        yield tuple(map(Outcome.of, before)) or next(read)
 
 
 def of_piece(piece: Piece) -> Outcome:

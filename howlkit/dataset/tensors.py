@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.dataset.names import SCRATCH_PREFIX, delete
 from howlkit.disk import writing_whole
 from howlkit.errors import DataError, printable
 
@@ -98,45 +98,49 @@ class Tensors:
         )
 
 
-class OnDisk(contextlib.AbstractContextManager["OnDisk"]):
-    """A matrix in a temporary file of a folder, of which a row at a time is in memory.
+class OnDisk:
+    """A matrix in a file, of which a row at a time is in memory.
 
-    Several threads may use it at once. folder: None: where the system has temporary files.
+    Threads and processes may share it: it pickles, and no file stays open. So a row that is read
+    while another is written costs nothing but the opening, some 3 us.
     """
 
-    def __init__(self, folder: Path | None, dtype: type, shape: tuple[int, int]) -> None:
-        self._file = tempfile.TemporaryFile(dir=folder)
-        self._dtype, self.shape = np.dtype(dtype), shape
-        self._file.truncate(shape[0] * shape[1] * self._dtype.itemsize)
-        self._lock = threading.Lock()  # of where the file is read or written
+    def __init__(self, path: Path, dtype: type, shape: tuple[int, int]) -> None:
+        """Say what the file at a path holds."""
+        self._path, self._dtype, self.shape = path, np.dtype(dtype), shape
 
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
+    @classmethod
+    @contextlib.contextmanager
+    def new(cls, folder: Path | None, dtype: type, shape: tuple[int, int]) -> Iterator[OnDisk]:
+        """Give a matrix of zeros in a folder, deleted in the end (if killed: by the next `tidy`).
+
+        folder: None: where the system has temporary files.
+        """
+        file, path = tempfile.mkstemp(prefix=SCRATCH_PREFIX, dir=folder)
+        try:
+            with open(file, "wb") as opened:
+                opened.truncate(shape[0] * shape[1] * np.dtype(dtype).itemsize)
+            yield cls(Path(path), dtype, shape)
+        finally:
+            delete(Path(path))
 
     def __getitem__(self, row: int) -> Array:
         """Return a row, a copy."""
         values = np.empty(self.shape[1], self._dtype)
-        with self._lock:
-            self._seek(row, 0)
-            self._file.readinto(values.data)
+        with open(self._path, "rb") as file:
+            file.seek(row * values.nbytes)
+            file.readinto(values.data)
         return values
 
     def __setitem__(self, row: int, values: Array) -> None:
-        self._write(row, 0, values)
+        self.write(0, values[None], first=row)
 
-    def write(self, column: int, values: Array) -> None:
-        """Write values (rows, n) to all rows, from a column on."""
-        for row, part in enumerate(values):
-            self._write(row, column, part)
-
-    def _write(self, row: int, column: int, values: Array) -> None:
-        data = np.ascontiguousarray(values, self._dtype).data
-        with self._lock:
-            self._seek(row, column)
-            self._file.write(data)
-
-    def _seek(self, row: int, column: int) -> None:
-        self._file.seek((row * self.shape[1] + column) * self._dtype.itemsize)
+    def write(self, column: int, values: Array, *, first: int = 0) -> None:
+        """Write values (rows, n) to rows from the `first`, from a column on."""
+        with open(self._path, "r+b") as file:
+            for row, part in enumerate(values, first):
+                file.seek((row * self.shape[1] + column) * self._dtype.itemsize)
+                file.write(np.ascontiguousarray(part, self._dtype).data)
 
 
 class Appended(contextlib.AbstractContextManager["Appended"]):

@@ -1,4 +1,4 @@
-"""A function applied to many items in several processes, in order, whatever happens to a process.
+"""A crew of processes that apply a function to many items, in order, whatever happens to one.
 
 A process that dies (a crash inside a C++ library) costs one item: what was under way is done again
 one item at a time, and the one at which a process dies again is handed to `lost`. Processes are
@@ -17,11 +17,11 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from howlkit.errors import DataError
 
-__all__ = ["in_order", "usable_cores"]
+__all__ = ["Crew", "usable_cores"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -37,66 +37,99 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def in_order(
-    work: Callable[[T], R], items: Iterable[T], *, workers: int, lost: Callable[[T], R]
-) -> Generator[R, None, None]:
-    """Yield work(item) for each item, in the order of the items.
+class Crew(contextlib.AbstractContextManager["Crew"]):
+    """Processes that work for this one: begun when first needed, replaced when they die."""
 
-    workers: processes; 1 works in this one. `work`, items and results must pickle. Only a few
-    chunks of items are under way at a time, so memory does not grow with their number.
-    lost: what to yield for an item that kills its process.
-    Raises DataError if processes cannot be started at all, and whatever `work` raises.
-    """
-    if workers == 1:
-        yield from map(work, items)
-        return
-    source = iter(items)
-    with _Crew(work, workers, lost) as crew:
-        ahead: deque[tuple[list[T], Future[list[R]]]] = deque()
-        while chunk := list(itertools.islice(source, _CHUNK)):
-            ahead.append((chunk, crew.submit(chunk)))
-            if len(ahead) > _AHEAD * workers:
-                yield from crew.result(*ahead.popleft())
-        while ahead:
-            yield from crew.result(*ahead.popleft())
-
-
-class _Crew(contextlib.AbstractContextManager["_Crew[T, R]"], Generic[T, R]):
-    """Processes that do `work`, replaced when they die."""
-
-    def __init__(self, work: Callable[[T], R], workers: int, lost: Callable[[T], R]) -> None:
-        self._work, self._workers, self._lost = work, workers, lost
-        self._pool = _start(workers)
+    def __init__(self, workers: int = 1) -> None:
+        """Make a crew of at most so many processes; 1: all is done in this one."""
+        self.workers = workers
+        self._begun = 0
+        self._pool: ProcessPoolExecutor | None = None
 
     def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
+        self._end(cancel_futures=True)
 
-    def submit(self, chunk: Sequence[T]) -> Future[list[R]]:
+    @property
+    def begun(self) -> int:
+        """How many processes are there already: to them little work is worth handing over too."""
+        return self._begun if self._pool else 0
+
+    def in_order(
+        self,
+        work: Callable[[T], R],
+        items: Iterable[T],
+        *,
+        lost: Callable[[T], R] | None = None,
+        workers: int | None = None,
+        chunk: int = _CHUNK,
+        ahead: int = _AHEAD,
+    ) -> Generator[R, None, None]:
+        """Yield work(item) for each item, in the order of the items.
+
+        `work`, items and results must pickle. lost: what to yield for an item that kills its
+        process; None: nothing is tried again. workers: how many processes are worth beginning for
+        this; None: all. chunk: items sent at a time; of these chunks `ahead` a process are under
+        way beyond the one awaited, so that memory does not grow with the items.
+        Raises DataError if processes cannot be started at all, BrokenProcessPool if one dies and
+        `lost` is None, and whatever `work` raises.
+        """
+        workers = min(self.workers, self.workers if workers is None else workers)
+        if workers == 1:
+            yield from map(work, items)
+            return
+        source, under_way = iter(items), deque[tuple[list[T], Future[list[R]]]]()
+        while some := list(itertools.islice(source, chunk)):
+            under_way.append((some, self._submit(work, some, workers)))
+            if len(under_way) > ahead * self._begun:
+                yield from self._result(work, *under_way.popleft(), lost)
+        while under_way:
+            yield from self._result(work, *under_way.popleft(), lost)
+
+    def _submit(self, work: Callable[[T], R], items: Sequence[T], workers: int) -> Future[list[R]]:
         try:
-            return self._pool.submit(_each, self._work, chunk)
+            return self._ready(workers).submit(_each, work, items)
         except (BrokenProcessPool, OSError):  # OSError: it is breaking at this very moment
-            self._pool.shutdown()
-            self._pool = _start(self._workers)
-            return self._pool.submit(_each, self._work, chunk)
+            self._end()
+            return self._ready(workers).submit(_each, work, items)
 
-    def result(self, chunk: Sequence[T], future: Future[list[R]]) -> list[R]:
+    def _ready(self, workers: int) -> ProcessPoolExecutor:
+        if self._pool is None:
+            self._begun = self._begun or workers
+            self._pool = _start(self._begun)
+        return self._pool
+
+    def _end(self, *, cancel_futures: bool = False) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(cancel_futures=cancel_futures)
+
+    def _result(
+        self,
+        work: Callable[[T], R],
+        items: Sequence[T],
+        future: Future[list[R]],
+        lost: Callable[[T], R] | None,
+    ) -> list[R]:
         try:
             return future.result()
         except BrokenProcessPool:  # who broke it cannot be told: it was one of those under way
-            return list(self._one_by_one(chunk))
+            if lost is None:
+                raise
+            return list(_one_by_one(work, items, lost))
 
-    def _one_by_one(self, chunk: Sequence[T]) -> Iterator[R]:
-        pool = _start(1)
-        try:
-            for item in chunk:
-                try:
-                    yield pool.submit(self._work, item).result()
-                except BrokenProcessPool:
-                    pool.shutdown()
-                    pool = _start(1)
-                    yield self._lost(item)
-        finally:
-            pool.shutdown(cancel_futures=True)
+
+def _one_by_one(work: Callable[[T], R], items: Sequence[T], lost: Callable[[T], R]) -> Iterator[R]:
+    pool = _start(1)
+    try:
+        for item in items:
+            try:
+                yield pool.submit(work, item).result()
+            except BrokenProcessPool:
+                pool.shutdown()
+                pool = _start(1)
+                yield lost(item)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _start(workers: int) -> ProcessPoolExecutor:
