@@ -102,6 +102,7 @@ def catalog(
     columns = _located(store, shard.astype(np.int32), row)
     columns |= {"content": content, "notes": notes}
     columns["group"] = _groups(store, shard, row, options, earlier, crew)
+    crew.dismiss()
     if options.own is None:
         columns["part"], warnings = _parts(notes, columns["group"], options, earlier)
     else:

@@ -56,7 +56,7 @@ _STRIDES = (1, 85)  # a band is bins i and i + stride: 512 bands of two
 _PAIRS = 2**17  # compared at once, at 100 bytes of memory each: fewer, and all is read oftener
 _NEIGHBOURS = 4  # of one bucket, so many next ones each is compared with
 _PIECES_A_PROCESS = 5000  # fewer are done sooner than another process begins
-_RUN = 16  # bins or bands handed over at a time
+_RUN = 32  # bins or bands handed over at a time
 
 
 def group(sketches: Sketches, *, folder: Path | None = None, crew: Crew | None = None) -> Labels:
@@ -287,7 +287,7 @@ def _candidates(
             left, right = rows[:-distance][same], rows[distance:][same]
             apart = labels[left] != labels[right]
             pairs.append(left[apart] << 32 | right[apart])
-    return np.concatenate(pairs)
+    return np.unique(np.concatenate(pairs))  # once each: less to send
 
 
 def _agreement(

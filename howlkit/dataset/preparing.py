@@ -33,7 +33,7 @@ from howlkit.dataset.names import PIECES, delete, matching
 from howlkit.dataset.readers import Readers
 from howlkit.dataset.report import Report, counted
 from howlkit.dataset.shards import Store, shard_name
-from howlkit.dataset.sources import Outcome, Outcomes, of_piece, read_all
+from howlkit.dataset.sources import FILES_A_WORKER, Outcome, Outcomes, of_piece, read_all
 from howlkit.dataset.split import OwnSplit, check_fractions
 from howlkit.dataset.stored import FORMAT, Dataset
 from howlkit.dataset.tensors import write_tensors
@@ -81,14 +81,15 @@ def prepare(
     roots = [readers.resolve(source, out) for source in sources]
     own = OwnSplit(split, roots) if split is not None else None
     options = Options(tuple(fractions), seed, near_duplicates, own)
-    paths, left_out = _found(roots, readers)
-    if own is not None:
-        own.check_used(itertools.chain(paths, (source.path for source in left_out)))
     if workers is not None and workers < 1:
         raise DataError(f"workers is {workers}; 1 or more are allowed")
-    with writing(Path(out)) as folder, Crew(workers or usable_cores()) as crew:
-        store = Store(folder, head=head(limits))
-        with Files(folder) as files:
+    anew = not Path(out, "dataset.json").exists()
+    with Crew(workers or usable_cores()) as crew:
+        paths, left_out = _found(roots, readers, crew, anew=anew)
+        if own is not None:
+            own.check_used(itertools.chain(paths, (source.path for source in left_out)))
+        with writing(Path(out)) as folder, Files(folder) as files:
+            store = Store(folder, head=head(limits))
             with _known(folder, store, limits) as known:
                 reading = read_all(paths, known, readers, crew, limits=limits, workers=workers)
                 skipped = ((Outcome.of(source),) for source in left_out)
@@ -127,15 +128,27 @@ def prepare_pieces(
             return _finish(folder, store, files, options, lambda source: source.path, Crew())
 
 
-def _found(roots: Sequence[str], readers: Readers) -> tuple[Paths, list[Source]]:
-    """Return the paths to read, absolute as the roots are, and what is there but cannot be."""
+def _found(
+    roots: Sequence[str], readers: Readers, crew: Crew, *, anew: bool
+) -> tuple[Paths, list[Source]]:
+    """Return the paths to read, absolute as the roots are, and what is there but cannot be.
+
+    anew: no file is known, so that all will be read: the crew begins as soon as there are enough.
+    """
     left_out: list[Source] = []
+    enough = FILES_A_WORKER * crew.workers
 
     def skip(path: str, reason: str) -> None:
         left_out.append(Source(os.path.abspath(path), reason=reason))
 
-    found = midi.find(roots, skip=skip, endings=readers.suffixes)
-    return Paths(map(str, found)), left_out
+    def paths() -> Iterator[str]:
+        found = midi.find(roots, skip=skip, endings=readers.suffixes)
+        for number, path in enumerate(found, 1):
+            if anew and number == enough:
+                crew.begin()
+            yield str(path)
+
+    return Paths(paths()), left_out
 
 
 def _known(folder: Path, store: Store, limits: midi.Limits) -> Known:

@@ -26,9 +26,11 @@ from howlkit.errors import HowlkitError
 from howlkit.midi.container import load
 from howlkit.piece import Piece
 
-__all__ = ["Outcome", "Outcomes", "of_piece", "read_all"]
+__all__ = ["FILES_A_WORKER", "Outcome", "Outcomes", "of_piece", "read_all"]
 
-_FILES_A_WORKER = 64  # fewer are read sooner than another process starts
+FILES_A_WORKER = 64
+"""Fewer are read sooner than another process starts."""
+
 _SLOW_FILES_A_WORKER = 8  # of files that a source reads: text, and in Python
 
 
@@ -74,7 +76,7 @@ def read_all(
     )
     left = int(np.count_nonzero(changed))
     if workers is None:
-        enough = _FILES_A_WORKER if only_midi else _SLOW_FILES_A_WORKER
+        enough = FILES_A_WORKER if only_midi else _SLOW_FILES_A_WORKER
         workers = max(1, left // enough)
     work = functools.partial(_read, limits=limits)
     read = crew.in_order(work, todo, workers=workers, lost=_lost)

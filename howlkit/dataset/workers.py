@@ -27,7 +27,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _CHUNK = 32  # items sent to a process at a time: enough that sending costs little
-_AHEAD = 3  # chunks under way for each process: they go on while this one writes a shard
+_AHEAD = 5  # chunks under way for each process: they go on while this one writes a shard
 
 
 def usable_cores() -> int:
@@ -44,15 +44,25 @@ class Crew(contextlib.AbstractContextManager["Crew"]):
         """Make a crew of at most so many processes; 1: all is done in this one."""
         self.workers = workers
         self._begun = 0
-        self._pool: ProcessPoolExecutor | None = None
+        self._pool: _Pool | None = None
 
     def __exit__(self, *_: object) -> None:
         self._end(cancel_futures=True)
+
+    def dismiss(self) -> None:
+        """End the processes, which have nothing more to do, without waiting for them."""
+        self._end(wait=False)
 
     @property
     def begun(self) -> int:
         """How many processes are there already: to them little work is worth handing over too."""
         return self._begun if self._pool else 0
+
+    def begin(self, workers: int | None = None) -> None:
+        """Begin so many processes (None: all), if none are there, without waiting for them."""
+        if self._pool is None and self.workers > 1:
+            self._begun = self._begun or min(self.workers, workers or self.workers)
+            self._pool = _Pool(self._begun)
 
     def in_order(
         self,
@@ -73,8 +83,7 @@ class Crew(contextlib.AbstractContextManager["Crew"]):
         Raises DataError if processes cannot be started at all, BrokenProcessPool if one dies and
         `lost` is None, and whatever `work` raises.
         """
-        workers = min(self.workers, self.workers if workers is None else workers)
-        if workers == 1:
+        if 1 in (workers, self.workers):
             yield from map(work, items)
             return
         source, under_way = iter(items), deque[tuple[list[T], Future[list[R]]]]()
@@ -85,23 +94,24 @@ class Crew(contextlib.AbstractContextManager["Crew"]):
         while under_way:
             yield from self._result(work, *under_way.popleft(), lost)
 
-    def _submit(self, work: Callable[[T], R], items: Sequence[T], workers: int) -> Future[list[R]]:
+    def _submit(
+        self, work: Callable[[T], R], items: Sequence[T], workers: int | None
+    ) -> Future[list[R]]:
         try:
             return self._ready(workers).submit(_each, work, items)
         except (BrokenProcessPool, OSError):  # OSError: it is breaking at this very moment
             self._end()
             return self._ready(workers).submit(_each, work, items)
 
-    def _ready(self, workers: int) -> ProcessPoolExecutor:
-        if self._pool is None:
-            self._begun = self._begun or workers
-            self._pool = _start(self._begun)
-        return self._pool
+    def _ready(self, workers: int | None) -> ProcessPoolExecutor:
+        self.begin(workers)
+        assert self._pool is not None
+        return self._pool.ready()
 
-    def _end(self, *, cancel_futures: bool = False) -> None:
+    def _end(self, *, wait: bool = True, cancel_futures: bool = False) -> None:
         pool, self._pool = self._pool, None
         if pool is not None:
-            pool.shutdown(cancel_futures=cancel_futures)
+            pool.executor.shutdown(wait, cancel_futures=cancel_futures)
 
     def _result(
         self,
@@ -119,34 +129,40 @@ class Crew(contextlib.AbstractContextManager["Crew"]):
 
 
 def _one_by_one(work: Callable[[T], R], items: Sequence[T], lost: Callable[[T], R]) -> Iterator[R]:
-    pool = _start(1)
+    pool = _Pool(1).ready()
     try:
         for item in items:
             try:
                 yield pool.submit(work, item).result()
             except BrokenProcessPool:
                 pool.shutdown()
-                pool = _start(1)
+                pool = _Pool(1).ready()
                 yield lost(item)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _start(workers: int) -> ProcessPoolExecutor:
-    pool = ProcessPoolExecutor(
-        workers, mp_context=multiprocessing.get_context("spawn"), initializer=_settle
-    )
-    try:
+class _Pool:
+    """Processes of the standard library's executor, while they begin and afterwards."""
+
+    def __init__(self, workers: int) -> None:
+        self.executor = ProcessPoolExecutor(
+            workers, mp_context=multiprocessing.get_context("spawn"), initializer=_settle
+        )
         # All begin at once, and now: a pool that breaks while it begins another process hangs.
-        first, *_ = [pool.submit(os.getpid) for _ in range(workers)]
-        first.result()
-    except BrokenProcessPool as error:
-        pool.shutdown()
-        raise DataError(
-            "worker processes do not start. In a script of your own, put what it does under "
-            "`if __name__ == '__main__':` (each worker imports the script); or use workers=1"
-        ) from error
-    return pool
+        self._first, *_ = [self.executor.submit(os.getpid) for _ in range(workers)]
+
+    def ready(self) -> ProcessPoolExecutor:
+        """Return the executor when a process has begun; DataError if none does."""
+        try:
+            self._first.result()
+        except BrokenProcessPool as error:
+            self.executor.shutdown()
+            raise DataError(
+                "worker processes do not start. In a script of your own, put what it does under "
+                "`if __name__ == '__main__':` (each worker imports the script); or use workers=1"
+            ) from error
+        return self.executor
 
 
 def _settle() -> None:
