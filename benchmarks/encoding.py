@@ -12,6 +12,7 @@ the most over the rounds, are written as measuring.py says.
 
 import contextlib
 import importlib
+import operator
 import os
 import random
 import sys
@@ -103,16 +104,13 @@ def rates(works, paths, notes, rounds):
 
 
 def measure(folder, files, peer_files, rounds):
+    """Return rows about a folder, and for `together` its notes and what howlkit had a second."""
     paths = sorted(midi.find([Path(os.environ["HOWLKIT_DATA"]) / folder]))
     paths = random.Random(0).sample(paths, min(files, len(paths)))
     counts = [len(midi.read(path)) for path in paths]
     parse = {"symusic": lambda path: Score.from_midi(path.read_bytes())}
     ours = rates(parse | howlkit_works(), paths, sum(counts), rounds)
-    limit = {"limit": ours["symusic"], "limit_name": "symusic's parser"}
-    result = [
-        measuring.row(name, found, UNIT, data=folder, asked=asked(name, folder), **limit)
-        for name, found in ours.items()
-    ]
+    result = beside_the_parser(ours, folder)
     few, notes = paths[:peer_files], sum(counts[:peer_files])
     works, peers = howlkit_works(), tokenizers()
     for name, (kind, _) in TOKENIZERS.items():
@@ -123,7 +121,27 @@ def measure(folder, files, peer_files, rounds):
     for reader, read in other_readers().items():
         found = rates({"read": midi.read, reader: read}, few, notes, 1)
         result.append(against("read", found["read"], reader, found[reader], folder, few))
-    return result
+    return result, (sum(counts), ours)
+
+
+def together(measured):
+    """Return by name the notes a second of each round over the files of all folders."""
+    counts = [notes for notes, _ in measured]
+    return {
+        name: [
+            sum(counts) / sum(map(operator.truediv, counts, rates))  # notes by seconds
+            for rates in zip(*(ours[name] for _, ours in measured), strict=True)
+        ]
+        for name in measured[0][1]
+    }
+
+
+def beside_the_parser(rates, data):
+    limit = {"limit": rates["symusic"], "limit_name": "symusic's parser"}
+    return [
+        measuring.row(name, found, UNIT, data=data, asked=asked(name, data), **limit)
+        for name, found in rates.items()
+    ]
 
 
 def against(name, ours, peer, theirs, folder, paths):
@@ -147,8 +165,12 @@ def main():
     if "HOWLKIT_DATA" not in os.environ:
         sys.exit(f"HOWLKIT_DATA must name a folder that has {' and '.join(FOLDERS)} in it")
     before, rows = measuring.machine(), []
+    measured = []
     for folder in FOLDERS:
-        rows += measure(folder, options.files, options.peer_files, options.repeats)
+        found, rates = measure(folder, options.files, options.peer_files, options.repeats)
+        rows += found
+        measured.append(rates)
+    rows += beside_the_parser(together(measured), "the files of both")
     peers = ("miditok", "mido", "pretty_midi", "music21")
     notes = ["CPU time of one core; parsing is included everywhere"]
     measuring.write(options.json, "encoding", rows, notes=notes, peers=peers, machine_before=before)
