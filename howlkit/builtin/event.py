@@ -8,7 +8,8 @@ in all; notes last as long as the pedal holds them. What is different here:
   then pitch. A rest is spelt with the longest shift as often as it fits, then what is left. A
   velocity stands directly before a note-on, and only where it changes.
 - with `programs`, notes have a second field, their program, so that no instrument is lost; the
-  papers have pianos only.
+  papers have pianos only. What may be struck are the programs of the music trained on: a key that
+  sounds may be struck again by another program alone, and so would be by any at all.
 - a piece ends when nothing sounds any more.
 
 A pitch of a program sounds once at a time. Notes of it that begin at one position are one note, as
@@ -21,8 +22,8 @@ Positions are those of a uniform grid.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -33,6 +34,7 @@ from howlkit.builtin.event_grammar import EventGrammar
 from howlkit.builtin.event_spelling import NOTE_OFF, NUMBER, Column, Rows, Spelling
 from howlkit.builtin.event_vocabulary import OFF, PITCHES, SHIFT, Vocabulary
 from howlkit.builtin.grid import ENDLESS, Grid
+from howlkit.builtin.palette import NO_PROGRAM, Palette, instruments
 from howlkit.builtin.runs import run_bounds
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
@@ -73,15 +75,23 @@ class Event:
         "extend: notes last until the pedal lifts; none: no pedal; events: the pedal itself",
     )
     programs: bool = option(True, "instruments and drums; false: one piano, drums left out")
+    instruments: str = option(
+        "",
+        "programs that notes may have, such as 0,33,128 (128: drums); a note of another gets the "
+        "nearest; empty: those of the music trained on",
+    )
 
     name: ClassVar[str] = "event"
 
     def __post_init__(self) -> None:
-        """Refuse pedal events for several instruments: one pedal would hold them all."""
+        """Refuse pedal events for several instruments, and instruments that there cannot be."""
         if self.sustain == "events" and self.programs:
             raise OptionError(
                 "event: sustain=events is for one piano; give programs=false too, or sustain=extend"
-            )
+            )  # one pedal would hold them all
+        if self.instruments and not self.programs:
+            raise OptionError("event: programs=false leaves no instruments to choose from")
+        Palette.of(self.instruments)
 
     @property
     def _grid(self) -> int:
@@ -99,7 +109,18 @@ class Event:
     def _vocabulary(self) -> Vocabulary:
         shifts, rest = self.longest_shift * self._grid, self.longest_rest * self._grid
         pedals = self.sustain == "events"
-        return Vocabulary(self._grid, shifts, rest, self.velocities, pedals, self.programs)
+        of = self._palette.programs if self.programs else (0,)
+        return Vocabulary(self._grid, shifts, rest, self.velocities, pedals, self.programs, of)
+
+    @cached_property
+    def _palette(self) -> Palette:
+        return Palette.of(self.instruments)
+
+    def fitted(self, pieces: Iterable[Piece]) -> Event:
+        """Return the encoder for the programs that occur in pieces, unless some are chosen."""
+        if self.instruments or not self.programs:
+            return self
+        return replace(self, instruments=instruments(piece.notes["program"] for piece in pieces))
 
     @cached_property
     def schema(self) -> Schema:
@@ -110,6 +131,13 @@ class Event:
         notes = ("event", tuple(range(SHIFT)))
         unit = "General MIDI program, 128: drums"
         return Schema((event, Field("program", DRUMS + 1, when=notes, unit=unit)), self.clock)
+
+    @cached_property
+    def _left_out(self) -> int | None:
+        """The program, after `Palette.nearest`, of notes that are left out; None: all are kept."""
+        if not self.programs:
+            return DRUMS
+        return NO_PROGRAM if NO_PROGRAM in self._palette.nearest else None
 
     # Piece to steps -----------------------------------------------------------------------------
 
@@ -150,12 +178,15 @@ class Event:
         By key, those of a key by position; where notes of a key overlap, each ends before the next.
         """
         notes, ends = piece.notes, piece.held if self.sustain == "extend" else piece.ends
-        if not self.programs:
-            melodic = notes["program"] != DRUMS
-            notes, ends = notes.compress(melodic), ends[melodic]
+        program = notes["program"]
+        if self.instruments:
+            program = self._palette.nearest.take(program)
+        if self._left_out is not None and np.count_nonzero(lost := program == self._left_out):
+            kept = ~lost
+            notes, ends, program = notes.compress(kept), ends[kept], program.compress(kept)
         key = notes["pitch"].astype(np.uint16)
         if self.programs:
-            key |= notes["program"].astype(np.uint16) << 7
+            key |= program.astype(np.uint16) << 7
         order = key.argsort(kind="stable")  # starts rise already; 16 bits: a radix sort
         key, velocity = key.take(order), notes["velocity"].take(order)
         ticks = np.empty((2, len(notes)), np.int64)

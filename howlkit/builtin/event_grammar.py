@@ -55,6 +55,7 @@ class EventGrammar:
         # (L, B, 128): 1 + each program in which a pitch sounds, in any of L layers, which become
         # more as they are needed; 0 where there is none.
         self._sounding = np.zeros((1, rows, PITCHES), np.uint8)
+        self._scarce = vocabulary.scarce(1)
         self._first = np.arange(rows) * PITCHES  # where each row begins in a layer
         self._shifts = np.arange(1, vocabulary.shifts + 1)
         self._last = MOST_UNITS * vocabulary.grid  # position
@@ -97,8 +98,7 @@ class EventGrammar:
             mask[:, v.pedal] = (stand[DOWN] > 0) & (stand[LET_GO] <= v.keys)
             mask[:, v.pedal + 1] = (stand[DOWN] == 0) & (stand[LET_GO] <= v.keys + 1)
         # Only the last programs of a pitch can all sound, or come before the key struck last.
-        scarce = stand[STRIKE] >= (v.programs_of_a_pitch - 1 - len(self._sounding)) * PITCHES
-        self._keep_free(mask, scarce.nonzero()[0])
+        self._keep_free(mask, (stand[STRIKE] >= self._scarce).nonzero()[0])
         told = stand[TOLD].nonzero()[0]
         if len(told):  # a velocity is followed by a note-on
             mask[told, OFF:] = False
@@ -127,7 +127,7 @@ class EventGrammar:
             return
         v, lowest = self._vocabulary, self._lowest(self._stand[STRIKE].take(rows))
         taken = (self._sounding[:, rows] >= lowest).sum(axis=0, dtype=np.uint8)
-        free = lowest + taken <= v.programs_of_a_pitch
+        free = v.left_from.take(lowest) > taken
         mask[rows, :OFF] &= free
         if v.velocities > 1:  # one comes only before a note-on
             mask[rows, v.velocity : v.pedal] &= free.any(axis=1)[:, None]
@@ -138,7 +138,7 @@ class EventGrammar:
         pitch, ends = event & (PITCHES - 1), event >> BITS
         key = np.where(ends, stand[LET_GO], stand[STRIKE])
         lowest = (key + v.above.take(pitch)) >> BITS  # 1 + the program
-        # Those that sound may be let go, all others struck.
+        # Those that sound may be let go, all others that there are struck.
         lowest_silent = lowest + ends * v.programs_of_a_pitch
         mask: Mask = v.programs_from.take(lowest_silent, axis=0, mode="clip")
         sounding = self._columns(self._first + pitch)
@@ -211,6 +211,7 @@ class EventGrammar:
         """As `_strike`, where some lack a 0 to begin in, or the program that they let go."""
         if (lacking & begins).any():  # twice as much, so seldom
             self._sounding = np.concatenate((self._sounding, np.zeros_like(self._sounding)))
+            self._scarce = self._vocabulary.scarce(len(self._sounding))
         silent = lacking & ~begins  # as at the head of an excerpt
         self._stand[SOUNDING, column[silent] // PITCHES] += 1
         self._strike(column[~silent], program[~silent], begins[~silent])

@@ -40,7 +40,7 @@ class Vocabulary:
 
     grid: positions a second or a beat. shifts: S. rest: the longest time without an event, in
     positions. velocities: how many; if one, it is never told. pedals: whether there are any.
-    programs: whether note-ons and note-offs have one.
+    programs: whether note-ons and note-offs have one. struck: which programs there may be.
     """
 
     grid: int
@@ -49,6 +49,7 @@ class Vocabulary:
     velocities: int
     pedals: bool
     programs: bool
+    struck: tuple[int, ...]
 
     @property
     def velocity(self) -> int:
@@ -145,6 +146,16 @@ class Vocabulary:
 
     @cached_property
     def programs_from(self) -> NDArray[np.bool_]:
-        """(P + 2, P): of all P programs of a pitch, those that + 1 are no lower; at last none."""
+        """(P + 2, P): of all P programs of a pitch, those to strike that + 1 are no lower."""
         programs = 1 + np.arange(self.programs_of_a_pitch)
-        return np.asarray(programs >= np.arange(len(programs) + 2)[:, None])
+        there = np.isin(programs - 1, self.struck)
+        return np.asarray(there & (programs >= np.arange(len(programs) + 2)[:, None]))
+
+    @cached_property
+    def left_from(self) -> NDArray[np.uint8]:
+        """(P + 2,): how many programs there are to strike that + 1 are no lower; at last 0."""
+        return np.asarray(self.programs_from.sum(axis=1, dtype=np.uint8))
+
+    def scarce(self, sounding: int) -> int:
+        """Return the key after which so many programs, `sounding`, may be all that a pitch has."""
+        return int(np.argmax(self.left_from[2:] <= sounding)) * PITCHES
