@@ -56,7 +56,7 @@ _STRIDES = (1, 85)  # a band is bins i and i + stride: 512 bands of two
 _PAIRS = 2**17  # compared at once, at 100 bytes of memory each: fewer, and all is read oftener
 _NEIGHBOURS = 4  # of one bucket, so many next ones each is compared with
 _PIECES_A_PROCESS = 5000  # fewer are done sooner than another process begins
-_RUN = 32  # bins or bands handed over at a time
+_RUN = 16  # bins or bands handed over at a time
 
 
 def group(sketches: Sketches, *, folder: Path | None = None, crew: Crew | None = None) -> Labels:
@@ -172,15 +172,20 @@ def _ends(pairs: Pairs) -> tuple[Labels, Labels]:
 
 
 def _batches(found: Iterable[Pairs]) -> Iterator[Pairs]:
-    """Yield what several of `found` have together, each pair once, and `_PAIRS` or a few more."""
+    """Yield what several of `found` have together, each pair once, at most `_PAIRS` at a time."""
     batch: list[Pairs] = []
     for pairs in found:
         batch.append(pairs)
         if sum(map(len, batch)) >= _PAIRS:
-            yield np.unique(np.concatenate(batch))
+            yield from _distinct(batch)
             batch = []
-    if any(map(len, batch)):
-        yield np.unique(np.concatenate(batch))
+    yield from _distinct(batch)
+
+
+def _distinct(batch: list[Pairs]) -> Iterator[Pairs]:
+    pairs = np.unique(np.concatenate([*batch, np.empty(0, np.int64)]))
+    for first in range(0, len(pairs), _PAIRS):
+        yield pairs[first : first + _PAIRS]
 
 
 def _weigh(
