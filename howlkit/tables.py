@@ -156,6 +156,8 @@ def _checked_end(notes: Table, bits: int) -> int:
     return end
 
 
+_FEW = 32  # values that Python goes through sooner than numpy
+
 _ONE = np.uint8(1)  # from which 0 wraps round to 255
 
 _DENOMINATORS = {2**power for power in range(8)}
@@ -175,9 +177,13 @@ def _check_ticks(name: str, ticks: Table) -> None:
 
 def _check_range(what: str, values: Table, low: int, high: int) -> None:
     # What the type of a column cannot hold is not looked for.
-    type_least, type_most = _EXTREMES[values.dtype]
-    least = int(np.minimum.reduce(values)) if low > type_least else low
-    most = int(np.maximum.reduce(values)) if high < type_most else high
+    if len(values) <= _FEW:
+        few = values.tolist()
+        least, most = min(few), max(few)
+    else:
+        type_least, type_most = _EXTREMES[values.dtype]
+        least = int(np.minimum.reduce(values)) if low > type_least else low
+        most = int(np.maximum.reduce(values)) if high < type_most else high
     if least < low or most > high:
         worst = least if least < low else most
         raise PieceError(f"{what} is {worst}; {low}..{high} are allowed")

@@ -56,6 +56,8 @@ REPAIRS = {
 
 _CONTROL_SUSTAIN = 64
 
+_Track = tuple[Any, Any]  # symusic's track and its list of notes
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -146,14 +148,16 @@ def _score(data: bytes) -> Any:  # noqa: ANN401 - symusic's class, imported late
 def _reading(score: Any, name: str, beat: float | None, limits: Limits) -> Reading:  # noqa: ANN401 - as _score
     """Return the piece that a score holds; `beat` is the constant length of one, in seconds."""
     tracks = [(track, notes) for track in score.tracks if len(notes := track.notes)]
+    lengths = [len(notes) for _, notes in tracks]
     repairs: dict[str, int] = {}
+    notes = _notes(tracks, lengths, repairs, limits)
     piece = Piece(
-        notes=_notes(tracks, repairs, limits),
+        notes=notes,
         ticks_per_beat=score.ticks_per_quarter,
         tempos=_tempos(score, beat, repairs),
         time_signatures=_time_signatures(score, repairs),
         key_signatures=_key_signatures(score, repairs),
-        pedals=_pedals(tracks, repairs),
+        pedals=_pedals(tracks, lengths, notes, repairs),
         name=name,
     )
     return Reading(piece, {what: count for what, count in repairs.items() if count})
@@ -186,23 +190,29 @@ def _too_long(unit: str, length: float, most: float) -> str:
     return f"lasts {length:.0f} {unit}; at most {most:.0f} are read ({raise_limit(f'max_{unit}')})"
 
 
-def _notes(tracks: list[Any], repairs: dict[str, int], limits: Limits) -> Table:
-    lengths = [len(notes) for _, notes in tracks]
-    total = sum(lengths)
-    _check_count(total, limits)
+def _notes(
+    tracks: list[_Track], lengths: list[int], repairs: dict[str, int], limits: Limits
+) -> Table:
+    """Return the notes of all tracks, one track after the other; the lists of notes are used up."""
+    _check_count(total := sum(lengths), limits)
     if len(tracks) > 2**16:
         raise MidiError(f"has {len(tracks)} tracks; at most {2**16} are read")
     table = np.empty(total, NOTE)
-    stop = 0
-    for index, (track, notes) in enumerate(tracks):
-        start, stop = stop, stop + lengths[index]
-        rows, columns = table[start:stop], notes.numpy()
-        rows["start"] = columns["time"]
-        rows["duration"] = columns["duration"]
-        rows["pitch"] = columns["pitch"]
-        rows["velocity"] = columns["velocity"]
-        rows["program"] = DRUMS if track.is_drum else track.program
-        rows["track"] = index
+    if not total:
+        return table
+    together = tracks[0][1]
+    for _, notes in tracks[1:]:
+        together.extend(notes)  # sooner done than the columns of each
+    columns = together.numpy()
+    table["start"] = columns["time"]
+    table["duration"] = columns["duration"]
+    table["pitch"] = columns["pitch"]
+    table["velocity"] = columns["velocity"]
+    stop, programs, numbers = 0, table["program"], table["track"]
+    for index, (track, _) in enumerate(tracks):
+        first, stop = stop, stop + lengths[index]
+        programs[first:stop] = DRUMS if track.is_drum else track.program
+        numbers[first:stop] = index
     durations = table["duration"]
     if empty := total - int(np.count_nonzero(durations)):
         repairs["zero_length_notes"] = empty
@@ -249,22 +259,29 @@ def _counted(table: Table, repair: str, repairs: dict[str, int]) -> Table:
     return last
 
 
-def _pedals(tracks: list[Any], repairs: dict[str, int]) -> Table:
-    """Return the spans of the sustain pedal, by start."""
+def _pedals(
+    tracks: list[_Track], lengths: list[int], notes: Table, repairs: dict[str, int]
+) -> Table:
+    """Return the spans of the sustain pedal, by start; notes: as `_notes` has them."""
     found = []
-    for index, (track, notes) in enumerate(tracks):
+    stop = 0
+    for index, (track, _) in enumerate(tracks):
+        first, stop = stop, stop + lengths[index]
         if not len(controls := track.controls):
             continue
-        begins, ends = _presses(controls)
+        if not len(ticks := _presses(controls)):
+            continue
+        begins, ends = ticks[::2], ticks[1::2]  # down, up, down, up ...
+        pedals = np.empty(len(begins), PEDAL)
+        pedals["start"], pedals["track"] = begins, index
+        durations = pedals["duration"]
+        np.subtract(ends, begins[: len(ends)], out=durations[: len(ends)])
         if len(begins) > len(ends):
-            sounding = notes.numpy()
-            end = (sounding["time"] + sounding["duration"]).max()
-            ends = np.append(ends, max(end, begins[-1]))
+            its = notes[first:stop]
+            end = int(np.maximum.reduce(its["start"] + its["duration"]))
+            durations[-1] = max(0, end - int(begins[-1]))
             repairs["unreleased_pedals"] = repairs.get("unreleased_pedals", 0) + 1
-        if len(begins):
-            pedals = np.empty(len(begins), PEDAL)
-            pedals["start"], pedals["duration"], pedals["track"] = begins, ends - begins, index
-            found.append(pedals)
+        found.append(pedals)
     if not found:
         return np.empty(0, PEDAL)
     pedals = found[0]
@@ -276,19 +293,18 @@ def _pedals(tracks: list[Any], repairs: dict[str, int]) -> Table:
     return pedals
 
 
-def _presses(controls: Any) -> tuple[NDArray[np.int32], NDArray[np.int32]]:  # noqa: ANN401 - a symusic list
-    """Return the ticks at which the sustain pedal goes down, and those at which it comes up.
+def _presses(controls: Any) -> NDArray[np.int32]:  # noqa: ANN401 - a symusic list
+    """Return the ticks at which the sustain pedal goes down and comes up, in turns.
 
     They are made of the controllers: symusic 0.6 has the first pedal of every channel but the first
     begin at tick 0, and drops a pedal that is not released.
     """
     columns = controls.numpy()
     sustain = columns["number"] == _CONTROL_SUSTAIN
-    down = columns["value"][sustain] >= 64
+    down = columns["value"].compress(sustain) >= 64
     changed = down.copy()  # at first it is up
     changed[1:] ^= down[:-1]
-    ticks = columns["time"][sustain][changed]
-    return ticks[::2], ticks[1::2]  # down, up, down, up ...
+    return np.asarray(columns["time"].compress(sustain).compress(changed))
 
 
 # --- What symusic does not tell ------------------------------------------------------------------
