@@ -101,8 +101,7 @@ class Tensors:
 class OnDisk:
     """A matrix in a file, of which a row at a time is in memory.
 
-    Threads and processes may share it: it pickles, and no file stays open. So a row that is read
-    while another is written costs nothing but the opening, some 3 us.
+    Processes may share it: it pickles, and no file stays open (to open it takes 3 us a row).
     """
 
     def __init__(self, path: Path, dtype: type, shape: tuple[int, int]) -> None:
