@@ -237,3 +237,23 @@ prepare([{str(music)!r}], {str(tmp_path / "data")!r}, workers=2)
     )
     assert run.returncode == 1
     assert "__name__ == '__main__'" in run.stderr.splitlines()[-1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limits")
+def test_what_keeps_processes_from_starting_is_told(music, tmp_path):
+    script = f"""
+import os, resource
+from howlkit.dataset import prepare
+if __name__ == "__main__":
+    files = len(os.listdir("/dev/fd"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files + 12, files + 12))
+    prepare([{str(music)!r}], {str(tmp_path / "data")!r}, workers=2)
+"""
+    (tmp_path / "script.py").write_text(script)
+    run = subprocess.run(
+        [sys.executable, tmp_path / "script.py"], capture_output=True, text=True, timeout=60
+    )
+    assert run.returncode == 1
+    said = run.stderr.splitlines()[-1]
+    assert "worker processes cannot be started: Too many open files" in said
+    assert said.endswith("use --workers 1")

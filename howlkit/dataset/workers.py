@@ -146,11 +146,18 @@ class _Pool:
     """Processes of the standard library's executor, while they begin and afterwards."""
 
     def __init__(self, workers: int) -> None:
+        """Begin processes, without waiting for them; DataError if the system gives none."""
         self.executor = ProcessPoolExecutor(
             workers, mp_context=multiprocessing.get_context("spawn"), initializer=_settle
         )
-        # All begin at once, and now: a pool that breaks while it begins another process hangs.
-        self._first, *_ = [self.executor.submit(os.getpid) for _ in range(workers)]
+        try:
+            # All begin at once, and now: a pool that breaks while it begins another process hangs.
+            self._first, *_ = [self.executor.submit(os.getpid) for _ in range(workers)]
+        except OSError as error:
+            self.executor.shutdown()
+            raise DataError(
+                f"worker processes cannot be started: {error.strerror or error}; use --workers 1"
+            ) from error
 
     def ready(self) -> ProcessPoolExecutor:
         """Return the executor when a process has begun; DataError if none does."""
