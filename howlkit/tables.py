@@ -176,11 +176,10 @@ def _check_ticks(name: str, ticks: Table) -> None:
 
 
 def _check_range(what: str, values: Table, low: int, high: int) -> None:
-    # What the type of a column cannot hold is not looked for.
     if len(values) <= _FEW:
         few = values.tolist()
         least, most = min(few), max(few)
-    else:
+    else:  # what the type of a column cannot hold is not looked for
         type_least, type_most = _EXTREMES[values.dtype]
         least = int(np.minimum.reduce(values)) if low > type_least else low
         most = int(np.maximum.reduce(values)) if high < type_most else high

@@ -85,13 +85,13 @@ class Event:
 
     def __post_init__(self) -> None:
         """Refuse pedal events for several instruments, and instruments that there cannot be."""
-        if self.sustain == "events" and self.programs:
+        if self.sustain == "events" and self.programs:  # one pedal would hold them all
             raise OptionError(
                 "event: sustain=events is for one piano; give programs=false too, or sustain=extend"
-            )  # one pedal would hold them all
+            )
         if self.instruments and not self.programs:
             raise OptionError("event: programs=false leaves no instruments to choose from")
-        Palette.of(self.instruments)
+        Palette.of(self.instruments)  # raises OptionError
 
     @property
     def _grid(self) -> int:

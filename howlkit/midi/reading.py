@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import struct
 from collections.abc import Callable
@@ -148,16 +149,16 @@ def _score(data: bytes) -> Any:  # noqa: ANN401 - symusic's class, imported late
 def _reading(score: Any, name: str, beat: float | None, limits: Limits) -> Reading:  # noqa: ANN401 - as _score
     """Return the piece that a score holds; `beat` is the constant length of one, in seconds."""
     tracks = [(track, notes) for track in score.tracks if len(notes := track.notes)]
-    lengths = [len(notes) for _, notes in tracks]
+    bounds = [0, *itertools.accumulate(len(notes) for _, notes in tracks)]
     repairs: dict[str, int] = {}
-    notes = _notes(tracks, lengths, repairs, limits)
+    notes = _notes(tracks, bounds, repairs, limits)
     piece = Piece(
         notes=notes,
         ticks_per_beat=score.ticks_per_quarter,
         tempos=_tempos(score, beat, repairs),
         time_signatures=_time_signatures(score, repairs),
         key_signatures=_key_signatures(score, repairs),
-        pedals=_pedals(tracks, lengths, notes, repairs),
+        pedals=_pedals(tracks, bounds, notes, repairs),
         name=name,
     )
     return Reading(piece, {what: count for what, count in repairs.items() if count})
@@ -191,10 +192,10 @@ def _too_long(unit: str, length: float, most: float) -> str:
 
 
 def _notes(
-    tracks: list[_Track], lengths: list[int], repairs: dict[str, int], limits: Limits
+    tracks: list[_Track], bounds: list[int], repairs: dict[str, int], limits: Limits
 ) -> Table:
-    """Return the notes of all tracks, one track after the other; the lists of notes are used up."""
-    _check_count(total := sum(lengths), limits)
+    """Return the notes of all tracks, of each between two `bounds`; their lists are used up."""
+    _check_count(total := bounds[-1], limits)
     if len(tracks) > 2**16:
         raise MidiError(f"has {len(tracks)} tracks; at most {2**16} are read")
     table = np.empty(total, NOTE)
@@ -208,11 +209,11 @@ def _notes(
     table["duration"] = columns["duration"]
     table["pitch"] = columns["pitch"]
     table["velocity"] = columns["velocity"]
-    stop, programs, numbers = 0, table["program"], table["track"]
+    programs, numbers = table["program"], table["track"]
     for index, (track, _) in enumerate(tracks):
-        first, stop = stop, stop + lengths[index]
-        programs[first:stop] = DRUMS if track.is_drum else track.program
-        numbers[first:stop] = index
+        its = slice(bounds[index], bounds[index + 1])
+        programs[its] = DRUMS if track.is_drum else track.program
+        numbers[its] = index
     durations = table["duration"]
     if empty := total - int(np.count_nonzero(durations)):
         repairs["zero_length_notes"] = empty
@@ -260,16 +261,12 @@ def _counted(table: Table, repair: str, repairs: dict[str, int]) -> Table:
 
 
 def _pedals(
-    tracks: list[_Track], lengths: list[int], notes: Table, repairs: dict[str, int]
+    tracks: list[_Track], bounds: list[int], notes: Table, repairs: dict[str, int]
 ) -> Table:
-    """Return the spans of the sustain pedal, by start; notes: as `_notes` has them."""
+    """Return the spans of the sustain pedal, by start; notes, bounds: as `_notes` has them."""
     found = []
-    stop = 0
     for index, (track, _) in enumerate(tracks):
-        first, stop = stop, stop + lengths[index]
-        if not len(controls := track.controls):
-            continue
-        if not len(ticks := _presses(controls)):
+        if not (len(controls := track.controls) and len(ticks := _presses(controls))):
             continue
         begins, ends = ticks[::2], ticks[1::2]  # down, up, down, up ...
         pedals = np.empty(len(begins), PEDAL)
@@ -277,7 +274,7 @@ def _pedals(
         durations = pedals["duration"]
         np.subtract(ends, begins[: len(ends)], out=durations[: len(ends)])
         if len(begins) > len(ends):
-            its = notes[first:stop]
+            its = notes[bounds[index] : bounds[index + 1]]
             end = int(np.maximum.reduce(its["start"] + its["duration"]))
             durations[-1] = max(0, end - int(begins[-1]))
             repairs["unreleased_pedals"] = repairs.get("unreleased_pedals", 0) + 1
