@@ -47,7 +47,7 @@ fuzz: $(VENV)/.installed-test
 
 # 200 times killed while saving; a minute.
 kills: $(VENV)/.installed-test
-	HOWLKIT_KILLS=200 $(BIN)/python -m pytest tests/test_stopping.py -k killed_while_saving
+	HOWLKIT_KILLS=200 $(BIN)/python -m pytest tests/training/test_stopping.py -k killed_while_saving
 
 # The tables of docs/measurements.md, from the folders of HOWLKIT_DATA; about three hours.
 quality: chorales $(VENV)/.installed-test

@@ -25,8 +25,8 @@ from pathlib import Path
 
 from jsb_json import FILES, PARTS, pieces, prepare
 
-from howlkit.evaluate import encode_all, score
-from howlkit.trained import Trained
+from howlkit.network.likelihood import encode_all, score
+from howlkit.sampling.trained import Trained
 
 SMALL_DATA = """
 lstm.locked=true training.ema=0.998 training.validate_every=100 training.patience=0

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from howlkit import midi
 from howlkit.dataset.duplicates import group
 from howlkit.dataset.sketches import sketch
+from howlkit.music import midi
 
 TRUTH = ("asap_performances", "asap_scores")
 

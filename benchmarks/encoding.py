@@ -23,8 +23,8 @@ from pathlib import Path
 import measuring
 from symusic import Score
 
-from howlkit import midi
-from howlkit.recipe import Recipe
+from howlkit.music import midi
+from howlkit.training.recipe import Recipe
 
 FOLDERS = ("pop909", "asap_performances")
 ENCODERS = ("tuple", "howl", "remi", "event", "pianoroll", "voices")

@@ -1,4 +1,4 @@
-"""Fuzz howlkit.midi: read damaged MIDI files, each of which must give a piece or a HowlkitError.
+"""Fuzz howlkit.music.midi: a damaged MIDI file must give a piece or a HowlkitError.
 
     python benchmarks/fuzz_midi.py [--mutants 100000] [--seed 0] [--seconds 1.0]
 
@@ -22,9 +22,9 @@ from pathlib import Path
 
 import numpy as np
 
-from howlkit import midi
 from howlkit.errors import HowlkitError
-from howlkit.piece import DRUMS, KEY_SIGNATURE, PEDAL, TIME_SIGNATURE, Piece
+from howlkit.music import midi
+from howlkit.music.piece import DRUMS, KEY_SIGNATURE, PEDAL, TIME_SIGNATURE, Piece
 
 TELLING = [0, 1, 0x3F, 0x40, 0x7F, 0x80, 0x90, 0xB0, 0xC0, 0xF0, 0xF7, 0xFF]
 EVERYTHING = midi.Limits(max_seconds=float("inf"), max_beats=float("inf"))

@@ -22,15 +22,15 @@ import numpy as np
 import torch
 from measuring import alternated, arguments, machine, rates, row, write
 
-from howlkit.at_rest import AtRest
 from howlkit.builtin.autoregressive import Autoregressive
-from howlkit.compiled import CompiledStep
 from howlkit.protocols import Outlook
-from howlkit.recipe import Recipe
+from howlkit.sampling.compiled_runner import CompiledStep
+from howlkit.sampling.logits import Shaping
+from howlkit.sampling.runner import chosen
+from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.stored_network import AtRest
 from howlkit.schema import MARK
-from howlkit.session import Limit, Session
-from howlkit.shaping import Shaping
-from howlkit.stepping import chosen
+from howlkit.training.recipe import Recipe
 
 CASES = {
     "lstm": ("lstm", {}),

@@ -15,8 +15,8 @@ from collections import defaultdict
 import torch
 from measuring import arguments, machine, row, write
 
-from howlkit.recipe import Recipe
-from howlkit.session import Limit, Session
+from howlkit.sampling.session import Limit, Session
+from howlkit.training.recipe import Recipe
 
 ENCODERS = ("tuple", "howl", "event", "remi", "voices", "pianoroll")
 GRAMMAR = ("allowed", "outlook", "push", "derived")

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from howlkit.dataset import Report, prepare_pieces
-from howlkit.piece import NOTE, Piece
+from howlkit.music.piece import NOTE, Piece
 
 FILES = {"voices": ("Jsb16thSeparated.json", 4), "quarters": ("jsb-chorales-quarter.json", 1)}
 """By name: the file, and its rows a beat."""

@@ -18,7 +18,8 @@ import time
 from itertools import product
 from pathlib import Path
 
-from howlkit import midi, options, plugins
+from howlkit import options, plugins
+from howlkit.music import midi
 
 FOLDERS = ("nottingham", "asap_performances")
 SMALL = {"hidden": 64, "width": 64, "layers": 1}  # options of models, where they have them

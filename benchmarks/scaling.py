@@ -28,8 +28,9 @@ from pathlib import Path
 import numpy as np
 from measuring import arguments, machine, row, write
 
-from howlkit import dataset, midi
-from howlkit.piece import NOTE, Piece
+from howlkit import dataset
+from howlkit.music import midi
+from howlkit.music.piece import NOTE, Piece
 
 A_FOLDER = 1000  # files in one
 ORIGINALS = 400

@@ -20,12 +20,13 @@ import numpy as np
 import torch
 from measuring import alternated, arguments, machine, row, write
 
-from howlkit import corpus, feeding
-from howlkit.evaluate import encode_all, to_tensors, unigram
-from howlkit.progress import Budget
-from howlkit.recipe import Recipe
-from howlkit.training import Trainer, _parameter_groups
-from howlkit.windows import Position, Windows
+from howlkit.dataset import opening
+from howlkit.network.likelihood import encode_all, to_tensors, unigram
+from howlkit.training import prefetch
+from howlkit.training.progress import Budget
+from howlkit.training.recipe import Recipe
+from howlkit.training.trainer import Trainer, _parameter_groups
+from howlkit.training.windows import Position, Windows
 
 CPU = torch.device("cpu")
 FOLDERS = {
@@ -43,7 +44,7 @@ def sources():
         print("HOWLKIT_DATA is not set: the chorales that ship are used", file=sys.stderr)
     for name, encoders in FOLDERS.items() if base else [("chorales", FOLDERS["pop909"])]:
         paths = [Path(base) / name] if base else []
-        yield name, encoders, corpus.open_data(paths, tell=lambda line: None)
+        yield name, encoders, opening.open_data(paths, tell=lambda line: None)
 
 
 def trainer(folder, data, encoder, model, workers=0):
@@ -56,7 +57,7 @@ def trainer(folder, data, encoder, model, workers=0):
     counts = np.asarray(data.note_counts)[part]
     options = recipe.training
     windows = Windows(
-        feeding.PartOf(data, part),
+        prefetch.PartOf(data, part),
         counts,
         recipe.encoder,
         recipe.augmenters,
@@ -114,7 +115,7 @@ def whole(name, data, model, options, scratch, workers):
     """Return the row of training beside the bare loop, stretch by stretch."""
     made = trainer(scratch / f"{name}-{model}-{workers}", data, "tuple", model, workers)
     bare = Bare(made.recipe)
-    source = feeding.stretches(made.windows, Position(), workers=workers)
+    source = prefetch.stretches(made.windows, Position(), workers=workers)
     # One process does all: its own time counts. With workers the time that it waits counts too.
     clock = time.perf_counter if workers else time.process_time
     ours, theirs = [], []

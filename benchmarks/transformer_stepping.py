@@ -20,9 +20,9 @@ from howlkit_transformer import Transformer
 from measuring import alternated, arguments, machine, rates, row, write
 
 from howlkit import plugins
-from howlkit.heads import Heads
+from howlkit.head_options import Heads
+from howlkit.sampling.session import Limit, Session
 from howlkit.schema import Field, Schema
-from howlkit.session import Limit, Session
 
 VOCABULARY, WIDTH, LAYERS, HEADS, HIDDEN = 512, 256, 8, 4, 704  # as size=small
 SCHEMA = Schema((Field("token", VOCABULARY),))

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from howlkit.dataset import Dataset, prepare
     from howlkit.errors import HowlkitError
     from howlkit.hookspecs import hookimpl
+    from howlkit.music.piece import Piece
     from howlkit.options import option
-    from howlkit.piece import Piece
+    from howlkit.sampling.logits import Shaping
+    from howlkit.sampling.session import Limit, Session
+    from howlkit.sampling.trained import Trained
     from howlkit.schema import Field, Schema
-    from howlkit.session import Limit, Session
-    from howlkit.shaping import Shaping
-    from howlkit.trained import Trained
 
 __version__ = "0.1.0"
 
@@ -40,12 +40,12 @@ _HOMES = {
     "Dataset": "dataset",
     "Field": "schema",
     "HowlkitError": "errors",
-    "Limit": "session",
-    "Piece": "piece",
+    "Limit": "sampling.session",
+    "Piece": "music.piece",
     "Schema": "schema",
-    "Session": "session",
-    "Shaping": "shaping",
-    "Trained": "trained",
+    "Session": "sampling.session",
+    "Shaping": "sampling.logits",
+    "Trained": "sampling.trained",
     "hookimpl": "hookspecs",
     "option": "options",
     "prepare": "dataset",

@@ -70,7 +70,7 @@ class Commands(ExamplesFirstGroup):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of help."""
-        from howlkit.plugin_commands import command_names
+        from howlkit.plugins.commands import command_names
 
         return [*COMMANDS, *(name for name in command_names() if name not in COMMANDS)]
 
@@ -80,7 +80,7 @@ class Commands(ExamplesFirstGroup):
             module = importlib.import_module(f"howlkit.commands.{cmd_name}")
             command: click.Command = module.command
             return command
-        from howlkit.plugin_commands import command_names, load_command
+        from howlkit.plugins.commands import command_names, load_command
 
         return load_command(cmd_name) if cmd_name in command_names() else None
 
@@ -138,7 +138,7 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def _tell(error: BaseException) -> int:
     """Say what went wrong in a line, and return the exit code; raises what is a bug of howlkit."""
-    from howlkit.blame import told  # not at the top: it is for errors only
+    from howlkit.plugins.attribution import told  # not at the top: it is for errors only
 
     line = "" if isinstance(error, BrokenPipeError) else told(error)
     if not line and not isinstance(error, HowlkitError | OSError):

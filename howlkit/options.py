@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast, get_type_hints
 
 from howlkit.errors import OptionError, did_you_mean
-from howlkit.values import ALLOWED, literals, read, type_name
+from howlkit.option_values import ALLOWED, literals, read, type_name
 
 __all__ = ["REQUIRED", "Option", "build", "describe", "option", "parse", "to_json"]
 

@@ -19,14 +19,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from howlkit.errors import HowlkitError
-from howlkit.piece import Piece
+from howlkit.music.piece import Piece
 from howlkit.schema import Field, Schema, Steps
 
 if TYPE_CHECKING:
     import torch
 
-    from howlkit.heads import Heads
-    from howlkit.session import Session
+    from howlkit.head_options import Heads
+    from howlkit.sampling.session import Session
 
     Batch = dict[str, torch.Tensor]
     State = dict[str, torch.Tensor]

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from howlkit import midi
 from howlkit.cli import main
-from howlkit.piece import DRUMS, NOTE, TEMPO, Piece
+from howlkit.music import midi
+from howlkit.music.piece import DRUMS, NOTE, TEMPO, Piece
 from tests.environment import Environment
 
 

@@ -4,7 +4,7 @@ import struct
 
 import numpy as np
 
-from howlkit import midi
+from howlkit.music import midi
 
 EVERYTHING = midi.Limits(max_seconds=float("inf"), max_beats=float("inf"))
 """No limit on length."""

@@ -10,8 +10,8 @@ import time
 import click
 import pytest
 
-from howlkit import midi
 from howlkit.cli import COMMANDS, cli
+from howlkit.music import midi
 from tests.conftest import tune
 
 SMALL = ["-o", "lstm.hidden=24", "-o", "training.batch=4", "-o", "training.validate_every=10"]
@@ -65,13 +65,13 @@ def test_help_and_lists_import_neither_torch_nor_symusic(arguments):
 
 
 def test_help_imports_neither_numpy_nor_plugins():
-    assert not imported("--help") & {"numpy", "pluggy", "howlkit.plugins"}
+    assert not imported("--help") & {"numpy", "pluggy", "howlkit.plugins.registry"}
 
 
 def test_sampling_does_not_import_the_compiler_of_torch(run_folder):
     """It takes longer to import than torch itself."""
     modules = imported("sample", str(run_folder), "--notes", "1", "--out", "new.mid")
-    assert "howlkit.session" in modules and (run_folder.parent / "new.mid").exists()
+    assert "howlkit.sampling.session" in modules and (run_folder.parent / "new.mid").exists()
     assert not modules & {"torch._dynamo", "torch._inductor", "rich"}
 
 
@@ -238,7 +238,7 @@ def test_a_prompt_stays_as_it_is_and_music_follows(run_folder, howlkit):
 
 
 def test_a_piece_that_the_model_does_not_end_is_cut_with_a_word(run_folder, howlkit, monkeypatch):
-    monkeypatch.setattr("howlkit.sampling.MOST_NOTES", 3)
+    monkeypatch.setattr("howlkit.sampling.generation.MOST_NOTES", 3)
     code, _, err = howlkit("sample", "run", "--out", "x.mid")
     assert code == 0 and "cut at 3 notes" in err and "--notes" in err and "newest" not in err
     code, _, err = howlkit("sample", "run", "--out", "x.mid", "--notes", 3)

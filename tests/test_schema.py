@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from howlkit.builtin.tuple import Tuple
+from howlkit.builtin.encoders.tuple.encoder import Tuple
 from howlkit.errors import HowlkitError
 from howlkit.schema import END, START, STEP, Field, Schema, bits, real
 

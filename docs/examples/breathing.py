@@ -5,7 +5,8 @@ import sys
 
 import numpy as np
 
-from howlkit import Shaping, Trained, midi, sampling
+from howlkit import Shaping, Trained, sampling
+from howlkit.music import midi
 
 BLACK = [1, 3, 6, 8, 10]
 

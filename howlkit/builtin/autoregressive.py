@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from howlkit.hookspecs import hookimpl
+from howlkit.music.piece import Piece
 from howlkit.options import option
-from howlkit.piece import Piece
 from howlkit.protocols import Sampler
+from howlkit.sampling.logits import Shaping
 from howlkit.schema import END, Steps
-from howlkit.shaping import Shaping
 
 if TYPE_CHECKING:
-    from howlkit.session import Session
+    from howlkit.sampling.session import Session
 
 __all__ = ["Autoregressive"]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
 
-from howlkit import chorales
 from howlkit.hookspecs import hookimpl
-from howlkit.piece import Piece
+from howlkit.music import chorales
+from howlkit.music.piece import Piece
 from howlkit.protocols import Source
 
 __all__ = ["Chorales"]

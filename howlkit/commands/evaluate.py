@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from howlkit.comparison import Measured
     from howlkit.dataset import Dataset
-    from howlkit.trained import Trained
+    from howlkit.evaluation.comparison import Measured
+    from howlkit.sampling.trained import Trained
 
 FEW = 20  # groups, below which intervals come out clearly too narrow: docs/evaluating.md
 
@@ -72,11 +72,11 @@ def command(
     each value occurs in the training part. DATA is a folder of MIDI files or a dataset; by default
     the one that RUN was trained on.
     """
-    from howlkit import comparison
-    from howlkit.bootstrap import Resamples
     from howlkit.commands import evaluation_tables
-    from howlkit.device import pick_device
-    from howlkit.trained import Trained
+    from howlkit.evaluation import comparison
+    from howlkit.evaluation.bootstrap import Resamples
+    from howlkit.network.device import pick_device
+    from howlkit.sampling.trained import Trained
 
     chosen = pick_device(device)
     models = {
@@ -112,19 +112,20 @@ def _music(
     run: Path, trained: Trained, data: Path | None, split: str | None
 ) -> tuple[Dataset, str]:
     """Return the dataset to measure on and which part of it; DataError if there is nothing."""
-    from howlkit import corpus, leakage
+    from howlkit.dataset import opening
+    from howlkit.evaluation import leakage
 
     fingerprint = leakage.fingerprint_of(trained, run)
     if data is None:
         music = leakage.dataset_of(run)
         return music, split or "validation"
-    music = corpus.open_data([data], tell=_tell)
+    music = opening.open_data([data], tell=_tell)
     return music, split or _part_of(music, data, fingerprint)
 
 
 def _part_of(music: Dataset, data: Path, fingerprint: str) -> str:
     """Return which part of DATA to measure if none is asked for, and say so if it may surprise."""
-    from howlkit import corpus
+    from howlkit.dataset import opening
 
     if music.fingerprint == fingerprint:
         _tell(
@@ -132,7 +133,7 @@ def _part_of(music: Dataset, data: Path, fingerprint: str) -> str:
             "not seen (--split all: everything)"
         )
         return "validation"
-    return "validation" if corpus.is_dataset(data) else "all"
+    return "validation" if opening.is_dataset(data) else "all"
 
 
 def _indices(music: Dataset, part: str) -> NDArray[np.int64]:
@@ -154,8 +155,8 @@ def _check_unseen(
 
     refuse: whether that is a DataError rather than a warning.
     """
-    from howlkit import leakage
     from howlkit.errors import DataError, printable
+    from howlkit.evaluation import leakage
 
     shown = printable(run)
     seen = leakage.trained_on(run, leakage.fingerprint_of(trained, run), music)
@@ -182,16 +183,17 @@ def _check_unseen(
 
 def _measured(run: Path, trained: Trained, music: Dataset, indices: NDArray[np.int64]) -> Measured:
     """Return what the model of a run makes of some pieces."""
-    from howlkit import evaluate, roundtrip
-    from howlkit.comparison import Measured
+    from howlkit.evaluation import roundtrip
+    from howlkit.evaluation.comparison import Measured
+    from howlkit.network import likelihood
 
     encoder = trained.recipe.encoder
-    encoded = evaluate.encode_all(encoder, (music.piece(int(index)) for index in indices))
+    encoded = likelihood.encode_all(encoder, (music.piece(int(index)) for index in indices))
     (lost,) = roundtrip.compare([encoder], (music.piece(int(index)) for index in indices))
     return Measured(
         str(run),
         trained.recipe,
-        evaluate.score(trained.network, encoded),
-        evaluate.unigram_nats(trained.facts["unigram"], encoded),
+        likelihood.score(trained.network, encoded),
+        likelihood.unigram_nats(trained.facts["unigram"], encoded),
         lost.in_short(),
     )

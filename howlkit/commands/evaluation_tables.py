@@ -1,4 +1,4 @@
-"""What `howlkit evaluate` prints: the report of `howlkit.comparison` as tables for people."""
+"""What `howlkit evaluate` prints: the report of evaluation/comparison.py as tables."""
 
 from __future__ import annotations
 

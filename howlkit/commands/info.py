@@ -14,7 +14,7 @@ from howlkit.commands.shared_options import ExamplesFirst, json_option
 from howlkit.errors import printable
 
 if TYPE_CHECKING:
-    from howlkit.midi import Reading
+    from howlkit.music.midi import Reading
 
 EPILOG = """\b
 Examples:
@@ -40,15 +40,16 @@ def command(path: Path, as_json: bool) -> None:
 
 def _told(path: Path) -> tuple[dict[str, Any], str]:
     """Return what there is to say of `path`, and what one can do next."""
-    from howlkit import corpus, midi
+    from howlkit.dataset import opening
     from howlkit.errors import DataError
+    from howlkit.music import midi
 
     shown = shlex.quote(printable(path))
     if path == Path("-"):
         data = sys.stdin.buffer.read(midi.Limits().max_bytes + 1)
         reading = midi.inspect_bytes(data, name="stdin")
         return _of_reading(reading), "Keep it as a file to see it: howlkit plot FILE --out roll.svg"
-    if corpus.is_dataset(path):
+    if opening.is_dataset(path):
         return _of_dataset(path), f"Train on it: howlkit train {shown} --encoder tuple --model lstm"
     if not path.is_dir():
         return _of_reading(midi.inspect(path)), f"See it: howlkit plot {shown} --out roll.svg"
@@ -63,7 +64,7 @@ def _told(path: Path) -> tuple[dict[str, Any], str]:
 def _of_reading(reading: Reading) -> dict[str, Any]:
     import numpy as np
 
-    from howlkit import instruments
+    from howlkit.music import general_midi
 
     piece = reading.piece
     metres = [f"{m['numerator']}/{m['denominator']}" for m in piece.time_signatures]
@@ -75,7 +76,7 @@ def _of_reading(reading: Reading) -> dict[str, Any]:
         "ticks_per_beat": piece.ticks_per_beat,
         "notes": len(piece),
         "instruments": {
-            instruments.name(int(p)): int(n) for p, n in zip(programs, counts, strict=True)
+            general_midi.name(int(p)): int(n) for p, n in zip(programs, counts, strict=True)
         },
         "pitches": [int(piece.notes["pitch"].min()), int(piece.notes["pitch"].max())]
         if len(piece)
@@ -95,7 +96,7 @@ def _of_dataset(path: Path) -> dict[str, Any]:
 
 
 def _of_run(path: Path) -> dict[str, Any]:
-    from howlkit.checkpoint import read_json
+    from howlkit.training.checkpoint import read_json
 
     found = path / "config.json"
     config = read_json(found if found.is_file() else path / "model" / "config.json")

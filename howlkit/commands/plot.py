@@ -37,8 +37,8 @@ def command(
     file: Path, out: Path, unit: Literal["auto", "bars", "seconds"], title: str | None
 ) -> None:
     """Draw FILE as a piano-roll: colours are instruments, shades are velocities."""
-    from howlkit import midi, plot
     from howlkit.errors import printable
+    from howlkit.music import midi, plot
 
     if file == Path("-"):
         piece = midi.read_bytes(sys.stdin.buffer.read(), name="stdin")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import click
 
+from howlkit.commands.plugin_template import USE
 from howlkit.commands.shared_options import ExamplesFirst
-from howlkit.scaffold import USE
 
 __all__ = ["install", "new", "uninstall"]
 
@@ -51,9 +51,9 @@ def new(kind: str, name: str, parent: Path) -> None:
 
     It installs, does something musical and passes its own tests.
     """
-    from howlkit import scaffold
+    from howlkit.commands import plugin_template
 
-    folder = scaffold.write(kind, name, parent)
+    folder = plugin_template.write(kind, name, parent)
     click.echo(f"Wrote {folder}:", err=True)
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         click.echo(f"  {path.relative_to(folder)}", err=True)
@@ -62,7 +62,7 @@ def new(kind: str, name: str, parent: Path) -> None:
         "Next:\n"
         f"  howlkit plugins install -e {quoted}\n"
         f"  howlkit plugins check {name}\n"
-        f"  {scaffold.Names(name).into(USE[kind], kind)}\n"
+        f"  {plugin_template.Names(name).into(USE[kind], kind)}\n"
         "Its README.md says how to run its tests; howlkit's docs/tutorials go through the code.",
         err=True,
     )
@@ -93,12 +93,12 @@ def uninstall(packages: tuple[str, ...], yes: bool) -> None:
 
 def _check_plugins(packages: Sequence[str]) -> None:
     """Refuse to uninstall what is no plugin: other programs may need it."""
-    from howlkit import installed
     from howlkit.errors import PluginError, did_you_mean
+    from howlkit.plugins import discovery
 
-    there = {installed.normal(name): name for name in installed.distributions()}
+    there = {discovery.normal(name): name for name in discovery.distributions()}
     for package in packages:
-        if installed.normal(package) not in there:
+        if discovery.normal(package) not in there:
             raise PluginError(
                 f"no plugin {package!r} is installed.{did_you_mean(package, there.values())} "
                 f"Installed plugins: {', '.join(sorted(there.values())) or 'none'}"

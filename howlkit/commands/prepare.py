@@ -174,8 +174,8 @@ def command(
     One dataset serves every encoder. Called again, it reads only what has changed. What was
     skipped, and why, and what was mended is in OUT/report.json.
     """
-    from howlkit import midi
     from howlkit.dataset import Readers, prepare
+    from howlkit.music import midi
 
     if validation + test >= 1:
         raise click.UsageError("--validation and --test together must leave something to train on")

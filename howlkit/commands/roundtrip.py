@@ -23,8 +23,8 @@ from howlkit.commands.shared_options import (
 from howlkit.errors import printable
 
 if TYPE_CHECKING:
+    from howlkit.evaluation.roundtrip import Report
     from howlkit.protocols import Encoder
-    from howlkit.roundtrip import Report
 
 EPILOG = """\b
 Examples:
@@ -77,12 +77,13 @@ def command(
     Every piece is encoded, decoded and laid beside itself. It takes seconds, and shows before a
     night of training what no model can learn.
     """
-    from howlkit import corpus, roundtrip
+    from howlkit.dataset import opening
+    from howlkit.evaluation import roundtrip
 
     names = list(dict.fromkeys(name for several in encoders for name in several))
     chosen = _chosen(names, merged(config, option, names or _all()))
     show = file_progress()
-    music = corpus.open_data(data, tell=_tell, progress=show)
+    music = opening.open_data(data, tell=_tell, progress=show)
     reports = roundtrip.compare(
         chosen,
         music.pieces("all"),

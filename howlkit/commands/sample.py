@@ -24,9 +24,9 @@ from howlkit.commands.shared_options import (
 
 if TYPE_CHECKING:
     from howlkit.protocols import Sampler
-    from howlkit.session import Session
-    from howlkit.stepping import Stepping
-    from howlkit.trained import Trained
+    from howlkit.sampling.runner import Stepping
+    from howlkit.sampling.session import Session
+    from howlkit.sampling.trained import Trained
 
 PATIENCE = 3.0  # seconds
 
@@ -105,8 +105,9 @@ def command(
     Without --notes, --seconds or --beats a piece lasts until the model ends it. The same seed,
     stepping, options and -n give the same bytes.
     """
-    from howlkit import midi, plugins, sampling
-    from howlkit.trained import newest_run
+    from howlkit import plugins, sampling
+    from howlkit.music import midi
+    from howlkit.sampling.trained import newest_run
 
     if prompt_seconds is not None and prompt is None:
         raise click.UsageError("--prompt-seconds needs a --prompt")
@@ -144,8 +145,8 @@ def command(
 
 def _load(folder: Path, device: str, stepping: Stepping, rows: int) -> Trained:
     """Return the model of a run, ready to make so many pieces at once."""
-    from howlkit.device import FEW_ROWS, pick_device, settle_threads
-    from howlkit.trained import Trained
+    from howlkit.network.device import FEW_ROWS, pick_device, settle_threads
+    from howlkit.sampling.trained import Trained
 
     with _said_if_long(stepping):
         few = device in ("auto", "cpu") and rows <= FEW_ROWS  # so that torch may not be needed
@@ -183,7 +184,7 @@ def _refuse_others(values: Mapping[str, object], used: Sequence[str]) -> None:
 
 def _tell_of_endless(session: Session) -> None:
     """Say how many pieces stop only because they must; no length was given."""
-    from howlkit.sampling import MOST_NOTES
+    from howlkit.sampling.generation import MOST_NOTES
 
     cut = int((session.notes >= MOST_NOTES).sum())
     if cut:

@@ -11,7 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from howlkit.errors import HowlkitError
-    from howlkit.piece import Piece
+    from howlkit.music.piece import Piece
     from howlkit.plugins import Component
     from howlkit.protocols import Writer
 
@@ -25,7 +25,7 @@ def writer_of(out: Path | None) -> Component | None:
 
     Raises PluginError for a suffix that a package is known for which is not there.
     """
-    from howlkit import writers
+    from howlkit.sampling import writers
 
     if out is None or out == STDOUT:
         return None
@@ -60,8 +60,9 @@ def write_all(
 
     A piece that the writer fails at is there as MIDI, FILE.mid, so that no music is lost.
     """
-    from howlkit import midi, writers
     from howlkit.errors import DataError, PluginError
+    from howlkit.music import midi
+    from howlkit.sampling import writers
 
     if paths[0] == STDOUT:
         sys.stdout.buffer.write(midi.to_bytes(pieces[0]))
@@ -91,7 +92,7 @@ def tell_of_failures(failures: Sequence[HowlkitError]) -> None:
 
 def _midi(path: Path) -> Path:
     """Return the path with a suffix of MIDI's behind it, unless it has one."""
-    from howlkit import writers
+    from howlkit.sampling import writers
 
     return path if writers.is_midi(path) else path.with_name(path.name + ".mid")
 

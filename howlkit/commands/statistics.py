@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from howlkit.piece import Piece
-    from howlkit.statistics import Comparison
+    from howlkit.evaluation.statistics import Comparison
+    from howlkit.music.piece import Piece
 
     Columns = Mapping[str, NDArray[np.float64]]
 
@@ -54,7 +54,7 @@ def command(music: Path, against: Path | None, seed: int, as_json: bool) -> None
     Statistics are MusPy's, distances between sets those of Yang and Lerch; what each means is in
     docs/statistics.md.
     """
-    from howlkit import statistics
+    from howlkit.evaluation import statistics
 
     measured, features = statistics.tabulate(
         _pieces(music), statistics.STATISTICS, statistics.FEATURES if against else {}
@@ -89,11 +89,12 @@ def _quoted(path: Path) -> str:
 
 def _pieces(source: Path) -> Iterable[Piece]:
     """Return the pieces that a path names: a file is read as it is, all else through a dataset."""
-    from howlkit import corpus, midi
+    from howlkit.dataset import opening
+    from howlkit.music import midi
 
     if source.is_file():
         return [midi.read(source)]
-    data = corpus.open_data(
+    data = opening.open_data(
         [source], tell=lambda line: click.echo(line, err=True), progress=file_progress()
     )
     return data.pieces("all")
@@ -101,7 +102,7 @@ def _pieces(source: Path) -> Iterable[Piece]:
 
 def _described(source: Path, measured: Columns) -> dict[str, Any]:
     """Return what is known of one set, JSON-ready: null where no piece has a statistic."""
-    from howlkit.statistics import spread
+    from howlkit.evaluation.statistics import spread
 
     rows = {name: dataclasses.asdict(spread(values)) for name, values in measured.items()}
     return {
@@ -120,7 +121,7 @@ def _or_null(value: float) -> float | None:
 def _compared(music: Columns, reference: Columns, seed: int) -> dict[str, Any]:
     """Return the distances by feature, JSON-ready; null for one that too few pieces have."""
     from howlkit.errors import DataError
-    from howlkit.statistics import compare
+    from howlkit.evaluation.statistics import compare
 
     found: dict[str, Any] = {}
     missing: dict[str, list[str]] = {}

@@ -21,8 +21,8 @@ from howlkit.commands.shared_options import (
 )
 
 if TYPE_CHECKING:
-    from howlkit.display import Display
-    from howlkit.training import Trainer
+    from howlkit.commands.training_display import Display
+    from howlkit.training.trainer import Trainer
 
 EPILOG = """\b
 Examples:
@@ -122,9 +122,9 @@ def command(
     Without DATA it trains on the Bach chorales that come with howlkit. Ctrl-C saves and stops;
     --resume goes on from there.
     """
-    from howlkit import run
-    from howlkit.display import Display
-    from howlkit.progress import Budget
+    from howlkit.commands.training_display import Display
+    from howlkit.training import setup
+    from howlkit.training.progress import Budget
 
     # With --init only the run that is named knows its encoder and model.
     used = [*config] if init else [encoder or "tuple", model or "lstm", *augment]
@@ -132,15 +132,15 @@ def command(
     with Display() as display:
         if resume:
             _keep_as_it_was(ctx, display)
-            trainer = run.reopen(
-                run.to_resume(out_dir),
+            trainer = setup.reopen(
+                setup.to_resume(out_dir),
                 Budget(steps, minutes),
                 device=device,
                 tell=display.tell,
                 workers=workers,
             )
         else:
-            plan = run.Plan(
+            plan = setup.Plan(
                 sources=data,
                 encoder=encoder,
                 model=model,
@@ -152,7 +152,7 @@ def command(
                 init=init,
                 strict=strict,
             )
-            trainer = run.begin(
+            trainer = setup.begin(
                 plan,
                 out_dir,
                 device=device,
@@ -166,7 +166,7 @@ def command(
 
 def _train(trainer: Trainer, display: Display) -> int:
     """Train, say how it ended and what can be done next, and return the exit code."""
-    from howlkit.training import Interrupted
+    from howlkit.training.trainer import Interrupted
 
     try:
         outcome = trainer.train()

@@ -13,9 +13,9 @@ The same files give the same bytes, whatever the number of workers (workers.py).
 are in names.py, and who may write to a folder is in folder.py.
 """
 
-from howlkit.dataset.preparing import prepare, prepare_pieces
+from howlkit.dataset.dataset import FORMAT, Dataset
+from howlkit.dataset.preparation import prepare, prepare_pieces
 from howlkit.dataset.readers import Readers
 from howlkit.dataset.report import Report, file_counts
-from howlkit.dataset.stored import FORMAT, Dataset
 
 __all__ = ["FORMAT", "Dataset", "Readers", "Report", "file_counts", "prepare", "prepare_pieces"]

@@ -18,14 +18,14 @@ from typing import Any
 import numpy as np
 
 from howlkit.dataset import duplicates
+from howlkit.dataset.file_list import Files, Source
 from howlkit.dataset.hashes import ByHash, as_keys
-from howlkit.dataset.listing import Files, Source
+from howlkit.dataset.mapped_tensors import Array, OnDisk
 from howlkit.dataset.records import TABLES
 from howlkit.dataset.report import PartCount, Report, counted
 from howlkit.dataset.shards import Store
 from howlkit.dataset.sketches import BINS
 from howlkit.dataset.split import PARTS, OwnSplit, assign
-from howlkit.dataset.tensors import Array, OnDisk
 from howlkit.dataset.workers import Crew
 from howlkit.errors import printable
 

@@ -20,10 +20,10 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.arrays import stable_order
+from howlkit.dataset.mapped_tensors import Appended, OnDisk
 from howlkit.dataset.sketches import BINS, RANK_BITS, Sketch
-from howlkit.dataset.tensors import Appended, OnDisk
 from howlkit.dataset.workers import Crew
-from howlkit.ordering import stable_order
 
 __all__ = ["VERSION", "group"]
 

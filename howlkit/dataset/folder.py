@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from howlkit.dataset.dataset import FORMAT, manifest_of
 from howlkit.dataset.names import LOCK, is_ours
-from howlkit.dataset.stored import FORMAT, manifest_of
 from howlkit.errors import BusyError, DataError, printable
 
 __all__ = ["writing"]

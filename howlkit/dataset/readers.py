@@ -15,9 +15,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from howlkit import border, midi, options, plugins
+from howlkit import options, plugins
 from howlkit.errors import DataError, HowlkitError, did_you_mean, printable
-from howlkit.piece import Piece
+from howlkit.music import midi
+from howlkit.music.piece import Piece
+from howlkit.plugins import checked_calls
 from howlkit.protocols import Source
 
 __all__ = ["Reader", "Readers"]
@@ -36,7 +38,7 @@ class Reader:
     @classmethod
     def of(cls, component: plugins.Component, values: Mapping[str, object]) -> Reader:
         """Return the reader that a registered source is, with these options."""
-        source = border.made("source", options.build(component.cls, values))
+        source = checked_calls.made("source", options.build(component.cls, values))
         provider = f"{component.distribution} {component.version}"
         said = json.dumps(options.to_json(source), sort_keys=True)
         return cls(source, f"{component.name} of {provider} {said}", provider)
@@ -51,7 +53,7 @@ class Reader:
         with contextlib.redirect_stdout(sys.stderr):
             read = self.source.read(Path(path))
             if not isinstance(read, Iterable):
-                raise border.wrong(self.source, "read", read, "an iterator of Pieces")
+                raise checked_calls.wrong(self.source, "read", read, "an iterator of Pieces")
             found = list(read)
         if not found:
             raise DataError("it has no music in it")
@@ -61,7 +63,7 @@ class Reader:
         if isinstance(piece, HowlkitError):
             return str(piece)
         if not isinstance(piece, Piece):
-            return str(border.wrong(self.source, "read", piece, "a Piece", verb="yielded"))
+            return str(checked_calls.wrong(self.source, "read", piece, "a Piece", verb="yielded"))
         if not len(piece):
             return "it has no notes"
         try:

@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from howlkit.dataset.hashes import HASH_BYTES
+from howlkit.dataset.mapped_tensors import Array
 from howlkit.dataset.sketches import BINS, Sketch, sketch
-from howlkit.dataset.tensors import Array
-from howlkit.piece import KEY_SIGNATURE, NOTE, PEDAL, TEMPO, TIME_SIGNATURE, Piece
+from howlkit.music.piece import KEY_SIGNATURE, NOTE, PEDAL, TEMPO, TIME_SIGNATURE, Piece
 
 __all__ = ["TABLES", "Record", "Records"]
 

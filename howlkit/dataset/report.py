@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from howlkit.midi import REPAIRS, printable
+from howlkit.music.midi import REPAIRS, printable
 
 __all__ = ["PartCount", "Report", "counted", "file_counts"]
 

@@ -21,14 +21,14 @@ from typing import Any
 
 import numpy as np
 
+from howlkit.atomic_files import write_whole
 from howlkit.dataset.hashes import ByHash
+from howlkit.dataset.mapped_tensors import Array, Tensors, write_tensors
 from howlkit.dataset.names import JOURNAL, PARTIAL, SCRATCH, SHARD, delete, matching
 from howlkit.dataset.records import TABLES, Record, Records
 from howlkit.dataset.sketches import BINS
-from howlkit.dataset.tensors import Array, Tensors, write_tensors
-from howlkit.disk import write_whole
 from howlkit.errors import DataError, HowlkitError
-from howlkit.piece import Piece
+from howlkit.music.piece import Piece
 
 __all__ = ["Store", "shard_name", "stored"]
 

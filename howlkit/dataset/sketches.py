@@ -19,7 +19,7 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.piece import DRUMS, Piece
+from howlkit.music.piece import DRUMS, Piece
 
 __all__ = ["BINS", "RANK_BITS", "WINDOW", "Sketch", "sketch"]
 

@@ -17,14 +17,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from howlkit import midi
-from howlkit.dataset.listing import Known, Source
+from howlkit.dataset.file_list import Known, Source
 from howlkit.dataset.readers import Reader, Readers
 from howlkit.dataset.records import Record
 from howlkit.dataset.workers import Crew
 from howlkit.errors import HowlkitError
-from howlkit.midi.container import load
-from howlkit.piece import Piece
+from howlkit.music import midi
+from howlkit.music.midi.container import load
+from howlkit.music.piece import Piece
 
 __all__ = ["FILES_A_WORKER", "Outcome", "Outcomes", "of_piece", "read_all"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from howlkit.piece import MAX_TICK, Piece
+from howlkit.music.piece import MAX_TICK, Piece
 from howlkit.protocols import Augmenter
 from howlkit.testing.options import LAWS as OPTION_LAWS
 from howlkit.testing.options import at_the_limits

@@ -8,17 +8,12 @@ import tracemalloc
 
 import numpy as np
 
-from howlkit.departures import departures
-from howlkit.piece import DRUMS, MAX_TICK, Piece
+from howlkit.music.piece import DRUMS, MAX_TICK, Piece
+from howlkit.plugins.exemptions import departures
 from howlkit.protocols import Encoder
 from howlkit.schema import END, START, STEP, Schema, Steps
-from howlkit.testing import grammars, weaker
-from howlkit.testing.comparing import (
-    cases,
-    require_same,
-    require_same_decisions,
-    require_same_notes,
-)
+from howlkit.testing import exempt_laws, grammars
+from howlkit.testing.compare import cases, require_same, require_same_decisions, require_same_notes
 from howlkit.testing.options import LAWS as OPTION_LAWS
 from howlkit.testing.options import at_the_limits
 from howlkit.testing.pieces import chord, drum_beat, late_note, metres, performance, pieces, scatter
@@ -36,7 +31,7 @@ def encoder_checks(encoder: Encoder) -> tuple[Check, ...]:
     Of a law that it declares not to hold for it, the check is of what must hold all the same.
     """
     checks = tuple(Check("encoder", encoder, law) for law in LAWS)
-    return tuple(weaker.instead_of(check) for check in checks)
+    return tuple(exempt_laws.instead_of(check) for check in checks)
 
 
 def check_encoder(encoder: Encoder) -> None:
@@ -57,8 +52,8 @@ def departures_are_known(encoder: Encoder) -> None:
     """An encoder departs only from laws that may be declared, and says why."""
     for law, why in departures(encoder).items():
         require(
-            law in weaker.INSTEAD,
-            expected=f"one of {', '.join(map(repr, weaker.INSTEAD))}",
+            law in exempt_laws.INSTEAD,
+            expected=f"one of {', '.join(map(repr, exempt_laws.INSTEAD))}",
             got=repr(law),
             look="`departures`: from all other laws there is none",
         )
@@ -257,7 +252,7 @@ def options_work_at_their_limits(encoder: Encoder) -> None:
                         again = made.encode(made.decode(steps))
                         require_same_decisions(made, steps, again, "the range of this option")
                     grammars.require_allowed(made, steps, piece)
-                    weaker.pushing_of(made)(made, steps[:-1], piece)
+                    exempt_laws.pushing_of(made)(made, steps[:-1], piece)
 
 
 def hostile_pieces(encoder: Encoder) -> None:

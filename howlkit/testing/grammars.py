@@ -8,10 +8,10 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.deciding import accepts
-from howlkit.outlook import foresee
-from howlkit.piece import Piece
+from howlkit.music.piece import Piece
 from howlkit.protocols import DerivingGrammar, Encoder, Grammar
+from howlkit.sampling.decoding import accepts
+from howlkit.sampling.step_mask import foresee
 from howlkit.schema import START, STEP, Schema, Steps
 from howlkit.testing.pieces import chord, metres, pieces, scatter
 from howlkit.testing.report import given, require

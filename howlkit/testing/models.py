@@ -18,15 +18,15 @@ import torch
 from torch import Tensor
 
 from howlkit import options
-from howlkit.building import check_weights
-from howlkit.heads import Heads
+from howlkit.head_options import Heads
+from howlkit.network.build import check_weights
 from howlkit.protocols import Model
 from howlkit.schema import Schema
-from howlkit.tensors import read_tensors, write_tensors
 from howlkit.testing import likelihoods
 from howlkit.testing.options import LAWS as OPTION_LAWS
 from howlkit.testing.report import Check, given, require, run_all
 from howlkit.testing.schemas import MIXED, NOTES, SCHEMAS, random_steps, tensors
+from howlkit.training.weights import read_tensors, write_tensors
 
 __all__ = ["build", "check_model", "model_checks", "stir"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from howlkit.piece import DRUMS, MAX_TICK, NOTE, PEDAL, TEMPO, TIME_SIGNATURE, Piece
+from howlkit.music.piece import DRUMS, MAX_TICK, NOTE, PEDAL, TEMPO, TIME_SIGNATURE, Piece
 
 __all__ = ["chord", "drum_beat", "late_note", "metres", "performance", "pieces", "scatter", "tune"]
 

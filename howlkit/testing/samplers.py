@@ -10,16 +10,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from howlkit.builtin.rnn import Gru
-from howlkit.builtin.tuple import Tuple
-from howlkit.heads import Heads
+from howlkit.builtin.encoders.tuple.encoder import Tuple
+from howlkit.builtin.models.lstm_gru import Gru
+from howlkit.head_options import Heads
 from howlkit.protocols import Encoder, Sampler
+from howlkit.sampling.session import Limit, Session
 from howlkit.schema import END, START, Steps
-from howlkit.session import Limit, Session
+from howlkit.testing.fake_encoder import Chimes
 from howlkit.testing.options import LAWS as OPTION_LAWS
 from howlkit.testing.pieces import tune
 from howlkit.testing.report import Check, given, require, run_all
-from howlkit.testing.stand_ins import Chimes
 
 __all__ = ["check_sampler", "sampler_checks", "session"]
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from howlkit import midi
 from howlkit.errors import HowlkitError
-from howlkit.piece import Piece
+from howlkit.music import midi
+from howlkit.music.piece import Piece
 from howlkit.protocols import Source
+from howlkit.testing.file_suffixes import can_be_found
 from howlkit.testing.options import LAWS as OPTION_LAWS
 from howlkit.testing.report import Check, given, require, run_all
-from howlkit.testing.suffixes import can_be_found
 
 __all__ = ["check_source", "source_checks"]
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.piece import Piece
+from howlkit.music.piece import Piece
 from howlkit.protocols import DerivingGrammar, Encoder, Grammar
 from howlkit.schema import END, START, STEP, Field, Schema, Steps
 from howlkit.testing.report import require

@@ -6,12 +6,12 @@ import tempfile
 from pathlib import Path
 
 from howlkit.errors import HowlkitError
-from howlkit.piece import Piece
+from howlkit.music.piece import Piece
 from howlkit.protocols import Writer
+from howlkit.testing.file_suffixes import can_be_found
 from howlkit.testing.options import LAWS as OPTION_LAWS
 from howlkit.testing.pieces import chord, late_note, pieces, tune
 from howlkit.testing.report import Check, given, require, run_all
-from howlkit.testing.suffixes import can_be_found
 
 __all__ = ["check_writer", "writer_checks"]
 

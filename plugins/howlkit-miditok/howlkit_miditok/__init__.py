@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
+from howlkit.music import Piece
 from howlkit.options import option
-from howlkit.piece import Piece
 from howlkit.protocols import Encoder
 from howlkit.schema import STEP, Schema, Steps
 

@@ -18,7 +18,7 @@ def export(run: Path, out: Path) -> None:
     MidiTok reads the file, and so does `howlkit train --encoder miditok -o miditok.params=FILE`.
     """
     from howlkit.errors import HowlkitError
-    from howlkit.trained import Trained
+    from howlkit.sampling import Trained
     from howlkit_miditok import MidiTok
 
     encoder = Trained.from_pretrained(run, stepping=None).recipe.encoder

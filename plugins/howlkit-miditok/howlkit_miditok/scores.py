@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from symusic import KeySignature, Note, Pedal, Score, Tempo, TimeSignature, Track
 
-from howlkit.piece import (
+from howlkit.music import (
     DRUMS,
     KEY_SIGNATURE,
     MAX_TICK,

@@ -21,7 +21,7 @@ from miditok import TokSequence
 from numpy.typing import NDArray
 from symusic import Note
 
-from howlkit.piece import Piece
+from howlkit.music import Piece
 from howlkit.schema import Steps
 from howlkit_miditok.clock import TIMES, Clock, Rules
 from howlkit_miditok.layout import Ids, Layout

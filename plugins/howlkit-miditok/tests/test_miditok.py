@@ -12,17 +12,17 @@ from howlkit_miditok import MidiTok
 from howlkit_miditok.export import export
 from howlkit_miditok.scores import metres_of
 
-from howlkit import midi, options, plugins, run
+from howlkit import options, plugins
 from howlkit.errors import OptionError
-from howlkit.piece import TEMPO, TIME_SIGNATURE, Piece
-from howlkit.progress import Budget
+from howlkit.music import TEMPO, TIME_SIGNATURE, Piece, midi
+from howlkit.sampling import Limit, Trained
 from howlkit.schema import END, MARK, STEP
-from howlkit.session import Limit
 from howlkit.testing import check_encoder, encoder_checks
 from howlkit.testing.options import at_the_limits
 from howlkit.testing.pieces import metres, scatter, tune
 from howlkit.testing.walks import walk
-from howlkit.trained import Trained
+from howlkit.training import setup
+from howlkit.training.progress import Budget
 
 NAMES = options.describe(MidiTok)[0].choices
 SEVERAL = ("CPWord", "Octuple", "MuMIDI")
@@ -323,10 +323,10 @@ def test_it_trains_and_samples(model, values, tmp_path):
         midi.write(tune(seed), tmp_path / f"{seed}.mid")
     training = {"batch": 2, "validate_every": 2}
     all_values = {"miditok": values, model: MODELS[model], "training": training}
-    plan = run.Plan(
+    plan = setup.Plan(
         [tmp_path], encoder="miditok", model=model, values=all_values, budget=Budget(steps=2)
     )
-    run.begin(plan, tmp_path / "run", device="cpu", tell=lambda line: None).train()
+    setup.begin(plan, tmp_path / "run", device="cpu", tell=lambda line: None).train()
 
     trained = Trained.from_pretrained(tmp_path / "run")
     if "learn" in values:

@@ -15,8 +15,8 @@ from typing import ClassVar
 
 from howlkit.errors import HowlkitError
 from howlkit.hookspecs import hookimpl
+from howlkit.music import Piece
 from howlkit.options import option
-from howlkit.piece import Piece
 from howlkit.protocols import Source, Writer
 
 __all__ = ["Music21", "MusicXml"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from howlkit.piece import Piece
+from howlkit.music import Piece
 from howlkit_music21.quantise import UNITS
 
 __all__ = ["aligned", "phase"]

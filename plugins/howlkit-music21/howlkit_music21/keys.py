@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from howlkit.piece import DRUMS, Piece
+from howlkit.music import DRUMS, Piece
 
 __all__ = ["estimate", "spelling"]
 

@@ -28,8 +28,9 @@ def command(file: Path, out: Path | None, title: str) -> None:
     Notes are moved to sixteenths or triplets, a staff or two a track, in the metre and key of the
     file; a file without a key gets the likeliest.
     """
-    from howlkit import midi, writers
     from howlkit.errors import DataError, printable
+    from howlkit.music import midi
+    from howlkit.sampling import writers
     from howlkit_music21 import MusicXml
 
     piece = midi.read(file)

@@ -35,7 +35,7 @@ from music21 import (
 from music21.musicxml import m21ToXml
 
 from howlkit.errors import DataError
-from howlkit.piece import DRUMS, Piece
+from howlkit.music import DRUMS, Piece
 from howlkit_music21 import drums, files
 from howlkit_music21.alignment import aligned
 from howlkit_music21.keys import estimate, spelling

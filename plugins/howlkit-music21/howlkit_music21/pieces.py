@@ -35,7 +35,7 @@ from music21 import (
 )
 
 from howlkit.errors import DataError
-from howlkit.piece import (
+from howlkit.music import (
     DRUMS,
     KEY_SIGNATURE,
     MAX_TICK,

@@ -62,7 +62,7 @@ class Voice:
 def voices_of(notes: Table, ticks_per_beat: int, beats: Table, *, most: int = 2) -> list[Voice]:
     """Return the notes of a staff as voices of events that do not overlap, at most `most`.
 
-    notes: rows of `howlkit.piece.NOTE`, sorted by start. beats: where each beat of each bar begins,
+    notes: rows of `howlkit.music.NOTE`, sorted by start. beats: where each beat of each bar begins,
     in units, rising, until after the last note. Where more sounds at once, held notes are cut
     short.
     """

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from howlkit.errors import DataError, HowlkitError, printable
-from howlkit.piece import Piece
+from howlkit.music import Piece
 from howlkit_music21 import drums
 
 if TYPE_CHECKING:

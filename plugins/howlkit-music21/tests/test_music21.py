@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from howlkit_music21 import Music21, corpora, reading
 
-from howlkit import chorales
 from howlkit.dataset import Dataset, Readers, prepare
 from howlkit.errors import DataError, HowlkitError
-from howlkit.piece import DRUMS
+from howlkit.music import DRUMS, chorales
 from howlkit.testing import source_checks
 
 SCORE = """<?xml version="1.0" encoding="UTF-8"?>

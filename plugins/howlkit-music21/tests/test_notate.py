@@ -7,10 +7,10 @@ import pytest
 from howlkit_music21 import Music21, MusicXml, alignment, drums, keys, notation, quantise
 from music21 import converter, stream
 
-from howlkit import chorales, midi, writers
 from howlkit.cli import main
 from howlkit.errors import DataError
-from howlkit.piece import DRUMS, KEY_SIGNATURE, TIME_SIGNATURE, Piece
+from howlkit.music import DRUMS, KEY_SIGNATURE, TIME_SIGNATURE, Piece, chorales, midi
+from howlkit.sampling import writers
 from howlkit.testing import writer_checks
 
 COLUMNS = ["start", "duration", "pitch", "program"]

@@ -7,17 +7,16 @@ from howlkit_ssm import Ssm
 
 from howlkit import options, plugins
 from howlkit.errors import OptionError
-from howlkit.evaluate import unigram
-from howlkit.heads import Heads
-from howlkit.piece import Piece
-from howlkit.progress import Budget
-from howlkit.recipe import Recipe
+from howlkit.head_options import Heads
+from howlkit.music import Piece
+from howlkit.network.likelihood import unigram
+from howlkit.sampling import Limit, Trained
 from howlkit.schema import Field, Schema
-from howlkit.session import Limit
 from howlkit.testing import model_checks
-from howlkit.trained import Trained
-from howlkit.training import Trainer
-from howlkit.windows import Windows
+from howlkit.training.progress import Budget
+from howlkit.training.recipe import Recipe
+from howlkit.training.trainer import Trainer
+from howlkit.training.windows import Windows
 
 TINY = {"width": 24, "layers": 2, "inner": 32, "heads": 2, "states": 8}
 ONE = Schema((Field("token", 12),))

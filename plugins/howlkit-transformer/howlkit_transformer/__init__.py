@@ -14,7 +14,7 @@ from howlkit.protocols import Model
 from howlkit.schema import Schema
 
 if TYPE_CHECKING:
-    from howlkit.heads import Heads
+    from howlkit.head_options import Heads
     from howlkit.network import Network
 
 __all__ = ["SIZES", "Shape", "Transformer"]

@@ -10,18 +10,17 @@ from howlkit_transformer import SIZES, Transformer
 
 from howlkit import options, plugins
 from howlkit.errors import OptionError
-from howlkit.evaluate import unigram
-from howlkit.heads import Heads
+from howlkit.head_options import Heads
+from howlkit.music import Piece
 from howlkit.network import Network
-from howlkit.piece import Piece
-from howlkit.progress import Budget
-from howlkit.recipe import Recipe
+from howlkit.network.likelihood import unigram
+from howlkit.sampling import Limit, Session, Trained
 from howlkit.schema import Field, Schema
-from howlkit.session import Limit, Session
 from howlkit.testing import model_checks
-from howlkit.trained import Trained
-from howlkit.training import Trainer
-from howlkit.windows import Windows
+from howlkit.training.progress import Budget
+from howlkit.training.recipe import Recipe
+from howlkit.training.trainer import Trainer
+from howlkit.training.windows import Windows
 
 TINY = {"width": 32, "layers": 2, "heads": 4, "kv_heads": 2, "window": 6}
 ONE = Schema((Field("token", 12),))

@@ -1,0 +1,1 @@
+"""The encoders that ship with howlkit; `shared` holds what several of them use."""

@@ -1,0 +1,321 @@
+"""Encoder `pianoroll`: one step a time slice, its keys as bits.
+
+With `onsets`, a slice has two sets of keys: `held`, those that go on from the slice before, and
+`onset`, those struck in it; so a repeated note is not a long one. Onsets and ends go to the nearest
+slice border. A note that would last no slice lasts one; a key is struck again in the very slice in
+which it ended. Of notes that overlap on one key, the one struck later ends the one before, and goes
+on until the last of them ends.
+
+Without, there is one set, `keys`, as in the published tables of Bach's chorales
+(Boulanger-Lewandowski, Bengio and Vincent 2012): those that sound at the beginning of the slice.
+(An eighth of a slice after it, so that a note that is a little late is not missed, and one that
+ends a little late not met.) A note between two beginnings is left out, unless its slice would be
+silent. Equal neighbours are one note.
+
+Keys below or above the range are moved into it by octaves, drums are left out, all is played by one
+piano. Silent slices stand with the note that follows them: a piece ends with its last note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.builtin.encoders.pianoroll.grammar import PianorollGrammar, sounding_keys
+from howlkit.builtin.encoders.shared.grid import Grid
+from howlkit.builtin.encoders.shared.runs import differences
+from howlkit.builtin.encoders.shared.slices import Metre, mark_sounding
+from howlkit.errors import OptionError
+from howlkit.hookspecs import hookimpl
+from howlkit.music.piece import DRUMS, NOTE, Piece
+from howlkit.music.tables import Table
+from howlkit.options import option
+from howlkit.protocols import Encoder
+from howlkit.schema import END, START, STEP, Field, Schema, Steps, bits
+
+MOST_SLICES = 2**18
+"""Slices in a piece, so that 2^31 ticks of silence, or of a drone, stay below 50 MB; and no more
+than MOST_UNITS beats or seconds. What stands beyond is left out."""
+
+MOST_UNITS = 30_000  # over four hours, at any resolution a Piece can have within its ticks
+LONGEST_BAR = 8  # beats; the places beyond share the last value of `position`
+VELOCITY = 80  # of every note, where no loudness is kept
+
+Column = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Pianoroll:
+    """Piano-roll: one step a time slice - the keys held, and the keys struck."""
+
+    clock: Literal["beats", "seconds"] = option("beats", "what the slices divide")
+    grid: int = option(0, "slices a beat or a second; 0: 4 a beat, 20 a second", low=0, high=48)
+    onsets: bool = option(True, "tell struck keys from held ones; false: keys that sound")
+    low: int = option(21, "lowest key; notes below go up by octaves", low=0, high=116)
+    high: int = option(108, "highest key; notes above go down by octaves", low=11, high=127)
+    velocities: int = option(
+        0, "loudnesses of a slice's onsets; 0: none, every note is 80", low=0, high=127
+    )
+    position: bool = option(True, "tell the network the place in the bar (beats only)")
+    longest_rest: int = option(
+        16, "beats or seconds; a longer silence is shortened, by whole bars", low=4, high=256
+    )
+
+    name: ClassVar[str] = "pianoroll"
+
+    def __post_init__(self) -> None:
+        """Refuse a range that not every pitch class fits, and loudness without onsets."""
+        if self.high - self.low < 11:
+            raise OptionError(
+                f"pianoroll: low={self.low} and high={self.high} leave {self.high - self.low + 1} "
+                "keys; it takes 12 to hold an octave"
+            )
+        if self.velocities and not self.onsets:
+            raise OptionError(
+                f"pianoroll: velocities={self.velocities} needs onsets=true, since loudness is "
+                "that of the onsets; leave one of them out"
+            )
+
+    @cached_property
+    def _time(self) -> Grid:
+        return Grid(self.clock, self.grid or {"beats": 4, "seconds": 20}[self.clock])
+
+    @property
+    def _eighths(self) -> int:
+        """How positions are rounded: to the nearest, or so that what sounds at t + 1/8 is in t."""
+        return 4 if self.onsets else 7
+
+    @property
+    def _keys(self) -> int:
+        return self.high - self.low + 1
+
+    @cached_property
+    def _key_of(self) -> Column:
+        """(128,): the key of each pitch, 0 the lowest."""
+        return _fold(np.arange(128), self.low, self.high)
+
+    @cached_property
+    def _byte_of(self) -> Column:
+        """(128,): which byte of a row is each pitch's in `held`, or in `keys`."""
+        return self._key_of + self._offset("held" if self.onsets else "keys")
+
+    def _offset(self, name: str) -> int:
+        """Return at which byte of a row a field begins."""
+        fields = self.schema.dtype.fields
+        return fields[name][1] if fields else 0
+
+    @property
+    def _most(self) -> int:
+        return min(MOST_SLICES, MOST_UNITS * self._time.divisions)
+
+    @property
+    def _placed(self) -> bool:
+        return self.position and self.clock == "beats"
+
+    @cached_property
+    def schema(self) -> Schema:
+        """Mark, then held, [loudness,] onset or else keys, [position]."""
+        unit = f"key, the lowest is MIDI {self.low}"
+        fields = [bits("keys", self._keys, unit=unit)]
+        if self.onsets:
+            fields = [bits("held", self._keys, unit=unit), bits("onset", self._keys, unit=unit)]
+        if self.velocities:
+            struck = tuple(range(1, self.velocities + 1))
+            loudness = Field(
+                "loudness", self.velocities + 1, ordered=True, unit="0: no onset, 1: softest"
+            )
+            onset = bits("onset", self._keys, when=("loudness", struck), unit=unit)
+            fields[1:] = [loudness, onset]
+        if self._placed:
+            places = LONGEST_BAR * self._time.divisions
+            unit = f"1/{self._time.divisions} beat after the bar line, of the next slice"
+            fields.append(Field("position", places, ordered=True, unit=unit, derived=True))
+        return Schema(tuple(fields), self.clock)
+
+    # Piece to steps -----------------------------------------------------------------------------
+
+    def encode(self, piece: Piece) -> Steps:
+        """Return start, a step for each slice, end."""
+        notes, context = piece.notes, piece.context
+        spans = self._time.borders(piece, notes, eighths=self._eighths)  # first slice, one after
+        kept = notes["program"] != DRUMS
+        if len(notes) and spans[0, -1] >= self._most:
+            kept &= spans[0] < self._most
+        if not kept.all():
+            context = int(np.count_nonzero(kept[:context]))
+            notes, spans = notes.compress(kept), spans.compress(kept, axis=1)
+        start, last = spans
+        np.minimum(last, self._most, out=last)
+        there = None if self.onsets else _met(start, last)
+        # A silence stands with the note after it, so that none is left at the end of a piece of
+        # which only drums go on.
+        np.maximum(last, start + 1, out=last)
+        since, until = self._time.edges(piece, eighths=self._eighths)
+        first = min(since, int(last[:context].max(initial=0))) if since else 0
+        stop = max(first, min(until, int(last.max(initial=0))))
+        slices, earlier = self._shorten(piece, start, last, first, stop)
+        steps = self._rows(piece, slices, first, stop)
+        body = steps[int(first == 0) : len(steps) - piece.has_end]
+        spans -= earlier
+        if there is not None:
+            notes, spans = notes.compress(there), spans.compress(there, axis=1)
+        self._fill(body, notes, *spans)
+        return steps
+
+    def _shorten(
+        self, piece: Piece, start: Column, last: Column, first: int, stop: int
+    ) -> tuple[range | Column, int | Column]:
+        """Return the slices from the one before `first` to `stop` without the ends of long rests.
+
+        Also how much is to be taken from the slices of each note, for them to be counted in these.
+        start, last: where notes begin, and one after their last slices, in their order. A rest is
+        shortened by a whole number of bars if it can be, so that what is counted from here on is
+        still right about the place in the bar.
+        """
+        most = self.longest_rest * self._time.divisions
+        begin = max(first - 1, 0)
+        # From one beginning to the next is no less than a rest between them.
+        gaps = differences(start, first)
+        if gaps.max(initial=0) <= most:
+            return range(begin, stop), begin
+        reach = np.empty_like(last)  # where all before has ended
+        reach[:1], reach[1:] = first, last[:-1]
+        rests = start - np.maximum.accumulate(reach, out=reach)
+        long = np.flatnonzero(rests > most)
+        if not len(long):
+            return range(begin, stop), begin
+        excess = rests[long] - most
+        if self.clock == "beats":
+            period = self._metre(piece).period(start[long])
+            excess = np.where(period <= most, -(-excess // period) * period, excess)
+        shift = np.zeros_like(start)
+        shift[long] = excess
+        shift = np.cumsum(shift)
+        # Row by row, how far on the next slice is: one, and over the end of a rest more.
+        stride = np.ones(stop - begin - int(excess.sum()), np.int64)
+        after = start[long] - shift[long] - begin
+        stride[after[after < len(stride)]] += excess[after < len(stride)]
+        stride[0] = begin
+        return np.cumsum(stride), shift + begin
+
+    def _rows(self, piece: Piece, slices: range | Column, first: int, stop: int) -> Steps:
+        """Return the rows of an excerpt without their keys: start, silence, end, and the places."""
+        is_start = first == 0
+        steps = self.schema.steps(is_start + len(slices) + piece.has_end)
+        if is_start:
+            steps["mark"][0] = START
+        if piece.has_end:
+            steps["mark"][-1] = END
+        if self._placed:
+            metre, position = self._metre(piece), steps["position"]
+            if isinstance(slices, range):
+                ahead = metre.between(first, stop + 1)
+            else:
+                ahead = metre.position(np.append(slices[not is_start :], stop))
+            position[: len(ahead)] = ahead
+            position[len(ahead) :] = ahead[-1]
+        return steps
+
+    def _metre(self, piece: Piece) -> Metre:
+        return Metre.of(piece, self._time.divisions, longest_bar=LONGEST_BAR)
+
+    def _fill(self, rows: Steps, notes: Table, start: Column, stop: Column) -> None:
+        """Set the keys of notes that sound from row `start` to before row `stop`, in `rows`."""
+        since = np.maximum(start, 0)
+        if len(start) and (start[0] < 0 or start[-1] >= len(rows)):
+            inside = (stop > 0) & (since < len(rows))
+            notes = notes.compress(inside)
+            start, since, stop = (column.compress(inside) for column in (start, since, stop))
+        cells, width = rows.view(np.uint8), rows.dtype.itemsize
+        at = since * width
+        at += self._byte_of.take(notes["pitch"])
+        mark_sounding(cells, at, np.minimum(stop, len(rows)) - since, step=width)
+        if not self.onsets:
+            return
+        if len(start) and start[0] < 0:
+            struck = start >= 0
+            notes, start, at = notes.compress(struck), start.compress(struck), at.compress(struck)
+        cells[at] = 0
+        at += self._offset("onset") - self._offset("held")
+        cells[at] = 1
+        if self.velocities:
+            self._set_loudness(rows, start, self._key_of[notes["pitch"]], notes["velocity"])
+
+    def _set_loudness(self, rows: Steps, at: Column, key: Column, velocity: Table) -> None:
+        """Set the mean velocity of the keys struck in each row; of a key's notes the loudest's."""
+        order = np.lexsort((velocity, key, at))
+        at, key, velocity = at[order], key[order], velocity[order]
+        loudest = np.append((np.diff(at) != 0) | (np.diff(key) != 0), True)[: len(at)]
+        at, velocity = at[loudest], velocity[loudest]
+        count = np.bincount(at, minlength=len(rows))
+        total = np.bincount(at, velocity, len(rows)).astype(np.int64)
+        mean = (2 * total + count) // np.maximum(2 * count, 1)
+        rows["loudness"] = np.where(count, 1 + (mean - 1) * self.velocities // 127, 0)
+
+    # Steps to piece -----------------------------------------------------------------------------
+
+    def ticks(self, steps: Steps, *, like: Piece | None = None) -> Column:
+        """Return where each slice begins in ticks of `decode`'s result; the end as the last one."""
+        _, to_ticks = self._time.frame(like)
+        return np.asarray(to_ticks(np.maximum(np.cumsum(steps["mark"] == STEP) - 1, 0)))
+
+    def decode(self, steps: Steps, *, like: Piece | None = None) -> Piece:
+        """Return a note for each onset, or, without onsets, for each run of a key."""
+        empty, to_ticks = self._time.frame(like)
+        steps = steps[steps["mark"] == STEP]
+        sounding, held = sounding_keys(steps)
+        held[1:] &= sounding[:-1]
+        held[:1] = False
+        ends = sounding.copy()
+        ends[:-1] &= ~held[1:]
+        # Key by key, each beginning has one end, and they alternate.
+        key, first = np.nonzero((sounding & ~held).T)
+        last = np.nonzero(ends.T)[1]
+        notes = np.zeros(len(key), NOTE)
+        notes["start"] = to_ticks(first)
+        notes["duration"] = np.maximum(to_ticks(last + 1) - notes["start"], 1)
+        notes["pitch"] = key + self.low
+        notes["velocity"] = VELOCITY
+        if self.velocities:
+            loudness = steps["loudness"][first].astype(np.int64)
+            notes["velocity"] = 1 + (2 * loudness - 1) * 127 // (2 * self.velocities)
+        return empty.replace(notes=notes)
+
+    def grammar(self, rows: int, *, like: Piece | None = None) -> PianorollGrammar:
+        """Return the grammar of `rows` rows at the start of pieces in the metre of `like`."""
+        return PianorollGrammar(self, self._metre(Piece() if like is None else like), rows)
+
+
+def _fold(pitch: Column, low: int, high: int) -> Column:
+    """Return keys, 0 the lowest: pitches outside low..high moved into it by octaves."""
+    up = np.maximum(low - pitch + 11, 0) // 12
+    down = np.maximum(pitch - high + 11, 0) // 12
+    return np.asarray(pitch + 12 * (up - down) - low)
+
+
+def _met(start: Column, end: Column) -> NDArray[np.bool_]:
+    """Return which notes are there without onsets: those that end later, or where all is silent.
+
+    start, end: in slices, by rising start; where they are the same, a note sounds at the beginning
+    of none.
+    """
+    longer = end > start
+    if longer.all():
+        return longer
+    begins, ends = start[longer], np.maximum.accumulate(end[longer])
+    reach = np.append(-1, ends)[np.searchsorted(begins, start, side="right")]
+    return np.asarray(longer | (reach <= start))
+
+
+@hookimpl
+def register_encoders(register: Callable[[type[Encoder]], None]) -> None:
+    """Register the piano-roll."""
+    register(Pianoroll)
+
+
+__all__ = ["Pianoroll"]

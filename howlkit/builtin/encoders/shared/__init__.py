@@ -1,0 +1,1 @@
+"""What several encoders use: grids of positions, bars, slices, notes, durations, programs."""

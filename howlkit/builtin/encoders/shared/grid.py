@@ -1,0 +1,121 @@
+"""A uniform grid of time, in beats or in seconds: ticks to positions on it, and back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from howlkit.music.piece import FOREVER, TEMPO, Piece
+from howlkit.music.tables import Table
+
+__all__ = ["ENDLESS", "Grid", "resolution"]
+
+MOST_TICKS_PER_BEAT = 32_767
+
+ENDLESS = 2**62
+"""A position after any that a note can have."""
+
+Column = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """`divisions` positions a beat or a second."""
+
+    clock: Literal["beats", "seconds"]
+    divisions: int
+
+    def positions(self, piece: Piece, ticks: ArrayLike, *, eighths: int = 4) -> Column:
+        """Return the position nearest to each of `ticks`, halves up.
+
+        eighths: so many eighths of a position are added before the rest is cut off; 7 gives the
+            first position that is no more than an eighth earlier.
+        """
+        ticks = np.asarray(ticks, np.int64)
+        if self.clock == "beats":
+            positions = ticks * (8 * self.divisions)
+            positions += eighths * piece.ticks_per_beat
+            positions //= 8 * piece.ticks_per_beat
+            return positions
+        positions = piece.seconds(ticks)
+        positions *= self.divisions
+        positions += eighths / 8
+        return _floor(positions)
+
+    def edges(self, piece: Piece, *, eighths: int = 4) -> tuple[int, int]:
+        """Return the positions where an excerpt begins and stops; ENDLESS if it stops nowhere.
+
+        eighths: as `positions` has them.
+        """
+        since, until = 0, ENDLESS
+        if not piece.has_start:
+            since = int(self.positions(piece, piece.since, eighths=eighths))
+        if piece.until < FOREVER:
+            until = int(self.positions(piece, piece.until, eighths=eighths))
+        return since, until
+
+    def borders(self, piece: Piece, table: Table, *, eighths: int = 4) -> Column:
+        """Return (2, N): the positions at which notes or pedals begin, and at which they end.
+
+        eighths: as `positions` has them.
+        """
+        ticks = np.empty((2, len(table)), np.int64)
+        ticks[0] = table["start"]
+        np.add(ticks[0], table["duration"], out=ticks[1])
+        return self.positions(piece, ticks, eighths=eighths)
+
+    def spans(self, piece: Piece, table: Table) -> tuple[Column, NDArray[np.float64]]:
+        """Return where notes or pedals begin, in positions, and how long they are, in fractions."""
+        starts = table["start"].astype(np.int64)
+        if self.clock == "beats":
+            lengths = table["duration"] * (self.divisions / piece.ticks_per_beat)
+            return self.positions(piece, starts), lengths
+        seconds = piece.seconds(starts)
+        lengths = piece.seconds(starts + table["duration"]) - seconds
+        return _floor(seconds * self.divisions + 0.5), lengths * self.divisions
+
+    def frame(self, like: Piece | None) -> tuple[Piece, Callable[[Any], Any]]:
+        """Return a piece without notes, and the map from positions to its ticks.
+
+        like: whose tempo map, metre and resolution it takes over, the resolution raised so that
+            every position is a tick of its own; None: 120 beats a minute.
+        """
+        if like is None:
+            empty = Piece(tempos=np.array([(0, 500_000)], TEMPO))
+        else:
+            empty = like.without_notes()
+        if self.clock == "beats":
+            per_beat = resolution(empty.ticks_per_beat, self.divisions)
+            factor = per_beat // self.divisions
+            return empty.at_resolution(per_beat), lambda positions: positions * factor
+        if like is None:
+            # Half a second a beat: twice as many ticks a second as a beat.
+            empty = empty.at_resolution(resolution(empty.ticks_per_beat, self.divisions))
+        else:
+            empty = empty.at_resolution(_fine_enough(empty, self.divisions))
+        return empty, lambda positions: empty.ticks(positions / self.divisions)
+
+
+def _floor(positions: NDArray[np.float64]) -> Column:
+    """Return positions, none of them below 0, without their fractions."""
+    return positions.astype(np.int64)
+
+
+def resolution(ticks_per_beat: int, divisions: int) -> int:
+    """Return the least multiple of `divisions` no coarser than `ticks_per_beat`, if it fits."""
+    multiple = math.lcm(ticks_per_beat, divisions)
+    if multiple <= MOST_TICKS_PER_BEAT:
+        return multiple
+    return min(math.ceil(ticks_per_beat / divisions), MOST_TICKS_PER_BEAT // divisions) * divisions
+
+
+def _fine_enough(piece: Piece, divisions: int) -> int:
+    """Return a resolution at which a position is at least 8 ticks wherever `piece` is slow."""
+    slowest = int(piece.tempos["microseconds"].max(initial=500_000)) / 1e6  # seconds a beat
+    factor = math.ceil(8 * divisions * slowest / piece.ticks_per_beat)
+    return piece.ticks_per_beat * max(1, min(factor, MOST_TICKS_PER_BEAT // piece.ticks_per_beat))

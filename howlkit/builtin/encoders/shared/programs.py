@@ -1,0 +1,70 @@
+"""The programs that an encoder may have, and which of them is nearest to each other one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.errors import OptionError
+from howlkit.music.piece import DRUMS
+
+__all__ = ["NO_PROGRAM", "Palette", "instruments"]
+
+NO_PROGRAM = 255
+"""Nearest to drums where there are none, and to an instrument where there are only drums."""
+
+_FAMILY = 8  # programs of General MIDI in a row that are alike: pianos, guitars, strings ...
+
+
+def instruments(programs: Iterable[NDArray[np.uint8]]) -> str:
+    """Return the text of the option for the programs that occur; "" if there are none."""
+    there = np.zeros(DRUMS + 1, bool)
+    for some in programs:
+        there[some] = True
+    return ",".join(map(str, np.flatnonzero(there)))
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Some of the programs 0..127 and `DRUMS`, rising."""
+
+    programs: tuple[int, ...]
+
+    @classmethod
+    def of(cls, text: str) -> Palette:
+        """Return the programs of an option such as "0,33,128"; of "" all there are.
+
+        Raises OptionError for anything else.
+        """
+        if not text:
+            return cls(tuple(range(DRUMS + 1)))
+        try:
+            programs = {int(part) for part in text.split(",")}
+        except ValueError:
+            programs = {-1}
+        if not programs <= set(range(DRUMS + 1)):
+            raise OptionError(
+                f"instruments is {text!r}; numbers 0..{DRUMS} with commas between are allowed, "
+                f"General MIDI programs from 0, {DRUMS} for drums: such as 0,33,{DRUMS}"
+            )
+        return cls(tuple(sorted(programs)))
+
+    @cached_property
+    def nearest(self) -> NDArray[np.uint8]:
+        """(129,): what each program becomes: itself, or one of its family, or the next in number.
+
+        Of two equally far the lower. Drums stay drums, and nothing else becomes them.
+        """
+        nearest = np.full(DRUMS + 1, NO_PROGRAM, np.uint8)
+        melodic = np.array([program for program in self.programs if program != DRUMS])
+        if len(melodic):
+            every = np.arange(DRUMS)[:, None]
+            strange = every // _FAMILY != melodic // _FAMILY
+            nearest[:DRUMS] = melodic[(abs(every - melodic) + DRUMS * strange).argmin(axis=1)]
+        if DRUMS in self.programs:
+            nearest[DRUMS] = DRUMS
+        return nearest

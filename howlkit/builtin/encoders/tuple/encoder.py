@@ -1,0 +1,314 @@
+"""Encoder `tuple`: one step a note, decided as shift, program, pitch, duration, velocity.
+
+Onsets stand on a uniform grid, in beats or in seconds, and a shift is the exact difference of two
+grid positions, so that nothing drifts however long the piece is. The shift is two fields: whole
+beats (or seconds), then the grid positions beyond them. Durations are log-spaced like the notes of
+a scale: with 12 an octave (a doubling), every 2^a x 3^b grid positions, and so every common note
+value, is met exactly. Velocities are evenly spaced.
+
+With `pedals`, spans of the sustain pedal are steps too: shift, kind, duration. One track's pedal is
+down once at a time, so a span ends at the latest where the next one begins; of several that begin
+at one position, the longest is kept. Without `tracks`, the pedals of all tracks are one.
+
+The multi-output note tuple goes back to Howl, and so does a pitch of two outputs, octave and
+semitone; NotePerformance (Magenta) and Octuple (MusicBERT, Zeng et al. 2021) are of the same
+family, but count time from the bar, or in log-spaced shifts that drift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.builtin.encoders.shared.durations import log_spaced, nearest
+from howlkit.builtin.encoders.shared.grid import Grid
+from howlkit.builtin.encoders.tuple.grammar import NOTE, TupleGrammar
+from howlkit.errors import OptionError
+from howlkit.hookspecs import hookimpl
+from howlkit.music.piece import DRUMS, Piece
+from howlkit.music.piece import NOTE as NOTE_DTYPE
+from howlkit.music.piece import PEDAL as PEDAL_DTYPE
+from howlkit.music.tables import Table
+from howlkit.options import option
+from howlkit.protocols import Encoder
+from howlkit.schema import STEP, Field, Schema, Steps
+
+LONGEST_TABLE = 2**16  # ticks: a table of durations takes at most twice as many bytes
+
+Column = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Tuple:
+    """Note tuples: one step a note - shift, program, pitch, duration, velocity."""
+
+    clock: Literal["beats", "seconds"] = option("beats", "what the time grid divides")
+    grid: int = option(
+        0, "grid positions a beat or a second; 0: 24 a beat, 100 a second", low=0, high=1000
+    )
+    longest_shift: int = option(
+        64, "beats or seconds; a longer rest is shortened to just under this", low=1, high=1024
+    )
+    longest_duration: int = option(
+        16, "beats or seconds; a longer note is cut to this", low=1, high=256
+    )
+    durations: int = option(12, "durations for every doubling of length", low=1, high=48)
+    velocities: int = option(32, "number of velocities", low=1, high=127)
+    programs: bool = option(True, "instruments and drums; false: one piano, drums left out")
+    pitch: Literal["one", "octave"] = option(
+        "one", "one: 128 values; octave: octave, then semitone in it, as Howl wished"
+    )
+    tracks: int = option(
+        0, "tracks kept apart, the last takes in all higher; 0: one an instrument", low=0, high=64
+    )
+    pedals: bool = option(False, "the sustain pedal too, each span a step")
+
+    name: ClassVar[str] = "tuple"
+
+    def __post_init__(self) -> None:
+        """Refuse pedals where no shift could part them."""
+        if self.pedals and self.longest_shift * self._grid < 2:
+            raise OptionError(
+                f"tuple: pedals=true with grid={self.grid} and longest_shift={self.longest_shift} "
+                "leaves no shift but 0 between two pedals; raise one of them"
+            )
+
+    @property
+    def _grid(self) -> int:
+        return self.grid or {"beats": 24, "seconds": 100}[self.clock]
+
+    @cached_property
+    def _time(self) -> Grid:
+        return Grid(self.clock, self._grid)
+
+    @property
+    def _longest_shift(self) -> int:
+        """The longest shift, in grid positions."""
+        return self.longest_shift * self._grid - 1
+
+    @cached_property
+    def _lengths(self) -> Column:
+        """The durations there are, in grid positions."""
+        return log_spaced(self.longest_duration * self._grid, self.durations)
+
+    @cached_property
+    def _pedal_lengths(self) -> Column:
+        """Those that a pedal may have: none beyond the next pedal after a rest that is shortened.
+
+        Otherwise two pedals would overlap, as an excerpt that ends in the rest could not know.
+        """
+        return self._lengths[self._lengths <= self._longest_shift]
+
+    @cached_property
+    def _velocity_of(self) -> NDArray[np.uint8]:
+        """(128,): the value of field `velocity` for each MIDI velocity from 1."""
+        return (np.maximum(np.arange(128) - 1, 0) * self.velocities // 127).astype(np.uint8)
+
+    @cached_property
+    def schema(self) -> Schema:
+        """Shift, shift_fine, and of kind, track, program, pitch ... those that the options ask."""
+        unit = self.clock[:-1]
+        note = ("kind", (NOTE,)) if self.pedals else None
+        fields = (
+            Field("shift", self.longest_shift, ordered=True, unit=unit),
+            Field("shift_fine", self._grid, ordered=True, unit=f"1/{self._grid} {unit}"),
+            Field("kind", 2, unit="0: sustain pedal, 1: note"),
+            Field("track", max(self.tracks, 1), unit="track"),
+            Field("program", DRUMS + 1, when=note, unit="General MIDI program, 128: drums"),
+            Field("pitch", 128, True, note, "semitone", near=(("pitch", 0),)),
+            Field("octave", 11, ordered=True, when=note, unit="octave, 5: from middle C"),
+            Field("semitone", 12, when=note, unit="semitone above C"),
+            Field("duration", len(self._lengths), ordered=True, unit=f"log-spaced {unit}s"),
+            Field(
+                "velocity",
+                self.velocities,
+                ordered=True,
+                when=note,
+                unit=f"{127 / self.velocities:.1f}",
+            ),
+        )
+        asked = {
+            "kind": self.pedals,
+            "track": self.tracks > 0,
+            "program": self.programs,
+            "pitch": self.pitch == "one",
+            "octave": self.pitch == "octave",
+            "semitone": self.pitch == "octave",
+        }
+        return Schema(tuple(f for f in fields if asked.get(f.name, True)), self.clock)
+
+    def encode(self, piece: Piece) -> Steps:
+        """Return start, a step for each note (and pedal), end; in the order of grid positions."""
+        notes = piece.notes
+        if not self.programs:
+            notes = notes.compress(notes["program"] != DRUMS)
+        edges = self._time.edges(piece)
+        onsets, durations = self._spans(piece, notes)
+        if self.pedals:
+            downs, spans = self._pedal_spans(piece, edges)
+            onsets = np.concatenate((downs, onsets))
+        else:
+            spans = self.schema.steps(0)
+        steps = self.schema.steps(len(onsets))
+        steps[: len(spans)] = spans
+        self._write_notes(notes, durations, steps[len(spans) :])
+        onsets, steps = self._in_order(onsets, steps)
+        self._write_shifts(onsets, steps)
+        before, stop = onsets.searchsorted(edges).tolist()
+        return self.schema.frame(steps[: max(before, stop)], before=before, end=piece.has_end)
+
+    def _write_notes(self, notes: Table, durations: NDArray[Any], steps: Steps) -> None:
+        """Write all of the notes but the shifts into `steps`."""
+        if self.pedals:
+            steps["kind"] = NOTE
+        if self.tracks:
+            steps["track"] = self._track(notes)
+        if self.programs:
+            steps["program"] = notes["program"]
+        if self.pitch == "octave":
+            steps["octave"], steps["semitone"] = np.divmod(notes["pitch"], 12)
+        else:
+            steps["pitch"] = notes["pitch"]
+        steps["duration"] = durations
+        steps["velocity"] = self._velocity_of.take(notes["velocity"])
+
+    def _write_shifts(self, onsets: Column, steps: Steps) -> None:
+        shifts = onsets.copy()
+        shifts[1:] -= onsets[:-1]
+        np.minimum(shifts, self._longest_shift, out=shifts)
+        units = shifts // self._grid
+        steps["shift"], steps["shift_fine"] = units, shifts - units * self._grid
+
+    def _track(self, table: Table) -> NDArray[np.uint16]:
+        """Return the track of notes or pedals: theirs, or the last there is; 0 without tracks."""
+        return np.asarray(np.minimum(table["track"], max(self.tracks - 1, 0)))
+
+    def _pedal_spans(self, piece: Piece, edges: tuple[int, int]) -> tuple[Column, Steps]:
+        """Return position and step (no shift yet) of the pedals near an excerpt between `edges`.
+
+        A piece has the pedals of the whole that it is an excerpt of.
+        """
+        pedals = piece.pedals.compress(piece.pedals["duration"] > 0)
+        downs = self._time.positions(piece, pedals["start"])
+        if (downs[1:] < downs[:-1]).any():
+            order = np.argsort(downs, kind="stable")
+            pedals, downs = pedals.take(order), downs.take(order)
+        pedals = pedals[_near(downs, edges, int(self._lengths[-1]))]
+        downs, durations = self._spans(piece, pedals)
+        durations = np.minimum(durations.astype(np.int64), len(self._pedal_lengths) - 1)
+        tracks = self._track(pedals)
+        order = np.lexsort((durations, downs, tracks))
+        downs, tracks, durations = downs[order], tracks[order], durations[order]
+        room = np.where(tracks[1:] == tracks[:-1], downs[1:] - downs[:-1], self._lengths[-1])
+        fits = np.searchsorted(self._lengths, room, side="right") - 1
+        durations[:-1] = np.minimum(durations[:-1], fits)
+        kept = durations >= 0  # where there is no room, a longer one begins at this position
+        spans = self.schema.steps(int(kept.sum()))
+        spans["duration"] = durations[kept]
+        if self.tracks:
+            spans["track"] = tracks[kept]
+        return downs[kept], spans
+
+    def _in_order(self, onsets: Column, steps: Steps) -> tuple[Column, Steps]:
+        """Return both by onset, kind, track, program, pitch ...: the order the grammar allows."""
+        if (onsets[1:] < onsets[:-1]).any():  # pedals, then notes
+            order = onsets.argsort(kind="stable")
+            onsets, steps = onsets.take(order), steps.take(order)
+        # Onsets by number: below 2^25 of them, all fields together fit 63 bits at any options.
+        key = np.zeros(len(onsets), np.int64)
+        np.cumsum(onsets[1:] != onsets[:-1], out=key[1:])
+        for field in self.schema.fields[2:]:
+            key *= field.n
+            key += steps[field.name]
+        order = key.argsort(kind="stable")
+        return onsets.take(order), steps.take(order)
+
+    def _spans(self, piece: Piece, table: Table) -> tuple[Column, NDArray[Any]]:
+        """Return positions and durations (which of the lengths there are) of notes or pedals."""
+        per_beat = piece.ticks_per_beat
+        if self.clock == "beats" and self.longest_duration * per_beat <= LONGEST_TABLE:
+            durations = _by_ticks(self, per_beat).take(table["duration"], mode="clip")
+            return self._time.positions(piece, table["start"]), durations
+        onsets, lengths = self._time.spans(piece, table)
+        return onsets, nearest(self._lengths, lengths)
+
+    def _onsets(self, steps: Steps) -> Column:
+        shifts = steps["shift"].astype(np.int64) * self._grid + steps["shift_fine"]
+        return np.cumsum(np.where(steps["mark"] == STEP, shifts, 0))
+
+    def ticks(self, steps: Steps, *, like: Piece | None = None) -> Column:
+        """Return each step's onset in ticks of `decode`'s result; the end stands at the last."""
+        _, to_ticks = self._time.frame(like)
+        return np.asarray(to_ticks(self._onsets(steps)))
+
+    def decode(self, steps: Steps, *, like: Piece | None = None) -> Piece:
+        """Return a note or a pedal for each step; rows that are start or end add nothing."""
+        empty, to_ticks = self._time.frame(like)
+        steps = steps.compress(steps["mark"] == STEP)
+        onsets = self._onsets(steps)
+        starts = to_ticks(onsets)
+        durations = np.maximum(to_ticks(onsets + self._lengths[steps["duration"]]) - starts, 1)
+        is_note = steps["kind"] == NOTE if self.pedals else np.ones(len(steps), bool)
+        notes = np.zeros(int(is_note.sum()), NOTE_DTYPE)
+        notes["start"], notes["duration"] = starts[is_note], durations[is_note]
+        self._read_notes(steps.compress(is_note), notes)
+        pedals = np.zeros(len(steps) - len(notes), PEDAL_DTYPE)
+        pedals["start"], pedals["duration"] = starts[~is_note], durations[~is_note]
+        if self.tracks:
+            pedals["track"] = steps["track"][~is_note]
+        return empty.replace(notes=notes, pedals=pedals)
+
+    def _read_notes(self, steps: Steps, notes: Table) -> None:
+        """Write what each step says of its note alone into `notes`; the inverse of _write_notes."""
+        if self.pitch == "octave":
+            notes["pitch"] = 12 * steps["octave"] + steps["semitone"]
+        else:
+            notes["pitch"] = steps["pitch"]
+        velocities = steps["velocity"].astype(np.int64)
+        notes["velocity"] = 1 + (2 * velocities + 1) * 127 // (2 * self.velocities)
+        if self.programs:
+            notes["program"] = steps["program"]
+            # One track an instrument, so that a sequencer shows them apart.
+            notes["track"] = np.unique(steps["program"], return_inverse=True)[1]
+        if self.tracks:
+            notes["track"] = steps["track"]
+
+    def grammar(self, rows: int, *, like: Piece | None = None) -> TupleGrammar:
+        """Return the grammar of `rows` rows at the start of their pieces."""
+        lengths = self._pedal_lengths
+        return TupleGrammar(self.schema, rows, grid=self._grid, pedal_lengths=lengths)
+
+
+@lru_cache(maxsize=16)
+def _by_ticks(encoder: Tuple, ticks_per_beat: int) -> NDArray[np.uint16]:
+    """Return a table of `durations` by ticks; all beyond it are as long as its last."""
+    ticks = np.arange(encoder.longest_duration * ticks_per_beat + 1)
+    lengths = ticks * (encoder._grid / ticks_per_beat)
+    return nearest(encoder._lengths, lengths).astype(np.uint16)
+
+
+def _near(positions: Column, edges: tuple[int, int], longest: int) -> slice:
+    """Return which of the sorted `positions` of pedals count between edges.
+
+    Those inside; of those before, all at the last two positions, since the step before an excerpt
+    has a shift as well; and after it those that one inside could overlap.
+    """
+    first, stop = np.searchsorted(positions, (edges[0], edges[1] + longest + 1)).tolist()
+    for _ in range(2):
+        if first > 0:
+            first = int(np.searchsorted(positions, positions[first - 1]))
+    return slice(first, stop)
+
+
+@hookimpl
+def register_encoders(register: Callable[[type[Encoder]], None]) -> None:
+    """Register the note tuples."""
+    register(Tuple)
+
+
+__all__ = ["Tuple"]

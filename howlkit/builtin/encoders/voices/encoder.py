@@ -1,0 +1,327 @@
+"""Encoder `voices`: n voices on a grid, one step a slice - of each voice a pitch, or silence.
+
+A voice goes on as before (0), falls silent (1) or begins a pitch (2 is the lowest). In each slice
+it sounds one note at most:
+
+track   voice k is track k - 1 of the piece, whatever it sings: crossings and unisons are kept, and
+        tracks beyond the last voice are left out. Of a track's notes that sound at once, the one
+        that began last sounds (of several begun in one slice the highest); where it ends, the one
+        below it goes on, as a note of its own.
+pitch   voice k sings the k-th highest pitch that sounds in any track: for a choir or quartet
+        written as one part. A note that changes places is a note in each, unisons are one.
+
+Both look at one slice at a time, and so an excerpt, which knows little of what came before it,
+finds the voices of the whole. A piece ends with its last note. Drums, pitches beyond the range and
+what lies beyond `MOST_SLICES` slices are left out.
+
+With `steps=changes` only those slices are steps that begin a beat or in which a voice changes, each
+with a `shift` from the one before it; and the last is the slice after the last note, in which all
+voices that sound fall silent.
+
+The slices of the four voices go back to BachBot (Liang et al. 2017) and DeepBach (Hadjeres et al.
+2017). With `restrikes=false` the steps say exactly what the tables of JSB chorales published by
+Boulanger-Lewandowski et al. 2012 and their successors say, which know no holds: equal neighbours
+are one note.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.builtin.encoders.shared.grid import Grid, resolution
+from howlkit.builtin.encoders.shared.slices import Metre, highest_pitches, newest_pitches
+from howlkit.builtin.encoders.voices.choices import AS_BEFORE, LOWEST, SILENCE, Choices
+from howlkit.builtin.encoders.voices.grammar import ChangesGrammar, VoicesGrammar
+from howlkit.builtin.encoders.voices.inputs import (
+    LONGEST_BAR,
+    columns,
+    fields,
+    held_slices,
+    places,
+)
+from howlkit.errors import OptionError
+from howlkit.hookspecs import hookimpl
+from howlkit.music.piece import DRUMS, FOREVER, NOTE, TEMPO, Piece
+from howlkit.options import option
+from howlkit.protocols import Encoder
+from howlkit.schema import STEP, Field, Schema, Steps
+
+__all__ = ["Voices"]
+
+MOST_SLICES = 2**17  # of a piece: nine hours at 60 beats a minute and 4 slices a beat
+VELOCITY = 80  # of every note that is decoded
+
+KNOWN_BEATS = 2
+"""So far back an excerpt knows all that sounded before it; `heldK` counts no further."""
+
+Column = NDArray[np.int64]
+Sounds = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Voices:
+    """Voices on a grid: one step a slice, of each voice a pitch or silence."""
+
+    voices: int = option(4, "how many", low=1, high=16)
+    grid: int = option(4, "slices a beat", low=3, high=24)
+    low: int = option(21, "lowest pitch", low=0, high=127)
+    high: int = option(108, "highest pitch", low=0, high=127)
+    assign: Literal["track", "pitch"] = option(
+        "track", "what makes a voice: its track, or its place among the pitches that sound"
+    )
+    restrikes: bool = option(True, "a pitch may be struck again; false: equal neighbours are one")
+    order: tuple[int, ...] = option(
+        (), "order in which voices are decided, 1 the highest; empty: outer voices first"
+    )
+    steps: Literal["grid", "changes"] = option(
+        "grid", "where a step stands: in each slice, or on beats and where a voice changes"
+    )
+    derived: Literal["none", "sounds", "intervals"] = option(
+        "intervals",
+        "inputs: none; place in the bar, what sounds, for how long; and intervals and motions too",
+    )
+
+    name: ClassVar[str] = "voices"
+    departures: ClassVar[Mapping[str, str]] = {
+        "excerpts give the whole": "an excerpt knows no voice that fell silent long before it"
+    }
+
+    def __post_init__(self) -> None:
+        """Refuse an empty range, and an order that is none."""
+        if self.low > self.high:
+            raise OptionError(f"voices: low={self.low} is above high={self.high}; swap them")
+        if self.order and sorted(self.order) != list(range(1, self.voices + 1)):
+            raise OptionError(
+                f"voices: order={','.join(map(str, self.order))} must name each of the voices "
+                f"1..{self.voices} once"
+            )
+
+    @property
+    def decided(self) -> tuple[int, ...]:
+        """The voices, from 1, in the order in which they are decided."""
+        outer = (1, self.voices) if self.voices > 1 else (1,)
+        return self.order or (*outer, *range(2, self.voices))
+
+    @cached_property
+    def choices(self) -> Choices:
+        """What the grammars look up."""
+        return Choices(self)
+
+    @cached_property
+    def _time(self) -> Grid:
+        return Grid("beats", self.grid)
+
+    @property
+    def _changes(self) -> bool:
+        return self.steps == "changes"
+
+    def _near(self, voice: int) -> tuple[tuple[str, int], ...]:
+        """Return what a voice is near to: what it sounds, and the voices decided before it."""
+        if self.derived == "none":
+            return ()
+        decided = self.decided[: self.decided.index(voice)]
+        return ((f"sound{voice}", SILENCE), *((f"voice{k}", 0) for k in decided))
+
+    @property
+    def pitches(self) -> int:
+        """How many a voice may sing."""
+        return self.high - self.low + 1
+
+    @property
+    def longest_held(self) -> int:
+        """The most slices that `heldK` counts."""
+        return KNOWN_BEATS * self.grid - 1
+
+    @property
+    def _looks_back(self) -> int:
+        """How many slices before an excerpt decide what its row 0 says.
+
+        Of changes, row 0 may stand a beat before the excerpt. All is known there: an excerpt comes
+        with the two notes before what is near its cut, and what is near these (`Piece.excerpt`).
+        """
+        return (KNOWN_BEATS + 1) * self.grid if self._changes else self.longest_held
+
+    @cached_property
+    def schema(self) -> Schema:
+        """`voice1` .. `voiceN` as they are decided, then what is derived (inputs.py).
+
+        shift: of changes, slices since the step before, less one; the first step follows slice -1.
+        """
+        voices = [
+            Field(
+                f"voice{k}",
+                LOWEST + self.pitches,
+                near=self._near(k),
+                unit="as before, silence, or a pitch",
+            )
+            for k in self.decided
+        ]
+        if self._changes:
+            unit = f"1/{self.grid} beat, less one"
+            voices.insert(0, Field("shift", self.grid, True, unit=unit))
+        return Schema((*voices, *fields(self)))
+
+    def encode(self, piece: Piece) -> Steps:
+        """Return start, a step for each slice, end."""
+        pitch, voice, begins, ends = self._notes(piece)
+        # A piece of changes has one slice more, in which its last chord ends.
+        closing = int(self._changes and piece.has_end and len(begins) > 0)
+        since, until = self._time.edges(piece)
+        most = MOST_SLICES + self._changes
+        first, stop = min(since, most), min(until, most)
+        reach = int(ends.max(initial=0))
+        if piece.has_end or piece.until >= FOREVER:
+            stop = min(stop, reach + closing)
+        stop = max(first, stop)
+        earliest = max(first - self._looks_back, 0)
+        if earliest or reach > stop:
+            seen = (begins < stop) & (ends > earliest)
+            pitch, voice, begins, ends = (
+                column.compress(seen) for column in (pitch, voice, begins, ends)
+            )
+            if piece.has_end:  # what is cut off by the limit may leave a silence behind
+                last = min(int(ends.max()), stop) + closing if len(ends) else 0
+                stop = min(stop, max(first, last))
+            begins, ends = begins - earliest, np.minimum(ends, stop) - earliest
+        sounds, struck = self._sounding(pitch, voice, begins, ends, stop - earliest)
+        rows, at = self._steps(piece, sounds, struck, earliest)
+        before = bisect_left(at, first)
+        return self.schema.cut(rows, before=before, stop=len(at), end=piece.has_end)
+
+    def _notes(self, piece: Piece) -> tuple[NDArray[np.uint8], Column, Column, Column]:
+        """Return of the notes that have a voice their pitch, track, first slice and the one after.
+
+        Pitch as in `soundK`; the slices are 0..MOST_SLICES, and begin in rising order.
+        """
+        notes = piece.notes
+        pitch = notes["pitch"] - np.uint8(self.low)  # of lower ones far above
+        kept = pitch < self.pitches
+        kept &= notes["program"] != DRUMS
+        if self.assign == "track":
+            kept &= notes["track"] < self.voices
+        if not kept.all():
+            notes, pitch = notes.compress(kept), pitch.compress(kept)
+        begins, ends = self._time.borders(piece, notes)
+        np.maximum(ends, begins + 1, out=ends)
+        np.minimum(ends, MOST_SLICES, out=ends)
+        pitch += 1
+        voice = notes["track"].astype(np.int64)
+        if not len(begins) or begins[-1] < MOST_SLICES:
+            return pitch, voice, begins, ends
+        within = int(begins.searchsorted(MOST_SLICES))
+        return pitch[:within], voice[:within], begins[:within], ends[:within]
+
+    def _sounding(
+        self, pitch: NDArray[np.uint8], voice: Column, begins: Column, ends: Column, length: int
+    ) -> tuple[Sounds, NDArray[np.bool_]]:
+        """Return (voices, length): what each sounds, as in `soundK`, and whether it begins there.
+
+        begins, ends: slices; notes may begin before slice 0, and end at `length` or before.
+        """
+        shape = self.voices, length
+        if self.assign == "track":
+            return newest_pitches(pitch, voice, begins, ends, shape)
+        first = np.maximum(begins, 0)
+        return highest_pitches(pitch, first, ends, begins >= 0, shape, self.pitches)
+
+    def _steps(
+        self, piece: Piece, sounds: Sounds, struck: NDArray[np.bool_], first: int
+    ) -> tuple[Steps, range | Column]:
+        """Return the steps of slices from `first` on, and in which slices they stand.
+
+        The steps as `Schema.blank` has them. Unless `first` is 0, the first step may be wrong.
+        """
+        heard = np.zeros((2, *sounds.shape), sounds.dtype)
+        heard[0, :, 1:], heard[1] = sounds[:, :-1], sounds
+        heard = heard.reshape(2 * self.voices, -1)
+        changed = sounds != heard[: self.voices]
+        if self.restrikes:
+            changed |= struck
+        values = sounds + SILENCE
+        values *= changed.view(np.uint8)  # elsewhere 0: AS_BEFORE
+        held = values
+        if self.derived != "none":
+            held = held_slices(sounds, changed, self.longest_held)
+        slices = range(first, first + sounds.shape[1])
+        at: range | Column = slices
+        fields = []  # as the schema has them
+        if self._changes:
+            on_beat = np.arange(first, slices.stop) % self.grid == 0
+            stepped = (changed.any(axis=0) | on_beat).nonzero()[0]
+            values, heard, held = (column.take(stepped, axis=1) for column in (values, heard, held))
+            at = first + stepped
+            shift = np.zeros((1, len(at)), np.uint8)
+            shift[0, 1:] = stepped[1:] - stepped[:-1] - 1
+            fields.append(shift)
+        fields.append(values.take(self.choices.order, axis=0))
+        if self.derived != "none":
+            position, beat = places(self._metre(piece), self.grid, at)
+            fields.append(columns(self, position, beat, heard=heard, held=held))
+        rows = self.schema.blank(len(at))
+        # All fields are bytes, and turned into rows at once, which is quicker than one by one.
+        cells = rows.view(np.uint8).reshape(len(rows), -1)
+        cells[1:-1, 1:] = np.concatenate(fields).T
+        return rows, at
+
+    def _metre(self, piece: Piece) -> Metre:
+        if piece.ticks_per_beat % self.grid:
+            piece = self._frame(piece)
+        return Metre.of(piece, self.grid, longest_bar=LONGEST_BAR)
+
+    def _frame(self, like: Piece | None) -> Piece:
+        """Return a piece without notes whose ticks hold the grid."""
+        empty = Piece(tempos=np.array([(0, 500_000)], TEMPO)) if like is None else like
+        empty = empty.without_notes()
+        return empty.at_resolution(resolution(empty.ticks_per_beat, self.grid))
+
+    def _stands(self, steps: Steps) -> Column:
+        """Return the slice of each row, -1 before the first step."""
+        is_step = steps["mark"] == STEP
+        moved = is_step * (steps["shift"].astype(np.int64) + 1) if self._changes else is_step
+        return np.cumsum(moved) - 1
+
+    def ticks(self, steps: Steps, *, like: Piece | None = None) -> Column:
+        """Return where each slice begins, in ticks of `decode`'s result; the end is at the last."""
+        number = np.maximum(self._stands(steps), 0)
+        return np.asarray(number * (self._frame(like).ticks_per_beat // self.grid))
+
+    def decode(self, steps: Steps, *, like: Piece | None = None) -> Piece:
+        """Return the notes, of voice k in track k - 1; rows that are start or end add nothing."""
+        empty = self._frame(like)
+        steps = steps[steps["mark"] == STEP]
+        stands = self._stands(steps)
+        length = int(stands[-1]) + 1 if len(steps) else 0  # what still sounds, for this slice too
+        names = [f"voice{k + 1}" for k in range(self.voices)]
+        values = np.stack([steps[name] for name in names]).astype(np.int64)  # (voices, T)
+        voice, at = np.nonzero(values != AS_BEFORE)
+        value, at = values[voice, at], stands[at]
+        until = np.append(at[1:], length)  # each lasts until the next change of its voice
+        until[np.flatnonzero(np.diff(voice))] = length
+        sounds = value >= LOWEST
+        slice_ticks = empty.ticks_per_beat // self.grid
+        notes = np.zeros(int(sounds.sum()), NOTE)
+        notes["start"] = at[sounds] * slice_ticks
+        notes["duration"] = (until - at)[sounds] * slice_ticks
+        notes["pitch"] = value[sounds] - LOWEST + self.low
+        notes["track"] = voice[sounds]
+        notes["velocity"] = VELOCITY
+        return empty.replace(notes=notes)
+
+    def grammar(self, rows: int, *, like: Piece | None = None) -> VoicesGrammar:
+        """Return the grammar of `rows` rows at the start of their pieces."""
+        metre = self._metre(Piece() if like is None else like)
+        kind = ChangesGrammar if self._changes else VoicesGrammar
+        return kind(self, metre, rows, most=MOST_SLICES)
+
+
+@hookimpl
+def register_encoders(register: Callable[[type[Encoder]], None]) -> None:
+    """Register the voices."""
+    register(Voices)

@@ -1,0 +1,152 @@
+"""What encoder `voices` derives of its steps: what sounds, for how long, and which intervals.
+
+Sounds are numbers as in `soundK`: 0 silence, 1 the lowest pitch. Shapes: V voices, then any
+shape (steps, or rows of a grammar).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.builtin.encoders.shared.runs import repeated
+from howlkit.builtin.encoders.shared.slices import Metre
+from howlkit.schema import Field
+
+if TYPE_CHECKING:
+    from howlkit.builtin.encoders.voices.encoder import Voices
+
+__all__ = ["BEATS_COUNTED", "LONGEST_BAR", "columns", "fields", "held_slices", "places"]
+
+BEATS_COUNTED = 12  # by `beat`, which then begins again: bars of 2, 3, 4 and 6 beats show in it
+LONGEST_BAR = 8  # beats that `position` tells apart
+
+Column = NDArray[np.uint8]  # what all fields fit
+
+
+_LOW = -12  # semitones: of a motion or an interval the lowest told apart; voices cross by little
+_MOTION, _INTERVAL = 12, 36  # the largest: few leaps are larger, and voices may be 3 octaves apart
+
+
+def fields(encoder: Voices) -> list[Field]:
+    """Return the derived fields.
+
+    position: where the next slice stands in its bar, in slices; of changes, where this one stands,
+    and 0 in the start row. beat: its beat from the start of the piece, counted round. soundK: what
+    voice K sounds after this row. heldK: for how many slices so far; 0 in silence. motionK: by how
+    much it moved in this row. intervalJ_K: how far J is above K.
+    """
+    if encoder.derived == "none":
+        return []
+    unit, voices = f"1/{encoder.grid} beat", range(1, encoder.voices + 1)
+    sizes = {"position": (LONGEST_BAR * encoder.grid, unit), "beat": (BEATS_COUNTED, "beat")}
+    for k in voices:
+        sizes[f"sound{k}"] = 1 + encoder.high - encoder.low + 1, "semitone"
+        sizes[f"held{k}"] = 1 + encoder.longest_held, unit
+    if encoder.derived == "intervals":
+        sizes |= {f"motion{k}": (_values(_MOTION), "semitone") for k in voices}
+        sizes |= {
+            f"interval{j}_{k}": (_values(_INTERVAL), "semitone") for j, k in _pairs(encoder.voices)
+        }
+    return [
+        Field(name, n, name != "beat", unit=unit, derived=True) for name, (n, unit) in sizes.items()
+    ]
+
+
+def columns(
+    encoder: Voices,
+    position: NDArray[np.integer[Any]],
+    beat: NDArray[np.integer[Any]],
+    *,
+    heard: Column,
+    held: Column,
+) -> Column:
+    """Return (n, ...): what is derived, in the order of `fields`.
+
+    position, beat: (...). heard: (2V, ...), what each voice sounded before a step, and below that
+    what each does after it. held: (V, ...), for how many slices.
+    """
+    derived = np.empty((len(encoder.schema.derived), *position.shape), np.uint8)
+    derived[0], derived[1] = position, beat
+    compared = 2 + 2 * encoder.voices
+    derived[2:compared:2], derived[3:compared:2] = heard[encoder.voices :], held
+    if encoder.derived == "intervals":
+        lower, upper, lowest, highest = _compared(encoder.voices)
+        from_sound, to_sound = heard.take(lower, axis=0), heard.take(upper, axis=0)
+        # Below 0 wraps round, which as signed bytes is right: pitches are 127 apart at most.
+        value = (to_sound - from_sound).view(np.int8)
+        np.maximum(value, lowest, out=value)
+        np.minimum(value, highest, out=value)
+        value += 1 - _LOW
+        sound = np.minimum(from_sound, to_sound) > 0
+        np.multiply(value.view(np.uint8), sound.view(np.uint8), out=derived[compared:])
+    return derived
+
+
+def places(
+    metre: Metre, grid: int, at: range | NDArray[np.int64]
+) -> tuple[NDArray[np.integer[Any]], NDArray[np.integer[Any]]]:
+    """Return (T,): `position` and `beat` of steps in slices `at`.
+
+    Of a range, which are steps of a grid, they are those of the next slice.
+    """
+    if not isinstance(at, range):
+        return metre.position(at), at // grid % BEATS_COUNTED
+    first, stop = at.start + 1, at.stop + 1
+    return metre.between(first, stop), repeated(_beats(grid), first, stop)
+
+
+@lru_cache(maxsize=16)
+def _beats(grid: int) -> Column:
+    """Return (BEATS_COUNTED * grid,): the beat of each slice, up to where they begin again."""
+    return np.arange(BEATS_COUNTED, dtype=np.uint8).repeat(grid)
+
+
+def held_slices(sounds: Column, changed: NDArray[np.bool_], longest: int) -> Column:
+    """Return (V, T): for how many slices each voice has sounded since it changed, as in `heldK`.
+
+    At the first slice every voice counts as changed. longest: 1..127.
+    """
+    steady = ~changed
+    steady[:, :1] = False
+    # For how many slices nothing has changed, up to `known`; one voice behind the other.
+    age, known = steady.reshape(-1).view(np.uint8), 1
+    while known < longest - 1:
+        as_known = (age[known:] == known).view(np.uint8)
+        age[known:] += as_known * age[:-known]  # it had been steady before
+        known *= 2
+    held = np.minimum(age, longest - 1).reshape(sounds.shape)
+    held += 1
+    held *= (sounds > 0).view(np.uint8)
+    return held
+
+
+def _values(largest: int) -> int:
+    """Return how many values a motion or an interval has: 0 if one side is silent, 1 for _LOW."""
+    return largest - _LOW + 2
+
+
+def _pairs(voices: int) -> list[tuple[int, int]]:
+    """Return the pairs that have an interval, voices from 1: neighbours, and each with the last.
+
+    All pairs would be 120 of 16 voices.
+    """
+    return [(k, k + 1) for k in range(1, voices)] + [(k, voices) for k in range(1, voices - 1)]
+
+
+@lru_cache(maxsize=16)
+def _compared(
+    voices: int,
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int8], NDArray[np.int8]]:
+    """Return of the n motions and intervals which sounds they are from and to, and their limits.
+
+    Sounds: (n,), of the rows of (2V, ...), before a step and after it. Limits: (n, 1).
+    """
+    pairs = np.array(_pairs(voices), np.intp).reshape(-1, 2) + voices - 1
+    now = np.arange(voices, 2 * voices)
+    lower, upper = np.append(now - voices, pairs[:, 1]), np.append(now, pairs[:, 0])
+    highest = np.repeat([_MOTION, _INTERVAL], [voices, len(pairs)]).astype(np.int8)[:, None]
+    return lower, upper, np.full_like(highest, _LOW), highest

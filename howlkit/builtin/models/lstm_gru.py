@@ -1,0 +1,75 @@
+"""Models `lstm` and `gru`: recurrent networks that carry what they know from note to note.
+
+The backbone is n recurrent layers (torch's own), then Howl's processing block: linear layers with
+SELU and alpha dropout (Klambauer et al. 2017), whose output is put beside their input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from howlkit.hookspecs import hookimpl
+from howlkit.options import option
+from howlkit.protocols import Model
+from howlkit.schema import Schema
+
+if TYPE_CHECKING:
+    from howlkit.head_options import Heads
+    from howlkit.network.network import Network
+
+__all__ = ["Gru", "Lstm"]
+
+
+@dataclass(frozen=True)
+class _Recurrent:
+    hidden: int = option(320, "units of each recurrent layer", low=1, high=16384)
+    layers: int = option(1, "recurrent layers", low=1, high=16)
+    dropout: float = option(0.2, "before, between and after the layers", low=0.0, high=0.95)
+    locked: bool = option(False, "one dropout mask for all steps of a window")
+    weight_drop: float = option(0.0, "dropout of the recurrent matrices", low=0.0, high=0.95)
+    block: int = option(0, "linear layers of the processing block (Howl: 3)", low=0, high=16)
+    block_width: int = option(256, "units of each of them", low=1, high=16384)
+    block_dropout: float = option(0.01, "alpha dropout in the block", low=0.0, high=0.95)
+
+    name: ClassVar[str]
+
+    def build(self, schema: Schema, heads: Heads) -> Network:
+        """Return a new network with random weights."""
+        from howlkit.builtin.models.recurrent import Recurrent
+        from howlkit.network.network import Network
+
+        backbone = Recurrent(
+            self.name,
+            heads.width_in(schema),
+            self.hidden,
+            layers=self.layers,
+            dropout=self.dropout,
+            locked=self.locked,
+            weight_drop=self.weight_drop,
+            block=(self.block_width,) * self.block,
+            block_dropout=self.block_dropout,
+        )
+        return Network(schema, heads, backbone)
+
+
+@dataclass(frozen=True)
+class Lstm(_Recurrent):
+    """Long short-term memory (Hochreiter and Schmidhuber 1997)."""
+
+    name: ClassVar[str] = "lstm"
+
+
+@dataclass(frozen=True)
+class Gru(_Recurrent):
+    """Gated recurrent units (Cho et al. 2014): a quarter smaller than lstm."""
+
+    name: ClassVar[str] = "gru"
+
+
+@hookimpl
+def register_models(register: Callable[[type[Model]], None]) -> None:
+    """Register both."""
+    register(Lstm)
+    register(Gru)

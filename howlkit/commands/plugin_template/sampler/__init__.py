@@ -1,0 +1,49 @@
+"""Sampler `stencil`: temperature that rises and falls like breath, in each row by its clock."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.hookspecs import hookimpl
+from howlkit.options import option
+from howlkit.protocols import Sampler
+from howlkit.schema import Field, Steps
+
+if TYPE_CHECKING:  # it imports torch, which `howlkit plugins list` does without
+    from howlkit.sampling import Session
+
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Stencil:
+    """Breathe: bolder as a phrase begins, surer as it ends, over so many beats."""
+
+    temperature: float = option(1.0, "in the middle of a breath", low=0.01, high=100.0)
+    depth: float = option(0.3, "how far it rises and falls, of itself", low=0.0, high=0.9)
+    beats: float = option(16.0, "from one breath to the next", low=0.25, high=1024.0)
+    name: ClassVar[str] = "stencil"
+
+    def generate(self, session: "Session") -> Iterator[Steps]:
+        """Yield steps (B,) until every row is done."""
+
+        def breathe(field: Field, logits: Numbers, given: Steps) -> Numbers:
+            heat = self.heat(session.beats)  # (B,)
+            return np.asarray(logits / heat[:, None])
+
+        while not session.done.all():
+            yield session.step(functions=[breathe])
+
+    def heat(self, beats: Numbers) -> Numbers:
+        """Return the temperature at these beats of a piece."""
+        breath = np.sin(2 * np.pi * beats / self.beats)
+        return np.asarray(self.temperature * (1 + self.depth * breath))
+
+
+@hookimpl
+def register_samplers(register: Callable[[type[Sampler]], None]) -> None:
+    """Register it."""
+    register(Stencil)

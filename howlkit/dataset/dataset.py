@@ -1,0 +1,202 @@
+"""A dataset on disk, opened to read: see the package's docstring for what is in it."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.dataset.mapped_tensors import Tensors
+from howlkit.dataset.records import TABLES
+from howlkit.dataset.shards import shard_name, stored
+from howlkit.dataset.split import PARTS
+from howlkit.errors import DataError, HowlkitError, printable
+from howlkit.music.piece import Piece
+
+__all__ = ["FORMAT", "Dataset", "manifest_of"]
+
+FORMAT = 1
+"""Of a dataset; newer ones are refused."""
+
+_MANIFEST = {
+    "format": int,
+    "howlkit": str,
+    "pieces": int,
+    "groups": int,
+    "notes": int,
+    "hours": float,
+    "parts": dict,
+    "options": dict,
+    "shards": dict,
+    "pieces_file": str,
+    "inputs": str,
+    "fingerprint": str,
+}
+_OPEN_SHARDS = 256  # an open shard is an open file, of which systems allow 1024 or so
+PathLike = str | os.PathLike[str]
+Indices = NDArray[np.int64]
+
+
+class Dataset:
+    """A prepared dataset, read through memory maps: opening costs the same for any number of notes.
+
+    Pickles as its path, so that worker processes open it anew.
+    """
+
+    parts = PARTS
+    """The names of the parts."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the dataset in folder `path`; errors as `open`."""
+        self.path = Path(path)
+        self._manifest = manifest_of(self.path)
+        _check_shards(self.path, self._manifest["shards"])
+        self._columns = Tensors(self.path / self._manifest["pieces_file"])
+        if len(self._columns["part"]) != self._manifest["pieces"]:
+            raise DataError(f"{printable(self.path)} is damaged; run `howlkit prepare` again")
+        self._shard = functools.lru_cache(_OPEN_SHARDS)(self._open_shard)
+
+    @classmethod
+    def open(cls, path: Path) -> Dataset:
+        """Return the dataset in folder `path`.
+
+        Raises DataError if there is none, or if it is damaged or of a newer format.
+        """
+        return cls(path)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as the path."""
+        return type(self), (self.path,)
+
+    def __len__(self) -> int:
+        """Return the number of pieces in all parts."""
+        return int(self._manifest["pieces"])
+
+    def __repr__(self) -> str:
+        """Say where it is and how much is in it."""
+        return f"Dataset({str(self.path)!r}, {len(self)} pieces)"
+
+    @functools.cached_property
+    def note_counts(self) -> Indices:
+        """How many notes each piece has, (pieces,)."""
+        return self._columns["count.notes"]
+
+    @functools.cached_property
+    def groups(self) -> Indices:
+        """The group of each piece, (pieces,): the same number for takes and variants of one."""
+        return self._columns["group"]
+
+    @functools.cached_property
+    def hashes(self) -> tuple[bytes, ...]:
+        """16 bytes for each piece: equal for equal notes at equal resolution, in any dataset."""
+        return tuple(row.tobytes() for row in self._columns["notes"])
+
+    @functools.cached_property
+    def names(self) -> tuple[str, ...]:
+        """What each piece is called: its path inside the folder that was prepared; never opened."""
+        text = self._columns["names"].tobytes()
+        stops = self._columns["name_stops"].tolist()
+        begins = [0, *stops[:-1]]
+        return tuple(
+            text[a:b].decode("utf-8", "replace") for a, b in zip(begins, stops, strict=True)
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """The hash of all notes and the split: equal for equal music in equal parts."""
+        return str(self._manifest["fingerprint"])
+
+    def indices(self, part: str) -> Indices:
+        """Return the pieces of a part, by rising number; DataError for an unknown part."""
+        if part not in PARTS:
+            raise DataError(f"there is no part {part!r}; parts are {', '.join(PARTS)}")
+        return np.flatnonzero(self._columns["part"] == PARTS.index(part))
+
+    def piece(self, index: int) -> Piece:
+        """Return a whole piece; IndexError if there is none, DataError if its shard is damaged."""
+        if not 0 <= index < len(self):
+            raise IndexError(f"no piece {index} in {self!r}")
+        columns = self._columns
+        number = int(columns["shard"][index])
+        try:
+            tables: dict[str, Any] = {name: self._table(number, name, index) for name in TABLES}
+            ticks_per_beat = int(columns["ticks_per_beat"][index])
+            return Piece(**tables, ticks_per_beat=ticks_per_beat, name=self.names[index])
+        except (HowlkitError, ValueError) as error:
+            raise DataError(
+                f"piece {index} in {printable(self.path)} is damaged ({error}); "
+                "run `howlkit prepare` again with another --out"
+            ) from error
+
+    def pieces(self, part: str) -> Iterator[Piece]:
+        """Yield the pieces of a part ("all": of every part), one at a time; errors as `indices`."""
+        for name in self.parts if part == "all" else (part,):
+            for index in self.indices(name):
+                yield self.piece(int(index))
+
+    def summary(self) -> dict[str, Any]:
+        """Return what there is to say of it, JSON-ready: counts, parts, options, fingerprint."""
+        kept = ("pieces", "notes", "hours", "parts", "groups", "options", "fingerprint", "format")
+        return {"path": str(self.path), **{name: self._manifest[name] for name in kept}}
+
+    def _table(self, number: int, table: str, index: int) -> NDArray[Any]:
+        begin, count = (int(self._columns[f"{what}.{table}"][index]) for what in ("begin", "count"))
+        return stored(self._shard(number), table, begin, count)
+
+    def _open_shard(self, number: int) -> Tensors:
+        return Tensors(self.path / shard_name(number))
+
+
+def manifest_of(path: Path) -> dict[str, Any]:
+    """Return the contents of dataset.json, checked as far as they are used."""
+    file = path / "dataset.json"
+    if not file.is_file():
+        raise DataError(
+            f"{printable(path)} is no dataset: there is no dataset.json in it. "
+            f"Make one with: howlkit prepare FOLDER --out {shlex.quote(printable(path))}"
+        )
+    try:
+        manifest = json.loads(file.read_text(encoding="utf-8"))
+        version = manifest["format"]
+        if version == FORMAT:
+            return _checked(manifest)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DataError(
+            f"{printable(file)} is damaged ({error!r}); run `howlkit prepare` again"
+        ) from error
+    raise DataError(
+        f"{printable(path)} is a dataset of format {printable(version)}, "
+        f"this version of howlkit reads {FORMAT}: "
+        "use the version that wrote it, or prepare into another folder"
+    )
+
+
+def _checked(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return what dataset.json says; KeyError, TypeError or ValueError if something is wrong."""
+    for name, kind in _MANIFEST.items():
+        value = manifest[name]
+        if type(value) is not kind:
+            raise TypeError(f"{name} is {value!r}")
+        if isinstance(value, (int, float)) and not 0 <= value < float("inf"):
+            raise ValueError(f"{name} is {value}")
+    return manifest
+
+
+def _check_shards(path: Path, shards: Mapping[str, int]) -> None:
+    for name, size in shards.items():
+        try:
+            there = os.stat(path / name).st_size
+        except (OSError, ValueError):  # ValueError: a NUL in the name
+            there = 0
+        if there != size:
+            raise DataError(
+                f"{printable(path / name)} has {there} of {printable(size)} bytes, so the dataset "
+                "is damaged; run `howlkit prepare` again, it reads anew what is lost"
+            )

@@ -1,0 +1,306 @@
+"""Music into a dataset folder: read, stored, grouped, split, and told about."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import itertools
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import howlkit
+from howlkit.atomic_files import write_whole
+from howlkit.dataset import duplicates
+from howlkit.dataset.catalog import (
+    Columns,
+    Earlier,
+    Options,
+    catalog,
+    fingerprint,
+    first_files,
+    report,
+)
+from howlkit.dataset.dataset import FORMAT, Dataset
+from howlkit.dataset.file_list import Files, Known, Paths, Source, head
+from howlkit.dataset.folder import writing
+from howlkit.dataset.hashes import ByHash
+from howlkit.dataset.mapped_tensors import write_tensors
+from howlkit.dataset.names import PIECES, delete, matching
+from howlkit.dataset.readers import Readers
+from howlkit.dataset.report import Report, counted
+from howlkit.dataset.shards import Store, shard_name
+from howlkit.dataset.sources import FILES_A_WORKER, Outcome, Outcomes, of_piece, read_all
+from howlkit.dataset.split import OwnSplit, check_fractions
+from howlkit.dataset.workers import Crew, usable_cores
+from howlkit.errors import DataError
+from howlkit.music import midi
+from howlkit.music.piece import Piece
+
+__all__ = ["prepare", "prepare_pieces"]
+
+PathLike = str | os.PathLike[str]
+
+
+def prepare(
+    sources: Sequence[PathLike],
+    out: Path,
+    *,
+    fractions: Sequence[float] = (0.8, 0.1, 0.1),
+    seed: int = 0,
+    split: Mapping[str, Sequence[PathLike]] | None = None,
+    workers: int | None = None,
+    near_duplicates: bool = True,
+    limits: midi.Limits = midi.Limits(),
+    readers: Readers | None = None,
+    strict: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """Read the music in `sources` into the dataset folder `out`.
+
+    sources: files and folders, of MIDI or what a plugin can read, and names of collections.
+    fractions: of the groups that train, validation and test get, on average; seed: which ones.
+    split: a split of your own instead: for each part the folders and files that belong to it, as
+        they are or inside `sources`; what none names goes to train.
+    workers: processes that read and group; None: one a core, fewer for few files.
+    near_duplicates: keep takes and variants of a piece in one part.
+    limits: of a file. readers: of files that are no MIDI, and of collections; None: the sources
+        that are installed. strict: stop at the first file that cannot be read.
+    progress: called with (files done, files in all).
+    A run broken off goes on when called again. Raises DataError: nothing could be read (or, if
+    strict, not everything), `out` is another kind of folder or cannot be written; BusyError:
+    another process is preparing into it.
+    """
+    check_fractions(fractions)
+    readers = Readers.installed() if readers is None else readers
+    roots = [readers.resolve(source, out) for source in sources]
+    own = OwnSplit(split, roots) if split is not None else None
+    options = Options(tuple(fractions), seed, near_duplicates, own)
+    if workers is not None and workers < 1:
+        raise DataError(f"workers is {workers}; 1 or more are allowed")
+    anew = not Path(out, "dataset.json").exists()
+    with Crew(workers or usable_cores()) as crew:
+        paths, left_out = _found(roots, readers, crew, anew=anew)
+        if own is not None:
+            own.check_used(itertools.chain(paths, (source.path for source in left_out)))
+        with writing(Path(out)) as folder, Files(folder) as files:
+            store = Store(folder, head=head(limits))
+            with _known(folder, store, limits) as known:
+                reading = read_all(paths, known, readers, crew, limits=limits, workers=workers)
+                skipped = ((Outcome.of(source),) for source in left_out)
+                outcomes = itertools.chain(skipped, reading)
+                total = len(left_out) + len(paths)
+                _keep(store, files, _told(outcomes, total, strict, progress))
+            _check_any(files, sources, readers)
+            files.save(folder / "files.jsonl", limits)
+            name = functools.partial(_name, roots=roots)
+            return _finish(folder, store, files, options, name, crew)
+
+
+def prepare_pieces(
+    pieces: Iterable[Piece],
+    out: Path,
+    *,
+    fractions: Sequence[float] = (0.8, 0.1, 0.1),
+    seed: int = 0,
+    split: Mapping[str, Sequence[str]] | None = None,
+    near_duplicates: bool = True,
+) -> Report:
+    """Write pieces that stand in no files into the dataset folder `out`.
+
+    split: for each part the names of the pieces that belong to it. All else as in `prepare`.
+    """
+    check_fractions(fractions)
+    own = OwnSplit(split, None) if split is not None else None
+    options = Options(tuple(fractions), seed, near_duplicates, own)
+    with writing(Path(out)) as folder:
+        store = Store(folder)
+        with Files(folder) as files:
+            _keep(store, files, map(of_piece, pieces))
+            _check_any(files, (), Readers())
+            if own is not None:
+                own.check_used(files.paths())
+            return _finish(folder, store, files, options, lambda source: source.path, Crew())
+
+
+def _found(
+    roots: Sequence[str], readers: Readers, crew: Crew, *, anew: bool
+) -> tuple[Paths, list[Source]]:
+    """Return the paths to read, absolute as the roots are, and what is there but cannot be.
+
+    anew: no file is known, so that all will be read: the crew begins as soon as there are enough.
+    """
+    left_out: list[Source] = []
+    enough = FILES_A_WORKER * crew.workers
+
+    def skip(path: str, reason: str) -> None:
+        left_out.append(Source(os.path.abspath(path), reason=reason))
+
+    def paths() -> Iterator[str]:
+        found = midi.find(roots, skip=skip, endings=readers.suffixes)
+        for number, path in enumerate(found, 1):
+            if anew and number == enough:
+                crew.begin()
+            yield str(path)
+
+    return Paths(paths()), left_out
+
+
+def _known(folder: Path, store: Store, limits: midi.Limits) -> Known:
+    """Return what earlier runs, finished or not, know about files whose pieces are stored."""
+    lists = [folder / "files.jsonl", *store.journals()]
+
+    def wanted(source: Source) -> bool:
+        # One of many pieces that cannot be read does not make all others be read again.
+        return source.content in store or (source.items > 1 and bool(source.reason))
+
+    return Known(folder, lists, head(limits), wanted)
+
+
+def _told(
+    outcomes: Iterable[Outcomes],
+    total: int,
+    strict: bool,
+    progress: Callable[[int, int], None] | None,
+) -> Iterator[Outcome]:
+    """Yield what came of each piece, and tell how many files are done."""
+    for done, file in enumerate(outcomes, 1):
+        for outcome in file:
+            if strict and not outcome.source.content:
+                raise DataError(f"{outcome.source.reason}; strict stops at the first such file")
+            yield outcome
+        if progress is not None:
+            progress(done, total)
+
+
+def _keep(store: Store, files: Files, outcomes: Iterable[Outcome]) -> None:
+    """Store every piece, and take in every source.
+
+    What was read is kept whatever happens: Ctrl-C, a full disk, a file that `strict` stops at.
+    """
+    try:
+        for outcome in outcomes:
+            source, line, record = outcome
+            files.add(source, line, unchanged=record is None and bool(source.notes))
+            if record is not None:
+                store.add(record)
+            if record is not None or (source.items > 1 and source.reason):
+                store.journal(line)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            store.keep()
+        raise
+    store.flush()
+
+
+def _check_any(files: Files, sources: Sequence[PathLike], readers: Readers) -> None:
+    if files.read:
+        return
+    where = ", ".join(map(midi.printable, sources)) or "what was given"
+    if not len(files):
+        raise DataError(
+            f"there are no {_called(readers)} files ({', '.join(readers.suffixes)}) in {where}; "
+            "name a folder that has some, at any depth"
+        )
+    raise DataError(
+        f"nothing could be read as music of {counted(len(files), 'file')} in {where}; the first: "
+        f"{files.skipped[0][1]}"
+    )
+
+
+def _called(readers: Readers) -> str:
+    return "MIDI" if readers.suffixes == midi.ENDINGS else "music"
+
+
+def _name(source: Source, roots: Sequence[str]) -> str:
+    """Return what a piece is called: its file, and of several there its number and title."""
+    name = _inside(source.path, roots)
+    if source.items > 1:
+        name += f"#{source.item + 1} {midi.printable(source.title)}".rstrip()
+    return name
+
+
+def _inside(path: str, roots: Sequence[str]) -> str:
+    """Return a file's path inside the first of the folders prepared that it is in."""
+    for root in roots:
+        folder = os.path.join(root, "")
+        if path.startswith(folder):
+            return midi.printable(path[len(folder) :].replace(os.sep, "/"))
+    return midi.printable(os.path.basename(path))
+
+
+def _finish(
+    folder: Path,
+    store: Store,
+    files: Files,
+    options: Options,
+    name: Callable[[Source], str],
+    crew: Crew,
+) -> Report:
+    """Write everything but shards, dataset.json last, and delete what is no longer used."""
+    inputs = _inputs(files, options)
+    earlier = _earlier(folder, options, inputs)
+    columns, warnings = catalog(store, files, options, earlier, name, crew)
+    account = report(files, columns, warnings)
+    digest = hashlib.sha256()
+    for column in sorted(columns):
+        digest.update(np.ascontiguousarray(columns[column]).data)
+    table = folder / f"pieces-{digest.hexdigest()[:16]}.safetensors"
+    used = np.unique(columns["shard"]).tolist()
+    write_tensors(table, columns)
+    write_whole(folder / "report.json", _json(account.to_json()))
+    manifest = {
+        "format": FORMAT,
+        "howlkit": howlkit.__version__,
+        "pieces_file": table.name,
+        "shards": {name: (folder / name).stat().st_size for name in map(shard_name, used)},
+        "options": options.to_json(),
+        "inputs": inputs,
+        "fingerprint": fingerprint(columns),
+        **_counts(account, columns),
+    }
+    write_whole(folder / "dataset.json", _json(manifest))
+    store.tidy(used)
+    for path in matching(folder, PIECES):
+        if path != table:
+            delete(path)
+    return account
+
+
+def _counts(account: Report, columns: Columns) -> dict[str, Any]:
+    said = account.to_json()
+    return {
+        "pieces": account.read,
+        "groups": len(np.unique(columns["group"])),
+        **{name: said[name] for name in ("notes", "hours", "parts")},
+    }
+
+
+def _json(data: Mapping[str, Any]) -> bytes:
+    return (json.dumps(data, indent=1) + "\n").encode("ascii")
+
+
+def _inputs(files: Files, options: Options) -> str:
+    """Return the hash of what the groups depend on."""
+    settings = bytes([options.near_duplicates, duplicates.VERSION])
+    return hashlib.sha256(files.notes[first_files(files)[0]].tobytes() + settings).hexdigest()
+
+
+def _earlier(folder: Path, options: Options, inputs: str) -> Earlier:
+    """Return the parts and groups of the dataset that is already in the folder, if any."""
+    try:
+        before = Dataset(folder)
+        columns = before._columns
+        groups = np.array(before.groups) if before._manifest["inputs"] == inputs else None
+        if before._manifest["options"] != options.to_json():
+            return Earlier(ByHash(), groups)
+        parts = ByHash()
+        parts.update(columns["notes"], columns["part"])
+        return Earlier(parts, groups)
+    except (DataError, KeyError):  # none there, or damaged: it is made anew
+        return Earlier(ByHash())

@@ -1,0 +1,1 @@
+"""Evaluation: runs beside each other, what an encoder loses, statistics of pieces."""

@@ -1,0 +1,401 @@
+"""A Piece: the notes of one piece of music in a sorted table, and the maps that place them in time.
+
+Conventions. Positions and durations are whole **ticks**; `ticks_per_beat` ticks make a beat, and a
+beat is a quarter note whatever the metre (the Standard MIDI File's "division"). Seconds follow from
+the tempo map. Pitch is a MIDI note number (60 = C4), velocity 1..127, program 0..127 or `DRUMS`.
+The tables are those of tables.py.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from howlkit.errors import PieceError
+from howlkit.music.tables import (
+    DEFAULT_TEMPO,
+    DRUMS,
+    KEY_SIGNATURE,
+    MAX_TICK,
+    NOTE,
+    PEDAL,
+    TEMPO,
+    TIME_SIGNATURE,
+    Table,
+    check_tables,
+    last_at_each_tick,
+    settle_notes,
+)
+
+__all__ = [
+    "DRUMS",
+    "FOREVER",
+    "KEY_SIGNATURE",
+    "MAX_TICK",
+    "NOTE",
+    "PEDAL",
+    "TEMPO",
+    "TIME_SIGNATURE",
+    "Piece",
+    "last_at_each_tick",
+]
+
+FOREVER = 2**40
+"""A tick after any that a note can have: where a piece that is no excerpt goes on."""
+
+
+def _table(dtype: np.dtype[Any]) -> Any:  # noqa: ANN401 - dataclasses.field is typed as the field
+    return field(default_factory=lambda: np.empty(0, dtype))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Piece:
+    """A piece of music, or an excerpt of one; a frozen value, valid by construction.
+
+    notes: structured array of `NOTE`, in the order of `tables.settle_notes`.
+    ticks_per_beat: resolution, 1..32767.
+    tempos, time_signatures, key_signatures: arrays of `TEMPO`, `TIME_SIGNATURE`, `KEY_SIGNATURE`,
+        by rising tick; before the first tempo a beat lasts half a second.
+    pedals: array of `PEDAL`.
+    name: what to call it in a report; never used as a path.
+    context: so many leading notes only set the scene: they belong to what comes before the excerpt.
+    until: the tick at which the music goes on beyond this excerpt; FOREVER: it does not.
+    has_start, has_end: whether the true edges of the piece are inside this excerpt.
+    end: where the last note ends, in ticks; 0 for a piece without notes.
+
+    Raises PieceError, naming the column and the value, if any of this does not hold.
+    """
+
+    notes: Table = _table(NOTE)
+    ticks_per_beat: int = 480
+    tempos: Table = _table(TEMPO)
+    time_signatures: Table = _table(TIME_SIGNATURE)
+    key_signatures: Table = _table(KEY_SIGNATURE)
+    pedals: Table = _table(PEDAL)
+    name: str = ""
+    context: int = 0
+    until: int = FOREVER
+    has_start: bool = True
+    has_end: bool = True
+    end: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Check every table, sort the notes, and lock the arrays."""
+        check_tables(self)
+        notes, end = settle_notes(self.notes)
+        object.__setattr__(self, "notes", notes)
+        object.__setattr__(self, "end", end)
+        for table in (
+            self.notes,
+            self.tempos,
+            self.time_signatures,
+            self.key_signatures,
+            self.pedals,
+        ):
+            table.setflags(write=False)
+
+    @classmethod
+    def of(
+        cls,
+        notes: Iterable[tuple[int, ...]],
+        *,
+        bpm: float = 120.0,
+        ticks_per_beat: int = 480,
+        name: str = "",
+    ) -> Piece:
+        """Return a Piece of rows (start, duration, pitch, velocity, program, track), in ticks.
+
+        Trailing columns may be left out: velocity 80, program 0 (piano), track 0.
+
+        >>> len(Piece.of([(0, 480, 60), (480, 480, 64, 100)]))
+        2
+        """
+        defaults = (80, 0, 0)
+        rows = [(*row, *defaults[len(row) - 3 :]) for row in notes]
+        try:
+            table = np.array(rows, dtype=NOTE)
+        except (OverflowError, ValueError, TypeError) as error:
+            message = f"a note is (start, duration, pitch[, velocity, program, track]): {error}"
+            raise PieceError(message) from error
+        tempos = np.array([(0, round(60e6 / bpm))], dtype=TEMPO)
+        return cls(table, ticks_per_beat=ticks_per_beat, tempos=tempos, name=name)
+
+    def __len__(self) -> int:
+        """Return the number of notes, context included."""
+        return len(self.notes)
+
+    def __eq__(self, other: object) -> bool:
+        """Two pieces are equal when all but their names is."""
+        if not isinstance(other, Piece):
+            return NotImplemented
+        names = [f.name for f in dataclasses.fields(self) if f.name != "name"]
+        return all(np.array_equal(getattr(self, n), getattr(other, n)) for n in names)
+
+    __hash__ = None  # type: ignore[assignment]  # arrays do not hash
+
+    def __repr__(self) -> str:
+        """Say how long it is, not what every note is."""
+        return f"Piece({self.name!r}, {len(self)} notes, {self.seconds_long:.1f} s)"
+
+    def _repr_html_(self) -> str:
+        """Show the piano-roll and a player in a notebook."""
+        from howlkit.music.plot.notebook import html
+
+        return html(self)
+
+    def replace(self, **changes: Any) -> Piece:  # noqa: ANN401 - as dataclasses.replace
+        """Return a copy with some attributes changed, checked and sorted again."""
+        return dataclasses.replace(self, **changes)
+
+    def without_notes(self) -> Piece:
+        """Return the tempo map, the metre and the keys alone; no excerpt of anything."""
+        return Piece(
+            ticks_per_beat=self.ticks_per_beat,
+            tempos=self.tempos,
+            time_signatures=self.time_signatures,
+            key_signatures=self.key_signatures,
+            name=self.name,
+        )
+
+    @property
+    def ends(self) -> NDArray[np.int64]:
+        """Where each note ends, in ticks."""
+        # No note ends after MAX_TICK, so that the sum fits the type of the columns.
+        return np.asarray(self.notes["start"] + self.notes["duration"], np.int64)
+
+    @cached_property
+    def held(self) -> NDArray[np.int64]:
+        """Where each note stops sounding, in ticks: its end or, under the pedal, where that lifts.
+
+        The pedal counts on its own track, from the tick at which it goes down; drums are not held.
+        """
+        notes, ends, pedals = self.notes, self.ends, self.pedals
+        if not len(pedals):
+            return ends
+        tracks, begins = pedals["track"], pedals["start"].astype(np.int64)
+        melodic = notes["program"] != DRUMS
+        one_track = not np.count_nonzero(tracks != tracks[0])
+        if one_track:  # as a piano has it
+            melodic &= notes["track"] == tracks[0]
+        which = melodic.nonzero()[0]
+        until = ends.take(which)
+        if not one_track:
+            # Tracks one after the other on one line; a span may end as late as tick 2**32.
+            line = notes["track"].take(which).astype(np.int64) << 33
+            until += line
+            begins += tracks.astype(np.int64) << 33
+        lifts = np.zeros(len(pedals) + 1, np.int64)  # before the first span nothing is held
+        np.add(begins, pedals["duration"], out=lifts[1:])
+        if np.count_nonzero(begins[1:] < begins[:-1]):
+            order = begins.argsort(kind="stable")
+            begins, lifts[1:] = begins.take(order), lifts[1:].take(order)
+        np.maximum.accumulate(lifts, out=lifts)
+        until = np.maximum(until, lifts.take(begins.searchsorted(until, side="right")))
+        ends[which] = until if one_track else until - line
+        return ends
+
+    @property
+    def seconds_long(self) -> float:
+        """Seconds from tick 0 to the end of the last note."""
+        return float(self.seconds(self.end))
+
+    @property
+    def beats_long(self) -> float:
+        """Beats from tick 0 to the end of the last note."""
+        return self.end / self.ticks_per_beat
+
+    @cached_property
+    def _tempo_map(self) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+        """Return (tick, seconds at that tick, seconds a tick from there on), starting at tick 0."""
+        ticks = self.tempos["tick"].astype(np.int64)
+        beat = self.tempos["microseconds"].astype(np.float64)
+        if not len(ticks) or ticks[0] > 0:
+            ticks = np.concatenate(([0], ticks))
+            beat = np.concatenate(([DEFAULT_TEMPO], beat))
+        pace = beat / 1e6 / self.ticks_per_beat
+        seconds = np.zeros(len(ticks))
+        if len(ticks) > 1:
+            np.cumsum((ticks[1:] - ticks[:-1]) * pace[:-1], out=seconds[1:])
+        return ticks, seconds, pace
+
+    def seconds(self, ticks: ArrayLike) -> NDArray[np.float64]:
+        """Return the seconds from tick 0 to each of `ticks`."""
+        position = np.asarray(ticks, dtype=np.int64)
+        changes, seconds, pace = self._tempo_map
+        if len(changes) == 1:  # several times as fast, and of most recordings
+            return np.asarray(position * pace[0])
+        at = changes[1:].searchsorted(position, side="right")
+        since = (position - changes.take(at)) * pace.take(at)
+        return np.asarray(seconds.take(at) + since)
+
+    def ticks(self, seconds: ArrayLike) -> NDArray[np.int64]:
+        """Return the tick nearest to each of `seconds` from tick 0; the inverse of `seconds`."""
+        position = np.asarray(seconds, dtype=np.float64)
+        changes, starts, pace = self._tempo_map
+        at = np.maximum(np.searchsorted(starts, position, side="right") - 1, 0)
+        return np.rint(changes[at] + (position - starts[at]) / pace[at]).astype(np.int64)
+
+    def at_resolution(self, ticks_per_beat: int) -> Piece:
+        """Return the same music at another resolution, every position to the nearest tick.
+
+        What of the maps would stand behind the last tick that there is, is left out.
+        """
+        if ticks_per_beat == self.ticks_per_beat:
+            return self
+
+        def moved(table: Table, column: str) -> Table:
+            at = _scale(table[column], ticks_per_beat, self.ticks_per_beat)
+            table, at = table[at <= MAX_TICK], at[at <= MAX_TICK]
+            scaled = table.copy()
+            scaled[column] = at
+            if "duration" in (table.dtype.names or ()):
+                end = table[column].astype(np.int64) + table["duration"]
+                end = _scale(end, ticks_per_beat, self.ticks_per_beat)
+                scaled["duration"] = np.maximum(end - scaled[column], 1)
+            return scaled
+
+        if _scale(np.int64(self.end), ticks_per_beat, self.ticks_per_beat) > MAX_TICK:
+            raise PieceError(
+                f"{self.end} ticks at {self.ticks_per_beat} a beat do not fit "
+                f"{ticks_per_beat} a beat: no note may end after tick {MAX_TICK}"
+            )
+        return self.replace(
+            notes=moved(self.notes, "start"),
+            ticks_per_beat=ticks_per_beat,
+            tempos=last_at_each_tick(moved(self.tempos, "tick")),
+            time_signatures=last_at_each_tick(moved(self.time_signatures, "tick")),
+            key_signatures=last_at_each_tick(moved(self.key_signatures, "tick")),
+            pedals=moved(self.pedals, "start"),
+        )
+
+    def join(self, other: Piece) -> Piece:
+        """Return this piece and what `other` has behind its last onset, at ticks of its own.
+
+        So tempi, metres and pedals of this piece hold up to there, those of `other` from there on.
+        The finer resolution is kept. Notes of `other` stay in their track if it is one of their
+        program here too; if not they go to the track that has their program, or to a new one.
+        """
+        resolution = math.lcm(self.ticks_per_beat, other.ticks_per_beat)
+        if resolution > 32767:
+            resolution = max(self.ticks_per_beat, other.ticks_per_beat)
+        here, there = self.at_resolution(resolution), other.at_resolution(resolution)
+        added = there.notes.copy()
+        added["track"] = _tracks(added, here.notes)
+        cut = int(here.notes["start"].max(initial=-1))
+        joined = {}
+        for name, column in (("tempos", "tick"), ("time_signatures", "tick"), ("pedals", "start")):
+            first, then = getattr(here, name), getattr(there, name)
+            parts = first[first[column] <= cut], then[then[column] > cut]
+            joined[name] = np.concatenate(parts)
+        return here.replace(notes=np.concatenate((here.notes, added)), **joined)
+
+    def without_leading_silence(self, *, bars: bool) -> Piece:
+        """Return the piece moved to begin with its first note (`bars`: by whole bars)."""
+        move = int(self.notes["start"][0]) if len(self) else 0
+        if bars:
+            move = self._bar_begins(move)
+        notes, pedals = self.notes.copy(), self.pedals.copy()
+        notes["start"] -= move
+        pedals["start"] = np.maximum(pedals["start"] - move, 0)
+        maps = {}
+        for name in ("tempos", "time_signatures", "key_signatures"):
+            table = getattr(self, name).copy()
+            table["tick"] = np.maximum(table["tick"].astype(np.int64) - move, 0)
+            maps[name] = last_at_each_tick(table)
+        return self.replace(notes=notes, pedals=pedals, **maps)
+
+    def _bar_begins(self, tick: int) -> int:
+        """Return the tick at which the bar begins in which `tick` is (4/4 before any metre)."""
+        metre = self.time_signatures[self.time_signatures["tick"] <= tick][-1:]
+        since, numerator, denominator = metre[0].tolist() if len(metre) else (0, 4, 4)
+        bar = max(4 * self.ticks_per_beat * numerator // denominator, 1)
+        return int(since + (tick - since) // bar * bar)
+
+    @property
+    def since(self) -> int:
+        """The tick at which an excerpt begins; 0 where it has the start of the piece."""
+        if self.has_start:
+            return 0
+        return int(self.notes["start"][self.context]) if self.context < len(self) else self.end
+
+    def excerpt(self, first: int, stop: int) -> Piece:
+        """Return the notes `first` to `stop` (exclusive), with what an encoder must know of before.
+
+        Positions stay those of the whole piece, and the whole tempo map, metre and pedals come
+        along. As context come the notes near the last onset before the cut, the two before these
+        and what is near them, and two more; of drums and of other notes apart, since an encoder may
+        leave drums out. Near is what ends at most two beats or two seconds, whichever is more,
+        before, or later (so all that still sounds); and of what the pedal holds until then, of each
+        pitch the note that it holds longest. So no chord is torn on the coarsest grid, and an
+        encoder knows the position in which the cut lies, and the last step before it.
+        """
+        if not 0 <= first <= stop <= len(self):
+            raise PieceError(f"no notes {first}:{stop} in a piece of {len(self)}")
+        before = self.notes[:first].compress(self._near_the_end(first))
+        return self.replace(
+            notes=np.concatenate((before, self.notes[first:stop])),
+            context=len(before),
+            until=int(self.notes["start"][stop]) if stop < len(self) else self.until,
+            has_start=self.has_start and first == 0,
+            has_end=self.has_end and stop == len(self),
+        )
+
+    def _near_the_end(self, stop: int) -> NDArray[np.bool_]:
+        """Return which of the first `stop` notes are context for the rest, as `excerpt` says."""
+        notes, held = self.notes[:stop], self.held[:stop]
+        ends = notes["start"].astype(np.int64) + notes["duration"]
+        kept = np.zeros(stop, bool)
+        drums = notes["program"] == DRUMS
+        for index in (np.flatnonzero(drums), np.flatnonzero(~drums)):
+            if not len(index):
+                continue
+            starts = notes["start"][index].astype(np.int64)
+            near = self._before(int(starts[-1]))
+            earlier = starts[: np.searchsorted(starts, near)][-2:]
+            near = self._before(int(earlier[0])) if len(earlier) else near
+            kept[index] = ends[index] >= near
+            kept[index[: np.searchsorted(starts, near)][-2:]] = True
+            under_pedal = index[(starts < near) & (held[index] >= near)]
+            kept[under_pedal[_last_held(notes[under_pedal], held[under_pedal])]] = True
+        return kept
+
+    def _before(self, tick: int) -> int:
+        """Return the tick two beats or two seconds before `tick`, whichever is earlier."""
+        seconds = int(self.ticks(self.seconds(tick) - 2.0))
+        return min(tick - 2 * self.ticks_per_beat, seconds)
+
+
+def _last_held(notes: Table, held: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return those notes after which none of their pitch and program is held as long.
+
+    The others are not needed to know what sounds, and a pedal that is never lifted holds them all.
+    """
+    key = (notes["program"].astype(np.int64) << 7 | notes["pitch"])[::-1]
+    order = np.argsort(key, kind="stable")
+    longest = np.maximum.accumulate((key[order] << 33) + held[::-1][order])
+    return np.asarray(len(notes) - 1 - order[np.diff(longest, prepend=-1) > 0])
+
+
+def _scale(ticks: Any, numerator: int, denominator: int) -> Any:  # noqa: ANN401 - array or scalar
+    """Return ticks * numerator / denominator to the nearest whole, halves up, without overflow."""
+    return (2 * np.asarray(ticks, np.int64) * numerator + denominator) // (2 * denominator)
+
+
+def _tracks(notes: Table, others: Table) -> NDArray[np.int64]:
+    """Return the track of each of `notes` among `others`, as `Piece.join` says."""
+    tracks = notes["track"].astype(np.int64)
+    there = {(int(n["track"]), int(n["program"])) for n in others}
+    track_of = {program: track for track, program in sorted(there, reverse=True)}
+    for track, program in sorted({(int(n["track"]), int(n["program"])) for n in notes}):
+        if (track, program) not in there:
+            free = max((*track_of.values(), *(t for t, _ in there)), default=-1) + 1
+            to = track_of.setdefault(program, free)
+            tracks[(notes["track"] == track) & (notes["program"] == program)] = to
+    return tracks

@@ -1,0 +1,74 @@
+"""A network made of stored weights, in the shapes that a recipe asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from howlkit.errors import CheckpointError
+from howlkit.network import validate
+from howlkit.network.network import Network
+from howlkit.training.recipe import Recipe
+
+__all__ = ["build", "check_weights"]
+
+
+def build(recipe: Recipe, weights: Mapping[str, Tensor], source: Path) -> Network:
+    """Return the network of a recipe with these weights, on the CPU, as it is when not trained.
+
+    Raises CheckpointError, naming `source`, where they do not fit.
+    """
+    schema = recipe.encoder.schema
+    # Shapes without memory first: a damaged config cannot ask for gigabytes.
+    with torch.device("meta"), _Undrawn():
+        check_weights(validate.build(recipe.model, schema, recipe.heads), weights, source)
+    with _Undrawn():
+        network: Network = validate.build(recipe.model, schema, recipe.heads)
+    network.load_state_dict(dict(weights))
+    validate.try_out(recipe.model, network, schema)
+    return network.eval()
+
+
+class _Undrawn(TorchFunctionMode):
+    """Modules made meanwhile draw no initial weights: others are about to be loaded.
+
+    Besides, to draw on the device "meta" imports torch's compiler, which takes longer than torch.
+    """
+
+    DRAW = frozenset({"normal_", "uniform_", "kaiming_uniform_", "xavier_uniform_", "orthogonal_"})
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401 - whatever `func` returns
+        """Call `func`, or return the tensor that it would fill as it is."""
+        if getattr(func, "__name__", "") in self.DRAW:
+            return args[0] if args else (kwargs or {})["tensor"]
+        return func(*args, **(kwargs or {}))
+
+
+def check_weights(network: Network, tensors: Mapping[str, Tensor], source: Path) -> None:
+    """Raise CheckpointError, naming the first difference, if `tensors` do not fit `network`."""
+    expected = network.state_dict()
+    odd = sorted(set(expected) ^ set(tensors))
+    odd += [n for n in expected if n in tensors and _kind(expected[n]) != _kind(tensors[n])]
+    if odd:
+        name = odd[0]
+        have = _kind(tensors[name]) if name in tensors else "nothing"
+        want = _kind(expected[name]) if name in expected else "nothing"
+        raise CheckpointError(
+            f"{source}: its weights do not fit this network: {name} is {have}, {want} is needed. "
+            "Encoder, model and heads must have the options that the weights were trained with"
+        )
+
+
+def _kind(tensor: Tensor) -> str:
+    return f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"

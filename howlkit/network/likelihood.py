@@ -1,0 +1,237 @@
+"""The likelihood of pieces in nats, beside a unigram model of the training part.
+
+Definitions. The cost of a piece is the sum of -ln p over its decisions, whole pieces with carried
+state from their start to their end, no grammar masks, nothing augmented. It is kept by piece and
+by field, and divided by the notes of `decode(encode(piece))`, so that encoders with several steps a
+note compare with those with one, or by the seconds of the piece as it was given. `mark` (does the
+piece end here?) is counted apart. The unigram baseline is, field by field, the frequency of each
+value among the decisions of the training part, plus one for every value (Laplace).
+docs/evaluating.md says how to read it all; comparison.py makes the report.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from howlkit.errors import DataError
+from howlkit.music.piece import Piece
+from howlkit.network.network import Network
+from howlkit.plugins import checked_calls
+from howlkit.protocols import Encoder
+from howlkit.schema import MARK, STEP, Field, Schema, Steps
+from howlkit.training.windows import Batch, Column, cut, side_by_side
+
+__all__ = [
+    "Counts",
+    "Encoded",
+    "Scores",
+    "encode_all",
+    "score",
+    "to_tensors",
+    "unigram",
+    "unigram_nats",
+]
+
+Counts = Mapping[str, ArrayLike]
+"""How often each value was decided, by field (n,)."""
+
+ROWS, STEPS = 32, 128  # pieces side by side, and steps at once: bounds memory
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """Pieces as steps, in order.
+
+    note_counts: (pieces,), how many notes the steps of each decode to. seconds: (pieces,), from the
+    first onset to the end of the last note of the piece as it was given, whatever the encoder
+    keeps.
+    """
+
+    schema: Schema
+    rows: list[Steps]
+    note_counts: NDArray[np.int64]
+    seconds: NDArray[np.float64]
+    names: tuple[str, ...]
+
+    @property
+    def notes(self) -> int:
+        """How many notes all pieces have."""
+        return int(self.note_counts.sum())
+
+    @property
+    def step_counts(self) -> NDArray[np.int64]:
+        """How many ordinary steps each piece takes, (pieces,)."""
+        return np.array([np.count_nonzero(row[MARK.name] == STEP) for row in self.rows], np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """The cost of pieces.
+
+    nats: (pieces, fields), the fields in the order of `encoded.schema.decisions`.
+    no_likelihood: fields whose cost is something else; they are left out of every sum over fields.
+    """
+
+    encoded: Encoded
+    nats: NDArray[np.float64]
+    no_likelihood: frozenset[str] = frozenset()
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the columns of `nats`, `mark` first."""
+        return tuple(field.name for field in self.encoded.schema.decisions)
+
+    @property
+    def summed(self) -> tuple[str, ...]:
+        """The fields whose nats are added up: all but `mark` and those without a likelihood."""
+        return tuple(n for n in self.fields if n not in (MARK.name, *self.no_likelihood))
+
+    def of(self, field: str) -> NDArray[np.float64]:
+        """Return the nats of one field, (pieces,)."""
+        return np.asarray(self.nats[:, self.fields.index(field)])
+
+    def over(self, fields: Iterable[str]) -> NDArray[np.float64]:
+        """Return the nats of several fields together, (pieces,)."""
+        return sum((self.of(name) for name in fields), np.zeros(len(self.nats)))
+
+    @property
+    def totals(self) -> NDArray[np.float64]:
+        """Nats of each piece over the summed fields, (pieces,)."""
+        return self.over(self.summed)
+
+    @property
+    def nats_per_note(self) -> float:
+        """Nats a note over the summed fields."""
+        return float(self.totals.sum() / self.encoded.notes)
+
+    @property
+    def cost_per_note(self) -> float:
+        """What training minimises, a note: all fields but `mark`, likelihoods or not."""
+        fields = (name for name in self.fields if name != MARK.name)
+        return float(self.over(fields).sum() / self.encoded.notes)
+
+
+def encode_all(encoder: Encoder, pieces: Iterable[Piece]) -> Encoded:
+    """Return pieces as steps; DataError if there is not one note among them."""
+    rows, note_counts, seconds, names = [], [], [], []
+    for piece in pieces:
+        steps = checked_calls.encode(encoder, piece)
+        rows.append(steps)
+        note_counts.append(len(checked_calls.decode(encoder, steps)))
+        seconds.append(_sounding(piece))
+        names.append(piece.name)
+    if not sum(note_counts):
+        raise DataError("there are no notes to evaluate")
+    return Encoded(
+        encoder.schema,
+        rows,
+        np.array(note_counts, np.int64),
+        np.array(seconds, np.float64),
+        tuple(names),
+    )
+
+
+def _sounding(piece: Piece) -> float:
+    """Return the seconds from the first onset to the end of the last note; 0 if there is none."""
+    if not len(piece):
+        return 0.0
+    return piece.seconds_long - float(piece.seconds(piece.notes["start"][0]))
+
+
+def score(network: Network, encoded: Encoded) -> Scores:
+    """Return what `network` makes of whole pieces; the network is left in evaluation mode."""
+    network.eval()
+    device = next(network.parameters()).device
+    fields = encoded.schema.decisions
+    nats = np.zeros((len(encoded.rows), len(fields)))
+    with torch.inference_mode():
+        for some in _alike(encoded.rows):
+            state = None
+            columns, lengths = side_by_side(encoded.schema, [encoded.rows[i] for i in some])
+            for batch in cut(columns, lengths - 1, STEPS):
+                here = max(int((batch.lengths > 0).sum()), 1)  # the longest come first
+                inputs, targets, counted = to_tensors(batch.first(here), device)
+                state = state and {name: part[:here] for name, part in state.items()}
+                hidden, state = network.advance(inputs, state)
+                costs = network.nats(hidden, targets)
+                nats[some[:here]] += _row_sums([costs[field.name] for field in fields], counted)
+    others = (field.name for field in fields if not network.is_likelihood(field))
+    return Scores(encoded, nats, frozenset(others))
+
+
+def _row_sums(costs: Sequence[torch.Tensor], lengths: torch.Tensor) -> NDArray[np.float64]:
+    """Return (B, K), the sums of K costs (B, T) over the first `lengths` (B,) steps of each row."""
+    steps = torch.arange(costs[0].shape[1], device=lengths.device)
+    counted = steps < lengths[:, None]
+    # Costs past a row's length mean nothing and may be anything: `where`, not a product.
+    sums = torch.stack([cost.where(counted, 0).sum(1) for cost in costs], 1)
+    return sums.cpu().double().numpy()  # in this order: not every device has doubles
+
+
+def _alike(rows: Sequence[Steps]) -> Iterator[list[int]]:
+    """Yield the numbers of rows of like length together, so that little is padding."""
+    ordered = sorted(range(len(rows)), key=lambda i: len(rows[i]), reverse=True)
+    for begin in range(0, len(ordered), ROWS):
+        yield ordered[begin : begin + ROWS]
+
+
+def to_tensors(
+    batch: Batch, device: torch.device
+) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], torch.Tensor]:
+    """Return inputs, targets and lengths of a batch as tensors on `device`, int64 (bits: uint8)."""
+
+    def moved(columns: Mapping[str, Column]) -> dict[str, torch.Tensor]:
+        return {
+            name: torch.from_numpy(np.ascontiguousarray(column)).to(device)
+            for name, column in columns.items()
+        }
+
+    return moved(batch.inputs), moved(batch.targets), torch.from_numpy(batch.lengths).to(device)
+
+
+def unigram(encoder: Encoder, pieces: Iterable[Piece]) -> dict[str, NDArray[np.int64]]:
+    """Return how often each value was decided, by field, over the steps of `pieces`.
+
+    Of bits (n + 1,): how often each was on, and in how many steps they were decided.
+    """
+    schema = encoder.schema
+    counts = {field.name: np.zeros(field.choices, np.int64) for field in schema.decisions}
+    for piece in pieces:
+        steps = checked_calls.encode(encoder, piece)[1:]  # the start is no decision
+        for field in schema.decisions:
+            values = steps[field.name][schema.active(field, steps)]
+            if field.kind == "bits":
+                counts[field.name] += np.append(values.sum(axis=0, dtype=np.int64), len(values))
+            else:
+                counts[field.name] += np.bincount(values, minlength=field.n)
+    return counts
+
+
+def unigram_nats(counts: Counts, encoded: Encoded) -> Scores:
+    """Return what a unigram model with these counts makes of the same pieces."""
+    schema = encoded.schema
+    nats = np.zeros((len(encoded.rows), len(schema.decisions)))
+    for k, field in enumerate(schema.decisions):
+        cost = _unigram_cost(field, np.asarray(counts[field.name], np.int64))
+        for i, row in enumerate(encoded.rows):
+            steps = row[1:]
+            nats[i, k] = cost(steps[field.name][schema.active(field, steps)])
+    return Scores(encoded, nats)
+
+
+def _unigram_cost(field: Field, seen: NDArray[np.int64]) -> Callable[[Any], float]:
+    """Return what prices an array of a field's values in nats; bits are priced one by one."""
+    if field.kind == "bits":
+        on, steps = seen[:-1] + 1, int(seen[-1]) + 2
+        off_cost = math.log(steps) - np.log(np.maximum(steps - on, 1))
+        more = np.log(np.maximum(steps - on, 1)) - np.log(on)
+        return lambda values: float((values * more + off_cost).sum())
+    cost = math.log(int(seen.sum()) + field.n) - np.log(seen + 1)
+    return lambda values: float(cost[values].sum())

@@ -1,0 +1,280 @@
+"""What every network has around its backbone: steps to vectors, and back by a chain of heads.
+
+Heads belong to the core, so a model only has to be a backbone, (B, T, D in) to (B, T, D out). A
+step is embedded in embedding.py, what one field's head computes is in heads.py, and hints from
+earlier passages are in repeat_hints.py. Shapes: B rows, T steps, D the width of what the heads
+see, K decisions a step (`mark` and the fields that are not derived), E the width of an embedded
+step, H the width of a head.
+
+Chained heads write the likelihood of a step as a product in which each field is given those decided
+before it, p(v1) p(v2 | v1) ... (NADE, Larochelle and Murray 2011). What K of them are given is one
+masked matrix product (as in MADE, Germain et al. 2015), which for fields of few values is a sum of
+rows of a table (`Embedding.projected`), so training needs no loop over notes.
+Independent heads, as Howl had them, are the same network with that mask all zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from howlkit.head_options import HeadKind, Heads
+from howlkit.network.embedding import Embedding, key_of
+from howlkit.network.heads import (
+    BitsChained,
+    BitsIndependent,
+    Head,
+    Hint,
+    Logistics,
+    Softmax,
+    Squared,
+)
+from howlkit.network.relative import Near
+from howlkit.network.repeat_hints import Hinted, Hints
+from howlkit.network.repeats import PREFIX, Found
+from howlkit.protocols import Backbone
+from howlkit.schema import Field, Schema
+
+__all__ = ["Network", "Stepper"]
+
+Batch = dict[str, Tensor]
+State = dict[str, Tensor]
+
+CLASSES: dict[HeadKind, type[Head]] = {
+    "softmax": Softmax,
+    "logistics": Logistics,
+    "squared": Squared,
+    "bits chained": BitsChained,
+    "bits independent": BitsIndependent,
+}
+
+
+def _backbones(state: State | None) -> State | None:
+    """Return the backbone's part of a state."""
+    if state is None:
+        return None
+    return {name: part for name, part in state.items() if not name.startswith(PREFIX)}
+
+
+class Network(nn.Module):
+    """A backbone between the embedding of steps and one head a field.
+
+    A parameter's shape never depends on the data, only on the schema and the options.
+    """
+
+    head_mask: Tensor
+
+    def __init__(self, schema: Schema, heads: Heads, backbone: Backbone) -> None:
+        super().__init__()
+        self.schema = schema
+        self.heads = heads
+        self.backbone = backbone
+        self.embed = Embedding(schema, heads)
+        self.hints = Hints(schema, heads) if heads.repeats else None
+        fields = schema.decisions
+        near = [f for f in fields if heads.relative and f.near and heads.kind(f) == "softmax"]
+        self.near = Near(schema, near, chained=heads.chained)
+        self._position = {field.name: k for k, field in enumerate(fields)}
+        self.narrow = nn.Linear(heads.width_embedded(schema), heads.input) if heads.input else None
+        width = backbone.width + heads.width_past(schema)
+        self.from_hidden = nn.Linear(width, len(fields) * heads.width)
+        if heads.chained:
+            fan_in = heads.width_of_step(schema)
+            weights = torch.empty(len(fields) * heads.width, fan_in)
+            self.from_fields = nn.Parameter(
+                nn.init.uniform_(weights, -(fan_in**-0.5), fan_in**-0.5)
+            )
+            self.register_buffer("head_mask", self._mask(), persistent=False)
+        self.out = nn.ModuleDict({key_of(field): self._new_head(field) for field in fields})
+
+    def _new_head(self, field: Field) -> Head:
+        heads, kind = self.heads, CLASSES[self.heads.kind(field)]
+        head: Head
+        if kind is Softmax:
+            hinted = bool(heads.repeats) and field.name != "mark"
+            head = Softmax(field, heads.width, hinted=hinted, near=self.near.count(field))
+        elif kind is Logistics:
+            head = Logistics(field, heads.width, heads.components)
+        else:
+            head = kind(field, heads.width)
+        head.dropout = heads.dropout
+        return head
+
+    def _mask(self) -> Tensor:
+        """Return (K H, E): ones where head k looks at a field before it, and zeros elsewhere."""
+        fields, width = self.schema.decisions, self.heads.width
+        mask = torch.zeros(len(fields), width, self.heads.width_of_step(self.schema))
+        for k in range(len(fields)):
+            for before in fields[:k]:
+                mask[k, :, self.embed.slices[before.name]] = 1
+        return mask.flatten(0, 1)
+
+    def head(self, field: Field) -> Head:
+        """Return the head of a field."""
+        head = self.out[key_of(field)]
+        assert isinstance(head, Head)  # for mypy: a ModuleDict forgets what it holds
+        return head
+
+    def is_likelihood(self, field: Field) -> bool:
+        """Say whether the nats of this field are -ln of a probability, or a squared error."""
+        return self.head(field).is_likelihood
+
+    def start_at(self, counts: Mapping[str, ArrayLike]) -> None:
+        """Set the biases of the heads so that training begins at the unigram model of `counts`.
+
+        counts: how often each value of each field was decided (`evaluate.unigram`). Otherwise the
+        first minutes go into learning which values occur at all.
+        """
+        with torch.no_grad():
+            for name, seen in counts.items():
+                head = self.head(self.schema[name])
+                head.start_at(torch.from_numpy(np.asarray(seen, np.float64)))
+
+    def advance(
+        self, batch: Batch, state: State | None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, State]:
+        """Read steps (B, T) by field name after `state`; return hidden (B, T, D) and the state."""
+        x, found, after = self._embedded(batch, state, lengths)
+        hidden, state = self.backbone(x, _backbones(state), lengths)
+        if past := self.heads.width_past(self.schema):
+            seen = F.dropout(x[..., -past:], self.heads.dropout, self.training)
+            hidden = torch.cat((hidden, seen), -1)
+        if self.near.fields:
+            hidden = torch.cat((hidden, self.near.written(batch)), -1)
+        if self.hints is not None and found is not None:
+            hidden = torch.cat((hidden, self.hints.written(found)), -1)
+        return hidden, state | after
+
+    def _embedded(
+        self, batch: Batch, state: State | None, lengths: Tensor | None
+    ) -> tuple[Tensor, Found | None, State]:
+        """Return what the backbone takes in (B, T, D in), hints included, and what they are."""
+        x = self.embed(batch)
+        found: Found | None = None
+        after: State = {}
+        if self.hints is not None:
+            found, after = self.hints.search(batch, state, lengths)
+            x = torch.cat((x, self.hints(self.embed(found.steps), found)), -1)
+        return x if self.narrow is None else self.narrow(x), found, after
+
+    def hint(
+        self, field: Field, hidden: Tensor, hinted: Hinted | None, decided: Batch
+    ) -> Hint | None:
+        """Return what else is known of a field after hidden (N, D), None: nothing.
+
+        decided: (N,) by name, the fields decided before it.
+        """
+        hint = hinted.hint(field) if hinted is not None else None
+        if field not in self.near.fields:
+            return hint
+        at = self.from_hidden.in_features
+        near = self.near.of(field, hidden[:, at : at + self.near.width], decided)
+        return replace(hint or Hint(), near=near)
+
+    def nats(self, hidden: Tensor, targets: Batch) -> Batch:
+        """Return by field (B, T) nats of `targets`, each field given those before it in its step.
+
+        hidden: (B, T, D), what `advance` returned for the step before each target. A field costs
+        nothing where it is not active. Exact and normalised, unless `is_likelihood` says no:
+        exp(-nats) sums to 1 over all values of a field.
+        """
+        flat = {name: column.flatten(0, 1) for name, column in targets.items()}
+        costs = self._nats(hidden.flatten(0, 1), flat)
+        return {name: cost.view(hidden.shape[:2]) for name, cost in costs.items()}
+
+    def _nats(self, hidden: Tensor, targets: Batch) -> Batch:
+        """Return by field (N,) nats of targets (N,)."""
+        mixed = self.mix(hidden)  # (N, K H)
+        if self.heads.chained:
+            weight = self.from_fields * self.head_mask  # (K H, E), zero for the last field
+            mixed = mixed + self.embed.projected(self.schema.decisions[:-1], targets, weight)
+        parts = torch.split(mixed, self.heads.width, -1)  # K of (N, H)
+        hinted = self.hints.begin(hidden) if self.hints is not None else None
+        costs = {}
+        for field, part in zip(self.schema.decisions, parts, strict=True):
+            target, active = targets[field.name], self.schema.active(field, targets)
+            hint = self.hint(field, hidden, hinted, targets)
+            costs[field.name] = self.head(field).nats(part, target, hint).where(active, 0)
+            if hinted is not None:
+                hinted.decide(field, target, active)
+        return costs
+
+    def mix(self, hidden: Tensor) -> Tensor:
+        """Return (..., K H): what hidden (..., D) gives to all heads."""
+        mixed: Tensor = self.from_hidden(hidden[..., : self.from_hidden.in_features])
+        return mixed
+
+    def stepper(self) -> Stepper:
+        """Return what decides steps field by field, as long as the weights stay what they are."""
+        return Stepper(self)
+
+    def forward(
+        self, inputs: Batch, targets: Batch, lengths: Tensor, state: State | None
+    ) -> tuple[Tensor, State]:
+        """Return (K,) nats by decision, summed over the steps that count, and the state after.
+
+        The whole of training goes through here, as torch's data-parallel wrappers need it to.
+        inputs, targets: (B, T) by name; targets[t] follows inputs[t]. lengths: (B,) steps that
+        count.
+        """
+        hidden, state = self.advance(inputs, state)
+        counted = torch.arange(hidden.shape[1], device=hidden.device) < lengths[:, None]
+        costs = self.nats(hidden, targets)
+        # Costs past a row's length mean nothing and may be anything: `where`, not a product.
+        sums = [cost.where(counted, 0).sum() for cost in costs.values()]
+        return torch.stack(sums), state
+
+
+class Stepper:
+    """Decides a step choice by choice, for B rows: the same numbers as `Network.nats`.
+
+    What a decided value adds to all heads after it is a row of a table that is made once, so that a
+    decision costs a look-up and one product instead of a run through the embedding. A bit that is
+    on also adds to its own head, where the next bit is decided.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._added: dict[str, Tensor] = {}  # by field (n, K H)
+        if network.heads.chained:
+            weights = network.from_fields * network.head_mask  # (K H, E)
+            for field in network.schema.decisions:
+                part = weights[:, network.embed.slices[field.name]]
+                added = network.embed.every(field) @ part.T
+                head = network.head(field)
+                if isinstance(head, BitsChained):
+                    added[:, self._slice(field)] = head.on
+                self._added[field.name] = added
+
+    def _slice(self, field: Field) -> slice:
+        width = self._network.heads.width
+        begin = self._network._position[field.name] * width
+        return slice(begin, begin + width)
+
+    def begin(self, hidden: Tensor) -> None:
+        """Begin a step after hidden (B, D), the last of `Network.advance`."""
+        network = self._network
+        self._hidden = hidden
+        self._mixed = network.mix(hidden)  # (B, K H)
+        self._decided: Batch = {}
+        self._hinted = network.hints.begin(hidden) if network.hints is not None else None
+
+    def logits(self, field: Field) -> Tensor:
+        """Return (B, C), the logits of `field`, given what `decide` was told of this step."""
+        hint = self._network.hint(field, self._hidden, self._hinted, self._decided)
+        return self._network.head(field).logits(self._mixed[:, self._slice(field)], hint)
+
+    def decide(self, field: Field, values: Tensor, active: Tensor) -> None:
+        """Go on from `values` (B,) of `field`, in the rows where it is active (B,)."""
+        self._decided[field.name] = values.where(active, 0)
+        if self._added:
+            added = self._added[field.name][self._decided[field.name]]
+            self._mixed = self._mixed + added.where(active[:, None], 0)
+        if self._hinted is not None:
+            self._hinted.decide(field, values, active)

@@ -1,0 +1,110 @@
+"""A network just made, tried out before anything is built on it: what its calls return.
+
+What the backbone of a `network.Network` returns is looked at before the core computes with it.
+
+Shapes: B rows, T steps, D width.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from howlkit.errors import PluginError
+from howlkit.head_options import Heads
+from howlkit.plugins.attribution import whose
+from howlkit.plugins.checked_calls import then, wrong
+from howlkit.protocols import Model
+from howlkit.schema import START, Schema
+
+__all__ = ["build", "try_out"]
+
+NEEDED = ("start_at", "advance", "nats", "is_likelihood", "stepper")
+"""The methods of a `protocols.Network`."""
+
+
+def build(model: Model, schema: Schema, heads: Heads) -> Any:  # noqa: ANN401 - a module, a Network
+    """Return a new network of the model; PluginError if it is none."""
+    network = model.build(schema, heads)
+    if not isinstance(network, nn.Module):
+        raise wrong(model, "build", network, "a torch module that is a Network")
+    lacks = [name for name in NEEDED if not hasattr(network, name)]
+    if lacks:
+        raise wrong(model, "build", network, f"a Network, with {', '.join(lacks)},")
+    return network
+
+
+def try_out(model: Model, network: Any, schema: Schema) -> None:  # noqa: ANN401 - as `build` has it
+    """Run a network over two rows of three steps and one more; PluginError if what comes is wrong.
+
+    It draws no random numbers of anybody's, and leaves the network as it was.
+    """
+    device = next(network.parameters()).device
+    steps = schema.steps(8).reshape(2, 4)
+    steps["mark"][:, 0] = START
+    columns = {f.name: torch.from_numpy(steps[f.name].astype(np.int64)) for f in schema.columns}
+    batch = {name: column.to(device) for name, column in columns.items()}
+    first, last = ({n: c[:, part] for n, c in batch.items()} for part in (slice(3), slice(3, 4)))
+    training = network.training
+    with torch.inference_mode(), torch.random.fork_rng(devices=[]), _watched(model, network):
+        network.eval()
+        try:
+            _, state = _checked(model, "advance", network.advance(first, None), (2, 3))
+            hidden, _ = _checked(model, "advance", network.advance(last, state), (2, 1))
+            nats = network.nats(hidden, last)
+        finally:
+            network.train(training)
+    for field in schema.decisions:
+        cost = nats.get(field.name) if isinstance(nats, dict) else None
+        if not isinstance(cost, Tensor) or cost.shape != (2, 1):
+            raise wrong(model, f"nats of {field.name!r}", cost, "a tensor of shape (2, 1)")
+
+
+@contextlib.contextmanager
+def _watched(model: Model, network: nn.Module) -> Iterator[None]:
+    """Look at all that the backbone of a network returns meanwhile, if it has one."""
+    backbone = getattr(network, "backbone", None)
+    if backbone is None:
+        yield
+        return
+    if not isinstance(backbone, nn.Module):
+        raise wrong(model, "the backbone", backbone, "a torch module", verb="is")
+
+    def look(backbone: nn.Module, inputs: tuple[Any, ...], output: object) -> None:
+        _checked(model, "the backbone", output, tuple(inputs[0].shape[:2]), backbone.width)
+
+    hook = backbone.register_forward_hook(look)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def _checked(
+    model: Model, call: str, output: object, shape: tuple[int, ...], width: object = None
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return hidden (B, T, D) and state, if they are; shape: (B, T). width: D, None: any."""
+    if not isinstance(output, tuple) or len(output) != 2:
+        raise wrong(model, call, output, "a pair, hidden (B, T, width) and state,")
+    hidden, state = output
+    if not isinstance(hidden, Tensor) or hidden.ndim != 3 or hidden.shape[:2] != shape:
+        raise wrong(model, call, hidden, f"hidden of shape {(*shape, width or 'D')}")
+    if width not in (None, hidden.shape[2]):
+        raise wrong(model, call, hidden, f"hidden of shape {(*shape, width)}, as its width says,")
+    if not torch.isfinite(hidden).all():
+        raise PluginError(
+            f"{whose(model)}: {call} returned NaN or infinity; finite numbers are needed"
+            f"{then(model)}"
+        )
+    if not isinstance(state, dict) or not all(_is_part(part, shape[0]) for part in state.values()):
+        raise wrong(model, f"{call}, as the state,", state, "a dict of tensors, batch first,")
+    return hidden, state
+
+
+def _is_part(part: object, rows: int) -> bool:
+    return isinstance(part, Tensor) and part.ndim > 0 and part.shape[0] == rows

@@ -1,0 +1,196 @@
+"""From an entry point to its components: call its hooks, check what it registers.
+
+Each plugin has a pluggy manager of its own: what one of them breaks, no other sees. Whatever is
+wrong raises; `howlkit.plugins` makes a line of it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import pluggy
+
+from howlkit import hookspecs, options, protocols
+from howlkit.errors import PluginError, did_you_mean
+from howlkit.plugins.discovery import Source
+from howlkit.plugins.importing import hushed, imported, trace
+from howlkit.protocols import Augmenter, Encoder, Model, Sampler
+
+__all__ = ["CONTRACTS", "KINDS", "RESERVED", "Component", "Loaded", "load"]
+
+CONTRACTS: Mapping[str, type[Any]] = MappingProxyType(
+    {
+        "encoder": Encoder,
+        "augmenter": Augmenter,
+        "model": Model,
+        "sampler": Sampler,
+        "source": protocols.Source,
+        "writer": protocols.Writer,
+    }
+)
+KINDS = tuple(CONTRACTS)
+
+HOOKS: Mapping[str, str] = MappingProxyType({kind: f"register_{kind}s" for kind in KINDS})
+"""The hook that registers components of a kind."""
+
+RESERVED = frozenset({"heads", "training"})  # `-o heads.chained=true` speaks to the core
+
+
+@dataclass(frozen=True)
+class Component:
+    """A registered class: what it is called, what it is for, and who brought it.
+
+    cls: a frozen dataclass that meets the contract of its kind.
+    summary: the first line of its docstring.
+    """
+
+    name: str
+    kind: str
+    cls: type[Any]
+    distribution: str
+    version: str
+    summary: str
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What one plugin brings, by name, and the first line that it printed meanwhile."""
+
+    components: Mapping[str, Component]
+    printed: str
+
+
+def load(source: Source, taken: Mapping[str, Component]) -> Loaded:
+    """Return what one plugin registers; all of it is sound and new, or this raises.
+
+    taken: the components that there are already. Raises PluginError for what is wrong, and whatever
+    the plugin itself raises.
+    """
+    found: dict[str, Component] = {}
+    with hushed() as heard:
+        for kind, cls in _registered(imported(source), source):
+            component = _component(kind, cls, source)
+            other = taken.get(component.name) or found.get(component.name)
+            if other is not None:
+                raise PluginError(_clash(component, other))
+            found[component.name] = component
+    return Loaded(found, heard.first)
+
+
+def _registered(plugin: object, source: Source) -> list[tuple[str, object]]:
+    """Return (kind, what was registered) of a plugin, by calling its hooks."""
+    manager = pluggy.PluginManager(hookspecs.hookspec.project_name)
+    manager.add_hookspecs(hookspecs)
+    manager.register(plugin, source.entry_point.name)
+    implemented = _check_hooks(manager, plugin)
+    registered: list[tuple[str, object]] = []
+
+    def collector(kind: str) -> Any:  # noqa: ANN401 - the `register` that a hook is handed
+        return lambda cls: registered.append((kind, cls))
+
+    for kind, hook in HOOKS.items():
+        if hook not in implemented:
+            continue
+        began, before = time.perf_counter(), len(registered)
+        try:
+            getattr(manager.hook, hook)(register=collector(kind))
+        finally:
+            trace(source, _told(hook, registered[before:]), began)
+    return registered
+
+
+def _told(hook: str, registered: list[tuple[str, object]]) -> str:
+    """Return a hook call and what came of it, for the trace."""
+    classes = (getattr(cls, "__qualname__", repr(cls)) for _, cls in registered)
+    return f"{hook}(register) registered {', '.join(classes) or 'nothing'}"
+
+
+def _check_hooks(manager: pluggy.PluginManager, plugin: object) -> set[str]:
+    """Return the hooks of a plugin; PluginError if it has none, or one that is not ours.
+
+    As pluggy's `check_pending`, with a message for the plugin's author.
+    """
+    implemented = manager.get_hookcallers(plugin) or []
+    if not implemented:
+        raise PluginError("none of its functions carries @hookimpl of howlkit.hookspecs")
+    hooks = list(HOOKS.values())
+    for caller in implemented:
+        if not caller.has_spec():
+            raise PluginError(
+                f"it implements {caller.name!r}, which is no hook."
+                f"{did_you_mean(caller.name, hooks)} Hooks: {', '.join(hooks)}"
+            )
+    return {caller.name for caller in implemented}
+
+
+def _component(kind: str, cls: object, source: Source) -> Component:
+    """Return the class as a component of its kind; PluginError if it does not meet the contract."""
+    if not isinstance(cls, type):
+        raise PluginError(f"{HOOKS[kind]} wants a class and was given {cls!r}")
+    what = f"{kind} {cls.__module__}.{cls.__qualname__}"
+    if not _is_frozen_dataclass(cls):
+        raise PluginError(f"{what} is no frozen dataclass: write @dataclass(frozen=True) above it")
+    name = getattr(cls, "name", None)
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]*", name):
+        raise PluginError(
+            f"{what} has no name of letters, digits, - and _ (name is {name!r}): "
+            'write name: ClassVar[str] = "..." in it'
+        )
+    if name in RESERVED:
+        raise PluginError(f"{what} is called {name!r}, which is reserved; choose another name")
+    missing = _missing(cls, CONTRACTS[kind])
+    if missing:
+        contract = f"howlkit.protocols.{CONTRACTS[kind].__name__}"
+        raise PluginError(f"{what} lacks {', '.join(missing)} of {contract}")
+    _check_suffixes(what, cls)
+    options.describe(cls)  # so that a field that can be no option shows here, not half way
+    summary = (cls.__doc__ or "").strip().partition("\n")[0]
+    return Component(name, kind, cls, source.distribution, source.version, summary)
+
+
+def _is_frozen_dataclass(cls: type[Any]) -> bool:
+    parameters = getattr(cls, "__dataclass_params__", None)
+    return dataclasses.is_dataclass(cls) and getattr(parameters, "frozen", False)
+
+
+def _check_suffixes(what: str, cls: type[Any]) -> None:
+    """Raise PluginError for suffixes of a source or writer that are no tuple; not of a property.
+
+    They are asked for whenever a file is looked for, also one that is none of its business.
+    """
+    suffixes = inspect.getattr_static(cls, "suffixes", ())
+    if hasattr(suffixes, "__get__"):
+        return
+    if not isinstance(suffixes, tuple) or not all(isinstance(each, str) for each in suffixes):
+        raise PluginError(f"{what} has suffixes {suffixes!r}; a tuple such as ('.abc',) is needed")
+
+
+def _missing(cls: type[Any], contract: type[Any]) -> list[str]:
+    """Return the methods and properties of a contract that a class does not have, by name."""
+    return [
+        name
+        for name, member in vars(contract).items()
+        if (name == "__call__" or not name.startswith("_"))
+        and (callable(member) or isinstance(member, property))
+        and not _has(cls, name, contract)
+    ]
+
+
+def _has(cls: type[Any], name: str, contract: type[Any]) -> bool:
+    """Return whether a class, or a parent other than the contract itself, defines `name`."""
+    # Not hasattr: every class has a __call__, which makes instances.
+    return any(name in vars(parent) for parent in cls.__mro__ if parent is not contract)
+
+
+def _clash(component: Component, other: Component) -> str:
+    return (
+        f"it brings the {component.kind} {component.name!r}, a name that the {other.kind} of "
+        f"{other.distribution} {other.version} has already; one of them must go or be renamed"
+    )

@@ -1,0 +1,205 @@
+"""Plugins: which components there are, of every kind, and whose.
+
+A plugin is a module (or object) whose functions implement the hooks of `howlkit.hookspecs`, named
+by an entry point of the group `howlkit`. The parts that come with howlkit load the same way. Each
+plugin loads alone, in a plugin manager of its own: one that fails is left out whole, costs one line
+on stderr, and everything that does not need it goes on.
+
+A component's name is its own across all kinds, because `-o NAME.option=value` says no kind.
+
+Source of the shape: llm's plugins.py (https://github.com/simonw/llm); unlike there, and unlike
+pluggy's `load_setuptools_entrypoints`, a plugin that fails does not stop the others.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint
+from typing import Any
+
+from howlkit import __version__, options
+from howlkit.errors import TRACEBACK, PluginError, did_you_mean, traceback_wanted
+from howlkit.plugins import discovery, loading
+from howlkit.plugins.discovery import GROUP, RESTRICTION, Failure, Source
+from howlkit.plugins.loading import KINDS, Component
+
+__all__ = [
+    "BUILTINS",
+    "KINDS",
+    "RESTRICTION",
+    "Component",
+    "Failure",
+    "Plugins",
+    "components",
+    "create",
+    "failures",
+    "get",
+    "left_out",
+    "load",
+    "require_all",
+]
+
+BUILTINS = (
+    "howlkit.builtin.encoders.event",
+    "howlkit.builtin.encoders.tuple",
+    "howlkit.builtin.encoders.voices",
+    "howlkit.builtin.encoders.remi",
+    "howlkit.builtin.encoders.howl",
+    "howlkit.builtin.encoders.pianoroll",
+    "howlkit.builtin.augmenters",
+    "howlkit.builtin.models.lstm_gru",
+    "howlkit.builtin.autoregressive",
+    "howlkit.builtin.chorales",
+)
+"""The modules that come with howlkit, in the order in which they load: before all others."""
+
+
+@dataclass(frozen=True)
+class Plugins:
+    """What was found at one time: the components, and the plugins with which something is wrong."""
+
+    components: tuple[Component, ...] = ()
+    failures: tuple[Failure, ...] = ()
+
+    @classmethod
+    def load(
+        cls,
+        entry_points: Iterable[EntryPoint] | None = None,
+        *,
+        builtins: Iterable[str] = BUILTINS,
+    ) -> Plugins:
+        """Load the built-in modules, then each entry point alone.
+
+        entry_points: those of third parties; None: the installed ones that HOWLKIT_LOAD_PLUGINS
+        allows. Nothing that a plugin raises comes out of here, but for KeyboardInterrupt.
+        """
+        failed: list[Failure] = []
+        if entry_points is None:
+            sources, failed = discovery.find(GROUP)
+        else:
+            sources = sorted(map(Source.of, entry_points), key=lambda source: source.key)
+        found: dict[str, Component] = {}
+        for source in [*map(_builtin, builtins), *sources]:
+            try:
+                loaded = loading.load(source, found)
+            except (Exception, SystemExit) as error:
+                failed.append(source.failure(error))
+                continue
+            found |= loaded.components
+            if loaded.printed:
+                failed.append(source.noise(loaded.printed))
+        return cls(tuple(found.values()), tuple(failed))
+
+    def of(self, kind: str | None) -> list[Component]:
+        """Return the components of a kind, or all; PluginError for a kind that there is not."""
+        if kind is not None and kind not in KINDS:
+            raise PluginError(f"{kind!r} is no kind of component; kinds are {', '.join(KINDS)}")
+        return [component for component in self.components if kind in (None, component.kind)]
+
+    def get(self, kind: str, name: str) -> Component:
+        """Return the component; PluginError, with what there is and what failed, if there is none.
+
+        >>> Plugins().get("model", "gru")
+        Traceback (most recent call last):
+        howlkit.errors.PluginError: there is no model 'gru'. Models: none
+        """
+        there = self.of(kind)
+        for component in there:
+            if component.name == name:
+                return component
+        raise PluginError(self._absent(kind, name, [component.name for component in there]))
+
+    def _absent(self, kind: str, name: str, there: list[str]) -> str:
+        """Say all that may explain why a component is not there."""
+        message = f"there is no {kind} {name!r}.{did_you_mean(name, there)} "
+        message += f"{kind.capitalize()}s: {', '.join(there) or 'none'}"
+        for component in self.components:
+            if component.name == name:
+                message += f"; there is {name!r} of another kind: {component.kind}"
+        if RESTRICTION in os.environ:
+            message += f"; {RESTRICTION}={os.environ[RESTRICTION]!r} keeps other plugins out"
+        return message + self.left_out(name)
+
+    def left_out(self, name: str) -> str:
+        """Return which plugins are left out and may have brought `name`, and what to do; or ""."""
+        failed = [failure for failure in self.failures if failure.left_out]
+        if not failed:
+            return ""
+        names = " or ".join(dict.fromkeys(failure.distribution for failure in failed))
+        return (
+            "".join(f"; {failure}" for failure in failed)
+            + f". If {name!r} is of {names}: upgrade it (howlkit plugins install --upgrade ...) or "
+            f"tell its author; {TRACEBACK}=1 howlkit plugins list shows the traceback"
+        )
+
+
+@functools.cache
+def load() -> Plugins:
+    """Return the installed plugins, loaded once a process; each failure is a line on stderr."""
+    plugins = Plugins.load()
+    for failure in plugins.failures:
+        print(f"howlkit: {failure}", file=sys.stderr)
+        if traceback_wanted():
+            print(failure.traceback, end="", file=sys.stderr)
+    return plugins
+
+
+def require_all() -> None:
+    """Load every plugin, commands too; PluginError if anything is wrong with one of them."""
+    from howlkit.plugins.commands import command_names, load_command
+
+    wrong = [str(failure) for failure in load().failures]
+    for name in command_names():
+        try:
+            load_command(name)
+        except PluginError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise PluginError(
+            f"--strict-plugins: {'; '.join(wrong)}. Mend, upgrade or uninstall what fails (howlkit "
+            f"plugins uninstall ...), or have it left out: without --strict-plugins, or with "
+            f"{RESTRICTION}"
+        )
+
+
+def components(kind: str | None = None) -> list[Component]:
+    """Return the components of a kind, or all: the built-in first, then by distribution."""
+    return load().of(kind)
+
+
+def left_out(name: str) -> str:
+    """Return which plugins are left out and may have brought `name`, and what to do; or ""."""
+    return load().left_out(name)
+
+
+def failures() -> list[Failure]:
+    """Return what is wrong with plugins: of most of these, that they were left out."""
+    return list(load().failures)
+
+
+def get(kind: str, name: str) -> Component:
+    """Return the component of that kind and name.
+
+    Raises PluginError if there is none, with the names there are and the plugins that failed.
+    """
+    return load().get(kind, name)
+
+
+def create(kind: str, name: str, values: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401
+    """Return a component of a kind with these options, as `options.build`.
+
+    Raises PluginError if there is none of that name, or if it is not what it should be, OptionError
+    for wrong options.
+    """
+    from howlkit.plugins import checked_calls  # which asks here whose a component is
+
+    return checked_calls.made(kind, options.build(get(kind, name).cls, values or {}))
+
+
+def _builtin(module: str) -> Source:
+    name = module.rpartition(".")[2]
+    return Source(EntryPoint(name, module, GROUP), "howlkit", __version__)

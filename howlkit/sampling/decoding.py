@@ -1,0 +1,144 @@
+"""One step of B rows decided field by field, within the grammar; and steps held against it.
+
+It is the way that works for every encoder and every network, and the only one for functions that
+change logits. `stepping.Runner.decide_all` says where there is a quicker one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.errors import HowlkitError
+from howlkit.plugins import checked_calls
+from howlkit.plugins.attribution import whose
+from howlkit.protocols import Encoder, Grammar, LogitsFunction
+from howlkit.sampling.logits import Shaping
+from howlkit.sampling.runner import Runner
+from howlkit.sampling.step_mask import without_end
+from howlkit.schema import END, MARK, Field, Steps
+
+__all__ = ["FieldByField", "accepts", "check_allowed"]
+
+Mask = NDArray[np.bool_]
+
+
+class FieldByField:
+    """What it takes to decide the next step of B rows.
+
+    runner: the network, which has begun the step. grammar: where the rows stand. rngs: B. ends:
+    whether the model may end a piece.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        grammar: Grammar,
+        encoder: Encoder,
+        rngs: list[np.random.Generator],
+        *,
+        ends: bool,
+    ) -> None:
+        self._runner, self._grammar, self._encoder = runner, grammar, encoder
+        self._rngs, self._ends = rngs, ends
+
+    def decide(
+        self,
+        step: Steps,
+        going: Mask,
+        uniforms: NDArray[np.float64],
+        shaping: Shaping,
+        functions: Sequence[LogitsFunction],
+    ) -> None:
+        """Decide `step` (B,) in the rows that are going (B,); uniforms: (B, K), one a field."""
+        for k, field in enumerate(self._encoder.schema.decisions):
+            undecided = active = going & self._encoder.schema.active(field, step)
+            draws = uniforms[:, k]
+            while undecided.any():
+                allowed = self._allowed(field, step, undecided)
+                values = self._runner.choose(
+                    field, step, undecided, allowed, draws, shaping, functions
+                )
+                if field.kind != "bits":
+                    step[field.name][active] = values[active]
+                    self._runner.decide(field, values, active)
+                    break
+                # Which bit is on next, from the lowest, until there is none.
+                undecided = undecided & (values < field.n)
+                step[field.name][undecided, values[undecided]] = 1
+                self._runner.decide(field, values, undecided)
+                draws = self._more(undecided)
+
+    def _more(self, going: Mask) -> NDArray[np.float64]:
+        """Return (B,): another uniform for each row that is going."""
+        uniforms = np.zeros(len(going))
+        for row in np.flatnonzero(going):
+            uniforms[row] = self._rngs[row].random()
+        return uniforms
+
+    def _allowed(self, field: Field, given: Steps, active: Mask) -> Mask:
+        """Return (B, field.choices): what may be chosen; anything where a row is not active."""
+        allowed = checked_calls.allowed(self._encoder, self._grammar, field, given)
+        if field is MARK and not self._ends:
+            allowed = allowed.copy()
+            without_end(allowed)
+        if field.kind == "bits":
+            allowed = allowed & (np.arange(field.choices) > _highest(given[field.name])[:, None])
+        if not active.all():
+            allowed = allowed | ~active[:, None]
+        if not allowed.any(axis=1).all():
+            raise HowlkitError(
+                f"{whose(self._encoder)}: its grammar allows no value at all for {field.name!r}"
+                f"{checked_calls.then(self._encoder)}"
+            )
+        return allowed
+
+
+def check_allowed(
+    encoder: Encoder, grammar: Grammar, ended: Mask, steps: Steps, lengths: NDArray[np.int64]
+) -> None:
+    """Raise HowlkitError if a step is not allowed, or follows an end.
+
+    grammar, ended: where B rows stand, not changed. steps: (B, T), of which lengths (B,) count.
+    """
+    grammar, ended = grammar.select(np.arange(len(steps))), ended.copy()
+    for t in range(steps.shape[1]):
+        step, rows = steps[:, t], lengths > t
+        if (rows & ended).any():
+            raise HowlkitError("steps were fed after the end of the piece; rewind first")
+        for field in encoder.schema.decisions:
+            active = rows & encoder.schema.active(field, step)
+            wrong = np.flatnonzero(active & ~accepts(grammar, field, step))
+            if len(wrong):
+                value = step[field.name][wrong[0]].tolist()
+                raise HowlkitError(
+                    f"row {wrong[0]}: {field.name}={value} is not allowed here "
+                    f"by encoder {encoder.name!r}; feed what its `encode` returned"
+                )
+        grammar.push(step, rows)
+        ended |= rows & (step["mark"] == END)
+
+
+def accepts(grammar: Grammar, field: Field, step: Steps) -> Mask:
+    """Return (B,): whether the grammar allows what `step` (B,) has of `field`, choice by choice."""
+    values = step[field.name]
+    if field.kind != "bits":
+        allowed = grammar.allowed(field, step)
+        value = np.minimum(values, field.n - 1).astype(np.intp)
+        return np.asarray(allowed[np.arange(len(step)), value] & (values == value))
+    so_far, good = step.copy(), np.ones(len(step), bool)
+    so_far[field.name] = 0
+    for bit in (*np.flatnonzero(values.any(axis=0)), field.n):
+        chosen = values[:, bit] > 0 if bit < field.n else np.ones(len(step), bool)
+        good &= ~chosen | grammar.allowed(field, so_far)[:, bit]
+        if bit < field.n:
+            so_far[field.name][:, bit] = values[:, bit]
+    return good
+
+
+def _highest(values: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return (B,) the highest bit that is on in each row of values (B, n); -1 where none is."""
+    n = values.shape[1]
+    return np.where(values.any(axis=1), n - 1 - values[:, ::-1].argmax(axis=1), -1)

@@ -1,0 +1,55 @@
+"""What the laws of an encoder are tried on, and how steps and music are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from howlkit.music.piece import Piece
+from howlkit.protocols import Encoder
+from howlkit.schema import Steps
+from howlkit.testing.pieces import metres, scatter
+from howlkit.testing.report import given, require
+from howlkit.testing.walks import Walk, different, walk
+
+__all__ = ["cases", "require_same", "require_same_decisions", "require_same_notes"]
+
+WALKS = 8  # two of each style
+
+
+def cases(encoder: Encoder) -> Iterator[tuple[Walk, Piece | None]]:
+    """Yield walks, every other one in the metre and tempo of a piece, with that piece."""
+    for seed in range(WALKS):
+        like = (None, None, metres(3), scatter(1))[seed // 2 % 4] if seed >= 4 else None
+        with given(f"seed {seed}" + (f", like {like.name}" if like is not None else "")):
+            yield walk(encoder, seed, like=like), like
+
+
+def require_same_notes(expected: Piece, got: Piece) -> None:
+    """Raise CheckFailed unless two pieces have the same notes."""
+    same = np.array_equal(expected.notes, got.notes)
+    first = 0
+    if len(expected) == len(got) and not same:
+        first = int(np.flatnonzero(expected.notes != got.notes)[0])
+    require(
+        same,
+        expected=f"{len(expected)} notes, note {first}: {expected.notes[first : first + 1]}",
+        got=f"{len(got)} notes, note {first}: {got.notes[first : first + 1]}",
+        look="what rounds twice, in `encode` and in `decode`",
+    )
+
+
+def require_same_decisions(encoder: Encoder, expected: Steps, got: Steps, look: str) -> None:
+    """Compare all but what is derived: without the piece's metre that may be something else."""
+    expected, got = expected.copy(), got.copy()
+    for derived in encoder.schema.derived:
+        expected[derived.name], got[derived.name] = 0, 0
+    require_same(encoder, expected, got, look)
+
+
+def require_same(encoder: Encoder, expected: Steps, got: Steps, look: str) -> None:
+    """Raise CheckFailed, saying where to look, unless steps are the same."""
+    found = different(encoder.schema, expected, got)
+    if found is not None:
+        require(False, expected=found[0], got=found[1], look=look)

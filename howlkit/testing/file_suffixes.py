@@ -1,0 +1,28 @@
+"""What holds for the suffixes of sources and writers: they can be found in a file's name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from howlkit.music import midi
+from howlkit.testing.report import require
+
+__all__ = ["can_be_found"]
+
+
+def can_be_found(suffixes: Iterable[str]) -> None:
+    """Raise CheckFailed unless all are a dot and small letters, and none is MIDI's."""
+    for suffix in suffixes:
+        require(
+            re.fullmatch(r"(\.[^.\s/\\]+)+", suffix) and suffix == suffix.lower(),
+            expected="a dot and small letters, such as '.abc'",
+            got=repr(suffix),
+            look="`suffixes`",
+        )
+        require(
+            suffix not in midi.ENDINGS,
+            expected=f"none of {', '.join(midi.ENDINGS)}, which are howlkit's own",
+            got=suffix,
+            look="`suffixes`",
+        )

@@ -1,0 +1,203 @@
+"""What a run leaves on disk: safetensors and JSON, written so that a pulled plug loses nothing.
+
+    RUN/config.json                  the resolved recipe, data, seed, versions
+    RUN/checkpoints/step-00001000/   model and optimizer .safetensors, state.json, manifest.json
+    RUN/checkpoints/latest           the name of the newest of them
+    RUN/model/                       config.json schema.json model.safetensors README.md
+
+A checkpoint is written to a temporary folder, flushed to the disk, renamed, and only then named
+`latest`; the one before is deleted only after the new one verified against its manifest (SHA-256).
+RUN/model holds the best weights and everything needed to use them. Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from howlkit.atomic_files import write_whole
+from howlkit.errors import CheckpointError, printable
+from howlkit.training.weights import read_tensors, write_tensors
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = [
+    "FORMAT",
+    "Checkpoint",
+    "load_checkpoint",
+    "read_json",
+    "save_checkpoint",
+    "saving",
+    "write_json",
+]
+
+FORMAT = 1
+
+CONTENTS = ("model.safetensors", "optimizer.safetensors", "state.json")
+"""The files of a checkpoint that its manifest vouches for."""
+
+Tensors = dict[str, "Tensor"]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Everything needed to go on as if nothing had happened."""
+
+    step: int
+    model: Tensors
+    optimizer: Tensors
+    state: dict[str, Any]
+
+
+def save_checkpoint(run: Path, checkpoint: Checkpoint) -> Path:
+    """Write a checkpoint, make it the latest, and delete the ones before; return its folder.
+
+    Raises CheckpointError (the disk is full, read-only ...); the ones before are then as they were.
+    """
+    parent = run / "checkpoints"
+    final = parent / f"step-{checkpoint.step:08d}"
+    partial = parent / f".partial-{os.getpid()}-{final.name}"
+    if _latest(parent) == final.name and _is_whole(final):
+        return final  # stopped where it was resumed: there is nothing to add
+    try:
+        with saving(parent):
+            _write_folder(partial, checkpoint)
+            if final.exists():  # damaged, or killed before it became the latest
+                shutil.rmtree(final)
+            partial.rename(final)
+            _flush_folder(parent)
+            _verify(final)
+            write_whole(parent / "latest", f"{final.name}\n".encode())
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    for other in [*parent.glob("step-*"), *parent.glob(".partial-*")]:
+        if other != final:
+            shutil.rmtree(other, ignore_errors=True)
+    return final
+
+
+def _write_folder(folder: Path, checkpoint: Checkpoint) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    write_tensors(folder / "model.safetensors", checkpoint.model)
+    write_tensors(folder / "optimizer.safetensors", checkpoint.optimizer)
+    state = {"format": FORMAT, "step": checkpoint.step, **checkpoint.state}
+    write_json(folder / "state.json", state)
+    write_json(folder / "manifest.json", {name: _digest(folder / name) for name in CONTENTS})
+    _flush_folder(folder)
+
+
+def load_checkpoint(run: Path) -> Checkpoint:
+    """Return the newest checkpoint of a run that is whole.
+
+    Raises CheckpointError if there is none; it says what is wrong with those that there are. Never
+    starts afresh in silence.
+    """
+    parent = run / "checkpoints"
+    reasons = []
+    for folder in _newest_first(parent):
+        try:
+            _verify(folder)
+            state = read_json(folder / "state.json")
+            if state.get("format") != FORMAT:
+                raise CheckpointError(f"{folder}: format {state.get('format')!r} is not {FORMAT}")
+            return Checkpoint(
+                int(state["step"]),
+                read_tensors(folder / "model.safetensors"),
+                read_tensors(folder / "optimizer.safetensors"),
+                state,
+            )
+        except (CheckpointError, KeyError, ValueError, TypeError) as error:
+            reasons.append(str(error))
+    detail = ": " + "; ".join(reasons) if reasons else ""
+    raise CheckpointError(
+        f"no whole checkpoint in {parent}{detail}. Nothing can be resumed there; "
+        "train into another --out-dir, or start from its model with --init"
+    )
+
+
+def _newest_first(parent: Path) -> list[Path]:
+    """Return the checkpoint folders, the one named `latest` first."""
+    folders = sorted(parent.glob("step-*"), reverse=True) if parent.is_dir() else []
+    latest = _latest(parent)
+    return sorted(folders, key=lambda folder: folder.name != latest)  # stable: newest stay first
+
+
+def _latest(parent: Path) -> str:
+    try:
+        return (parent / "latest").read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return ""
+
+
+def _verify(folder: Path) -> None:
+    manifest = read_json(folder / "manifest.json")
+    for name in CONTENTS:
+        path = folder / name
+        try:
+            whole = _digest(path) == manifest.get(name)
+        except OSError:
+            whole = False
+        if not whole:
+            raise CheckpointError(f"{path} is missing or damaged")
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        _verify(folder)
+    except CheckpointError:
+        return False
+    return True
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def saving(path: Path) -> Iterator[Path]:
+    """Give `path`, and turn what the disk refuses meanwhile into a CheckpointError."""
+    try:
+        yield path
+    except OSError as error:
+        raise CheckpointError(
+            f"{printable(path)} cannot be written: {error.strerror or error}. Make room, or check "
+            "the permissions; what was saved before is untouched"
+        ) from error
+
+
+def write_json(path: Path, data: Mapping[str, Any]) -> None:
+    """Write JSON, atomically and flushed to the disk."""
+    text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+    write_whole(path, text.encode())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file; CheckpointError if it is missing or not one."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from error
+    if not isinstance(data, dict):
+        raise CheckpointError(f"{path} holds no JSON object")
+    return data
+
+
+def _flush_folder(folder: Path) -> None:
+    """Flush a folder's entries, where the system can (Windows cannot open a folder)."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

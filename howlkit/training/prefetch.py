@@ -1,0 +1,126 @@
+"""Stretches prepared ahead by other processes: the same, and in the same order, as by this one.
+
+Process k of n prepares every n-th plan of `Windows.plans` from the k-th on; as where a position
+leads is a pure function, nothing but the finished rows passes between processes. Each is one
+stretch ahead: it waits until its rows are taken. Processes are spawned, never forked, leave Ctrl-C
+to their parent, and end when it does, even if it is killed.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import warnings
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import cycle, islice
+from multiprocessing.connection import Connection
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.dataset import Dataset
+from howlkit.music.piece import Piece
+from howlkit.schema import Steps
+from howlkit.training.windows import Position, Stretch, Windows
+
+__all__ = ["PartOf", "stretches"]
+
+
+@dataclass(frozen=True)
+class PartOf:
+    """The pieces of a part of a dataset by number, 0 .. len(indices) - 1; it pickles."""
+
+    data: Dataset
+    indices: NDArray[np.int64]
+
+    def __call__(self, number: int) -> Piece:
+        """Return a piece of the part; errors as `Dataset.piece`."""
+        return self.data.piece(int(self.indices[number]))
+
+
+def stretches(
+    windows: Windows, position: Position, *, workers: int = 0
+) -> Generator[Stretch, None, None]:
+    """Yield `windows.stretches(position)`, prepared by so many other processes; 0: by this one.
+
+    windows: must pickle, for workers. Close the iterator to end the processes. What a process that
+    dies would have prepared is prepared here, with a warning.
+    """
+    if not workers:
+        yield from windows.stretches(position)
+        return
+    rows = _prepared(windows, position, workers)
+    try:
+        yield from windows.stretches(position, rows)
+    finally:
+        rows.close()
+
+
+def _prepared(
+    windows: Windows, position: Position, workers: int
+) -> Generator[list[Steps], None, None]:
+    """Yield the rows of each plan in order, from processes that are ended with this generator."""
+    context = multiprocessing.get_context("spawn")
+    processes, readers = [], []
+    try:
+        with _ctrl_c_ignored():
+            for number in range(workers):
+                reader, writer = context.Pipe(duplex=False)
+                arguments = (windows, position, number, workers, writer)
+                process = context.Process(target=_prepare, args=arguments, daemon=True)
+                process.start()
+                writer.close()  # so that the end of the process is the end of the pipe
+                processes.append(process)
+                readers.append(reader)
+        for plan, number in zip(windows.plans(position), cycle(range(workers)), strict=False):
+            rows = _received(readers, number)
+            yield windows.encoded(plan) if rows is None else rows
+    finally:
+        for reader in readers:
+            reader.close()
+        for process in processes:
+            process.terminate()
+            process.join()
+
+
+def _received(readers: list[Connection], number: int) -> list[Steps] | None:
+    """Return what a process has prepared; None if it is not there any more."""
+    if readers[number].closed:
+        return None
+    try:
+        rows: list[Steps] = readers[number].recv()
+        return rows
+    except (EOFError, OSError):
+        readers[number].close()
+        warnings.warn(
+            "a process that prepares music ahead has ended; its share is prepared in the main one. "
+            "In a script of your own, put what it does under `if __name__ == '__main__':`",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return None
+
+
+def _prepare(
+    windows: Windows, position: Position, number: int, workers: int, writer: Connection
+) -> None:
+    """In a process of its own: send the rows of every `workers`-th plan, until nobody listens."""
+    with suppress(Exception):  # whatever it is, the main process meets it too, and tells of it
+        for plan in islice(windows.plans(position), number, None, workers):
+            writer.send(windows.encoded(plan))
+
+
+@contextmanager
+def _ctrl_c_ignored() -> Iterator[None]:
+    """Have Ctrl-C ignored for a moment: processes started meanwhile ignore it for good."""
+    try:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except ValueError:  # not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,151 @@
+"""What a run is made of: its components and their options, to and from JSON.
+
+A Recipe is resolved once, when a run begins, and stored with it; everything later (resuming,
+sampling, evaluating) is built from what was stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, ClassVar
+
+from howlkit import options, plugins
+from howlkit.errors import CheckpointError, OptionError, PluginError, did_you_mean
+from howlkit.head_options import Heads
+from howlkit.options import option
+from howlkit.protocols import Augmenter, Encoder, Model
+
+__all__ = ["Recipe", "Training", "versions"]
+
+
+@dataclass(frozen=True)
+class Training:
+    """Options of the training loop; how long it runs is said apart (--steps, --minutes)."""
+
+    batch: int = option(16, "rows side by side", low=1, high=65536)
+    window: int = option(128, "notes of each row between two updates", low=2, high=65536)
+    carry: int = option(8, "windows over which a row's state is carried; 1: none", low=1, high=4096)
+    rate: float = option(0.005, "learning rate at its highest (AdamW)", low=0.0, high=1.0)
+    warmup: int = option(50, "steps until it gets there; then it falls to nothing", low=0)
+    weight_decay: float = option(0.05, "of AdamW, matrices only", low=0.0, high=1.0)
+    clip: float = option(1.0, "largest norm of the gradients; 0: no clipping", low=0.0)
+    ema: float = option(
+        0.0, "decay of averaged weights, such as 0.999; 0: none", low=0.0, high=0.99999
+    )
+    validate_every: int = option(200, "steps between validations, and checkpoints", low=1)
+    validation_notes: int = option(50_000, "notes of a validation during training", low=1)
+    patience: int = option(20, "validations without progress until it stops; 0: never", low=0)
+
+    name: ClassVar[str] = "training"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The components of one run, as objects."""
+
+    encoder: Encoder
+    model: Model
+    heads: Heads = field(default_factory=Heads)
+    augmenters: tuple[Augmenter, ...] = ()
+    training: Training = field(default_factory=Training)
+
+    @classmethod
+    def choose(
+        cls,
+        encoder: str,
+        model: str,
+        *,
+        augment: Sequence[str] = (),
+        values: Mapping[str, Mapping[str, object]] | None = None,
+    ) -> Recipe:
+        """Return the recipe of components by name.
+
+        values: options by component name, as `options.parse` gives them. Raises PluginError for a
+        component that is not there, OptionError for options that nothing chosen here has.
+        """
+        given = {name: dict(table) for name, table in (values or {}).items()}
+        used = [encoder, model, *augment, Heads.name, Training.name]
+        for name in given:
+            if name not in used:
+                raise OptionError(
+                    f"options are given for {name!r}, which this run does not use."
+                    f"{did_you_mean(name, used)} Options can be given for: {', '.join(used)}"
+                )
+        return cls(
+            plugins.create("encoder", encoder, given.get(encoder)),
+            plugins.create("model", model, given.get(model)),
+            options.build(Heads, given.get(Heads.name, {})),
+            tuple(plugins.create("augmenter", name, given.get(name)) for name in augment),
+            options.build(Training, given.get(Training.name, {})),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-ready dict: of each component its name, options and distribution."""
+        return {
+            "encoder": _component_json("encoder", self.encoder),
+            "model": _component_json("model", self.model),
+            "heads": options.to_json(self.heads),
+            "augmenters": [_component_json("augmenter", a) for a in self.augmenters],
+            "training": options.to_json(self.training),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Recipe:
+        """Return the recipe that `to_json` described.
+
+        Raises CheckpointError where a component is not installed any more, saying which
+        distribution and version had it, and where the description is damaged.
+        """
+        try:
+            return cls(
+                _component("encoder", data["encoder"]),
+                _component("model", data["model"]),
+                options.build(Heads, data["heads"]),
+                tuple(_component("augmenter", a) for a in data["augmenters"]),
+                options.build(Training, data["training"]),
+            )
+        except (KeyError, TypeError) as error:
+            raise CheckpointError(f"the stored recipe is damaged: {error!r}") from error
+
+
+def _component_json(kind: str, component: Any) -> dict[str, Any]:  # noqa: ANN401 - any component
+    found = plugins.get(kind, component.name)
+    return {
+        "name": component.name,
+        "options": options.to_json(component),
+        "distribution": found.distribution,
+        "version": found.version,
+    }
+
+
+def _component(kind: str, data: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any component
+    try:
+        return plugins.create(kind, data["name"], data["options"])
+    except PluginError as error:
+        wanted = f"{data['distribution']}=={data['version']}"
+        raise CheckpointError(
+            f"this model needs the {kind} {data['name']!r} of {data['distribution']} "
+            f"{data['version']}, {_instead(data['distribution'])}: howlkit plugins install "
+            f"'{wanted}' ({error})"
+        ) from error
+
+
+def _instead(distribution: str) -> str:
+    """Return what there is of a distribution, in words."""
+    try:
+        return f"and version {version(distribution)} of it is installed"
+    except PackageNotFoundError:
+        return "which is not installed"
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of howlkit and of what its results depend on."""
+    found = {}
+    for name in ("howlkit", "torch", "numpy", "symusic"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed as a package"
+    return found

@@ -1,0 +1,83 @@
+"""Weights as a safetensors file with a checksum; read as torch's tensors, or without torch."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import safetensors
+from numpy.typing import NDArray
+
+from howlkit.atomic_files import write_whole
+from howlkit.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["read_arrays", "read_tensors", "write_tensors"]
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write tensors as safetensors with a checksum, atomically and flushed to the disk."""
+    import safetensors.torch
+
+    plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    data = safetensors.torch.save(plain, metadata={"sha256": _of_tensors(plain)})
+    write_whole(path, data)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Return the tensors that `write_tensors` wrote; CheckpointError if missing or damaged."""
+    tensors, checksum = _read(path, "pt")
+    _check(path, checksum, _of_tensors(tensors))
+    return tensors
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Return as arrays what `write_tensors` wrote; CheckpointError if missing or damaged.
+
+    Also where numpy has no such type: bfloat16.
+    """
+    arrays, checksum = _read(path, "np")
+    parts = ((n, f"torch.{a.dtype}", a.shape, a.tobytes()) for n, a in sorted(arrays.items()))
+    _check(path, checksum, _checksum(parts))
+    return arrays
+
+
+def _read(path: Path, library: Literal["np", "pt"]) -> tuple[dict[str, Any], str | None]:
+    """Return the contents of a file, and the checksum that was stored with them."""
+    try:
+        with safetensors.safe_open(path, library) as file:
+            checksum = (file.metadata() or {}).get("sha256")
+            return {name: file.get_tensor(name) for name in file.keys()}, checksum
+    except (
+        OSError, safetensors.SafetensorError, ValueError, KeyError, OverflowError, TypeError
+    ) as error:  # fmt: skip
+        raise CheckpointError(f"{path} cannot be read as safetensors: {error}") from error
+
+
+def _check(path: Path, stored: str | None, found: str) -> None:
+    if stored != found:
+        raise CheckpointError(
+            f"{path} is damaged: its contents do not fit its checksum. Copy it again, or train anew"
+        )
+
+
+def _of_tensors(tensors: Mapping[str, Tensor]) -> str:
+    import torch
+
+    return _checksum(
+        (name, str(t.dtype), tuple(t.shape), t.reshape(-1).view(torch.uint8).numpy().tobytes())
+        for name, t in sorted(tensors.items())
+    )
+
+
+def _checksum(parts: Iterable[tuple[str, str, tuple[int, ...], bytes]]) -> str:
+    """Return the SHA-256 of names, types (as torch calls them), shapes and bytes."""
+    digest = hashlib.sha256()
+    for name, kind, shape, data in parts:
+        digest.update(f"{name} {kind} {shape}\n".encode())
+        digest.update(data)
+    return digest.hexdigest()

@@ -1,0 +1,225 @@
+"""From a position in training to a batch: which notes, augmented how, encoded, side by side.
+
+An epoch tiles every piece into **stretches** of `carry` windows of `notes` notes each, beginning at
+a phase drawn anew every epoch; each note of the training part is predicted exactly once an epoch. A
+stretch is augmented once and encoded once, then run through window by window with carried state
+(truncated backpropagation through time). Tiles in which the encoder finds nothing to predict (drums
+alone, where it leaves them out) are passed over. Where a position leads is a pure function of
+(seed, epoch, index): it needs no encoding, and a resumed run sees what it would have seen.
+
+Shapes: B rows, T steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.errors import DataError
+from howlkit.music.piece import Piece
+from howlkit.plugins import checked_calls
+from howlkit.protocols import Augmenter, Encoder
+from howlkit.schema import STEP, Schema, Steps
+
+__all__ = ["Batch", "Plan", "Position", "Stretch", "Windows", "cut", "side_by_side"]
+
+
+Column = NDArray[np.int64] | NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place in training: the next stretch batch is number `index` of epoch `epoch`."""
+
+    epoch: int = 0
+    index: int = 0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One window of B rows: inputs and targets (B, T) by field name; targets[t] follow inputs[t].
+
+    Of bits (B, T, n), as bytes.
+
+    lengths: (B,) how many steps of each row count; what stands beyond is padding.
+    """
+
+    inputs: dict[str, Column]
+    targets: dict[str, Column]
+    lengths: NDArray[np.int64]
+
+    def first(self, rows: int) -> Batch:
+        """Return its first rows alone."""
+        inputs, targets = (
+            {name: column[:rows] for name, column in columns.items()}
+            for columns in (self.inputs, self.targets)
+        )
+        return Batch(inputs, targets, self.lengths[:rows])
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a stretch is made of: tiles (B, 3) of an epoch, as `Windows.tiles` has them.
+
+    after: the position that follows.
+    """
+
+    epoch: int
+    tiles: NDArray[np.int64]
+    after: Position
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """The windows of one batch of stretches, in order.
+
+    notes_per_step: of all of them. scale: predictions of a full window, to divide the loss by.
+    after: the position that follows.
+    """
+
+    batches: list[Batch]
+    notes_per_step: float
+    scale: int
+    after: Position
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The training part as an endless series of stretches.
+
+    piece: returns the i-th piece of the part; note_counts: (pieces,) how many notes each has.
+    notes: of a window. carry: windows in a stretch, 1 for none carried. rows: B.
+    """
+
+    piece: Callable[[int], Piece]
+    note_counts: NDArray[np.int64]
+    encoder: Encoder
+    augmenters: Sequence[Augmenter] = ()
+    notes: int = 128
+    carry: int = 8
+    rows: int = 16
+    seed: int = 0
+
+    def tiles(self, epoch: int) -> NDArray[np.int64]:
+        """Return (tiles, 3): piece, first note, stop note, in the order of the pieces."""
+        rng = np.random.default_rng([self.seed, epoch])
+        counts = self.note_counts.astype(np.int64)
+        length = self.notes * self.carry
+        phases = rng.integers(1, length + 1, len(counts))
+        # A piece that fits one stretch is never cut.
+        phases = np.where(counts <= length, counts, phases)
+        tiles_each = 1 + -(-np.maximum(counts - phases, 0) // length)
+        piece = np.repeat(np.arange(len(counts)), tiles_each)
+        number = np.arange(len(piece)) - np.repeat(np.cumsum(tiles_each) - tiles_each, tiles_each)
+        stop = np.minimum(phases[piece] + number * length, counts[piece])
+        first = np.where(number == 0, 0, phases[piece] + (number - 1) * length)
+        return np.asarray(np.stack((piece, first, stop), axis=1)[stop > first])
+
+    def batches(self, epoch: int) -> list[NDArray[np.int64]]:
+        """Return the epoch's tiles, (B, 3) or fewer at a time, shuffled.
+
+        Tiles of like length go together, in pools of sixteen batches, so that little is padding.
+        """
+        rng = np.random.default_rng([self.seed, epoch, 1])
+        tiles = rng.permutation(self.tiles(epoch))
+        pool = 16 * self.rows
+        chunks = []
+        for begin in range(0, len(tiles), pool):
+            some = tiles[begin : begin + pool]
+            some = some[np.argsort(some[:, 1] - some[:, 2], kind="stable")]
+            chunks += [some[i : i + self.rows] for i in range(0, len(some), self.rows)]
+        return [chunks[i] for i in rng.permutation(len(chunks))]
+
+    def plans(self, position: Position) -> Iterator[Plan]:
+        """Yield what the stretches from `position` on are made of, for ever."""
+        epoch, index = position.epoch, position.index
+        while True:
+            batches = self.batches(epoch)
+            if not batches:
+                raise self._nothing()
+            for number in range(index, len(batches)):
+                last = number + 1 == len(batches)
+                after = Position(epoch + 1, 0) if last else Position(epoch, number + 1)
+                yield Plan(epoch, batches[number], after)
+            epoch, index = epoch + 1, 0
+
+    def encoded(self, plan: Plan) -> list[Steps]:
+        """Return the plan's tiles, read, augmented and encoded."""
+        return [self._encode(plan.epoch, *map(int, tile)) for tile in plan.tiles]
+
+    def stretches(
+        self, position: Position, rows: Iterator[list[Steps]] | None = None
+    ) -> Iterator[Stretch]:
+        """Yield stretches from `position` on, for ever; DataError if a whole epoch has none.
+
+        rows: of each plan from there on, where they are prepared elsewhere.
+        """
+        found = position.index > 0
+        for plan in self.plans(position):
+            stretch = self._stretch(plan, self.encoded(plan) if rows is None else next(rows))
+            if stretch.batches:
+                found = True
+                yield stretch
+            if plan.after.epoch > plan.epoch:
+                if not found:
+                    raise self._nothing()
+                found = False
+
+    def _nothing(self) -> DataError:
+        return DataError(
+            f"encoder {self.encoder.name!r} finds no notes in the training part; "
+            "look at its options, or give other music"
+        )
+
+    def _stretch(self, plan: Plan, rows: list[Steps]) -> Stretch:
+        tiles = plan.tiles
+        longest = max(max(len(row) for row in rows) - 1, 1)
+        # An encoder may need several steps a note; the number of windows stays what was asked for.
+        steps = max(self.notes, -(-longest // self.carry))
+        columns, lengths = side_by_side(self.encoder.schema, rows)
+        predictions = np.maximum(lengths - 1, 0)
+        batches = list(cut(columns, predictions, steps))
+        scale = self.rows * min(steps, longest)
+        notes_per_step = float((tiles[:, 2] - tiles[:, 1]).sum() / max(predictions.sum(), 1))
+        return Stretch(batches, notes_per_step, scale, plan.after)
+
+    def _encode(self, epoch: int, piece: int, first: int, stop: int) -> Steps:
+        excerpt = self.piece(piece).excerpt(first, stop)
+        rng = np.random.default_rng([self.seed, epoch, 2, piece, first])
+        for augmenter in self.augmenters:
+            excerpt = checked_calls.augment(augmenter, excerpt, rng)
+        steps = checked_calls.encode(self.encoder, excerpt)
+        # An end alone teaches nothing.
+        return steps if (steps["mark"][1:] == STEP).any() else steps[:1]
+
+
+def side_by_side(
+    schema: Schema, rows: Sequence[Steps]
+) -> tuple[dict[str, Column], NDArray[np.int64]]:
+    """Return (B, T) columns by field name, padded with zeros, and the rows' lengths (B,)."""
+    lengths = np.array([len(row) for row in rows], np.int64)
+    padded = np.zeros((len(rows), int(lengths.max(initial=0))), schema.dtype)
+    for row, steps in zip(padded, rows, strict=True):
+        row[: len(steps)] = steps
+    columns: dict[str, Column] = {}
+    for field in schema.columns:
+        # Bits stay bytes, or a piano-roll would take eight times the memory.
+        column = padded[field.name]
+        columns[field.name] = column.copy() if field.kind == "bits" else column.astype(np.int64)
+    return columns, lengths
+
+
+def cut(columns: dict[str, Column], lengths: NDArray[np.int64], steps: int) -> Iterator[Batch]:
+    """Yield windows of `steps` predictions: each step's target is the one after it.
+
+    lengths: (B,) predictions in each row, one less than its steps.
+    """
+    for begin in range(0, int(lengths.max(initial=0)), steps):
+        here = np.clip(lengths - begin, 0, steps)
+        span = int(here.max())
+        inputs = {name: column[:, begin : begin + span] for name, column in columns.items()}
+        targets = {name: c[:, begin + 1 : begin + 1 + span] for name, c in columns.items()}
+        yield Batch(inputs, targets, here)

@@ -1,0 +1,256 @@
+"""The compiled step makes what the plain one makes: distributions, decisions, errors."""
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from howlkit.builtin.encoders.event.encoder import Event
+from howlkit.builtin.encoders.howl import Howl
+from howlkit.builtin.encoders.pianoroll.encoder import Pianoroll
+from howlkit.builtin.encoders.remi.encoder import Remi
+from howlkit.builtin.encoders.tuple.encoder import Tuple
+from howlkit.builtin.encoders.voices.encoder import Voices
+from howlkit.builtin.models.lstm_gru import Gru, Lstm
+from howlkit.errors import HowlkitError
+from howlkit.head_options import Heads
+from howlkit.sampling.logits import Shaping, choose
+from howlkit.sampling.session import Limit, Session
+from howlkit.schema import END, START
+from tests.conftest import random_piece, tune
+
+pytest.importorskip("numba")
+
+from howlkit.sampling import kernels
+
+HEADS = Heads(True, embedding=4, width=8)
+SMALL = Tuple(grid=4, durations=4, velocities=4)
+ENCODERS = [
+    SMALL,
+    Tuple(grid=4, pitch="octave", tracks=3, pedals=True),
+    Event(),
+    Remi(),
+    Voices(),
+    Voices(steps="changes"),
+]
+NETWORKS = [
+    (Lstm(hidden=16), HEADS),
+    (Gru(hidden=16), HEADS),
+    (Lstm(hidden=9), Heads(True, embedding=4, width=8, input=6)),
+    (Lstm(hidden=12, layers=3, block=3, block_width=10), HEADS),
+    (Gru(hidden=12, layers=2, block=1, block_width=7), Heads(chained=False, embedding=4, width=8)),
+]
+SHAPINGS = [
+    Shaping(),
+    Shaping(temperature=0.7, top_k=5, top_p=0.9, min_p=0.02),
+    Shaping(temperature=0),
+]
+
+
+def named(value):
+    return getattr(value, "name", "")
+
+
+def build(model, heads, encoder, seed=0):
+    torch.manual_seed(seed)
+    network = model.build(encoder.schema, heads)
+    for weight in network.parameters():  # far from where all values are alike
+        torch.nn.init.normal_(weight, std=0.4)
+    network.embed.table.weight.data[0] = 0  # what is not active: always so
+    return network
+
+
+def sessions(encoder, network, rows=1, **limits):
+    limit = Limit(**({"notes": 10**6, "ends": False} | limits))
+    return [
+        Session(network, encoder, rows=rows, limit=limit, stepping=stepping)
+        for stepping in ("plain", "compiled")
+    ]
+
+
+def feed(made, steps, t):
+    made.feed([row[t : t + 1] for row in steps])
+
+
+def prompts(encoder, rows, length):
+    """Steps (length,) a row, without start and end; the same length in each."""
+    pieces = [tune(seed, bars=6) if seed % 2 == 0 else random_piece(seed) for seed in range(rows)]
+    steps = [encoder.encode(piece)[1:-1] for piece in pieces]
+    return [row[: min(length, *map(len, steps))] for row in steps]
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("encoder", ENCODERS, ids=named)
+@pytest.mark.parametrize(("model", "heads"), NETWORKS, ids=named)
+def test_decisions_on_forced_histories_are_those_of_the_plain_step(encoder, model, heads, rows):
+    both = sessions(encoder, build(model, heads, encoder), rows)
+    assert [made.stepping for made in both] == ["plain", "compiled"]
+    steps = prompts(encoder, rows, 25)
+    for t in range(len(steps[0])):
+        decided = []
+        for made in both:
+            ahead = made.fork()
+            ahead.rngs = [np.random.default_rng([t, row]) for row in range(rows)]
+            decided.append(ahead.step(SHAPINGS[t % len(SHAPINGS)]))
+            feed(made, steps, t)
+        assert np.array_equal(*decided)
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize(("model", "heads"), NETWORKS, ids=named)
+def test_distributions_are_those_of_the_plain_step(model, heads, rows):
+    plain, compiled = sessions(SMALL, build(model, heads, SMALL), rows)
+    steps = prompts(SMALL, rows, 20)
+    for t in range(len(steps[0])):
+        step = np.stack([row[t] for row in steps])
+        plain._runner.begin(plain._at.hidden)
+        compiled._runner.begin(compiled._at.hidden)
+        for field in SMALL.schema.decisions:
+            values = step[field.name].astype(np.int64)
+            wanted = plain._runner._stepper.logits(field)
+            got = decide(compiled._runner, field, values)
+            assert (got.softmax(-1) - wanted.softmax(-1)).abs().max() < 1e-4
+            plain._runner.decide(field, values, np.ones(rows, bool))
+        feed(plain, steps, t)
+        feed(compiled, steps, t)
+
+
+def decide(runner, field, values):
+    """Let the compiled step decide on values (B,); return the logits (B, n) that it had."""
+    rows = len(values)
+    room, step = runner._room(rows), runner.schema.steps(rows)
+    arguments = np.zeros(rows), Shaping(), ()
+    anything = np.tile(np.arange(field.n) != (START if field.name == "mark" else -1), (rows, 1))
+    before = room.mixed.copy()
+    runner.choose(field, step, np.ones(rows, bool), anything, *arguments)
+    if rows == 1:
+        logits = room.logits[runner._layout.begin[runner._position[field.name]] :][: field.n]
+    else:
+        logits = room.logits[: rows * field.n]
+    logits = torch.from_numpy(logits.reshape(rows, field.n).copy())
+    logits[torch.from_numpy(~anything)] = -torch.inf
+    room.mixed[:] = before
+    only = np.arange(field.n) == values[:, None]
+    runner.choose(field, step, np.ones(rows, bool), only, *arguments)
+    return logits
+
+
+def test_a_draw_is_that_of_shaping():
+    rng = np.random.default_rng(0)
+    for _ in range(3000):
+        n = int(rng.integers(1, 140))
+        logits = rng.normal(0, rng.choice([0.1, 3.0, 30.0]), n).astype(np.float32)
+        if rng.random() < 0.5:
+            logits = np.rint(logits)  # many are equal
+        logits[rng.random(n) < rng.choice([0, 0.1, 1], p=[0.8, 0.15, 0.05])] = -np.inf
+        logits[rng.random(n) < rng.choice([0, 0.1], p=[0.9, 0.1])] = np.inf
+        least = int(rng.integers(0, n))
+        allowed = rng.random(n) < 0.7
+        if not allowed[least:].any():
+            allowed[-1] = True
+        shaping = Shaping(
+            rng.choice([0, 0.5, 1, 2]), int(rng.choice([0, 1, 3, 20])),
+            rng.choice([0, 0.4937, 0.98, 1]), rng.choice([0, 0.05, 0.5, 1]),
+        )  # fmt: skip
+        uniform = rng.random()
+        below = np.arange(n) >= least
+        wanted = choose(
+            logits[None].astype(float), (allowed & below)[None], np.array([uniform]), shaping
+        )
+        shape = np.array([shaping.temperature, shaping.top_k, shaping.top_p, shaping.min_p])
+        work = np.zeros(n, np.float32)
+        assert kernels.draw(logits, allowed, least, uniform, shape, work) == wanted[0]
+
+
+def test_faults_have_a_value_of_their_own():
+    shape, work = np.array([1.0, 0, 1, 0]), np.zeros(3, np.float32)
+    logits, all_of_them = np.array([0, np.nan, 1], np.float32), np.ones(3, bool)
+    assert kernels.draw(logits, all_of_them, 0, 0.5, shape, work) == kernels.NOT_A_NUMBER
+    assert kernels.draw(logits, all_of_them, 2, 0.5, shape, work) == 2
+    assert kernels.draw(logits, ~all_of_them, 0, 0.5, shape, work) == kernels.NOTHING
+    assert kernels.draw(logits, all_of_them, 3, 0.5, shape, work) == kernels.NOTHING
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_the_same_seed_gives_the_same_steps_whatever_ran_before(rows):
+    network = build(Lstm(hidden=16), HEADS, SMALL)
+    made = [sessions(SMALL, network, rows, notes=60, ends=True)[1] for _ in range(2)]
+    for session in made:
+        while not session.done.all():
+            session.step()
+    assert np.array_equal(made[0].steps, made[1].steps)
+    assert (made[0].steps["mark"] == END).any() or (made[0].notes == 60).all()
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("encoder", [SMALL, Voices(), Voices(restrikes=False)], ids=named)
+def test_a_step_decided_at_once_is_the_one_decided_field_by_field(monkeypatch, encoder, rows):
+    network = build(Lstm(hidden=16), HEADS, encoder)
+    made = [sessions(encoder, network, rows, ends=True)[1] for _ in range(2)]
+    for session in made:
+        assert encoder.grammar(rows).outlook() is not None or session is made[1]
+        for _ in range(40):
+            session.step(SHAPINGS[1])
+        monkeypatch.setattr(type(encoder.grammar(rows)), "outlook", lambda grammar: None)
+    assert np.array_equal(made[0].steps, made[1].steps)
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+@pytest.mark.parametrize("encoder", [SMALL, ENCODERS[1]], ids=named)  # at once, and by field
+def test_damaged_weights_are_an_error(encoder, rows):
+    network = build(Lstm(hidden=16), HEADS, encoder)
+    network.from_hidden.weight.data[:] = torch.nan
+    with pytest.raises(HowlkitError, match="a logit is NaN"):
+        for made in [sessions(encoder, network, rows)[1]] * 3:
+            made.step()
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_functions_on_logits_are_heeded(rows):
+    def high(field, logits, given):
+        return np.where(np.arange(field.n) < 100, -1e9, logits) if field.name == "pitch" else logits
+
+    for made in sessions(SMALL, build(Lstm(hidden=16), HEADS, SMALL), rows):
+        for number in range(20):
+            made.step(functions=[high] if number % 2 else ())
+        pitches = made.steps["pitch"][:, 2::2]
+        assert (pitches >= 100).all() and (made.steps["pitch"][:, 1::2] < 100).any()
+
+
+@pytest.mark.parametrize(
+    ("encoder", "model", "heads", "reason"),
+    [
+        (Pianoroll(), Lstm(hidden=8), HEADS, "bits or real numbers"),
+        (Howl(), Lstm(hidden=8), HEADS, "bits or real numbers"),
+        (SMALL, Lstm(hidden=8), Heads(ordered="logistics"), "no softmax"),
+        (SMALL, Lstm(hidden=8), Heads(repeats=("pitch",)), "heads.repeats"),
+        (SMALL, Lstm(hidden=8), Heads(skip=True), "heads.skip"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_cannot_be_compiled_is_stepped_plainly(encoder, model, heads, reason):
+    network = model.build(encoder.schema, heads)
+    assert Session(network, encoder).stepping == "plain"
+    with pytest.raises(HowlkitError, match=f"compiled code: .*{reason}.*Choose plain, or auto"):
+        Session(network, encoder, stepping="compiled")
+
+
+def test_weights_of_another_precision_are_stepped_plainly():
+    network = build(Lstm(hidden=8), HEADS, SMALL).double()
+    assert Session(network, SMALL).stepping == "plain"
+
+
+def test_without_numba_a_session_is_plain(monkeypatch):
+    from howlkit import sampling
+
+    monkeypatch.setitem(sys.modules, "numba", None)
+    for name in ("kernels", "compiled_runner"):
+        monkeypatch.delitem(sys.modules, f"howlkit.sampling.{name}", raising=False)
+        monkeypatch.delattr(sampling, name, raising=False)
+    network = build(Lstm(hidden=8), HEADS, SMALL)
+    assert Session(network, SMALL).stepping == "plain"
+    with pytest.raises(
+        HowlkitError, match=r"numba is not installed; pip install 'howlkit\[fast\]'"
+    ):
+        Session(network, SMALL, stepping="compiled")

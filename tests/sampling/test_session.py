@@ -1,0 +1,304 @@
+import numpy as np
+import pytest
+import torch
+
+from howlkit.builtin.autoregressive import Autoregressive
+from howlkit.builtin.encoders.tuple.encoder import Tuple
+from howlkit.builtin.models.lstm_gru import Gru, Lstm
+from howlkit.errors import HowlkitError, OptionError
+from howlkit.head_options import Heads
+from howlkit.sampling.history import KEEP_EVERY
+from howlkit.sampling.logits import Shaping
+from howlkit.sampling.session import Limit, Session
+from howlkit.schema import END, START, STEP
+from tests.conftest import random_piece, tune
+
+ENCODER = Tuple(grid=4, durations=4, velocities=4)
+
+
+STEPPING = ["plain"]
+
+
+@pytest.fixture(autouse=True, params=["plain", "compiled"])
+def stepping(request):
+    """Both ways of running a network keep every promise of a session."""
+    if request.param == "compiled":
+        pytest.importorskip("numba")
+    STEPPING[0] = request.param
+
+
+def hidden(made, row=slice(None)):
+    return torch.as_tensor(made._at.hidden)[row]
+
+
+def network_of(model=Lstm):
+    torch.manual_seed(0)
+    return model(hidden=16, layers=2).build(ENCODER.schema, Heads(embedding=4, width=8)).eval()
+
+
+def session(rows=1, seed=0, model=Lstm, **limits):
+    network = network_of(model)
+    limit = Limit(**({"notes": 40, "ends": False} | limits))
+    return Session(network, ENCODER, rows=rows, seed=seed, limit=limit, stepping=STEPPING[0])
+
+
+def play(made, shaping=Shaping()):
+    while not made.done.all():
+        made.step(shaping)
+    return made
+
+
+@pytest.mark.parametrize("model", [Lstm, Gru])
+def test_stepping_equals_the_whole_at_once(model):
+    made = play(session(rows=2, model=model))
+    steps = made.steps
+    batch = {n: torch.from_numpy(steps[n].astype(np.int64)) for n in steps.dtype.names}
+    with torch.no_grad():
+        whole, _ = network_of(model).advance(batch, None)
+    assert torch.allclose(hidden(made), whole[:, -1], atol=1e-5)
+
+
+def test_the_same_seed_gives_the_same_steps_and_another_seed_others():
+    first, second, third = (play(session(rows=3, seed=s)) for s in (1, 1, 2))
+    assert np.array_equal(first.steps, second.steps)
+    assert not np.array_equal(first.steps, third.steps)
+    assert not np.array_equal(first.steps[0], first.steps[1])
+
+
+def test_a_row_does_not_depend_on_the_rows_beside_it():
+    assert np.array_equal(play(session(rows=4)).steps[0], play(session(rows=1)).steps[0])
+
+
+def test_a_fork_goes_on_alike_and_does_not_touch_its_origin():
+    made = session(rows=2)
+    for _ in range(10):
+        made.step()
+    twin = made.fork()
+    before = made.steps.copy()
+    ahead = play(twin).steps
+    assert np.array_equal(made.steps, before)
+    assert np.array_equal(play(made).steps, ahead)
+
+
+@pytest.mark.parametrize("back", [1, 2, 17, 41])
+def test_rewind_goes_back_to_exactly_that_state(back):
+    made, fresh = play(session(rows=2)), session(rows=2)
+    made.rewind(back)
+    fresh.feed([row[:back] for row in play(session(rows=2)).steps])
+    assert made.lengths.tolist() == [back, back]
+    assert torch.allclose(hidden(made), hidden(fresh), atol=1e-6)
+    assert np.array_equal(made.steps, fresh.steps)
+    made.limit = fresh.limit = Limit(notes=100)
+    made.rngs, fresh.rngs = (
+        [np.random.default_rng(r) for r in (5, 6)],
+        [np.random.default_rng(r) for r in (5, 6)],
+    )
+    assert np.array_equal(made.step(), fresh.step())
+
+
+def test_rewind_works_far_back_and_row_by_row():
+    made = play(session(rows=2, notes=3 * KEEP_EVERY))
+    steps = made.steps.copy()
+    targets = [KEEP_EVERY + 3, 2 * KEEP_EVERY + 9]
+    made.rewind(targets)
+    assert made.lengths.tolist() == targets
+    assert made.notes.tolist() == [t - 1 for t in targets]
+    for row, target in enumerate(targets):
+        alone = session(rows=1)
+        alone.feed([steps[row, :target]])
+        assert torch.allclose(hidden(made, row), hidden(alone, 0), atol=1e-5)
+
+
+def test_rewind_refuses_what_is_not_behind():
+    made = session()
+    with pytest.raises(HowlkitError, match="1..\\[1\\] are allowed"):
+        made.rewind(2)
+
+
+def test_select_reorders_drops_and_repeats_rows():
+    made = session(rows=3)
+    for _ in range(5):
+        made.step()
+    before = made.steps.copy()
+    made.select([2, 0, 2])
+    assert np.array_equal(made.steps, before[[2, 0, 2]])
+    made.step()
+    assert made.steps[0, -1] == made.steps[2, -1]  # equal state, equal generators
+    made.rewind(3)
+    assert np.array_equal(made.steps, before[[2, 0, 2], :3])
+
+
+def test_limits_end_each_row_at_notes_seconds_or_beats():
+    assert play(session(rows=2, notes=7)).notes.tolist() == [7, 7]
+    for limit in ({"beats": 40}, {"seconds": 12}):
+        made = play(session(rows=8, notes=None, **limit))
+        for row in range(8):
+            whole, piece = made.piece(row), made.made(row)
+            beats = piece.notes["start"] / piece.ticks_per_beat
+            begin = beats[0] // 4 * 4  # silence before the first bar is not counted
+            length = (beats - begin) / (2 if "seconds" in limit else 1)  # 120 beats a minute
+            assert (length < next(iter(limit.values()))).all()
+            assert len(whole) == len(piece) + 1  # the step that showed that it is enough
+
+
+def test_what_was_fed_is_not_counted():
+    for limit in ({"beats": 40}, {"seconds": 20}):
+        made = session(rows=1, notes=None, **limit)
+        made.prompt([tune(bars=8)])  # its last onset is at 31.5 beats
+        play(made)
+        beats = made.made(0).notes["start"] / made.made(0).ticks_per_beat
+        assert len(beats) and beats[0] >= 31.5 and (beats < 31.5 + 40).all()
+        assert made.beats[0] >= 31.5 + 40
+
+
+def test_a_row_that_has_ended_waits_for_the_others():
+    made = play(session(rows=16, notes=200, ends=True))
+    ended = made.steps["mark"][np.arange(16), made.lengths - 1] == END
+    assert ended.any() and len(set(made.lengths.tolist())) > 1
+    for row in range(16):
+        steps = made.steps[row, : made.lengths[row]]
+        assert (steps["mark"][1:-1] == STEP).all() and steps["mark"][0] == START
+        alone = session(rows=1)
+        alone.feed([steps])
+        assert torch.allclose(hidden(made, row), hidden(alone, 0), atol=1e-5)
+
+
+def test_a_prompt_is_kept_and_what_is_made_is_told_apart():
+    made = session(rows=2, notes=5)
+    prompt = tune(bars=2)
+    made.prompt([prompt, random_piece(1, 30)])
+    assert made.notes.tolist() == [0, 0]
+    play(made)
+    assert len(made.piece(0)) == len(prompt) + 5
+    assert len(made.made(0)) == 5 and len(made.made(1)) == 5
+    assert made.made(0).notes["start"].min() >= made.piece(0).notes["start"][len(prompt) - 1]
+
+
+def test_a_prompt_without_its_end_leaves_room_to_go_on():
+    made = session(rows=1)
+    made.prompt([tune(bars=1)])
+    assert not made.done.any()
+
+
+def test_steps_that_the_grammar_forbids_are_refused():
+    made = session()
+    wrong = ENCODER.encode(random_piece(1, 40))[::-1]
+    with pytest.raises(HowlkitError, match="not allowed here|after the end"):
+        made.feed([wrong])
+
+
+def test_a_refused_step_leaves_the_session_as_it_was():
+    made, other = session(), session()
+    steps = ENCODER.encode(random_piece(1, 40))[:20]
+    steps["mark"][9] = END
+    with pytest.raises(HowlkitError, match="after the end"):
+        made.feed([steps])
+    assert made.lengths.tolist() == [1] and made.now.tolist() == other.now.tolist()
+    assert np.array_equal(play(made).steps, play(other).steps)
+
+
+def test_a_field_to_shape_that_there_is_not_is_an_error():
+    with pytest.raises(OptionError, match="Did you mean 'pitch'"):
+        session().step(Shaping(fields={"pich": Shaping(temperature=0.5)}))
+
+
+@pytest.mark.parametrize("at_most", [3, 8])
+def test_rewind_works_when_most_kept_states_were_dropped(monkeypatch, at_most):
+    monkeypatch.setattr("howlkit.sampling.history.KEEP_EVERY", 4)
+    monkeypatch.setattr("howlkit.sampling.history.KEEP_AT_MOST", at_most)
+    made = play(session(rows=2, notes=200))
+    kept = [int(place.lengths.max()) for place in made._past.places]
+    assert len(kept) <= at_most and kept[0] == 1 and kept[-1] > 100
+    assert max(np.diff(kept)) <= 3 * made._past.every
+    steps = made.steps.copy()
+    made.rewind([150, 61])
+    for row, target in enumerate([150, 61]):
+        alone = session(rows=1)
+        alone.feed([steps[row, :target]])
+        assert torch.allclose(hidden(made, row), hidden(alone, 0), atol=1e-5)
+
+
+@pytest.mark.parametrize("states", [0.5, 3.5, 9.5])
+def test_rewind_works_when_states_were_dropped_for_their_size(monkeypatch, states):
+    monkeypatch.setattr("howlkit.sampling.history.KEEP_EVERY", 4)
+    size = session(rows=2)._at.nbytes
+    monkeypatch.setattr("howlkit.sampling.history.KEEP_BYTES", int(states * size))
+    made = play(session(rows=2, notes=200))
+    kept = [int(place.lengths.max()) for place in made._past.places]
+    assert kept[0] == 1 and sum(place.nbytes for place in made._past.places[1:]) <= states * size
+    # Of those that fit, at least half are there, far apart.
+    assert len(kept) - 1 >= int(states) // 2 and (states < 1 or kept[-1] > 60)
+    steps = made.steps.copy()
+    made.rewind([150, 61])
+    for row, target in enumerate([150, 61]):
+        alone = session(rows=1)
+        alone.feed([steps[row, :target]])
+        assert torch.allclose(hidden(made, row), hidden(alone, 0), atol=1e-5)
+
+
+def test_states_are_dropped_when_rows_are_repeated(monkeypatch):
+    monkeypatch.setattr("howlkit.sampling.history.KEEP_EVERY", 4)
+    made = play(session(rows=1, notes=100))
+    size = made._at.nbytes
+    assert len(made._past.places) > 20
+    monkeypatch.setattr("howlkit.sampling.history.KEEP_BYTES", 20 * size)
+    made.select([0] * 4)
+    assert (
+        made._past.places[0].longest == 1
+        and sum(p.nbytes for p in made._past.places[1:]) <= 20 * size
+    )
+    made.rewind(50)
+    assert made.lengths.tolist() == [50] * 4
+
+
+def test_rows_that_are_not_there_cannot_be_selected():
+    for rows in ([], [2], [-1]):
+        with pytest.raises(HowlkitError, match="cannot select"):
+            session(rows=2).select(rows)
+
+
+def test_functions_on_logits_steer_but_cannot_break_the_grammar():
+    def white_keys(field, logits, given):
+        if field.name == "pitch":
+            black = np.isin(np.arange(field.n) % 12, [1, 3, 6, 8, 10])
+            logits = np.where(black, -np.inf, logits)
+        if field.name == "mark":
+            logits[:, START] = 1e9
+        return logits
+
+    made = session(rows=4)
+    while not made.done.all():
+        made.step(functions=[white_keys])
+    pitches = np.concatenate([made.piece(row).notes["pitch"] for row in range(4)])
+    forced = np.isin(pitches % 12, [1, 3, 6, 8, 10]).mean()
+    assert forced < 0.05  # only where a chord's order leaves nothing else
+
+
+def test_the_sampler_streams_and_can_begin_with_a_random_note():
+    made = session(rows=2)
+    stream = Autoregressive(first="random").generate(made)
+    next(stream)
+    assert made.lengths.tolist() == [3, 3]  # start, the random note, one made
+    assert made.notes.tolist() == [2, 2]
+    assert len(made.made(0)) == 2  # the random one is part of the music
+    stream.close()
+    fresh = session(rows=1)
+    assert len(list(Autoregressive().generate(fresh))) == 40
+
+
+def test_temperature_zero_by_field_takes_the_likeliest():
+    greedy = Shaping(fields={"pitch": Shaping(temperature=0)})
+    made = session(rows=1)
+    for _ in range(20):
+        before, last = hidden(made), made.lengths[0]
+        made.step(greedy)
+        step = made.steps[0, last]
+        with torch.inference_mode():
+            stepper = network_of().stepper()
+            stepper.begin(before)
+            for field in ENCODER.schema.decisions:
+                if field.name == "pitch":
+                    break
+                stepper.decide(field, torch.tensor([int(step[field.name])]), torch.tensor([True]))
+            logits = stepper.logits(field)[0].numpy()
+        assert logits[step["pitch"]] >= np.sort(logits)[-1] - 1e-6 or step["shift_fine"] == 0

@@ -1,0 +1,76 @@
+"""A run made ready: what it begins with, and when it may go on."""
+
+from dataclasses import replace
+
+import pytest
+
+from howlkit.builtin.encoders.tuple.encoder import Tuple
+from howlkit.errors import HowlkitError
+from howlkit.music import midi
+from howlkit.network.likelihood import encode_all, score, unigram_nats
+from howlkit.sampling.trained import Trained
+from howlkit.training import setup
+from howlkit.training.progress import Budget
+from tests.conftest import tune
+
+SMALL = {"lstm": {"hidden": 24}, "training": {"batch": 4, "validate_every": 5}}
+
+
+@pytest.fixture
+def begun(tmp_path):
+    """Begin a run on a dozen tunes, with some augmenters."""
+    for seed in range(12):
+        midi.write(tune(seed), tmp_path / f"{seed}.mid")
+
+    def begin(*augment, out="run", tell=lambda line: None):
+        plan = setup.Plan([tmp_path], augment=augment, values=SMALL, budget=Budget(steps=5))
+        return setup.begin(plan, tmp_path / out, device="cpu", tell=tell)
+
+    return begin
+
+
+def test_training_begins_at_what_it_will_see_augmented(begun):
+    """Music in another key and louder costs at first what a unigram model of such music costs."""
+    trainer = begun("transpose", "velocity")
+    notes = tune(3).notes.copy()
+    notes["pitch"] += 5
+    notes["velocity"] += 8
+    seen = encode_all(trainer.recipe.encoder, [tune(3).replace(notes=notes)])
+    plain = unigram_nats(trainer.facts["unigram"], seen).nats_per_note
+    assert score(trainer.network, seen).nats_per_note < 0.8 * plain
+
+
+def test_an_encoder_is_fitted_to_the_training_part_once_and_stored_as_it_is_then(
+    begun, tmp_path, monkeypatch
+):
+    fitted_on = []
+
+    def fitted(self, pieces):
+        fitted_on.append([piece.name for piece in pieces])
+        return replace(self, grid=len(fitted_on[-1]))
+
+    monkeypatch.setattr(Tuple, "fitted", fitted, raising=False)
+    trainer = begun()
+    trainer.train()
+    assert len(fitted_on) == 1 and 0 < len(fitted_on[0]) < 12  # a part is kept for testing
+    for stored in (trainer.recipe, Trained.from_pretrained(tmp_path / "run").recipe):
+        assert stored.encoder == Tuple(grid=len(fitted_on[0]))
+    setup.reopen(tmp_path / "run", Budget(steps=8), device="cpu", tell=lambda line: None)
+    assert len(fitted_on) == 1
+
+
+def test_what_is_in_the_parts_is_told(begun):
+    told = []
+    begun(tell=told.append)
+    assert any("Training on" in line and "kept for testing: 1 piece (" in line for line in told)
+
+
+def test_a_run_whose_budget_is_used_up_says_so_and_goes_on_with_more(begun, tmp_path):
+    begun().train()
+    told = []
+    with pytest.raises(HowlkitError, match=r"has had its 5 steps .*--steps N"):
+        setup.reopen(tmp_path / "run", Budget(), device="cpu", tell=told.append)
+    more = setup.reopen(tmp_path / "run", Budget(steps=8), device="cpu", tell=told.append)
+    assert more.step == 5 and more.train().progress.step == 8
+    with pytest.raises(HowlkitError, match="has had its 8 steps"):
+        setup.reopen(tmp_path / "run", Budget(), device="cpu", tell=told.append)
