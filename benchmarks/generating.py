@@ -23,12 +23,12 @@ import torch
 from measuring import alternated, arguments, machine, rates, row, write
 
 from howlkit.builtin.autoregressive import Autoregressive
-from howlkit.protocols import Outlook
-from howlkit.sampling.compiled_runner import CompiledStep
-from howlkit.sampling.logits import Shaping
+from howlkit.protocols import StepMask
+from howlkit.sampling.compiled_runner import CompiledRunner
+from howlkit.sampling.logits import SamplingParams
 from howlkit.sampling.runner import chosen
 from howlkit.sampling.session import Limit, Session
-from howlkit.sampling.stored_network import AtRest
+from howlkit.sampling.stored_network import StoredNetwork
 from howlkit.schema import MARK
 from howlkit.training.recipe import Recipe
 
@@ -72,18 +72,18 @@ def sampled(recipe, network, path, rows):
 def network_alone(recipe, network, rows):
     """Return a step of the compiled network that always takes the likeliest values."""
     schema = recipe.encoder.schema
-    runner = CompiledStep(AtRest.of(network))
+    runner = CompiledRunner(StoredNetwork.of(network))
     steps, everywhere = schema.steps(rows), np.ones(rows, bool)
     choices = sum(field.choices for field in schema.decisions)
     least = np.zeros((rows, len(schema.decisions)), np.int64)
-    outlook = Outlook(np.ones((rows, choices), bool), least)
-    outlook.allowed[:, 1 : MARK.n] = False  # to go on is all that is allowed, as in `ENDLESS`
-    uniforms, likeliest = np.zeros(least.shape), Shaping(temperature=0)
+    step_mask = StepMask(np.ones((rows, choices), bool), least)
+    step_mask.allowed[:, 1 : MARK.n] = False  # to go on is all that is allowed, as in `ENDLESS`
+    uniforms, likeliest = np.zeros(least.shape), SamplingParams(temperature=0)
     at = dict(zip(("state", "hidden"), runner.start(steps[:, None]), strict=True))
     lengths = np.ones(rows, np.int64)
 
     def step():
-        runner.decide_all(at["hidden"], steps, everywhere, lambda: outlook, uniforms, likeliest)
+        runner.decide_all(at["hidden"], steps, everywhere, lambda: step_mask, uniforms, likeliest)
         at["state"], at["hidden"] = runner.read(steps[:, None], **at, lengths=lengths)
 
     return step

@@ -19,7 +19,7 @@ from howlkit.sampling.session import Limit, Session
 from howlkit.training.recipe import Recipe
 
 ENCODERS = ("tuple", "howl", "event", "remi", "voices", "pianoroll")
-GRAMMAR = ("allowed", "outlook", "push", "derived")
+GRAMMAR = ("allowed", "step_mask", "push", "derived")
 NETWORK = ("begin", "choose", "decide", "decide_all", "read")
 STEPS = {1: (50, 300), 256: (5, 15)}  # to warm up, and to time
 

@@ -20,7 +20,7 @@ from howlkit_transformer import Transformer
 from measuring import alternated, arguments, machine, rates, row, write
 
 from howlkit import plugins
-from howlkit.head_options import Heads
+from howlkit.head_options import HeadOptions
 from howlkit.sampling.session import Limit, Session
 from howlkit.schema import Field, Schema
 
@@ -35,7 +35,7 @@ class Ours:
     def __init__(self, name, context, *, is_compiled):
         self.name = name
         model = Transformer(size="small", window=context)
-        self.network = model.build(SCHEMA, Heads()).eval()
+        self.network = model.build(SCHEMA, HeadOptions()).eval()
         self.network.backbone.is_compiled = is_compiled
         self.stepper = self.network.stepper()
         self.mark = torch.zeros(1, 1, dtype=torch.int64)
@@ -170,7 +170,7 @@ def going(model, context, tokens):
 def session(context, tokens):
     """Return a call that makes so many events by howlkit's `Session`: the whole of a step."""
     encoder = plugins.create("encoder", "event", {"programs": False})
-    network = Transformer(size="small", window=context).build(encoder.schema, Heads())
+    network = Transformer(size="small", window=context).build(encoder.schema, HeadOptions())
     session = Session(network, encoder, limit=Limit(ends=False))
 
     def make():

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from howlkit.hookspecs import hookimpl
     from howlkit.music.piece import Piece
     from howlkit.options import option
-    from howlkit.sampling.logits import Shaping
+    from howlkit.sampling.logits import SamplingParams
     from howlkit.sampling.session import Limit, Session
     from howlkit.sampling.trained import Trained
     from howlkit.schema import Field, Schema
@@ -29,7 +29,7 @@ __all__ = [
     "Piece",
     "Schema",
     "Session",
-    "Shaping",
+    "SamplingParams",
     "Trained",
     "hookimpl",
     "option",
@@ -44,7 +44,7 @@ _HOMES = {
     "Piece": "music.piece",
     "Schema": "schema",
     "Session": "sampling.session",
-    "Shaping": "sampling.logits",
+    "SamplingParams": "sampling.logits",
     "Trained": "sampling.trained",
     "hookimpl": "hookspecs",
     "option": "options",

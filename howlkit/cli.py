@@ -138,9 +138,9 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def _tell(error: BaseException) -> int:
     """Say what went wrong in a line, and return the exit code; raises what is a bug of howlkit."""
-    from howlkit.plugins.attribution import told  # not at the top: it is for errors only
+    from howlkit.plugins.attribution import describe_error  # not at the top: it is for errors only
 
-    line = "" if isinstance(error, BrokenPipeError) else told(error)
+    line = "" if isinstance(error, BrokenPipeError) else describe_error(error)
     if not line and not isinstance(error, HowlkitError | OSError):
         raise error
     if traceback_wanted():

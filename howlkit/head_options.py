@@ -11,13 +11,13 @@ from typing import ClassVar, Literal
 from howlkit.options import option
 from howlkit.schema import Field, Schema
 
-__all__ = ["HeadKind", "Heads"]
+__all__ = ["HeadKind", "HeadOptions"]
 
 HeadKind = Literal["softmax", "logistics", "squared", "bits chained", "bits independent"]
 
 
 @dataclass(frozen=True)
-class Heads:
+class HeadOptions:
     """Options of the embedding and the heads, the same for every model."""
 
     chained: bool = option(

@@ -152,7 +152,9 @@ def build(cls: type[T], values: Mapping[str, object]) -> T:
     if nested is None or not by_name:
         return component
     field, options = nested
-    table = {name: _shaped(options, component, label, name, by_name[name]) for name in by_name}
+    table = {
+        name: _params_table(options, component, label, name, by_name[name]) for name in by_name
+    }
     return cast(T, dataclasses.replace(cast(Any, component), **{field: table}))
 
 
@@ -289,7 +291,7 @@ def _construct(cls: type[T], label: str, fields: Mapping[str, _Field], values: d
         raise OptionError(f"{label} refuses its options: {error}") from error
 
 
-def _shaped(
+def _params_table(
     options: type[Any], component: object, label: str, name: str, values: Mapping[str, object]
 ) -> Any:  # noqa: ANN401 - an instance of `options`
     """Return the options of `name`: those given, the others as the component's own."""

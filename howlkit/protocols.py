@@ -25,7 +25,7 @@ from howlkit.schema import Field, Schema, Steps
 if TYPE_CHECKING:
     import torch
 
-    from howlkit.head_options import Heads
+    from howlkit.head_options import HeadOptions
     from howlkit.sampling.session import Session
 
     Batch = dict[str, torch.Tensor]
@@ -34,16 +34,16 @@ if TYPE_CHECKING:
 __all__ = [
     "Augmenter",
     "Backbone",
-    "DepartingEncoder",
+    "ExemptEncoder",
     "DerivingGrammar",
     "Encoder",
     "FittingEncoder",
-    "ForeseeingGrammar",
+    "StepMaskGrammar",
     "Grammar",
     "LogitsFunction",
     "Model",
     "Network",
-    "Outlook",
+    "StepMask",
     "Sampler",
     "Source",
     "Stepper",
@@ -110,7 +110,7 @@ class TimingGrammar(Grammar, Protocol):
 
 
 @dataclass(frozen=True)
-class Outlook:
+class StepMask:
     """What a whole step may be, said before any of it is decided.
 
     A step is allowed if each of its values is, and if it does not come before `least` as words in a
@@ -125,10 +125,10 @@ class Outlook:
     least: NDArray[np.int64]
 
 
-class ForeseeingGrammar(Grammar, Protocol):
+class StepMaskGrammar(Grammar, Protocol):
     """A grammar that can say at once what it would say field by field; only speed depends on it."""
 
-    def outlook(self) -> Outlook | None:
+    def step_mask(self) -> StepMask | None:
         """Return what `allowed` would say of the next step; None if that cannot be put this way."""
         ...
 
@@ -174,11 +174,11 @@ class Encoder(Protocol):
         ...
 
 
-class DepartingEncoder(Encoder, Protocol):
+class ExemptEncoder(Encoder, Protocol):
     """An encoder that by its nature cannot keep some laws of the contract, and says so."""
 
     @property
-    def departures(self) -> Mapping[str, str]:
+    def exemptions(self) -> Mapping[str, str]:
         """By the name of the law, why it does not hold, in a sentence.
 
         Of "round trip", "excerpts give the whole" and "decode equals pushing"; what must hold in
@@ -283,7 +283,7 @@ class Model(Protocol):
 
     name: ClassVar[str]
 
-    def build(self, schema: Schema, heads: Heads) -> Any:  # noqa: ANN401 - a torch module, a Network
+    def build(self, schema: Schema, heads: HeadOptions) -> Any:  # noqa: ANN401 - a torch module, a Network
         """Return a new network with random weights (torch's global generator)."""
         ...
 

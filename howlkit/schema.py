@@ -56,7 +56,7 @@ class Field:
         step.
     unit: what the values count, for people ("1/24 beat", "semitone", "MIDI program").
     derived: input only, as the head of this module says; class fields only.
-    near: values that this one is near to, each (name of a class column, what to add to it): of a
+    relative_to: values this one is often near, each (name of a class column, what to add): of a
         field decided before this one its value in this step (a higher voice's pitch), of any other
         column that of the row before (the pitch that a voice sounds). Where the column is 0 there
         is none; but of a field decided before, the first value that it is itself near to.
@@ -70,7 +70,7 @@ class Field:
     when: tuple[str, tuple[int, ...]] | None = None
     unit: str = ""
     derived: bool = False
-    near: tuple[tuple[str, int], ...] = ()
+    relative_to: tuple[tuple[str, int], ...] = ()
     kind: Kind = "class"
     low: float = 0.0
     resolution: float = 1.0
@@ -127,7 +127,7 @@ class Field:
             "when": when,
             "unit": self.unit,
             "derived": self.derived,
-            "near": [list(reference) for reference in self.near],
+            "near": [list(reference) for reference in self.relative_to],  # its name in format 3
         }
         if self.kind == "real":
             data |= {"low": self.low, "resolution": self.resolution}
@@ -137,8 +137,9 @@ class Field:
     def from_json(cls, data: dict[str, Any]) -> Field:
         """Return the field that `to_json` described; HowlkitError for a kind not known here."""
         when = None if data["when"] is None else (data["when"][0], tuple(data["when"][1]))
-        near = tuple((name, more) for name, more in data["near"])
-        return cls(**{**data, "when": when, "near": near})
+        references = tuple((name, more) for name, more in data["near"])
+        stored = {name: value for name, value in data.items() if name != "near"}
+        return cls(**{**stored, "when": when, "relative_to": references})
 
 
 def bits(
@@ -194,10 +195,10 @@ class Schema:
                 )
             seen[field.name] = field
         for field in self.fields:
-            for name, _ in field.near:
+            for name, _ in field.relative_to:
                 if getattr(seen.get(name), "kind", "") != "class":
                     raise HowlkitError(
-                        f"field {field.name!r} is near to {name!r}, which is no class field"
+                        f"field {field.name!r} is relative to {name!r}, which is no class field"
                     )
         if all(field.derived for field in self.fields):
             raise HowlkitError("a schema needs at least one field that is decided")

@@ -15,7 +15,7 @@ from howlkit.options import option
 
 
 @dataclass(frozen=True)
-class Shaping:
+class SamplingParams:
     temperature: float = option(1.0, "bolder above 1", low=0.0, high=10.0)
     top_k: int = option(0, "the k likeliest", low=0)
     fields: Mapping[str, float] = dataclasses.field(default_factory=dict)  # not an option
@@ -38,7 +38,7 @@ class Everything:
     span: tuple[int, int] = (-5, 6)
     size: int = option(64, choices=(64, 128))
     temperature: float = option(1.0, low=0.0, high=10.0)
-    by_name: Mapping[str, Shaping] = option(nested=Shaping, help="for one field only")
+    by_name: Mapping[str, SamplingParams] = option(nested=SamplingParams, help="for one field only")
 
 
 def refusal(cls, values):
@@ -128,7 +128,7 @@ def test_an_unknown_option_names_the_nearest_and_lists_all_with_defaults():
 def test_options_by_name_start_from_the_components_own():
     values = {"temperature": "1.5", "pitch.top_k": "5", "shift.temperature": "0.5"}
     built = options.build(Everything, values)
-    assert built.by_name == {"pitch": Shaping(1.5, 5), "shift": Shaping(0.5, 0)}
+    assert built.by_name == {"pitch": SamplingParams(1.5, 5), "shift": SamplingParams(0.5, 0)}
 
 
 def test_options_by_name_may_be_a_table():
@@ -174,7 +174,7 @@ def test_a_component_without_options_by_name_refuses_dots_and_tables():
         size=st.sampled_from([64, 128]),
         temperature=st.floats(0, 10),
         by_name=st.dictionaries(
-            st.text(min_size=1), st.builds(Shaping, st.floats(0, 10), st.integers(0))
+            st.text(min_size=1), st.builds(SamplingParams, st.floats(0, 10), st.integers(0))
         ),
     )
 )

@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 
-from howlkit import Shaping, Trained, sampling
+from howlkit import SamplingParams, Trained, sampling
 from howlkit.music import midi
 
 BLACK = [1, 3, 6, 8, 10]
@@ -14,8 +14,8 @@ BLACK = [1, 3, 6, 8, 10]
 class Breathing:
     def generate(self, session):
         while not session.done.all():
-            breath = math.sin(2 * math.pi * float(session.beats.mean()) / 16)  # over four bars
-            yield session.step(Shaping(temperature=0.9 + 0.2 * breath), functions=[white_keys])
+            breath = 0.9 + 0.2 * math.sin(2 * math.pi * float(session.beats.mean()) / 16)
+            yield session.step(SamplingParams(temperature=breath), functions=[white_keys])
 
 
 def white_keys(field, logits, given):

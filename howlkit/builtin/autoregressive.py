@@ -12,7 +12,7 @@ from howlkit.hookspecs import hookimpl
 from howlkit.music.piece import Piece
 from howlkit.options import option
 from howlkit.protocols import Sampler
-from howlkit.sampling.logits import Shaping
+from howlkit.sampling.logits import SamplingParams
 from howlkit.schema import END, Steps
 
 if TYPE_CHECKING:
@@ -32,15 +32,15 @@ class Autoregressive:
     first: Literal["learned", "random"] = option(
         "learned", "the first note: from the model, or at random as Howl's"
     )
-    fields: Mapping[str, Shaping] = option(
-        nested=Shaping, help="by field, as in autoregressive.pitch.temperature=0.9"
+    fields: Mapping[str, SamplingParams] = option(
+        nested=SamplingParams, help="by field, as in autoregressive.pitch.temperature=0.9"
     )
 
     name: ClassVar[str] = "autoregressive"
 
     def generate(self, session: Session) -> Iterator[Steps]:
         """Yield steps (B,) until every row is done."""
-        shaping = Shaping(self.temperature, self.top_k, self.top_p, self.min_p, self.fields)
+        shaping = SamplingParams(self.temperature, self.top_k, self.top_p, self.min_p, self.fields)
         if self.first == "random" and (session.lengths == 1).all():
             notes = [session.encoder.encode(random_note(rng)) for rng in session.rngs]
             session.feed([steps[steps["mark"] != END] for steps in notes], made=True)

@@ -117,8 +117,8 @@ def _core(name: str) -> list[tuple[str, str, type]]:
     """Return the core's own option tables, which are no plugins."""
     if name not in CORE:
         return []
-    from howlkit.head_options import Heads
+    from howlkit.head_options import HeadOptions
     from howlkit.training.recipe import Training
 
-    cls = {"heads": Heads, "training": Training}[name]
+    cls = {"heads": HeadOptions, "training": Training}[name]
     return [(f"{name} (core)", (cls.__doc__ or "").partition("\n")[0], cls)]

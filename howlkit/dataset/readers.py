@@ -38,7 +38,7 @@ class Reader:
     @classmethod
     def of(cls, component: plugins.Component, values: Mapping[str, object]) -> Reader:
         """Return the reader that a registered source is, with these options."""
-        source = checked_calls.made("source", options.build(component.cls, values))
+        source = checked_calls.check_component("source", options.build(component.cls, values))
         provider = f"{component.distribution} {component.version}"
         said = json.dumps(options.to_json(source), sort_keys=True)
         return cls(source, f"{component.name} of {provider} {said}", provider)
@@ -53,7 +53,9 @@ class Reader:
         with contextlib.redirect_stdout(sys.stderr):
             read = self.source.read(Path(path))
             if not isinstance(read, Iterable):
-                raise checked_calls.wrong(self.source, "read", read, "an iterator of Pieces")
+                raise checked_calls.contract_error(
+                    self.source, "read", read, "an iterator of Pieces"
+                )
             found = list(read)
         if not found:
             raise DataError("it has no music in it")
@@ -63,7 +65,9 @@ class Reader:
         if isinstance(piece, HowlkitError):
             return str(piece)
         if not isinstance(piece, Piece):
-            return str(checked_calls.wrong(self.source, "read", piece, "a Piece", verb="yielded"))
+            return str(
+                checked_calls.contract_error(self.source, "read", piece, "a Piece", verb="yielded")
+            )
         if not len(piece):
             return "it has no notes"
         try:

@@ -30,7 +30,7 @@ def build(recipe: Recipe, weights: Mapping[str, Tensor], source: Path) -> Networ
     with _Undrawn():
         network: Network = validate.build(recipe.model, schema, recipe.heads)
     network.load_state_dict(dict(weights))
-    validate.try_out(recipe.model, network, schema)
+    validate.validate_network(recipe.model, network, schema)
     return network.eval()
 
 

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from howlkit.schema import Field, Schema
 
 if TYPE_CHECKING:
-    from howlkit.head_options import Heads
+    from howlkit.head_options import HeadOptions
 
 __all__ = ["Embedding", "key_of"]
 
@@ -40,7 +40,7 @@ class Embedding(nn.Module):
     Class fields share one table, so that their look-up is one operation; they come first.
     """
 
-    def __init__(self, schema: Schema, heads: Heads) -> None:
+    def __init__(self, schema: Schema, heads: HeadOptions) -> None:
         super().__init__()
         self.schema = schema
         self.classes = [field for field in schema.columns if field.kind == "class"]

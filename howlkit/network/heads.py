@@ -23,20 +23,20 @@ from torch.nn import functional as F
 
 from howlkit.schema import MARK, START, Field
 
-__all__ = ["BitsChained", "BitsIndependent", "Head", "Hint", "Logistics", "Softmax", "Squared"]
+__all__ = ["BitsChained", "BitsIndependent", "Head", "HeadHint", "Logistics", "Softmax", "Squared"]
 
 
 @dataclass(frozen=True)
-class Hint:
+class HeadHint:
     """What else is known of a value, all (N,), or None.
 
     value: one that may well come, -1 for none; bonus: what that adds to its logit.
-    near: (N, R) some that it is near to, -1 for none (`schema.Field.near`).
+    references: (N, R) values that it is relative to, -1 for none (`schema.Field.relative_to`).
     """
 
     value: Tensor | None = None
     bonus: Tensor | None = None
-    near: Tensor | None = None
+    references: Tensor | None = None
 
 
 class Head(nn.Module, ABC):
@@ -60,14 +60,14 @@ class Head(nn.Module, ABC):
         return F.dropout(F.gelu(mixed), self.dropout, self.training)
 
     @abstractmethod
-    def nats(self, mixed: Tensor, target: Tensor, hint: Hint | None = None) -> Tensor:
+    def nats(self, mixed: Tensor, target: Tensor, hint: HeadHint | None = None) -> Tensor:
         """Return (N,) the nats of target (N,), of bits (N, n); mixed (N, H).
 
         hint: heeded by Softmax alone.
         """
 
     @abstractmethod
-    def logits(self, mixed: Tensor, hint: Hint | None = None) -> Tensor:
+    def logits(self, mixed: Tensor, hint: HeadHint | None = None) -> Tensor:
         """Return (N, C) as `protocols.Stepper.logits`."""
 
     @abstractmethod
@@ -78,29 +78,31 @@ class Head(nn.Module, ABC):
 class Softmax(Head):
     """One of n values, by a number for each.
 
-    hinted: a hint of the value adds to its logit. near: R, how many values it is near to.
+    hinted: a hint of the value adds to its logit. references: R, how many values it is relative to.
     """
 
-    def __init__(self, field: Field, width: int, *, hinted: bool = False, near: int = 0) -> None:
+    def __init__(
+        self, field: Field, width: int, *, hinted: bool = False, references: int = 0
+    ) -> None:
         super().__init__(field, width, field.n)
         self._is_mark = field == MARK
-        if near:
-            self.relative = nn.Linear(width, near * (2 * field.n - 1), bias=False)
+        if references:
+            self.relative = nn.Linear(width, references * (2 * field.n - 1), bias=False)
             nn.init.zeros_(self.relative.weight)
         if hinted:
             self.trust = nn.Linear(width, 1, bias=False)
             nn.init.zeros_(self.trust.weight)
 
-    def nats(self, mixed: Tensor, target: Tensor, hint: Hint | None = None) -> Tensor:
+    def nats(self, mixed: Tensor, target: Tensor, hint: HeadHint | None = None) -> Tensor:
         """Return (N,) cross-entropies."""
         return F.cross_entropy(self.logits(mixed, hint), target, reduction="none")
 
-    def logits(self, mixed: Tensor, hint: Hint | None = None) -> Tensor:
+    def logits(self, mixed: Tensor, hint: HeadHint | None = None) -> Tensor:
         """Return (N, n); a start is never predicted."""
         active = self.activations(mixed)
         logits: Tensor = self.out(active)
-        if hint is not None and hint.near is not None:
-            logits = logits + self._about(active, hint.near)
+        if hint is not None and hint.references is not None:
+            logits = logits + self._from_references(active, hint.references)
         if hint is not None and hint.value is not None and hint.bonus is not None:
             bonus = hint.bonus + self.trust(active)[:, 0]
             bonus = bonus.where(hint.value >= 0, 0).to(logits.dtype)
@@ -109,12 +111,14 @@ class Softmax(Head):
             logits = torch.cat((logits[..., :START], logits[..., START:] - torch.inf), -1)
         return logits
 
-    def _about(self, active: Tensor, near: Tensor) -> Tensor:
+    def _from_references(self, active: Tensor, references: Tensor) -> Tensor:
         """Return (N, n): what each value gets for how far it is from those that it is near to."""
         n = self.field.n
-        away = torch.arange(n, device=near.device) - near.clamp(0, n - 1)[..., None]  # (N, R, n)
-        added: Tensor = self.relative(active).view(*near.shape, -1).gather(-1, away + n - 1)
-        return added.where(near[..., None] >= 0, 0).sum(-2)
+        away = (
+            torch.arange(n, device=references.device) - references.clamp(0, n - 1)[..., None]
+        )  # (N, R, n)
+        added: Tensor = self.relative(active).view(*references.shape, -1).gather(-1, away + n - 1)
+        return added.where(references[..., None] >= 0, 0).sum(-2)
 
     def start_at(self, counts: Tensor) -> None:
         """Begin at the unigram model."""
@@ -134,11 +138,11 @@ class Logistics(Head):
     def __init__(self, field: Field, width: int, components: int) -> None:
         super().__init__(field, width, 3 * components)
 
-    def nats(self, mixed: Tensor, target: Tensor, hint: Hint | None = None) -> Tensor:
+    def nats(self, mixed: Tensor, target: Tensor, hint: HeadHint | None = None) -> Tensor:
         """Return (N,) -ln of the mass in the cell `target`."""
         return -self._log_mass(self.outputs(mixed), target[:, None])[:, 0]
 
-    def logits(self, mixed: Tensor, hint: Hint | None = None) -> Tensor:
+    def logits(self, mixed: Tensor, hint: HeadHint | None = None) -> Tensor:
         """Return (N, n) log masses."""
         cells = torch.arange(self.field.n, device=mixed.device)
         return self._log_mass(self.outputs(mixed), cells.expand(len(mixed), -1))
@@ -197,12 +201,12 @@ class Squared(Head):
         span = (self.field.n - 1) * self.field.resolution
         return self.field.low + span * torch.sigmoid(self.outputs(mixed).float())
 
-    def nats(self, mixed: Tensor, target: Tensor, hint: Hint | None = None) -> Tensor:
+    def nats(self, mixed: Tensor, target: Tensor, hint: HeadHint | None = None) -> Tensor:
         """Return (N,) squared errors, in the field's unit squared."""
         value = self.field.low + target * self.field.resolution
         return (self._mean(mixed)[:, 0] - value).square()
 
-    def logits(self, mixed: Tensor, hint: Hint | None = None) -> Tensor:
+    def logits(self, mixed: Tensor, hint: HeadHint | None = None) -> Tensor:
         """Return (N, n): as good as certain of the cell nearest to the mean."""
         cells = torch.arange(self.field.n, device=mixed.device)
         mean = (self._mean(mixed) - self.field.low) / self.field.resolution
@@ -221,13 +225,13 @@ class BitsIndependent(Head):
     def __init__(self, field: Field, width: int) -> None:
         super().__init__(field, width, field.n)
 
-    def nats(self, mixed: Tensor, target: Tensor, hint: Hint | None = None) -> Tensor:
+    def nats(self, mixed: Tensor, target: Tensor, hint: HeadHint | None = None) -> Tensor:
         """Return (N,) nats of target (N, n), summed over the bits."""
         outputs = self.outputs(mixed)
         costs = F.binary_cross_entropy_with_logits(outputs, target.to(outputs), reduction="none")
         return costs.sum(-1)
 
-    def logits(self, mixed: Tensor, hint: Hint | None = None) -> Tensor:
+    def logits(self, mixed: Tensor, hint: HeadHint | None = None) -> Tensor:
         """Return (N, n + 1) as of choices."""
         return _as_choices(self.outputs(mixed))
 
@@ -249,7 +253,7 @@ class BitsChained(Head):
         self.on = nn.Parameter(torch.empty(field.n, width))
         nn.init.uniform_(self.on, -(width**-0.5), width**-0.5)
 
-    def nats(self, mixed: Tensor, target: Tensor, hint: Hint | None = None) -> Tensor:
+    def nats(self, mixed: Tensor, target: Tensor, hint: HeadHint | None = None) -> Tensor:
         """Return (N,) nats of target (N, n): all choices of all steps in one product."""
         count = target.sum(-1, dtype=torch.int64)  # (N,)
         # A row for each choice: count + 1 of them a step, the last one "none".
@@ -267,7 +271,7 @@ class BitsChained(Head):
         costs = F.cross_entropy(logits.float(), choice, reduction="none")
         return costs.new_zeros(len(target)).index_add(0, of, costs)
 
-    def logits(self, mixed: Tensor, hint: Hint | None = None) -> Tensor:
+    def logits(self, mixed: Tensor, hint: HeadHint | None = None) -> Tensor:
         """Return (N, n + 1); `mixed` holds what the bits that are on add."""
         return self.outputs(mixed)
 

@@ -24,19 +24,19 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from howlkit.head_options import HeadKind, Heads
+from howlkit.head_options import HeadKind, HeadOptions
 from howlkit.network.embedding import Embedding, key_of
 from howlkit.network.heads import (
     BitsChained,
     BitsIndependent,
     Head,
-    Hint,
+    HeadHint,
     Logistics,
     Softmax,
     Squared,
 )
-from howlkit.network.relative import Near
-from howlkit.network.repeat_hints import Hinted, Hints
+from howlkit.network.relative import RelativeLookup
+from howlkit.network.repeat_hints import RepeatHints, StepHints
 from howlkit.network.repeats import PREFIX, Found
 from howlkit.protocols import Backbone
 from howlkit.schema import Field, Schema
@@ -70,16 +70,18 @@ class Network(nn.Module):
 
     head_mask: Tensor
 
-    def __init__(self, schema: Schema, heads: Heads, backbone: Backbone) -> None:
+    def __init__(self, schema: Schema, heads: HeadOptions, backbone: Backbone) -> None:
         super().__init__()
         self.schema = schema
         self.heads = heads
         self.backbone = backbone
         self.embed = Embedding(schema, heads)
-        self.hints = Hints(schema, heads) if heads.repeats else None
+        self.hints = RepeatHints(schema, heads) if heads.repeats else None
         fields = schema.decisions
-        near = [f for f in fields if heads.relative and f.near and heads.kind(f) == "softmax"]
-        self.near = Near(schema, near, chained=heads.chained)
+        relative = [
+            f for f in fields if heads.relative and f.relative_to and heads.kind(f) == "softmax"
+        ]
+        self.relative = RelativeLookup(schema, relative, chained=heads.chained)
         self._position = {field.name: k for k, field in enumerate(fields)}
         self.narrow = nn.Linear(heads.width_embedded(schema), heads.input) if heads.input else None
         width = backbone.width + heads.width_past(schema)
@@ -98,7 +100,7 @@ class Network(nn.Module):
         head: Head
         if kind is Softmax:
             hinted = bool(heads.repeats) and field.name != "mark"
-            head = Softmax(field, heads.width, hinted=hinted, near=self.near.count(field))
+            head = Softmax(field, heads.width, hinted=hinted, references=self.relative.count(field))
         elif kind is Logistics:
             head = Logistics(field, heads.width, heads.components)
         else:
@@ -145,8 +147,8 @@ class Network(nn.Module):
         if past := self.heads.width_past(self.schema):
             seen = F.dropout(x[..., -past:], self.heads.dropout, self.training)
             hidden = torch.cat((hidden, seen), -1)
-        if self.near.fields:
-            hidden = torch.cat((hidden, self.near.written(batch)), -1)
+        if self.relative.fields:
+            hidden = torch.cat((hidden, self.relative.written(batch)), -1)
         if self.hints is not None and found is not None:
             hidden = torch.cat((hidden, self.hints.written(found)), -1)
         return hidden, state | after
@@ -164,18 +166,18 @@ class Network(nn.Module):
         return x if self.narrow is None else self.narrow(x), found, after
 
     def hint(
-        self, field: Field, hidden: Tensor, hinted: Hinted | None, decided: Batch
-    ) -> Hint | None:
+        self, field: Field, hidden: Tensor, hinted: StepHints | None, decided: Batch
+    ) -> HeadHint | None:
         """Return what else is known of a field after hidden (N, D), None: nothing.
 
         decided: (N,) by name, the fields decided before it.
         """
         hint = hinted.hint(field) if hinted is not None else None
-        if field not in self.near.fields:
+        if field not in self.relative.fields:
             return hint
         at = self.from_hidden.in_features
-        near = self.near.of(field, hidden[:, at : at + self.near.width], decided)
-        return replace(hint or Hint(), near=near)
+        numbers = hidden[:, at : at + self.relative.width]
+        return replace(hint or HeadHint(), references=self.relative.of(field, numbers, decided))
 
     def nats(self, hidden: Tensor, targets: Batch) -> Batch:
         """Return by field (B, T) nats of `targets`, each field given those before it in its step.

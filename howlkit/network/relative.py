@@ -1,4 +1,4 @@
-"""What a value is near to (`schema.Field.near`), looked up for the heads that heed it.
+"""What a value is near to (`schema.Field.relative_to`), looked up for the heads that heed it.
 
 Values of the row before are numbers behind a hidden vector, so that whoever holds the vector knows
 them; those of fields decided before in the same step are told field by field.
@@ -15,12 +15,12 @@ from torch import Tensor
 
 from howlkit.schema import Field, Schema
 
-__all__ = ["Near"]
+__all__ = ["RelativeLookup"]
 
 Columns = Mapping[str, Tensor]
 
 
-class Near:
+class RelativeLookup:
     """The look-up for `fields`; `written` adds `width` numbers to a hidden vector.
 
     chained: fields decided before in the same step count; if not, only the row before does.
@@ -33,9 +33,9 @@ class Near:
         self._written: list[tuple[str, int]] = []
         for field in schema.decisions:
             earlier = decided[: decided.index(field.name)]
-            self._inside[field.name] = [r for r in field.near if r[0] in earlier and chained]
+            self._inside[field.name] = [r for r in field.relative_to if r[0] in earlier and chained]
             self._behind[field.name] = []
-            for reference in field.near:
+            for reference in field.relative_to:
                 if reference[0] not in earlier:
                     self._behind[field.name].append(len(self._written))
                     self._written.append(reference)

@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from howlkit.network.heads import Hint
+from howlkit.network.heads import HeadHint
 from howlkit.network.repeats import SCORES, Found, Repeats
 from howlkit.schema import Field, Schema
 
 if TYPE_CHECKING:
-    from howlkit.head_options import Heads
+    from howlkit.head_options import HeadOptions
 
-__all__ = ["Hinted", "Hints"]
+__all__ = ["RepeatHints", "StepHints"]
 
 
-class Hints(nn.Module):
+class RepeatHints(nn.Module):
     """What `repeats.Repeats` finds, for the network: an input, and a bonus on a value's logit.
 
     The bonus depends on how good the passage is and on how many fields of the step, decided
     already, were as it says; `choices.Softmax` adds what the head itself makes of the moment.
     """
 
-    def __init__(self, schema: Schema, heads: Heads) -> None:
+    def __init__(self, schema: Schema, heads: HeadOptions) -> None:
         super().__init__()
         self.schema, self.chained = schema, heads.chained
         self.search = Repeats(schema, heads.repeats, heads.repeats_lag)
@@ -50,27 +50,27 @@ class Hints(nn.Module):
         ]
         return torch.stack((found.score, *values), -1).float()
 
-    def begin(self, hidden: Tensor) -> Hinted:
+    def begin(self, hidden: Tensor) -> StepHints:
         """Return what hints at a step after hidden (N, D)."""
         written = hidden[:, -1 - len(self.hinted) :].long()
-        return Hinted(self, written)
+        return StepHints(self, written)
 
 
-class Hinted:
+class StepHints:
     """The hints at one step of N rows, as it is decided field by field."""
 
-    def __init__(self, hints: Hints, written: Tensor) -> None:
+    def __init__(self, hints: RepeatHints, written: Tensor) -> None:
         self._hints = hints
         self._score, self._values = written[:, 0], written[:, 1:]
         self._agreed = torch.zeros_like(self._score)
         self._number = {field.name: k for k, field in enumerate(hints.hinted)}
 
-    def hint(self, field: Field) -> Hint | None:
+    def hint(self, field: Field) -> HeadHint | None:
         """Return the hint at a field; None for one that gets none."""
         k = self._number.get(field.name)
         if k is None:
             return None
-        return Hint(self._values[:, k], self._hints.bonus[k][self._score, self._agreed])
+        return HeadHint(self._values[:, k], self._hints.bonus[k][self._score, self._agreed])
 
     def decide(self, field: Field, values: Tensor, active: Tensor) -> None:
         """Take note of whether values (N,) of a field were as hinted; independent heads do not."""

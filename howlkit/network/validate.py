@@ -16,30 +16,30 @@ import torch
 from torch import Tensor, nn
 
 from howlkit.errors import PluginError
-from howlkit.head_options import Heads
-from howlkit.plugins.attribution import whose
-from howlkit.plugins.checked_calls import then, wrong
+from howlkit.head_options import HeadOptions
+from howlkit.plugins.attribution import owner_of
+from howlkit.plugins.checked_calls import advice, contract_error
 from howlkit.protocols import Model
 from howlkit.schema import START, Schema
 
-__all__ = ["build", "try_out"]
+__all__ = ["build", "validate_network"]
 
 NEEDED = ("start_at", "advance", "nats", "is_likelihood", "stepper")
 """The methods of a `protocols.Network`."""
 
 
-def build(model: Model, schema: Schema, heads: Heads) -> Any:  # noqa: ANN401 - a module, a Network
+def build(model: Model, schema: Schema, heads: HeadOptions) -> Any:  # noqa: ANN401 - a module, a Network
     """Return a new network of the model; PluginError if it is none."""
     network = model.build(schema, heads)
     if not isinstance(network, nn.Module):
-        raise wrong(model, "build", network, "a torch module that is a Network")
+        raise contract_error(model, "build", network, "a torch module that is a Network")
     lacks = [name for name in NEEDED if not hasattr(network, name)]
     if lacks:
-        raise wrong(model, "build", network, f"a Network, with {', '.join(lacks)},")
+        raise contract_error(model, "build", network, f"a Network, with {', '.join(lacks)},")
     return network
 
 
-def try_out(model: Model, network: Any, schema: Schema) -> None:  # noqa: ANN401 - as `build` has it
+def validate_network(model: Model, network: Any, schema: Schema) -> None:  # noqa: ANN401 - as `build` has it
     """Run a network over two rows of three steps and one more; PluginError if what comes is wrong.
 
     It draws no random numbers of anybody's, and leaves the network as it was.
@@ -62,7 +62,7 @@ def try_out(model: Model, network: Any, schema: Schema) -> None:  # noqa: ANN401
     for field in schema.decisions:
         cost = nats.get(field.name) if isinstance(nats, dict) else None
         if not isinstance(cost, Tensor) or cost.shape != (2, 1):
-            raise wrong(model, f"nats of {field.name!r}", cost, "a tensor of shape (2, 1)")
+            raise contract_error(model, f"nats of {field.name!r}", cost, "a tensor of shape (2, 1)")
 
 
 @contextlib.contextmanager
@@ -73,7 +73,7 @@ def _watched(model: Model, network: nn.Module) -> Iterator[None]:
         yield
         return
     if not isinstance(backbone, nn.Module):
-        raise wrong(model, "the backbone", backbone, "a torch module", verb="is")
+        raise contract_error(model, "the backbone", backbone, "a torch module", verb="is")
 
     def look(backbone: nn.Module, inputs: tuple[Any, ...], output: object) -> None:
         _checked(model, "the backbone", output, tuple(inputs[0].shape[:2]), backbone.width)
@@ -90,19 +90,23 @@ def _checked(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Return hidden (B, T, D) and state, if they are; shape: (B, T). width: D, None: any."""
     if not isinstance(output, tuple) or len(output) != 2:
-        raise wrong(model, call, output, "a pair, hidden (B, T, width) and state,")
+        raise contract_error(model, call, output, "a pair, hidden (B, T, width) and state,")
     hidden, state = output
     if not isinstance(hidden, Tensor) or hidden.ndim != 3 or hidden.shape[:2] != shape:
-        raise wrong(model, call, hidden, f"hidden of shape {(*shape, width or 'D')}")
+        raise contract_error(model, call, hidden, f"hidden of shape {(*shape, width or 'D')}")
     if width not in (None, hidden.shape[2]):
-        raise wrong(model, call, hidden, f"hidden of shape {(*shape, width)}, as its width says,")
+        raise contract_error(
+            model, call, hidden, f"hidden of shape {(*shape, width)}, as its width says,"
+        )
     if not torch.isfinite(hidden).all():
         raise PluginError(
-            f"{whose(model)}: {call} returned NaN or infinity; finite numbers are needed"
-            f"{then(model)}"
+            f"{owner_of(model)}: {call} returned NaN or infinity; finite numbers are needed"
+            f"{advice(model)}"
         )
     if not isinstance(state, dict) or not all(_is_part(part, shape[0]) for part in state.values()):
-        raise wrong(model, f"{call}, as the state,", state, "a dict of tensors, batch first,")
+        raise contract_error(
+            model, f"{call}, as the state,", state, "a dict of tensors, batch first,"
+        )
     return hidden, state
 
 

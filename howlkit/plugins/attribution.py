@@ -16,12 +16,12 @@ from howlkit.errors import TRACEBACK, HowlkitError
 from howlkit.plugins import discovery
 from howlkit.plugins.discovery import COMMAND_GROUP, GROUP, one_line
 
-__all__ = ["told", "whose"]
+__all__ = ["describe_error", "owner_of"]
 
 COMMANDS = Path(__file__).parents[1] / "commands"
 
 
-def told(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Return an error in a line if it passed through a plugin's code, else ""."""
     frames = traceback.extract_tb(error.__traceback__)
     if isinstance(error, SystemExit) and not any(COMMANDS in _parents(f) for f in frames):
@@ -40,7 +40,7 @@ def told(error: BaseException) -> str:
     return ""
 
 
-def whose(component: object) -> str:
+def owner_of(component: object) -> str:
     """Return a component in words: kind, name, and the distribution and version that brought it."""
     from howlkit import plugins  # not at the top: an error may come before any plugin is loaded
 

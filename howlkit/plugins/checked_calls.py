@@ -20,15 +20,15 @@ from numpy.typing import NDArray
 
 from howlkit.errors import PluginError
 from howlkit.music.piece import Piece
-from howlkit.plugins.attribution import whose
+from howlkit.plugins.attribution import owner_of
 from howlkit.protocols import (
     Augmenter,
     DerivingGrammar,
     Encoder,
     FittingEncoder,
     Grammar,
-    Outlook,
     Sampler,
+    StepMask,
 )
 from howlkit.schema import MARK, Field, Schema, Steps
 
@@ -43,10 +43,10 @@ __all__ = [
     "fit",
     "generate",
     "grammar",
-    "made",
+    "check_component",
     "push",
-    "then",
-    "wrong",
+    "advice",
+    "contract_error",
 ]
 
 PLURAL = ("bools", "integers", "numbers")
@@ -54,18 +54,22 @@ PLURAL = ("bools", "integers", "numbers")
 LONGEST = 200  # characters of a value that are shown
 
 
-def made(kind: str, component: Any) -> Any:  # noqa: ANN401 - of any kind
+def check_component(kind: str, component: Any) -> Any:  # noqa: ANN401 - of any kind
     """Return a component just made, having looked at what it says of itself."""
     if kind == "encoder" and not isinstance(component.schema, Schema):
-        raise wrong(component, "schema", component.schema, "a howlkit.schema.Schema", verb="is")
+        raise contract_error(
+            component, "schema", component.schema, "a howlkit.schema.Schema", verb="is"
+        )
     if kind in ("source", "writer"):
         suffixes = component.suffixes
         if not isinstance(suffixes, tuple) or not all(isinstance(each, str) for each in suffixes):
-            raise wrong(component, "suffixes", suffixes, 'a tuple such as (".abc",)', verb="is")
+            raise contract_error(
+                component, "suffixes", suffixes, 'a tuple such as (".abc",)', verb="is"
+            )
     if kind == "source":
         collections = component.collections
         if not isinstance(collections, Mapping) or not all(map(callable, collections.values())):
-            raise wrong(
+            raise contract_error(
                 component, "collections", collections, "a dict of functions by name", verb="is"
             )
     return component
@@ -78,8 +82,8 @@ def fit(encoder: FittingEncoder, pieces: Iterable[Piece]) -> Encoder:
     """Return the encoder that has learnt from pieces."""
     fitted = encoder.fitted(pieces)
     if not hasattr(fitted, "encode") or not hasattr(fitted, "schema"):
-        raise wrong(encoder, "fitted", fitted, "an encoder")
-    return cast(Encoder, made("encoder", fitted))
+        raise contract_error(encoder, "fitted", fitted, "an encoder")
+    return cast(Encoder, check_component("encoder", fitted))
 
 
 def encode(encoder: Encoder, piece: Piece) -> Steps:
@@ -89,15 +93,17 @@ def encode(encoder: Encoder, piece: Piece) -> Steps:
     """
     steps, schema = encoder.encode(piece), encoder.schema
     if not isinstance(steps, np.ndarray) or steps.dtype != schema.dtype or steps.ndim != 1:
-        raise wrong(encoder, "encode", steps, f"a structured array of dtype {schema.dtype}")
+        raise contract_error(
+            encoder, "encode", steps, f"a structured array of dtype {schema.dtype}"
+        )
     if not len(steps):
-        raise wrong(encoder, "encode", steps, "at least a start row")
+        raise contract_error(encoder, "encode", steps, "at least a start row")
     for field in schema.columns:
         values = steps[field.name]
         if int(values.max()) >= _values(field):
             raise PluginError(
-                f"{whose(encoder)}: encode returned {field.name}={values.max()}; "
-                f"0..{_values(field) - 1} are allowed{then(encoder)}"
+                f"{owner_of(encoder)}: encode returned {field.name}={values.max()}; "
+                f"0..{_values(field) - 1} are allowed{advice(encoder)}"
             )
     return steps
 
@@ -111,7 +117,7 @@ def decode(encoder: Encoder, steps: Steps, *, like: Piece | None = None) -> Piec
     """Return the music of steps."""
     piece = encoder.decode(steps, like=like)
     if not isinstance(piece, Piece):
-        raise wrong(encoder, "decode", piece, "a Piece")
+        raise contract_error(encoder, "decode", piece, "a Piece")
     return piece
 
 
@@ -120,36 +126,42 @@ def grammar(encoder: Encoder, rows: int, *, like: Piece | None = None) -> Gramma
     begun = encoder.grammar(rows, like=like)
     lacks = [name for name in ("now", "allowed", "push", "select") if not hasattr(begun, name)]
     if lacks:
-        raise wrong(encoder, "grammar", begun, f"a howlkit.protocols.Grammar, with {lacks[0]},")
+        raise contract_error(
+            encoder, "grammar", begun, f"a howlkit.protocols.Grammar, with {lacks[0]},"
+        )
     now = begun.now
     if not _is_array(now, (rows,), "fiu"):
-        raise wrong(encoder, "now of its grammar", now, f"numbers of shape ({rows},)", verb="is")
+        raise contract_error(
+            encoder, "now of its grammar", now, f"numbers of shape ({rows},)", verb="is"
+        )
     allowed(encoder, begun, MARK, encoder.schema.steps(rows))
     for field in encoder.schema.derived:
         derived = cast(DerivingGrammar, begun).derived(field)
         if not _is_array(derived, (rows,), "iu"):
             wanted = f"integers of shape ({rows},)"
-            raise wrong(encoder, f"derived({field.name!r}) of its grammar", derived, wanted)
-    if hasattr(begun, "outlook"):
-        _check_outlook(encoder, begun.outlook(), rows)
+            raise contract_error(
+                encoder, f"derived({field.name!r}) of its grammar", derived, wanted
+            )
+    if hasattr(begun, "step_mask"):
+        _check_step_mask(encoder, begun.step_mask(), rows)
     copy = begun.select(np.arange(rows))
     if not hasattr(copy, "allowed") or copy is begun:
-        raise wrong(encoder, "select of its grammar", copy, "another grammar")
+        raise contract_error(encoder, "select of its grammar", copy, "another grammar")
     return begun
 
 
-def _check_outlook(encoder: Encoder, outlook: object, rows: int) -> None:
-    """Raise PluginError unless an outlook is none, or fits the schema."""
+def _check_step_mask(encoder: Encoder, step_mask: object, rows: int) -> None:
+    """Raise PluginError unless a step mask is none, or fits the schema."""
     decisions = encoder.schema.decisions
     width = sum(field.choices for field in decisions)
-    if outlook is None or (
-        isinstance(outlook, Outlook)
-        and _is_array(outlook.allowed, (rows, width), "b")
-        and _is_array(outlook.least, (rows, len(decisions)), "iu")
+    if step_mask is None or (
+        isinstance(step_mask, StepMask)
+        and _is_array(step_mask.allowed, (rows, width), "b")
+        and _is_array(step_mask.least, (rows, len(decisions)), "iu")
     ):
         return
-    wanted = f"an Outlook of shapes ({rows}, {width}) and ({rows}, {len(decisions)})"
-    raise wrong(encoder, "outlook of its grammar", outlook, wanted)
+    wanted = f"a StepMask of shapes ({rows}, {width}) and ({rows}, {len(decisions)})"
+    raise contract_error(encoder, "step_mask of its grammar", step_mask, wanted)
 
 
 def allowed(encoder: Encoder, grammar: Grammar, field: Field, given: Steps) -> NDArray[np.bool_]:
@@ -157,7 +169,7 @@ def allowed(encoder: Encoder, grammar: Grammar, field: Field, given: Steps) -> N
     found = grammar.allowed(field, given)
     shape = len(given), field.choices
     if not _is_array(found, shape, "b"):
-        raise wrong(
+        raise contract_error(
             encoder, f"allowed({field.name!r}) of its grammar", found, f"bools of shape {shape}"
         )
     return found
@@ -169,7 +181,9 @@ def push(
     """Go on by `step` in a grammar of the encoder's; return (B,) how many notes each row began."""
     begun = grammar.push(step, rows)
     if not _is_array(begun, rows.shape, "iub"):
-        raise wrong(encoder, "push of its grammar", begun, f"integers of shape {rows.shape}")
+        raise contract_error(
+            encoder, "push of its grammar", begun, f"integers of shape {rows.shape}"
+        )
     return begun
 
 
@@ -180,11 +194,11 @@ def augment(augmenter: Augmenter, piece: Piece, rng: np.random.Generator) -> Pie
     """Return a piece changed, with as many notes."""
     changed = augmenter(piece, rng)
     if not isinstance(changed, Piece):
-        raise wrong(augmenter, "it", changed, "a Piece")
+        raise contract_error(augmenter, "it", changed, "a Piece")
     if len(changed) != len(piece):
         raise PluginError(
-            f"{whose(augmenter)}: it returned {len(changed)} notes of {len(piece)}; a Piece with "
-            f"as many is needed{then(augmenter)}"
+            f"{owner_of(augmenter)}: it returned {len(changed)} notes of {len(piece)}; a Piece "
+            f"with as many is needed{advice(augmenter)}"
         )
     return changed
 
@@ -193,33 +207,35 @@ def generate(sampler: Sampler, session: Session) -> Iterator[Steps]:
     """Yield the steps that a sampler decides; at least one, unless the session was done before."""
     steps, going = sampler.generate(session), not session.done.all()
     if not isinstance(steps, Iterator):
-        raise wrong(sampler, "generate", steps, "an iterator of steps: a function that yields")
+        raise contract_error(
+            sampler, "generate", steps, "an iterator of steps: a function that yields"
+        )
     for step in steps:
         if not _is_array(step, (session.rows,), "V"):
-            raise wrong(sampler, "generate", step, "a step (B,)", verb="yielded")
+            raise contract_error(sampler, "generate", step, "a step (B,)", verb="yielded")
         yield step
         going = False
     if going:
         raise PluginError(
-            f"{whose(sampler)}: generate yielded nothing; steps are needed until session.done"
-            f"{then(sampler)}"
+            f"{owner_of(sampler)}: generate yielded nothing; steps are needed until session.done"
+            f"{advice(sampler)}"
         )
 
 
 # How it is said -------------------------------------------------------------------------------
 
 
-def wrong(
+def contract_error(
     component: object, call: str, got: object, wanted: str, *, verb: str = "returned"
 ) -> PluginError:
     """Return the error for what a call of a component gave: whose it is, and what is needed."""
     return PluginError(
-        f"{whose(component)}: {call} {verb} {_told(got)}; {wanted} "
-        f"{'are' if wanted.startswith(PLURAL) else 'is'} needed{then(component)}"
+        f"{owner_of(component)}: {call} {verb} {_told(got)}; {wanted} "
+        f"{'are' if wanted.startswith(PLURAL) else 'is'} needed{advice(component)}"
     )
 
 
-def then(component: object) -> str:
+def advice(component: object) -> str:
     """Return what there is to do about a component that returns what it may not."""
     return f". It is for its author to mend: howlkit plugins check {getattr(component, 'name', '')}"
 

@@ -2,7 +2,7 @@
 
 Some encodings cannot have one spelling for a piece (a vocabulary that is learnt), or step through
 time without going back (one track after the other). Such an encoder has an attribute or property
-`departures`: by the name of a law, as `howlkit plugins check` prints it, why it does not hold.
+`exemptions`: by the name of a law, as `howlkit plugins check` prints it, why it does not hold.
 docs/hooks.md says which laws may be declared, and what is checked in their place.
 """
 
@@ -12,16 +12,16 @@ from collections.abc import Mapping
 
 from howlkit.protocols import Encoder
 
-__all__ = ["EXCERPTS", "PUSHING", "ROUND_TRIP", "departures", "why_at_most"]
+__all__ = ["EXCERPTS", "PUSHING", "ROUND_TRIP", "exemptions", "why_at_most"]
 
 ROUND_TRIP = "round trip"
 EXCERPTS = "excerpts give the whole"
 PUSHING = "decode equals pushing"
 
 
-def departures(encoder: Encoder) -> Mapping[str, str]:
+def exemptions(encoder: Encoder) -> Mapping[str, str]:
     """Return what an encoder declares: by the name of the law, why it does not hold."""
-    declared: Mapping[str, str] = getattr(encoder, "departures", {})
+    declared: Mapping[str, str] = getattr(encoder, "exemptions", {})
     return declared
 
 
@@ -31,4 +31,4 @@ def why_at_most(encoder: Encoder) -> str:
     The probability of a piece is that of all its spellings together. Where there are several, the
     one that `encode` writes costs at least as many nats as the piece.
     """
-    return departures(encoder).get(ROUND_TRIP, "")
+    return exemptions(encoder).get(ROUND_TRIP, "")

@@ -197,7 +197,7 @@ def create(kind: str, name: str, values: Mapping[str, object] | None = None) -> 
     """
     from howlkit.plugins import checked_calls  # which asks here whose a component is
 
-    return checked_calls.made(kind, options.build(get(kind, name).cls, values or {}))
+    return checked_calls.check_component(kind, options.build(get(kind, name).cls, values or {}))
 
 
 def _builtin(module: str) -> Source:

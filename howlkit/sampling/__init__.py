@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from howlkit.sampling.generation import MOST_NOTES, begin, cut_prompt, length, music, run
-    from howlkit.sampling.logits import NOT_A_NUMBER, Shaping, choose, probabilities
+    from howlkit.sampling.logits import NOT_A_NUMBER, SamplingParams, choose, probabilities
     from howlkit.sampling.session import Limit, Session
     from howlkit.sampling.trained import Trained, newest_run
 
@@ -16,7 +16,7 @@ __all__ = [
     "NOT_A_NUMBER",
     "Limit",
     "Session",
-    "Shaping",
+    "SamplingParams",
     "Trained",
     "begin",
     "choose",
@@ -33,7 +33,7 @@ _HOMES = {
     "NOT_A_NUMBER": "logits",
     "Limit": "session",
     "Session": "session",
-    "Shaping": "logits",
+    "SamplingParams": "logits",
     "Trained": "trained",
     "begin": "generation",
     "choose": "logits",

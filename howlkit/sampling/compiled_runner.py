@@ -19,18 +19,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.errors import HowlkitError
-from howlkit.head_options import Heads
-from howlkit.protocols import LogitsFunction, Outlook
+from howlkit.head_options import HeadOptions
+from howlkit.protocols import LogitsFunction, StepMask
 from howlkit.sampling import kernels
-from howlkit.sampling.logits import NOT_A_NUMBER, Shaping
+from howlkit.sampling.logits import NOT_A_NUMBER, SamplingParams
 from howlkit.sampling.runner import Mask
-from howlkit.sampling.stored_network import AtRest, block_stage, head
+from howlkit.sampling.stored_network import StoredNetwork, block_stage, head
 from howlkit.schema import MARK, START, STEP, Field, Schema, Steps
 
 if TYPE_CHECKING:
-    from howlkit.sampling.torch_runner import PlainStep
+    from howlkit.sampling.torch_runner import TorchRunner
 
-__all__ = ["CompiledStep", "unsuited", "why_not"]
+__all__ = ["CompiledRunner", "unsuited", "why_not"]
 
 LARGEST_TABLES = 2**27  # bytes that the tables of values may take
 PARTS = "weight_ih", "weight_hh", "bias_ih", "bias_hh"
@@ -40,7 +40,7 @@ Array = NDArray[np.float32]
 State = dict[str, Array]
 
 
-def why_not(network: AtRest | None) -> str:
+def why_not(network: StoredNetwork | None) -> str:
     """Return why this network cannot be stepped by compiled code; "" if it can."""
     if network is None:
         return "its network is one that a plugin wrote whole"
@@ -56,7 +56,7 @@ def why_not(network: AtRest | None) -> str:
     return ""
 
 
-def unsuited(schema: Schema, heads: Heads) -> str:
+def unsuited(schema: Schema, heads: HeadOptions) -> str:
     """Return why compiled code has no step for such fields and heads; "" if it has."""
     if any(field.kind != "class" for field in schema.columns):
         return "it has fields that are bits or real numbers"
@@ -92,7 +92,7 @@ class _Layout:
 class _Weights:
     """A network's weights as the kernels want them."""
 
-    def __init__(self, network: AtRest, layout: _Layout) -> None:
+    def __init__(self, network: StoredNetwork, layout: _Layout) -> None:
         of, heads, schema = network.weights, network.heads, network.schema
         assert of is not None  # for mypy: `why_not` has seen to it
         layers = [{kind: of[f"backbone.layers.{layer}.{kind}_l0"] for kind in PARTS}
@@ -157,7 +157,7 @@ class _Room:
         self.uniforms = np.zeros((rows, len(layout.column)))
 
 
-class CompiledStep:
+class CompiledRunner:
     """A `stepping.Runner`; states are dicts of arrays (B, L, H), and hidden is one of (B, D).
 
     Functions on logits get them from the plain stepper.
@@ -165,14 +165,14 @@ class CompiledStep:
 
     name = "compiled"
 
-    def __init__(self, network: AtRest) -> None:
+    def __init__(self, network: StoredNetwork) -> None:
         self.schema, self._network = network.schema, network
-        self._plain: PlainStep | None = None
+        self._plain: TorchRunner | None = None
         self._layout = _Layout(network.schema)
         self._weights = _Weights(network, self._layout)
         self._position = {field.name: k for k, field in enumerate(self.schema.decisions)}
         self._rooms: dict[int, _Room] = {}
-        self._shapes: tuple[Shaping, NDArray[np.float64]] | None = None
+        self._shapes: tuple[SamplingParams, NDArray[np.float64]] | None = None
         # What the kernels are given each time.
         of, layout = self._weights, self._layout
         self._parts = ("h", "c") if network.cell == "lstm" else ("h",)
@@ -193,11 +193,11 @@ class CompiledStep:
         heads, choices = len(self._position), self._layout.begin[-1]
         steps = self.schema.steps(rows)
         _, hidden = self.start(steps[:, None])
-        outlook = Outlook(np.ones((rows, choices), bool), np.zeros((rows, heads), np.int64))
-        outlook.allowed[:, START] = False
+        step_mask = StepMask(np.ones((rows, choices), bool), np.zeros((rows, heads), np.int64))
+        step_mask.allowed[:, START] = False
         everywhere, uniforms = np.ones(rows, bool), np.full((rows, heads), 0.5)
         self._begin(hidden)
-        self._decide(0, heads, steps, everywhere, outlook, uniforms, Shaping())
+        self._decide(0, heads, steps, everywhere, step_mask, uniforms, SamplingParams())
 
     def _room(self, rows: int) -> _Room:
         room = self._rooms.get(rows)
@@ -274,15 +274,15 @@ class CompiledStep:
     def begin(self, hidden: Array) -> None:
         """Begin a step after hidden (B, D), to be decided field by field."""
         self._begin(hidden)
-        self._begun_plainly: PlainStep | None = None
+        self._begun_plainly: TorchRunner | None = None
 
-    def _begin_plainly(self) -> PlainStep:
+    def _begin_plainly(self) -> TorchRunner:
         """Begin the step once more, by torch: functions on logits are given those of all fields."""
         import torch
 
-        from howlkit.sampling.torch_runner import PlainStep
+        from howlkit.sampling.torch_runner import TorchRunner
 
-        self._plain = self._plain or PlainStep(self._network.network, self.schema)
+        self._plain = self._plain or TorchRunner(self._network.network, self.schema)
         self._plain.begin(torch.from_numpy(self._hidden))
         self._begun_plainly = self._plain
         return self._plain
@@ -302,7 +302,7 @@ class CompiledStep:
         active: Mask,
         allowed: Mask,
         uniforms: NDArray[np.float64],
-        shaping: Shaping,
+        shaping: SamplingParams,
         functions: Sequence[LogitsFunction],
     ) -> NDArray[np.int64]:
         """As `Runner.choose`."""
@@ -312,8 +312,8 @@ class CompiledStep:
         k, room = self._position[field.name], self._room(len(step))
         room.allowed[:, self._layout.begin[k] : self._layout.begin[k + 1]] = allowed
         room.uniforms[:, k] = uniforms
-        outlook = Outlook(room.allowed, room.least)
-        self._decide(k, k + 1, step, active, outlook, room.uniforms, shaping)
+        step_mask = StepMask(room.allowed, room.least)
+        self._decide(k, k + 1, step, active, step_mask, room.uniforms, shaping)
         return room.values[:, self._layout.column[k]]
 
     def decide(self, field: Field, values: NDArray[np.int64], active: Mask) -> None:
@@ -326,16 +326,16 @@ class CompiledStep:
         hidden: Array,
         step: Steps,
         going: Mask,
-        foresee: Callable[[], Outlook | None],
+        foresee: Callable[[], StepMask | None],
         uniforms: NDArray[np.float64],
-        shaping: Shaping,
+        shaping: SamplingParams,
     ) -> bool:
         """As `Runner.decide_all`, wherever the grammar can say what a whole step may be."""
-        outlook = foresee()
-        if outlook is None:
+        step_mask = foresee()
+        if step_mask is None:
             return False
         self._begin(hidden)
-        self._decide(0, len(self._position), step, going, outlook, uniforms, shaping)
+        self._decide(0, len(self._position), step, going, step_mask, uniforms, shaping)
         return True
 
     def _decide(
@@ -344,21 +344,21 @@ class CompiledStep:
         stop: int,
         step: Steps,
         going: Mask,
-        outlook: Outlook,
+        step_mask: StepMask,
         uniforms: NDArray[np.float64],
-        shaping: Shaping,
+        shaping: SamplingParams,
     ) -> None:
         """Decide the decisions first .. stop - 1 in the rows that are going (B,)."""
         records = step[:, None].view(np.uint8)
-        shapes = self._shaped(shaping)
+        shapes = self._params_table(shaping)
         if len(step) > 1:
             for k in range(first, stop):
-                self._decide_rows(k, records, going, outlook, uniforms, shapes)
+                self._decide_rows(k, records, going, step_mask, uniforms, shapes)
         elif going[0]:
             room = self._room(1)
             fault = kernels.decide(
                 first, stop, self._hidden[0], *self._heads, *self._fields,
-                *self._records, outlook.allowed[0], outlook.least[0], uniforms[0], shapes,
+                *self._records, step_mask.allowed[0], step_mask.least[0], uniforms[0], shapes,
                 records[0], *room.deciding,
             )  # fmt: skip
             self._refuse(fault)
@@ -368,7 +368,7 @@ class CompiledStep:
         k: int,
         records: NDArray[np.uint8],
         going: Mask,
-        outlook: Outlook,
+        step_mask: StepMask,
         uniforms: NDArray[np.float64],
         shapes: NDArray[np.float64],
     ) -> None:
@@ -377,23 +377,23 @@ class CompiledStep:
         a, b = self._layout.begin[k : k + 2]
         width = weights.out.shape[1]
         where = slice(k * width, (k + 1) * width)
-        allowed, logits = outlook.allowed[:, a:b], room.logits[: len(records) * (b - a)]
+        allowed, logits = step_mask.allowed[:, a:b], room.logits[: len(records) * (b - a)]
         logits = logits.reshape(len(records), b - a)
         if not kernels.settled(
-            k, going, *self._fields[:3], allowed, outlook.least,
+            k, going, *self._fields[:3], allowed, step_mask.least,
             room.values, room.active, room.tied,
         ):  # fmt: skip
             _multiply(self._hidden, weights.mix[where], room.nothing, room.activated)
             kernels.gelus(room.mixed, k * width, room.activated)
             _multiply(room.activated, weights.out[a:b], weights.out_bias[a:b], logits)
         fault = kernels.pick(
-            k, logits, going, weights.added, *self._fields, *self._records, allowed, outlook.least,
-            uniforms, shapes, records, room.values, room.active, room.tied, room.mixed, width,
-            room.weights[: b - a],
+            k, logits, going, weights.added, *self._fields, *self._records, allowed,
+            step_mask.least, uniforms, shapes, records, room.values, room.active, room.tied,
+            room.mixed, width, room.weights[: b - a],
         )  # fmt: skip
         self._refuse(fault)
 
-    def _shaped(self, shaping: Shaping) -> NDArray[np.float64]:
+    def _params_table(self, shaping: SamplingParams) -> NDArray[np.float64]:
         """Return (K, 4): temperature, top_k, top_p, min_p of each decision."""
         if self._shapes is None or self._shapes[0] is not shaping:
             of = [shaping.of(field.name) for field in self.schema.decisions]

@@ -13,19 +13,19 @@ from numpy.typing import NDArray
 
 from howlkit.errors import HowlkitError
 from howlkit.plugins import checked_calls
-from howlkit.plugins.attribution import whose
+from howlkit.plugins.attribution import owner_of
 from howlkit.protocols import Encoder, Grammar, LogitsFunction
-from howlkit.sampling.logits import Shaping
+from howlkit.sampling.logits import SamplingParams
 from howlkit.sampling.runner import Runner
 from howlkit.sampling.step_mask import without_end
 from howlkit.schema import END, MARK, Field, Steps
 
-__all__ = ["FieldByField", "accepts", "check_allowed"]
+__all__ = ["FieldwiseDecoder", "accepts", "check_allowed"]
 
 Mask = NDArray[np.bool_]
 
 
-class FieldByField:
+class FieldwiseDecoder:
     """What it takes to decide the next step of B rows.
 
     runner: the network, which has begun the step. grammar: where the rows stand. rngs: B. ends:
@@ -49,7 +49,7 @@ class FieldByField:
         step: Steps,
         going: Mask,
         uniforms: NDArray[np.float64],
-        shaping: Shaping,
+        shaping: SamplingParams,
         functions: Sequence[LogitsFunction],
     ) -> None:
         """Decide `step` (B,) in the rows that are going (B,); uniforms: (B, K), one a field."""
@@ -90,8 +90,8 @@ class FieldByField:
             allowed = allowed | ~active[:, None]
         if not allowed.any(axis=1).all():
             raise HowlkitError(
-                f"{whose(self._encoder)}: its grammar allows no value at all for {field.name!r}"
-                f"{checked_calls.then(self._encoder)}"
+                f"{owner_of(self._encoder)}: its grammar allows no value at all for {field.name!r}"
+                f"{checked_calls.advice(self._encoder)}"
             )
         return allowed
 

@@ -11,9 +11,9 @@ import copy
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.sampling.state import Place
+from howlkit.sampling.state import RowState
 
-__all__ = ["KEEP_AT_MOST", "KEEP_BYTES", "KEEP_EVERY", "Past"]
+__all__ = ["KEEP_AT_MOST", "KEEP_BYTES", "KEEP_EVERY", "History"]
 
 KEEP_EVERY = 256
 """Steps between the places that can be gone back to; the steps in between are replayed."""
@@ -25,22 +25,22 @@ KEEP_BYTES = 256 * 2**20
 """So much memory may they take, all but the first; then every other one is dropped as well."""
 
 
-class Past:
+class History:
     """Places of the same rows, the first of all always among them, every so many steps."""
 
-    def __init__(self, start: Place) -> None:
+    def __init__(self, start: RowState) -> None:
         self.places = [start.copy()]
         self.every = KEEP_EVERY
         self._next = start.longest + self.every  # steps, when the next one is due
 
-    def keep(self, now: Place) -> None:
+    def keep(self, now: RowState) -> None:
         """Take in a copy of where the rows stand, if one is due."""
         if now.longest >= self._next:
             if self._has_room_for(now.nbytes):
                 self.places.append(now.copy())
             self._next = now.longest + self.every
 
-    def back_to(self, lengths: NDArray[np.int64]) -> Place:
+    def back_to(self, lengths: NDArray[np.int64]) -> RowState:
         """Return a copy of the last place where no row was beyond lengths (B,); forget later ones.
 
         lengths: at least 1 each, as at the first place.
@@ -51,7 +51,7 @@ class Past:
         self._next = place.longest + self.every
         return place
 
-    def select(self, index: NDArray[np.intp]) -> Past:
+    def select(self, index: NDArray[np.intp]) -> History:
         """Return an independent past of the rows `index`, in this order."""
         chosen = copy.copy(self)
         chosen.places = [place.select(index) for place in self.places]

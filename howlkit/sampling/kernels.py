@@ -395,7 +395,7 @@ def decide(
     of each head in them. column: (K,) of each decision. control: (C,) the column on which one
     depends, -1 for none; when: (C, .) for which of its values. start: (C,) first row of the tables.
     place, wide: (C,) where in a row of bytes, and whether in two of them. allowed: (N,), least:
-    (K,) as `protocols.Outlook`. uniforms: (K,); shapes: (K, 4).
+    (K,) as `protocols.StepMask`. uniforms: (K,); shapes: (K, 4).
     Written: record, the row's bytes, values, active (C,), mixed (K W,). logits, weights: (N,) for
     work.
     """

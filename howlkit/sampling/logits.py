@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from howlkit.errors import HowlkitError, OptionError
 from howlkit.options import option
 
-__all__ = ["NOT_A_NUMBER", "Shaping", "choose", "probabilities"]
+__all__ = ["NOT_A_NUMBER", "SamplingParams", "choose", "probabilities"]
 
 NOT_A_NUMBER = (
     "a logit is NaN: the weights are damaged, or training went astray, or a function on logits "
@@ -23,7 +23,7 @@ NOT_A_NUMBER = (
 
 
 @dataclass(frozen=True)
-class Shaping:
+class SamplingParams:
     """How the probabilities of a decision are shaped; the default leaves them as they are.
 
     temperature: divides the logits; 0 takes the likeliest value. top_k: keep the k likeliest; 0
@@ -37,7 +37,7 @@ class Shaping:
     top_k: int = option(0, "choose among the k likeliest values; 0: all", low=0)
     top_p: float = option(1.0, "nucleus: the likeliest values that make up p", low=0.0, high=1.0)
     min_p: float = option(0.0, "at least this fraction of the likeliest", low=0.0, high=1.0)
-    fields: Mapping[str, Shaping] = field(default_factory=dict)
+    fields: Mapping[str, SamplingParams] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check the ranges, so that a Shaping made in Python is as safe as one from options."""
@@ -52,13 +52,13 @@ class Shaping:
                     f"{name} is {value}; temperature 0..100, top_k from 0, top_p and min_p 0..1"
                 )
 
-    def of(self, name: str) -> Shaping:
+    def of(self, name: str) -> SamplingParams:
         """Return the shaping of the field called `name`."""
         return self.fields.get(name, self)
 
 
 def probabilities(
-    logits: NDArray[np.float64], allowed: NDArray[np.bool_], shaping: Shaping
+    logits: NDArray[np.float64], allowed: NDArray[np.bool_], shaping: SamplingParams
 ) -> NDArray[np.float64]:
     """Return (B, n) probabilities: softmax of the allowed logits, shaped; rows sum to 1.
 
@@ -105,7 +105,7 @@ def choose(
     logits: NDArray[np.float64],
     allowed: NDArray[np.bool_],
     uniforms: NDArray[np.float64],
-    shaping: Shaping,
+    shaping: SamplingParams,
 ) -> NDArray[np.int64]:
     """Return (B,) values drawn by inverse CDF: one uniform in [0, 1) a row.
 

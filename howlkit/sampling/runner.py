@@ -1,6 +1,6 @@
 """How a session's network is run, step by step; there are two ways behind one set of methods.
 
-`plain.PlainStep` runs any network by torch, on any device. `compiled.CompiledStep` does the same by
+`TorchRunner` runs any network by torch, on any device. `CompiledRunner` does the same by
 machine code of its own, for some networks on the CPU. `chosen` says which of the two a session
 gets, and nothing changes that later: one way and one seed always give the same bytes, while between
 the two a rounding may tip a draw.
@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.errors import HowlkitError
-from howlkit.protocols import LogitsFunction, Outlook
-from howlkit.sampling.logits import Shaping
-from howlkit.sampling.stored_network import AtRest
+from howlkit.protocols import LogitsFunction, StepMask
+from howlkit.sampling.logits import SamplingParams
+from howlkit.sampling.stored_network import StoredNetwork
 from howlkit.schema import Field, Schema, Steps
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Runner(Protocol):
         active: Mask,
         allowed: Mask,
         uniforms: NDArray[np.float64],
-        shaping: Shaping,
+        shaping: SamplingParams,
         functions: Sequence[LogitsFunction],
     ) -> NDArray[np.int64]:
         """Return (B,): one choice of a field, from what is allowed (B, n), by uniforms (B,).
@@ -83,9 +83,9 @@ class Runner(Protocol):
         hidden: Carried,
         step: Steps,
         going: Mask,
-        foresee: Callable[[], Outlook | None],
+        foresee: Callable[[], StepMask | None],
         uniforms: NDArray[np.float64],
-        shaping: Shaping,
+        shaping: SamplingParams,
     ) -> bool:
         """Decide all of `step` (B,) after hidden, in the rows that are going (B,), if it can.
 
@@ -94,7 +94,7 @@ class Runner(Protocol):
         """
 
 
-def chosen(stepping: Stepping, network: Network | AtRest, schema: Schema) -> Runner:
+def chosen(stepping: Stepping, network: Network | StoredNetwork, schema: Schema) -> Runner:
     """Return the way to step a network: for `auto` compiled, if numba is installed and it fits.
 
     Raises HowlkitError if `compiled` is asked for and cannot be had.
@@ -107,14 +107,14 @@ def chosen(stepping: Stepping, network: Network | AtRest, schema: Schema) -> Run
             reason = "numba is not installed" if missing else f"numba cannot be imported ({error})"
             reason += "; pip install 'howlkit[fast]'"
         else:
-            resting = network if isinstance(network, AtRest) else AtRest.of(network)
+            resting = network if isinstance(network, StoredNetwork) else StoredNetwork.of(network)
             reason = compiled_runner.why_not(resting)
             if resting is not None and not reason:
-                return compiled_runner.CompiledStep(resting)
+                return compiled_runner.CompiledRunner(resting)
         if stepping == "compiled":
             raise HowlkitError(
                 f"this model cannot be stepped by compiled code: {reason}. Choose plain, or auto"
             )
-    from howlkit.sampling.torch_runner import PlainStep
+    from howlkit.sampling.torch_runner import TorchRunner
 
-    return PlainStep(network.network if isinstance(network, AtRest) else network, schema)
+    return TorchRunner(network.network if isinstance(network, StoredNetwork) else network, schema)

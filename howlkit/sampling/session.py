@@ -26,16 +26,16 @@ from howlkit.protocols import (
     Encoder,
     Grammar,
     LogitsFunction,
-    Outlook,
+    StepMask,
     TimingGrammar,
 )
-from howlkit.sampling.decoding import FieldByField, check_allowed
-from howlkit.sampling.history import Past
-from howlkit.sampling.logits import Shaping
+from howlkit.sampling.decoding import FieldwiseDecoder, check_allowed
+from howlkit.sampling.history import History
+from howlkit.sampling.logits import SamplingParams
 from howlkit.sampling.runner import Stepping, chosen
-from howlkit.sampling.state import Place
+from howlkit.sampling.state import RowState
 from howlkit.sampling.step_mask import foresee, without_end
-from howlkit.sampling.stored_network import AtRest
+from howlkit.sampling.stored_network import StoredNetwork
 from howlkit.schema import END, START, Steps
 from howlkit.training.windows import side_by_side
 
@@ -77,7 +77,7 @@ class Session:
 
     def __init__(
         self,
-        network: Network | AtRest,
+        network: Network | StoredNetwork,
         encoder: Encoder,
         *,
         rows: int = 1,
@@ -101,8 +101,8 @@ class Session:
         grammar = checked_calls.grammar(encoder, rows, like=like)
         self._derive(grammar, self._steps[:, 0], np.ones(rows, bool))
         state, hidden = self._runner.start(self._steps[:, :1])
-        self._at = Place.start(grammar, rows, state, hidden)
-        self._past = Past(self._at)
+        self._at = RowState.start(grammar, rows, state, hidden)
+        self._past = History(self._at)
         self._done: tuple[Limit, NDArray[np.bool_]] | None = None
 
     # What it is now -----------------------------------------------------------------------------
@@ -219,7 +219,7 @@ class Session:
 
     def step(
         self,
-        shaping: Shaping = Shaping(),
+        shaping: SamplingParams = SamplingParams(),
         *,
         functions: Sequence[LogitsFunction] = (),
     ) -> Steps:
@@ -237,9 +237,9 @@ class Session:
         step["mark"] = END
         uniforms = self._uniforms(going)
         if functions or not self._runner.decide_all(
-            self._at.hidden, step, going, self._outlook, uniforms, shaping
+            self._at.hidden, step, going, self._step_mask, uniforms, shaping
         ):
-            fields = FieldByField(
+            fields = FieldwiseDecoder(
                 self._runner, self._at.grammar, self.encoder, self.rngs, ends=self.limit.ends
             )
             self._runner.begin(self._at.hidden)
@@ -248,16 +248,16 @@ class Session:
         self._read(step[:, None], going.astype(np.int64))
         return step
 
-    def _outlook(self) -> Outlook | None:
+    def _step_mask(self) -> StepMask | None:
         """Return what the whole next step may be; None if the grammar cannot say."""
-        outlook = foresee(self._at.grammar, self._schema, self.rows)
-        if outlook is not None:
-            outlook.allowed[:, START] = False  # never predicted, whatever a grammar says
+        step_mask = foresee(self._at.grammar, self._schema, self.rows)
+        if step_mask is not None:
+            step_mask.allowed[:, START] = False  # never predicted, whatever a grammar says
             if not self.limit.ends:
-                without_end(outlook.allowed)  # `mark` comes first
-        return outlook
+                without_end(step_mask.allowed)  # `mark` comes first
+        return step_mask
 
-    def _check_fields(self, shaping: Shaping) -> None:
+    def _check_fields(self, shaping: SamplingParams) -> None:
         for name in shaping.fields:
             known = [field.name for field in self._fields]
             if name not in known:

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from howlkit.protocols import Grammar
 
-__all__ = ["Place"]
+__all__ = ["RowState"]
 
 
 @dataclass
-class Place:
+class RowState:
     """What goes on from here depends on: the network's state, the grammar, and some counts.
 
     lengths: (B,) steps so far, the start row among them. notes: (B,) notes made, not fed. fed: (B,)
@@ -47,7 +47,7 @@ class Place:
         rows: int,
         state: dict[str, Any],
         hidden: Any,  # noqa: ANN401
-    ) -> Place:
+    ) -> RowState:
         """Return the place of rows that have read their start row and nothing else."""
         one, none = np.ones(rows, np.int64), np.zeros(rows, np.int64)
         ended, origin = np.zeros(rows, bool), np.full(rows, np.nan)
@@ -65,13 +65,13 @@ class Place:
         """The memory that the network's part takes; the rest is little."""
         return int(sum(part.nbytes for part in (*self.state.values(), self.hidden)))
 
-    def copy(self) -> Place:
+    def copy(self) -> RowState:
         """Return an independent copy."""
         return self.select(np.arange(len(self.lengths)))
 
-    def select(self, index: NDArray[np.intp]) -> Place:
+    def select(self, index: NDArray[np.intp]) -> RowState:
         """Return an independent copy that holds the rows `index`, in this order."""
-        return Place(
+        return RowState(
             self.lengths[index],
             self.notes[index],
             self.fed[index],

@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.head_options import Heads
+from howlkit.head_options import HeadOptions
 from howlkit.schema import Field, Schema
 
 if TYPE_CHECKING:
     from howlkit.builtin.models.lstm_gru import Gru, Lstm
     from howlkit.network.network import Network
 
-__all__ = ["AtRest", "Cell", "block_stage", "head", "shapes"]
+__all__ = ["StoredNetwork", "Cell", "block_stage", "head", "shapes"]
 
 Cell = Literal["lstm", "gru"]
 
 
 @dataclass(frozen=True)
-class AtRest:
+class StoredNetwork:
     """What a network is made of; `network` is the network.
 
     cell: of its backbone, if that is builtin/recurrent.py; None of any other.
@@ -35,7 +35,7 @@ class AtRest:
     """
 
     schema: Schema
-    heads: Heads
+    heads: HeadOptions
     cell: Cell | None
     weights: Mapping[str, NDArray[np.float32]] | None
     wake: Callable[[], Network]
@@ -46,7 +46,7 @@ class AtRest:
         return self.wake()
 
     @classmethod
-    def of(cls, network: object) -> AtRest | None:
+    def of(cls, network: object) -> StoredNetwork | None:
         """Return what a network is made of, not copied; None of one that a plugin wrote whole."""
         import torch
 
@@ -65,7 +65,7 @@ class AtRest:
         return cls(network.schema, network.heads, cell, weights, lambda: network)
 
 
-def shapes(model: Lstm | Gru, schema: Schema, heads: Heads) -> dict[str, tuple[int, ...]]:
+def shapes(model: Lstm | Gru, schema: Schema, heads: HeadOptions) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the weights of model.build(schema, heads).
 
     Only for what compiled code can step (`compiled.unsuited`): fields that are classes, heads that

@@ -13,15 +13,15 @@ import torch
 from numpy.typing import NDArray
 
 from howlkit.network.network import Network
-from howlkit.protocols import LogitsFunction, Outlook
-from howlkit.sampling.logits import Shaping, choose
+from howlkit.protocols import LogitsFunction, StepMask
+from howlkit.sampling.logits import SamplingParams, choose
 from howlkit.sampling.runner import Carried, Mask
 from howlkit.schema import Field, Schema, Steps
 
-__all__ = ["PlainStep"]
+__all__ = ["TorchRunner"]
 
 
-class PlainStep:
+class TorchRunner:
     """A network stepped by torch. Weights are as they are when it is made."""
 
     name = "plain"
@@ -82,7 +82,7 @@ class PlainStep:
         active: Mask,
         allowed: Mask,
         uniforms: NDArray[np.float64],
-        shaping: Shaping,
+        shaping: SamplingParams,
         functions: Sequence[LogitsFunction],
     ) -> NDArray[np.int64]:
         """As `Runner.choose`."""
@@ -102,9 +102,9 @@ class PlainStep:
         hidden: Carried,
         step: Steps,
         going: Mask,
-        foresee: Callable[[], Outlook | None],
+        foresee: Callable[[], StepMask | None],
         uniforms: NDArray[np.float64],
-        shaping: Shaping,
+        shaping: SamplingParams,
     ) -> bool:
         """As `Runner.decide_all`: always field by field."""
         return False

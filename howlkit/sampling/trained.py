@@ -23,7 +23,7 @@ from howlkit.music.piece import TEMPO, Piece
 from howlkit.network.device import pick_device
 from howlkit.sampling.runner import Stepping, chosen
 from howlkit.sampling.session import Limit, Session
-from howlkit.sampling.stored_network import AtRest, shapes
+from howlkit.sampling.stored_network import StoredNetwork, shapes
 from howlkit.schema import Schema
 from howlkit.training.checkpoint import FORMAT, read_json, saving, write_json
 from howlkit.training.recipe import Recipe
@@ -48,19 +48,19 @@ class Trained:
     """
 
     recipe: Recipe
-    held: Network | AtRest
+    held: Network | StoredNetwork
     facts: Mapping[str, Any]
     stepping: Stepping = "auto"
 
     @property
     def network(self) -> Network:
         """The network, as torch's modules."""
-        return self.held.network if isinstance(self.held, AtRest) else self.held
+        return self.held.network if isinstance(self.held, StoredNetwork) else self.held
 
     @property
     def needs_torch(self) -> bool:
         """Whether a session of one row is stepped by torch."""
-        return not isinstance(self.held, AtRest)
+        return not isinstance(self.held, StoredNetwork)
 
     @classmethod
     def from_pretrained(
@@ -82,7 +82,7 @@ class Trained:
         folder = _model_folder(Path(path))
         recipe, facts = _read_config(folder)
         schema = recipe.encoder.schema
-        held: Network | AtRest | None = None
+        held: Network | StoredNetwork | None = None
         if stepping in ("auto", "compiled") and str(device) in ("auto", "cpu"):
             held = _at_rest(folder, recipe)
         if held is None:
@@ -172,7 +172,7 @@ def _read_config(folder: Path) -> tuple[Recipe, dict[str, Any]]:
     return recipe, facts
 
 
-def _at_rest(folder: Path, recipe: Recipe) -> AtRest | None:
+def _at_rest(folder: Path, recipe: Recipe) -> StoredNetwork | None:
     """Return the network at rest if compiled code can step it, and is there; None if not.
 
     None too if its weights do not fit: who loads it by torch is told how.
@@ -197,7 +197,7 @@ def _at_rest(folder: Path, recipe: Recipe) -> AtRest | None:
 
         return build(recipe, read_tensors(weights), weights)
 
-    resting = AtRest(schema, heads, "lstm" if type(model) is Lstm else "gru", arrays, wake)
+    resting = StoredNetwork(schema, heads, "lstm" if type(model) is Lstm else "gru", arrays, wake)
     return None if compiled_runner.why_not(resting) else resting
 
 

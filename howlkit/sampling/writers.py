@@ -17,7 +17,7 @@ from howlkit import plugins
 from howlkit.errors import DataError, HowlkitError, PluginError, printable
 from howlkit.music import midi
 from howlkit.music.piece import Piece
-from howlkit.plugins.attribution import whose
+from howlkit.plugins.attribution import owner_of
 from howlkit.plugins.discovery import one_line
 from howlkit.protocols import Writer
 
@@ -105,10 +105,10 @@ def _make(writer: Writer, piece: Piece, path: Path) -> None:
         with contextlib.redirect_stdout(sys.stderr):
             writer.write(piece, path)
     except HowlkitError as error:
-        raise PluginError(f"{whose(writer)}: {error}") from error
+        raise PluginError(f"{owner_of(writer)}: {error}") from error
     except (Exception, SystemExit) as error:
-        raise PluginError(f"{whose(writer)} failed: {one_line(error)}") from error
+        raise PluginError(f"{owner_of(writer)} failed: {one_line(error)}") from error
     if not path.is_file():
-        raise PluginError(f"{whose(writer)} wrote no file")
+        raise PluginError(f"{owner_of(writer)} wrote no file")
     with open(path, "rb+") as file:
         os.fsync(file.fileno())

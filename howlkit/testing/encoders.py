@@ -9,7 +9,7 @@ import tracemalloc
 import numpy as np
 
 from howlkit.music.piece import DRUMS, MAX_TICK, Piece
-from howlkit.plugins.exemptions import departures
+from howlkit.plugins.exemptions import exemptions
 from howlkit.protocols import Encoder
 from howlkit.schema import END, START, STEP, Schema, Steps
 from howlkit.testing import exempt_laws, grammars
@@ -50,18 +50,18 @@ def schema_is_stored(encoder: Encoder) -> None:
 
 def departures_are_known(encoder: Encoder) -> None:
     """An encoder departs only from laws that may be declared, and says why."""
-    for law, why in departures(encoder).items():
+    for law, why in exemptions(encoder).items():
         require(
             law in exempt_laws.INSTEAD,
             expected=f"one of {', '.join(map(repr, exempt_laws.INSTEAD))}",
             got=repr(law),
-            look="`departures`: from all other laws there is none",
+            look="`exemptions`: from all other laws there is none",
         )
         require(
             isinstance(why, str) and why.strip(),
             expected=f"why {law!r} does not hold, in a sentence",
             got=repr(why),
-            look="`departures`",
+            look="`exemptions`",
         )
 
 
@@ -297,7 +297,7 @@ LAWS = (
     grammars.decode_equals_pushing,
     grammars.rows_are_independent,
     grammars.derived_fields_follow,
-    grammars.outlook_says_what_allowed_does,
+    grammars.step_mask_says_what_allowed_does,
     options_work_at_their_limits,
     hostile_pieces,
 )

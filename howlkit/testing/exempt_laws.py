@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from howlkit.music.piece import Piece
-from howlkit.plugins.exemptions import EXCERPTS, PUSHING, ROUND_TRIP, departures
+from howlkit.plugins.exemptions import EXCERPTS, PUSHING, ROUND_TRIP, exemptions
 from howlkit.protocols import Encoder
 from howlkit.schema import END, START, STEP, Steps
 from howlkit.testing.compare import cases, require_same, require_same_notes
@@ -157,11 +157,11 @@ def instead_of(check: Check) -> Check:
 def _declared(encoder: Encoder) -> Mapping[str, str]:
     """Return what an encoder declares; nothing if it is nonsense, for which there is a check."""
     try:
-        return dict(departures(encoder))
+        return dict(exemptions(encoder))
     except Exception:  # a component's own, of any kind
         return {}
 
 
 def pushing_of(encoder: Encoder) -> Callable[[Encoder, Steps, Piece | None], None]:
     """Return what checks steps of an encoder against pushing, as far as it declares."""
-    return check_counting if PUSHING in departures(encoder) else check_pushing
+    return check_counting if PUSHING in exemptions(encoder) else check_pushing

@@ -23,7 +23,7 @@ __all__ = [
     "decode_equals_pushing",
     "derived_fields_follow",
     "grammar_allows_what_encode_gives",
-    "outlook_says_what_allowed_does",
+    "step_mask_says_what_allowed_does",
     "pushed",
     "require_allowed",
     "rows_are_independent",
@@ -160,8 +160,8 @@ def derived_fields_follow(encoder: Encoder) -> None:
                     )
 
 
-def outlook_says_what_allowed_does(encoder: Encoder) -> None:
-    """What a grammar says of a whole step (`outlook`, if it has one) is what it says by field."""
+def step_mask_says_what_allowed_does(encoder: Encoder) -> None:
+    """What a grammar says of a whole step (`step_mask`, if it has one) is what it says by field."""
     if foresee(encoder.grammar(1), encoder.schema, 1) is None:
         return
     for seed in range(20, 24):
@@ -170,14 +170,14 @@ def outlook_says_what_allowed_does(encoder: Encoder) -> None:
             with given(f"{made}, row {number}"):
                 grammar = encoder.grammar(1)
                 for row in steps[1:120]:
-                    _check_outlook(encoder.schema, grammar, row[None])
+                    _check_step_mask(encoder.schema, grammar, row[None])
                     grammar.push(row[None], ONE)
 
 
-def _check_outlook(schema: Schema, grammar: Grammar, step: Steps) -> None:
+def _check_step_mask(schema: Schema, grammar: Grammar, step: Steps) -> None:
     """Check both along a step (1,) that is allowed."""
-    outlook = foresee(grammar, schema, 1)
-    if outlook is None:
+    step_mask = foresee(grammar, schema, 1)
+    if step_mask is None:
         return
     begins = np.cumsum([0, *(field.choices for field in schema.decisions)])
     given_so_far, tied = schema.steps(1), True
@@ -187,19 +187,19 @@ def _check_outlook(schema: Schema, grammar: Grammar, step: Steps) -> None:
         value = step[field.name]
         if schema.active(field, step)[0]:
             allowed = grammar.allowed(field, given_so_far)[0]
-            said = outlook.allowed[0, begins[k] : begins[k + 1]].copy()
-            said &= np.arange(field.n) >= (outlook.least[0, k] if tied else 0)
+            said = step_mask.allowed[0, begins[k] : begins[k + 1]].copy()
+            said &= np.arange(field.n) >= (step_mask.least[0, k] if tied else 0)
             if field.name == "mark":
                 allowed, said = (mask & (np.arange(field.n) != START) for mask in (allowed, said))
             require(
                 np.array_equal(said, allowed),
                 expected=f"{field.name!r} to be in {np.flatnonzero(allowed)[:8].tolist()} .., as "
                 f"`allowed` says, given {spelt(schema, given_so_far[0])}",
-                got=f"{np.flatnonzero(said)[:8].tolist()} .. from `outlook`",
-                look="`outlook`, or return None where this cannot be said in advance",
+                got=f"{np.flatnonzero(said)[:8].tolist()} .. from `step_mask`",
+                look="`step_mask`, or return None where this cannot be said in advance",
             )
             given_so_far[field.name] = value
-        tied = tied and bool(given_so_far[field.name][0] == outlook.least[0, k])
+        tied = tied and bool(given_so_far[field.name][0] == step_mask.least[0, k])
 
 
 def rows_are_independent(encoder: Encoder) -> None:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from howlkit import options
-from howlkit.head_options import Heads
+from howlkit.head_options import HeadOptions
 from howlkit.network.build import check_weights
 from howlkit.protocols import Model
 from howlkit.schema import Schema
@@ -54,7 +54,7 @@ def build(
 ) -> Any:  # noqa: ANN401 - a Network, and a torch module
     """Return a network of the model in evaluation mode, with small heads."""
     torch.manual_seed(seed)
-    heads = Heads(chained=chained, skip=skip, components=3, embedding=8, width=16)
+    heads = HeadOptions(chained=chained, skip=skip, components=3, embedding=8, width=16)
     return model.build(schema, heads).eval()
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from howlkit.builtin.encoders.tuple.encoder import Tuple
 from howlkit.builtin.models.lstm_gru import Gru
-from howlkit.head_options import Heads
+from howlkit.head_options import HeadOptions
 from howlkit.protocols import Encoder, Sampler
 from howlkit.sampling.session import Limit, Session
 from howlkit.schema import END, START, Steps
@@ -45,7 +45,7 @@ def session(
     encoder: by default `tuple` on a coarse grid.
     """
     torch.manual_seed(0)
-    network = Gru(hidden=16).build(encoder.schema, Heads(embedding=4, width=8, components=2))
+    network = Gru(hidden=16).build(encoder.schema, HeadOptions(embedding=4, width=8, components=2))
     return Session(network, encoder, rows=rows, seed=seed, limit=limit)
 
 

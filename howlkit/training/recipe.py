@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from howlkit import options, plugins
 from howlkit.errors import CheckpointError, OptionError, PluginError, did_you_mean
-from howlkit.head_options import Heads
+from howlkit.head_options import HeadOptions
 from howlkit.options import option
 from howlkit.protocols import Augmenter, Encoder, Model
 
@@ -47,7 +47,7 @@ class Recipe:
 
     encoder: Encoder
     model: Model
-    heads: Heads = field(default_factory=Heads)
+    heads: HeadOptions = field(default_factory=HeadOptions)
     augmenters: tuple[Augmenter, ...] = ()
     training: Training = field(default_factory=Training)
 
@@ -66,7 +66,7 @@ class Recipe:
         component that is not there, OptionError for options that nothing chosen here has.
         """
         given = {name: dict(table) for name, table in (values or {}).items()}
-        used = [encoder, model, *augment, Heads.name, Training.name]
+        used = [encoder, model, *augment, HeadOptions.name, Training.name]
         for name in given:
             if name not in used:
                 raise OptionError(
@@ -76,7 +76,7 @@ class Recipe:
         return cls(
             plugins.create("encoder", encoder, given.get(encoder)),
             plugins.create("model", model, given.get(model)),
-            options.build(Heads, given.get(Heads.name, {})),
+            options.build(HeadOptions, given.get(HeadOptions.name, {})),
             tuple(plugins.create("augmenter", name, given.get(name)) for name in augment),
             options.build(Training, given.get(Training.name, {})),
         )
@@ -102,7 +102,7 @@ class Recipe:
             return cls(
                 _component("encoder", data["encoder"]),
                 _component("model", data["model"]),
-                options.build(Heads, data["heads"]),
+                options.build(HeadOptions, data["heads"]),
                 tuple(_component("augmenter", a) for a in data["augmenters"]),
                 options.build(Training, data["training"]),
             )

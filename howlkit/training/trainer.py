@@ -25,7 +25,7 @@ from torch import Tensor
 from howlkit.errors import CheckpointError, DataError
 from howlkit.network.likelihood import Counts, Encoded, score, to_tensors
 from howlkit.network.network import Network
-from howlkit.network.validate import build, try_out
+from howlkit.network.validate import build, validate_network
 from howlkit.sampling.trained import Trained
 from howlkit.training import checkpoint, prefetch
 from howlkit.training.checkpoint import Checkpoint
@@ -92,7 +92,7 @@ class Trainer:
         self.precision, self.workers = precision, workers
         torch.manual_seed(windows.seed)
         network: Network = build(recipe.model, recipe.encoder.schema, recipe.heads)
-        try_out(recipe.model, network, recipe.encoder.schema)
+        validate_network(recipe.model, network, recipe.encoder.schema)
         network.start_at(counts if counts is not None else facts["unigram"])
         self.network = network.to(device)
         self.average = Average(self.network, recipe.training.ema) if recipe.training.ema else None

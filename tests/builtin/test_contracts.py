@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from howlkit import options
-from howlkit.head_options import Heads
+from howlkit.head_options import HeadOptions
 from howlkit.music.piece import Piece
 from howlkit.network.likelihood import unigram
 from howlkit.plugins import KINDS, Plugins
@@ -75,7 +75,7 @@ def test_every_kind_of_component_has_checks():
 def trained(encoder, model, *, chained, folder):
     """The model after three steps of training, stored and loaded."""
     pieces = [tune(1, 4), tune(2, 4), metres(3, 60), performance(4, 60)]
-    heads = Heads(chained=chained, embedding=4, width=8)
+    heads = HeadOptions(chained=chained, embedding=4, width=8)
     recipe = Recipe(encoder, model, heads, training=Training(batch=2, window=16, carry=2))
     counts = np.array([len(piece) for piece in pieces])
     windows = Windows(pieces.__getitem__, counts, encoder, notes=16, carry=2, rows=2)

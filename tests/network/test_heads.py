@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 from howlkit.builtin.encoders.tuple.encoder import Tuple
 from howlkit.builtin.models.lstm_gru import Gru, Lstm
-from howlkit.head_options import Heads
+from howlkit.head_options import HeadOptions
 from howlkit.network import embedding
 from howlkit.network.heads import Logistics
 from howlkit.network.likelihood import to_tensors
@@ -19,7 +19,7 @@ from tests.conftest import random_piece
 def small(schema, *, model=Lstm, heads=None, **options):
     torch.manual_seed(0)
     options = {"hidden": 12, "dropout": 0.0} | options
-    heads = Heads(**{"embedding": 4, "width": 8, "components": 3} | (heads or {}))
+    heads = HeadOptions(**{"embedding": 4, "width": 8, "components": 3} | (heads or {}))
     return model(**options).build(schema, heads).eval()
 
 
@@ -323,9 +323,9 @@ def test_heads_drop_what_they_are_given_in_training_only():
 
 NEAR = Schema(
     (
-        Field("pitch", 12, near=(("sound", 2),)),
+        Field("pitch", 12, relative_to=(("sound", 2),)),
         Field("sound", 9, derived=True),
-        Field("level", 3, near=(("level", 0), ("pitch", -1))),
+        Field("level", 3, relative_to=(("level", 0), ("pitch", -1))),
     )
 )
 
@@ -356,16 +356,16 @@ def test_a_value_gets_its_share_by_how_far_it_is_from_the_one_before():
 
 
 def test_a_value_is_near_to_one_decided_before_it_or_to_what_that_is_near_to():
-    fields = [Field("high", 9, near=(("sound", 1),)), Field("sound", 8, derived=True)]
-    low = Field("low", 9, near=(("low", 0), ("high", 2)))
+    fields = [Field("high", 9, relative_to=(("sound", 1),)), Field("sound", 8, derived=True)]
+    low = Field("low", 9, relative_to=(("low", 0), ("high", 2)))
     schema = Schema((*fields, low))
     for chained, at_hand in ((True, [[-1, 6], [-1, 4], [3, -1]]), (False, [[-1], [-1], [3]])):
         network = small(schema, heads={"relative": True, "chained": chained})
-        assert network.near.count(low) == len(at_hand[0])
-        written = network.near.written(
+        assert network.relative.count(low) == len(at_hand[0])
+        written = network.relative.written(
             {"sound": torch.tensor([[3, 3, 0]]), "low": torch.tensor([[0, 0, 3]])}
         )[0]
-        near = network.near.of(low, written, {"high": torch.tensor([4, 0, 0])})
+        near = network.relative.of(low, written, {"high": torch.tensor([4, 0, 0])})
         assert near.tolist() == at_hand
 
 
@@ -373,15 +373,15 @@ def test_a_value_is_near_to_one_decided_before_it_or_to_what_that_is_near_to():
 def test_values_near_to_each_other_are_decided_as_they_are_priced(chained):
     schema = Schema(
         (
-            Field("high", 5, near=(("high", 0),)),
-            Field("low", 5, near=(("low", 0), ("high", 0))),
-            Field("level", 3, when=("low", (1, 2)), near=(("low", 1),)),
+            Field("high", 5, relative_to=(("high", 0),)),
+            Field("low", 5, relative_to=(("low", 0), ("high", 0))),
+            Field("level", 3, when=("low", (1, 2)), relative_to=(("low", 1),)),
         )
     )
     network = small(schema, heads={"relative": True, "chained": chained})
-    for field in network.near.fields:
+    for field in network.relative.fields:
         torch.nn.init.normal_(network.head(field).relative.weight)
-    assert len(network.near.fields) == (3 if chained else 2)
+    assert len(network.relative.fields) == (3 if chained else 2)
     rows = every_step(schema)
     targets = {n: torch.from_numpy(rows[n].astype(np.int64)) for n in rows.dtype.names}
     before = {n: torch.tensor([[value]]) for n, value in zip(targets, (0, 3, 0, 1), strict=True)}

@@ -5,7 +5,7 @@ import torch
 from howlkit.builtin.encoders.tuple.encoder import Tuple
 from howlkit.builtin.models.lstm_gru import Lstm
 from howlkit.errors import OptionError
-from howlkit.head_options import Heads
+from howlkit.head_options import HeadOptions
 from howlkit.network.repeats import REACH, Repeats
 from howlkit.sampling.session import Limit, Session
 from howlkit.schema import Field, Schema, bits
@@ -134,7 +134,7 @@ def test_hints_teach_a_network_to_copy_what_it_has_never_seen():
 
     def train(heads):
         torch.manual_seed(0)
-        network = Lstm(hidden=16, dropout=0.0).build(schema, Heads(width=16, **heads))
+        network = Lstm(hidden=16, dropout=0.0).build(schema, HeadOptions(width=16, **heads))
         optimizer = torch.optim.Adam(network.parameters(), 0.02)
         for _ in range(60):
             steps = batch()

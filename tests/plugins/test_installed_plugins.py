@@ -56,7 +56,7 @@ FAULTY = (
     HEAD
     + AUGMENTER.replace('"louder"', '"exiting"').replace("return piece", "raise SystemExit(7)")
     + """
-from howlkit.builtin.tuple import Tuple
+from howlkit.builtin.encoders.tuple.encoder import Tuple
 from howlkit.errors import HowlkitError
 
 @dataclass(frozen=True)
@@ -100,8 +100,8 @@ GARBAGE = (
     HEAD
     + """
 import os
-from howlkit.builtin.rnn import Lstm
-from howlkit.builtin.tuple import Tuple
+from howlkit.builtin.models.lstm_gru import Lstm
+from howlkit.builtin.encoders.tuple.encoder import Tuple
 
 def wrong(what):
     return os.environ.get("GARBAGE") == what
@@ -125,8 +125,8 @@ class Odd:
     def push(self, step, rows):
         begun = self.sound.push(step, rows)
         return None if wrong("push") else begun
-    def outlook(self):
-        return {} if wrong("outlook") else self.sound.outlook()
+    def step_mask(self):
+        return {} if wrong("step_mask") else self.sound.step_mask()
 
 @dataclass(frozen=True)
 class Shaky(Tuple):
@@ -414,7 +414,11 @@ CASES = [
     ("allowed", SAMPLE, r"encoder 'shaky' of W: allowed\('mark'\) of its .* shape \(1, 2\)"),
     ("ints", SAMPLE, r"encoder 'shaky' of W: .*; bools of shape \(1, 3\) are needed"),
     ("select", SAMPLE, "encoder 'shaky' of W: select of its grammar returned None; another"),
-    ("outlook", SAMPLE, "encoder 'shaky' of W: outlook of its grammar returned a dict; an O"),
+    (
+        "step_mask",
+        SAMPLE,
+        "encoder 'shaky' of W: step_mask of its grammar returned a dict; a StepMask",
+    ),
     ("push", SAMPLE, "encoder 'shaky' of W: push of its grammar returned None; integers of"),
     ("no network", TRAIN, "model 'net' of W: build returned the str 'a network'; a torch mo"),
     ("alone", TRAIN, "model 'net' of W: the backbone returned a tensor .*; a pair, hidden"),

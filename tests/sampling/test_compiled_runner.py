@@ -14,8 +14,8 @@ from howlkit.builtin.encoders.tuple.encoder import Tuple
 from howlkit.builtin.encoders.voices.encoder import Voices
 from howlkit.builtin.models.lstm_gru import Gru, Lstm
 from howlkit.errors import HowlkitError
-from howlkit.head_options import Heads
-from howlkit.sampling.logits import Shaping, choose
+from howlkit.head_options import HeadOptions
+from howlkit.sampling.logits import SamplingParams, choose
 from howlkit.sampling.session import Limit, Session
 from howlkit.schema import END, START
 from tests.conftest import random_piece, tune
@@ -24,7 +24,7 @@ pytest.importorskip("numba")
 
 from howlkit.sampling import kernels
 
-HEADS = Heads(True, embedding=4, width=8)
+HEADS = HeadOptions(True, embedding=4, width=8)
 SMALL = Tuple(grid=4, durations=4, velocities=4)
 ENCODERS = [
     SMALL,
@@ -37,14 +37,17 @@ ENCODERS = [
 NETWORKS = [
     (Lstm(hidden=16), HEADS),
     (Gru(hidden=16), HEADS),
-    (Lstm(hidden=9), Heads(True, embedding=4, width=8, input=6)),
+    (Lstm(hidden=9), HeadOptions(True, embedding=4, width=8, input=6)),
     (Lstm(hidden=12, layers=3, block=3, block_width=10), HEADS),
-    (Gru(hidden=12, layers=2, block=1, block_width=7), Heads(chained=False, embedding=4, width=8)),
+    (
+        Gru(hidden=12, layers=2, block=1, block_width=7),
+        HeadOptions(chained=False, embedding=4, width=8),
+    ),
 ]
 SHAPINGS = [
-    Shaping(),
-    Shaping(temperature=0.7, top_k=5, top_p=0.9, min_p=0.02),
-    Shaping(temperature=0),
+    SamplingParams(),
+    SamplingParams(temperature=0.7, top_k=5, top_p=0.9, min_p=0.02),
+    SamplingParams(temperature=0),
 ]
 
 
@@ -120,7 +123,7 @@ def decide(runner, field, values):
     """Let the compiled step decide on values (B,); return the logits (B, n) that it had."""
     rows = len(values)
     room, step = runner._room(rows), runner.schema.steps(rows)
-    arguments = np.zeros(rows), Shaping(), ()
+    arguments = np.zeros(rows), SamplingParams(), ()
     anything = np.tile(np.arange(field.n) != (START if field.name == "mark" else -1), (rows, 1))
     before = room.mixed.copy()
     runner.choose(field, step, np.ones(rows, bool), anything, *arguments)
@@ -149,7 +152,7 @@ def test_a_draw_is_that_of_shaping():
         allowed = rng.random(n) < 0.7
         if not allowed[least:].any():
             allowed[-1] = True
-        shaping = Shaping(
+        shaping = SamplingParams(
             rng.choice([0, 0.5, 1, 2]), int(rng.choice([0, 1, 3, 20])),
             rng.choice([0, 0.4937, 0.98, 1]), rng.choice([0, 0.05, 0.5, 1]),
         )  # fmt: skip
@@ -189,10 +192,10 @@ def test_a_step_decided_at_once_is_the_one_decided_field_by_field(monkeypatch, e
     network = build(Lstm(hidden=16), HEADS, encoder)
     made = [sessions(encoder, network, rows, ends=True)[1] for _ in range(2)]
     for session in made:
-        assert encoder.grammar(rows).outlook() is not None or session is made[1]
+        assert encoder.grammar(rows).step_mask() is not None or session is made[1]
         for _ in range(40):
             session.step(SHAPINGS[1])
-        monkeypatch.setattr(type(encoder.grammar(rows)), "outlook", lambda grammar: None)
+        monkeypatch.setattr(type(encoder.grammar(rows)), "step_mask", lambda grammar: None)
     assert np.array_equal(made[0].steps, made[1].steps)
 
 
@@ -223,9 +226,9 @@ def test_functions_on_logits_are_heeded(rows):
     [
         (Pianoroll(), Lstm(hidden=8), HEADS, "bits or real numbers"),
         (Howl(), Lstm(hidden=8), HEADS, "bits or real numbers"),
-        (SMALL, Lstm(hidden=8), Heads(ordered="logistics"), "no softmax"),
-        (SMALL, Lstm(hidden=8), Heads(repeats=("pitch",)), "heads.repeats"),
-        (SMALL, Lstm(hidden=8), Heads(skip=True), "heads.skip"),
+        (SMALL, Lstm(hidden=8), HeadOptions(ordered="logistics"), "no softmax"),
+        (SMALL, Lstm(hidden=8), HeadOptions(repeats=("pitch",)), "heads.repeats"),
+        (SMALL, Lstm(hidden=8), HeadOptions(skip=True), "heads.skip"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

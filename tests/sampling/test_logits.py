@@ -4,14 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from howlkit.errors import HowlkitError, OptionError
-from howlkit.sampling.logits import Shaping, choose, probabilities
+from howlkit.sampling.logits import SamplingParams, choose, probabilities
 
 LOGITS = np.log(np.array([[0.5, 0.25, 0.15, 0.1]]))
 ALL = np.ones((1, 4), bool)
 
 
 def shaped(allowed=ALL, **options):
-    return probabilities(LOGITS, allowed, Shaping(**options))[0].round(4).tolist()
+    return probabilities(LOGITS, allowed, SamplingParams(**options))[0].round(4).tolist()
 
 
 def test_unshaped_is_the_softmax():
@@ -48,14 +48,14 @@ def test_what_is_not_allowed_gets_nothing_and_the_rest_is_renormalised():
 def test_allowed_values_without_any_likelihood_are_drawn_evenly():
     logits = np.full((1, 4), -np.inf)
     allowed = np.array([[False, True, True, False]])
-    assert probabilities(logits, allowed, Shaping())[0].tolist() == [0, 0.5, 0.5, 0]
+    assert probabilities(logits, allowed, SamplingParams())[0].tolist() == [0, 0.5, 0.5, 0]
 
 
 def test_a_logit_of_infinity_takes_all_and_one_that_is_no_number_is_refused():
     logits = np.array([[0.0, np.inf, 1.0, np.inf]])
-    assert probabilities(logits, ALL, Shaping())[0].tolist() == [0, 0.5, 0, 0.5]
+    assert probabilities(logits, ALL, SamplingParams())[0].tolist() == [0, 0.5, 0, 0.5]
     with pytest.raises(HowlkitError, match="NaN"):
-        probabilities(np.array([[0.0, np.nan, 1.0, 2.0]]), ALL, Shaping())
+        probabilities(np.array([[0.0, np.nan, 1.0, 2.0]]), ALL, SamplingParams())
 
 
 @given(st.integers(0, 10**6), st.floats(0, 1, exclude_max=True))
@@ -64,7 +64,9 @@ def test_a_choice_is_always_a_value_of_positive_probability(seed, uniform):
     allowed = rng.random((3, 9)) < 0.4
     allowed[:, rng.integers(9)] = True
     logits = rng.normal(0, 30, (3, 9))
-    shaping = Shaping(float(rng.choice([0.1, 1, 3])), int(rng.integers(4)), float(rng.random()))
+    shaping = SamplingParams(
+        float(rng.choice([0.1, 1, 3])), int(rng.integers(4)), float(rng.random())
+    )
     value = choose(logits, allowed, np.full(3, uniform), shaping)
     assert (probabilities(logits, allowed, shaping)[np.arange(3), value] > 0).all()
 
@@ -72,10 +74,10 @@ def test_a_choice_is_always_a_value_of_positive_probability(seed, uniform):
 def test_choices_have_the_frequencies_of_the_probabilities():
     n = 20_000
     uniforms = (np.arange(n) + 0.5) / n
-    values = choose(np.repeat(LOGITS, n, 0), np.repeat(ALL, n, 0), uniforms, Shaping())
+    values = choose(np.repeat(LOGITS, n, 0), np.repeat(ALL, n, 0), uniforms, SamplingParams())
     assert np.allclose(np.bincount(values) / n, [0.5, 0.25, 0.15, 0.1], atol=1e-3)
 
 
 def test_shaping_out_of_range_is_refused():
     with pytest.raises(OptionError, match="top_p"):
-        Shaping(top_p=1.5)
+        SamplingParams(top_p=1.5)

@@ -6,9 +6,9 @@ from howlkit.builtin.autoregressive import Autoregressive
 from howlkit.builtin.encoders.tuple.encoder import Tuple
 from howlkit.builtin.models.lstm_gru import Gru, Lstm
 from howlkit.errors import HowlkitError, OptionError
-from howlkit.head_options import Heads
+from howlkit.head_options import HeadOptions
 from howlkit.sampling.history import KEEP_EVERY
-from howlkit.sampling.logits import Shaping
+from howlkit.sampling.logits import SamplingParams
 from howlkit.sampling.session import Limit, Session
 from howlkit.schema import END, START, STEP
 from tests.conftest import random_piece, tune
@@ -33,7 +33,9 @@ def hidden(made, row=slice(None)):
 
 def network_of(model=Lstm):
     torch.manual_seed(0)
-    return model(hidden=16, layers=2).build(ENCODER.schema, Heads(embedding=4, width=8)).eval()
+    return (
+        model(hidden=16, layers=2).build(ENCODER.schema, HeadOptions(embedding=4, width=8)).eval()
+    )
 
 
 def session(rows=1, seed=0, model=Lstm, **limits):
@@ -42,7 +44,7 @@ def session(rows=1, seed=0, model=Lstm, **limits):
     return Session(network, ENCODER, rows=rows, seed=seed, limit=limit, stepping=STEPPING[0])
 
 
-def play(made, shaping=Shaping()):
+def play(made, shaping=SamplingParams()):
     while not made.done.all():
         made.step(shaping)
     return made
@@ -199,7 +201,7 @@ def test_a_refused_step_leaves_the_session_as_it_was():
 
 def test_a_field_to_shape_that_there_is_not_is_an_error():
     with pytest.raises(OptionError, match="Did you mean 'pitch'"):
-        session().step(Shaping(fields={"pich": Shaping(temperature=0.5)}))
+        session().step(SamplingParams(fields={"pich": SamplingParams(temperature=0.5)}))
 
 
 @pytest.mark.parametrize("at_most", [3, 8])
@@ -287,7 +289,7 @@ def test_the_sampler_streams_and_can_begin_with_a_random_note():
 
 
 def test_temperature_zero_by_field_takes_the_likeliest():
-    greedy = Shaping(fields={"pitch": Shaping(temperature=0)})
+    greedy = SamplingParams(fields={"pitch": SamplingParams(temperature=0)})
     made = session(rows=1)
     for _ in range(20):
         before, last = hidden(made), made.lengths[0]

@@ -10,21 +10,21 @@ import torch
 from howlkit.builtin.encoders.tuple.encoder import Tuple
 from howlkit.builtin.models.lstm_gru import Gru, Lstm
 from howlkit.errors import CheckpointError
-from howlkit.head_options import Heads
+from howlkit.head_options import HeadOptions
 from howlkit.network.likelihood import unigram
 from howlkit.sampling.session import Limit
-from howlkit.sampling.stored_network import AtRest, shapes
+from howlkit.sampling.stored_network import StoredNetwork, shapes
 from howlkit.sampling.trained import Trained
 from howlkit.training.recipe import Recipe
 from howlkit.training.weights import read_arrays, read_tensors, write_tensors
 from tests.conftest import tune
 
 SMALL = Tuple(grid=4, durations=4, velocities=4)
-HEADS = Heads(embedding=4, width=8)
+HEADS = HeadOptions(embedding=4, width=8)
 MODELS = [
     (Lstm(hidden=9), HEADS),
-    (Gru(hidden=8, layers=3), Heads(chained=False, embedding=4, width=8)),
-    (Lstm(hidden=7, layers=2, block=2, block_width=5), Heads(embedding=4, width=8, input=6)),
+    (Gru(hidden=8, layers=3), HeadOptions(chained=False, embedding=4, width=8)),
+    (Lstm(hidden=7, layers=2, block=2, block_width=5), HeadOptions(embedding=4, width=8, input=6)),
 ]
 
 
@@ -85,7 +85,7 @@ finally:
 def test_at_rest_and_awake_are_one_network(run):
     pytest.importorskip("numba")
     asleep = Trained.from_pretrained(run)
-    assert isinstance(asleep.held, AtRest) and not asleep.needs_torch
+    assert isinstance(asleep.held, StoredNetwork) and not asleep.needs_torch
     awake = Trained(asleep.recipe, asleep.network, asleep.facts)
     assert awake.session().stepping == asleep.session().stepping == "compiled"
     assert np.array_equal(play(asleep), play(awake))

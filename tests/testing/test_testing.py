@@ -15,7 +15,7 @@ from howlkit.builtin.models.lstm_gru import Gru
 from howlkit.music.piece import Piece
 from howlkit.network.network import Network
 from howlkit.options import option
-from howlkit.protocols import Outlook
+from howlkit.protocols import StepMask
 from howlkit.sampling.session import Limit
 from howlkit.schema import Schema
 from howlkit.testing import (
@@ -234,7 +234,7 @@ def looks_at_nothing(self):
     decisions = Chimes().schema.decisions
     choices = sum(field.choices for field in decisions)
     allowed = np.ones((len(self.at), choices), bool)
-    return Outlook(allowed, np.zeros((len(self.at), len(decisions)), np.int64))
+    return StepMask(allowed, np.zeros((len(self.at), len(decisions)), np.int64))
 
 
 class SharesState(Chimes):
@@ -270,7 +270,11 @@ ENCODERS = [
     (with_grammar(push=pushes_one_note), "decode equals pushing", "as `push` counted"),
     (with_grammar(push=pushes_every_row), "rows are independent", "only the rows marked True"),
     (with_grammar(now=property(lambda self: self.at / 7)), "decode equals pushing", "`now`"),
-    (with_grammar(outlook=looks_at_nothing), "outlook says what allowed does", "'shift' to be in"),
+    (
+        with_grammar(step_mask=looks_at_nothing),
+        "step mask says what allowed does",
+        "'shift' to be in",
+    ),
     (SharesState, "rows are independent", "`select` shares"),
 ]
 
@@ -292,8 +296,8 @@ TwoSpellings = with_grammar(allowed=allows_one_key_chords)
 
 def departing(encoder, *laws):
     """The encoder, but declaring that some laws do not hold for it."""
-    departures = dict.fromkeys(laws, "it is made that way")
-    return type(encoder.__name__, (encoder,), {"departures": departures, "__doc__": "Departs."})()
+    exemptions = dict.fromkeys(laws, "it is made that way")
+    return type(encoder.__name__, (encoder,), {"exemptions": exemptions, "__doc__": "Departs."})()
 
 
 def test_an_encoder_of_several_spellings_that_says_so_passes():
@@ -362,9 +366,9 @@ def test_only_some_laws_may_be_declared_and_never_without_a_reason():
     checks = encoder_checks(departing(SwallowsEverySecondShift, "encode is stable"))
     assert "'round trip'" in failure_of(checks, "departures are known")
     assert "what rounds twice" in failure_of(checks, "encode is stable")
-    silent = type("Silent", (Chimes,), {"departures": {"round trip": ""}, "__doc__": "Silent."})
+    silent = type("Silent", (Chimes,), {"exemptions": {"round trip": ""}, "__doc__": "Silent."})
     assert "in a sentence" in failure_of(encoder_checks(silent()), "departures are known")
-    nonsense = type("Nonsense", (Chimes,), {"departures": 3, "__doc__": "Nonsense."})
+    nonsense = type("Nonsense", (Chimes,), {"exemptions": 3, "__doc__": "Nonsense."})
     assert "AttributeError" in failure_of(encoder_checks(nonsense()), "departures are known")
 
 

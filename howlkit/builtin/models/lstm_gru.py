@@ -16,7 +16,7 @@ from howlkit.protocols import Model
 from howlkit.schema import Schema
 
 if TYPE_CHECKING:
-    from howlkit.head_options import Heads
+    from howlkit.head_options import HeadOptions
     from howlkit.network.network import Network
 
 __all__ = ["Gru", "Lstm"]
@@ -35,7 +35,7 @@ class _Recurrent:
 
     name: ClassVar[str]
 
-    def build(self, schema: Schema, heads: Heads) -> Network:
+    def build(self, schema: Schema, heads: HeadOptions) -> Network:
         """Return a new network with random weights."""
         from howlkit.builtin.models.recurrent import Recurrent
         from howlkit.network.network import Network

@@ -120,11 +120,11 @@ class MidiTok:
         return self._layout.schema
 
     @property
-    def departures(self) -> dict[str, str]:
+    def exemptions(self) -> dict[str, str]:
         """By the name of the law, why it does not hold for this tokenizer."""
-        from howlkit_miditok.order import departures
+        from howlkit_miditok.order import exemptions
 
-        return departures(self._rules)
+        return exemptions(self._rules)
 
     @property
     def sets_tempo(self) -> bool:

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 Metres = tuple[tuple[int, str], ...]
 """Ticks, rising, and the metres that begin there, as MidiTok writes them."""
 
-__all__ = ["Metres", "Order", "departures", "rank"]
+__all__ = ["Metres", "Order", "exemptions", "rank"]
 
 OFF, ON = 0, 1
 DRUMS_LAST = 128
 
 
-def departures(rules: Rules) -> dict[str, str]:
+def exemptions(rules: Rules) -> dict[str, str]:
     """Return which laws of an encoder do not hold, and why: docs/hooks.md of howlkit."""
     learnt, mmm = bool(rules.tokenizer.is_trained), rules.name == "MMM"
     found = {}

@@ -39,7 +39,7 @@ LEARNT = {"round trip", "excerpts give the whole", "decode equals pushing"}
 @pytest.mark.parametrize("name", NAMES)
 def test_it_keeps_to_the_contract_and_declares_what_does_not_hold(name):
     encoder = MidiTok(tokenizer=name)
-    assert set(encoder.departures) == DEPARTURES.get(name, set())
+    assert set(encoder.exemptions) == DEPARTURES.get(name, set())
     check_encoder(encoder)
 
 
@@ -51,7 +51,7 @@ def learnt(request):
 
 
 def test_a_learnt_vocabulary_keeps_to_it_and_declares_what_does_not_hold(learnt):
-    assert set(learnt.departures) == LEARNT
+    assert set(learnt.exemptions) == LEARNT
     check_encoder(learnt)
 
 
@@ -86,7 +86,7 @@ def test_no_learnt_token_leaves_a_short_bar(learnt):
 )
 def test_music_has_one_spelling_with_other_options_too(values):
     encoder = options.build(MidiTok, values)
-    assert not encoder.departures
+    assert not encoder.exemptions
     names = "round trip", "encode is stable", "grammar allows what encode gives"
     for check in encoder_checks(encoder):
         if check.name in names:
@@ -96,7 +96,7 @@ def test_music_has_one_spelling_with_other_options_too(values):
 @pytest.mark.parametrize("name", ["REMI", "CPWord", "Octuple"])
 def test_with_tempi_there_are_several_spellings_and_it_says_so(name):
     encoder = MidiTok(tokenizer=name, tempos=True)
-    assert set(encoder.departures) == {"round trip"}
+    assert set(encoder.exemptions) == {"round trip"}
     (check,) = [check for check in encoder_checks(encoder) if check.name == "round trip"]
     check()
 

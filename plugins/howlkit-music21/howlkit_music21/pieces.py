@@ -76,14 +76,14 @@ class Tone(NamedTuple):
     tied: bool
 
 
-class Place(NamedTuple):
+class RowState(NamedTuple):
     """Something in a part, and where it stands, in quarters from the start."""
 
     start: Fraction
     element: Any
 
 
-Line = list[Place]
+Line = list[RowState]
 T = TypeVar("T")
 
 
@@ -147,13 +147,13 @@ def _line(part: Score) -> Line:
     return sorted(found, key=lambda place: (place.start, place.element.classSortOrder))
 
 
-def _placed(part: Score, begin: Fraction) -> Iterator[Place]:
+def _placed(part: Score, begin: Fraction) -> Iterator[RowState]:
     for element in part:
         start = begin + _quarters(part.elementOffset(element))
         if isinstance(element, stream.Stream):
             yield from _placed(element, start)
         else:
-            yield Place(start, element)
+            yield RowState(start, element)
 
 
 def _of(line: Line, kind: type[T]) -> Iterator[tuple[Fraction, T]]:

@@ -13,7 +13,7 @@ from howlkit.protocols import Model
 from howlkit.schema import Schema
 
 if TYPE_CHECKING:
-    from howlkit.head_options import Heads
+    from howlkit.head_options import HeadOptions
     from howlkit.network import Network
 
 __all__ = ["Ssm"]
@@ -41,7 +41,7 @@ class Ssm:
                 f"take ssm.inner={nearest}, or give ssm.heads"
             )
 
-    def build(self, schema: Schema, heads: Heads) -> Network:
+    def build(self, schema: Schema, heads: HeadOptions) -> Network:
         """Return a new network with random weights."""
         from howlkit.network import Network
         from howlkit_ssm.network import StateSpace

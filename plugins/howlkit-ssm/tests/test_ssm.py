@@ -7,7 +7,7 @@ from howlkit_ssm import Ssm
 
 from howlkit import options, plugins
 from howlkit.errors import OptionError
-from howlkit.head_options import Heads
+from howlkit.head_options import HeadOptions
 from howlkit.music import Piece
 from howlkit.network.likelihood import unigram
 from howlkit.sampling import Limit, Trained
@@ -52,7 +52,7 @@ def test_heads_that_do_not_fit_are_refused_with_what_to_do():
 def network():
     """A small network with weights as after some training."""
     torch.manual_seed(3)
-    return Stirred(**TINY).build(ONE, Heads(embedding=8, width=16)).eval()
+    return Stirred(**TINY).build(ONE, HeadOptions(embedding=8, width=16)).eval()
 
 
 def tokens(rows, steps):

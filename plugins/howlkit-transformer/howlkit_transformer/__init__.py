@@ -14,7 +14,7 @@ from howlkit.protocols import Model
 from howlkit.schema import Schema
 
 if TYPE_CHECKING:
-    from howlkit.head_options import Heads
+    from howlkit.head_options import HeadOptions
     from howlkit.network import Network
 
 __all__ = ["SIZES", "Shape", "Transformer"]
@@ -82,7 +82,7 @@ class Transformer:
         kv_heads = self.kv_heads or math.gcd(heads, size.kv_heads)
         return Shape(width, self.layers or size.layers, heads, kv_heads)
 
-    def build(self, schema: Schema, heads: Heads) -> Network:
+    def build(self, schema: Schema, heads: HeadOptions) -> Network:
         """Return a new network with random weights."""
         from howlkit.network import Network
         from howlkit_transformer.network import Decoder

@@ -10,7 +10,7 @@ from howlkit_transformer import SIZES, Transformer
 
 from howlkit import options, plugins
 from howlkit.errors import OptionError
-from howlkit.head_options import Heads
+from howlkit.head_options import HeadOptions
 from howlkit.music import Piece
 from howlkit.network import Network
 from howlkit.network.likelihood import unigram
@@ -57,14 +57,14 @@ def test_it_is_installed_as_a_plugin():
 @pytest.mark.parametrize(("size", "millions"), [("tiny", 1), ("small", 5), ("medium", 25)])
 def test_a_size_has_the_parameters_that_its_help_says(size, millions):
     with torch.device("meta"):
-        network = Transformer(size=size).build(ONE, Heads())
+        network = Transformer(size=size).build(ONE, HeadOptions())
     parameters = sum(p.numel() for p in network.backbone.blocks.parameters())
     assert 0.85 * millions < parameters / 1e6 < 1.35 * millions
 
 
 def test_the_large_size_has_100_million_parameters():
     with torch.device("meta"):
-        network = Transformer(size="large").build(ONE, Heads())
+        network = Transformer(size="large").build(ONE, HeadOptions())
     assert 95e6 < sum(p.numel() for p in network.parameters()) < 105e6
 
 
@@ -87,7 +87,7 @@ def test_heads_that_do_not_fit_are_refused_with_what_to_do(wrong):
 def network():
     """A small network with weights as after some training."""
     torch.manual_seed(3)
-    return Stirred(**TINY).build(ONE, Heads(embedding=8, width=16)).eval()
+    return Stirred(**TINY).build(ONE, HeadOptions(embedding=8, width=16)).eval()
 
 
 def tokens(rows, steps):
@@ -241,7 +241,7 @@ def test_it_trains_with_an_encoder_and_makes_music(encoder, tmp_path):
 def test_a_session_makes_the_same_from_the_same_seed(network):
     encoder = plugins.create("encoder", "tuple", {})
     torch.manual_seed(1)
-    model = Transformer(**TINY).build(encoder.schema, Heads(embedding=4, width=8))
+    model = Transformer(**TINY).build(encoder.schema, HeadOptions(embedding=4, width=8))
     made = []
     for _ in range(2):
         session = Session(model, encoder, seed=7, limit=Limit(ends=False))

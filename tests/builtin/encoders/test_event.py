@@ -6,7 +6,7 @@ from howlkit.builtin.encoders.event import grammar as event_grammar
 from howlkit.builtin.encoders.event.encoder import Event
 from howlkit.builtin.models.lstm_gru import Lstm
 from howlkit.errors import OptionError
-from howlkit.head_options import Heads
+from howlkit.head_options import HeadOptions
 from howlkit.music import midi
 from howlkit.music.piece import DRUMS, MAX_TICK, NOTE, PEDAL, TEMPO, Piece
 from howlkit.sampling.decoding import accepts
@@ -499,7 +499,7 @@ def test_a_model_of_it_trains_and_plays(name, tmp_path):
 def test_an_untrained_network_stays_within_the_grammar():
     torch.manual_seed(0)
     encoder = ENCODERS["pedal"]
-    network = Lstm(hidden=8).build(encoder.schema, Heads(embedding=4, width=8))
+    network = Lstm(hidden=8).build(encoder.schema, HeadOptions(embedding=4, width=8))
     session = Session(network, encoder, rows=3, limit=Limit(notes=100, ends=False))
     while not session.done.all():
         session.step()

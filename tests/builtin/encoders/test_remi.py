@@ -13,7 +13,7 @@ from howlkit.builtin.encoders.remi import layout
 from howlkit.builtin.encoders.remi.encoder import Remi
 from howlkit.builtin.encoders.remi.grammar import RemiGrammar
 from howlkit.builtin.models.lstm_gru import Lstm
-from howlkit.head_options import Heads
+from howlkit.head_options import HeadOptions
 from howlkit.music import midi
 from howlkit.music.piece import DRUMS, NOTE, TEMPO, TIME_SIGNATURE, Piece
 from howlkit.sampling.decoding import accepts
@@ -328,12 +328,12 @@ def test_music_without_end_takes_few_steps(encoder):
 
 def told(grammar, schema):
     """All that a grammar says of each row (B, .): where it stands, and what may come next."""
-    outlook, given = grammar.outlook(), schema.steps(len(grammar.now))
-    assert not outlook.least.any()
+    step_mask, given = grammar.step_mask(), schema.steps(len(grammar.now))
+    assert not step_mask.least.any()
     masks = [grammar.allowed(field, given) for field in schema.decisions]
-    assert np.array_equal(np.concatenate(masks, axis=1), outlook.allowed)
+    assert np.array_equal(np.concatenate(masks, axis=1), step_mask.allowed)
     standing = [grammar.now, grammar.seconds(grammar.now), *map(grammar.derived, schema.derived)]
-    return np.column_stack([*standing, outlook.allowed])
+    return np.column_stack([*standing, step_mask.allowed])
 
 
 @pytest.mark.parametrize("encoder", ENCODERS, ids=NAMES)
@@ -367,7 +367,7 @@ def test_rows_of_different_events_go_on_as_each_does_alone(encoder):
 def test_a_step_decided_at_once_is_the_one_decided_field_by_field(monkeypatch, rows):
     encoder = Remi(grid=4, velocities=4, durations=4)
     torch.manual_seed(0)
-    network = Lstm(hidden=16).build(encoder.schema, Heads(True, embedding=4, width=8))
+    network = Lstm(hidden=16).build(encoder.schema, HeadOptions(True, embedding=4, width=8))
 
     def sample():
         made = Session(network, encoder, rows=rows, limit=Limit(notes=12, ends=False))
@@ -377,7 +377,7 @@ def test_a_step_decided_at_once_is_the_one_decided_field_by_field(monkeypatch, r
 
     at_once = sample()
     with monkeypatch.context() as patch:
-        patch.setattr(RemiGrammar, "outlook", lambda self: None)
+        patch.setattr(RemiGrammar, "step_mask", lambda self: None)
         assert np.array_equal(sample(), at_once)
 
 
@@ -462,7 +462,9 @@ def test_any_resolution_comes_back_to_the_same_steps(ticks_per_beat, grid, seed)
 def test_sampling_plays_what_its_own_steps_say():
     torch.manual_seed(0)
     encoder = Remi(grid=4, durations=3, velocities=4)
-    network = Lstm(hidden=16, layers=1).build(encoder.schema, Heads(True, embedding=4, width=8))
+    network = Lstm(hidden=16, layers=1).build(
+        encoder.schema, HeadOptions(True, embedding=4, width=8)
+    )
     session = Session(network, encoder, rows=3, limit=Limit(notes=30, ends=False))
     session.prompt([tune(0, bars=2)] * 3)
     for _ in Autoregressive().generate(session):
@@ -479,7 +481,9 @@ def test_sampling_plays_what_its_own_steps_say():
 def test_sampled_seconds_are_those_of_the_tempi_that_were_made():
     torch.manual_seed(1)
     encoder = Remi(grid=4, durations=3, velocities=4, tempos=4)
-    network = Lstm(hidden=16, layers=1).build(encoder.schema, Heads(True, embedding=4, width=8))
+    network = Lstm(hidden=16, layers=1).build(
+        encoder.schema, HeadOptions(True, embedding=4, width=8)
+    )
     session = Session(network, encoder, rows=4, limit=Limit(seconds=40, ends=False))
     for _ in Autoregressive().generate(session):
         pass

@@ -11,7 +11,7 @@ from howlkit.builtin.encoders.voices.encoder import Voices
 from howlkit.builtin.encoders.voices.inputs import held_slices
 from howlkit.builtin.models.lstm_gru import Lstm
 from howlkit.errors import OptionError
-from howlkit.head_options import Heads
+from howlkit.head_options import HeadOptions
 from howlkit.music import chorales
 from howlkit.music.piece import DRUMS, NOTE, TIME_SIGNATURE, Piece
 from howlkit.sampling.session import Limit, Session
@@ -248,14 +248,14 @@ def test_a_row_that_does_not_move_stays_as_it_is(encoder):
 @every_encoder
 def test_a_whole_step_is_foreseen_where_no_voice_has_a_say_in_another(encoder):
     grammar = random_steps(encoder, encoder.grammar(2), 3, 20)[1]
-    outlook = grammar.outlook()
+    step_mask = grammar.step_mask()
     if encoder.steps == "changes" or (encoder.assign == "pitch" and encoder.voices > 1):
-        assert outlook is None
+        assert step_mask is None
         return
     given = encoder.schema.steps(2)
     said = [grammar.allowed(field, given) for field in encoder.schema.decisions]
-    assert np.array_equal(outlook.allowed, np.concatenate(said, axis=1))
-    assert outlook.least.shape == (2, 1 + encoder.voices) and not outlook.least.any()
+    assert np.array_equal(step_mask.allowed, np.concatenate(said, axis=1))
+    assert step_mask.least.shape == (2, 1 + encoder.voices) and not step_mask.least.any()
 
 
 def test_a_step_is_foreseen_until_the_longest_piece_nearly_ends(monkeypatch):
@@ -263,7 +263,7 @@ def test_a_step_is_foreseen_until_the_longest_piece_nearly_ends(monkeypatch):
     encoder = Voices()
     grammar, foreseen = encoder.grammar(2), []
     for _ in range(40):
-        foreseen.append(grammar.outlook() is not None)
+        foreseen.append(grammar.step_mask() is not None)
         grammar.push(encoder.schema.steps(2), np.array([True, False]))
     assert foreseen == [True] * 36 + [False] * 4  # what the last slice may be, voices settle
 
@@ -582,7 +582,7 @@ def test_options_that_contradict_each_other_are_refused():
 @pytest.mark.parametrize("encoder", [*ENCODERS[:4], *CHANGES[:2]])
 def test_a_session_makes_music_that_is_spelt_as_it_was_decided(encoder):
     torch.manual_seed(0)
-    network = Lstm(hidden=8, layers=1).build(encoder.schema, Heads(embedding=4, width=8))
+    network = Lstm(hidden=8, layers=1).build(encoder.schema, HeadOptions(embedding=4, width=8))
     made = Session(network, encoder, rows=2, limit=Limit(beats=6, ends=False), like=WALTZ)
     while not made.done.all():
         made.step()

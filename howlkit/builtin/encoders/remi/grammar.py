@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.builtin.encoders.shared.bars import Metres
-from howlkit.protocols import Outlook
+from howlkit.protocols import StepMask
 from howlkit.schema import END, STEP, Field, Schema, Steps
 
 __all__ = ["RemiGrammar", "Rules"]
@@ -186,10 +186,10 @@ class RemiGrammar:
         """
         return self._may[field.name].copy()
 
-    def outlook(self) -> Outlook:
+    def step_mask(self) -> StepMask:
         """Return what a whole step may be: one event has one value, which depends on no other."""
         least = np.zeros((len(self._allowed), len(self._may)), np.int64)
-        return Outlook(self._allowed.copy(), least)
+        return StepMask(self._allowed.copy(), least)
 
     def push(self, step: Steps, rows: Mask) -> Column:
         """Move on to `step` where `rows` says so; a note has begun when its last event has come."""

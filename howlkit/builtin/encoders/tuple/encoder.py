@@ -120,7 +120,7 @@ class Tuple:
             Field("kind", 2, unit="0: sustain pedal, 1: note"),
             Field("track", max(self.tracks, 1), unit="track"),
             Field("program", DRUMS + 1, when=note, unit="General MIDI program, 128: drums"),
-            Field("pitch", 128, True, note, "semitone", near=(("pitch", 0),)),
+            Field("pitch", 128, True, note, "semitone", relative_to=(("pitch", 0),)),
             Field("octave", 11, ordered=True, when=note, unit="octave, 5: from middle C"),
             Field("semitone", 12, when=note, unit="semitone above C"),
             Field("duration", len(self._lengths), ordered=True, unit=f"log-spaced {unit}s"),

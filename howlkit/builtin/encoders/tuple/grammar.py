@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.protocols import Outlook
+from howlkit.protocols import StepMask
 from howlkit.schema import START, STEP, Field, Schema, Steps
 
 __all__ = ["MOST_UNITS", "NOTE", "PEDAL", "TupleGrammar"]
@@ -68,7 +68,7 @@ class TupleGrammar:
             self._forbid_pedals(field, given, mask)
         return mask
 
-    def outlook(self) -> Outlook | None:
+    def step_mask(self) -> StepMask | None:
         """Return what a whole step may be: at one onset not less than the last one."""
         if not self._is_simple:
             return None
@@ -76,7 +76,7 @@ class TupleGrammar:
         allowed[:, STEP] = self._onset < self._last_onset
         least = np.array(self._last.tolist(), np.int64)  # quicker than by column
         least[:, : -len(self._order)] = 0
-        return Outlook(allowed, least)
+        return StepMask(allowed, least)
 
     def _lowest(self, name: str, given: Steps) -> NDArray[np.int64]:
         """Return (B,): the least value that leaves steps at one onset in order."""

@@ -89,7 +89,7 @@ class Voices:
     )
 
     name: ClassVar[str] = "voices"
-    departures: ClassVar[Mapping[str, str]] = {
+    exemptions: ClassVar[Mapping[str, str]] = {
         "excerpts give the whole": "an excerpt knows no voice that fell silent long before it"
     }
 
@@ -158,7 +158,7 @@ class Voices:
             Field(
                 f"voice{k}",
                 LOWEST + self.pitches,
-                near=self._near(k),
+                relative_to=self._near(k),
                 unit="as before, silence, or a pitch",
             )
             for k in self.decided

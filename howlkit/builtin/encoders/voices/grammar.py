@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from howlkit.builtin.encoders.shared.slices import Metre
 from howlkit.builtin.encoders.voices.choices import AS_BEFORE, LOWEST, SILENCE, Neighbour, Voice
 from howlkit.builtin.encoders.voices.inputs import columns, places
-from howlkit.protocols import Outlook
+from howlkit.protocols import StepMask
 from howlkit.schema import END, STEP, Field, Steps
 
 if TYPE_CHECKING:
@@ -77,14 +77,14 @@ class VoicesGrammar:
             self._end_well(mask, voice, given)
         return mask
 
-    def outlook(self) -> Outlook | None:
+    def step_mask(self) -> StepMask | None:
         """Return what a step may be, where no voice has a say in another; not so near the end."""
         if self._is_late or not self._choices.independent:
             return None
         own, rows = self._choices.decided[0].own, len(self._slices)
         voices = own.take(self._sounds.take(self._choices.order, axis=0).T, axis=0)  # (B, V, n)
         allowed = np.concatenate((self._marks(), voices.reshape(rows, -1)), axis=1)
-        return Outlook(allowed, np.zeros((rows, 1 + self._encoder.voices), np.int64))
+        return StepMask(allowed, np.zeros((rows, 1 + self._encoder.voices), np.int64))
 
     def _marks(self) -> Mask:
         mask = np.zeros((len(self._slices), 3), bool)
@@ -196,7 +196,7 @@ class ChangesGrammar(VoicesGrammar):
             self._be_a_step(mask, self._choices.by_name[field.name], given)
         return mask
 
-    def outlook(self) -> None:
+    def step_mask(self) -> None:
         """Return None: where a step stands has a say in what its last voice may be."""
 
     def _shifts(self) -> Mask:

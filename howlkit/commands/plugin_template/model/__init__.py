@@ -16,7 +16,7 @@ from howlkit.protocols import Model
 from howlkit.schema import Schema
 
 if TYPE_CHECKING:
-    from howlkit.head_options import Heads
+    from howlkit.head_options import HeadOptions
     from howlkit.network import Network
 
 
@@ -29,7 +29,7 @@ class Stencil:
     dropout: float = option(0.1, "between the layers", low=0.0, high=0.95)
     name: ClassVar[str] = "stencil"
 
-    def build(self, schema: Schema, heads: "Heads") -> "Network":
+    def build(self, schema: Schema, heads: "HeadOptions") -> "Network":
         """Return a new network with random weights."""
         # Imported here, so that `howlkit --help` and `howlkit plugins list` need no torch.
         from howlkit.network import Network
