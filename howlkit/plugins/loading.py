@@ -19,6 +19,7 @@ import pluggy
 
 from howlkit import hookspecs, options, protocols
 from howlkit.errors import PluginError, did_you_mean
+from howlkit.plugins.attribution import record_owner
 from howlkit.plugins.discovery import Source
 from howlkit.plugins.importing import hushed, imported, trace
 from howlkit.protocols import Augmenter, Encoder, Model, Sampler
@@ -81,6 +82,9 @@ def load(source: Source, taken: Mapping[str, Component]) -> Loaded:
             if other is not None:
                 raise PluginError(_clash(component, other))
             found[component.name] = component
+    for component in found.values():
+        owner = f"{component.kind} {component.name!r} of {source.who}"
+        record_owner(component.cls, owner.strip())
     return Loaded(found, heard.first)
 
 

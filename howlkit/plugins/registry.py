@@ -23,7 +23,7 @@ from typing import Any
 
 from howlkit import __version__, options
 from howlkit.errors import TRACEBACK, PluginError, did_you_mean, traceback_wanted
-from howlkit.plugins import discovery, loading
+from howlkit.plugins import checked_calls, discovery, loading
 from howlkit.plugins.discovery import GROUP, RESTRICTION, Failure, Source
 from howlkit.plugins.loading import KINDS, Component
 
@@ -195,8 +195,6 @@ def create(kind: str, name: str, values: Mapping[str, object] | None = None) -> 
     Raises PluginError if there is none of that name, or if it is not what it should be, OptionError
     for wrong options.
     """
-    from howlkit.plugins import checked_calls  # which asks here whose a component is
-
     return checked_calls.check_component(kind, options.build(get(kind, name).cls, values or {}))
 
 
