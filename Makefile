@@ -101,4 +101,4 @@ scaling: $(VENV)/.installed-bench
 	$(BIN)/python benchmarks/scaling.py
 
 clean:
-	rm -rf $(VENV) $(DEMO) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(DEMO) build docs/api *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
