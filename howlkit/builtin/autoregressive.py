@@ -37,12 +37,12 @@ class Autoregressive:
 
     def generate(self, session: SamplingSession) -> Iterator[Steps]:
         """Yield steps (B,) until every row is done."""
-        shaping = SamplingParams(self.temperature, self.top_k, self.top_p, self.min_p, self.fields)
+        params = SamplingParams(self.temperature, self.top_k, self.top_p, self.min_p, self.fields)
         if self.first == "random" and (session.lengths == 1).all():
             notes = [session.encoder.encode(random_note(rng)) for rng in session.rngs]
             session.feed([steps[steps["mark"] != END] for steps in notes], made=True)
         while not session.done.all():
-            yield session.step(shaping)
+            yield session.step(params)
 
 
 def random_note(rng: np.random.Generator) -> Piece:

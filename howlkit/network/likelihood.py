@@ -22,11 +22,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from howlkit.errors import DataError
 from howlkit.music.piece import Piece
+from howlkit.network.batches import cut, side_by_side, to_tensors
 from howlkit.network.network import Network
 from howlkit.plugins.checked import CheckedEncoder
 from howlkit.protocols import Encoder
 from howlkit.schema import MARK, STEP, Field, Schema, Steps
-from howlkit.training.windows import Batch, Column, cut, side_by_side
 
 __all__ = [
     "Counts",
@@ -34,7 +34,6 @@ __all__ = [
     "Scores",
     "encode_all",
     "score",
-    "to_tensors",
     "unigram",
     "unigram_nats",
 ]
@@ -181,20 +180,6 @@ def _alike(rows: Sequence[Steps]) -> Iterator[list[int]]:
     ordered = sorted(range(len(rows)), key=lambda i: len(rows[i]), reverse=True)
     for begin in range(0, len(ordered), ROWS):
         yield ordered[begin : begin + ROWS]
-
-
-def to_tensors(
-    batch: Batch, device: torch.device
-) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], torch.Tensor]:
-    """Return inputs, targets and lengths of a batch as tensors on `device`, int64 (bits: uint8)."""
-
-    def moved(columns: Mapping[str, Column]) -> dict[str, torch.Tensor]:
-        return {
-            name: torch.from_numpy(np.ascontiguousarray(column)).to(device)
-            for name, column in columns.items()
-        }
-
-    return moved(batch.inputs), moved(batch.targets), torch.from_numpy(batch.lengths).to(device)
 
 
 def unigram(encoder: Encoder, pieces: Iterable[Piece]) -> dict[str, NDArray[np.int64]]:

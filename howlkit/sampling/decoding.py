@@ -1,7 +1,7 @@
 """One step of B rows decided field by field, within the grammar; and steps held against it.
 
 It is the way that works for every encoder and every network, and the only one for functions that
-change logits. `stepping.Runner.decide_all` says where there is a quicker one.
+change logits. `Runner.sample_step` says where there is a quicker one.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class FieldwiseDecoder:
         step: Steps,
         going: Mask,
         uniforms: NDArray[np.float64],
-        shaping: SamplingParams,
+        params: SamplingParams,
         functions: Sequence[LogitsFunction],
     ) -> None:
         """Decide `step` (B,) in the rows that are going (B,); uniforms: (B, K), one a field."""
@@ -58,17 +58,17 @@ class FieldwiseDecoder:
             draws = uniforms[:, k]
             while undecided.any():
                 allowed = self._allowed(field, step, undecided)
-                values = self._runner.choose(
-                    field, step, undecided, allowed, draws, shaping, functions
+                values = self._runner.sample_field(
+                    field, step, undecided, allowed, draws, params, functions
                 )
                 if field.kind != "bits":
                     step[field.name][active] = values[active]
-                    self._runner.decide(field, values, active)
+                    self._runner.accept(field, values, active)
                     break
                 # Which bit is on next, from the lowest, until there is none.
                 undecided = undecided & (values < field.n)
                 step[field.name][undecided, values[undecided]] = 1
-                self._runner.decide(field, values, undecided)
+                self._runner.accept(field, values, undecided)
                 draws = self._more(undecided)
 
     def _more(self, going: Mask) -> NDArray[np.float64]:

@@ -13,27 +13,22 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.errors import HowlkitError, OptionError, did_you_mean
 from howlkit.music.piece import Piece
+from howlkit.network.batches import side_by_side
 from howlkit.plugins.checked import CheckedEncoder
 from howlkit.plugins.checked_grammar import CheckedGrammar
 from howlkit.protocols import Encoder, LogitsFunction, StepMask
 from howlkit.sampling.decoding import FieldwiseDecoder, check_allowed, without_end
 from howlkit.sampling.history import History
 from howlkit.sampling.logits import SamplingParams
-from howlkit.sampling.runner import Stepping, chosen
+from howlkit.sampling.runner import Runner
 from howlkit.sampling.state import RowState
-from howlkit.sampling.stored_network import StoredNetwork
 from howlkit.schema import END, START, Steps
-from howlkit.training.windows import side_by_side
-
-if TYPE_CHECKING:
-    from howlkit.network.network import Network
 
 __all__ = ["Limit", "Session"]
 
@@ -61,23 +56,22 @@ class Limit:
 class Session:
     """B rows of music in the making.
 
-    network, encoder: of one trained model. rows: B. seed: of the rows' generators.
+    runner: what runs the network (`runners.make_runner`), for this session alone. encoder: the one
+    that the network was trained with. rows: B. seed: of the rows' generators.
     limit: how much each row makes. like: the piece whose tempo map and resolution it takes over.
-    stepping: how the network is run (`stepping.chosen`): plain, compiled, or auto.
 
     steps (B, T) is a view of all steps so far, the start row first, of which lengths (B,) count.
     """
 
     def __init__(
         self,
-        network: Network | StoredNetwork,
+        runner: Runner,
         encoder: Encoder,
         *,
         rows: int = 1,
         seed: int = 0,
         limit: Limit = Limit(),
         like: Piece | None = None,
-        stepping: Stepping = "auto",
     ) -> None:
         if rows < 1:
             raise HowlkitError(f"a session of {rows} rows; at least 1 is needed")
@@ -86,8 +80,8 @@ class Session:
         self.like = like
         self.rngs = [np.random.default_rng([seed, row]) for row in range(rows)]
         self._schema = self.encoder.schema
-        self._runner = chosen(stepping, network, self._schema)
-        self._runner.prepare(rows)
+        self._runner = runner
+        runner.prepare(rows)
         self._fields = self._schema.decisions
         self._hold(self._schema.steps(64 * rows).reshape(rows, 64))
         self._steps["mark"][:, 0] = START
@@ -207,31 +201,31 @@ class Session:
 
     def step(
         self,
-        shaping: SamplingParams = SamplingParams(),
+        params: SamplingParams = SamplingParams(),
         *,
         functions: Sequence[LogitsFunction] = (),
     ) -> Steps:
         """Decide one step for every row that is not done, and return it (B,).
 
-        shaping: how logits become probabilities; OptionError if it names a field that the encoder
+        params: how logits become probabilities; OptionError if it names a field that the encoder
         has not. functions: each is called as f(field, logits,
         given) with float64 logits (B, field.choices) and the fields decided so far (B,), and
         returns the logits to use, for bits at every choice of a bit; they cannot allow what the
         grammar forbids. Rows that are done come back as END.
         """
-        self._check_fields(shaping)
+        self._check_fields(params)
         going = ~self.done
         step = self._schema.steps(self.rows)
         step["mark"] = END
         uniforms = self._uniforms(going)
-        if functions or not self._runner.decide_all(
-            self._at.hidden, step, going, self._step_mask, uniforms, shaping
+        if functions or not self._runner.sample_step(
+            self._at.hidden, step, going, self._step_mask, uniforms, params
         ):
             fields = FieldwiseDecoder(
                 self._runner, self._at.grammar, self.encoder, self.rngs, ends=self.limit.ends
             )
             self._runner.begin(self._at.hidden)
-            fields.decide(step, going, uniforms, shaping, functions)
+            fields.decide(step, going, uniforms, params, functions)
         self._add(step, going)
         self._read(step[:, None], going.astype(np.int64))
         return step
@@ -245,8 +239,8 @@ class Session:
                 without_end(step_mask.allowed)  # `mark` comes first
         return step_mask
 
-    def _check_fields(self, shaping: SamplingParams) -> None:
-        for name in shaping.fields:
+    def _check_fields(self, params: SamplingParams) -> None:
+        for name in params.fields:
             known = [field.name for field in self._fields]
             if name not in known:
                 raise OptionError(
@@ -299,6 +293,7 @@ class Session:
     def fork(self) -> Session:
         """Return an independent copy, generators included: both would go on alike."""
         twin = copy.copy(self)
+        twin._runner = self._runner.twin()
         twin.select(np.arange(self.rows))
         return twin
 

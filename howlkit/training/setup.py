@@ -24,12 +24,13 @@ from howlkit.network.build import check_weights
 from howlkit.network.device import pick_device
 from howlkit.network.likelihood import Counts, Encoded, encode_all, unigram, unigram_nats
 from howlkit.plugins.checked import CheckedEncoder
-from howlkit.sampling.trained import Trained
+from howlkit.training import model_folder
 from howlkit.training.checkpoint import FORMAT, read_json, saving, write_json
 from howlkit.training.prefetch import PartOf
 from howlkit.training.progress import Budget
 from howlkit.training.recipe import Recipe, versions
 from howlkit.training.trainer import Trainer
+from howlkit.training.weights import read_tensors
 from howlkit.training.windows import Windows
 
 __all__ = ["Plan", "begin", "reopen", "to_resume"]
@@ -79,7 +80,7 @@ def begin(
     component or option that there is not.
     """
     _check_free(out_dir)
-    initial = Trained.from_pretrained(plan.init, stepping=None) if plan.init else None
+    initial = model_folder.find(plan.init) if plan.init else None
     recipe = _recipe(plan, initial)
     chosen = pick_device(device)
     data = opening.open_data(plan.sources, strict=plan.strict, tell=tell, progress=progress)
@@ -102,8 +103,8 @@ def begin(
     }
     trainer = _trainer(folder, recipe, data, config, plan.budget, str(chosen), tell, workers)
     if initial is not None:
-        weights = initial.network.state_dict()
-        check_weights(trainer.network, weights, plan.init or folder)
+        weights = read_tensors(initial / model_folder.WEIGHTS)
+        check_weights(trainer.network, weights, initial / model_folder.WEIGHTS)
         trainer.start_from(weights)
         tell(f"Starting from the weights of {plan.init}")
     with saving(folder / "config.json") as path:
@@ -182,12 +183,13 @@ def _name(recipe: Recipe) -> Path:
     return RUNS / f"{stem}-{number}"
 
 
-def _recipe(plan: Plan, initial: Trained | None) -> Recipe:
+def _recipe(plan: Plan, initial: Path | None) -> Recipe:
+    """Return the recipe of a plan; initial: the model folder to start from, None: none."""
     if initial is None:
         names = plan.encoder or "tuple", plan.model or "lstm"
         return Recipe.choose(*names, augment=plan.augment, values=plan.values)
     # What the weights were trained with is the starting point for every option not given anew.
-    stored = initial.recipe.to_json()
+    stored = model_folder.read_config(initial)[0].to_json()
     values = {name: dict(table) for name, table in plan.values.items()}
     encoder, model = stored["encoder"]["name"], stored["model"]["name"]
     for name, known in (
