@@ -9,7 +9,7 @@ import pytest
 from howlkit.music import midi
 from tests.conftest import tune, write
 from tests.environment import wheel
-from tests.plugins.test_registry import AUGMENTER, GOOD, HEAD
+from tests.plugins.plugin_site import AUGMENTER, GOOD, HEAD
 
 VERSION = "0.3"
 
