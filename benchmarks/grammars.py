@@ -65,7 +65,7 @@ def stepped(recipe, network, rows):
     for _ in range(warm):
         made.step()
     watch = Watch()
-    watch.over("grammar", made._at.grammar, GRAMMAR)
+    watch.over("grammar", made._at.grammar._grammar, GRAMMAR)  # the encoder's own
     watch.over("network", made._runner, NETWORK)
     watch("step", lambda: [made.step() for _ in range(steps)])()
     return made.stepping, {name: 1e6 * part / steps for name, part in watch.seconds.items()}

@@ -24,7 +24,7 @@ from howlkit.errors import DataError
 from howlkit.music.piece import Piece
 from howlkit.network.batches import cut, side_by_side, to_tensors
 from howlkit.network.network import Network
-from howlkit.plugins import checked_calls
+from howlkit.plugins.checked import CheckedEncoder
 from howlkit.protocols import Encoder
 from howlkit.schema import MARK, STEP, Field, Schema, Steps
 
@@ -119,11 +119,12 @@ class Scores:
 
 def encode_all(encoder: Encoder, pieces: Iterable[Piece]) -> Encoded:
     """Return pieces as steps; DataError if there is not one note among them."""
+    encoder = CheckedEncoder.of(encoder)
     rows, note_counts, seconds, names = [], [], [], []
     for piece in pieces:
-        steps = checked_calls.encode(encoder, piece)
+        steps = encoder.encode(piece)
         rows.append(steps)
-        note_counts.append(len(checked_calls.decode(encoder, steps)))
+        note_counts.append(len(encoder.decode(steps)))
         seconds.append(_sounding(piece))
         names.append(piece.name)
     if not sum(note_counts):
@@ -186,10 +187,11 @@ def unigram(encoder: Encoder, pieces: Iterable[Piece]) -> dict[str, NDArray[np.i
 
     Of bits (n + 1,): how often each was on, and in how many steps they were decided.
     """
+    encoder = CheckedEncoder.of(encoder)
     schema = encoder.schema
     counts = {field.name: np.zeros(field.choices, np.int64) for field in schema.decisions}
     for piece in pieces:
-        steps = checked_calls.encode(encoder, piece)[1:]  # the start is no decision
+        steps = encoder.encode(piece)[1:]  # the start is no decision
         for field in schema.decisions:
             values = steps[field.name][schema.active(field, steps)]
             if field.kind == "bits":

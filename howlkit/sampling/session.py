@@ -13,7 +13,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,21 +20,14 @@ from numpy.typing import NDArray
 from howlkit.errors import HowlkitError, OptionError, did_you_mean
 from howlkit.music.piece import Piece
 from howlkit.network.batches import side_by_side
-from howlkit.plugins import checked_calls
-from howlkit.protocols import (
-    DerivingGrammar,
-    Encoder,
-    Grammar,
-    LogitsFunction,
-    StepMask,
-    TimingGrammar,
-)
-from howlkit.sampling.decoding import FieldwiseDecoder, check_allowed
+from howlkit.plugins.checked import CheckedEncoder
+from howlkit.plugins.checked_grammar import CheckedGrammar
+from howlkit.protocols import Encoder, LogitsFunction, StepMask
+from howlkit.sampling.decoding import FieldwiseDecoder, check_allowed, without_end
 from howlkit.sampling.history import History
 from howlkit.sampling.logits import SamplingParams
 from howlkit.sampling.runner import Runner
 from howlkit.sampling.state import RowState
-from howlkit.sampling.step_mask import foresee, without_end
 from howlkit.schema import END, START, Steps
 
 __all__ = ["Limit", "Session"]
@@ -83,17 +75,17 @@ class Session:
     ) -> None:
         if rows < 1:
             raise HowlkitError(f"a session of {rows} rows; at least 1 is needed")
-        self.encoder = encoder
+        self.encoder = CheckedEncoder.of(encoder)
         self.limit = limit
         self.like = like
         self.rngs = [np.random.default_rng([seed, row]) for row in range(rows)]
-        self._schema = encoder.schema
+        self._schema = self.encoder.schema
         self._runner = runner
         runner.prepare(rows)
         self._fields = self._schema.decisions
         self._hold(self._schema.steps(64 * rows).reshape(rows, 64))
         self._steps["mark"][:, 0] = START
-        grammar = checked_calls.grammar(encoder, rows, like=like)
+        grammar = self.encoder.grammar(rows, like=like)
         self._derive(grammar, self._steps[:, 0], np.ones(rows, bool))
         state, hidden = self._runner.start(self._steps[:, :1])
         self._at = RowState.start(grammar, rows, state, hidden)
@@ -169,10 +161,9 @@ class Session:
     def _in_seconds(self, clock: NDArray[np.float64]) -> NDArray[np.float64]:
         if self._schema.clock == "seconds":
             return clock
-        if self.like is None and getattr(self.encoder, "sets_tempo", False):
-            return cast(TimingGrammar, self._at.grammar).seconds(clock)
-        like = self.like if self.like is not None else Piece()
-        return like.seconds(np.rint(clock * like.ticks_per_beat))
+        if self.like is None:
+            return self._at.grammar.seconds(clock)
+        return self.like.seconds(np.rint(clock * self.like.ticks_per_beat))
 
     def _in_beats(self, clock: NDArray[np.float64]) -> NDArray[np.float64]:
         if self._schema.clock == "beats":
@@ -182,9 +173,7 @@ class Session:
 
     def piece(self, row: int = 0) -> Piece:
         """Return the music of one row so far."""
-        return checked_calls.decode(
-            self.encoder, self._steps[row, : self.lengths[row]], like=self.like
-        )
+        return self.encoder.decode(self._steps[row, : self.lengths[row]], like=self.like)
 
     def made(self, row: int = 0) -> Piece:
         """Return the music of one row as far as the limit goes, without what was fed.
@@ -193,9 +182,7 @@ class Session:
         are left out here.
         """
         whole = self.piece(row)
-        fed = checked_calls.decode(
-            self.encoder, self._steps[row, : self._at.fed[row]], like=self.like
-        )
+        fed = self.encoder.decode(self._steps[row, : self._at.fed[row]], like=self.like)
         notes = whole.notes[len(fed) :]
         if not np.isnan(self._at.origin[row]):
             notes = notes[notes["start"] < self._stop(row, whole)]
@@ -245,7 +232,7 @@ class Session:
 
     def _step_mask(self) -> StepMask | None:
         """Return what the whole next step may be; None if the grammar cannot say."""
-        step_mask = foresee(self._at.grammar, self._schema, self.rows)
+        step_mask = self._at.grammar.step_mask()
         if step_mask is not None:
             step_mask.allowed[:, START] = False  # never predicted, whatever a grammar says
             if not self.limit.ends:
@@ -289,7 +276,7 @@ class Session:
 
     def prompt(self, pieces: Sequence[Piece]) -> None:
         """Feed one piece a row, without its end: what is made next goes on from there."""
-        rows = [checked_calls.encode(self.encoder, piece) for piece in pieces]
+        rows = [self.encoder.encode(piece) for piece in pieces]
         self.feed([row[row["mark"] != END] for row in rows])
 
     def select(self, rows: Sequence[int] | NDArray[np.intp]) -> None:
@@ -367,7 +354,7 @@ class Session:
         network has not read.
         """
         at, self._done = self._at, None
-        begun = checked_calls.push(self.encoder, at.grammar, step, rows)
+        begun = at.grammar.push(step, rows)
         self._derive(at.grammar, step, rows)
         begun = begun * (rows if fed is None else rows & ~fed)
         at.notes = at.notes + begun
@@ -391,10 +378,10 @@ class Session:
         at.lengths = at.lengths + lengths
         self._past.keep(at)
 
-    def _derive(self, grammar: Grammar, step: Steps, rows: NDArray[np.bool_]) -> None:
+    def _derive(self, grammar: CheckedGrammar, step: Steps, rows: NDArray[np.bool_]) -> None:
         """Fill in what is derived in the rows of `step` (B,) that `grammar` took in last."""
         for field in self._schema.derived:
-            step[field.name][rows] = cast(DerivingGrammar, grammar).derived(field)[rows]
+            step[field.name][rows] = grammar.derived(field)[rows]
 
     def _find_origin(self, fed: NDArray[np.bool_], begun: NDArray[np.bool_]) -> None:
         """Say where a row's own music begins: behind what was fed, or else at its first note."""

@@ -14,6 +14,7 @@ import numpy as np
 from howlkit.errors import HowlkitError
 from howlkit.music.piece import TEMPO, Piece
 from howlkit.network.device import pick_device
+from howlkit.plugins.checked import CheckedEncoder
 from howlkit.sampling.runner import CompilableModel, Runner, Stepping
 from howlkit.sampling.runners import make_runner
 from howlkit.sampling.session import Limit, Session
@@ -125,7 +126,7 @@ class Trained:
         They do so in seconds, or by tempi of their own.
         """
         encoder = self.recipe.encoder
-        if encoder.schema.clock == "seconds" or getattr(encoder, "sets_tempo", False):
+        if encoder.schema.clock == "seconds" or CheckedEncoder.of(encoder).sets_tempo:
             return None
         tempo = int(self.facts.get("tempo", 500_000))
         return Piece(tempos=np.array([(0, min(max(tempo, 1), 2**24 - 1))], TEMPO))

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,7 @@ from howlkit.music.piece import Piece
 from howlkit.network.build import check_weights
 from howlkit.network.device import pick_device
 from howlkit.network.likelihood import Counts, Encoded, encode_all, unigram, unigram_nats
-from howlkit.plugins import checked_calls
-from howlkit.protocols import FittingEncoder
+from howlkit.plugins.checked import CheckedEncoder
 from howlkit.training import model_folder
 from howlkit.training.checkpoint import FORMAT, read_json, saving, write_json
 from howlkit.training.prefetch import PartOf
@@ -206,11 +205,9 @@ def _recipe(plan: Plan, initial: Path | None) -> Recipe:
 
 
 def _fitted(recipe: Recipe, data: Dataset) -> Recipe:
-    """Return the recipe with its encoder fitted to the training part, if it is one that is."""
-    if not hasattr(recipe.encoder, "fitted"):
-        return recipe
-    encoder = checked_calls.fit(cast(FittingEncoder, recipe.encoder), data.pieces("train"))
-    return replace(recipe, encoder=encoder)
+    """Return the recipe with its encoder fitted to the training part, if the encoder learns."""
+    fitted = CheckedEncoder.of(recipe.encoder).fitted(data.pieces("train"))
+    return replace(recipe, encoder=fitted)
 
 
 def _trainer(
@@ -278,7 +275,7 @@ def _counts_augmented(recipe: Recipe, data: Dataset, seed: int) -> Counts:
         for _ in range(AUGMENTED_PASSES):
             for piece in data.pieces("train"):
                 for augmenter in recipe.augmenters:
-                    piece = checked_calls.augment(augmenter, piece, rng)
+                    piece = augmenter(piece, rng)
                 yield piece
 
     return unigram(recipe.encoder, changed())

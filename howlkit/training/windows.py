@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from howlkit.errors import DataError
 from howlkit.music.piece import Piece
 from howlkit.network.batches import Batch, cut, side_by_side
-from howlkit.plugins import checked_calls
+from howlkit.plugins.checked import CheckedAugmenter, CheckedEncoder
 from howlkit.protocols import Augmenter, Encoder
 from howlkit.schema import STEP, Steps
 
@@ -78,6 +78,11 @@ class Windows:
     carry: int = 8
     rows: int = 16
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Wrap what was made by hand."""
+        object.__setattr__(self, "encoder", CheckedEncoder.of(self.encoder))
+        object.__setattr__(self, "augmenters", [*map(CheckedAugmenter.of, self.augmenters)])
 
     def tiles(self, epoch: int) -> NDArray[np.int64]:
         """Return (tiles, 3): piece, first note, stop note, in the order of the pieces."""
@@ -166,7 +171,7 @@ class Windows:
         excerpt = self.piece(piece).excerpt(first, stop)
         rng = np.random.default_rng([self.seed, epoch, 2, piece, first])
         for augmenter in self.augmenters:
-            excerpt = checked_calls.augment(augmenter, excerpt, rng)
-        steps = checked_calls.encode(self.encoder, excerpt)
+            excerpt = augmenter(excerpt, rng)
+        steps = self.encoder.encode(excerpt)
         # An end alone teaches nothing.
         return steps if (steps["mark"][1:] == STEP).any() else steps[:1]
