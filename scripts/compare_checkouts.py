@@ -15,9 +15,9 @@ What is compared is every file that was written, with its name: tensors exactly,
 without what `VOLATILE` names; all else (MIDI) byte by byte. And what the commands printed, without
 times. `RENAMED` is the place for options that have another name in one of the checkouts.
 
-To start a process takes seconds, so one process runs many commands: `--child` is its mode. All of it
-takes some six minutes on two cores. Run it in an environment where howlkit and all of plugins/ are
-installed: their entry points are taken from there, and the code from each checkout.
+To start a process takes seconds, so one process runs many commands: `--child` is its mode. All of
+it takes some six minutes on two cores. Run it in an environment where howlkit and all of plugins/
+are installed: their entry points are taken from there, and the code from each checkout.
 """
 
 from __future__ import annotations
