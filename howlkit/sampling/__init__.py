@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from howlkit.sampling.session import Limit, Session
     from howlkit.sampling.stored_network import NamedWeights, StoredNetwork, UnsuitedError
     from howlkit.sampling.torch_runner import TorchRunner
-    from howlkit.sampling.trained import Trained, newest_run
+    from howlkit.sampling.trained import Trained
 
 __all__ = [
     "MOST_NOTES",
@@ -39,7 +39,6 @@ __all__ = [
     "length",
     "make_runner",
     "music",
-    "newest_run",
     "probabilities",
     "run",
 ]
@@ -66,7 +65,6 @@ _HOMES = {
     "length": "generation",
     "make_runner": "runners",
     "music": "generation",
-    "newest_run": "trained",
     "probabilities": "logits",
     "run": "generation",
 }

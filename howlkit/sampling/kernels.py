@@ -1,16 +1,20 @@
 """Functions for compiled steps, by numba, in float32: arithmetic, products, rows of tables.
 
 The networks' steps are built on these: step_kernels.py (fields and heads), drawing_kernels.py
-(from logits to a value), and the kernels of each model. numba keeps machine code in a cache until
-the file of a function has changed, and does not look at the functions that it calls in other
-files: after a change here, `make clean-kernels` empties the cache of a checkout.
+(from logits to a value), and the kernels of each model. Only files called `*kernels.py` import
+numba, so that howlkit works without it.
 
-Only files called `*kernels.py` import numba, so that howlkit works without it.
+numba keeps machine code until the file of a function has changed, and does not look at the
+functions that it calls in other files. `compiled` therefore drops what was kept before any file of
+kernels here was changed.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
@@ -52,6 +56,7 @@ def compiled(function: F) -> F:
     numba keeps it in NUMBA_CACHE_DIR, or beside the package, or, if that cannot be written to, in
     the user's cache; where it can write nowhere, code lasts as long as the process.
     """
+    _drop_outdated(Path(function.__code__.co_filename))
     options: dict[str, Any] = {"fastmath": REORDERED, "error_model": "numpy"}
     try:
         kept: F = numba.njit(cache=True, **options)(function)
@@ -59,6 +64,16 @@ def compiled(function: F) -> F:
     except RuntimeError:  # "no locator available"
         lost: F = numba.njit(**options)(function)
         return lost
+
+
+@cache
+def _drop_outdated(file: Path) -> None:
+    """Delete the machine code kept beside a file if it is older than the kernels of this folder."""
+    newest = max(path.stat().st_mtime for path in Path(__file__).parent.glob("*kernels.py"))
+    for kept in (file.parent / "__pycache__").glob(f"{file.stem}.*.nb[ic]"):
+        with contextlib.suppress(OSError):  # another process may do the same; it may be read-only
+            if kept.stat().st_mtime < newest:
+                kept.unlink()
 
 
 @compiled

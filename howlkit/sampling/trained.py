@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from howlkit.errors import HowlkitError
 from howlkit.music.piece import TEMPO, Piece
 from howlkit.network.device import pick_device
 from howlkit.plugins.checked import CheckedEncoder
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
 
     from howlkit.network.network import Network
 
-__all__ = ["Trained", "newest_run"]
+__all__ = ["Trained"]
 
 
 @dataclass(frozen=True)
@@ -148,14 +146,3 @@ def _load(folder: Path, recipe: Recipe) -> Network:
     weights = folder / model_folder.WEIGHTS
     schema = recipe.encoder.schema
     return build(recipe.model, schema, recipe.heads, read_tensors(weights), weights)
-
-
-def newest_run(parent: Path = Path("runs")) -> Path:
-    """Return the run below `parent` whose model is newest; HowlkitError if there is none."""
-    found = list(parent.glob("*/model/model.safetensors"))
-    if not found:
-        raise HowlkitError(
-            f"there is no trained run in {parent}{os.sep}; name a run's folder, "
-            "or make one with: howlkit train --encoder tuple --model lstm"
-        )
-    return max(found, key=lambda path: (path.stat().st_mtime_ns, str(path))).parent.parent
