@@ -1,24 +1,22 @@
 """A crew of processes that apply a function to many items, in order, whatever happens to one.
 
 A process that dies (a crash inside a C++ library) costs one item: what was under way is done again
-one item at a time, and the one at which a process dies again is handed to `lost`. Processes are
-spawned, never forked; they leave Ctrl-C to their parent, and end when it does, even if killed.
+one item at a time, and the one at which a process dies again is handed to `lost`. How processes
+start and end is in processes.py.
 """
 
 from __future__ import annotations
 
 import contextlib
 import itertools
-import multiprocessing
 import os
-import signal
-import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
+from howlkit.dataset.processes import follow_parent, starting
 from howlkit.errors import DataError
 
 __all__ = ["Crew", "usable_cores"]
@@ -147,17 +145,19 @@ class _Pool:
 
     def __init__(self, workers: int) -> None:
         """Begin processes, without waiting for them; DataError if the system gives none."""
-        self.executor = ProcessPoolExecutor(
-            workers, mp_context=multiprocessing.get_context("spawn"), initializer=_settle
-        )
-        try:
-            # All begin at once, and now: a pool that breaks while it begins another process hangs.
-            self._first, *_ = [self.executor.submit(os.getpid) for _ in range(workers)]
-        except OSError as error:
-            self.executor.shutdown()
-            raise DataError(
-                f"worker processes cannot be started: {error.strerror or error}; use --workers 1"
-            ) from error
+        with starting() as context:
+            self.executor = ProcessPoolExecutor(
+                workers, mp_context=context, initializer=follow_parent
+            )
+            try:
+                # All start at once, and now: a pool that breaks while it starts another hangs.
+                self._first, *_ = [self.executor.submit(os.getpid) for _ in range(workers)]
+            except OSError as error:
+                self.executor.shutdown()
+                raise DataError(
+                    f"worker processes cannot be started: {error.strerror or error}; "
+                    "use --workers 1"
+                ) from error
 
     def ready(self) -> ProcessPoolExecutor:
         """Return the executor when a process has begun; DataError if none does."""
@@ -170,19 +170,6 @@ class _Pool:
                 "`if __name__ == '__main__':` (each worker imports the script); or use workers=1"
             ) from error
         return self.executor
-
-
-def _settle() -> None:
-    """In a new process: leave Ctrl-C to the parent, and end when it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _each(work: Callable[[T], R], chunk: Sequence[T]) -> list[R]:
