@@ -3,7 +3,7 @@
     DATASET/dataset.json                 format, options, counts, fingerprint: written last
             pieces-<digest>.safetensors  one row a piece: where it is, part, group (catalog.py)
             shard-00000.safetensors ...  the notes and all else (shards.py, records.py)
-            files.jsonl                  one line a source file (sources.py)
+            files.jsonl                  one line a file that was read (file_list.py)
             report.json                  what `prepare` did (report.py)
 
 Pieces stand in the order of their files. Files of the same notes are one piece; takes and variants
@@ -16,6 +16,14 @@ are in names.py, and who may write to a folder is in folder.py.
 from howlkit.dataset.dataset import FORMAT, Dataset
 from howlkit.dataset.preparation import prepare, prepare_pieces
 from howlkit.dataset.readers import Readers
-from howlkit.dataset.report import Report, file_counts
+from howlkit.dataset.report import PreparationReport, file_counts
 
-__all__ = ["FORMAT", "Dataset", "Readers", "Report", "file_counts", "prepare", "prepare_pieces"]
+__all__ = [
+    "FORMAT",
+    "Dataset",
+    "Readers",
+    "PreparationReport",
+    "file_counts",
+    "prepare",
+    "prepare_pieces",
+]

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from howlkit.arrays import stable_order
 from howlkit.dataset.mapped_tensors import Appended, OnDisk
 from howlkit.dataset.sketches import BINS, RANK_BITS, Sketch
-from howlkit.dataset.workers import Crew
+from howlkit.dataset.workers import WorkerPool
 
 __all__ = ["VERSION", "group"]
 
@@ -59,18 +59,20 @@ _PIECES_A_PROCESS = 5000  # fewer are done sooner than another process begins
 _RUN = 16  # bins or bands handed over at a time
 
 
-def group(sketches: Sketches, *, folder: Path | None = None, crew: Crew | None = None) -> Labels:
+def group(
+    sketches: Sketches, *, folder: Path | None = None, pool: WorkerPool | None = None
+) -> Labels:
     """Return (n,) for sketches (`BINS`, n): pieces with the same number are one group.
 
     The number is the index of the group's first piece. Pieces are joined when alike, or when both
     are like a third; empty sketches stay alone. Takes time linear in n, and memory for a few rows.
-    folder: for temporary files, a kilobyte a piece; None: where the system has them. crew: the
+    folder: for temporary files, a kilobyte a piece; None: where the system has them. pool: the
     processes that share the work; the groups are the same.
     """
     try:
-        return _group(sketches, folder, _Sharing(crew or Crew(), sketches.shape[1]))
+        return _group(sketches, folder, _Sharing(pool or WorkerPool(), sketches.shape[1]))
     except BrokenProcessPool:  # there is too little memory for two, say
-        return _group(sketches, folder, _Sharing(Crew(), sketches.shape[1]))
+        return _group(sketches, folder, _Sharing(WorkerPool(), sketches.shape[1]))
 
 
 def _group(sketches: Sketches, folder: Path | None, share: _Sharing) -> Labels:
@@ -96,15 +98,15 @@ def _group(sketches: Sketches, folder: Path | None, share: _Sharing) -> Labels:
 
 
 class _Sharing:
-    """The work on so many pieces, shared by the processes of a crew where that is sooner done."""
+    """The work on so many pieces, shared by the processes of a pool where that is sooner done."""
 
-    def __init__(self, crew: Crew, pieces: int) -> None:
-        enough = crew.workers if crew.begun else pieces // _PIECES_A_PROCESS
-        self._crew, self.processes = crew, max(1, min(crew.workers, enough))
+    def __init__(self, pool: WorkerPool, pieces: int) -> None:
+        enough = pool.workers if pool.started else pieces // _PIECES_A_PROCESS
+        self._pool, self.processes = pool, max(1, min(pool.workers, enough))
 
     def map(self, work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
         """Yield work(item) for each item in order; raises BrokenProcessPool if a process dies."""
-        return self._crew.in_order(work, items, workers=self.processes, chunk=1, ahead=1)
+        return self._pool.map(work, items, workers=self.processes, chunk=1, ahead=1)
 
 
 class _Comparison(NamedTuple):

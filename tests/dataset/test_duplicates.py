@@ -10,7 +10,7 @@ import pytest
 from howlkit.dataset import duplicates
 from howlkit.dataset.duplicates import group
 from howlkit.dataset.sketches import BINS, WINDOW, sketch
-from howlkit.dataset.workers import Crew
+from howlkit.dataset.workers import WorkerPool
 from howlkit.music.piece import DRUMS, Piece
 from tests.conftest import random_piece, walk
 
@@ -195,8 +195,8 @@ def test_groups_are_those_of_looking_at_everything_in_every_round(workers, monke
     sketches = styled(180, np.random.default_rng(0))
     expected, rounds = grouped_in_full(sketches)
     assert rounds >= 3 and 1 < len(np.unique(expected)) < 180
-    with Crew(workers) as crew:
-        assert (group(sketches, crew=crew) == expected).all()
+    with WorkerPool(workers) as pool:
+        assert (group(sketches, pool=pool) == expected).all()
 
 
 class Deadly(NamedTuple):
@@ -217,8 +217,8 @@ class Deadly(NamedTuple):
 def test_what_processes_die_of_is_grouped_in_this_one(monkeypatch, tmp_path):
     monkeypatch.setattr(duplicates, "_PIECES_A_PROCESS", 1)
     sketches = styled(180, np.random.default_rng(0))
-    with Crew(2) as crew:
-        labels = group(Deadly(sketches), folder=tmp_path, crew=crew)
-        assert crew.begun == 2
+    with WorkerPool(2) as pool:
+        labels = group(Deadly(sketches), folder=tmp_path, pool=pool)
+        assert pool.started == 2
     assert (labels == group(sketches)).all()
     assert list(tmp_path.iterdir()) == []
