@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from howlkit.dataset import duplicates
+from howlkit.dataset import similarity
 from howlkit.dataset.duplicates import group
 from howlkit.dataset.sketches import BINS, WINDOW, sketch
 from howlkit.dataset.workers import WorkerPool
@@ -159,7 +159,7 @@ def styled(pieces, rng):
 def grouped_in_full(sketches):
     """The groups, and after how many rounds, with everything looked for and compared in each."""
     pieces = sketches.shape[1]
-    labels, limits = np.arange(pieces), duplicates._thresholds(sketches)
+    labels, limits = np.arange(pieces), similarity.thresholds(sketches)
     for rounds in range(8):
         weights = np.zeros(sketches.shape, np.float16)
         for bin_, column in enumerate(sketches):
@@ -191,7 +191,7 @@ def grouped_in_full(sketches):
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_groups_are_those_of_looking_at_everything_in_every_round(workers, monkeypatch):
-    monkeypatch.setattr(duplicates, "_PIECES_A_PROCESS", 1)
+    monkeypatch.setattr(similarity, "_PIECES_A_PROCESS", 1)
     sketches = styled(180, np.random.default_rng(0))
     expected, rounds = grouped_in_full(sketches)
     assert rounds >= 3 and 1 < len(np.unique(expected)) < 180
@@ -215,7 +215,7 @@ class Deadly(NamedTuple):
 
 
 def test_what_processes_die_of_is_grouped_in_this_one(monkeypatch, tmp_path):
-    monkeypatch.setattr(duplicates, "_PIECES_A_PROCESS", 1)
+    monkeypatch.setattr(similarity, "_PIECES_A_PROCESS", 1)
     sketches = styled(180, np.random.default_rng(0))
     with WorkerPool(2) as pool:
         labels = group(Deadly(sketches), folder=tmp_path, pool=pool)

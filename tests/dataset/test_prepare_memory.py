@@ -91,7 +91,7 @@ def test_paths_stand_once_in_the_order_in_which_they_came():
 
 
 def test_pieces_are_grouped_on_the_disk_by_processes_as_in_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr("howlkit.dataset.duplicates._PIECES_A_PROCESS", 100)
+    monkeypatch.setattr("howlkit.dataset.similarity._PIECES_A_PROCESS", 100)
     rng = np.random.default_rng(0)
     sketches = rng.integers(1, 2**20, (BINS, 300), dtype=np.uint32)
     agree = rng.random((BINS, 100)) < 0.4
