@@ -15,6 +15,7 @@ from collections import defaultdict
 import torch
 from measuring import arguments, machine, row, write
 
+from howlkit.sampling.runners import make_runner
 from howlkit.sampling.session import Limit, Session
 from howlkit.training.recipe import Recipe
 
@@ -55,11 +56,16 @@ class Watch:
 def stepped(recipe, network, rows):
     """Return how the network is run, and the microseconds a step by part."""
     warm, steps = STEPS[1 if rows == 1 else 256]
-    made = Session(network, recipe.encoder, rows=rows, limit=Limit(ends=False))
+    made = Session(
+        make_runner(network, recipe.encoder.schema, recipe.model),
+        recipe.encoder,
+        rows=rows,
+        limit=Limit(ends=False),
+    )
     for _ in range(warm):
         made.step()
     watch = Watch()
-    watch.over("grammar", made._at.grammar, GRAMMAR)
+    watch.over("grammar", made._at.grammar._grammar, GRAMMAR)  # the encoder's own
     watch.over("network", made._runner, NETWORK)
     watch("step", lambda: [made.step() for _ in range(steps)])()
     return made.stepping, {name: 1e6 * part / steps for name, part in watch.seconds.items()}

@@ -10,7 +10,7 @@ Shapes: B rows (pieces or streams side by side), T steps, D width of a vector.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     import torch
 
     from howlkit.head_options import HeadOptions
-    from howlkit.sampling.session import Session
 
     Batch = dict[str, torch.Tensor]
     State = dict[str, torch.Tensor]
@@ -45,14 +44,16 @@ __all__ = [
     "Network",
     "StepMask",
     "Sampler",
+    "SamplingSession",
     "Source",
     "Stepper",
+    "TempoEncoder",
     "TimingGrammar",
     "Writer",
 ]
 
 LogitsFunction = Callable[[Field, NDArray[np.float64], Steps], NDArray[np.float64]]
-"""As `Session.step` takes them."""
+"""Changes logits before a value is drawn; `SamplingSession.step` says how it is called."""
 
 
 @runtime_checkable
@@ -95,11 +96,7 @@ class DerivingGrammar(Grammar, Protocol):
 
 
 class TimingGrammar(Grammar, Protocol):
-    """The grammar of an encoder whose steps say the tempo; such an encoder has a `sets_tempo`.
-
-    That is a bool, an attribute or property. Where it is True, sampling without a prompt decodes
-    without `like`, in the tempi of the steps.
-    """
+    """The grammar of an encoder with steps that set the tempo (`TempoEncoder`)."""
 
     def seconds(self, clock: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return (B,): when positions in beats (B,) sound.
@@ -184,6 +181,18 @@ class ExemptEncoder(Encoder, Protocol):
         Of "round trip", "excerpts give the whole" and "decode equals pushing"; what must hold in
         their place is checked. Without "round trip" nats are given as "at most".
         """
+        ...
+
+
+class TempoEncoder(Encoder, Protocol):
+    """An encoder with steps that set the tempo; where it does, its grammar is a `TimingGrammar`.
+
+    Sampling without a prompt then decodes without `like`, in the tempi of the steps.
+    """
+
+    @property
+    def sets_tempo(self) -> bool:
+        """Whether steps set the tempo; an encoder without this attribute counts as False."""
         ...
 
 
@@ -288,13 +297,118 @@ class Model(Protocol):
         ...
 
 
+class SamplingSession(Protocol):
+    """What a sampler is given: B pieces in the making, side by side, a row each.
+
+    `howlkit.sampling.Session` is one; its docstrings say which errors these methods raise.
+    """
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder of the trained model."""
+        ...
+
+    @property
+    def limit(self) -> Any:  # noqa: ANN401 - a howlkit.sampling.Limit
+        """How much each row is to make, a `howlkit.sampling.Limit`."""
+        ...
+
+    @property
+    def rngs(self) -> list[np.random.Generator]:
+        """One generator a row; all randomness of a sampler comes from them."""
+        ...
+
+    @property
+    def rows(self) -> int:
+        """B, the number of rows."""
+        ...
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """(B,): the number of steps in each row, the start row included."""
+        ...
+
+    @property
+    def notes(self) -> NDArray[np.int64]:
+        """(B,): the number of notes made in each row; fed notes are not counted."""
+        ...
+
+    @property
+    def steps(self) -> Steps:
+        """(B, T): the steps of every row; row r counts up to lengths[r]."""
+        ...
+
+    @property
+    def clock(self) -> str:
+        """The unit in which the encoder counts time: "beats" or "seconds"."""
+        ...
+
+    @property
+    def seconds(self) -> NDArray[np.float64]:
+        """(B,): the seconds from the piece's start to each row's last onset."""
+        ...
+
+    @property
+    def beats(self) -> NDArray[np.float64]:
+        """(B,): the beats from the piece's start to each row's last onset."""
+        ...
+
+    @property
+    def done(self) -> NDArray[np.bool_]:
+        """(B,): whether a row has ended or reached the limit."""
+        ...
+
+    def step(
+        self,
+        params: Any = ...,  # noqa: ANN401 - a howlkit.sampling.SamplingParams
+        /,
+        *,
+        functions: Sequence[LogitsFunction] = ...,
+    ) -> Steps:
+        """Decide one step in every row that is not done; return it (B,).
+
+        params: a `howlkit.sampling.SamplingParams`. functions: each is called as
+        f(field, logits, given) with float64 logits (B, field.choices) and the fields decided so far
+        (B,), and returns the logits to use.
+        """
+        ...
+
+    def feed(self, steps: Iterable[Steps], *, made: bool = False) -> None:
+        """Take in given steps, one array a row; made: they count as made, not as a prompt."""
+        ...
+
+    def prompt(self, pieces: Sequence[Piece]) -> None:
+        """Feed one piece a row, without its end."""
+        ...
+
+    def select(self, rows: Sequence[int] | NDArray[np.intp]) -> None:
+        """Keep these rows, in this order; one named twice goes on as two."""
+        ...
+
+    def fork(self) -> SamplingSession:
+        """Return an independent copy, generators included."""
+        ...
+
+    def rewind(self, lengths: int | Sequence[int] | NDArray[np.int64]) -> None:
+        """Go back to these numbers of steps; the generators are not rewound."""
+        ...
+
+    def piece(self, row: int = 0) -> Piece:
+        """Return the music of one row so far."""
+        ...
+
+    def made(self, row: int = 0) -> Piece:
+        """Return the music made in one row, up to the limit and without what was fed."""
+        ...
+
+
 @runtime_checkable
 class Sampler(Protocol):
     """A way of making music with a session."""
 
     name: ClassVar[str]
 
-    def generate(self, session: Session) -> Iterator[Steps]:
+    def generate(self, session: SamplingSession) -> Iterator[Steps]:
         """Yield the steps (B,) as they are decided, until `session.done`, or earlier."""
         ...
 

@@ -107,7 +107,7 @@ def command(
     """
     from howlkit import plugins, sampling
     from howlkit.music import midi
-    from howlkit.sampling.trained import newest_run
+    from howlkit.training.run_folders import newest_trained
 
     if prompt_seconds is not None and prompt is None:
         raise click.UsageError("--prompt-seconds needs a --prompt")
@@ -119,7 +119,7 @@ def command(
     _refuse_others(values, used)
     writer = plugins.create("writer", used[1], values.get(used[1])) if component else None
     player = plugins.create("sampler", sampler, values.get(sampler))
-    folder = run if run is not None else newest_run()
+    folder = run if run is not None else newest_trained()
     if run is None:
         click.echo(f"Playing the newest run, {folder}", err=True)
     trained = _load(folder, device, stepping, count)

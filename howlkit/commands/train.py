@@ -123,7 +123,7 @@ def command(
     --resume goes on from there.
     """
     from howlkit.commands.training_display import Display
-    from howlkit.training import setup
+    from howlkit.training import run_folders, setup
     from howlkit.training.progress import Budget
 
     # With --init only the run that is named knows its encoder and model.
@@ -133,7 +133,7 @@ def command(
         if resume:
             _keep_as_it_was(ctx, display)
             trainer = setup.reopen(
-                setup.to_resume(out_dir),
+                run_folders.to_resume(out_dir),
                 Budget(steps, minutes),
                 device=device,
                 tell=display.tell,

@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from howlkit import options, plugins
 from howlkit.errors import DataError, HowlkitError, did_you_mean, printable
 from howlkit.music import midi
 from howlkit.music.piece import Piece
-from howlkit.plugins import checked_calls
+from howlkit.plugins.checked import CheckedSource, unwrapped
 from howlkit.protocols import Source
 
 __all__ = ["Reader", "Readers"]
@@ -38,9 +38,9 @@ class Reader:
     @classmethod
     def of(cls, component: plugins.Component, values: Mapping[str, object]) -> Reader:
         """Return the reader that a registered source is, with these options."""
-        source = checked_calls.check_component("source", options.build(component.cls, values))
+        source = CheckedSource.of(options.build(component.cls, values))
         provider = f"{component.distribution} {component.version}"
-        said = json.dumps(options.to_json(source), sort_keys=True)
+        said = json.dumps(options.to_json(unwrapped(source)), sort_keys=True)
         return cls(source, f"{component.name} of {provider} {said}", provider)
 
     def read(self, path: str, limits: midi.Limits) -> list[Piece | str]:
@@ -51,23 +51,15 @@ class Reader:
         midi.check_file(path, limits)
         # What a library prints must not get among the data on stdout.
         with contextlib.redirect_stdout(sys.stderr):
-            read = self.source.read(Path(path))
-            if not isinstance(read, Iterable):
-                raise checked_calls.contract_error(
-                    self.source, "read", read, "an iterator of Pieces"
-                )
-            found = list(read)
+            found = list(self.source.read(Path(path)))
         if not found:
             raise DataError("it has no music in it")
-        return [self._checked(piece, limits) for piece in found]
+        return [self._within(piece, limits) for piece in found]
 
-    def _checked(self, piece: object, limits: midi.Limits) -> Piece | str:
+    def _within(self, piece: Piece | HowlkitError, limits: midi.Limits) -> Piece | str:
+        """Return a piece within the limits, or the reason why it is left out."""
         if isinstance(piece, HowlkitError):
             return str(piece)
-        if not isinstance(piece, Piece):
-            return str(
-                checked_calls.contract_error(self.source, "read", piece, "a Piece", verb="yielded")
-            )
         if not len(piece):
             return "it has no notes"
         try:

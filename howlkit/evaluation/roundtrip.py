@@ -27,7 +27,7 @@ from howlkit.errors import printable
 from howlkit.evaluation.note_matching import Pairs, Timed, match
 from howlkit.music.piece import DRUMS, PEDAL, TEMPO, TIME_SIGNATURE, Piece
 from howlkit.music.tables import Table
-from howlkit.plugins import checked_calls
+from howlkit.plugins.checked import CheckedEncoder, unwrapped
 from howlkit.protocols import Encoder
 from howlkit.schema import STEP
 
@@ -187,7 +187,7 @@ class Report:
         """Return everything, JSON-ready: of the pieces, the `worst` first (None: all of them)."""
         return {
             "encoder": self.encoder.name,
-            "options": options.to_json(self.encoder),
+            "options": options.to_json(unwrapped(self.encoder)),
             "pieces": len(self.losses),
             **self.facts(self.whole),
             "failed": [dataclasses.asdict(failed) for failed in self.failures],
@@ -204,7 +204,8 @@ def compare(
     """Return a report for each encoder; `progress` is called with how many pieces are done."""
     # Stdout belongs to data (`--json`): what an encoder prints goes to stderr.
     with contextlib.redirect_stdout(sys.stderr):
-        reports = [Report(encoder, _keeps(encoder)) for encoder in encoders]
+        chosen = [CheckedEncoder.of(encoder) for encoder in encoders]
+        reports = [Report(encoder, _keeps(encoder)) for encoder in chosen]
         for done, piece in enumerate(pieces, 1):
             for report in reports:
                 try:
@@ -219,9 +220,9 @@ def compare(
 
 def loss(encoder: Encoder, piece: Piece, keeps: frozenset[str]) -> Loss:
     """Return what `encoder` loses of `piece`; raises whatever the encoder raises."""
-    steps = checked_calls.encode(encoder, piece)
-    version = checked_calls.decode(encoder, steps, like=piece)
-    alone = checked_calls.decode(encoder, steps)
+    encoder = CheckedEncoder.of(encoder)
+    steps = encoder.encode(piece)
+    version, alone = encoder.decode(steps, like=piece), encoder.decode(steps)
     if "pedals" not in keeps:
         version = version.replace(pedals=version.pedals[:0])
     found = loss_of(piece, version, alone)

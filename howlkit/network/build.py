@@ -1,4 +1,4 @@
-"""A network made of stored weights, in the shapes that a recipe asks for."""
+"""A network made of stored weights, in the shapes that its model asks for."""
 
 from __future__ import annotations
 
@@ -11,26 +11,33 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from howlkit.errors import CheckpointError
+from howlkit.head_options import HeadOptions
 from howlkit.network import validate
 from howlkit.network.network import Network
-from howlkit.training.recipe import Recipe
+from howlkit.protocols import Model
+from howlkit.schema import Schema
 
 __all__ = ["build", "check_weights"]
 
 
-def build(recipe: Recipe, weights: Mapping[str, Tensor], source: Path) -> Network:
-    """Return the network of a recipe with these weights, on the CPU, as it is when not trained.
+def build(
+    model: Model,
+    schema: Schema,
+    heads: HeadOptions,
+    weights: Mapping[str, Tensor],
+    source: Path,
+) -> Network:
+    """Return the network that a model builds, with these weights, on the CPU, in evaluation mode.
 
     Raises CheckpointError, naming `source`, where they do not fit.
     """
-    schema = recipe.encoder.schema
     # Shapes without memory first: a damaged config cannot ask for gigabytes.
     with torch.device("meta"), _Undrawn():
-        check_weights(validate.build(recipe.model, schema, recipe.heads), weights, source)
+        check_weights(validate.build(model, schema, heads), weights, source)
     with _Undrawn():
-        network: Network = validate.build(recipe.model, schema, recipe.heads)
+        network: Network = validate.build(model, schema, heads)
     network.load_state_dict(dict(weights))
-    validate.validate_network(recipe.model, network, schema)
+    validate.validate_network(model, network, schema)
     return network.eval()
 
 

@@ -22,11 +22,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from howlkit.errors import DataError
 from howlkit.music.piece import Piece
+from howlkit.network.batches import cut, side_by_side, to_tensors
 from howlkit.network.network import Network
-from howlkit.plugins import checked_calls
+from howlkit.plugins.checked import CheckedEncoder
 from howlkit.protocols import Encoder
 from howlkit.schema import MARK, STEP, Field, Schema, Steps
-from howlkit.training.windows import Batch, Column, cut, side_by_side
 
 __all__ = [
     "Counts",
@@ -34,7 +34,6 @@ __all__ = [
     "Scores",
     "encode_all",
     "score",
-    "to_tensors",
     "unigram",
     "unigram_nats",
 ]
@@ -120,11 +119,12 @@ class Scores:
 
 def encode_all(encoder: Encoder, pieces: Iterable[Piece]) -> Encoded:
     """Return pieces as steps; DataError if there is not one note among them."""
+    encoder = CheckedEncoder.of(encoder)
     rows, note_counts, seconds, names = [], [], [], []
     for piece in pieces:
-        steps = checked_calls.encode(encoder, piece)
+        steps = encoder.encode(piece)
         rows.append(steps)
-        note_counts.append(len(checked_calls.decode(encoder, steps)))
+        note_counts.append(len(encoder.decode(steps)))
         seconds.append(_sounding(piece))
         names.append(piece.name)
     if not sum(note_counts):
@@ -182,29 +182,16 @@ def _alike(rows: Sequence[Steps]) -> Iterator[list[int]]:
         yield ordered[begin : begin + ROWS]
 
 
-def to_tensors(
-    batch: Batch, device: torch.device
-) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], torch.Tensor]:
-    """Return inputs, targets and lengths of a batch as tensors on `device`, int64 (bits: uint8)."""
-
-    def moved(columns: Mapping[str, Column]) -> dict[str, torch.Tensor]:
-        return {
-            name: torch.from_numpy(np.ascontiguousarray(column)).to(device)
-            for name, column in columns.items()
-        }
-
-    return moved(batch.inputs), moved(batch.targets), torch.from_numpy(batch.lengths).to(device)
-
-
 def unigram(encoder: Encoder, pieces: Iterable[Piece]) -> dict[str, NDArray[np.int64]]:
     """Return how often each value was decided, by field, over the steps of `pieces`.
 
     Of bits (n + 1,): how often each was on, and in how many steps they were decided.
     """
+    encoder = CheckedEncoder.of(encoder)
     schema = encoder.schema
     counts = {field.name: np.zeros(field.choices, np.int64) for field in schema.decisions}
     for piece in pieces:
-        steps = checked_calls.encode(encoder, piece)[1:]  # the start is no decision
+        steps = encoder.encode(piece)[1:]  # the start is no decision
         for field in schema.decisions:
             values = steps[field.name][schema.active(field, steps)]
             if field.kind == "bits":

@@ -139,11 +139,19 @@ class Network(nn.Module):
                 head.start_at(torch.from_numpy(np.asarray(seen, np.float64)))
 
     def advance(
-        self, batch: Batch, state: State | None, lengths: Tensor | None = None
+        self,
+        batch: Batch,
+        state: State | None,
+        lengths: Tensor | None = None,
+        *,
+        backbone: Backbone | None = None,
     ) -> tuple[Tensor, State]:
-        """Read steps (B, T) by field name after `state`; return hidden (B, T, D) and the state."""
+        """Read steps (B, T) by field name after `state`; return hidden (B, T, D) and the state.
+
+        backbone: runs in place of the network's own (TorchRunner).
+        """
         x, found, after = self._embedded(batch, state, lengths)
-        hidden, state = self.backbone(x, _backbones(state), lengths)
+        hidden, state = (backbone or self.backbone)(x, _backbones(state), lengths)
         if past := self.heads.width_past(self.schema):
             seen = F.dropout(x[..., -past:], self.heads.dropout, self.training)
             hidden = torch.cat((hidden, seen), -1)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from howlkit.errors import PluginError
 from howlkit.head_options import HeadOptions
 from howlkit.plugins.attribution import owner_of
-from howlkit.plugins.checked_calls import advice, contract_error
+from howlkit.plugins.contracts import advice, contract_error
 from howlkit.protocols import Model
 from howlkit.schema import START, Schema
 

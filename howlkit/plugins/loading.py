@@ -17,25 +17,14 @@ from typing import Any
 
 import pluggy
 
-from howlkit import hookspecs, options, protocols
+from howlkit import hookspecs, options
 from howlkit.errors import PluginError, did_you_mean
+from howlkit.plugins.attribution import record_owner
+from howlkit.plugins.contracts import CONTRACTS, KINDS, missing_members, wrong_calls
 from howlkit.plugins.discovery import Source
 from howlkit.plugins.importing import hushed, imported, trace
-from howlkit.protocols import Augmenter, Encoder, Model, Sampler
 
-__all__ = ["CONTRACTS", "KINDS", "RESERVED", "Component", "Loaded", "load"]
-
-CONTRACTS: Mapping[str, type[Any]] = MappingProxyType(
-    {
-        "encoder": Encoder,
-        "augmenter": Augmenter,
-        "model": Model,
-        "sampler": Sampler,
-        "source": protocols.Source,
-        "writer": protocols.Writer,
-    }
-)
-KINDS = tuple(CONTRACTS)
+__all__ = ["HOOKS", "RESERVED", "Component", "Loaded", "load"]
 
 HOOKS: Mapping[str, str] = MappingProxyType({kind: f"register_{kind}s" for kind in KINDS})
 """The hook that registers components of a kind."""
@@ -81,6 +70,9 @@ def load(source: Source, taken: Mapping[str, Component]) -> Loaded:
             if other is not None:
                 raise PluginError(_clash(component, other))
             found[component.name] = component
+    for component in found.values():
+        owner = f"{component.kind} {component.name!r} of {source.who}"
+        record_owner(component.cls, owner.strip())
     return Loaded(found, heard.first)
 
 
@@ -145,10 +137,13 @@ def _component(kind: str, cls: object, source: Source) -> Component:
         )
     if name in RESERVED:
         raise PluginError(f"{what} is called {name!r}, which is reserved; choose another name")
-    missing = _missing(cls, CONTRACTS[kind])
+    missing = missing_members(cls, CONTRACTS[kind])
     if missing:
         contract = f"howlkit.protocols.{CONTRACTS[kind].__name__}"
         raise PluginError(f"{what} lacks {', '.join(missing)} of {contract}")
+    wrong = wrong_calls(cls, kind)
+    if wrong:
+        raise PluginError(f"{what}: {wrong}")
     _check_suffixes(what, cls)
     options.describe(cls)  # so that a field that can be no option shows here, not half way
     summary = (cls.__doc__ or "").strip().partition("\n")[0]
@@ -170,23 +165,6 @@ def _check_suffixes(what: str, cls: type[Any]) -> None:
         return
     if not isinstance(suffixes, tuple) or not all(isinstance(each, str) for each in suffixes):
         raise PluginError(f"{what} has suffixes {suffixes!r}; a tuple such as ('.abc',) is needed")
-
-
-def _missing(cls: type[Any], contract: type[Any]) -> list[str]:
-    """Return the methods and properties of a contract that a class does not have, by name."""
-    return [
-        name
-        for name, member in vars(contract).items()
-        if (name == "__call__" or not name.startswith("_"))
-        and (callable(member) or isinstance(member, property))
-        and not _has(cls, name, contract)
-    ]
-
-
-def _has(cls: type[Any], name: str, contract: type[Any]) -> bool:
-    """Return whether a class, or a parent other than the contract itself, defines `name`."""
-    # Not hasattr: every class has a __call__, which makes instances.
-    return any(name in vars(parent) for parent in cls.__mro__ if parent is not contract)
 
 
 def _clash(component: Component, other: Component) -> str:

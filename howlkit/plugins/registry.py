@@ -24,8 +24,10 @@ from typing import Any
 from howlkit import __version__, options
 from howlkit.errors import TRACEBACK, PluginError, did_you_mean, traceback_wanted
 from howlkit.plugins import discovery, loading
+from howlkit.plugins.checked import checked
+from howlkit.plugins.contracts import KINDS
 from howlkit.plugins.discovery import GROUP, RESTRICTION, Failure, Source
-from howlkit.plugins.loading import KINDS, Component
+from howlkit.plugins.loading import Component
 
 __all__ = [
     "BUILTINS",
@@ -190,14 +192,12 @@ def get(kind: str, name: str) -> Component:
 
 
 def create(kind: str, name: str, values: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401
-    """Return a component of a kind with these options, as `options.build`.
+    """Return a component of a kind with these options, as `options.build`, every call checked.
 
-    Raises PluginError if there is none of that name, or if it is not what it should be, OptionError
-    for wrong options.
+    `unwrapped` gives the dataclass itself. Raises PluginError if there is no component of that name
+    or it breaks its contract, OptionError for wrong options.
     """
-    from howlkit.plugins import checked_calls  # which asks here whose a component is
-
-    return checked_calls.check_component(kind, options.build(get(kind, name).cls, values or {}))
+    return checked(kind, options.build(get(kind, name).cls, values or {}))
 
 
 def _builtin(module: str) -> Source:

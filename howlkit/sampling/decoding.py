@@ -1,7 +1,7 @@
 """One step of B rows decided field by field, within the grammar; and steps held against it.
 
 It is the way that works for every encoder and every network, and the only one for functions that
-change logits. `stepping.Runner.decide_all` says where there is a quicker one.
+change logits. `Runner.sample_step` says where there is a quicker one.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.errors import HowlkitError
-from howlkit.plugins import checked_calls
 from howlkit.plugins.attribution import owner_of
+from howlkit.plugins.checked import unwrapped
+from howlkit.plugins.contracts import advice
 from howlkit.protocols import Encoder, Grammar, LogitsFunction
 from howlkit.sampling.logits import SamplingParams
 from howlkit.sampling.runner import Runner
-from howlkit.sampling.step_mask import without_end
-from howlkit.schema import END, MARK, Field, Steps
+from howlkit.schema import END, MARK, STEP, Field, Steps
 
-__all__ = ["FieldwiseDecoder", "accepts", "check_allowed"]
+__all__ = ["FieldwiseDecoder", "accepts", "check_allowed", "without_end"]
 
 Mask = NDArray[np.bool_]
 
@@ -49,7 +49,7 @@ class FieldwiseDecoder:
         step: Steps,
         going: Mask,
         uniforms: NDArray[np.float64],
-        shaping: SamplingParams,
+        params: SamplingParams,
         functions: Sequence[LogitsFunction],
     ) -> None:
         """Decide `step` (B,) in the rows that are going (B,); uniforms: (B, K), one a field."""
@@ -58,17 +58,17 @@ class FieldwiseDecoder:
             draws = uniforms[:, k]
             while undecided.any():
                 allowed = self._allowed(field, step, undecided)
-                values = self._runner.choose(
-                    field, step, undecided, allowed, draws, shaping, functions
+                values = self._runner.sample_field(
+                    field, step, undecided, allowed, draws, params, functions
                 )
                 if field.kind != "bits":
                     step[field.name][active] = values[active]
-                    self._runner.decide(field, values, active)
+                    self._runner.accept(field, values, active)
                     break
                 # Which bit is on next, from the lowest, until there is none.
                 undecided = undecided & (values < field.n)
                 step[field.name][undecided, values[undecided]] = 1
-                self._runner.decide(field, values, undecided)
+                self._runner.accept(field, values, undecided)
                 draws = self._more(undecided)
 
     def _more(self, going: Mask) -> NDArray[np.float64]:
@@ -80,7 +80,7 @@ class FieldwiseDecoder:
 
     def _allowed(self, field: Field, given: Steps, active: Mask) -> Mask:
         """Return (B, field.choices): what may be chosen; anything where a row is not active."""
-        allowed = checked_calls.allowed(self._encoder, self._grammar, field, given)
+        allowed = self._grammar.allowed(field, given)
         if field is MARK and not self._ends:
             allowed = allowed.copy()
             without_end(allowed)
@@ -90,8 +90,8 @@ class FieldwiseDecoder:
             allowed = allowed | ~active[:, None]
         if not allowed.any(axis=1).all():
             raise HowlkitError(
-                f"{owner_of(self._encoder)}: its grammar allows no value at all for {field.name!r}"
-                f"{checked_calls.advice(self._encoder)}"
+                f"{owner_of(unwrapped(self._encoder))}: its grammar allows no value at all for "
+                f"{field.name!r}{advice(self._encoder)}"
             )
         return allowed
 
@@ -136,6 +136,14 @@ def accepts(grammar: Grammar, field: Field, step: Steps) -> Mask:
         if bit < field.n:
             so_far[field.name][:, bit] = values[:, bit]
     return good
+
+
+def without_end(mark: Mask) -> None:
+    """Take an end from the values of `mark`, (B, 3), in rows where a step is allowed too.
+
+    That the piece go on is a wish: where the grammar allows nothing but an end, the end stays.
+    """
+    mark[:, END] &= ~mark[:, STEP]
 
 
 def _highest(values: NDArray[np.uint8]) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from howlkit.errors import HowlkitError
 from howlkit.music.piece import Piece
-from howlkit.plugins import checked_calls
+from howlkit.plugins.checked import CheckedSampler
 from howlkit.protocols import Sampler
 from howlkit.sampling.session import Limit, Session
 from howlkit.sampling.trained import Trained
@@ -68,7 +68,7 @@ def run(
     session: Session, sampler: Sampler, watch: Callable[[int], None] = lambda notes: None
 ) -> None:
     """Let `sampler` work until it is done; `watch` is given the notes made so far, in all rows."""
-    for _ in checked_calls.generate(sampler, session):
+    for _ in CheckedSampler.of(sampler).generate(session):
         watch(int(session.notes.sum()))
 
 

@@ -53,16 +53,16 @@ class SamplingParams:
                 )
 
     def of(self, name: str) -> SamplingParams:
-        """Return the shaping of the field called `name`."""
+        """Return the parameters of the field called `name`."""
         return self.fields.get(name, self)
 
 
 def probabilities(
-    logits: NDArray[np.float64], allowed: NDArray[np.bool_], shaping: SamplingParams
+    logits: NDArray[np.float64], allowed: NDArray[np.bool_], params: SamplingParams
 ) -> NDArray[np.float64]:
     """Return (B, n) probabilities: softmax of the allowed logits, shaped; rows sum to 1.
 
-    What is not allowed never gets probability, whatever the shaping; each row needs an allowed
+    What is not allowed never gets probability, whatever the parameters; each row needs an allowed
     value. Values of +inf share everything; if all that is allowed is -inf, it is equally likely.
     Raises HowlkitError for a logit that is no number.
     """
@@ -75,16 +75,16 @@ def probabilities(
     logits = np.where(
         finite, logits - np.where(finite, best, 0.0), np.where(allowed, equal, -np.inf)
     )
-    if shaping.temperature == 0:
+    if params.temperature == 0:
         return np.asarray(np.eye(logits.shape[1])[logits.argmax(axis=1)])
-    weights = np.exp(logits / shaping.temperature)
-    if 0 < shaping.top_k < weights.shape[1]:
-        threshold = np.partition(weights, -shaping.top_k, axis=1)[:, -shaping.top_k, None]
+    weights = np.exp(logits / params.temperature)
+    if 0 < params.top_k < weights.shape[1]:
+        threshold = np.partition(weights, -params.top_k, axis=1)[:, -params.top_k, None]
         weights = np.where(weights >= threshold, weights, 0.0)
-    if shaping.top_p < 1:
-        weights = _nucleus(weights, shaping.top_p)
-    if shaping.min_p > 0:
-        threshold = shaping.min_p * weights.max(axis=1, keepdims=True)
+    if params.top_p < 1:
+        weights = _nucleus(weights, params.top_p)
+    if params.min_p > 0:
+        threshold = params.min_p * weights.max(axis=1, keepdims=True)
         weights = np.where(weights >= threshold, weights, 0.0)
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
@@ -105,13 +105,13 @@ def choose(
     logits: NDArray[np.float64],
     allowed: NDArray[np.bool_],
     uniforms: NDArray[np.float64],
-    shaping: SamplingParams,
+    params: SamplingParams,
 ) -> NDArray[np.int64]:
     """Return (B,) values drawn by inverse CDF: one uniform in [0, 1) a row.
 
     Never returns a value of probability zero.
     """
-    chances = probabilities(logits, allowed, shaping)
+    chances = probabilities(logits, allowed, params)
     cumulative = np.cumsum(chances, axis=1)
     # Rounding may leave the last sum a little off 1: scale the uniform, not the sums.
     drawn = uniforms[:, None] * cumulative[:, -1:]

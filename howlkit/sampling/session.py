@@ -13,34 +13,22 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.errors import HowlkitError, OptionError, did_you_mean
 from howlkit.music.piece import Piece
-from howlkit.plugins import checked_calls
-from howlkit.protocols import (
-    DerivingGrammar,
-    Encoder,
-    Grammar,
-    LogitsFunction,
-    StepMask,
-    TimingGrammar,
-)
-from howlkit.sampling.decoding import FieldwiseDecoder, check_allowed
+from howlkit.network.batches import side_by_side
+from howlkit.plugins.checked import CheckedEncoder
+from howlkit.plugins.checked_grammar import CheckedGrammar
+from howlkit.protocols import Encoder, LogitsFunction, StepMask
+from howlkit.sampling.decoding import FieldwiseDecoder, check_allowed, without_end
 from howlkit.sampling.history import History
 from howlkit.sampling.logits import SamplingParams
-from howlkit.sampling.runner import Stepping, chosen
+from howlkit.sampling.runner import Runner
 from howlkit.sampling.state import RowState
-from howlkit.sampling.step_mask import foresee, without_end
-from howlkit.sampling.stored_network import StoredNetwork
 from howlkit.schema import END, START, Steps
-from howlkit.training.windows import side_by_side
-
-if TYPE_CHECKING:
-    from howlkit.network.network import Network
 
 __all__ = ["Limit", "Session"]
 
@@ -68,37 +56,36 @@ class Limit:
 class Session:
     """B rows of music in the making.
 
-    network, encoder: of one trained model. rows: B. seed: of the rows' generators.
+    runner: what runs the network (`runners.make_runner`), for this session alone. encoder: the one
+    that the network was trained with. rows: B. seed: of the rows' generators.
     limit: how much each row makes. like: the piece whose tempo map and resolution it takes over.
-    stepping: how the network is run (`stepping.chosen`): plain, compiled, or auto.
 
     steps (B, T) is a view of all steps so far, the start row first, of which lengths (B,) count.
     """
 
     def __init__(
         self,
-        network: Network | StoredNetwork,
+        runner: Runner,
         encoder: Encoder,
         *,
         rows: int = 1,
         seed: int = 0,
         limit: Limit = Limit(),
         like: Piece | None = None,
-        stepping: Stepping = "auto",
     ) -> None:
         if rows < 1:
             raise HowlkitError(f"a session of {rows} rows; at least 1 is needed")
-        self.encoder = encoder
+        self.encoder = CheckedEncoder.of(encoder)
         self.limit = limit
         self.like = like
         self.rngs = [np.random.default_rng([seed, row]) for row in range(rows)]
-        self._schema = encoder.schema
-        self._runner = chosen(stepping, network, self._schema)
-        self._runner.prepare(rows)
+        self._schema = self.encoder.schema
+        self._runner = runner
+        runner.prepare(rows)
         self._fields = self._schema.decisions
         self._hold(self._schema.steps(64 * rows).reshape(rows, 64))
         self._steps["mark"][:, 0] = START
-        grammar = checked_calls.grammar(encoder, rows, like=like)
+        grammar = self.encoder.grammar(rows, like=like)
         self._derive(grammar, self._steps[:, 0], np.ones(rows, bool))
         state, hidden = self._runner.start(self._steps[:, :1])
         self._at = RowState.start(grammar, rows, state, hidden)
@@ -174,10 +161,9 @@ class Session:
     def _in_seconds(self, clock: NDArray[np.float64]) -> NDArray[np.float64]:
         if self._schema.clock == "seconds":
             return clock
-        if self.like is None and getattr(self.encoder, "sets_tempo", False):
-            return cast(TimingGrammar, self._at.grammar).seconds(clock)
-        like = self.like if self.like is not None else Piece()
-        return like.seconds(np.rint(clock * like.ticks_per_beat))
+        if self.like is None:
+            return self._at.grammar.seconds(clock)
+        return self.like.seconds(np.rint(clock * self.like.ticks_per_beat))
 
     def _in_beats(self, clock: NDArray[np.float64]) -> NDArray[np.float64]:
         if self._schema.clock == "beats":
@@ -187,9 +173,7 @@ class Session:
 
     def piece(self, row: int = 0) -> Piece:
         """Return the music of one row so far."""
-        return checked_calls.decode(
-            self.encoder, self._steps[row, : self.lengths[row]], like=self.like
-        )
+        return self.encoder.decode(self._steps[row, : self.lengths[row]], like=self.like)
 
     def made(self, row: int = 0) -> Piece:
         """Return the music of one row as far as the limit goes, without what was fed.
@@ -198,9 +182,7 @@ class Session:
         are left out here.
         """
         whole = self.piece(row)
-        fed = checked_calls.decode(
-            self.encoder, self._steps[row, : self._at.fed[row]], like=self.like
-        )
+        fed = self.encoder.decode(self._steps[row, : self._at.fed[row]], like=self.like)
         notes = whole.notes[len(fed) :]
         if not np.isnan(self._at.origin[row]):
             notes = notes[notes["start"] < self._stop(row, whole)]
@@ -219,46 +201,46 @@ class Session:
 
     def step(
         self,
-        shaping: SamplingParams = SamplingParams(),
+        params: SamplingParams = SamplingParams(),
         *,
         functions: Sequence[LogitsFunction] = (),
     ) -> Steps:
         """Decide one step for every row that is not done, and return it (B,).
 
-        shaping: how logits become probabilities; OptionError if it names a field that the encoder
+        params: how logits become probabilities; OptionError if it names a field that the encoder
         has not. functions: each is called as f(field, logits,
         given) with float64 logits (B, field.choices) and the fields decided so far (B,), and
         returns the logits to use, for bits at every choice of a bit; they cannot allow what the
         grammar forbids. Rows that are done come back as END.
         """
-        self._check_fields(shaping)
+        self._check_fields(params)
         going = ~self.done
         step = self._schema.steps(self.rows)
         step["mark"] = END
         uniforms = self._uniforms(going)
-        if functions or not self._runner.decide_all(
-            self._at.hidden, step, going, self._step_mask, uniforms, shaping
+        if functions or not self._runner.sample_step(
+            self._at.hidden, step, going, self._step_mask, uniforms, params
         ):
             fields = FieldwiseDecoder(
                 self._runner, self._at.grammar, self.encoder, self.rngs, ends=self.limit.ends
             )
             self._runner.begin(self._at.hidden)
-            fields.decide(step, going, uniforms, shaping, functions)
+            fields.decide(step, going, uniforms, params, functions)
         self._add(step, going)
         self._read(step[:, None], going.astype(np.int64))
         return step
 
     def _step_mask(self) -> StepMask | None:
         """Return what the whole next step may be; None if the grammar cannot say."""
-        step_mask = foresee(self._at.grammar, self._schema, self.rows)
+        step_mask = self._at.grammar.step_mask()
         if step_mask is not None:
             step_mask.allowed[:, START] = False  # never predicted, whatever a grammar says
             if not self.limit.ends:
                 without_end(step_mask.allowed)  # `mark` comes first
         return step_mask
 
-    def _check_fields(self, shaping: SamplingParams) -> None:
-        for name in shaping.fields:
+    def _check_fields(self, params: SamplingParams) -> None:
+        for name in params.fields:
             known = [field.name for field in self._fields]
             if name not in known:
                 raise OptionError(
@@ -294,7 +276,7 @@ class Session:
 
     def prompt(self, pieces: Sequence[Piece]) -> None:
         """Feed one piece a row, without its end: what is made next goes on from there."""
-        rows = [checked_calls.encode(self.encoder, piece) for piece in pieces]
+        rows = [self.encoder.encode(piece) for piece in pieces]
         self.feed([row[row["mark"] != END] for row in rows])
 
     def select(self, rows: Sequence[int] | NDArray[np.intp]) -> None:
@@ -311,6 +293,7 @@ class Session:
     def fork(self) -> Session:
         """Return an independent copy, generators included: both would go on alike."""
         twin = copy.copy(self)
+        twin._runner = self._runner.twin()
         twin.select(np.arange(self.rows))
         return twin
 
@@ -371,7 +354,7 @@ class Session:
         network has not read.
         """
         at, self._done = self._at, None
-        begun = checked_calls.push(self.encoder, at.grammar, step, rows)
+        begun = at.grammar.push(step, rows)
         self._derive(at.grammar, step, rows)
         begun = begun * (rows if fed is None else rows & ~fed)
         at.notes = at.notes + begun
@@ -395,10 +378,10 @@ class Session:
         at.lengths = at.lengths + lengths
         self._past.keep(at)
 
-    def _derive(self, grammar: Grammar, step: Steps, rows: NDArray[np.bool_]) -> None:
+    def _derive(self, grammar: CheckedGrammar, step: Steps, rows: NDArray[np.bool_]) -> None:
         """Fill in what is derived in the rows of `step` (B,) that `grammar` took in last."""
         for field in self._schema.derived:
-            step[field.name][rows] = cast(DerivingGrammar, grammar).derived(field)[rows]
+            step[field.name][rows] = grammar.derived(field)[rows]
 
     def _find_origin(self, fed: NDArray[np.bool_], begun: NDArray[np.bool_]) -> None:
         """Say where a row's own music begins: behind what was fed, or else at its first note."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.protocols import Grammar
+from howlkit.plugins.checked_grammar import CheckedGrammar
 
 __all__ = ["RowState"]
 
@@ -36,14 +36,14 @@ class RowState:
     origin: NDArray[np.float64]
     origin_seconds: NDArray[np.float64]
     settled: bool
-    grammar: Grammar
+    grammar: CheckedGrammar
     state: dict[str, Any]
     hidden: Any
 
     @classmethod
     def start(
         cls,
-        grammar: Grammar,
+        grammar: CheckedGrammar,
         rows: int,
         state: dict[str, Any],
         hidden: Any,  # noqa: ANN401

@@ -14,11 +14,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 from howlkit import plugins
-from howlkit.errors import DataError, HowlkitError, PluginError, printable
+from howlkit.errors import DataError, PluginError, printable
 from howlkit.music import midi
 from howlkit.music.piece import Piece
-from howlkit.plugins.attribution import owner_of
-from howlkit.plugins.discovery import one_line
+from howlkit.plugins.checked import CheckedWriter
 from howlkit.protocols import Writer
 
 __all__ = ["find", "is_midi", "write"]
@@ -100,15 +99,8 @@ def write(piece: Piece, path: str | os.PathLike[str], writer: Writer | None = No
 
 def _make(writer: Writer, piece: Piece, path: Path) -> None:
     """Let a writer make a file where there is none, and see to it that it is on the disk."""
-    try:
-        # What a library prints must not get among the data on stdout.
-        with contextlib.redirect_stdout(sys.stderr):
-            writer.write(piece, path)
-    except HowlkitError as error:
-        raise PluginError(f"{owner_of(writer)}: {error}") from error
-    except (Exception, SystemExit) as error:
-        raise PluginError(f"{owner_of(writer)} failed: {one_line(error)}") from error
-    if not path.is_file():
-        raise PluginError(f"{owner_of(writer)} wrote no file")
+    # What a library prints must not get among the data on stdout.
+    with contextlib.redirect_stdout(sys.stderr):
+        CheckedWriter.of(writer).write(piece, path)
     with open(path, "rb+") as file:
         os.fsync(file.fileno())

@@ -14,6 +14,7 @@ from howlkit.builtin.encoders.tuple.encoder import Tuple
 from howlkit.builtin.models.lstm_gru import Gru
 from howlkit.head_options import HeadOptions
 from howlkit.protocols import Encoder, Sampler
+from howlkit.sampling.runners import make_runner
 from howlkit.sampling.session import Limit, Session
 from howlkit.schema import END, START, Steps
 from howlkit.testing.fake_encoder import Chimes
@@ -46,7 +47,7 @@ def session(
     """
     torch.manual_seed(0)
     network = Gru(hidden=16).build(encoder.schema, HeadOptions(embedding=4, width=8, components=2))
-    return Session(network, encoder, rows=rows, seed=seed, limit=limit)
+    return Session(make_runner(network, encoder.schema), encoder, rows=rows, seed=seed, limit=limit)
 
 
 def play(sampler: Sampler, made: Session) -> int:

@@ -15,6 +15,7 @@ from howlkit import options, plugins
 from howlkit.errors import CheckpointError, OptionError, PluginError, did_you_mean
 from howlkit.head_options import HeadOptions
 from howlkit.options import option
+from howlkit.plugins.checked import CheckedAugmenter, CheckedEncoder, unwrapped
 from howlkit.protocols import Augmenter, Encoder, Model
 
 __all__ = ["Recipe", "Training", "versions"]
@@ -43,13 +44,19 @@ class Training:
 
 @dataclass(frozen=True)
 class Recipe:
-    """The components of one run, as objects."""
+    """The components of one run, as objects; encoder and augmenters are kept checked."""
 
     encoder: Encoder
     model: Model
     heads: HeadOptions = field(default_factory=HeadOptions)
     augmenters: tuple[Augmenter, ...] = ()
     training: Training = field(default_factory=Training)
+
+    def __post_init__(self) -> None:
+        """Wrap what was made by hand."""
+        object.__setattr__(self, "encoder", CheckedEncoder.of(self.encoder))
+        augmenters = tuple(CheckedAugmenter.of(each) for each in self.augmenters)
+        object.__setattr__(self, "augmenters", augmenters)
 
     @classmethod
     def choose(
@@ -114,7 +121,7 @@ def _component_json(kind: str, component: Any) -> dict[str, Any]:  # noqa: ANN40
     found = plugins.get(kind, component.name)
     return {
         "name": component.name,
-        "options": options.to_json(component),
+        "options": options.to_json(unwrapped(component)),
         "distribution": found.distribution,
         "version": found.version,
     }

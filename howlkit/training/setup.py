@@ -6,12 +6,10 @@ else (and the dataset) to go on, and changes nothing in it but the budget, if a 
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,20 +21,17 @@ from howlkit.music.piece import Piece
 from howlkit.network.build import check_weights
 from howlkit.network.device import pick_device
 from howlkit.network.likelihood import Counts, Encoded, encode_all, unigram, unigram_nats
-from howlkit.plugins import checked_calls
-from howlkit.protocols import FittingEncoder
-from howlkit.sampling.trained import Trained
+from howlkit.plugins.checked import CheckedEncoder
+from howlkit.training import model_folder, run_folders
 from howlkit.training.checkpoint import FORMAT, read_json, saving, write_json
 from howlkit.training.prefetch import PartOf
 from howlkit.training.progress import Budget
 from howlkit.training.recipe import Recipe, versions
 from howlkit.training.trainer import Trainer
+from howlkit.training.weights import read_tensors
 from howlkit.training.windows import Windows
 
-__all__ = ["Plan", "begin", "reopen", "to_resume"]
-
-RUNS = Path("runs")
-"""Where runs go that are not told where to go."""
+__all__ = ["Plan", "begin", "reopen"]
 
 AUGMENTED_PASSES = 4  # over the training part, to count values
 
@@ -79,13 +74,13 @@ def begin(
     Raises HowlkitError for a folder that is in use, music that cannot be read or is too little, a
     component or option that there is not.
     """
-    _check_free(out_dir)
-    initial = Trained.from_pretrained(plan.init, stepping=None) if plan.init else None
+    run_folders.check_unused(out_dir)
+    initial = model_folder.find(plan.init) if plan.init else None
     recipe = _recipe(plan, initial)
     chosen = pick_device(device)
     data = opening.open_data(plan.sources, strict=plan.strict, tell=tell, progress=progress)
     recipe = _fitted(recipe, data)
-    folder = out_dir or _name(recipe)
+    folder = out_dir or run_folders.next_free(recipe.encoder.name, recipe.model.name)
     config = {
         "format": FORMAT,
         "recipe": recipe.to_json(),
@@ -103,8 +98,8 @@ def begin(
     }
     trainer = _trainer(folder, recipe, data, config, plan.budget, str(chosen), tell, workers)
     if initial is not None:
-        weights = initial.network.state_dict()
-        check_weights(trainer.network, weights, plan.init or folder)
+        weights = read_tensors(initial / model_folder.WEIGHTS)
+        check_weights(trainer.network, weights, initial / model_folder.WEIGHTS)
         trainer.start_from(weights)
         tell(f"Starting from the weights of {plan.init}")
     with saving(folder / "config.json") as path:
@@ -150,45 +145,13 @@ def reopen(run: Path, budget: Budget, *, device: str, tell: Tell, workers: int =
     return trainer
 
 
-def to_resume(out_dir: Path | None) -> Path:
-    """Return the run to go on with: `out_dir`, or the newest; HowlkitError if there is none."""
-    if out_dir is None:
-        runs = sorted(RUNS.glob("*/checkpoints/latest"), key=lambda path: path.stat().st_mtime_ns)
-        if not runs:
-            raise HowlkitError(
-                f"there is no run to go on with in {RUNS}{os.sep}; name one with --out-dir, "
-                "or begin one without --resume"
-            )
-        return runs[-1].parent.parent
-    if not (out_dir / "config.json").is_file():
-        raise CheckpointError(f"{out_dir} is no run: there is no config.json in it")
-    return out_dir
-
-
-def _check_free(out_dir: Path | None) -> None:
-    if out_dir is not None and out_dir.exists() and any(out_dir.iterdir()):
-        hint = (
-            "add --resume to go on with it, or name another"
-            if (out_dir / "config.json").is_file()
-            else "name a new folder"
-        )
-        raise HowlkitError(f"--out-dir {out_dir} is not empty: {hint}")
-
-
-def _name(recipe: Recipe) -> Path:
-    """Return the next free folder runs/ENCODER-MODEL-NUMBER."""
-    stem = re.sub(r"[^\w-]", "_", f"{recipe.encoder.name}-{recipe.model.name}")
-    taken = [path.name.removeprefix(f"{stem}-") for path in RUNS.glob(f"{stem}-*")]
-    number = 1 + max((int(n) for n in taken if n.isdigit()), default=0)
-    return RUNS / f"{stem}-{number}"
-
-
-def _recipe(plan: Plan, initial: Trained | None) -> Recipe:
+def _recipe(plan: Plan, initial: Path | None) -> Recipe:
+    """Return the recipe of a plan; initial: the model folder to start from, None: none."""
     if initial is None:
         names = plan.encoder or "tuple", plan.model or "lstm"
         return Recipe.choose(*names, augment=plan.augment, values=plan.values)
     # What the weights were trained with is the starting point for every option not given anew.
-    stored = initial.recipe.to_json()
+    stored = model_folder.read_config(initial)[0].to_json()
     values = {name: dict(table) for name, table in plan.values.items()}
     encoder, model = stored["encoder"]["name"], stored["model"]["name"]
     for name, known in (
@@ -204,11 +167,9 @@ def _recipe(plan: Plan, initial: Trained | None) -> Recipe:
 
 
 def _fitted(recipe: Recipe, data: Dataset) -> Recipe:
-    """Return the recipe with its encoder fitted to the training part, if it is one that is."""
-    if not hasattr(recipe.encoder, "fitted"):
-        return recipe
-    encoder = checked_calls.fit(cast(FittingEncoder, recipe.encoder), data.pieces("train"))
-    return replace(recipe, encoder=encoder)
+    """Return the recipe with its encoder fitted to the training part, if the encoder learns."""
+    fitted = CheckedEncoder.of(recipe.encoder).fitted(data.pieces("train"))
+    return replace(recipe, encoder=fitted)
 
 
 def _trainer(
@@ -276,7 +237,7 @@ def _counts_augmented(recipe: Recipe, data: Dataset, seed: int) -> Counts:
         for _ in range(AUGMENTED_PASSES):
             for piece in data.pieces("train"):
                 for augmenter in recipe.augmenters:
-                    piece = checked_calls.augment(augmenter, piece, rng)
+                    piece = augmenter(piece, rng)
                 yield piece
 
     return unigram(recipe.encoder, changed())

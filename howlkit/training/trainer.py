@@ -10,10 +10,9 @@ Units: nats a note; seconds on the clock, pauses between a stop and a resume lef
 from __future__ import annotations
 
 import math
-import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
@@ -23,16 +22,16 @@ import torch
 from torch import Tensor
 
 from howlkit.errors import CheckpointError, DataError
-from howlkit.network.likelihood import Counts, Encoded, score, to_tensors
+from howlkit.network.batches import Batch, to_tensors
+from howlkit.network.likelihood import Counts, Encoded, score
 from howlkit.network.network import Network
 from howlkit.network.validate import build, validate_network
-from howlkit.sampling.trained import Trained
-from howlkit.training import checkpoint, prefetch
+from howlkit.training import checkpoint, model_folder, optimizer, prefetch, stop_signals
 from howlkit.training.checkpoint import Checkpoint
 from howlkit.training.ema import Average
 from howlkit.training.progress import Budget, Meter, Metrics, Outcome, Progress
 from howlkit.training.recipe import Recipe
-from howlkit.training.windows import Batch, Position, Stretch, Windows
+from howlkit.training.windows import Position, Stretch, Windows
 
 __all__ = ["Interrupted", "Trainer"]
 
@@ -96,10 +95,8 @@ class Trainer:
         network.start_at(counts if counts is not None else facts["unigram"])
         self.network = network.to(device)
         self.average = Average(self.network, recipe.training.ema) if recipe.training.ema else None
-        self.optimizer = torch.optim.AdamW(
-            _parameter_groups(self.network, recipe.training.weight_decay),
-            lr=recipe.training.rate,
-            fused=True,  # one pass over the weights in place of ten
+        self.optimizer = optimizer.adamw(
+            self.network, recipe.training.rate, recipe.training.weight_decay
         )
         self._at = _Position()
         self._state: dict[str, Tensor] | None = None
@@ -134,7 +131,7 @@ class Trainer:
             self.network.load_state_dict(_part(saved.model, "network"))
             if self.average is not None:
                 self.average.load(_part(saved.model, "average"))
-            _load_optimizer(self.optimizer, _part(saved.optimizer, "optimizer"))
+            optimizer.load(self.optimizer, _part(saved.optimizer, "optimizer"))
             torch.set_rng_state(saved.optimizer["rng"])
             if self.device.type == "cuda":
                 torch.cuda.set_rng_state(saved.optimizer["rng_cuda"])
@@ -166,7 +163,7 @@ class Trainer:
             self.save()  # so that a run can be resumed however early it is stopped
         position = Position(self._at.epoch, self._at.index)
         stretches = prefetch.stretches(self.windows, position, workers=self.workers)
-        with _signals(self._on_signal), closing(stretches):
+        with stop_signals.handled(self._on_signal), closing(stretches):
             for stretch in stretches:
                 outcome = self._run_stretch(stretch)
                 if outcome is not None:
@@ -322,7 +319,7 @@ class Trainer:
         model = _prefixed("network", self.network.state_dict())
         if self.average is not None:
             model |= _prefixed("average", self.average.tensors)
-        rest = _prefixed("optimizer", _optimizer_tensors(self.optimizer))
+        rest = _prefixed("optimizer", optimizer.tensors_of(self.optimizer))
         rest |= _prefixed("carried", self._state or {}) | {"rng": torch.get_rng_state()}
         if self.device.type == "cuda":
             rest["rng_cuda"] = torch.cuda.get_rng_state()
@@ -333,7 +330,7 @@ class Trainer:
         """Write RUN/model with the weights as they are now (averaged, where EMA is on)."""
         facts = {**self.facts, "step": self._at.step, "nats_per_note": self._at.validation}
         with self._weights():
-            return Trained(self.recipe, self.network, facts).save_pretrained(self.run / "model")
+            return model_folder.save(self.run / "model", self.recipe, self.network, facts)
 
     def _weights(self) -> AbstractContextManager[None]:
         """Have the weights that are judged and kept in the network: averages, where EMA is on."""
@@ -345,32 +342,6 @@ class Trainer:
         self._stop = number
 
 
-@contextmanager
-def _signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Handle Ctrl-C and SIGTERM by `handler` meanwhile; outside the main thread, leave them be."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    try:
-        before = {number: signal.signal(number, handler) for number in numbers}
-    except ValueError:  # not the main thread
-        yield
-        return
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
-
-
-def _parameter_groups(network: Network, weight_decay: float) -> list[dict[str, Any]]:
-    """Decay the matrices, not the biases and other vectors."""
-    matrices = [p for p in network.parameters() if p.ndim >= 2]
-    vectors = [p for p in network.parameters() if p.ndim < 2]
-    return [
-        {"params": matrices, "weight_decay": weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
-    ]
-
-
 def _prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {f"{prefix}/{name}": tensor for name, tensor in tensors.items()}
 
@@ -378,18 +349,3 @@ def _prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     start = prefix + "/"
     return {name[len(start) :]: t for name, t in tensors.items() if name.startswith(start)}
-
-
-def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Return the optimizer's state as a flat dict, "parameter/name" to tensor."""
-    state = optimizer.state_dict()["state"]
-    return {f"{p}/{name}": value for p, entry in state.items() for name, value in entry.items()}
-
-
-def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, value in tensors.items():
-        parameter, part = name.split("/")
-        state.setdefault(int(parameter), {})[part] = value
-    groups = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": state, "param_groups": groups})

@@ -20,14 +20,12 @@ from numpy.typing import NDArray
 
 from howlkit.errors import DataError
 from howlkit.music.piece import Piece
-from howlkit.plugins import checked_calls
+from howlkit.network.batches import Batch, cut, side_by_side
+from howlkit.plugins.checked import CheckedAugmenter, CheckedEncoder
 from howlkit.protocols import Augmenter, Encoder
-from howlkit.schema import STEP, Schema, Steps
+from howlkit.schema import STEP, Steps
 
-__all__ = ["Batch", "Plan", "Position", "Stretch", "Windows", "cut", "side_by_side"]
-
-
-Column = NDArray[np.int64] | NDArray[np.uint8]
+__all__ = ["Plan", "Position", "Stretch", "Windows"]
 
 
 @dataclass(frozen=True)
@@ -36,28 +34,6 @@ class Position:
 
     epoch: int = 0
     index: int = 0
-
-
-@dataclass(frozen=True)
-class Batch:
-    """One window of B rows: inputs and targets (B, T) by field name; targets[t] follow inputs[t].
-
-    Of bits (B, T, n), as bytes.
-
-    lengths: (B,) how many steps of each row count; what stands beyond is padding.
-    """
-
-    inputs: dict[str, Column]
-    targets: dict[str, Column]
-    lengths: NDArray[np.int64]
-
-    def first(self, rows: int) -> Batch:
-        """Return its first rows alone."""
-        inputs, targets = (
-            {name: column[:rows] for name, column in columns.items()}
-            for columns in (self.inputs, self.targets)
-        )
-        return Batch(inputs, targets, self.lengths[:rows])
 
 
 @dataclass(frozen=True)
@@ -102,6 +78,11 @@ class Windows:
     carry: int = 8
     rows: int = 16
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Wrap what was made by hand."""
+        object.__setattr__(self, "encoder", CheckedEncoder.of(self.encoder))
+        object.__setattr__(self, "augmenters", [*map(CheckedAugmenter.of, self.augmenters)])
 
     def tiles(self, epoch: int) -> NDArray[np.int64]:
         """Return (tiles, 3): piece, first note, stop note, in the order of the pieces."""
@@ -190,36 +171,7 @@ class Windows:
         excerpt = self.piece(piece).excerpt(first, stop)
         rng = np.random.default_rng([self.seed, epoch, 2, piece, first])
         for augmenter in self.augmenters:
-            excerpt = checked_calls.augment(augmenter, excerpt, rng)
-        steps = checked_calls.encode(self.encoder, excerpt)
+            excerpt = augmenter(excerpt, rng)
+        steps = self.encoder.encode(excerpt)
         # An end alone teaches nothing.
         return steps if (steps["mark"][1:] == STEP).any() else steps[:1]
-
-
-def side_by_side(
-    schema: Schema, rows: Sequence[Steps]
-) -> tuple[dict[str, Column], NDArray[np.int64]]:
-    """Return (B, T) columns by field name, padded with zeros, and the rows' lengths (B,)."""
-    lengths = np.array([len(row) for row in rows], np.int64)
-    padded = np.zeros((len(rows), int(lengths.max(initial=0))), schema.dtype)
-    for row, steps in zip(padded, rows, strict=True):
-        row[: len(steps)] = steps
-    columns: dict[str, Column] = {}
-    for field in schema.columns:
-        # Bits stay bytes, or a piano-roll would take eight times the memory.
-        column = padded[field.name]
-        columns[field.name] = column.copy() if field.kind == "bits" else column.astype(np.int64)
-    return columns, lengths
-
-
-def cut(columns: dict[str, Column], lengths: NDArray[np.int64], steps: int) -> Iterator[Batch]:
-    """Yield windows of `steps` predictions: each step's target is the one after it.
-
-    lengths: (B,) predictions in each row, one less than its steps.
-    """
-    for begin in range(0, int(lengths.max(initial=0)), steps):
-        here = np.clip(lengths - begin, 0, steps)
-        span = int(here.max())
-        inputs = {name: column[:, begin : begin + span] for name, column in columns.items()}
-        targets = {name: c[:, begin + 1 : begin + 1 + span] for name, c in columns.items()}
-        yield Batch(inputs, targets, here)

@@ -41,7 +41,7 @@ class Bells(Chimes):
     """One step an onset."""
 
     name: ClassVar[str] = "bells"
-    departures: ClassVar[dict[str, str]] = {"round trip": "bells are \\x1b[31mrung\\x1b[0m"}
+    exemptions: ClassVar[dict[str, str]] = {"round trip": "bells are \\x1b[31mrung\\x1b[0m"}
 
 
 @hookimpl

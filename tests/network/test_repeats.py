@@ -7,6 +7,7 @@ from howlkit.builtin.models.lstm_gru import Lstm
 from howlkit.errors import OptionError
 from howlkit.head_options import HeadOptions
 from howlkit.network.repeats import REACH, Repeats
+from howlkit.sampling.runners import make_runner
 from howlkit.sampling.session import Limit, Session
 from howlkit.schema import Field, Schema, bits
 from howlkit.testing.schemas import MIXED, every_step
@@ -151,7 +152,13 @@ def test_hints_teach_a_network_to_copy_what_it_has_never_seen():
 def test_a_session_with_hints_equals_one_pass_and_forks_and_rewinds():
     encoder = Tuple()
     network = small(encoder.schema, heads=HINTED)
-    session = Session(network, encoder, rows=2, seed=3, limit=Limit(notes=40, ends=False))
+    session = Session(
+        make_runner(network, encoder.schema, Lstm(hidden=16)),
+        encoder,
+        rows=2,
+        seed=3,
+        limit=Limit(notes=40, ends=False),
+    )
     for _ in range(30):
         session.step()
     steps = session.steps.copy()

@@ -16,6 +16,7 @@ import pytest
 from howlkit import hookspecs, options
 from howlkit.errors import OptionError, PluginError
 from howlkit.plugins import Plugins, commands, loading, registry
+from howlkit.plugins.contracts import CONTRACTS
 from howlkit.plugins.discovery import RESTRICTION
 from howlkit.protocols import Backbone, Grammar
 
@@ -388,7 +389,7 @@ def bare_signature(method):
     return inspect.Signature([p.replace(annotation=inspect.Parameter.empty) for p in parameters])
 
 
-@pytest.mark.parametrize("contract", [*loading.CONTRACTS.values(), Grammar, Backbone])
+@pytest.mark.parametrize("contract", [*CONTRACTS.values(), Grammar, Backbone])
 def test_every_method_of_the_contracts_is_in_the_docs(contract):
     for name, member in vars(contract).items():
         if inspect.isfunction(member) and (name == "__call__" or name[0] != "_"):

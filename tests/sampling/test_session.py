@@ -9,6 +9,7 @@ from howlkit.errors import HowlkitError, OptionError
 from howlkit.head_options import HeadOptions
 from howlkit.sampling.history import KEEP_EVERY
 from howlkit.sampling.logits import SamplingParams
+from howlkit.sampling.runners import make_runner
 from howlkit.sampling.session import Limit, Session
 from howlkit.schema import END, START, STEP
 from tests.conftest import random_piece, tune
@@ -41,7 +42,8 @@ def network_of(model=Lstm):
 def session(rows=1, seed=0, model=Lstm, **limits):
     network = network_of(model)
     limit = Limit(**({"notes": 40, "ends": False} | limits))
-    return Session(network, ENCODER, rows=rows, seed=seed, limit=limit, stepping=STEPPING[0])
+    runner = make_runner(network, ENCODER.schema, model(hidden=16, layers=2), stepping=STEPPING[0])
+    return Session(runner, ENCODER, rows=rows, seed=seed, limit=limit)
 
 
 def play(made, shaping=SamplingParams()):

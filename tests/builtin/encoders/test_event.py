@@ -10,6 +10,7 @@ from howlkit.head_options import HeadOptions
 from howlkit.music import midi
 from howlkit.music.piece import DRUMS, MAX_TICK, NOTE, PEDAL, TEMPO, Piece
 from howlkit.sampling.decoding import accepts
+from howlkit.sampling.runners import make_runner
 from howlkit.sampling.session import Limit, Session
 from howlkit.schema import END, MARK, START, STEP
 from howlkit.training import setup
@@ -489,7 +490,12 @@ def test_a_model_of_it_trains_and_plays(name, tmp_path):
     assert trainer.train().progress.step == 3
     encoder = trainer.recipe.encoder
     assert encoder == Event(**options | ({} if name == "pedal" else {"instruments": "0"}))
-    session = Session(trainer.network, encoder, rows=2, limit=Limit(notes=50, ends=False))
+    session = Session(
+        make_runner(trainer.network, encoder.schema, trainer.recipe.model),
+        encoder,
+        rows=2,
+        limit=Limit(notes=50, ends=False),
+    )
     session.prompt([tune(0).excerpt(0, 9).replace(has_end=False)] * 2)
     for _ in range(20):
         session.step()
@@ -500,7 +506,12 @@ def test_an_untrained_network_stays_within_the_grammar():
     torch.manual_seed(0)
     encoder = ENCODERS["pedal"]
     network = Lstm(hidden=8).build(encoder.schema, HeadOptions(embedding=4, width=8))
-    session = Session(network, encoder, rows=3, limit=Limit(notes=100, ends=False))
+    session = Session(
+        make_runner(network, encoder.schema, Lstm(hidden=8)),
+        encoder,
+        rows=3,
+        limit=Limit(notes=100, ends=False),
+    )
     while not session.done.all():
         session.step()
     for row in range(3):

@@ -14,6 +14,7 @@ from howlkit.errors import OptionError
 from howlkit.music import midi
 from howlkit.music.piece import DRUMS, MAX_TICK, NOTE, Piece
 from howlkit.music.piece import PEDAL as PEDALS
+from howlkit.sampling.runners import make_runner
 from howlkit.sampling.session import Limit, Session
 from howlkit.schema import END, START, STEP
 from howlkit.training import setup
@@ -471,7 +472,12 @@ def test_a_run_with_all_of_it_trains_and_plays(tmp_path):
     trainer.train()
     encoder = trainer.recipe.encoder
     assert encoder == Tuple(**options)
-    session = Session(trainer.network, encoder, rows=2, limit=Limit(notes=20, ends=False))
+    session = Session(
+        make_runner(trainer.network, encoder.schema, trainer.recipe.model),
+        encoder,
+        rows=2,
+        limit=Limit(notes=20, ends=False),
+    )
     while not session.done.all():
         session.step()
     for row in (0, 1):
