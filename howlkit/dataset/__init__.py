@@ -13,7 +13,8 @@ The same files give the same bytes, whatever the number of workers (workers.py).
 are in names.py, and who may write to a folder is in folder.py.
 """
 
-from howlkit.dataset.dataset import FORMAT, Dataset
+from howlkit.dataset.dataset import Dataset
+from howlkit.dataset.manifest import FORMAT
 from howlkit.dataset.preparation import prepare, prepare_pieces
 from howlkit.dataset.readers import Readers
 from howlkit.dataset.report import PreparationReport, file_counts

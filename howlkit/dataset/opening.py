@@ -18,6 +18,7 @@ import platformdirs
 
 from howlkit import __version__
 from howlkit.dataset import Dataset, PreparationReport, Readers, prepare, prepare_pieces
+from howlkit.dataset.names import MANIFEST
 from howlkit.errors import BusyError, DataError, printable
 from howlkit.music import chorales
 
@@ -86,7 +87,7 @@ def _in_turn(work: Callable[[], PreparationReport], out: Path, tell: Tell) -> Pr
 
 def is_dataset(path: Path) -> bool:
     """Say whether `path` is a folder made by `howlkit prepare`."""
-    return (path / "dataset.json").is_file()
+    return (path / MANIFEST).is_file()
 
 
 def describe(sources: Sequence[Path], data: Dataset) -> str:

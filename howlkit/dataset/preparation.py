@@ -4,38 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import itertools
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-import howlkit
-from howlkit.atomic_files import write_whole
-from howlkit.dataset import duplicates
-from howlkit.dataset.catalog import (
-    Columns,
-    EarlierRun,
-    SplitOptions,
-    catalog,
-    fingerprint,
-    first_files,
-    report_of,
-)
-from howlkit.dataset.dataset import FORMAT, Dataset
+from howlkit.dataset.catalog import SplitOptions
 from howlkit.dataset.file_list import FileEntry, FileList, KnownFiles, PathList, head
 from howlkit.dataset.file_reading import FILES_A_WORKER, ReadResult, ReadResults, of_piece, read_all
+from howlkit.dataset.finishing import finish
 from howlkit.dataset.folder import writing
-from howlkit.dataset.hashes import ByHash
-from howlkit.dataset.mapped_tensors import write_tensors
-from howlkit.dataset.names import PIECES, delete, matching
+from howlkit.dataset.names import FILE_LIST, MANIFEST
 from howlkit.dataset.readers import Readers
 from howlkit.dataset.report import PreparationReport, counted
-from howlkit.dataset.shards import Store, shard_name
+from howlkit.dataset.shards import Store
 from howlkit.dataset.split import OwnSplit, check_fractions
 from howlkit.dataset.workers import WorkerPool, usable_cores
 from howlkit.errors import DataError
@@ -83,7 +65,7 @@ def prepare(
     options = SplitOptions(tuple(fractions), seed, near_duplicates, own)
     if workers is not None and workers < 1:
         raise DataError(f"workers is {workers}; 1 or more are allowed")
-    anew = not Path(out, "dataset.json").exists()
+    anew = not Path(out, MANIFEST).exists()
     with WorkerPool(workers or usable_cores()) as pool:
         paths, left_out = _found(roots, readers, pool, anew=anew)
         if own is not None:
@@ -97,9 +79,9 @@ def prepare(
                 total = len(left_out) + len(paths)
                 _keep(store, files, _told(results, total, strict, progress))
             _check_any(files, sources, readers)
-            files.save(folder / "files.jsonl", limits)
+            files.save(folder / FILE_LIST, limits)
             name = functools.partial(_name, roots=roots)
-            return _finish(folder, store, files, options, name, pool)
+            return finish(folder, store, files, options, name, pool)
 
 
 def prepare_pieces(
@@ -125,7 +107,7 @@ def prepare_pieces(
             _check_any(files, (), Readers())
             if own is not None:
                 own.check_used(files.paths())
-            return _finish(folder, store, files, options, lambda entry: entry.path, WorkerPool())
+            return finish(folder, store, files, options, lambda entry: entry.path, WorkerPool())
 
 
 def _found(
@@ -153,7 +135,7 @@ def _found(
 
 def _known(folder: Path, store: Store, limits: midi.Limits) -> KnownFiles:
     """Return what earlier runs, finished or not, know about files whose pieces are stored."""
-    lists = [folder / "files.jsonl", *store.journals()]
+    lists = [folder / FILE_LIST, *store.journals()]
 
     def wanted(entry: FileEntry) -> bool:
         # One of many pieces that cannot be read does not make all others be read again.
@@ -232,75 +214,3 @@ def _inside(path: str, roots: Sequence[str]) -> str:
         if path.startswith(folder):
             return midi.printable(path[len(folder) :].replace(os.sep, "/"))
     return midi.printable(os.path.basename(path))
-
-
-def _finish(
-    folder: Path,
-    store: Store,
-    files: FileList,
-    options: SplitOptions,
-    name: Callable[[FileEntry], str],
-    pool: WorkerPool,
-) -> PreparationReport:
-    """Write everything but shards, dataset.json last, and delete what is no longer used."""
-    inputs = _inputs(files, options)
-    earlier = _earlier(folder, options, inputs)
-    columns, warnings = catalog(store, files, options, earlier, name, pool)
-    account = report_of(files, columns, warnings)
-    digest = hashlib.sha256()
-    for column in sorted(columns):
-        digest.update(np.ascontiguousarray(columns[column]).data)
-    table = folder / f"pieces-{digest.hexdigest()[:16]}.safetensors"
-    used = np.unique(columns["shard"]).tolist()
-    write_tensors(table, columns)
-    write_whole(folder / "report.json", _json(account.to_json()))
-    manifest = {
-        "format": FORMAT,
-        "howlkit": howlkit.__version__,
-        "pieces_file": table.name,
-        "shards": {name: (folder / name).stat().st_size for name in map(shard_name, used)},
-        "options": options.to_json(),
-        "inputs": inputs,
-        "fingerprint": fingerprint(columns),
-        **_counts(account, columns),
-    }
-    write_whole(folder / "dataset.json", _json(manifest))
-    store.tidy(used)
-    for path in matching(folder, PIECES):
-        if path != table:
-            delete(path)
-    return account
-
-
-def _counts(account: PreparationReport, columns: Columns) -> dict[str, Any]:
-    said = account.to_json()
-    return {
-        "pieces": account.read,
-        "groups": len(np.unique(columns["group"])),
-        **{name: said[name] for name in ("notes", "hours", "parts")},
-    }
-
-
-def _json(data: Mapping[str, Any]) -> bytes:
-    return (json.dumps(data, indent=1) + "\n").encode("ascii")
-
-
-def _inputs(files: FileList, options: SplitOptions) -> str:
-    """Return the hash of what the groups depend on."""
-    settings = bytes([options.near_duplicates, duplicates.VERSION])
-    return hashlib.sha256(files.notes[first_files(files)[0]].tobytes() + settings).hexdigest()
-
-
-def _earlier(folder: Path, options: SplitOptions, inputs: str) -> EarlierRun:
-    """Return the parts and groups of the dataset that is already in the folder, if any."""
-    try:
-        before = Dataset(folder)
-        columns = before._columns
-        groups = np.array(before.groups) if before._manifest["inputs"] == inputs else None
-        if before._manifest["options"] != options.to_json():
-            return EarlierRun(ByHash(), groups)
-        parts = ByHash()
-        parts.update(columns["notes"], columns["part"])
-        return EarlierRun(parts, groups)
-    except (DataError, KeyError):  # none there, or damaged: it is made anew
-        return EarlierRun(ByHash())

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from howlkit.dataset.names import REPORT
 from howlkit.music.midi import REPAIRS, printable
 
 __all__ = ["PartCount", "PreparationReport", "counted", "file_counts"]
@@ -123,7 +124,7 @@ def file_counts(folder: Path) -> dict[str, Any]:
     if the report is missing or damaged: a dataset does not need it.
     """
     try:
-        said = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        said = json.loads((folder / REPORT).read_text(encoding="utf-8"))
         return {
             "found": int(said["found"]),
             "exact_duplicates": int(said["exact_duplicates"]),
