@@ -15,9 +15,9 @@ from types import MappingProxyType
 from typing import Any
 
 from howlkit.testing.augmenters import augmenter_checks, check_augmenter
+from howlkit.testing.checks import Check, CheckFailed
 from howlkit.testing.encoders import check_encoder, encoder_checks
 from howlkit.testing.models import check_model, model_checks
-from howlkit.testing.report import Check, CheckFailed
 from howlkit.testing.samplers import check_sampler, sampler_checks, session
 from howlkit.testing.sources import check_source, source_checks
 from howlkit.testing.writers import check_writer, writer_checks

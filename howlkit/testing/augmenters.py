@@ -9,10 +9,10 @@ import numpy as np
 
 from howlkit.music.piece import MAX_TICK, Piece
 from howlkit.protocols import Augmenter
+from howlkit.testing.checks import Check, given, require, run_all
 from howlkit.testing.options import LAWS as OPTION_LAWS
 from howlkit.testing.options import at_the_limits
 from howlkit.testing.pieces import chord, late_note, performance, pieces
-from howlkit.testing.report import Check, given, require, run_all
 
 __all__ = ["augmenter_checks", "check_augmenter"]
 

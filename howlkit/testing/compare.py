@@ -9,16 +9,16 @@ import numpy as np
 from howlkit.music.piece import Piece
 from howlkit.protocols import Encoder
 from howlkit.schema import Steps
+from howlkit.testing.checks import given, require
 from howlkit.testing.pieces import metres, scatter
-from howlkit.testing.report import given, require
-from howlkit.testing.walks import Walk, different, walk
+from howlkit.testing.walks import Walk, first_difference, walk
 
-__all__ = ["cases", "require_same", "require_same_decisions", "require_same_notes"]
+__all__ = ["require_same_decisions", "require_same_notes", "require_same_steps", "seeded_walks"]
 
 WALKS = 8  # two of each style
 
 
-def cases(encoder: Encoder) -> Iterator[tuple[Walk, Piece | None]]:
+def seeded_walks(encoder: Encoder) -> Iterator[tuple[Walk, Piece | None]]:
     """Yield walks, every other one in the metre and tempo of a piece, with that piece."""
     for seed in range(WALKS):
         like = (None, None, metres(3), scatter(1))[seed // 2 % 4] if seed >= 4 else None
@@ -45,11 +45,11 @@ def require_same_decisions(encoder: Encoder, expected: Steps, got: Steps, look: 
     expected, got = expected.copy(), got.copy()
     for derived in encoder.schema.derived:
         expected[derived.name], got[derived.name] = 0, 0
-    require_same(encoder, expected, got, look)
+    require_same_steps(encoder, expected, got, look)
 
 
-def require_same(encoder: Encoder, expected: Steps, got: Steps, look: str) -> None:
+def require_same_steps(encoder: Encoder, expected: Steps, got: Steps, look: str) -> None:
     """Raise CheckFailed, saying where to look, unless steps are the same."""
-    found = different(encoder.schema, expected, got)
+    found = first_difference(encoder.schema, expected, got)
     if found is not None:
         require(False, expected=found[0], got=found[1], look=look)

@@ -13,12 +13,17 @@ from howlkit.plugins.exemptions import exemptions
 from howlkit.protocols import Encoder
 from howlkit.schema import END, START, STEP, Schema, Steps
 from howlkit.testing import exempt_laws, grammars
-from howlkit.testing.compare import cases, require_same, require_same_decisions, require_same_notes
+from howlkit.testing.checks import Check, given, require, run_all
+from howlkit.testing.compare import (
+    require_same_decisions,
+    require_same_notes,
+    require_same_steps,
+    seeded_walks,
+)
 from howlkit.testing.options import LAWS as OPTION_LAWS
 from howlkit.testing.options import at_the_limits
 from howlkit.testing.pieces import chord, drum_beat, late_note, metres, performance, pieces, scatter
-from howlkit.testing.report import Check, given, require, run_all
-from howlkit.testing.walks import different
+from howlkit.testing.walks import first_difference
 
 __all__ = ["check_encoder", "encoder_checks"]
 
@@ -31,7 +36,7 @@ def encoder_checks(encoder: Encoder) -> tuple[Check, ...]:
     Of a law that it declares not to hold for it, the check is of what must hold all the same.
     """
     checks = tuple(Check("encoder", encoder, law) for law in LAWS)
-    return tuple(exempt_laws.instead_of(check) for check in checks)
+    return tuple(exempt_laws.with_exemption(check) for check in checks)
 
 
 def check_encoder(encoder: Encoder) -> None:
@@ -48,7 +53,7 @@ def schema_is_stored(encoder: Encoder) -> None:
     require(encoder.schema == schema, expected=schema, got=encoder.schema, look="`schema`")
 
 
-def departures_are_known(encoder: Encoder) -> None:
+def exemptions_are_known(encoder: Encoder) -> None:
     """An encoder departs only from laws that may be declared, and says why."""
     for law, why in exemptions(encoder).items():
         require(
@@ -117,7 +122,8 @@ def encode_is_pure(encoder: Encoder) -> None:
             kept = first.copy()
             if first.flags.writeable:
                 first[:] = np.zeros(1, first.dtype)
-            require_same(encoder, kept, encoder.encode(piece), "what `encode` keeps between calls")
+            again = encoder.encode(piece)
+            require_same_steps(encoder, kept, again, "what `encode` keeps between calls")
             require(piece == before, expected="the piece as it was", got="another", look="`encode`")
 
 
@@ -153,14 +159,14 @@ def round_trip(encoder: Encoder) -> None:
     In the tempo and metre of another piece, at least the notes come back: what an encoder says of
     tempo and metre gives way to it.
     """
-    for made, like in cases(encoder):
+    for made, like in seeded_walks(encoder):
         for row, steps in enumerate(made.rows):
             with given(f"{made}, row {row}" + (f", like {like.name}" if like is not None else "")):
                 piece = encoder.decode(steps, like=like)
                 back = encoder.encode(piece)
                 if like is None:
                     look = "which of the two spellings `allowed` should refuse, or `encode` avoid"
-                    require_same(encoder, steps, back, look)
+                    require_same_steps(encoder, steps, back, look)
                 else:
                     require_same_notes(piece, encoder.decode(back, like=like))
 
@@ -171,7 +177,8 @@ def encode_is_stable(encoder: Encoder) -> None:
         with given(piece.name):
             steps = encoder.encode(piece)
             again = encoder.encode(encoder.decode(steps, like=piece))
-            require_same(encoder, steps, again, "what rounds twice, in `encode` and in `decode`")
+            look = "what rounds twice, in `encode` and in `decode`"
+            require_same_steps(encoder, steps, again, look)
 
 
 def excerpts_give_the_whole(encoder: Encoder) -> None:
@@ -193,7 +200,7 @@ def excerpts_give_the_whole(encoder: Encoder) -> None:
                         "that steps from `since` to before `until` are kept, rounded as onsets "
                         "are, and what of before the excerpt they depend on"
                     )
-                    require_same(encoder, wanted, part, look)
+                    require_same_steps(encoder, wanted, part, look)
                     begin += len(part) - 1
             with given(f"{piece.name} in excerpts cut at notes {edges.tolist()[:5]} .."):
                 require(
@@ -248,11 +255,11 @@ def options_work_at_their_limits(encoder: Encoder) -> None:
                 with given(piece.name):
                     steps = made.encode(piece)
                     again = made.encode(made.decode(steps, like=piece))
-                    if different(made.schema, steps, again) is not None:
+                    if first_difference(made.schema, steps, again) is not None:
                         again = made.encode(made.decode(steps))
                         require_same_decisions(made, steps, again, "the range of this option")
                     grammars.require_allowed(made, steps, piece)
-                    exempt_laws.pushing_of(made)(made, steps[:-1], piece)
+                    exempt_laws.pushing_check(made)(made, steps[:-1], piece)
 
 
 def hostile_pieces(encoder: Encoder) -> None:
@@ -278,13 +285,13 @@ def _check_memory(encoder: Encoder, piece: Piece) -> None:
         got=f"{peak:.0f} MB and {len(steps)} rows for {len(piece)} notes",
         look="what grows with ticks instead of notes; cap rests, or the length of a piece",
     )
-    require_same(encoder, steps, again, "how what does not fit is shortened")
+    require_same_steps(encoder, steps, again, "how what does not fit is shortened")
 
 
 LAWS = (
     *OPTION_LAWS,
     schema_is_stored,
-    departures_are_known,
+    exemptions_are_known,
     steps_fit_the_schema,
     encode_is_pure,
     an_empty_piece,

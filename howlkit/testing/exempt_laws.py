@@ -17,12 +17,12 @@ from howlkit.music.piece import Piece
 from howlkit.plugins.exemptions import EXCERPTS, PUSHING, ROUND_TRIP, exemptions
 from howlkit.protocols import Encoder
 from howlkit.schema import END, START, STEP, Steps
-from howlkit.testing.compare import cases, require_same, require_same_notes
-from howlkit.testing.grammars import check_counts, check_pushing, pushed, require_allowed
+from howlkit.testing.checks import Check, given, require
+from howlkit.testing.compare import require_same_notes, require_same_steps, seeded_walks
+from howlkit.testing.grammars import check_counts, check_pushing, pushed_steps, require_allowed
 from howlkit.testing.pieces import pieces
-from howlkit.testing.report import Check, given, require
 
-__all__ = ["INSTEAD", "instead_of", "pushing_of"]
+__all__ = ["INSTEAD", "pushing_check", "with_exemption"]
 
 
 def the_music_comes_back(encoder: Encoder) -> None:
@@ -31,7 +31,7 @@ def the_music_comes_back(encoder: Encoder) -> None:
     In the tempo and metre of another piece, on whose grid it may be rounded again, at least as many
     notes come back of each pitch and program.
     """
-    for made, like in cases(encoder):
+    for made, like in seeded_walks(encoder):
         for row, steps in enumerate(made.rows):
             with given(f"{made}, row {row}" + (f", like {like.name}" if like is not None else "")):
                 piece = encoder.decode(steps, like=like)
@@ -44,7 +44,7 @@ def the_music_comes_back(encoder: Encoder) -> None:
                 require_same_notes(piece, again)
                 _require_same_seconds(piece, again)
                 look = "what `encode` makes of its own spelling"
-                require_same(encoder, written, encoder.encode(again), look)
+                require_same_steps(encoder, written, encoder.encode(again), look)
 
 
 def _require_same_seconds(expected: Piece, got: Piece) -> None:
@@ -110,7 +110,7 @@ def _voices(piece: Piece) -> Counter[Any]:
 
 def decode_counts_as_pushing(encoder: Encoder) -> None:
     """`decode` gives as many notes as `push` began, which stay where they are as more come."""
-    for what, steps, like in pushed(encoder):
+    for what, steps, like in pushed_steps(encoder):
         with given(what):
             check_counting(encoder, steps, like)
 
@@ -146,12 +146,12 @@ INSTEAD: Mapping[str, Callable[[Encoder], None]] = MappingProxyType(
 """By the name of the law, what is checked where an encoder departs from it."""
 
 
-def instead_of(check: Check) -> Check:
+def with_exemption(check: Check) -> Check:
     """Return a check, or, where its encoder departs from the law, one of what holds instead."""
     why = _declared(check.component).get(check.name)
     if why is None or check.name not in INSTEAD:
         return check
-    return dataclasses.replace(check, instead=INSTEAD[check.name], why=why)
+    return dataclasses.replace(check, instead=INSTEAD[check.name], reason=why)
 
 
 def _declared(encoder: Encoder) -> Mapping[str, str]:
@@ -162,6 +162,6 @@ def _declared(encoder: Encoder) -> Mapping[str, str]:
         return {}
 
 
-def pushing_of(encoder: Encoder) -> Callable[[Encoder, Steps, Piece | None], None]:
+def pushing_check(encoder: Encoder) -> Callable[[Encoder, Steps, Piece | None], None]:
     """Return what checks steps of an encoder against pushing, as far as it declares."""
     return check_counting if PUSHING in exemptions(encoder) else check_pushing

@@ -13,7 +13,7 @@ from howlkit.music.piece import DRUMS, NOTE, Piece
 from howlkit.options import option
 from howlkit.schema import START, STEP, Field, Schema, Steps, bits, real
 
-__all__ = ["Chimes"]
+__all__ = ["FakeEncoder", "FakeGrammar"]
 
 KEYS = 12
 LOWEST = 60
@@ -24,7 +24,7 @@ Column = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Chimes:
+class FakeEncoder:
     """One step an onset: shift, one key or a chord of pitch classes, loudness; no drums.
 
     Shifts are at most a beat: of an excerpt no more is known of the onset before the last one.
@@ -32,7 +32,7 @@ class Chimes:
 
     grid: int = option(4, "slices a beat", low=1, high=48)
 
-    name: ClassVar[str] = "chimes"
+    name: ClassVar[str] = "fake"
 
     @cached_property
     def schema(self) -> Schema:
@@ -95,13 +95,13 @@ class Chimes:
         shift = np.where(steps["mark"] == STEP, steps["shift"].astype(np.int64), 0)
         return np.asarray(np.cumsum(shift) * (self._frame(like).ticks_per_beat // self.grid))
 
-    def grammar(self, rows: int, *, like: Piece | None = None) -> ChimesGrammar:
+    def grammar(self, rows: int, *, like: Piece | None = None) -> FakeGrammar:
         """Return the grammar of B rows."""
-        return ChimesGrammar(self.grid, np.full(rows, -1), np.zeros(rows, np.int64))
+        return FakeGrammar(self.grid, np.full(rows, -1), np.zeros(rows, np.int64))
 
 
 @dataclass
-class ChimesGrammar:
+class FakeGrammar:
     """Each row's last slice (B,), -1 before the first, and how many keys it had (B,)."""
 
     grid: int
@@ -135,9 +135,9 @@ class ChimesGrammar:
         self.count = np.where(rows, count, self.count)
         return np.where(moved, count, 0)
 
-    def select(self, rows: NDArray[np.intp]) -> ChimesGrammar:
+    def select(self, rows: NDArray[np.intp]) -> FakeGrammar:
         """Return a copy that holds these rows."""
-        return ChimesGrammar(self.grid, self.at[rows].copy(), self.count[rows].copy())
+        return FakeGrammar(self.grid, self.at[rows].copy(), self.count[rows].copy())
 
     def derived(self, field: Field) -> Column:
         """Return (B,): `count`, the keys of the last step."""

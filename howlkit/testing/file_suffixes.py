@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable
 
 from howlkit.music import midi
-from howlkit.testing.report import require
+from howlkit.testing.checks import require
 
-__all__ = ["can_be_found"]
+__all__ = ["require_valid_suffixes"]
 
 
-def can_be_found(suffixes: Iterable[str]) -> None:
+def require_valid_suffixes(suffixes: Iterable[str]) -> None:
     """Raise CheckFailed unless all are a dot and small letters, and none is MIDI's."""
     for suffix in suffixes:
         require(

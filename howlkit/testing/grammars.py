@@ -13,9 +13,9 @@ from howlkit.protocols import DerivingGrammar, Encoder, Grammar
 from howlkit.sampling.decoding import accepts
 from howlkit.sampling.step_mask import foresee
 from howlkit.schema import START, STEP, Schema, Steps
+from howlkit.testing.checks import given, require
 from howlkit.testing.pieces import chord, metres, pieces, scatter
-from howlkit.testing.report import given, require
-from howlkit.testing.walks import Walk, answers, spelt, walk
+from howlkit.testing.walks import Walk, answers, step_text, walk
 
 __all__ = [
     "check_counts",
@@ -24,7 +24,7 @@ __all__ = [
     "derived_fields_follow",
     "grammar_allows_what_encode_gives",
     "step_mask_says_what_allowed_does",
-    "pushed",
+    "pushed_steps",
     "require_allowed",
     "rows_are_independent",
 ]
@@ -48,7 +48,7 @@ def require_allowed(encoder: Encoder, steps: Steps, like: Piece | None) -> None:
             if schema.active(field, step)[0]:
                 require(
                     accepts(grammar, field, step)[0],
-                    expected=f"step {number} to be allowed: {spelt(schema, row)}",
+                    expected=f"step {number} to be allowed: {step_text(schema, row)}",
                     got=f"`allowed` refuses its {field.name!r}",
                     look="`allowed`, or what `push` takes note of",
                 )
@@ -57,12 +57,12 @@ def require_allowed(encoder: Encoder, steps: Steps, like: Piece | None) -> None:
 
 def decode_equals_pushing(encoder: Encoder) -> None:
     """`decode` gives as many notes as `push` began, where `ticks` and `now` say."""
-    for what, steps, like in pushed(encoder):
+    for what, steps, like in pushed_steps(encoder):
         with given(what):
             check_pushing(encoder, steps, like)
 
 
-def pushed(encoder: Encoder) -> Iterator[tuple[str, Steps, Piece | None]]:
+def pushed_steps(encoder: Encoder) -> Iterator[tuple[str, Steps, Piece | None]]:
     """Yield what to push, without end rows: what it is, steps, and in whose metre and tempo."""
     for seed, like in ((10, None), (11, None), (12, metres(3)), (13, scatter(1))):
         name = f", like {like.name}" if like is not None else ""
@@ -194,7 +194,7 @@ def _check_step_mask(schema: Schema, grammar: Grammar, step: Steps) -> None:
             require(
                 np.array_equal(said, allowed),
                 expected=f"{field.name!r} to be in {np.flatnonzero(allowed)[:8].tolist()} .., as "
-                f"`allowed` says, given {spelt(schema, given_so_far[0])}",
+                f"`allowed` says, given {step_text(schema, given_so_far[0])}",
                 got=f"{np.flatnonzero(said)[:8].tolist()} .. from `step_mask`",
                 look="`step_mask`, or return None where this cannot be said in advance",
             )

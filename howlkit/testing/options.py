@@ -7,7 +7,7 @@ from typing import Any
 
 from howlkit import options
 from howlkit.errors import OptionError
-from howlkit.testing.report import require
+from howlkit.testing.checks import require
 
 __all__ = ["LAWS", "at_the_limits"]
 

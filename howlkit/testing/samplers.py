@@ -17,14 +17,14 @@ from howlkit.protocols import Encoder, Sampler
 from howlkit.sampling.runners import make_runner
 from howlkit.sampling.session import Limit, Session
 from howlkit.schema import END, START, Steps
-from howlkit.testing.fake_encoder import Chimes
+from howlkit.testing.checks import Check, given, require, run_all
+from howlkit.testing.fake_encoder import FakeEncoder
 from howlkit.testing.options import LAWS as OPTION_LAWS
 from howlkit.testing.pieces import tune
-from howlkit.testing.report import Check, given, require, run_all
 
 __all__ = ["check_sampler", "sampler_checks", "session"]
 
-ENCODERS: tuple[Encoder, ...] = (Tuple(grid=4, durations=4, velocities=4), Chimes())
+ENCODERS: tuple[Encoder, ...] = (Tuple(grid=4, durations=4, velocities=4), FakeEncoder())
 MOST_YIELDS = 2000  # far more than any limit here needs
 
 

@@ -88,7 +88,7 @@ def every_step(schema: Schema) -> Steps:
     return np.concatenate(rows)
 
 
-def tensors(steps: Steps) -> dict[str, Tensor]:
+def step_tensors(steps: Steps) -> dict[str, Tensor]:
     """Return the columns of steps as the core gives them to a network."""
     names = steps.dtype.names or ()
     return {name: torch.from_numpy(steps[name].astype(np.int64)) for name in names}

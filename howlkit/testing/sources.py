@@ -17,9 +17,9 @@ from howlkit.errors import HowlkitError
 from howlkit.music import midi
 from howlkit.music.piece import Piece
 from howlkit.protocols import Source
-from howlkit.testing.file_suffixes import can_be_found
+from howlkit.testing.checks import Check, given, require, run_all
+from howlkit.testing.file_suffixes import require_valid_suffixes
 from howlkit.testing.options import LAWS as OPTION_LAWS
-from howlkit.testing.report import Check, given, require, run_all
 
 __all__ = ["check_source", "source_checks"]
 
@@ -56,7 +56,7 @@ def has_something_to_read(source: Source) -> None:
         got=f"suffixes {source.suffixes!r}, collections {[*source.collections]}",
         look="`suffixes` and `collections`",
     )
-    can_be_found(source.suffixes)
+    require_valid_suffixes(source.suffixes)
 
 
 def collections_can_be_typed(source: Source) -> None:

@@ -15,16 +15,25 @@ from numpy.typing import NDArray
 from howlkit.music.piece import Piece
 from howlkit.protocols import DerivingGrammar, Encoder, Grammar
 from howlkit.schema import END, START, STEP, Field, Schema, Steps
-from howlkit.testing.report import require
+from howlkit.testing.checks import require
 
-__all__ = ["STYLES", "Chooser", "Walk", "answers", "derive", "different", "spelt", "walk"]
+__all__ = [
+    "STYLES",
+    "StepChooser",
+    "Walk",
+    "answers",
+    "derive",
+    "first_difference",
+    "step_text",
+    "walk",
+]
 
 STYLES = ("even", "extreme", "small", "rare")
 """Evenly; the least or greatest often; among the least three; what is seldom allowed, if it is."""
 
 
 @dataclass
-class Chooser:
+class StepChooser:
     """Draws steps among what a grammar allows.
 
     style: one of STYLES. seen: by field, how often each value was allowed.
@@ -49,7 +58,7 @@ class Chooser:
             if decided.kind == "bits":
                 self._bits(grammar, decided, step, active)
                 continue
-            allowed = asked(grammar, decided, step, active)
+            allowed = checked_mask(grammar, decided, step, active)
             if decided.name == "mark":
                 may_end = alive & allowed[:, END]
                 allowed = np.where(allowed[:, [STEP]], np.arange(3) == STEP, allowed)
@@ -66,7 +75,7 @@ class Chooser:
             values = step[decided.name]
             on = np.arange(decided.n)[None] * (values > 0) + (values > 0) - 1  # -1 where off
             above = np.arange(decided.choices) > on.max(axis=1)[:, None]
-            allowed = asked(grammar, decided, step, going, among=above)
+            allowed = checked_mask(grammar, decided, step, going, among=above)
             for row in np.flatnonzero(going):
                 enough = allowed[row, -1] and self.rng.random() < 0.4
                 value = decided.n if enough else self._draw(decided, allowed[row])
@@ -88,7 +97,7 @@ class Chooser:
         return int(self.rng.choice(there))
 
 
-def asked(
+def checked_mask(
     grammar: Grammar,
     decided: Field,
     step: Steps,
@@ -116,7 +125,7 @@ def asked(
     require(
         not len(stuck),
         expected=f"a value for {decided.name!r} that is allowed, in every row",
-        got=f"none in row {stuck[0] if len(stuck) else 0}, given {spelt_row(step, stuck)}",
+        got=f"none in row {stuck[0] if len(stuck) else 0}, given {first_row_text(step, stuck)}",
         look="whether the fields before it were allowed values that leave nothing for this one",
     )
     return allowed
@@ -152,7 +161,7 @@ def walk(
     They are about `length` steps long, and half as much again where a piece cannot end there.
     """
     schema, style = encoder.schema, STYLES[seed % len(STYLES)]
-    chooser = Chooser(schema, np.random.default_rng([seed, 77]), style)
+    chooser = StepChooser(schema, np.random.default_rng([seed, 77]), style)
     grammar = encoder.grammar(rows, like=like)
     first = schema.steps(rows)
     first["mark"] = START
@@ -214,7 +223,7 @@ def answers(schema: Schema, grammar: Grammar, step: Steps) -> dict[str, NDArray[
     return said
 
 
-def spelt(schema: Schema, row: Any) -> str:  # noqa: ANN401 - one row of steps
+def step_text(schema: Schema, row: Any) -> str:  # noqa: ANN401 - one row of steps
     """Return a step as people read it: "step shift=3 pitch=60 keys={1, 5}"."""
     parts = [("step", "end", "start")[min(int(row["mark"]), 2)]]
     for column in schema.fields:
@@ -226,7 +235,7 @@ def spelt(schema: Schema, row: Any) -> str:  # noqa: ANN401 - one row of steps
     return " ".join(parts)
 
 
-def spelt_row(step: Steps, rows: NDArray[np.intp]) -> str:
+def first_row_text(step: Steps, rows: NDArray[np.intp]) -> str:
     """Return all columns of the first of `rows` of a step (B,); nothing if there is none."""
     if not len(rows):
         return ""
@@ -234,7 +243,7 @@ def spelt_row(step: Steps, rows: NDArray[np.intp]) -> str:
     return ", ".join(f"{name}={np.asarray(row[name]).tolist()}" for name in step.dtype.names or ())
 
 
-def different(schema: Schema, expected: Steps, got: Steps) -> tuple[str, str] | None:
+def first_difference(schema: Schema, expected: Steps, got: Steps) -> tuple[str, str] | None:
     """Return where steps differ first, as (expected, got) for people; None if they are equal.
 
     What is derived does not count in an end row, which is never input.
@@ -244,7 +253,7 @@ def different(schema: Schema, expected: Steps, got: Steps) -> tuple[str, str] | 
         if here is None or there is None or here != there:
             sizes = (len(expected), len(got))
             texts = [
-                f"only {size} rows" if row is None else f"row {number}: {spelt(schema, row)}"
+                f"only {size} rows" if row is None else f"row {number}: {step_text(schema, row)}"
                 for row, size in zip((here, there), sizes, strict=True)
             ]
             return texts[0], texts[1]

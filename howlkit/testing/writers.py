@@ -8,10 +8,10 @@ from pathlib import Path
 from howlkit.errors import HowlkitError
 from howlkit.music.piece import Piece
 from howlkit.protocols import Writer
-from howlkit.testing.file_suffixes import can_be_found
+from howlkit.testing.checks import Check, given, require, run_all
+from howlkit.testing.file_suffixes import require_valid_suffixes
 from howlkit.testing.options import LAWS as OPTION_LAWS
 from howlkit.testing.pieces import chord, late_note, pieces, tune
-from howlkit.testing.report import Check, given, require, run_all
 
 __all__ = ["check_writer", "writer_checks"]
 
@@ -35,7 +35,7 @@ def has_something_to_write(writer: Writer) -> None:
         got=repr(suffixes),
         look="`suffixes`",
     )
-    can_be_found(suffixes)
+    require_valid_suffixes(suffixes)
 
 
 def writes_the_file_and_no_other(writer: Writer) -> None:

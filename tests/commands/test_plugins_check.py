@@ -34,10 +34,10 @@ DEPARTING = '''
 from typing import ClassVar
 
 from howlkit.hookspecs import hookimpl
-from howlkit.testing.fake_encoder import Chimes
+from howlkit.testing.fake_encoder import FakeEncoder
 
 
-class Bells(Chimes):
+class Bells(FakeEncoder):
     """One step an onset."""
 
     name: ClassVar[str] = "bells"

@@ -31,7 +31,7 @@ class CheckFailed(AssertionError):
     def __init__(self, *, expected: str, got: str, look: str = "") -> None:
         super().__init__()
         self.expected, self.got, self.look = expected, got, look
-        self.on: list[str] = []
+        self.inputs: list[str] = []
         self.title = self.law = ""
 
     def __str__(self) -> str:
@@ -43,7 +43,7 @@ class CheckFailed(AssertionError):
         """A line for each part: the law, the input, what was expected, what came, where to look."""
         parts = {
             "law": self.law,
-            "input": ", ".join(self.on),
+            "input": ", ".join(self.inputs),
             "expected": self.expected,
             "got": self.got,
             "look at": self.look,
@@ -68,11 +68,11 @@ def given(what: str) -> Iterator[None]:
     try:
         yield
     except CheckFailed as failure:
-        failure.on.insert(0, what)
+        failure.inputs.insert(0, what)
         raise
     except (Exception, SystemExit) as error:
         broken = _broken(error)
-        broken.on.insert(0, what)
+        broken.inputs.insert(0, what)
         raise broken from error
 
 
@@ -89,7 +89,7 @@ class Check:
     component: Any
     law: Callable[[Any], None]
     instead: Callable[[Any], None] | None = None
-    why: str = ""
+    reason: str = ""
 
     @property
     def name(self) -> str:
@@ -141,10 +141,10 @@ def run_all(checks: Iterable[Check]) -> None:
 
 def _broken(error: BaseException) -> CheckFailed:
     """Return the failure that an exception of a component is, with the line that raised it."""
-    return CheckFailed(expected="no exception", got=told(error))
+    return CheckFailed(expected="no exception", got=describe_with_line(error))
 
 
-def told(error: BaseException) -> str:
+def describe_with_line(error: BaseException) -> str:
     """Return an exception in a line: its type, its message, and where the component raised it."""
     return f"{printable(f'{type(error).__name__}: {error}')} ({_line(error)})"
 
