@@ -1,13 +1,20 @@
-"""Checks for your own components: what `howlkit plugins check` runs, to be called from your tests.
+"""Checks for your own components, the ones that `howlkit plugins check` runs, for your tests.
 
     from howlkit.testing import check_encoder
 
     def test_contract():
         check_encoder(Intervals())
 
-A check that fails raises CheckFailed, an AssertionError whose message has the law, the input, what
-came and where to look. `encoder_checks` and its like return the checks one by one, each with a
-name, to be called. `session` makes a small session to try a sampler on.
+A check that fails raises CheckFailed, an AssertionError. Its message gives the law, the input, the
+expected and the actual result, and where to look. `encoder_checks` and the functions named like it
+return the checks one by one, so that a test can be parametrized over them:
+
+    >>> from howlkit.testing import augmenter_checks
+    >>> from howlkit.builtin.augmenters import Transpose
+    >>> [check.name for check in augmenter_checks(Transpose())][:2]
+    ['is described', 'options are stored']
+
+`session` makes a small session to try a sampler on.
 """
 
 from collections.abc import Callable, Mapping
@@ -51,4 +58,4 @@ CHECKS: Mapping[str, Callable[[Any], tuple[Check, ...]]] = MappingProxyType(
         "writer": writer_checks,
     }
 )
-"""The checks of a component, by its kind."""
+"""The function that returns a component's checks, by the kind of the component."""

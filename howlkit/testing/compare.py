@@ -1,4 +1,4 @@
-"""What the laws of an encoder are tried on, and how steps and music are compared."""
+"""Random walks that the laws of an encoder are checked on, and comparisons of steps and notes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WALKS = 8  # two of each style
 
 
 def seeded_walks(encoder: Encoder) -> Iterator[tuple[Walk, Piece | None]]:
-    """Yield walks, every other one in the metre and tempo of a piece, with that piece."""
+    """Yield walks, each with the piece that gives it metre and tempo, or None."""
     for seed in range(WALKS):
         like = (None, None, metres(3), scatter(1))[seed // 2 % 4] if seed >= 4 else None
         with given(f"seed {seed}" + (f", like {like.name}" if like is not None else "")):
@@ -41,7 +41,10 @@ def require_same_notes(expected: Piece, got: Piece) -> None:
 
 
 def require_same_decisions(encoder: Encoder, expected: Steps, got: Steps, look: str) -> None:
-    """Compare all but what is derived: without the piece's metre that may be something else."""
+    """Raise CheckFailed unless all fields but the derived ones are the same.
+
+    Derived fields may depend on the metre of the piece, which steps alone do not hold.
+    """
     expected, got = expected.copy(), got.copy()
     for derived in encoder.schema.derived:
         expected[derived.name], got[derived.name] = 0, 0
@@ -49,7 +52,7 @@ def require_same_decisions(encoder: Encoder, expected: Steps, got: Steps, look: 
 
 
 def require_same_steps(encoder: Encoder, expected: Steps, got: Steps, look: str) -> None:
-    """Raise CheckFailed, saying where to look, unless steps are the same."""
+    """Raise CheckFailed, with the hint `look`, unless all fields of all steps are the same."""
     found = first_difference(encoder.schema, expected, got)
     if found is not None:
         require(False, expected=found[0], got=found[1], look=look)

@@ -1,6 +1,6 @@
-"""The laws of what a network says of targets: normalised, the same as its stepper decides by.
+"""The laws of a network's likelihoods: they sum to 1, and its stepper draws from the same ones.
 
-Also the loss that the checks train with. B rows, T steps.
+B rows, T steps, N different steps, D the width of hidden.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CLOSE = 1e-3
 
 
 def value_counts(schema: Schema, steps: Steps) -> dict[str, NDArray[np.int64]]:
-    """Return how often each value was decided in steps (B, T), as `evaluate.unigram`."""
+    """Return how often each value occurs in steps (B, T), in the form that `start_at` takes."""
     rows, found = steps[:, 1:].reshape(-1), {}
     for field in schema.decisions:
         values = rows[field.name][schema.active(field, rows)]
@@ -45,15 +45,15 @@ def value_counts(schema: Schema, steps: Steps) -> dict[str, NDArray[np.int64]]:
 
 
 def step_entropy(steps: Steps) -> float:
-    """Return the entropy, in nats a step, of how often each step is there in steps (B, T)."""
+    """Return the entropy of the distribution of whole steps in `steps` (B, T), in nats a step."""
     share = np.unique(steps[:, 1:], return_counts=True)[1] / steps[:, 1:].size
     return float(-(share * np.log(share)).sum())
 
 
 def _networks_and_steps(model: Model) -> Iterator[tuple[str, Any, Schema, Steps, Tensor]]:
-    """Yield stirred networks, all steps (N,) of their schema and a hidden (1, N, D), equal for all.
+    """Yield a name for people, a stirred network, its schema, all its steps, and a hidden.
 
-    Before each a name, for people.
+    The steps are (N,). The hidden is (1, N, D), the same for each step.
     """
     for (name, schema), chained in product(SMALL.items(), (True, False)):
         what = f"schema {name!r}, heads.chained={str(chained).lower()}"
@@ -65,7 +65,7 @@ def _networks_and_steps(model: Model) -> Iterator[tuple[str, Any, Schema, Steps,
 
 
 def likelihood_is_normalised(model: Model) -> None:
-    """The probabilities of all steps that there are add up to 1."""
+    """The probabilities of all possible steps add up to 1."""
     for name, network, schema, rows, hidden in _networks_and_steps(model):
         with given(name), torch.no_grad():
             costs = network.nats(hidden, step_tensors(rows[None]))
@@ -84,7 +84,7 @@ def likelihood_is_normalised(model: Model) -> None:
 
 
 def deciding_equals_pricing(model: Model) -> None:
-    """The stepper decides by the probabilities that `nats` prices."""
+    """The stepper draws from the probabilities that `nats` computes."""
     for name, network, schema, rows, hidden in _networks_and_steps(model):
         with given(name), torch.no_grad():
             targets = step_tensors(rows)
@@ -104,7 +104,7 @@ def deciding_equals_pricing(model: Model) -> None:
 
 
 def _decided(stepper: Any, field: Field, values: Tensor, active: Tensor) -> Tensor:  # noqa: ANN401
-    """Return (N,) nats of values (N,), of bits (N, n), choice by choice; the stepper moves on."""
+    """Decide values (N,), or bits (N, n), with the stepper; return the nats of the choices (N,)."""
     if field.kind != "bits":
         cost = -torch.log_softmax(stepper.logits(field), -1).gather(1, values[:, None])[:, 0]
         stepper.decide(field, values, active)
@@ -124,7 +124,7 @@ def _decided(stepper: Any, field: Field, values: Tensor, active: Tensor) -> Tens
 
 
 def starts_at_the_unigram_model(model: Model) -> None:
-    """`start_at` takes counts of every field, and what is common costs less afterwards."""
+    """`start_at` takes the counts of every field; common values then cost less."""
     for name, schema in SMALL.items():
         with given(f"schema {name!r}"):
             network = build_network(model, schema)

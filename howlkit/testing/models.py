@@ -1,9 +1,7 @@
 """The laws of a model, each a function that raises CheckFailed where it is broken.
 
-Networks are built for four small schemas, with small heads. Give the model small options: checks
-build it some fifty times, and train it for a while. Where two ways of computing are compared,
-weights are stirred first: a new network may have parts that begin at zero, and a fault in these
-would show only after training. B rows, T steps, D the width of hidden.
+Networks are built for four small schemas, with small heads. Give the model small options: the
+checks build about fifty networks, and train some of them. B rows, T steps, D the width of hidden.
 """
 
 from __future__ import annotations
@@ -38,17 +36,17 @@ Batch = dict[str, Tensor]
 
 
 def model_checks(model: Model) -> tuple[Check, ...]:
-    """Return the checks of a model, to be called one by one."""
+    """Return the checks of a model, one for each law."""
     return tuple(Check("model", model, law) for law in LAWS)
 
 
 def check_model(model: Model) -> None:
-    """Raise CheckFailed, with all there is to know, unless `model` keeps to its contract."""
+    """Raise CheckFailed, saying what is wrong, unless `model` keeps to its contract."""
     run_all(model_checks(model))
 
 
 def stirred_networks(model: Model) -> Iterator[tuple[str, Any, Batch]]:
-    """Yield a name for people, a stirred network for each schema, and a batch (3, 16) for it."""
+    """Yield, for each schema, a name for people, a stirred network and a batch (3, 16)."""
     for name, schema in SCHEMAS.items():
         with given(f"schema {name!r}"):
             network = stir_weights(build_network(model, schema))
@@ -56,7 +54,7 @@ def stirred_networks(model: Model) -> Iterator[tuple[str, Any, Batch]]:
 
 
 def steps_of(batch: Batch, begin: int, stop: int, rows: list[int] | None = None) -> Batch:
-    """Return steps begin..stop of a batch, of some rows."""
+    """Return the steps from `begin` up to `stop` of a batch, in these rows (None: all)."""
     chosen = slice(None) if rows is None else torch.tensor(rows)
     return {name: column[chosen, begin:stop] for name, column in batch.items()}
 
@@ -73,7 +71,7 @@ def require_close(got: Tensor, expected: Tensor, *, what: str, look: str) -> Non
 
 
 def builds_from_seed(model: Model) -> None:
-    """The same seed gives the same weights, another seed others, all of them finite numbers."""
+    """The same seed gives the same weights, another seed gives others, and all are finite."""
     for name, schema in SCHEMAS.items():
         with given(f"schema {name!r}"):
             first, second, other = (
@@ -97,7 +95,7 @@ def builds_from_seed(model: Model) -> None:
 
 
 def state_is_batch_first(model: Model) -> None:
-    """The state is a dict of tensors, batch first: rows of it can be picked and go on."""
+    """The state is a dict of tensors, batch first: selected rows of it can go on."""
     for name, network, batch in stirred_networks(model):
         with given(name):
             with torch.no_grad():
@@ -129,7 +127,7 @@ def state_is_batch_first(model: Model) -> None:
 
 
 def steps_equal_the_whole(model: Model) -> None:
-    """Step by step with carried state gives what one pass gives, and nothing looks ahead."""
+    """Steps one by one, with the state carried, give the same as one pass: nothing looks ahead."""
     look = "what is carried from call to call, and what a step sees of those after it"
     for name, network, batch in stirred_networks(model):
         with given(name):
@@ -149,7 +147,7 @@ def steps_equal_the_whole(model: Model) -> None:
 
 
 def each_row_has_its_length(model: Model) -> None:
-    """A row goes on by its own length, and one of length 0 keeps its state."""
+    """A row moves on by its own length, and a row of length 0 keeps its state."""
     look = "what the backbone does with `lengths`"
     for name, network, batch in stirred_networks(model):
         with given(name):
@@ -171,7 +169,7 @@ def each_row_has_its_length(model: Model) -> None:
 
 
 def rows_are_independent(model: Model) -> None:
-    """A row comes out the same whatever stands beside it."""
+    """The result of a row does not depend on the other rows."""
     for name, network, batch in stirred_networks(model):
         with given(name):
             with torch.no_grad():
@@ -187,7 +185,7 @@ def rows_are_independent(model: Model) -> None:
 
 
 def evaluation_is_sure(model: Model) -> None:
-    """In evaluation mode the same steps give the same numbers: no dropout, nothing remembered."""
+    """In evaluation mode the same steps give the same numbers: no dropout, nothing kept."""
     for name, network, batch in stirred_networks(model):
         with given(name):
             with torch.no_grad():
@@ -223,10 +221,10 @@ def gradients_reach_every_parameter(model: Model) -> None:
 
 
 def learns_a_piece_by_heart(model: Model) -> None:
-    """Trained on one short phrase, it costs less than 20 % of the unigram model, without NaN.
+    """After training on one short phrase, it costs less than 20 % of the unigram model, no NaN.
 
-    The phrase has four different notes: to know the next takes more than the last. Heads do not see
-    the last step past the model here.
+    The phrase has four different notes, and the last note alone does not determine the next. The
+    heads get no `skip` here, or they would see the last step without the model.
     """
     steps = _phrase()
     network = build_network(model, NOTES, skip=False)
@@ -253,14 +251,14 @@ def learns_a_piece_by_heart(model: Model) -> None:
 
 
 def _phrase() -> Any:  # noqa: ANN401 - steps (1, T)
-    """Return (1, 49): a start and sixteen notes, three times, of four different ones."""
+    """Return (1, 49): a start, then a phrase of sixteen notes three times, with four pitches."""
     notes = random_steps(NOTES, 7, rows=1, length=5)
     order = np.array([0, 0, 1, 0, 2, 2, 0, 3, 1, 1, 3, 3, 2, 1, 2, 3])
     return np.concatenate((notes[:, :1], *[notes[:, 1 + order]] * 3), axis=1)
 
 
 def weights_are_stored(model: Model) -> None:
-    """Weights come back from a file into a network built anew, with the same numbers."""
+    """Weights from a file, loaded into a newly built network, give the same numbers."""
     for name, network, batch in stirred_networks(model):
         with given(name):
             rebuilt = options.build(type(model), options.to_json(model))
@@ -281,7 +279,7 @@ def weights_are_stored(model: Model) -> None:
 
 
 def computes_in_bfloat16(model: Model) -> None:
-    """Training runs in bfloat16 too (`--precision bf16`)."""
+    """Training works in bfloat16 too (`--precision bf16`)."""
     network = build_network(model, MIXED).train()
     with torch.autocast("cpu", torch.bfloat16):
         cost = nats_per_step(network, random_steps(MIXED, 8), carried=True)

@@ -251,7 +251,7 @@ ENCODERS = [
     (DropsANote, "round trip", "which of the two spellings"),
     (DropsANote, "decode equals pushing", "from `decode`"),
     (SwallowsEverySecondShift, "encode is stable", "what rounds twice"),
-    (OffByOne, "excerpts give the whole", "`until` is not|from `since` to before `until`"),
+    (OffByOne, "excerpts give the whole", "`until` is not|from `since` up to `until`"),
     (LeaksTheFuture, "derived fields follow", "as the grammar derives"),
     (GivesAwayItsCache, "encode is pure", "keeps between calls"),
     (Jazz, "drums stay drums", "leave out notes of program DRUMS"),
