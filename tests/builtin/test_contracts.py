@@ -18,7 +18,7 @@ from howlkit.plugins import KINDS, Plugins
 from howlkit.sampling.session import Limit
 from howlkit.sampling.trained import Trained
 from howlkit.testing import CHECKS, encoder_checks
-from howlkit.testing.fake_encoder import Chimes
+from howlkit.testing.fake_encoder import FakeEncoder
 from howlkit.testing.pieces import metres, performance, tune
 from howlkit.training.progress import Budget
 from howlkit.training.recipe import Recipe, Training
@@ -63,7 +63,7 @@ def test_every_component_keeps_to_its_contract(check):
     check()
 
 
-@pytest.mark.parametrize("check", encoder_checks(Chimes()), ids=lambda check: check.name)
+@pytest.mark.parametrize("check", encoder_checks(FakeEncoder()), ids=lambda check: check.name)
 def test_the_encoder_that_samplers_are_checked_with_keeps_to_its_contract(check):
     check()
 
