@@ -22,6 +22,7 @@ from howlkit.errors import PieceError
 from howlkit.music.tables import (
     DEFAULT_TEMPO,
     DRUMS,
+    DTYPES,
     KEY_SIGNATURE,
     MAX_TICK,
     NOTE,
@@ -88,17 +89,16 @@ class Piece:
 
     def __post_init__(self) -> None:
         """Check every table, sort the notes, and lock the arrays."""
-        check_tables(self)
-        notes, end = settle_notes(self.notes)
-        object.__setattr__(self, "notes", notes)
+        if not 1 <= self.ticks_per_beat <= 32767:
+            raise PieceError(f"ticks_per_beat is {self.ticks_per_beat}; 1..32767 are allowed")
+        tables = {name: getattr(self, name) for name in DTYPES}
+        check_tables(tables)
+        if not 0 <= self.context <= len(self):
+            raise PieceError(f"context is {self.context}; 0..{len(self)} (the notes) are allowed")
+        tables["notes"], end = settle_notes(self.notes)
+        object.__setattr__(self, "notes", tables["notes"])
         object.__setattr__(self, "end", end)
-        for table in (
-            self.notes,
-            self.tempos,
-            self.time_signatures,
-            self.key_signatures,
-            self.pedals,
-        ):
+        for table in tables.values():
             table.setflags(write=False)
 
     @classmethod

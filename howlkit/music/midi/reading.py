@@ -25,17 +25,18 @@ from howlkit.music.midi.container import (
     too_big,
 )
 from howlkit.music.midi.events import check_metas, check_ticks
-from howlkit.music.piece import (
+from howlkit.music.piece import Piece
+from howlkit.music.tables import (
     DRUMS,
     KEY_SIGNATURE,
     NOTE,
     PEDAL,
+    SLOWEST_TEMPO,
     TEMPO,
     TIME_SIGNATURE,
-    Piece,
+    Table,
     last_at_each_tick,
 )
-from howlkit.music.tables import SLOWEST_TEMPO, Table
 
 __all__ = ["REPAIRS", "Reading", "check_limits", "inspect", "inspect_bytes", "read", "read_bytes"]
 

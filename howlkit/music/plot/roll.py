@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from howlkit.errors import HowlkitError, OptionError
 from howlkit.music import general_midi
-from howlkit.music.piece import DRUMS, Piece
+from howlkit.music.piece import Piece
 from howlkit.music.plot.axis import Axis, clock, metre, natural_unit, positions
 from howlkit.music.plot.drawing import Drawing, Label, Shape, boxes, legible, text_width
+from howlkit.music.tables import DRUMS
 
 __all__ = ["Unit", "draw", "save", "to_png", "to_svg"]
 

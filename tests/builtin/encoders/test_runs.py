@@ -14,7 +14,8 @@ from howlkit.builtin.encoders.shared.runs import (
     run_ends,
 )
 from howlkit.builtin.encoders.shared.slices import Metre, mark_sounding, newest_pitches
-from howlkit.music.piece import TIME_SIGNATURE, Piece
+from howlkit.music.piece import Piece
+from howlkit.music.tables import TIME_SIGNATURE
 
 
 def test_differences_begin_with_that_from_what_is_before():

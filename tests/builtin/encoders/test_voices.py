@@ -13,7 +13,8 @@ from howlkit.builtin.models.lstm_gru import Lstm
 from howlkit.errors import OptionError
 from howlkit.head_options import HeadOptions
 from howlkit.music import chorales
-from howlkit.music.piece import DRUMS, NOTE, TIME_SIGNATURE, Piece
+from howlkit.music.piece import Piece
+from howlkit.music.tables import DRUMS, NOTE, TIME_SIGNATURE
 from howlkit.sampling.session import Limit, Session
 from howlkit.schema import END, START, STEP
 from howlkit.testing.walks import answers

@@ -8,9 +8,10 @@ from PIL import Image
 
 from howlkit.errors import HowlkitError, OptionError, PieceError
 from howlkit.music import chorales, general_midi, plot
-from howlkit.music.piece import DRUMS, TEMPO, TIME_SIGNATURE, Piece
+from howlkit.music.piece import Piece
 from howlkit.music.plot import roll
 from howlkit.music.plot.drawing import Boxes, Drawing, Label, boxes
+from howlkit.music.tables import DRUMS, TEMPO, TIME_SIGNATURE
 
 SVG = "{http://www.w3.org/2000/svg}"
 SCALE = Piece.of([(480 * i, 480, 60 + i) for i in range(12)], name="scale")

@@ -39,8 +39,8 @@ from howlkit.builtin.encoders.shared.programs import NO_PROGRAM, Palette, instru
 from howlkit.builtin.encoders.shared.runs import run_bounds
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
-from howlkit.music.piece import DRUMS, MAX_TICK, NOTE, PEDAL, TEMPO, Piece
-from howlkit.music.tables import Table
+from howlkit.music.piece import Piece
+from howlkit.music.tables import DRUMS, MAX_TICK, NOTE, PEDAL, TEMPO, Table
 from howlkit.options import option
 from howlkit.protocols import Encoder
 from howlkit.schema import STEP, Field, Schema, Steps

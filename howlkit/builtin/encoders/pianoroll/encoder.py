@@ -32,8 +32,8 @@ from howlkit.builtin.encoders.shared.runs import differences
 from howlkit.builtin.encoders.shared.slices import Metre, mark_sounding
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
-from howlkit.music.piece import DRUMS, NOTE, Piece
-from howlkit.music.tables import Table
+from howlkit.music.piece import Piece
+from howlkit.music.tables import DRUMS, NOTE, Table
 from howlkit.options import option
 from howlkit.protocols import Encoder
 from howlkit.schema import END, START, STEP, Field, Schema, Steps, bits

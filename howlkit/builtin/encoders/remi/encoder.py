@@ -45,8 +45,16 @@ from howlkit.builtin.encoders.shared.notes import (
 )
 from howlkit.builtin.encoders.shared.runs import held
 from howlkit.hookspecs import hookimpl
-from howlkit.music.piece import DRUMS, NOTE, TEMPO, TIME_SIGNATURE, Piece, last_at_each_tick
-from howlkit.music.tables import DEFAULT_TEMPO, Table
+from howlkit.music.piece import Piece
+from howlkit.music.tables import (
+    DEFAULT_TEMPO,
+    DRUMS,
+    NOTE,
+    TEMPO,
+    TIME_SIGNATURE,
+    Table,
+    last_at_each_tick,
+)
 from howlkit.options import option
 from howlkit.protocols import Encoder
 from howlkit.schema import STEP, Field, Schema, Steps

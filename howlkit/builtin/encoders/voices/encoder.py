@@ -48,7 +48,8 @@ from howlkit.builtin.encoders.voices.inputs import (
 )
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
-from howlkit.music.piece import DRUMS, FOREVER, NOTE, TEMPO, Piece
+from howlkit.music.piece import FOREVER, Piece
+from howlkit.music.tables import DRUMS, NOTE, TEMPO
 from howlkit.options import option
 from howlkit.protocols import Encoder
 from howlkit.schema import STEP, Field, Schema, Steps
