@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from howlkit.builtin.encoders.voices import encoder as module
+from howlkit.builtin.encoders.voices.derived import held_slices
 from howlkit.builtin.encoders.voices.encoder import Voices
-from howlkit.builtin.encoders.voices.inputs import held_slices
 from howlkit.builtin.models.lstm_gru import Lstm
 from howlkit.errors import OptionError
 from howlkit.head_options import HeadOptions
