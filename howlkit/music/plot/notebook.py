@@ -12,7 +12,7 @@ from html import escape
 import numpy as np
 
 from howlkit.music.piece import Piece
-from howlkit.music.plot import to_svg
+from howlkit.music.plot.saving import to_svg
 from howlkit.music.tables import DRUMS
 
 __all__ = ["html"]
