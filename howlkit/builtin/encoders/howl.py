@@ -22,8 +22,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.arrays import differences
 from howlkit.builtin.encoders.shared.grid import Grid
-from howlkit.builtin.encoders.shared.runs import differences
 from howlkit.hookspecs import hookimpl
 from howlkit.music.piece import Piece
 from howlkit.music.tables import NOTE

@@ -30,13 +30,12 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.arrays import stable_order
+from howlkit.arrays import run_bounds, stable_order
 from howlkit.builtin.encoders.event.grammar import EventGrammar
 from howlkit.builtin.encoders.event.spelling import NOTE_OFF, NUMBER, Column, Rows, Spelling
 from howlkit.builtin.encoders.event.vocabulary import OFF, PITCHES, SHIFT, Vocabulary
 from howlkit.builtin.encoders.shared.grid import ENDLESS, Grid
 from howlkit.builtin.encoders.shared.programs import NO_PROGRAM, Palette, instruments
-from howlkit.builtin.encoders.shared.runs import run_bounds
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
 from howlkit.music.piece import Piece

@@ -26,10 +26,10 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.arrays import differences
 from howlkit.builtin.encoders.pianoroll.grammar import PianorollGrammar, sounding_keys
 from howlkit.builtin.encoders.pianoroll.spec import PianorollSpec
 from howlkit.builtin.encoders.shared.grid import Grid
-from howlkit.builtin.encoders.shared.runs import differences
 from howlkit.builtin.encoders.shared.slices import Metre, mark_sounding
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl

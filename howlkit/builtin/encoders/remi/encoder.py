@@ -33,6 +33,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.arrays import fill_forward
 from howlkit.builtin.encoders.remi.grammar import RemiGrammar, Rules
 from howlkit.builtin.encoders.remi.layout import Tokens, lay
 from howlkit.builtin.encoders.shared.bars import Bars, Changes, Metres
@@ -43,7 +44,6 @@ from howlkit.builtin.encoders.shared.notes import (
     velocity_classes,
     velocity_values,
 )
-from howlkit.builtin.encoders.shared.runs import held
 from howlkit.hookspecs import hookimpl
 from howlkit.music.piece import Piece
 from howlkit.music.tables import (
@@ -246,7 +246,7 @@ class Remi:
             if name == "position":  # a bar begins at position 0, which is what it has there
                 left |= events == self._events.index("bar")
             at = left.nonzero()[0]
-            standing[name] = held(steps[name][at], at, len(steps), before=initial)
+            standing[name] = fill_forward(steps[name][at], at, len(steps), before=initial)
         return standing
 
     def _walk(self, steps: Steps) -> tuple[Column, dict[str, NDArray[Any]]]:

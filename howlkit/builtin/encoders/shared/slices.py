@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.builtin.encoders.shared.runs import ranges, repeated
+from howlkit.arrays import ranges, repeated
 from howlkit.music.piece import Piece
 from howlkit.music.tables import TIME_SIGNATURE, Table
 

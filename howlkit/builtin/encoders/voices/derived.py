@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.builtin.encoders.shared.runs import repeated
+from howlkit.arrays import repeated
 from howlkit.builtin.encoders.shared.slices import Metre
 from howlkit.builtin.encoders.voices.spec import VoicesSpec
 from howlkit.schema import Field
