@@ -36,7 +36,7 @@ from howlkit.sampling.runner import Stepping, chosen
 from howlkit.sampling.state import RowState
 from howlkit.sampling.step_mask import foresee, without_end
 from howlkit.sampling.stored_network import StoredNetwork
-from howlkit.schema import END, START, Steps
+from howlkit.schema import END, END_ARRAY, START, Steps
 from howlkit.training.windows import side_by_side
 
 if TYPE_CHECKING:
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
 __all__ = ["Limit", "Session"]
 
 FEED_AT_ONCE = 1024  # steps of a prompt in one pass: bounds memory, not the prompt
-
-ENDED = np.array([END], np.uint8)  # numpy compares with a number in three times the time
 
 
 @dataclass(frozen=True)
@@ -375,7 +373,7 @@ class Session:
         self._derive(at.grammar, step, rows)
         begun = begun * (rows if fed is None else rows & ~fed)
         at.notes = at.notes + begun
-        at.ended = at.ended | (rows & (step["mark"] == ENDED))
+        at.ended = at.ended | (rows & (step["mark"] == END_ARRAY))
         self._write(step, rows, behind)
         if fed is not None or not at.settled:
             self._find_origin(np.zeros_like(rows) if fed is None else fed, begun > 0)
