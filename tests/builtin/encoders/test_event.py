@@ -8,7 +8,8 @@ from howlkit.builtin.models.lstm_gru import Lstm
 from howlkit.errors import OptionError
 from howlkit.head_options import HeadOptions
 from howlkit.music import midi
-from howlkit.music.piece import DRUMS, MAX_TICK, NOTE, PEDAL, TEMPO, Piece
+from howlkit.music.piece import Piece
+from howlkit.music.tables import DRUMS, MAX_TICK, NOTE, PEDAL, TEMPO
 from howlkit.sampling.decoding import accepts
 from howlkit.sampling.runners import make_runner
 from howlkit.sampling.session import Limit, Session

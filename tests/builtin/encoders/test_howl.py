@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from howlkit.builtin.encoders.howl import PITCHES, Howl
-from howlkit.music.piece import DRUMS, NOTE, TEMPO, Piece
+from howlkit.music.piece import Piece
+from howlkit.music.tables import DRUMS, NOTE, TEMPO
 from howlkit.sampling.session import Limit
 from howlkit.sampling.trained import Trained
 from howlkit.schema import END, START, STEP

@@ -8,7 +8,8 @@ from howlkit.builtin.encoders.pianoroll.encoder import MOST_SLICES, Pianoroll
 from howlkit.builtin.encoders.shared import slices
 from howlkit.errors import OptionError
 from howlkit.music import chorales
-from howlkit.music.piece import DRUMS, TEMPO, TIME_SIGNATURE, Piece
+from howlkit.music.piece import Piece
+from howlkit.music.tables import DRUMS, TEMPO, TIME_SIGNATURE
 from howlkit.sampling.decoding import accepts
 from howlkit.sampling.session import Limit
 from howlkit.sampling.trained import Trained

@@ -12,8 +12,9 @@ from howlkit.builtin.encoders.tuple.encoder import Tuple
 from howlkit.builtin.encoders.tuple.grammar import PEDAL
 from howlkit.errors import OptionError
 from howlkit.music import midi
-from howlkit.music.piece import DRUMS, MAX_TICK, NOTE, Piece
-from howlkit.music.piece import PEDAL as PEDALS
+from howlkit.music.piece import Piece
+from howlkit.music.tables import DRUMS, MAX_TICK, NOTE
+from howlkit.music.tables import PEDAL as PEDALS
 from howlkit.sampling.runners import make_runner
 from howlkit.sampling.session import Limit, Session
 from howlkit.schema import END, START, STEP
