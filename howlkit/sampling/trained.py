@@ -13,9 +13,10 @@ import numpy as np
 from howlkit.music.piece import TEMPO, Piece
 from howlkit.network.device import pick_device
 from howlkit.plugins.checked import CheckedEncoder
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.runner import CompilableModel, Runner, Stepping
 from howlkit.sampling.runners import make_runner
-from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.session import Session
 from howlkit.sampling.stored_network import StoredNetwork
 from howlkit.training import model_folder
 from howlkit.training.recipe import Recipe

@@ -15,7 +15,7 @@ from howlkit.head_options import HeadOptions
 from howlkit.music.piece import Piece
 from howlkit.network.likelihood import unigram
 from howlkit.plugins import KINDS, Plugins
-from howlkit.sampling.session import Limit
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.trained import Trained
 from howlkit.testing import CHECKS, encoder_checks
 from howlkit.testing.fake_encoder import Chimes

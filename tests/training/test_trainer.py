@@ -10,7 +10,7 @@ import torch
 from howlkit.builtin.augmenters import Transpose
 from howlkit.errors import CheckpointError, DataError, HowlkitError
 from howlkit.network.likelihood import encode_all, score, unigram, unigram_nats
-from howlkit.sampling.session import Limit
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.trained import Trained
 from howlkit.training.progress import Budget
 from howlkit.training.recipe import Recipe

@@ -10,8 +10,9 @@ from howlkit.head_options import HeadOptions
 from howlkit.music import midi
 from howlkit.music.piece import DRUMS, MAX_TICK, NOTE, PEDAL, TEMPO, Piece
 from howlkit.sampling.decoding import accepts
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.runners import make_runner
-from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.session import Session
 from howlkit.schema import END, MARK, START, STEP
 from howlkit.training import setup
 from howlkit.training.progress import Budget

@@ -3,7 +3,7 @@ import pytest
 
 from howlkit.builtin.encoders.howl import PITCHES, Howl
 from howlkit.music.piece import DRUMS, NOTE, TEMPO, Piece
-from howlkit.sampling.session import Limit
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.trained import Trained
 from howlkit.schema import END, START, STEP
 from howlkit.training import setup

@@ -10,7 +10,7 @@ from howlkit.errors import OptionError
 from howlkit.music import chorales
 from howlkit.music.piece import DRUMS, TEMPO, TIME_SIGNATURE, Piece
 from howlkit.sampling.decoding import accepts
-from howlkit.sampling.session import Limit
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.trained import Trained
 from howlkit.schema import END, START, STEP
 from howlkit.training import setup

@@ -14,8 +14,9 @@ from howlkit.errors import OptionError
 from howlkit.music import midi
 from howlkit.music.piece import DRUMS, MAX_TICK, NOTE, Piece
 from howlkit.music.piece import PEDAL as PEDALS
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.runners import make_runner
-from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.session import Session
 from howlkit.schema import END, START, STEP
 from howlkit.training import setup
 from howlkit.training.progress import Budget

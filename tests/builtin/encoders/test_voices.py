@@ -14,8 +14,9 @@ from howlkit.errors import OptionError
 from howlkit.head_options import HeadOptions
 from howlkit.music import chorales
 from howlkit.music.piece import DRUMS, NOTE, TIME_SIGNATURE, Piece
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.runners import make_runner
-from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.session import Session
 from howlkit.schema import END, START, STEP
 from howlkit.testing.walks import answers
 from howlkit.testing.walks import walk as made_by_chance
