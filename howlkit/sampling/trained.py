@@ -142,8 +142,8 @@ def _stored(folder: Path, recipe: Recipe) -> StoredNetwork:
 
 def _load(folder: Path, recipe: Recipe) -> Network:
     """Return the network of a model folder, by torch, on the CPU."""
-    from howlkit.network.build import build
+    from howlkit.network.build import load_network
 
     weights = folder / model_folder.WEIGHTS
     schema = recipe.encoder.schema
-    return build(recipe.model, schema, recipe.heads, read_tensors(weights), weights)
+    return load_network(recipe.model, schema, recipe.heads, read_tensors(weights), weights)

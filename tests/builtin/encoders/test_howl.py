@@ -177,7 +177,9 @@ def test_a_network_trains_on_it_and_plays_it(tmp_path, heads):
         "heads": heads,
         "training": {"batch": 4, "window": 16},
     }
-    plan = setup.Plan([tmp_path / "music"], encoder="howl", values=values, budget=Budget(steps=3))
+    plan = setup.TrainingPlan(
+        [tmp_path / "music"], encoder="howl", values=values, budget=Budget(steps=3)
+    )
     setup.begin(plan, tmp_path / "run", device="cpu", tell=lambda line: None).train()
     trained = Trained.from_pretrained(tmp_path / "run")
     session = trained.session(rows=2, seed=1, limit=Limit(ends=False))

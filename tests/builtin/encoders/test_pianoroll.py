@@ -367,7 +367,7 @@ def test_a_network_trains_on_it_and_plays_it(tmp_path, options, chained):
         "heads": {"chained": chained},
         "training": {"batch": 4, "window": 16},
     }
-    plan = setup.Plan(
+    plan = setup.TrainingPlan(
         [tmp_path / "music"], encoder="pianoroll", values=values, budget=Budget(steps=3)
     )
     setup.begin(plan, tmp_path / "run", device="cpu", tell=lambda line: None).train()

@@ -468,7 +468,7 @@ def test_a_run_with_all_of_it_trains_and_plays(tmp_path):
         midi.write(music(seed), tmp_path / f"{seed}.mid")
     options = {"pitch": "octave", "tracks": 3, "pedals": True}
     values = {"tuple": options, "lstm": {"hidden": 16}, "training": {"batch": 4}}
-    plan = setup.Plan([tmp_path], values=values, budget=Budget(steps=3))
+    plan = setup.TrainingPlan([tmp_path], values=values, budget=Budget(steps=3))
     trainer = setup.begin(plan, tmp_path / "run", device="cpu", tell=lambda line: None)
     trainer.train()
     encoder = trainer.recipe.encoder
