@@ -18,8 +18,9 @@ from howlkit.music import midi
 from howlkit.music.piece import Piece
 from howlkit.music.tables import DRUMS, NOTE, TEMPO, TIME_SIGNATURE
 from howlkit.sampling.decoding import accepts
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.runners import make_runner
-from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.session import Session
 from howlkit.schema import END, START, STEP
 from tests.conftest import random_piece, tune
 

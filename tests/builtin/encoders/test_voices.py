@@ -15,8 +15,9 @@ from howlkit.head_options import HeadOptions
 from howlkit.music import chorales
 from howlkit.music.piece import Piece
 from howlkit.music.tables import DRUMS, NOTE, TIME_SIGNATURE
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.runners import make_runner
-from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.session import Session
 from howlkit.schema import END, START, STEP
 from howlkit.testing.walks import answers
 from howlkit.testing.walks import walk as made_by_chance
