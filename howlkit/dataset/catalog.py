@@ -18,18 +18,18 @@ from typing import Any
 import numpy as np
 
 from howlkit.dataset import duplicates
-from howlkit.dataset.file_list import Files, Source
+from howlkit.dataset.file_list import FileEntry, FileList
 from howlkit.dataset.hashes import ByHash, as_keys
 from howlkit.dataset.mapped_tensors import Array, OnDisk
 from howlkit.dataset.records import TABLES
-from howlkit.dataset.report import PartCount, Report, counted
+from howlkit.dataset.report import PartCount, PreparationReport, counted
 from howlkit.dataset.shards import Store
 from howlkit.dataset.sketches import BINS
 from howlkit.dataset.split import PARTS, OwnSplit, assign
-from howlkit.dataset.workers import Crew
+from howlkit.dataset.workers import WorkerPool
 from howlkit.errors import printable
 
-__all__ = ["Earlier", "Options", "catalog", "fingerprint", "first_files", "report"]
+__all__ = ["EarlierRun", "SplitOptions", "catalog", "fingerprint", "first_files", "report_of"]
 
 Columns = Mapping[str, Array]
 
@@ -37,7 +37,7 @@ _BLOCK = 4096  # pieces whose sketches are in memory at once
 
 
 @dataclass(frozen=True)
-class Options:
+class SplitOptions:
     """How a dataset is split.
 
     fractions, seed: as `dataset.prepare`. near_duplicates: whether takes of one piece are a group.
@@ -60,7 +60,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Earlier:
+class EarlierRun:
     """What is kept of an earlier run: the part of each piece; the groups, if nothing changed.
 
     parts: by the hash of the notes.
@@ -70,7 +70,7 @@ class Earlier:
     groups: Array | None = None
 
 
-def first_files(files: Files) -> tuple[Array, Array]:
+def first_files(files: FileList) -> tuple[Array, Array]:
     """Return (pieces,) the first file of each piece, rising, and (files,) the piece of each file.
 
     A piece is what has the same notes; files without any are of piece -1.
@@ -86,23 +86,23 @@ def first_files(files: Files) -> tuple[Array, Array]:
 
 def catalog(
     store: Store,
-    files: Files,
-    options: Options,
-    earlier: Earlier,
-    name: Callable[[Source], str],
-    crew: Crew,
+    files: FileList,
+    options: SplitOptions,
+    earlier: EarlierRun,
+    name: Callable[[FileEntry], str],
+    pool: WorkerPool,
 ) -> tuple[Columns, list[str]]:
     """Return the columns of the table, and warnings.
 
-    name: of a piece, from its first source. crew: what shares the grouping.
+    name: of a piece, from its first source. pool: what shares the grouping.
     """
     first, piece = first_files(files)
     content, notes = files.content[first], files.notes[first]
     shard, row = store.find(content)
     columns = _located(store, shard.astype(np.int32), row)
     columns |= {"content": content, "notes": notes}
-    columns["group"] = _groups(store, shard, row, options, earlier, crew)
-    crew.dismiss()
+    columns["group"] = _groups(store, shard, row, options, earlier, pool)
+    pool.close()
     if options.own is None:
         columns["part"], warnings = _parts(notes, columns["group"], options, earlier)
     else:
@@ -113,7 +113,7 @@ def catalog(
             warnings.append("the train part is empty: your own split leaves nothing to train on")
     is_first = np.zeros(len(files), bool)
     is_first[first] = True
-    columns |= _names(map(name, itertools.compress(files.sources(), is_first)))
+    columns |= _names(map(name, itertools.compress(files.entries(), is_first)))
     return columns, warnings
 
 
@@ -135,7 +135,12 @@ def _located(store: Store, shard: Array, row: Array) -> dict[str, Array]:
 
 
 def _groups(
-    store: Store, shard: Array, row: Array, options: Options, earlier: Earlier, crew: Crew
+    store: Store,
+    shard: Array,
+    row: Array,
+    options: SplitOptions,
+    earlier: EarlierRun,
+    pool: WorkerPool,
 ) -> Array:
     if earlier.groups is not None:
         return earlier.groups
@@ -145,7 +150,7 @@ def _groups(
         for begin in range(0, len(shard), _BLOCK):
             block = slice(begin, begin + _BLOCK)
             sketches.write(begin, _sketches(store, shard[block], row[block]).T)
-        return duplicates.group(sketches, folder=store.folder, crew=crew)
+        return duplicates.group(sketches, folder=store.folder, pool=pool)
 
 
 def _sketches(store: Store, shard: Array, row: Array) -> Array:
@@ -158,7 +163,7 @@ def _sketches(store: Store, shard: Array, row: Array) -> Array:
 
 
 def _parts(
-    notes: Array, group: Array, options: Options, earlier: Earlier
+    notes: Array, group: Array, options: SplitOptions, earlier: EarlierRun
 ) -> tuple[Array, list[str]]:
     """Return each piece's part, by its group, and warnings; notes (n, 16)."""
     # The smallest hash names a group: it is the same in whatever order files are found.
@@ -176,7 +181,7 @@ def _parts(
     return parts, _empty(chosen, options.fractions)
 
 
-def _torn(files: Files, parts: Array, first: Array, piece: Array) -> Iterator[str]:
+def _torn(files: FileList, parts: Array, first: Array, piece: Array) -> Iterator[str]:
     """Yield a warning if files of the same notes belong to several parts.
 
     parts, piece: (files,) of each file; first: (pieces,).
@@ -226,11 +231,11 @@ def fingerprint(columns: Columns) -> str:
     return digest.hexdigest()
 
 
-def report(files: Files, columns: Columns, warnings: Sequence[str]) -> Report:
+def report_of(files: FileList, columns: Columns, warnings: Sequence[str]) -> PreparationReport:
     """Return the account of a run."""
     sizes = np.unique(columns["group"], return_counts=True)[1]
     pieces = len(columns["part"])
-    return Report(
+    return PreparationReport(
         files=files.files,
         found=len(files),
         read=pieces,

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
-import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.dataset.manifest import check_shards, read_manifest
 from howlkit.dataset.mapped_tensors import Tensors
 from howlkit.dataset.records import TABLES
 from howlkit.dataset.shards import shard_name, stored
@@ -20,25 +19,8 @@ from howlkit.dataset.split import PARTS
 from howlkit.errors import DataError, HowlkitError, printable
 from howlkit.music.piece import Piece
 
-__all__ = ["FORMAT", "Dataset", "manifest_of"]
+__all__ = ["Dataset"]
 
-FORMAT = 1
-"""Of a dataset; newer ones are refused."""
-
-_MANIFEST = {
-    "format": int,
-    "howlkit": str,
-    "pieces": int,
-    "groups": int,
-    "notes": int,
-    "hours": float,
-    "parts": dict,
-    "options": dict,
-    "shards": dict,
-    "pieces_file": str,
-    "inputs": str,
-    "fingerprint": str,
-}
 _OPEN_SHARDS = 256  # an open shard is an open file, of which systems allow 1024 or so
 PathLike = str | os.PathLike[str]
 Indices = NDArray[np.int64]
@@ -56,8 +38,8 @@ class Dataset:
     def __init__(self, path: Path) -> None:
         """Open the dataset in folder `path`; errors as `open`."""
         self.path = Path(path)
-        self._manifest = manifest_of(self.path)
-        _check_shards(self.path, self._manifest["shards"])
+        self._manifest = read_manifest(self.path)
+        check_shards(self.path, self._manifest["shards"])
         self._columns = Tensors(self.path / self._manifest["pieces_file"])
         if len(self._columns["part"]) != self._manifest["pieces"]:
             raise DataError(f"{printable(self.path)} is damaged; run `howlkit prepare` again")
@@ -152,51 +134,3 @@ class Dataset:
 
     def _open_shard(self, number: int) -> Tensors:
         return Tensors(self.path / shard_name(number))
-
-
-def manifest_of(path: Path) -> dict[str, Any]:
-    """Return the contents of dataset.json, checked as far as they are used."""
-    file = path / "dataset.json"
-    if not file.is_file():
-        raise DataError(
-            f"{printable(path)} is no dataset: there is no dataset.json in it. "
-            f"Make one with: howlkit prepare FOLDER --out {shlex.quote(printable(path))}"
-        )
-    try:
-        manifest = json.loads(file.read_text(encoding="utf-8"))
-        version = manifest["format"]
-        if version == FORMAT:
-            return _checked(manifest)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DataError(
-            f"{printable(file)} is damaged ({error!r}); run `howlkit prepare` again"
-        ) from error
-    raise DataError(
-        f"{printable(path)} is a dataset of format {printable(version)}, "
-        f"this version of howlkit reads {FORMAT}: "
-        "use the version that wrote it, or prepare into another folder"
-    )
-
-
-def _checked(manifest: dict[str, Any]) -> dict[str, Any]:
-    """Return what dataset.json says; KeyError, TypeError or ValueError if something is wrong."""
-    for name, kind in _MANIFEST.items():
-        value = manifest[name]
-        if type(value) is not kind:
-            raise TypeError(f"{name} is {value!r}")
-        if isinstance(value, (int, float)) and not 0 <= value < float("inf"):
-            raise ValueError(f"{name} is {value}")
-    return manifest
-
-
-def _check_shards(path: Path, shards: Mapping[str, int]) -> None:
-    for name, size in shards.items():
-        try:
-            there = os.stat(path / name).st_size
-        except (OSError, ValueError):  # ValueError: a NUL in the name
-            there = 0
-        if there != size:
-            raise DataError(
-                f"{printable(path / name)} has {there} of {printable(size)} bytes, so the dataset "
-                "is damaged; run `howlkit prepare` again, it reads anew what is lost"
-            )

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from howlkit.dataset.dataset import FORMAT, manifest_of
-from howlkit.dataset.names import LOCK, is_ours
+from howlkit.dataset.manifest import FORMAT, read_manifest
+from howlkit.dataset.names import LOCK, MANIFEST, is_ours
 from howlkit.errors import BusyError, DataError, printable
 
 __all__ = ["writing"]
@@ -37,15 +37,15 @@ def writing(out: Path) -> Iterator[Path]:
 
 def _check_ours(out: Path) -> None:
     """Raise DataError for a folder of something else, or a dataset of another format."""
-    said = _said(out / "dataset.json")
+    said = _said(out / MANIFEST)
     if isinstance(said, dict) and {"format", "howlkit"} <= said.keys():
         if said["format"] != FORMAT:
-            manifest_of(out)  # raises
+            read_manifest(out)  # raises
         return
     names = sorted(path.name for path in out.iterdir())
     strange = [name for name in names if not is_ours(name)]
     if isinstance(said, dict):  # whole, and somebody else's
-        strange = ["dataset.json"]
+        strange = [MANIFEST]
     elif names and LOCK not in names:
         strange = names
     if strange:

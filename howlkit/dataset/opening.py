@@ -17,7 +17,8 @@ from pathlib import Path
 import platformdirs
 
 from howlkit import __version__
-from howlkit.dataset import Dataset, Readers, Report, prepare, prepare_pieces
+from howlkit.dataset import Dataset, PreparationReport, Readers, prepare, prepare_pieces
+from howlkit.dataset.names import MANIFEST
 from howlkit.errors import BusyError, DataError, printable
 from howlkit.music import chorales
 
@@ -70,7 +71,7 @@ def _shipped(tell: Tell) -> Dataset:
     return data
 
 
-def _in_turn(work: Callable[[], Report], out: Path, tell: Tell) -> Report:
+def _in_turn(work: Callable[[], PreparationReport], out: Path, tell: Tell) -> PreparationReport:
     """Prepare into `out` once no other process does: runs may begin on one folder together."""
     told = False
     while True:
@@ -86,7 +87,7 @@ def _in_turn(work: Callable[[], Report], out: Path, tell: Tell) -> Report:
 
 def is_dataset(path: Path) -> bool:
     """Say whether `path` is a folder made by `howlkit prepare`."""
-    return (path / "dataset.json").is_file()
+    return (path / MANIFEST).is_file()
 
 
 def describe(sources: Sequence[Path], data: Dataset) -> str:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from howlkit.dataset.names import REPORT
 from howlkit.music.midi import REPAIRS, printable
 
-__all__ = ["PartCount", "Report", "counted", "file_counts"]
+__all__ = ["PartCount", "PreparationReport", "counted", "file_counts"]
 
 _SHOWN = 10  # skipped files in the text; report.json has all
 
@@ -43,7 +44,7 @@ class PartCount:
 
 
 @dataclass(frozen=True)
-class Report:
+class PreparationReport:
     """What `prepare` did.
 
     files: how many were looked at. found: the pieces in them; a file that cannot be read counts as
@@ -117,13 +118,13 @@ class Report:
 
 
 def file_counts(folder: Path) -> dict[str, Any]:
-    """Return how the files fared of which the dataset in `folder` was made, by its report.json.
+    """Return what the report.json of the dataset in `folder` says about the files read.
 
-    found, exact_duplicates, skipped: numbers of files; mended: as `Report.repairs`. None of them
-    where the report is missing or damaged: a dataset does not need it.
+    found, exact_duplicates, skipped: numbers of files. mended: `PreparationReport.repairs`. Empty
+    if the report is missing or damaged: a dataset does not need it.
     """
     try:
-        said = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        said = json.loads((folder / REPORT).read_text(encoding="utf-8"))
         return {
             "found": int(said["found"]),
             "exact_duplicates": int(said["exact_duplicates"]),

@@ -22,13 +22,13 @@ from howlkit.plugins.contracts import advice, contract_error
 from howlkit.protocols import Model
 from howlkit.schema import START, Schema
 
-__all__ = ["build", "validate_network"]
+__all__ = ["new_network", "validate_network"]
 
 NEEDED = ("start_at", "advance", "nats", "is_likelihood", "stepper")
 """The methods of a `protocols.Network`."""
 
 
-def build(model: Model, schema: Schema, heads: HeadOptions) -> Any:  # noqa: ANN401 - a module, a Network
+def new_network(model: Model, schema: Schema, heads: HeadOptions) -> Any:  # noqa: ANN401 - a module, a Network
     """Return a new network of the model; PluginError if it is none."""
     network = model.build(schema, heads)
     if not isinstance(network, nn.Module):
@@ -39,7 +39,7 @@ def build(model: Model, schema: Schema, heads: HeadOptions) -> Any:  # noqa: ANN
     return network
 
 
-def validate_network(model: Model, network: Any, schema: Schema) -> None:  # noqa: ANN401 - as `build` has it
+def validate_network(model: Model, network: Any, schema: Schema) -> None:  # noqa: ANN401 - as `new_network` has it
     """Run a network over two rows of three steps and one more; PluginError if what comes is wrong.
 
     It draws no random numbers of anybody's, and leaves the network as it was.
