@@ -15,8 +15,9 @@ from collections import defaultdict
 import torch
 from measuring import arguments, machine, row, write
 
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.runners import make_runner
-from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.session import Session
 from howlkit.training.recipe import Recipe
 
 ENCODERS = ("tuple", "howl", "event", "remi", "voices", "pianoroll")

@@ -21,7 +21,8 @@ from measuring import alternated, arguments, machine, rates, row, write
 
 from howlkit import plugins
 from howlkit.head_options import HeadOptions
-from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.limits import Limit
+from howlkit.sampling.session import Session
 from howlkit.schema import Field, Schema
 
 VOCABULARY, WIDTH, LAYERS, HEADS, HIDDEN = 512, 256, 8, 4, 704  # as size=small

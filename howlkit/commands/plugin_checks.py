@@ -49,12 +49,12 @@ def check(name: str, option: tuple[str, ...], as_json: bool) -> None:
             failure = found.failure()
         if failure is not None:
             failed.append(found.name)
-        departing += bool(found.why)
+        departing += bool(found.reason)
         row = {"check": found.name, "ok": failure is None, "message": _message(failure)}
-        rows.append({**row, "declared_not_to_hold": found.why or None})
+        rows.append({**row, "declared_not_to_hold": found.reason or None})
         if not as_json:
             click.echo(f"{'FAILED' if failure else 'ok':6}  {found.name}")
-            if found.why:
+            if found.reason:
                 click.echo(textwrap.indent(_departure(found), " " * 8))
             if failure is not None:
                 click.echo(textwrap.indent(failure.details, " " * 8))
@@ -70,7 +70,7 @@ def _component(name: str, assignments: Iterable[str]) -> tuple[str, Any]:
     """Return a component, whatever its kind, and that kind; a usage error if there is none."""
     from howlkit import plugins
     from howlkit.errors import OptionError, PluginError
-    from howlkit.testing.report import told
+    from howlkit.testing.checks import describe_with_line
 
     for found in plugins.components():
         if found.name == name:
@@ -79,7 +79,9 @@ def _component(name: str, assignments: Iterable[str]) -> tuple[str, Any]:
             except OptionError as error:
                 raise click.BadParameter(str(error), param_hint="-o") from error
             except Exception as error:
-                raise PluginError(f"{found.kind} {name!r} cannot be made: {told(error)}") from error
+                raise PluginError(
+                    f"{found.kind} {name!r} cannot be made: {describe_with_line(error)}"
+                ) from error
     raise no_component(name)
 
 
@@ -100,7 +102,7 @@ def _message(failure: CheckFailed | None) -> str:
 
 def _departure(check: Check) -> str:
     """Say which law does not hold, why, and what was checked in its place."""
-    return f"  declared not to hold: {printable(check.why)}\n  checked instead: {check.text}"
+    return f"  declared not to hold: {printable(check.reason)}\n  checked instead: {check.text}"
 
 
 def _what_next(kind: str, name: str, failed: list[str], checks: int, departing: int) -> str:

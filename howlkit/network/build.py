@@ -17,10 +17,10 @@ from howlkit.network.network import Network
 from howlkit.protocols import Model
 from howlkit.schema import Schema
 
-__all__ = ["build", "check_weights"]
+__all__ = ["check_weights", "load_network"]
 
 
-def build(
+def load_network(
     model: Model,
     schema: Schema,
     heads: HeadOptions,
@@ -33,9 +33,9 @@ def build(
     """
     # Shapes without memory first: a damaged config cannot ask for gigabytes.
     with torch.device("meta"), _Undrawn():
-        check_weights(validate.build(model, schema, heads), weights, source)
+        check_weights(validate.new_network(model, schema, heads), weights, source)
     with _Undrawn():
-        network: Network = validate.build(model, schema, heads)
+        network: Network = validate.new_network(model, schema, heads)
     network.load_state_dict(dict(weights))
     validate.validate_network(model, network, schema)
     return network.eval()

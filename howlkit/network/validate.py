@@ -22,13 +22,13 @@ from howlkit.plugins.contracts import advice, contract_error
 from howlkit.protocols import Model
 from howlkit.schema import START, Schema
 
-__all__ = ["build", "validate_network"]
+__all__ = ["new_network", "validate_network"]
 
 NEEDED = ("start_at", "advance", "nats", "is_likelihood", "stepper")
 """The methods of a `protocols.Network`."""
 
 
-def build(model: Model, schema: Schema, heads: HeadOptions) -> Any:  # noqa: ANN401 - a module, a Network
+def new_network(model: Model, schema: Schema, heads: HeadOptions) -> Any:  # noqa: ANN401 - a module, a Network
     """Return a new network of the model; PluginError if it is none."""
     network = model.build(schema, heads)
     if not isinstance(network, nn.Module):
@@ -39,11 +39,12 @@ def build(model: Model, schema: Schema, heads: HeadOptions) -> Any:  # noqa: ANN
     return network
 
 
-def validate_network(model: Model, network: Any, schema: Schema) -> None:  # noqa: ANN401 - as `build` has it
+def validate_network(model: Model, network: Any, schema: Schema) -> None:  # noqa: ANN401 - as `new_network` has it
     """Run a network over two rows of three steps and one more; PluginError if what comes is wrong.
 
     It draws no random numbers of anybody's, and leaves the network as it was.
     """
+    _check_dtypes(model, network)
     device = next(network.parameters()).device
     steps = schema.steps(8).reshape(2, 4)
     steps["mark"][:, 0] = START
@@ -65,6 +66,16 @@ def validate_network(model: Model, network: Any, schema: Schema) -> None:  # noq
             raise contract_error(model, f"nats of {field.name!r}", cost, "a tensor of shape (2, 1)")
 
 
+def _check_dtypes(model: Model, network: nn.Module) -> None:
+    """Raise PluginError unless all floating-point parameters have torch's default dtype."""
+    wanted = torch.get_default_dtype()
+    for name, parameter in network.named_parameters():
+        if parameter.is_floating_point() and parameter.dtype != wanted:
+            raise contract_error(
+                model, f"the parameter {name}", parameter, f"dtype {wanted}", verb="is"
+            )
+
+
 @contextlib.contextmanager
 def _watched(model: Model, network: nn.Module) -> Iterator[None]:
     """Look at all that the backbone of a network returns meanwhile, if it has one."""
@@ -76,7 +87,8 @@ def _watched(model: Model, network: nn.Module) -> Iterator[None]:
         raise contract_error(model, "the backbone", backbone, "a torch module", verb="is")
 
     def look(backbone: nn.Module, inputs: tuple[Any, ...], output: object) -> None:
-        _checked(model, "the backbone", output, tuple(inputs[0].shape[:2]), backbone.width)
+        x = inputs[0]
+        _checked(model, "the backbone", output, tuple(x.shape[:2]), backbone.width, dtype=x.dtype)
 
     hook = backbone.register_forward_hook(look)
     try:
@@ -86,9 +98,19 @@ def _watched(model: Model, network: nn.Module) -> Iterator[None]:
 
 
 def _checked(
-    model: Model, call: str, output: object, shape: tuple[int, ...], width: object = None
+    model: Model,
+    call: str,
+    output: object,
+    shape: tuple[int, ...],
+    width: object = None,
+    *,
+    dtype: torch.dtype | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Return hidden (B, T, D) and state, if they are; shape: (B, T). width: D, None: any."""
+    """Return hidden (B, T, D) and state, if they are; shape: (B, T).
+
+    width: D, None: any. dtype: of hidden, None: torch's default.
+    """
+    dtype = dtype or torch.get_default_dtype()
     if not isinstance(output, tuple) or len(output) != 2:
         raise contract_error(model, call, output, "a pair, hidden (B, T, width) and state,")
     hidden, state = output
@@ -98,6 +120,8 @@ def _checked(
         raise contract_error(
             model, call, hidden, f"hidden of shape {(*shape, width)}, as its width says,"
         )
+    if hidden.dtype != dtype:
+        raise contract_error(model, call, hidden, f"hidden of dtype {dtype}, as its input has,")
     if not torch.isfinite(hidden).all():
         raise PluginError(
             f"{owner_of(model)}: {call} returned NaN or infinity; finite numbers are needed"

@@ -95,6 +95,10 @@ def _registered(plugin: object, source: Source) -> list[tuple[str, object]]:
             getattr(manager.hook, hook)(register=collector(kind))
         finally:
             trace(source, _told(hook, registered[before:]), began)
+    if not registered:
+        raise PluginError(
+            f"it registers nothing: call register(CLASS) in {' and '.join(sorted(implemented))}"
+        )
     return registered
 
 
@@ -105,9 +109,10 @@ def _told(hook: str, registered: list[tuple[str, object]]) -> str:
 
 
 def _check_hooks(manager: pluggy.PluginManager, plugin: object) -> set[str]:
-    """Return the hooks of a plugin; PluginError if it has none, or one that is not ours.
+    """Return the hooks that a plugin implements.
 
-    As pluggy's `check_pending`, with a message for the plugin's author.
+    Raises PluginError if there is none, if one has no specification (as pluggy's `check_pending`
+    does, with a message for the plugin's author), or does not take `register`.
     """
     implemented = manager.get_hookcallers(plugin) or []
     if not implemented:
@@ -118,6 +123,11 @@ def _check_hooks(manager: pluggy.PluginManager, plugin: object) -> set[str]:
             raise PluginError(
                 f"it implements {caller.name!r}, which is no hook."
                 f"{did_you_mean(caller.name, hooks)} Hooks: {', '.join(hooks)}"
+            )
+        if any("register" not in each.argnames for each in caller.get_hookimpls()):
+            raise PluginError(
+                f"its {caller.name} does not take `register`, so it cannot register anything: "
+                f"write def {caller.name}(register)"
             )
     return {caller.name for caller in implemented}
 

@@ -13,7 +13,8 @@ from howlkit.errors import HowlkitError
 from howlkit.music.piece import Piece
 from howlkit.plugins.checked import CheckedSampler
 from howlkit.protocols import Sampler
-from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.limits import Limit
+from howlkit.sampling.session import Session
 from howlkit.sampling.trained import Trained
 
 __all__ = ["MOST_NOTES", "begin", "cut_prompt", "length", "music", "run"]

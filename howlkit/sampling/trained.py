@@ -13,9 +13,10 @@ import numpy as np
 from howlkit.music.piece import TEMPO, Piece
 from howlkit.network.device import pick_device
 from howlkit.plugins.checked import CheckedEncoder
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.runner import CompilableModel, Runner, Stepping
 from howlkit.sampling.runners import make_runner
-from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.session import Session
 from howlkit.sampling.stored_network import StoredNetwork
 from howlkit.training import model_folder
 from howlkit.training.recipe import Recipe
@@ -141,8 +142,8 @@ def _stored(folder: Path, recipe: Recipe) -> StoredNetwork:
 
 def _load(folder: Path, recipe: Recipe) -> Network:
     """Return the network of a model folder, by torch, on the CPU."""
-    from howlkit.network.build import build
+    from howlkit.network.build import load_network
 
     weights = folder / model_folder.WEIGHTS
     schema = recipe.encoder.schema
-    return build(recipe.model, schema, recipe.heads, read_tensors(weights), weights)
+    return load_network(recipe.model, schema, recipe.heads, read_tensors(weights), weights)

@@ -2,7 +2,7 @@
 
 Process k of n prepares every n-th plan of `Windows.plans` from the k-th on; as where a position
 leads is a pure function, nothing but the finished rows passes between processes. Each is one
-stretch ahead: it waits until its rows are taken. How processes start and end is in
+segment ahead: it waits until its rows are taken. How processes start and end is in
 howlkit/dataset/processes.py.
 """
 
@@ -22,9 +22,9 @@ from howlkit.dataset import Dataset
 from howlkit.dataset.processes import follow_parent, starting
 from howlkit.music.piece import Piece
 from howlkit.schema import Steps
-from howlkit.training.windows import Position, Stretch, Windows
+from howlkit.training.windows import Position, Segment, Windows
 
-__all__ = ["PartOf", "stretches"]
+__all__ = ["PartOf", "segments"]
 
 
 @dataclass(frozen=True)
@@ -39,20 +39,20 @@ class PartOf:
         return self.data.piece(int(self.indices[number]))
 
 
-def stretches(
+def segments(
     windows: Windows, position: Position, *, workers: int = 0
-) -> Generator[Stretch, None, None]:
-    """Yield `windows.stretches(position)`, prepared by so many other processes; 0: by this one.
+) -> Generator[Segment, None, None]:
+    """Yield `windows.segments(position)`, prepared by so many other processes; 0: by this one.
 
     windows: must pickle, for workers. Close the iterator to end the processes. What a process that
     dies would have prepared is prepared here, with a warning.
     """
     if not workers:
-        yield from windows.stretches(position)
+        yield from windows.segments(position)
         return
     rows = _prepared(windows, position, workers)
     try:
-        yield from windows.stretches(position, rows)
+        yield from windows.segments(position, rows)
     finally:
         rows.close()
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from howlkit.atomic_files import write_whole
 from howlkit.training.checkpoint import saving
 
-__all__ = ["Budget", "Meter", "Metrics", "Outcome", "Progress"]
+__all__ = ["Budget", "Meter", "Metrics", "TrainingResult", "Progress"]
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainingResult:
     """How a run ended: where it stood, and why it stopped ("budget" or "no progress")."""
 
     progress: Progress

@@ -18,11 +18,11 @@ from howlkit.options import option
 from howlkit.plugins.checked import CheckedAugmenter, CheckedEncoder, unwrapped
 from howlkit.protocols import Augmenter, Encoder, Model
 
-__all__ = ["Recipe", "Training", "versions"]
+__all__ = ["Recipe", "TrainingOptions", "versions"]
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingOptions:
     """Options of the training loop; how long it runs is said apart (--steps, --minutes)."""
 
     batch: int = option(16, "rows side by side", low=1, high=65536)
@@ -50,7 +50,7 @@ class Recipe:
     model: Model
     heads: HeadOptions = field(default_factory=HeadOptions)
     augmenters: tuple[Augmenter, ...] = ()
-    training: Training = field(default_factory=Training)
+    training: TrainingOptions = field(default_factory=TrainingOptions)
 
     def __post_init__(self) -> None:
         """Wrap what was made by hand."""
@@ -73,7 +73,7 @@ class Recipe:
         component that is not there, OptionError for options that nothing chosen here has.
         """
         given = {name: dict(table) for name, table in (values or {}).items()}
-        used = [encoder, model, *augment, HeadOptions.name, Training.name]
+        used = [encoder, model, *augment, HeadOptions.name, TrainingOptions.name]
         for name in given:
             if name not in used:
                 raise OptionError(
@@ -85,7 +85,7 @@ class Recipe:
             plugins.create("model", model, given.get(model)),
             options.build(HeadOptions, given.get(HeadOptions.name, {})),
             tuple(plugins.create("augmenter", name, given.get(name)) for name in augment),
-            options.build(Training, given.get(Training.name, {})),
+            options.build(TrainingOptions, given.get(TrainingOptions.name, {})),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -111,7 +111,7 @@ class Recipe:
                 _component("model", data["model"]),
                 options.build(HeadOptions, data["heads"]),
                 tuple(_component("augmenter", a) for a in data["augmenters"]),
-                options.build(Training, data["training"]),
+                options.build(TrainingOptions, data["training"]),
             )
         except (KeyError, TypeError) as error:
             raise CheckpointError(f"the stored recipe is damaged: {error!r}") from error

@@ -31,7 +31,7 @@ from howlkit.training.trainer import Trainer
 from howlkit.training.weights import read_tensors
 from howlkit.training.windows import Windows
 
-__all__ = ["Plan", "begin", "reopen"]
+__all__ = ["TrainingPlan", "begin", "reopen"]
 
 AUGMENTED_PASSES = 4  # over the training part, to count values
 
@@ -40,7 +40,7 @@ Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """What the user asked for. sources: as for `corpus.open_data`.
 
     init: a run to start from; its encoder and model are the default then, else tuple and lstm.
@@ -59,7 +59,7 @@ class Plan:
 
 
 def begin(
-    plan: Plan,
+    plan: TrainingPlan,
     out_dir: Path | None,
     *,
     device: str,
@@ -145,7 +145,7 @@ def reopen(run: Path, budget: Budget, *, device: str, tell: Tell, workers: int =
     return trainer
 
 
-def _recipe(plan: Plan, initial: Path | None) -> Recipe:
+def _recipe(plan: TrainingPlan, initial: Path | None) -> Recipe:
     """Return the recipe of a plan; initial: the model folder to start from, None: none."""
     if initial is None:
         names = plan.encoder or "tuple", plan.model or "lstm"

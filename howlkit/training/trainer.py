@@ -25,13 +25,13 @@ from howlkit.errors import CheckpointError, DataError
 from howlkit.network.batches import Batch, to_tensors
 from howlkit.network.likelihood import Counts, Encoded, score
 from howlkit.network.network import Network
-from howlkit.network.validate import build, validate_network
+from howlkit.network.validate import new_network, validate_network
 from howlkit.training import checkpoint, model_folder, optimizer, prefetch, stop_signals
 from howlkit.training.checkpoint import Checkpoint
 from howlkit.training.ema import Average
-from howlkit.training.progress import Budget, Meter, Metrics, Outcome, Progress
+from howlkit.training.progress import Budget, Meter, Metrics, Progress, TrainingResult
 from howlkit.training.recipe import Recipe
-from howlkit.training.windows import Position, Stretch, Windows
+from howlkit.training.windows import Position, Segment, Windows
 
 __all__ = ["Interrupted", "Trainer"]
 
@@ -45,14 +45,14 @@ class Interrupted(Exception):
 
 
 @dataclass
-class _Position:
+class _TrainerState:
     """What a checkpoint holds besides tensors."""
 
     step: int = 0
     seconds: float = 0.0
     epoch: int = 0
     index: int = 0
-    window: int = 0  # windows of that stretch already done
+    window: int = 0  # windows of that segment already done
     best: float | None = None
     best_step: int = 0
     validation: float | None = None
@@ -90,7 +90,7 @@ class Trainer:
         self.budget, self.facts, self.device, self.show = budget, facts, device, show
         self.precision, self.workers = precision, workers
         torch.manual_seed(windows.seed)
-        network: Network = build(recipe.model, recipe.encoder.schema, recipe.heads)
+        network: Network = new_network(recipe.model, recipe.encoder.schema, recipe.heads)
         validate_network(recipe.model, network, recipe.encoder.schema)
         network.start_at(counts if counts is not None else facts["unigram"])
         self.network = network.to(device)
@@ -98,8 +98,8 @@ class Trainer:
         self.optimizer = optimizer.adamw(
             self.network, recipe.training.rate, recipe.training.weight_decay
         )
-        self._at = _Position()
-        self._state: dict[str, Tensor] | None = None
+        self._at = _TrainerState()
+        self._carried: dict[str, Tensor] | None = None
         self._unread: list[tuple[Tensor, float]] = []  # nats and notes of windows
         self._meter, self._metrics = Meter(), Metrics(run / "metrics.jsonl")
         self._last = self._progress(math.nan, 0.0)
@@ -135,8 +135,8 @@ class Trainer:
             torch.set_rng_state(saved.optimizer["rng"])
             if self.device.type == "cuda":
                 torch.cuda.set_rng_state(saved.optimizer["rng_cuda"])
-            self._state = self._moved(_part(saved.optimizer, "carried")) or None
-            self._at = _Position(**saved.state["position"])
+            self._carried = self._moved(_part(saved.optimizer, "carried")) or None
+            self._at = _TrainerState(**saved.state["position"])
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"{self.run}: its checkpoint does not fit its config.json: {error}"
@@ -153,7 +153,7 @@ class Trainer:
 
     # The loop -----------------------------------------------------------------------------------
 
-    def train(self) -> Outcome:
+    def train(self) -> TrainingResult:
         """Train until the budget is used up or nothing improves any more.
 
         Raises Interrupted after Ctrl-C or SIGTERM, with a checkpoint saved.
@@ -162,27 +162,27 @@ class Trainer:
         if not (self.run / "checkpoints" / "latest").exists():
             self.save()  # so that a run can be resumed however early it is stopped
         position = Position(self._at.epoch, self._at.index)
-        stretches = prefetch.stretches(self.windows, position, workers=self.workers)
-        with stop_signals.handled(self._on_signal), closing(stretches):
-            for stretch in stretches:
-                outcome = self._run_stretch(stretch)
-                if outcome is not None:
-                    return outcome
-        raise DataError("the training part holds no notes")  # stretches go on for ever
+        segments = prefetch.segments(self.windows, position, workers=self.workers)
+        with stop_signals.handled(self._on_signal), closing(segments):
+            for segment in segments:
+                result = self._run_segment(segment)
+                if result is not None:
+                    return result
+        raise DataError("the training part holds no notes")  # segments go on for ever
 
-    def _run_stretch(self, stretch: Stretch) -> Outcome | None:
-        for batch in stretch.batches[self._at.window :]:
+    def _run_segment(self, segment: Segment) -> TrainingResult | None:
+        for batch in segment.batches[self._at.window :]:
             if self.is_over:
                 return self._finish("budget")
-            nats = self._update(batch, stretch.scale)
-            notes = stretch.notes_per_step * float(batch.lengths.sum())
+            nats = self._update(batch, segment.scale)
+            notes = segment.notes_per_step * float(batch.lengths.sum())
             self._unread.append((nats, notes))
             self._at.step += 1
             self._at.window += 1
-            if self._at.window == len(stretch.batches):
-                after = stretch.after
+            if self._at.window == len(segment.batches):
+                after = segment.after
                 self._at.epoch, self._at.index, self._at.window = after.epoch, after.index, 0
-                self._state = None
+                self._carried = None
             self._clock_in()
             if self._at.step % self.recipe.training.validate_every == 0:
                 self._validate()
@@ -218,14 +218,14 @@ class Trainer:
     def _update(self, batch: Batch, scale: int) -> Tensor:
         """Do one step of the optimizer; return the nats of the window (), `mark` left out.
 
-        scale: what the loss is divided by, the same for all windows of a stretch, so that a window
+        scale: what the loss is divided by, the same for all windows of a segment, so that a window
         that is mostly padding weighs little.
         """
         options = self.recipe.training
         self.network.train()
         inputs, targets, lengths = to_tensors(batch, self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            sums, state = self.network(inputs, targets, lengths, self._state)
+            sums, state = self.network(inputs, targets, lengths, self._carried)
         (sums.sum() / scale).backward()
         if options.clip:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), options.clip)
@@ -233,7 +233,7 @@ class Trainer:
             group["lr"] = self._rate()
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self._state = {name: part.detach() for name, part in state.items()}
+        self._carried = {name: part.detach() for name, part in state.items()}
         if self.average is not None:
             self.average.move(self._at.step)
         nats: Tensor = sums.detach()[1:].sum()
@@ -283,12 +283,12 @@ class Trainer:
         self._read()
         self._log(self._progress(*self._meter.take()))
 
-    def _finish(self, reason: str) -> Outcome:
+    def _finish(self, reason: str) -> TrainingResult:
         self._read()
         if self._at.notes or (self._at.best is None and self.validation is not None):
             self._validate()
         self.save()
-        return Outcome(self._last, reason)
+        return TrainingResult(self._last, reason)
 
     def _progress(self, nats: float, speed: float, *, validated: bool = False) -> Progress:
         at = self._at
@@ -320,7 +320,7 @@ class Trainer:
         if self.average is not None:
             model |= _prefixed("average", self.average.tensors)
         rest = _prefixed("optimizer", optimizer.tensors_of(self.optimizer))
-        rest |= _prefixed("carried", self._state or {}) | {"rng": torch.get_rng_state()}
+        rest |= _prefixed("carried", self._carried or {}) | {"rng": torch.get_rng_state()}
         if self.device.type == "cuda":
             rest["rng_cuda"] = torch.cuda.get_rng_state()
         state = {"position": asdict(self._at)}

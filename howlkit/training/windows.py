@@ -1,8 +1,8 @@
 """From a position in training to a batch: which notes, augmented how, encoded, side by side.
 
-An epoch tiles every piece into **stretches** of `carry` windows of `notes` notes each, beginning at
+An epoch tiles every piece into **segments** of `carry` windows of `notes` notes each, beginning at
 a phase drawn anew every epoch; each note of the training part is predicted exactly once an epoch. A
-stretch is augmented once and encoded once, then run through window by window with carried state
+segment is augmented once and encoded once, then run through window by window with carried state
 (truncated backpropagation through time). Tiles in which the encoder finds nothing to predict (drums
 alone, where it leaves them out) are passed over. Where a position leads is a pure function of
 (seed, epoch, index): it needs no encoding, and a resumed run sees what it would have seen.
@@ -25,20 +25,20 @@ from howlkit.plugins.checked import CheckedAugmenter, CheckedEncoder
 from howlkit.protocols import Augmenter, Encoder
 from howlkit.schema import STEP, Steps
 
-__all__ = ["Plan", "Position", "Stretch", "Windows"]
+__all__ = ["SegmentPlan", "Position", "Segment", "Windows"]
 
 
 @dataclass(frozen=True)
 class Position:
-    """A place in training: the next stretch batch is number `index` of epoch `epoch`."""
+    """A place in training: the next segment batch is number `index` of epoch `epoch`."""
 
     epoch: int = 0
     index: int = 0
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a stretch is made of: tiles (B, 3) of an epoch, as `Windows.tiles` has them.
+class SegmentPlan:
+    """What a segment is made of: tiles (B, 3) of an epoch, as `Windows.tiles` has them.
 
     after: the position that follows.
     """
@@ -49,8 +49,8 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """The windows of one batch of stretches, in order.
+class Segment:
+    """The windows of one batch of segments, in order.
 
     notes_per_step: of all of them. scale: predictions of a full window, to divide the loss by.
     after: the position that follows.
@@ -64,10 +64,10 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Windows:
-    """The training part as an endless series of stretches.
+    """The training part as an endless series of segments.
 
     piece: returns the i-th piece of the part; note_counts: (pieces,) how many notes each has.
-    notes: of a window. carry: windows in a stretch, 1 for none carried. rows: B.
+    notes: of a window. carry: windows in a segment, 1 for none carried. rows: B.
     """
 
     piece: Callable[[int], Piece]
@@ -90,7 +90,7 @@ class Windows:
         counts = self.note_counts.astype(np.int64)
         length = self.notes * self.carry
         phases = rng.integers(1, length + 1, len(counts))
-        # A piece that fits one stretch is never cut.
+        # A piece that fits one segment is never cut.
         phases = np.where(counts <= length, counts, phases)
         tiles_each = 1 + -(-np.maximum(counts - phases, 0) // length)
         piece = np.repeat(np.arange(len(counts)), tiles_each)
@@ -114,8 +114,8 @@ class Windows:
             chunks += [some[i : i + self.rows] for i in range(0, len(some), self.rows)]
         return [chunks[i] for i in rng.permutation(len(chunks))]
 
-    def plans(self, position: Position) -> Iterator[Plan]:
-        """Yield what the stretches from `position` on are made of, for ever."""
+    def plans(self, position: Position) -> Iterator[SegmentPlan]:
+        """Yield what the segments from `position` on are made of, for ever."""
         epoch, index = position.epoch, position.index
         while True:
             batches = self.batches(epoch)
@@ -124,26 +124,26 @@ class Windows:
             for number in range(index, len(batches)):
                 last = number + 1 == len(batches)
                 after = Position(epoch + 1, 0) if last else Position(epoch, number + 1)
-                yield Plan(epoch, batches[number], after)
+                yield SegmentPlan(epoch, batches[number], after)
             epoch, index = epoch + 1, 0
 
-    def encoded(self, plan: Plan) -> list[Steps]:
+    def encoded(self, plan: SegmentPlan) -> list[Steps]:
         """Return the plan's tiles, read, augmented and encoded."""
         return [self._encode(plan.epoch, *map(int, tile)) for tile in plan.tiles]
 
-    def stretches(
+    def segments(
         self, position: Position, rows: Iterator[list[Steps]] | None = None
-    ) -> Iterator[Stretch]:
-        """Yield stretches from `position` on, for ever; DataError if a whole epoch has none.
+    ) -> Iterator[Segment]:
+        """Yield segments from `position` on, for ever; DataError if a whole epoch has none.
 
         rows: of each plan from there on, where they are prepared elsewhere.
         """
         found = position.index > 0
         for plan in self.plans(position):
-            stretch = self._stretch(plan, self.encoded(plan) if rows is None else next(rows))
-            if stretch.batches:
+            segment = self._segment(plan, self.encoded(plan) if rows is None else next(rows))
+            if segment.batches:
                 found = True
-                yield stretch
+                yield segment
             if plan.after.epoch > plan.epoch:
                 if not found:
                     raise self._nothing()
@@ -155,7 +155,7 @@ class Windows:
             "look at its options, or give other music"
         )
 
-    def _stretch(self, plan: Plan, rows: list[Steps]) -> Stretch:
+    def _segment(self, plan: SegmentPlan, rows: list[Steps]) -> Segment:
         tiles = plan.tiles
         longest = max(max(len(row) for row in rows) - 1, 1)
         # An encoder may need several steps a note; the number of windows stays what was asked for.
@@ -165,7 +165,7 @@ class Windows:
         batches = list(cut(columns, predictions, steps))
         scale = self.rows * min(steps, longest)
         notes_per_step = float((tiles[:, 2] - tiles[:, 1]).sum() / max(predictions.sum(), 1))
-        return Stretch(batches, notes_per_step, scale, plan.after)
+        return Segment(batches, notes_per_step, scale, plan.after)
 
     def _encode(self, epoch: int, piece: int, first: int, stop: int) -> Steps:
         excerpt = self.piece(piece).excerpt(first, stop)

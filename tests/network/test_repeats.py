@@ -7,8 +7,9 @@ from howlkit.builtin.models.lstm_gru import Lstm
 from howlkit.errors import OptionError
 from howlkit.head_options import HeadOptions
 from howlkit.network.repeats import REACH, Repeats
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.runners import make_runner
-from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.session import Session
 from howlkit.schema import Field, Schema, bits
 from howlkit.testing.schemas import MIXED, every_step
 from tests.network.test_heads import batch_of, small

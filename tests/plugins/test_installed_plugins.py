@@ -2,17 +2,40 @@
 
 import json
 import re
+from textwrap import dedent, indent
 
 import pytest
 
 from howlkit.music import midi
 from tests.conftest import tune, write
 from tests.environment import wheel
-from tests.plugins.test_registry import AUGMENTER, GOOD, HEAD
+from tests.plugins.plugin_site import AUGMENTER, GOOD, HEAD
 
 VERSION = "0.3"
 
+ENCODER = """
+schema = None
+def encode(self, piece): pass
+def decode(self, steps, *, like=None): pass
+def ticks(self, steps, *, like=None): pass
+def grammar(self, rows, *, like=None): pass
+"""
+
 NAMED = GOOD.replace('"louder"', '"NAME"')
+
+
+def one_class(kind, methods):
+    """Return a plugin of one class, called NAME, with these methods."""
+    return f"""{HEAD}
+@dataclass(frozen=True)
+class Part:
+    name: ClassVar[str] = "NAME"
+{indent(dedent(methods), "    ")}
+@hookimpl
+def register_{kind}s(register):
+    register(Part)
+"""
+
 
 FAULTS = {
     "import-error": ("raise ImportError('half of it is gone')", "ImportError: half of it is gone"),
@@ -24,6 +47,55 @@ FAULTS = {
         "'register_augmenter', which is no hook. Did you mean 'register_augmenters'?",
     ),
     "signature": (NAMED.replace("(register)", "(registry)"), "'registry'"),
+    "registerless": (
+        NAMED.replace("(register)", "()").replace("register(Louder)", "print(Louder)"),
+        "its register_augmenters does not take `register`, so it cannot register anything: "
+        "write def register_augmenters(register)",
+    ),
+    "empty": (
+        NAMED.replace("register(Louder)", "pass"),
+        "it registers nothing: call register(CLASS) in register_augmenters",
+    ),
+    "change-arity": (
+        NAMED.replace("(self, piece, rng)", "(self, piece)"),
+        "howlkit_change_arity.Louder: __call__(piece) cannot be called as __call__(piece, rng) "
+        "(too many positional arguments): write def __call__(self, piece, rng)",
+    ),
+    "play-arity": (
+        one_class("sampler", "def generate(self): yield"),
+        "generate() cannot be called as generate(session) (too many positional arguments): "
+        "write def generate(self, session)",
+    ),
+    "build-arity": (
+        one_class("model", "def build(self, schema): return schema"),
+        "build(schema) cannot be called as build(schema, heads) (too many positional arguments): "
+        "write def build(self, schema, heads)",
+    ),
+    "encode-arity": (
+        one_class("encoder", ENCODER.replace("encode(self, piece)", "encode(self)")),
+        "encode() cannot be called as encode(piece) (too many positional arguments): "
+        "write def encode(self, piece)",
+    ),
+    "like-arity": (
+        one_class("encoder", ENCODER.replace("rows, *, like=None", "rows")),
+        "grammar(rows) cannot be called as grammar(rows, *, like=None) (got an unexpected keyword "
+        "argument 'like'): write def grammar(self, rows, *, like=None)",
+    ),
+    "fit-arity": (
+        one_class("encoder", ENCODER + "def fitted(self): return self"),
+        "fitted() cannot be called as fitted(pieces) (too many positional arguments): "
+        "write def fitted(self, pieces)",
+    ),
+    "read-arity": (
+        one_class("source", "suffixes = ()\ncollections = {}\ndef read(self): return []"),
+        "read() cannot be called as read(path) (too many positional arguments): "
+        "write def read(self, path)",
+    ),
+    "write-arity": (
+        one_class("writer", "suffixes = ()\ndef write(self, piece): pass"),
+        "write(piece) cannot be called as write(piece, path) (too many positional arguments): "
+        "write def write(self, piece, path)",
+    ),
     "methodless": (NAMED.replace("__call__", "change"), "lacks __call__ of howlkit.protocols"),
     "second": (GOOD.replace('"louder"', '"first"'), "'first', a name that the augmenter of howlki"),
     "newer": (NAMED, "it needs howlkit>=99, and this is howlkit "),
@@ -110,6 +182,8 @@ class Odd:
     '''Passes everything on to a sound grammar, but for what is wrong.'''
     def __init__(self, sound):
         self.sound = sound
+        if wrong("push arity"):
+            self.push = lambda step: sound.push(step, [True])
     def __getattr__(self, name):
         if name in ("__deepcopy__", "sound"):
             raise AttributeError(name)
@@ -154,6 +228,8 @@ class Net(Lstm):
         if wrong("no network"):
             return "a network"
         network = Lstm(hidden=self.hidden, layers=self.layers).build(schema, heads)
+        if wrong("double weights"):
+            network.backbone.double()
         sound = network.backbone.forward
         def forward(x, state, lengths):
             hidden, state = sound(x, state, lengths)
@@ -163,6 +239,8 @@ class Net(Lstm):
                 return hidden[..., :-1], state
             if wrong("nan"):
                 return hidden * float("nan"), state
+            if wrong("double"):
+                return hidden.double(), state
             if wrong("state"):
                 return hidden, list(state.values())
             return hidden, state
@@ -423,6 +501,9 @@ CASES = [
     ("no network", TRAIN, "model 'net' of W: build returned the str 'a network'; a torch mo"),
     ("alone", TRAIN, "model 'net' of W: the backbone returned a tensor .*; a pair, hidden"),
     ("width", TRAIN, r"model 'net' of W: the backbone .*; hidden of shape \(2, 3, 8\), as"),
+    ("double", TRAIN, "model 'net' of W: the backbone .* dtype torch.float64; hidden of dtype tor"),
+    ("double weights", TRAIN, "model 'net' of W: the parameter backbone.*64; dtype torch.float32"),
+    ("push arity", SAMPLE, r"encoder 'shaky' of W: its grammar's push\(step\) cannot be called as"),
     ("nan", TRAIN, "model 'net' of W: the backbone returned NaN or infinity; finite"),
     ("nan", SAMPLE, "model 'net' of W: the backbone returned NaN or infinity; finite"),
     ("state", TRAIN, "model 'net' of W: the backbone, as the state, returned a list; a dict"),

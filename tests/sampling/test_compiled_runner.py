@@ -15,9 +15,10 @@ from howlkit.builtin.encoders.voices.encoder import Voices
 from howlkit.builtin.models.lstm_gru import Gru, Lstm
 from howlkit.errors import HowlkitError
 from howlkit.head_options import HeadOptions
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.logits import SamplingParams, choose
 from howlkit.sampling.runners import make_runner
-from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.session import Session
 from howlkit.schema import END, START
 from tests.conftest import random_piece, tune
 

@@ -22,10 +22,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.arrays import differences
 from howlkit.builtin.encoders.shared.grid import Grid
-from howlkit.builtin.encoders.shared.runs import differences
 from howlkit.hookspecs import hookimpl
-from howlkit.music.piece import NOTE, Piece
+from howlkit.music.piece import Piece
+from howlkit.music.tables import NOTE
 from howlkit.options import option
 from howlkit.protocols import Encoder
 from howlkit.schema import START, STEP, Field, Schema, Steps, real

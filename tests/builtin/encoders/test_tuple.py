@@ -12,10 +12,12 @@ from howlkit.builtin.encoders.tuple.encoder import Tuple
 from howlkit.builtin.encoders.tuple.grammar import PEDAL
 from howlkit.errors import OptionError
 from howlkit.music import midi
-from howlkit.music.piece import DRUMS, MAX_TICK, NOTE, Piece
-from howlkit.music.piece import PEDAL as PEDALS
+from howlkit.music.piece import Piece
+from howlkit.music.tables import DRUMS, MAX_TICK, NOTE
+from howlkit.music.tables import PEDAL as PEDALS
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.runners import make_runner
-from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.session import Session
 from howlkit.schema import END, START, STEP
 from howlkit.training import setup
 from howlkit.training.progress import Budget
@@ -467,7 +469,7 @@ def test_a_run_with_all_of_it_trains_and_plays(tmp_path):
         midi.write(music(seed), tmp_path / f"{seed}.mid")
     options = {"pitch": "octave", "tracks": 3, "pedals": True}
     values = {"tuple": options, "lstm": {"hidden": 16}, "training": {"batch": 4}}
-    plan = setup.Plan([tmp_path], values=values, budget=Budget(steps=3))
+    plan = setup.TrainingPlan([tmp_path], values=values, budget=Budget(steps=3))
     trainer = setup.begin(plan, tmp_path / "run", device="cpu", tell=lambda line: None)
     trainer.train()
     encoder = trainer.recipe.encoder

@@ -7,15 +7,17 @@ import pytest
 import torch
 
 from howlkit.builtin.encoders.voices import encoder as module
+from howlkit.builtin.encoders.voices.derived import held_slices
 from howlkit.builtin.encoders.voices.encoder import Voices
-from howlkit.builtin.encoders.voices.inputs import held_slices
 from howlkit.builtin.models.lstm_gru import Lstm
 from howlkit.errors import OptionError
 from howlkit.head_options import HeadOptions
 from howlkit.music import chorales
-from howlkit.music.piece import DRUMS, NOTE, TIME_SIGNATURE, Piece
+from howlkit.music.piece import Piece
+from howlkit.music.tables import DRUMS, NOTE, TIME_SIGNATURE
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.runners import make_runner
-from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.session import Session
 from howlkit.schema import END, START, STEP
 from howlkit.testing.walks import answers
 from howlkit.testing.walks import walk as made_by_chance

@@ -30,17 +30,16 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.arrays import stable_order
+from howlkit.arrays import run_bounds, stable_order
 from howlkit.builtin.encoders.event.grammar import EventGrammar
 from howlkit.builtin.encoders.event.spelling import NOTE_OFF, NUMBER, Column, Rows, Spelling
 from howlkit.builtin.encoders.event.vocabulary import OFF, PITCHES, SHIFT, Vocabulary
 from howlkit.builtin.encoders.shared.grid import ENDLESS, Grid
 from howlkit.builtin.encoders.shared.programs import NO_PROGRAM, Palette, instruments
-from howlkit.builtin.encoders.shared.runs import run_bounds
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
-from howlkit.music.piece import DRUMS, MAX_TICK, NOTE, PEDAL, TEMPO, Piece
-from howlkit.music.tables import Table
+from howlkit.music.piece import Piece
+from howlkit.music.tables import DRUMS, MAX_TICK, NOTE, PEDAL, TEMPO, Table
 from howlkit.options import option
 from howlkit.protocols import Encoder
 from howlkit.schema import STEP, Field, Schema, Steps

@@ -27,14 +27,13 @@ from howlkit.builtin.encoders.event.vocabulary import (
     VELOCITY,
     Vocabulary,
 )
-from howlkit.schema import END, STEP, Field, Steps
+from howlkit.schema import END, STEP, STEP_ARRAY, Field, Steps
 
 __all__ = ["EventGrammar"]
 
 MOST_UNITS = 45_000  # beats or seconds: where sampling comes to an end, well below MAX_TICK
 
 MARKS = np.array([[mark in marks for mark in range(3)] for marks in ((STEP, END), (STEP,))])
-IS_STEP = np.array([STEP], np.uint8)  # numpy compares with a number in three times the time
 ONE = np.array([1], np.uint8)
 
 Mask = NDArray[np.bool_]
@@ -176,7 +175,7 @@ class EventGrammar:
         """Move on to `step` where `rows` says so; return 1 for each note-on."""
         v, stand = self._vocabulary, self._stand
         event = step["event"].astype(np.intp)
-        event[~(rows & (step["mark"] == IS_STEP))] = v.n  # none
+        event[~(rows & (step["mark"] == STEP_ARRAY))] = v.n  # none
         program = step["program"] if v.programs else np.zeros(len(step), np.uint8)
         keeps, adds, adds_by_program = self._moves.take(event, axis=2)
         stand *= keeps

@@ -12,9 +12,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.arrays import differences, run_begins
 from howlkit.builtin.encoders.event.vocabulary import OFF, PITCHES, SHIFT, Vocabulary
 from howlkit.builtin.encoders.shared.notes import velocity_classes
-from howlkit.builtin.encoders.shared.runs import differences, run_begins
 from howlkit.schema import Schema, Steps
 
 __all__ = ["NOTE_OFF", "NUMBER", "ROW", "Column", "Rows", "Spelling"]

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.music.piece import DRUMS
+from howlkit.music.tables import DRUMS
 from howlkit.schema import Steps
 
 __all__ = ["BITS", "OFF", "PITCHES", "SHIFT", "Vocabulary"]

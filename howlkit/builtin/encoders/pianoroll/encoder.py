@@ -26,14 +26,15 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.arrays import differences
 from howlkit.builtin.encoders.pianoroll.grammar import PianorollGrammar, sounding_keys
+from howlkit.builtin.encoders.pianoroll.spec import PianorollSpec
 from howlkit.builtin.encoders.shared.grid import Grid
-from howlkit.builtin.encoders.shared.runs import differences
 from howlkit.builtin.encoders.shared.slices import Metre, mark_sounding
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
-from howlkit.music.piece import DRUMS, NOTE, Piece
-from howlkit.music.tables import Table
+from howlkit.music.piece import Piece
+from howlkit.music.tables import DRUMS, NOTE, Table
 from howlkit.options import option
 from howlkit.protocols import Encoder
 from howlkit.schema import END, START, STEP, Field, Schema, Steps, bits
@@ -114,6 +115,11 @@ class Pianoroll:
         return min(MOST_SLICES, MOST_UNITS * self._time.divisions)
 
     @property
+    def _longest_rest(self) -> int:
+        """The most silent slices in a row."""
+        return self.longest_rest * self._time.divisions
+
+    @property
     def _placed(self) -> bool:
         return self.position and self.clock == "beats"
 
@@ -177,7 +183,7 @@ class Pianoroll:
         shortened by a whole number of bars if it can be, so that what is counted from here on is
         still right about the place in the bar.
         """
-        most = self.longest_rest * self._time.divisions
+        most = self._longest_rest
         begin = max(first - 1, 0)
         # From one beginning to the next is no less than a rest between them.
         gaps = differences(start, first)
@@ -288,7 +294,14 @@ class Pianoroll:
 
     def grammar(self, rows: int, *, like: Piece | None = None) -> PianorollGrammar:
         """Return the grammar of `rows` rows at the start of pieces in the metre of `like`."""
-        return PianorollGrammar(self, self._metre(Piece() if like is None else like), rows)
+        spec = PianorollSpec(
+            keys=self._keys,
+            divisions=self._time.divisions,
+            longest_rest=self._longest_rest,
+            most_slices=self._most,
+            velocities=self.velocities > 0,
+        )
+        return PianorollGrammar(spec, self._metre(Piece() if like is None else like), rows)
 
 
 def _fold(pitch: Column, low: int, high: int) -> Column:

@@ -19,9 +19,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.builtin.encoders.shared.runs import differences, run_ends
-from howlkit.music.piece import TIME_SIGNATURE
-from howlkit.music.tables import Table
+from howlkit.arrays import differences, run_ends
+from howlkit.music.tables import TIME_SIGNATURE, Table
 
 __all__ = ["COMMON", "Bars", "Changes", "Metres"]
 

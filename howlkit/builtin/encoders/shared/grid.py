@@ -10,8 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from howlkit.music.piece import FOREVER, TEMPO, Piece
-from howlkit.music.tables import Table
+from howlkit.music.piece import FOREVER, Piece
+from howlkit.music.tables import TEMPO, Table
 
 __all__ = ["ENDLESS", "Grid", "resolution"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.errors import OptionError
-from howlkit.music.piece import DRUMS
+from howlkit.music.tables import DRUMS
 
 __all__ = ["NO_PROGRAM", "Palette", "instruments"]
 

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.builtin.encoders.shared.runs import ranges, repeated
-from howlkit.music.piece import TIME_SIGNATURE, Piece
-from howlkit.music.tables import Table
+from howlkit.arrays import ranges, repeated
+from howlkit.music.piece import Piece
+from howlkit.music.tables import TIME_SIGNATURE, Table
 
 __all__ = ["Metre", "highest_pitches", "mark_sounding", "newest_pitches"]
 

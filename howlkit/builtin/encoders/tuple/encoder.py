@@ -30,10 +30,10 @@ from howlkit.builtin.encoders.shared.grid import Grid
 from howlkit.builtin.encoders.tuple.grammar import NOTE, TupleGrammar
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
-from howlkit.music.piece import DRUMS, Piece
-from howlkit.music.piece import NOTE as NOTE_DTYPE
-from howlkit.music.piece import PEDAL as PEDAL_DTYPE
-from howlkit.music.tables import Table
+from howlkit.music.piece import Piece
+from howlkit.music.tables import DRUMS, Table
+from howlkit.music.tables import NOTE as NOTE_DTYPE
+from howlkit.music.tables import PEDAL as PEDAL_DTYPE
 from howlkit.options import option
 from howlkit.protocols import Encoder
 from howlkit.schema import STEP, Field, Schema, Steps

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.protocols import StepMask
-from howlkit.schema import START, STEP, Field, Schema, Steps
+from howlkit.schema import START, STEP, STEP_ARRAY, Field, Schema, Steps
 
 __all__ = ["MOST_UNITS", "NOTE", "PEDAL", "TupleGrammar"]
 
@@ -14,9 +14,6 @@ MOST_UNITS = 65_000  # beats or seconds in a piece: at the finest resolution sti
 
 PEDAL, NOTE = 0, 1
 """The values of the field `kind`: at one onset pedals come first."""
-
-# An array, since numpy takes three times as long over a number beside an array of one row.
-ORDINARY = np.array([STEP], np.uint8)
 
 
 class TupleGrammar:
@@ -31,7 +28,7 @@ class TupleGrammar:
     def __init__(
         self, schema: Schema, rows: int, *, grid: int, pedal_lengths: NDArray[np.int64]
     ) -> None:
-        self._grid = np.array([grid])  # an array, as above
+        self._grid = np.array([grid])  # an array, for the reason that STEP_ARRAY is one
         self._last_onset = MOST_UNITS * self._grid
         self._pedal_lengths = pedal_lengths
         self._order = [n for n in schema.names if n not in ("shift", "shift_fine")]
@@ -109,7 +106,7 @@ class TupleGrammar:
 
     def push(self, step: Steps, rows: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Move on to `step` where `rows` says so; return (B,) the notes begun: 1, or 0."""
-        begun = rows & (step["mark"] == ORDINARY)
+        begun = rows & (step["mark"] == STEP_ARRAY)
         if all(begun.tolist()):  # as with one row; it takes half the time
             self._onset += self._shift(step)
             self._last = step.copy()

@@ -37,18 +37,26 @@ from numpy.typing import NDArray
 
 from howlkit.builtin.encoders.shared.grid import Grid, resolution
 from howlkit.builtin.encoders.shared.slices import Metre, highest_pitches, newest_pitches
-from howlkit.builtin.encoders.voices.choices import AS_BEFORE, LOWEST, SILENCE, Choices
-from howlkit.builtin.encoders.voices.grammar import ChangesGrammar, VoicesGrammar
-from howlkit.builtin.encoders.voices.inputs import (
+from howlkit.builtin.encoders.voices.derived import (
     LONGEST_BAR,
-    columns,
-    fields,
+    derived_columns,
+    derived_fields,
     held_slices,
-    places,
+    positions_and_beats,
+)
+from howlkit.builtin.encoders.voices.grammar import ChangesGrammar, VoicesGrammar
+from howlkit.builtin.encoders.voices.masks import VoiceMasks
+from howlkit.builtin.encoders.voices.spec import (
+    AS_BEFORE,
+    KNOWN_BEATS,
+    LOWEST,
+    SILENCE,
+    VoicesSpec,
 )
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
-from howlkit.music.piece import DRUMS, FOREVER, NOTE, TEMPO, Piece
+from howlkit.music.piece import FOREVER, Piece
+from howlkit.music.tables import DRUMS, NOTE, TEMPO
 from howlkit.options import option
 from howlkit.protocols import Encoder
 from howlkit.schema import STEP, Field, Schema, Steps
@@ -57,9 +65,6 @@ __all__ = ["Voices"]
 
 MOST_SLICES = 2**17  # of a piece: nine hours at 60 beats a minute and 4 slices a beat
 VELOCITY = 80  # of every note that is decoded
-
-KNOWN_BEATS = 2
-"""So far back an excerpt knows all that sounded before it; `heldK` counts no further."""
 
 Column = NDArray[np.int64]
 Sounds = NDArray[np.uint8]
@@ -110,9 +115,21 @@ class Voices:
         return self.order or (*outer, *range(2, self.voices))
 
     @cached_property
-    def choices(self) -> Choices:
-        """What the grammars look up."""
-        return Choices(self)
+    def _spec(self) -> VoicesSpec:
+        return VoicesSpec(
+            voices=self.voices,
+            grid=self.grid,
+            pitches=self.high - self.low + 1,
+            by_pitch=self.assign == "pitch",
+            restrikes=self.restrikes,
+            decided=self.decided,
+            changes=self._changes,
+            derived=self.derived,
+        )
+
+    @cached_property
+    def _masks(self) -> VoiceMasks:
+        return VoiceMasks(self._spec, self.schema)
 
     @cached_property
     def _time(self) -> Grid:
@@ -130,34 +147,24 @@ class Voices:
         return ((f"sound{voice}", SILENCE), *((f"voice{k}", 0) for k in decided))
 
     @property
-    def pitches(self) -> int:
-        """How many a voice may sing."""
-        return self.high - self.low + 1
-
-    @property
-    def longest_held(self) -> int:
-        """The most slices that `heldK` counts."""
-        return KNOWN_BEATS * self.grid - 1
-
-    @property
     def _looks_back(self) -> int:
         """How many slices before an excerpt decide what its row 0 says.
 
         Of changes, row 0 may stand a beat before the excerpt. All is known there: an excerpt comes
         with the two notes before what is near its cut, and what is near these (`Piece.excerpt`).
         """
-        return (KNOWN_BEATS + 1) * self.grid if self._changes else self.longest_held
+        return (KNOWN_BEATS + 1) * self.grid if self._changes else self._spec.longest_held
 
     @cached_property
     def schema(self) -> Schema:
-        """`voice1` .. `voiceN` as they are decided, then what is derived (inputs.py).
+        """`voice1` .. `voiceN` as they are decided, then what is derived (derived.py).
 
         shift: of changes, slices since the step before, less one; the first step follows slice -1.
         """
         voices = [
             Field(
                 f"voice{k}",
-                LOWEST + self.pitches,
+                LOWEST + self._spec.pitches,
                 relative_to=self._near(k),
                 unit="as before, silence, or a pitch",
             )
@@ -166,7 +173,7 @@ class Voices:
         if self._changes:
             unit = f"1/{self.grid} beat, less one"
             voices.insert(0, Field("shift", self.grid, True, unit=unit))
-        return Schema((*voices, *fields(self)))
+        return Schema((*voices, *derived_fields(self._spec)))
 
     def encode(self, piece: Piece) -> Steps:
         """Return start, a step for each slice, end."""
@@ -202,7 +209,7 @@ class Voices:
         """
         notes = piece.notes
         pitch = notes["pitch"] - np.uint8(self.low)  # of lower ones far above
-        kept = pitch < self.pitches
+        kept = pitch < self._spec.pitches
         kept &= notes["program"] != DRUMS
         if self.assign == "track":
             kept &= notes["track"] < self.voices
@@ -229,7 +236,7 @@ class Voices:
         if self.assign == "track":
             return newest_pitches(pitch, voice, begins, ends, shape)
         first = np.maximum(begins, 0)
-        return highest_pitches(pitch, first, ends, begins >= 0, shape, self.pitches)
+        return highest_pitches(pitch, first, ends, begins >= 0, shape, self._spec.pitches)
 
     def _steps(
         self, piece: Piece, sounds: Sounds, struck: NDArray[np.bool_], first: int
@@ -248,7 +255,7 @@ class Voices:
         values *= changed.view(np.uint8)  # elsewhere 0: AS_BEFORE
         held = values
         if self.derived != "none":
-            held = held_slices(sounds, changed, self.longest_held)
+            held = held_slices(sounds, changed, self._spec.longest_held)
         slices = range(first, first + sounds.shape[1])
         at: range | Column = slices
         fields = []  # as the schema has them
@@ -260,10 +267,10 @@ class Voices:
             shift = np.zeros((1, len(at)), np.uint8)
             shift[0, 1:] = stepped[1:] - stepped[:-1] - 1
             fields.append(shift)
-        fields.append(values.take(self.choices.order, axis=0))
+        fields.append(values.take(self._masks.order, axis=0))
         if self.derived != "none":
-            position, beat = places(self._metre(piece), self.grid, at)
-            fields.append(columns(self, position, beat, heard=heard, held=held))
+            position, beat = positions_and_beats(self._metre(piece), self.grid, at)
+            fields.append(derived_columns(self._spec, position, beat, heard=heard, held=held))
         rows = self.schema.blank(len(at))
         # All fields are bytes, and turned into rows at once, which is quicker than one by one.
         cells = rows.view(np.uint8).reshape(len(rows), -1)
@@ -318,7 +325,7 @@ class Voices:
         """Return the grammar of `rows` rows at the start of their pieces."""
         metre = self._metre(Piece() if like is None else like)
         kind = ChangesGrammar if self._changes else VoicesGrammar
-        return kind(self, metre, rows, most=MOST_SLICES)
+        return kind(self._spec, self._masks, metre, rows, most=MOST_SLICES)
 
 
 @hookimpl

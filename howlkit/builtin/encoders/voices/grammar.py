@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import copy
 from functools import lru_cache
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.builtin.encoders.shared.slices import Metre
-from howlkit.builtin.encoders.voices.choices import AS_BEFORE, LOWEST, SILENCE, Neighbour, Voice
-from howlkit.builtin.encoders.voices.inputs import columns, places
+from howlkit.builtin.encoders.voices.derived import derived_columns, positions_and_beats
+from howlkit.builtin.encoders.voices.masks import Neighbour, Voice, VoiceMasks
+from howlkit.builtin.encoders.voices.spec import AS_BEFORE, LOWEST, SILENCE, VoicesSpec
 from howlkit.protocols import StepMask
 from howlkit.schema import END, STEP, Field, Steps
-
-if TYPE_CHECKING:
-    from howlkit.builtin.encoders.voices.encoder import Voices
 
 __all__ = ["ChangesGrammar", "VoicesGrammar"]
 
@@ -38,38 +36,39 @@ class VoicesGrammar:
     is lower than the one above it, and silent if that is. All else would be spelt in another way.
     """
 
-    def __init__(self, encoder: Voices, metre: Metre, rows: int, *, most: int) -> None:
-        """Begin `rows` pieces, each of `most` slices at most."""
-        self._encoder, self._metre, self._most = encoder, metre, most
-        self._choices = encoder.choices
+    def __init__(
+        self, spec: VoicesSpec, masks: VoiceMasks, metre: Metre, rows: int, *, most: int
+    ) -> None:
+        """Begin `rows` pieces in a metre, each of `most` slices at most."""
+        self._spec, self._masks, self._metre, self._most = spec, masks, metre, most
         self._reach = 0  # so many slices a row has at most
         self._see_how_late()
-        self._stand(np.zeros(rows, np.int64), np.zeros((3 * encoder.voices, rows), np.uint8))
+        self._stand(np.zeros(rows, np.int64), np.zeros((3 * spec.voices, rows), np.uint8))
 
     def _stand(self, slices: Column, voices: Bytes) -> None:
         """Stand behind slices (B,); voices: (3V, B), what sounded, sounds, and for how long."""
-        heard = 2 * self._encoder.voices
+        heard = 2 * self._spec.voices
         self._slices, self._voices = slices, voices
         # Parts of one array, which is changed in place.
         self._heard, self._held = voices[:heard], voices[heard:]
         self._before, self._sounds = voices[: heard // 2], voices[heard // 2 : heard]
-        self._silences = np.arange(len(slices)) * self._choices.values + SILENCE  # in flat masks
+        self._silences = np.arange(len(slices)) * self._masks.values + SILENCE  # in flat masks
         self._derived: dict[str, Column] | None = None  # of the steps so far, once asked for
 
     @property
     def now(self) -> NDArray[np.float64]:
         """Where each row's last slice begins, in beats."""
-        return np.maximum(self._slices - 1, 0) / self._encoder.grid
+        return np.maximum(self._slices - 1, 0) / self._spec.grid
 
     def _see_how_late(self) -> None:
         """Find out whether the next step of a row may stand where the longest piece ends."""
-        self._is_late = self._reach >= self._most - self._encoder.grid
+        self._is_late = self._reach >= self._most - self._spec.grid
 
     def allowed(self, field: Field, given: Steps) -> Mask:
         """Return (B, n): what `mark` or a voice may be."""
         if field.name == "mark":
             return self._marks()
-        voice = self._choices.by_name[field.name]
+        voice = self._masks.by_name[field.name]
         mask: Mask = voice.own.take(self._sounds[voice.number], axis=0)
         if voice.neighbours:
             mask &= self._in_order(voice, given)
@@ -79,12 +78,12 @@ class VoicesGrammar:
 
     def step_mask(self) -> StepMask | None:
         """Return what a step may be, where no voice has a say in another; not so near the end."""
-        if self._is_late or not self._choices.independent:
+        if self._is_late or not self._masks.independent:
             return None
-        own, rows = self._choices.decided[0].own, len(self._slices)
-        voices = own.take(self._sounds.take(self._choices.order, axis=0).T, axis=0)  # (B, V, n)
+        own, rows = self._masks.decided[0].own, len(self._slices)
+        voices = own.take(self._sounds.take(self._masks.order, axis=0).T, axis=0)  # (B, V, n)
         allowed = np.concatenate((self._marks(), voices.reshape(rows, -1)), axis=1)
-        return StepMask(allowed, np.zeros((rows, 1 + self._encoder.voices), np.int64))
+        return StepMask(allowed, np.zeros((rows, 1 + self._spec.voices), np.int64))
 
     def _marks(self) -> Mask:
         mask = np.zeros((len(self._slices), 3), bool)
@@ -117,12 +116,12 @@ class VoicesGrammar:
     def _end_well(self, mask: Mask, voice: Voice, given: Steps) -> None:
         """Take from `mask` (B, n) what leaves the last slice that a piece may have silent."""
         # Where voices go by pitch, none sounds if the highest does not.
-        by_pitch = self._encoder.assign == "pitch"
-        settles = voice.number == 0 if by_pitch else voice.decided == self._encoder.voices - 1
+        by_pitch = self._spec.by_pitch
+        settles = voice.number == 0 if by_pitch else voice.decided == self._spec.voices - 1
         if not settles:
             return
         silent = self._slices == self._most - 1
-        for other in () if by_pitch else self._choices.decided[:-1]:
+        for other in () if by_pitch else self._masks.decided[:-1]:
             silent &= self._after(other, given) == 0
         mask[silent, SILENCE] = False
         mask[silent & (self._sounds[voice.number] == 0), AS_BEFORE] = False
@@ -132,7 +131,7 @@ class VoicesGrammar:
         self._derived = None
         moved = rows & (step["mark"] == STEP)
         # All fields are bytes.
-        values = step[:, None].view(np.uint8).T.take(self._choices.bytes, axis=0)  # (V, B)
+        values = step[:, None].view(np.uint8).T.take(self._masks.bytes, axis=0)  # (V, B)
         values *= moved.view(np.uint8)  # elsewhere AS_BEFORE
         changed = values.astype(bool)
         np.copyto(self._before, self._sounds, where=moved)
@@ -145,8 +144,8 @@ class VoicesGrammar:
         self._slices += slices
         self._held += slices
         self._held[changed] = 1
-        np.minimum(self._held, self._choices.longest.take(self._sounds), out=self._held)
-        self._reach += self._encoder.grid
+        np.minimum(self._held, self._masks.longest.take(self._sounds), out=self._held)
+        self._reach += self._spec.grid
         self._see_how_late()
         if self._is_late:  # or it only seems so
             self._reach = int(self._slices.max(initial=0))
@@ -163,9 +162,11 @@ class VoicesGrammar:
     def derived(self, field: Field) -> Column:
         """Return (B,): where the music stands, or what a voice sounds, for how long and so on."""
         if self._derived is None:
-            position, beat = places(self._metre, self._encoder.grid, self._stands())
-            derived = columns(self._encoder, position, beat, heard=self._heard, held=self._held)
-            named = zip(self._choices.derived, derived.astype(np.int64), strict=True)
+            position, beat = positions_and_beats(self._metre, self._spec.grid, self._stands())
+            columns = derived_columns(
+                self._spec, position, beat, heard=self._heard, held=self._held
+            )
+            named = zip(self._masks.derived, columns.astype(np.int64), strict=True)
             self._derived = dict(named)
         return self._derived[field.name]
 
@@ -193,14 +194,14 @@ class ChangesGrammar(VoicesGrammar):
             return self._shifts()
         mask = super().allowed(field, given)
         if field.name != "mark":
-            self._be_a_step(mask, self._choices.by_name[field.name], given)
+            self._be_a_step(mask, self._masks.by_name[field.name], given)
         return mask
 
     def step_mask(self) -> None:
         """Return None: where a step stands has a say in what its last voice may be."""
 
     def _shifts(self) -> Mask:
-        grid = self._encoder.grid
+        grid = self._spec.grid
         mask: Mask = _up_to_beat(grid).take(self._slices % grid, axis=0)
         if self._is_late:
             room = self._most + 1 - self._slices - self._silent()
@@ -214,7 +215,7 @@ class ChangesGrammar(VoicesGrammar):
         return np.asarray(self._slices < self._most + 1 - self._silent())
 
     def _may_end(self) -> Mask:
-        heard = self._heard.reshape(2, self._encoder.voices, -1)
+        heard = self._heard.reshape(2, self._spec.voices, -1)
         before, sounds = np.logical_or.reduce(heard, axis=1)
         return np.asarray(np.logical_not(self._slices) | (before > sounds))
 
@@ -224,11 +225,11 @@ class ChangesGrammar(VoicesGrammar):
         if later is None:
             return
         at = self._slices + given["shift"]
-        is_step = np.logical_not(at % self._encoder.grid)
+        is_step = np.logical_not(at % self._spec.grid)
         if self._is_late:
             is_step &= (at != self._most - 1) | ~self._silent()
         if voice.decided:
-            first = self._choices.bytes[self._choices.order[0]]
+            first = self._masks.bytes[self._masks.order[0]]
             decided = given[:, None].view(np.uint8)[:, first : first + voice.decided]
             is_step |= np.logical_or.reduce(decided, axis=1)
         mask[:, AS_BEFORE] &= is_step | later
@@ -241,13 +242,13 @@ class ChangesGrammar(VoicesGrammar):
 
     def _may_change_later(self, voice: Voice) -> Mask | None:
         """Return (B,): whether one decided after `voice` may change; None: so it is in all rows."""
-        if voice.decided == self._encoder.voices - 1:
+        if voice.decided == self._spec.voices - 1:
             return np.zeros(len(self._slices), bool)
-        if self._choices.independent:
+        if self._masks.independent:
             return None
         if self._movable is None:
             # From the one decided last to the second, and so of each what is so behind it.
-            can_change = self._can_change().take(self._choices.order[:0:-1], axis=0)
+            can_change = self._can_change().take(self._masks.order[:0:-1], axis=0)
             behind = np.logical_or.accumulate(can_change, axis=0)[::-1]
             everywhere = np.logical_and.reduce(behind, axis=1).tolist()
             self._movable = [
@@ -262,12 +263,12 @@ class ChangesGrammar(VoicesGrammar):
         They go by pitch. If they strike nothing again, one may be held between its neighbours. But
         if any may change, one may alone: the lowest that sounds falls silent.
         """
-        pitches, voices = self._encoder.pitches, self._encoder.voices
+        pitches, voices = self._spec.pitches, self._spec.voices
         sounds = np.empty((1 + voices + 1, len(self._slices)), np.uint8)  # from above all down
         sounds[0], sounds[1:-1], sounds[-1] = pitches + 1, self._sounds, 0
         is_room = sounds[:-1] - sounds[1:] > 1  # between neighbours; where one is silent, too
         sounding = sounds.astype(bool)
-        if self._encoder.restrikes:
+        if self._spec.restrikes:
             return np.asarray(is_room[:-1] | sounding[1:-1])
         lowest = sounding[1:-1] > sounding[2:]
         return np.asarray(is_room[:-1] | is_room[1:] | lowest)

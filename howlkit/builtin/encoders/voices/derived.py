@@ -7,19 +7,24 @@ shape (steps, or rows of a grammar).
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.builtin.encoders.shared.runs import repeated
+from howlkit.arrays import repeated
 from howlkit.builtin.encoders.shared.slices import Metre
+from howlkit.builtin.encoders.voices.spec import VoicesSpec
 from howlkit.schema import Field
 
-if TYPE_CHECKING:
-    from howlkit.builtin.encoders.voices.encoder import Voices
-
-__all__ = ["BEATS_COUNTED", "LONGEST_BAR", "columns", "fields", "held_slices", "places"]
+__all__ = [
+    "BEATS_COUNTED",
+    "LONGEST_BAR",
+    "derived_columns",
+    "derived_fields",
+    "held_slices",
+    "positions_and_beats",
+]
 
 BEATS_COUNTED = 12  # by `beat`, which then begins again: bars of 2, 3, 4 and 6 beats show in it
 LONGEST_BAR = 8  # beats that `position` tells apart
@@ -31,7 +36,7 @@ _LOW = -12  # semitones: of a motion or an interval the lowest told apart; voice
 _MOTION, _INTERVAL = 12, 36  # the largest: few leaps are larger, and voices may be 3 octaves apart
 
 
-def fields(encoder: Voices) -> list[Field]:
+def derived_fields(spec: VoicesSpec) -> list[Field]:
     """Return the derived fields.
 
     position: where the next slice stands in its bar, in slices; of changes, where this one stands,
@@ -39,42 +44,43 @@ def fields(encoder: Voices) -> list[Field]:
     voice K sounds after this row. heldK: for how many slices so far; 0 in silence. motionK: by how
     much it moved in this row. intervalJ_K: how far J is above K.
     """
-    if encoder.derived == "none":
+    if spec.derived == "none":
         return []
-    unit, voices = f"1/{encoder.grid} beat", range(1, encoder.voices + 1)
-    sizes = {"position": (LONGEST_BAR * encoder.grid, unit), "beat": (BEATS_COUNTED, "beat")}
+    unit, voices = f"1/{spec.grid} beat", range(1, spec.voices + 1)
+    sizes = {"position": (LONGEST_BAR * spec.grid, unit), "beat": (BEATS_COUNTED, "beat")}
     for k in voices:
-        sizes[f"sound{k}"] = 1 + encoder.high - encoder.low + 1, "semitone"
-        sizes[f"held{k}"] = 1 + encoder.longest_held, unit
-    if encoder.derived == "intervals":
+        sizes[f"sound{k}"] = 1 + spec.pitches, "semitone"
+        sizes[f"held{k}"] = 1 + spec.longest_held, unit
+    if spec.derived == "intervals":
         sizes |= {f"motion{k}": (_values(_MOTION), "semitone") for k in voices}
         sizes |= {
-            f"interval{j}_{k}": (_values(_INTERVAL), "semitone") for j, k in _pairs(encoder.voices)
+            f"interval{j}_{k}": (_values(_INTERVAL), "semitone") for j, k in _pairs(spec.voices)
         }
     return [
         Field(name, n, name != "beat", unit=unit, derived=True) for name, (n, unit) in sizes.items()
     ]
 
 
-def columns(
-    encoder: Voices,
+def derived_columns(
+    spec: VoicesSpec,
     position: NDArray[np.integer[Any]],
     beat: NDArray[np.integer[Any]],
     *,
     heard: Column,
     held: Column,
 ) -> Column:
-    """Return (n, ...): what is derived, in the order of `fields`.
+    """Return (n, ...): what is derived, in the order of `derived_fields`.
 
     position, beat: (...). heard: (2V, ...), what each voice sounded before a step, and below that
     what each does after it. held: (V, ...), for how many slices.
     """
-    derived = np.empty((len(encoder.schema.derived), *position.shape), np.uint8)
+    compared = 2 + 2 * spec.voices
+    intervals = len(_compared(spec.voices)[0]) if spec.derived == "intervals" else 0
+    derived = np.empty((compared + intervals, *position.shape), np.uint8)
     derived[0], derived[1] = position, beat
-    compared = 2 + 2 * encoder.voices
-    derived[2:compared:2], derived[3:compared:2] = heard[encoder.voices :], held
-    if encoder.derived == "intervals":
-        lower, upper, lowest, highest = _compared(encoder.voices)
+    derived[2:compared:2], derived[3:compared:2] = heard[spec.voices :], held
+    if intervals:
+        lower, upper, lowest, highest = _compared(spec.voices)
         from_sound, to_sound = heard.take(lower, axis=0), heard.take(upper, axis=0)
         # Below 0 wraps round, which as signed bytes is right: pitches are 127 apart at most.
         value = (to_sound - from_sound).view(np.int8)
@@ -86,7 +92,7 @@ def columns(
     return derived
 
 
-def places(
+def positions_and_beats(
     metre: Metre, grid: int, at: range | NDArray[np.int64]
 ) -> tuple[NDArray[np.integer[Any]], NDArray[np.integer[Any]]]:
     """Return (T,): `position` and `beat` of steps in slices `at`.
