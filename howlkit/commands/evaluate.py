@@ -189,11 +189,11 @@ def _measured(run: Path, trained: Trained, music: Dataset, indices: NDArray[np.i
 
     encoder = trained.recipe.encoder
     encoded = likelihood.encode_all(encoder, (music.piece(int(index)) for index in indices))
-    (lost,) = roundtrip.compare([encoder], (music.piece(int(index)) for index in indices))
+    (lost,) = roundtrip.compare_encoders([encoder], (music.piece(int(index)) for index in indices))
     return Measured(
         str(run),
         trained.recipe,
         likelihood.score(trained.network, encoded),
         likelihood.unigram_nats(trained.facts["unigram"], encoded),
-        lost.in_short(),
+        lost.summary(),
     )
