@@ -9,7 +9,7 @@ import torch
 
 from howlkit.errors import DataError
 from howlkit.evaluation.bootstrap import Resamples
-from howlkit.evaluation.comparison import Measured, report
+from howlkit.evaluation.comparison import MeasuredRun, evaluation_report
 from howlkit.music.piece import Piece
 from howlkit.network.likelihood import encode_all, score, to_tensors, unigram, unigram_nats
 from howlkit.training.recipe import Recipe
@@ -36,12 +36,12 @@ def network(recipe):
 
 @pytest.fixture
 def measured(recipe, network):
-    """Measure some pieces; returns Measured."""
+    """Measure some pieces; returns MeasuredRun."""
 
     def measure(pieces=PIECES, name="run"):
         encoded = encode_all(recipe.encoder, pieces)
         counts = unigram(recipe.encoder, [tune(9)])
-        return Measured(
+        return MeasuredRun(
             name, recipe, score(network, encoded), unigram_nats(counts, encoded), LOSSES
         )
 
@@ -50,7 +50,8 @@ def measured(recipe, network):
 
 def reported(*runs, groups=None):
     count = len(runs[0].scores.nats)
-    return report(runs, Resamples(np.arange(count) if groups is None else groups), split="all")
+    resamples = Resamples(np.arange(count) if groups is None else groups)
+    return evaluation_report(runs, resamples, split="all")
 
 
 def test_measuring_side_by_side_equals_one_by_one(recipe, network):
