@@ -31,7 +31,7 @@ from howlkit.network.likelihood import encode_all, unigram
 from howlkit.plugins.checked import CheckedEncoder, CheckedSource, checked, unwrapped
 from howlkit.sampling import Limit, Session, generation, writers
 from howlkit.sampling.runners import make_runner
-from howlkit.testing.fake_encoder import Chimes
+from howlkit.testing.fake_encoder import FakeEncoder
 from howlkit.training.recipe import Recipe
 from howlkit.training.windows import Position, Windows
 from tests.conftest import tune
@@ -129,8 +129,8 @@ def recipe(encoder):
         ("encode", lambda liar: encode_all(liar, [tune()])),
         ("decode", lambda liar: encode_all(liar, [tune()])),
         ("encode", lambda liar: unigram(liar, [tune()])),
-        ("encode", lambda liar: roundtrip.loss(liar, tune(), frozenset())),
-        ("decode", lambda liar: roundtrip.loss(liar, tune(), frozenset())),
+        ("encode", lambda liar: roundtrip.encoding_loss(liar, tune(), frozenset())),
+        ("decode", lambda liar: roundtrip.encoding_loss(liar, tune(), frozenset())),
         ("encode", lambda liar: recipe(liar).encode(tune())),
         ("ticks", lambda liar: recipe(liar).ticks(Tuple().encode(tune()))),
     ],
@@ -142,7 +142,7 @@ def test_an_encoder_made_by_hand_is_checked_wherever_it_is_given(lie, door):
 
 
 def test_a_lie_at_one_piece_is_that_piece_of_roundtrip():
-    (report,) = roundtrip.compare([Liar(lie="decode")], [tune()])
+    (report,) = roundtrip.compare_encoders([Liar(lie="decode")], [tune()])
     (failed,) = report.failures
     assert "decode returned a object; a Piece is needed" in failed.error
 
@@ -256,14 +256,14 @@ def test_what_an_encoder_may_leave_out_has_a_default():
 
 
 def test_a_step_mask_is_derived_where_a_step_is_one_field():
-    event, chimes = CheckedEncoder.of(Event(programs=False)), CheckedEncoder.of(Chimes())
+    event, fake = CheckedEncoder.of(Event(programs=False)), CheckedEncoder.of(FakeEncoder())
     assert not hasattr(event.grammar(2)._grammar, "step_mask")
     grammar, (mark, token) = event.grammar(2), event.schema.decisions
     mask = grammar.step_mask()
     assert (mask.allowed[:, : mark.n] == grammar.allowed(mark, event.schema.steps(2))).all()
     assert (mask.allowed[:, mark.n :] == grammar.allowed(token, event.schema.steps(2))).all()
     assert not mask.least.any()
-    assert len(chimes.schema.decisions) > 2 and chimes.grammar(2).step_mask() is None
+    assert len(fake.schema.decisions) > 2 and fake.grammar(2).step_mask() is None
 
 
 ASKING = {"hasattr", "getattr"}
