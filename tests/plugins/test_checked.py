@@ -105,7 +105,7 @@ def played(encoder, **limits):
 
 def windows(encoder=TUPLE, augmenters=()):
     made = Windows([tune()].__getitem__, np.array([len(tune())]), encoder, augmenters)
-    return next(made.stretches(Position()))
+    return next(made.segments(Position()))
 
 
 def recipe(encoder):
