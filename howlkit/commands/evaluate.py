@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from howlkit.dataset import Dataset
-    from howlkit.evaluation.comparison import Measured
+    from howlkit.evaluation.comparison import MeasuredRun
     from howlkit.sampling.trained import Trained
 
 FEW = 20  # groups, below which intervals come out clearly too narrow: docs/evaluating.md
@@ -88,8 +88,8 @@ def command(
     for path, trained in models.items():
         _check_unseen(path, trained, music, indices, refuse=refuse)
     resamples = Resamples(music.groups[indices], seed=seed)
-    measured = [_measured(path, trained, music, indices) for path, trained in models.items()]
-    report = comparison.report(measured, resamples, split=part)
+    measured = [_measure(path, trained, music, indices) for path, trained in models.items()]
+    report = comparison.evaluation_report(measured, resamples, split=part)
     if as_json:
         click.echo(json.dumps(report, indent=1))
         return
@@ -181,19 +181,21 @@ def _check_unseen(
     _tell(f"Warning: {what}")
 
 
-def _measured(run: Path, trained: Trained, music: Dataset, indices: NDArray[np.int64]) -> Measured:
-    """Return what the model of a run makes of some pieces."""
+def _measure(
+    run: Path, trained: Trained, music: Dataset, indices: NDArray[np.int64]
+) -> MeasuredRun:
+    """Return the scores of a run's model on some pieces, and what its encoder loses of them."""
     from howlkit.evaluation import roundtrip
-    from howlkit.evaluation.comparison import Measured
+    from howlkit.evaluation.comparison import MeasuredRun
     from howlkit.network import likelihood
 
     encoder = trained.recipe.encoder
     encoded = likelihood.encode_all(encoder, (music.piece(int(index)) for index in indices))
-    (lost,) = roundtrip.compare([encoder], (music.piece(int(index)) for index in indices))
-    return Measured(
+    (lost,) = roundtrip.compare_encoders([encoder], (music.piece(int(index)) for index in indices))
+    return MeasuredRun(
         str(run),
         trained.recipe,
         likelihood.score(trained.network, encoded),
         likelihood.unigram_nats(trained.facts["unigram"], encoded),
-        lost.in_short(),
+        lost.summary(),
     )

@@ -23,7 +23,7 @@ from howlkit.commands.shared_options import (
 from howlkit.errors import printable
 
 if TYPE_CHECKING:
-    from howlkit.evaluation.roundtrip import Report
+    from howlkit.evaluation.roundtrip import RoundTripReport
     from howlkit.protocols import Encoder
 
 EPILOG = """\b
@@ -84,7 +84,7 @@ def command(
     chosen = _chosen(names, merged(config, option, names or _all()))
     show = file_progress()
     music = opening.open_data(data, tell=_tell, progress=show)
-    reports = roundtrip.compare(
+    reports = roundtrip.compare_encoders(
         chosen,
         music.pieces("all"),
         progress=show and (lambda done: show(done, len(music))),
@@ -137,7 +137,7 @@ def _chosen(names: list[str], values: Mapping[str, Mapping[str, object]]) -> lis
     return chosen
 
 
-def _print(reports: Sequence[Report], worst: int) -> None:
+def _print(reports: Sequence[RoundTripReport], worst: int) -> None:
     """Print a row an encoder, and below it the worst files of each."""
     compared = max((len(r.losses) + len(r.failures) for r in reports), default=0)
     notes = max((r.whole.tally.notes for r in reports), default=0)
@@ -181,7 +181,7 @@ def _kept(share: float | None) -> str:
     return "-" if share is None else f"{math.floor(1000 * share) / 10:g}"
 
 
-def _spread(errors: Mapping[str, float | None]) -> str:
+def _median_and_p99(errors: Mapping[str, float | None]) -> str:
     if errors["median"] is None:
         return "-"
     return f"{_figure(errors['median'])}/{_figure(errors['p99'])}"
@@ -210,9 +210,9 @@ def _pedal(pedal: Mapping[str, Any] | None) -> str:
 COLUMNS: tuple[tuple[str, str, Callable[[Mapping[str, Any]], str]], ...] = (
     ("lost", "%", lambda facts: _percent(facts["lost_share"])),
     ("added", "%", lambda facts: _percent(facts["added_share"])),
-    ("onset ms", "50/99%", lambda facts: _spread(facts["onset_error_ms"])),
-    ("length ms", "50/99%", lambda facts: _spread(facts["duration_error_ms"])),
-    ("velocity", "50/99%", lambda facts: _spread(facts["velocity_error"])),
+    ("onset ms", "50/99%", lambda facts: _median_and_p99(facts["onset_error_ms"])),
+    ("length ms", "50/99%", lambda facts: _median_and_p99(facts["duration_error_ms"])),
+    ("velocity", "50/99%", lambda facts: _median_and_p99(facts["velocity_error"])),
     ("program", "wrong %", lambda facts: _percent(facts["wrong_program_share"])),
     ("drums", "kept %", lambda facts: _kept(facts["drums_kept_share"])),
     ("tempo", "off %", lambda facts: _tempo(facts["tempo"])),
@@ -220,10 +220,10 @@ COLUMNS: tuple[tuple[str, str, Callable[[Mapping[str, Any]], str]], ...] = (
     ("pedal", "kept %", lambda facts: _pedal(facts["pedal"])),
     ("steps", "a note", lambda facts: _figure(facts["steps_per_note"])),
 )
-"""What stands above a column, in two lines, and how its cells come from `Report.facts`."""
+"""What stands above a column, in two lines, and how its cells come from `RoundTripReport.facts`."""
 
 
-def _tell_failures(reports: Sequence[Report]) -> None:
+def _tell_failures(reports: Sequence[RoundTripReport]) -> None:
     """Name the pieces at which an encoder failed: three of them, --json has all."""
     for report in reports:
         failed, name = report.failures, report.encoder.name
@@ -238,11 +238,11 @@ def _tell_failures(reports: Sequence[Report]) -> None:
             _tell(f"  and {len(failed) - 3:,} more, all named by --json")
 
 
-def _next(reports: Sequence[Report], data: Sequence[Path], option: Sequence[str]) -> str:
+def _next(reports: Sequence[RoundTripReport], data: Sequence[Path], option: Sequence[str]) -> str:
     """Return what one can do next, with the encoder that fails at least and loses least."""
     if not reports:
         return "There is no encoder: howlkit plugins list"
-    best = min(reports, key=lambda report: (len(report.failures), report.whole.badness))
+    best = min(reports, key=lambda report: (len(report.failures), report.whole.severity))
     name = best.encoder.name
     words = ["howlkit", "train", *map(printable, data), "--encoder", name]
     for assignment in option:

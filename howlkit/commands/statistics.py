@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from howlkit.evaluation.statistics import Comparison
+    from howlkit.evaluation.statistics import SetDistances
     from howlkit.music.piece import Piece
 
     Columns = Mapping[str, NDArray[np.float64]]
@@ -121,13 +121,13 @@ def _or_null(value: float) -> float | None:
 def _compared(music: Columns, reference: Columns, seed: int) -> dict[str, Any]:
     """Return the distances by feature, JSON-ready; null for one that too few pieces have."""
     from howlkit.errors import DataError
-    from howlkit.evaluation.statistics import compare
+    from howlkit.evaluation.statistics import set_distances
 
     found: dict[str, Any] = {}
     missing: dict[str, list[str]] = {}
     for name, values in music.items():
         try:
-            found[name] = _distances(compare(values, reference[name], seed=seed))
+            found[name] = _distances(set_distances(values, reference[name], seed=seed))
         except DataError as error:
             found[name] = None
             missing.setdefault(str(error), []).append(name)
@@ -137,7 +137,7 @@ def _compared(music: Columns, reference: Columns, seed: int) -> dict[str, Any]:
     return found
 
 
-def _distances(comparison: Comparison) -> dict[str, float]:
+def _distances(comparison: SetDistances) -> dict[str, float]:
     """Return the medians of the distances, and what the densities have in common."""
     import numpy as np
 

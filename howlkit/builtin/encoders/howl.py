@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from howlkit.arrays import differences
 from howlkit.builtin.encoders.shared.grid import Grid
+from howlkit.builtin.encoders.shared.notes import note_order
 from howlkit.hookspecs import hookimpl
 from howlkit.music.piece import Piece
 from howlkit.music.tables import NOTE
@@ -70,7 +71,8 @@ class Howl:
         steps["pitch"] = notes["pitch"] - 12 * (notes["pitch"] >= PITCHES)
         steps["duration"] = self.schema["duration"].cells(lengths)
         steps["volume"] = notes["velocity"]
-        order = _canonical_order(onset, steps)
+        fields = self.schema.fields[1:]  # they take 27 bits, an onset 36
+        order = note_order(onset, [(steps[field.name], field.n) for field in fields])
         steps, onset = steps.take(order), onset.take(order)
         steps["shift"] = np.minimum(differences(onset, 0), self.schema["shift"].n - 1)
         since, until = TIME.edges(piece)
@@ -145,15 +147,6 @@ class HowlGrammar:
 def _onsets(steps: Steps) -> Column:
     """Return where each step stands, in 0.01 s: Howl's running sum of the first column."""
     return np.cumsum(np.where(steps["mark"] == STEP, steps["shift"].astype(np.int64), 0))
-
-
-def _canonical_order(onset: Column, steps: Steps) -> NDArray[np.intp]:
-    """Return the order by onset, pitch, duration, volume: the one that the grammar allows."""
-    key: Column = onset - onset.min(initial=0)
-    for name, bits in (("pitch", 7), ("duration", 13), ("volume", 7)):
-        key <<= bits  # 27 in all, and 36 of the onset
-        key |= steps[name]
-    return key.argsort(kind="stable")
 
 
 @hookimpl

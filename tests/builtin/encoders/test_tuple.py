@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from howlkit.builtin.encoders.shared import durations
 from howlkit.builtin.encoders.tuple import encoder as module
 from howlkit.builtin.encoders.tuple.encoder import Tuple
 from howlkit.builtin.encoders.tuple.grammar import PEDAL
@@ -219,7 +220,7 @@ def test_common_note_values_are_met_exactly():
 def test_durations_from_a_table_are_those_that_a_search_finds(encoder, monkeypatch):
     piece = music(4, notes=300)
     steps = encoder.encode(piece)
-    monkeypatch.setattr(module, "LONGEST_TABLE", 0)
+    monkeypatch.setattr(durations, "LONGEST_TABLE", 0)
     assert np.array_equal(encoder.encode(piece), steps)
 
 

@@ -21,7 +21,6 @@ Positions are those of a uniform grid.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -35,18 +34,22 @@ from howlkit.builtin.encoders.event.grammar import EventGrammar
 from howlkit.builtin.encoders.event.spelling import NOTE_OFF, NUMBER, Column, Rows, Spelling
 from howlkit.builtin.encoders.event.vocabulary import OFF, PITCHES, SHIFT, Vocabulary
 from howlkit.builtin.encoders.shared.grid import ENDLESS, Grid
-from howlkit.builtin.encoders.shared.programs import NO_PROGRAM, Palette, instruments
+from howlkit.builtin.encoders.shared.notes import velocity_values
+from howlkit.builtin.encoders.shared.programs import (
+    NO_PROGRAM,
+    Palette,
+    instruments,
+    tracks_by_program,
+)
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
 from howlkit.music.piece import Piece
-from howlkit.music.tables import DRUMS, MAX_TICK, NOTE, PEDAL, TEMPO, Table
+from howlkit.music.tables import DEFAULT_TEMPO, DRUMS, MAX_TICK, NOTE, PEDAL, TEMPO, Table
 from howlkit.options import option
 from howlkit.protocols import Encoder
 from howlkit.schema import STEP, Field, Schema, Steps
 
 __all__ = ["Event"]
-
-MOST_TICKS_PER_BEAT = 32_767
 
 _LINE = 47  # bits of a position: 2**32 ticks of 17 s, 1000 positions a second
 
@@ -248,8 +251,7 @@ class Event:
         notes, at = spans(code < SHIFT, code < OFF, NOTE)
         notes["pitch"], notes["program"] = key[at] % PITCHES, key[at] // PITCHES
         notes["velocity"] = self._velocities(code)[at]
-        # One track an instrument, so that a sequencer shows them apart.
-        notes["track"] = np.unique(notes["program"], return_inverse=True)[1]
+        notes["track"] = tracks_by_program(notes["program"])
         pedals, _ = spans(code >= v.pedal, code > v.pedal, PEDAL)
         return empty.replace(notes=notes, pedals=pedals)
 
@@ -259,7 +261,7 @@ class Event:
         told = (code >= v.velocity) & (code < v.pedal)
         last = np.maximum.accumulate(np.where(told, np.arange(len(code)), -1))
         bins = np.where(last >= 0, code[last] - v.velocity, v.velocities // 2)
-        return np.asarray(1 + (2 * bins + 1) * 127 // (2 * v.velocities))
+        return velocity_values(bins, v.velocities)
 
     def _stand(self, steps: Steps) -> Column:
         """Return the position after each step."""
@@ -279,23 +281,10 @@ class Event:
         It is as fine as `like` and as the grid needs, unless so long a piece would not fit.
         """
         if like is None:
-            empty = Piece(tempos=np.array([(0, 500_000)], TEMPO))
-        else:
-            empty = like.without_notes()
-        grid, per_beat, last = self._grid, empty.ticks_per_beat, int(positions.max(initial=0))
-        if self.clock == "beats":
-            wanted = math.lcm(per_beat, grid) // grid
-            if wanted * grid > MOST_TICKS_PER_BEAT:
-                wanted = math.ceil(per_beat / grid)
-            factor = _at_most(wanted, MOST_TICKS_PER_BEAT // grid, MAX_TICK // (last + 1))
-            empty = empty.at_resolution(factor * grid)
-            return empty, lambda positions: np.minimum(positions * factor, MAX_TICK)
-        slowest = int(empty.tempos["microseconds"].max(initial=500_000)) / 1e6  # seconds a beat
-        wanted = math.ceil(4 * grid * slowest / per_beat)  # a position is at least 4 ticks
-        most = MAX_TICK // (int(empty.ticks(last / grid)) + 1)
-        factor = _at_most(wanted, MOST_TICKS_PER_BEAT // per_beat, most)
-        empty = empty.at_resolution(per_beat * factor)
-        return empty, lambda positions: np.minimum(empty.ticks(positions / grid), MAX_TICK)
+            like = Piece(tempos=np.array([(0, DEFAULT_TEMPO)], TEMPO))
+        last = int(positions.max(initial=0))
+        empty, to_ticks = self._time.frame(like, last=last, ticks=4)
+        return empty, lambda positions: np.minimum(to_ticks(positions), MAX_TICK)
 
     def grammar(self, rows: int, *, like: Piece | None = None) -> EventGrammar:
         """Return the grammar of `rows` rows at the start of their pieces."""
@@ -303,10 +292,6 @@ class Event:
 
 
 _Spans = tuple[Table, Column]
-
-
-def _at_most(factor: int, *limits: int) -> int:
-    return max(1, min(factor, *limits))
 
 
 def _pair(

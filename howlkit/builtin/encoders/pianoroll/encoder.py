@@ -30,6 +30,7 @@ from howlkit.arrays import differences
 from howlkit.builtin.encoders.pianoroll.grammar import PianorollGrammar, sounding_keys
 from howlkit.builtin.encoders.pianoroll.spec import PianorollSpec
 from howlkit.builtin.encoders.shared.grid import Grid
+from howlkit.builtin.encoders.shared.notes import velocity_classes, velocity_values
 from howlkit.builtin.encoders.shared.slices import Metre, mark_sounding
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
@@ -261,7 +262,7 @@ class Pianoroll:
         count = np.bincount(at, minlength=len(rows))
         total = np.bincount(at, velocity, len(rows)).astype(np.int64)
         mean = (2 * total + count) // np.maximum(2 * count, 1)
-        rows["loudness"] = np.where(count, 1 + (mean - 1) * self.velocities // 127, 0)
+        rows["loudness"] = np.where(count, 1 + velocity_classes(mean, self.velocities), 0)
 
     # Steps to piece -----------------------------------------------------------------------------
 
@@ -288,8 +289,9 @@ class Pianoroll:
         notes["pitch"] = key + self.low
         notes["velocity"] = VELOCITY
         if self.velocities:
-            loudness = steps["loudness"][first].astype(np.int64)
-            notes["velocity"] = 1 + (2 * loudness - 1) * 127 // (2 * self.velocities)
+            softest = 1  # 0 says that nothing is struck
+            loudness = steps["loudness"][first].astype(np.int64) - softest
+            notes["velocity"] = velocity_values(loudness, self.velocities)
         return empty.replace(notes=notes)
 
     def grammar(self, rows: int, *, like: Piece | None = None) -> PianorollGrammar:

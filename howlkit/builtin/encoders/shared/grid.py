@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from howlkit.music.piece import FOREVER, Piece
-from howlkit.music.tables import TEMPO, Table
+from howlkit.music.tables import DEFAULT_TEMPO, MAX_TICK, TEMPO, Table
 
 __all__ = ["ENDLESS", "Grid", "resolution"]
 
@@ -69,36 +69,50 @@ class Grid:
         np.add(ticks[0], table["duration"], out=ticks[1])
         return self.positions(piece, ticks, eighths=eighths)
 
-    def spans(self, piece: Piece, table: Table) -> tuple[Column, NDArray[np.float64]]:
-        """Return where notes or pedals begin, in positions, and how long they are, in fractions."""
+    def spans_in_seconds(self, piece: Piece, table: Table) -> tuple[Column, NDArray[np.float64]]:
+        """Return where notes or pedals begin, in positions, and how long they are, in fractions.
+
+        Only for a grid in seconds.
+        """
         starts = table["start"].astype(np.int64)
-        if self.clock == "beats":
-            lengths = table["duration"] * (self.divisions / piece.ticks_per_beat)
-            return self.positions(piece, starts), lengths
         seconds = piece.seconds(starts)
         lengths = piece.seconds(starts + table["duration"]) - seconds
         return _floor(seconds * self.divisions + 0.5), lengths * self.divisions
 
-    def frame(self, like: Piece | None) -> tuple[Piece, Callable[[Any], Any]]:
+    def frame(
+        self, like: Piece | None, *, last: int = 0, ticks: int = 8
+    ) -> tuple[Piece, Callable[[Any], Any]]:
         """Return a piece without notes, and the map from positions to its ticks.
 
-        like: whose tempo map, metre and resolution it takes over, the resolution raised so that
-            every position is a tick of its own; None: 120 beats a minute.
+        like: the piece whose tempo map, metre and resolution it takes over. The resolution is
+            raised so that every position is a tick of its own. None: 120 beats a minute.
+        last: the last position that is needed; the resolution stays low enough for its tick to fit
+            a piece.
+        ticks: of a grid in seconds with `like`, the least ticks between two positions, if they fit.
         """
         if like is None:
-            empty = Piece(tempos=np.array([(0, 500_000)], TEMPO))
+            empty = Piece(tempos=np.array([(0, DEFAULT_TEMPO)], TEMPO))
         else:
             empty = like.without_notes()
         if self.clock == "beats":
-            per_beat = resolution(empty.ticks_per_beat, self.divisions)
-            factor = per_beat // self.divisions
-            return empty.at_resolution(per_beat), lambda positions: positions * factor
+            per_position = resolution(empty.ticks_per_beat, self.divisions) // self.divisions
+            per_position = max(1, min(per_position, MAX_TICK // (last + 1)))
+            empty = empty.at_resolution(per_position * self.divisions)
+            return empty, lambda positions: positions * per_position
         if like is None:
             # Half a second a beat: twice as many ticks a second as a beat.
             empty = empty.at_resolution(resolution(empty.ticks_per_beat, self.divisions))
         else:
-            empty = empty.at_resolution(_fine_enough(empty, self.divisions))
+            empty = empty.at_resolution(self._fine_enough(empty, last, ticks))
         return empty, lambda positions: empty.ticks(positions / self.divisions)
+
+    def _fine_enough(self, piece: Piece, last: int, ticks: int) -> int:
+        """Return the resolution of `frame` for a grid in seconds, a multiple of the piece's."""
+        per_beat = piece.ticks_per_beat
+        slowest = int(piece.tempos["microseconds"].max(initial=DEFAULT_TEMPO)) / 1e6  # s a beat
+        wanted = math.ceil(ticks * self.divisions * slowest / per_beat)
+        fits = MAX_TICK // (int(piece.ticks(last / self.divisions)) + 1)
+        return per_beat * max(1, min(wanted, MOST_TICKS_PER_BEAT // per_beat, fits))
 
 
 def _floor(positions: NDArray[np.float64]) -> Column:
@@ -112,10 +126,3 @@ def resolution(ticks_per_beat: int, divisions: int) -> int:
     if multiple <= MOST_TICKS_PER_BEAT:
         return multiple
     return min(math.ceil(ticks_per_beat / divisions), MOST_TICKS_PER_BEAT // divisions) * divisions
-
-
-def _fine_enough(piece: Piece, divisions: int) -> int:
-    """Return a resolution at which a position is at least 8 ticks wherever `piece` is slow."""
-    slowest = int(piece.tempos["microseconds"].max(initial=500_000)) / 1e6  # seconds a beat
-    factor = math.ceil(8 * divisions * slowest / piece.ticks_per_beat)
-    return piece.ticks_per_beat * max(1, min(factor, MOST_TICKS_PER_BEAT // piece.ticks_per_beat))

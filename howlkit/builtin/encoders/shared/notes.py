@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = [
-    "in_canonical_order",
-    "velocity_classes",
-    "velocity_values",
-]
+__all__ = ["in_canonical_order", "note_order", "velocity_classes", "velocity_values"]
 
 Column = NDArray[np.int64]
 
@@ -50,3 +46,16 @@ def in_canonical_order(onsets: Column, notes: Mapping[str, NDArray[Any]]) -> dic
         ordered[name] = key & ((1 << size) - 1)
         key >>= size
     return ordered
+
+
+def note_order(ranks: Column, columns: Iterable[tuple[NDArray[Any], int]]) -> NDArray[np.intp]:
+    """Return the stable order of notes by rank, then by each column.
+
+    ranks: (N,), 0 or above, such as numbers of onsets. columns: each the values (N,) of a field and
+    how many values it has. The ranks and all fields together must fit 63 bits.
+    """
+    key = ranks.copy()
+    for values, n in columns:
+        key *= n
+        key += values
+    return key.argsort(kind="stable")

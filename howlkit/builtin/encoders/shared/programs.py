@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from howlkit.errors import OptionError
 from howlkit.music.tables import DRUMS
 
-__all__ = ["NO_PROGRAM", "Palette", "instruments"]
+__all__ = ["NO_PROGRAM", "Palette", "instruments", "tracks_by_program"]
 
 NO_PROGRAM = 255
 """Nearest to drums where there are none, and to an instrument where there are only drums."""
@@ -26,6 +27,11 @@ def instruments(programs: Iterable[NDArray[np.uint8]]) -> str:
     for some in programs:
         there[some] = True
     return ",".join(map(str, np.flatnonzero(there)))
+
+
+def tracks_by_program(programs: NDArray[Any]) -> NDArray[np.intp]:
+    """Return a track for each note (N,), one a program, so that a sequencer shows them apart."""
+    return np.asarray(np.unique(programs, return_inverse=True)[1])
 
 
 @dataclass(frozen=True)

@@ -19,14 +19,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.builtin.encoders.shared.durations import log_spaced, nearest
+from howlkit.builtin.encoders.shared.durations import log_spaced, nearest, nearest_of_ticks
 from howlkit.builtin.encoders.shared.grid import Grid
+from howlkit.builtin.encoders.shared.notes import note_order, velocity_classes, velocity_values
+from howlkit.builtin.encoders.shared.programs import tracks_by_program
 from howlkit.builtin.encoders.tuple.grammar import NOTE, TupleGrammar
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
@@ -37,8 +39,6 @@ from howlkit.music.tables import PEDAL as PEDAL_DTYPE
 from howlkit.options import option
 from howlkit.protocols import Encoder
 from howlkit.schema import STEP, Field, Schema, Steps
-
-LONGEST_TABLE = 2**16  # ticks: a table of durations takes at most twice as many bytes
 
 Column = NDArray[np.int64]
 
@@ -97,6 +97,10 @@ class Tuple:
         return log_spaced(self.longest_duration * self._grid, self.durations)
 
     @cached_property
+    def _durations(self) -> tuple[int, ...]:
+        return tuple(self._lengths.tolist())
+
+    @cached_property
     def _pedal_lengths(self) -> Column:
         """Those that a pedal may have: none beyond the next pedal after a rest that is shortened.
 
@@ -107,7 +111,7 @@ class Tuple:
     @cached_property
     def _velocity_of(self) -> NDArray[np.uint8]:
         """(128,): the value of field `velocity` for each MIDI velocity from 1."""
-        return (np.maximum(np.arange(128) - 1, 0) * self.velocities // 127).astype(np.uint8)
+        return velocity_classes(np.arange(128), self.velocities).astype(np.uint8)
 
     @cached_property
     def schema(self) -> Schema:
@@ -220,21 +224,19 @@ class Tuple:
             order = onsets.argsort(kind="stable")
             onsets, steps = onsets.take(order), steps.take(order)
         # Onsets by number: below 2^25 of them, all fields together fit 63 bits at any options.
-        key = np.zeros(len(onsets), np.int64)
-        np.cumsum(onsets[1:] != onsets[:-1], out=key[1:])
-        for field in self.schema.fields[2:]:
-            key *= field.n
-            key += steps[field.name]
-        order = key.argsort(kind="stable")
+        ranks = np.zeros(len(onsets), np.int64)
+        np.cumsum(onsets[1:] != onsets[:-1], out=ranks[1:])
+        fields = self.schema.fields[2:]
+        order = note_order(ranks, [(steps[field.name], field.n) for field in fields])
         return onsets.take(order), steps.take(order)
 
     def _spans(self, piece: Piece, table: Table) -> tuple[Column, NDArray[Any]]:
         """Return positions and durations (which of the lengths there are) of notes or pedals."""
-        per_beat = piece.ticks_per_beat
-        if self.clock == "beats" and self.longest_duration * per_beat <= LONGEST_TABLE:
-            durations = _by_ticks(self, per_beat).take(table["duration"], mode="clip")
+        if self.clock == "beats":
+            ticks, per_beat = table["duration"], piece.ticks_per_beat
+            durations = nearest_of_ticks(self._durations, ticks, per_beat, self._grid)
             return self._time.positions(piece, table["start"]), durations
-        onsets, lengths = self._time.spans(piece, table)
+        onsets, lengths = self._time.spans_in_seconds(piece, table)
         return onsets, nearest(self._lengths, lengths)
 
     def _onsets(self, steps: Steps) -> Column:
@@ -269,12 +271,10 @@ class Tuple:
             notes["pitch"] = 12 * steps["octave"] + steps["semitone"]
         else:
             notes["pitch"] = steps["pitch"]
-        velocities = steps["velocity"].astype(np.int64)
-        notes["velocity"] = 1 + (2 * velocities + 1) * 127 // (2 * self.velocities)
+        notes["velocity"] = velocity_values(steps["velocity"], self.velocities)
         if self.programs:
             notes["program"] = steps["program"]
-            # One track an instrument, so that a sequencer shows them apart.
-            notes["track"] = np.unique(steps["program"], return_inverse=True)[1]
+            notes["track"] = tracks_by_program(steps["program"])
         if self.tracks:
             notes["track"] = steps["track"]
 
@@ -282,14 +282,6 @@ class Tuple:
         """Return the grammar of `rows` rows at the start of their pieces."""
         lengths = self._pedal_lengths
         return TupleGrammar(self.schema, rows, grid=self._grid, pedal_lengths=lengths)
-
-
-@lru_cache(maxsize=16)
-def _by_ticks(encoder: Tuple, ticks_per_beat: int) -> NDArray[np.uint16]:
-    """Return a table of `durations` by ticks; all beyond it are as long as its last."""
-    ticks = np.arange(encoder.longest_duration * ticks_per_beat + 1)
-    lengths = ticks * (encoder._grid / ticks_per_beat)
-    return nearest(encoder._lengths, lengths).astype(np.uint16)
 
 
 def _near(positions: Column, edges: tuple[int, int], longest: int) -> slice:

@@ -35,7 +35,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.builtin.encoders.shared.grid import Grid, resolution
+from howlkit.builtin.encoders.shared.grid import Grid
 from howlkit.builtin.encoders.shared.slices import Metre, highest_pitches, newest_pitches
 from howlkit.builtin.encoders.voices.derived import (
     LONGEST_BAR,
@@ -56,7 +56,7 @@ from howlkit.builtin.encoders.voices.spec import (
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
 from howlkit.music.piece import FOREVER, Piece
-from howlkit.music.tables import DRUMS, NOTE, TEMPO
+from howlkit.music.tables import DRUMS, NOTE
 from howlkit.options import option
 from howlkit.protocols import Encoder
 from howlkit.schema import STEP, Field, Schema, Steps
@@ -284,9 +284,7 @@ class Voices:
 
     def _frame(self, like: Piece | None) -> Piece:
         """Return a piece without notes whose ticks hold the grid."""
-        empty = Piece(tempos=np.array([(0, 500_000)], TEMPO)) if like is None else like
-        empty = empty.without_notes()
-        return empty.at_resolution(resolution(empty.ticks_per_beat, self.grid))
+        return self._time.frame(like)[0]
 
     def _stands(self, steps: Steps) -> Column:
         """Return the slice of each row, -1 before the first step."""
