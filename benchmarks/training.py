@@ -24,9 +24,10 @@ from howlkit.dataset import opening
 from howlkit.network.batches import to_tensors
 from howlkit.network.likelihood import encode_all, unigram
 from howlkit.training import prefetch
+from howlkit.training.optimizer import adamw
 from howlkit.training.progress import Budget
 from howlkit.training.recipe import Recipe
-from howlkit.training.trainer import Trainer, _parameter_groups
+from howlkit.training.trainer import Trainer
 from howlkit.training.windows import Position, Windows
 
 CPU = torch.device("cpu")
@@ -92,9 +93,9 @@ class Bare:
     def __init__(self, recipe):
         torch.manual_seed(0)
         self.network = recipe.model.build(recipe.encoder.schema, recipe.heads).train()
-        groups = _parameter_groups(self.network, recipe.training.weight_decay)
-        self.optimizer = torch.optim.AdamW(groups, lr=recipe.training.rate, fused=True)
-        self.clip = recipe.training.clip
+        training = recipe.training
+        self.optimizer = adamw(self.network, training.rate, training.weight_decay)
+        self.clip = training.clip
 
     def train(self, batches, scale):
         """Train on the windows of a segment, (inputs, targets, lengths) each."""
