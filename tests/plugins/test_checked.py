@@ -129,8 +129,8 @@ def recipe(encoder):
         ("encode", lambda liar: encode_all(liar, [tune()])),
         ("decode", lambda liar: encode_all(liar, [tune()])),
         ("encode", lambda liar: unigram(liar, [tune()])),
-        ("encode", lambda liar: roundtrip.loss(liar, tune(), frozenset())),
-        ("decode", lambda liar: roundtrip.loss(liar, tune(), frozenset())),
+        ("encode", lambda liar: roundtrip.encoding_loss(liar, tune(), frozenset())),
+        ("decode", lambda liar: roundtrip.encoding_loss(liar, tune(), frozenset())),
         ("encode", lambda liar: recipe(liar).encode(tune())),
         ("ticks", lambda liar: recipe(liar).ticks(Tuple().encode(tune()))),
     ],
@@ -142,7 +142,7 @@ def test_an_encoder_made_by_hand_is_checked_wherever_it_is_given(lie, door):
 
 
 def test_roundtrip_reports_the_piece_at_which_an_encoder_lies():
-    (report,) = roundtrip.compare([Liar(lie="decode")], [tune()])
+    (report,) = roundtrip.compare_encoders([Liar(lie="decode")], [tune()])
     (failed,) = report.failures
     assert "decode returned a object; a Piece is needed" in failed.error
 
