@@ -415,8 +415,10 @@ def test_an_excerpt_needs_few_of_the_pedals(monkeypatch):
     spans = [(480 * i, 400, 0) for i in range(1000)]
     piece = with_pedals(*spans, notes=[(480 * i, 400, 60) for i in range(1000)])
     looked_at = []
-    near = module._near
-    monkeypatch.setattr(module, "_near", lambda *a: looked_at.append(near(*a)) or looked_at[-1])
+    near = module._pedals_around
+    monkeypatch.setattr(
+        module, "_pedals_around", lambda *a: looked_at.append(near(*a)) or looked_at[-1]
+    )
     steps = Tuple(pedals=True).encode(piece.excerpt(500, 510))
     assert len(steps) == 21
     assert looked_at[0].stop - looked_at[0].start <= 10 + 2 + 17

@@ -18,14 +18,18 @@ __all__ = ["ENDLESS", "Grid", "resolution"]
 MOST_TICKS_PER_BEAT = 32_767
 
 ENDLESS = 2**62
-"""A position after any that a note can have."""
+"""A position behind those of all notes."""
 
 Column = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Grid:
-    """`divisions` positions a beat or a second."""
+    """A grid of `divisions` positions a beat or a second.
+
+    >>> Grid("beats", 4).positions(Piece(ticks_per_beat=480), [0, 59, 60, 480]).tolist()
+    [0, 0, 1, 4]
+    """
 
     clock: Literal["beats", "seconds"]
     divisions: int
@@ -33,8 +37,8 @@ class Grid:
     def positions(self, piece: Piece, ticks: ArrayLike, *, eighths: int = 4) -> Column:
         """Return the position nearest to each of `ticks`, halves up.
 
-        eighths: so many eighths of a position are added before the rest is cut off; 7 gives the
-            first position that is no more than an eighth earlier.
+        eighths: how many eighths of a position to add before the fraction is cut off. 4 rounds to
+            the nearest; 7 gives the first position that is at most an eighth of a position earlier.
         """
         ticks = np.asarray(ticks, np.int64)
         if self.clock == "beats":
@@ -48,9 +52,9 @@ class Grid:
         return _floor(positions)
 
     def edges(self, piece: Piece, *, eighths: int = 4) -> tuple[int, int]:
-        """Return the positions where an excerpt begins and stops; ENDLESS if it stops nowhere.
+        """Return the positions where an excerpt begins and stops; ENDLESS if nothing follows it.
 
-        eighths: as `positions` has them.
+        eighths: as in `positions`.
         """
         since, until = 0, ENDLESS
         if not piece.has_start:
@@ -60,9 +64,9 @@ class Grid:
         return since, until
 
     def borders(self, piece: Piece, table: Table, *, eighths: int = 4) -> Column:
-        """Return (2, N): the positions at which notes or pedals begin, and at which they end.
+        """Return (2, N): the positions at which notes or pedals begin and end.
 
-        eighths: as `positions` has them.
+        eighths: as in `positions`.
         """
         ticks = np.empty((2, len(table)), np.int64)
         ticks[0] = table["start"]
@@ -116,12 +120,16 @@ class Grid:
 
 
 def _floor(positions: NDArray[np.float64]) -> Column:
-    """Return positions, none of them below 0, without their fractions."""
+    """Return positions, 0 or above, without their fractions."""
     return positions.astype(np.int64)
 
 
 def resolution(ticks_per_beat: int, divisions: int) -> int:
-    """Return the least multiple of `divisions` no coarser than `ticks_per_beat`, if it fits."""
+    """Return the least common multiple of both, or if it is too big a multiple of `divisions`.
+
+    >>> resolution(480, 9), resolution(32767, 9)
+    (1440, 32760)
+    """
     multiple = math.lcm(ticks_per_beat, divisions)
     if multiple <= MOST_TICKS_PER_BEAT:
         return multiple
