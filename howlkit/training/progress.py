@@ -1,4 +1,4 @@
-"""A run's budget, its progress, and the log of that progress, RUN/metrics.jsonl.
+"""A run's budget, its state and progress, and the log of that progress, RUN/metrics.jsonl.
 
 Units: nats a note; seconds on the clock, pauses between a stop and a resume left out.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 from howlkit.atomic_files import write_whole
 from howlkit.training.checkpoint import saving
 
-__all__ = ["Budget", "Meter", "Metrics", "TrainingResult", "Progress"]
+__all__ = ["Budget", "Meter", "Metrics", "Progress", "TrainerState", "TrainingResult"]
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,28 @@ class Progress:
     validation: float | None = None
     best: float | None = None
     validated: bool = False
+
+
+@dataclass
+class TrainerState:
+    """The state of a run besides tensors, as checkpoints store it.
+
+    epoch, index: the position of the present segment; window: how many of its windows are done.
+    validation, best: nats a note. nats, notes: of the training since the last validation.
+    patient_from: the step from which patience counts, unless the best step is later.
+    """
+
+    step: int = 0
+    seconds: float = 0.0
+    epoch: int = 0
+    index: int = 0
+    window: int = 0
+    best: float | None = None
+    best_step: int = 0
+    validation: float | None = None
+    nats: float = 0.0
+    notes: float = 0.0
+    patient_from: int = 0
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -29,8 +29,9 @@ from howlkit.network.validate import new_network, validate_network
 from howlkit.training import checkpoint, model_folder, optimizer, prefetch, stop_signals
 from howlkit.training.checkpoint import Checkpoint
 from howlkit.training.ema import Average
-from howlkit.training.progress import Budget, Meter, Metrics, Progress, TrainingResult
+from howlkit.training.progress import Budget, Meter, Metrics, Progress, TrainerState, TrainingResult
 from howlkit.training.recipe import Recipe
+from howlkit.training.weights import with_prefix, without_prefix
 from howlkit.training.windows import Position, Segment, Windows
 
 __all__ = ["Interrupted", "Trainer"]
@@ -42,28 +43,6 @@ class Interrupted(Exception):
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.number = number
-
-
-@dataclass
-class _TrainerState:
-    """The state of a run besides tensors, as checkpoints store it.
-
-    epoch, index: the position of the present segment; window: how many of its windows are done.
-    validation, best: nats a note. nats, notes: of the training since the last validation.
-    patient_from: the step from which patience counts, unless the best step is later.
-    """
-
-    step: int = 0
-    seconds: float = 0.0
-    epoch: int = 0
-    index: int = 0
-    window: int = 0
-    best: float | None = None
-    best_step: int = 0
-    validation: float | None = None
-    nats: float = 0.0
-    notes: float = 0.0
-    patient_from: int = 0
 
 
 class Trainer:
@@ -103,7 +82,7 @@ class Trainer:
         self.optimizer = optimizer.adamw(
             self.network, recipe.training.rate, recipe.training.weight_decay
         )
-        self._at = _TrainerState()
+        self._at = TrainerState()
         self._carried: dict[str, Tensor] | None = None
         self._uncounted: list[tuple[Tensor, float]] = []  # nats and notes of windows
         self._meter, self._metrics = Meter(), Metrics(run / "metrics.jsonl")
@@ -133,15 +112,15 @@ class Trainer:
         """Go back to the newest whole checkpoint of the run; CheckpointError if there is none."""
         saved = checkpoint.load_checkpoint(self.run)
         try:
-            self.network.load_state_dict(_part(saved.model, "network"))
+            self.network.load_state_dict(without_prefix(saved.model, "network"))
             if self.average is not None:
-                self.average.load(_part(saved.model, "average"))
-            optimizer.load(self.optimizer, _part(saved.optimizer, "optimizer"))
+                self.average.load(without_prefix(saved.model, "average"))
+            optimizer.load(self.optimizer, without_prefix(saved.optimizer, "optimizer"))
             torch.set_rng_state(saved.optimizer["rng"])
             if self.device.type == "cuda":
                 torch.cuda.set_rng_state(saved.optimizer["rng_cuda"])
-            self._carried = self._moved(_part(saved.optimizer, "carried")) or None
-            self._at = _TrainerState(**saved.state["position"])
+            self._carried = self._moved(without_prefix(saved.optimizer, "carried")) or None
+            self._at = TrainerState(**saved.state["position"])
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"{self.run}: its checkpoint does not fit its config.json: {error}"
@@ -321,11 +300,11 @@ class Trainer:
     def save(self) -> Path:
         """Write a checkpoint, with everything that the rest of the run depends on."""
         self._count_nats()
-        model = _prefixed("network", self.network.state_dict())
+        model = with_prefix("network", self.network.state_dict())
         if self.average is not None:
-            model |= _prefixed("average", self.average.tensors)
-        rest = _prefixed("optimizer", optimizer.tensors_of(self.optimizer))
-        rest |= _prefixed("carried", self._carried or {}) | {"rng": torch.get_rng_state()}
+            model |= with_prefix("average", self.average.tensors)
+        rest = with_prefix("optimizer", optimizer.tensors_of(self.optimizer))
+        rest |= with_prefix("carried", self._carried or {}) | {"rng": torch.get_rng_state()}
         if self.device.type == "cuda":
             rest["rng_cuda"] = torch.cuda.get_rng_state()
         state = {"position": asdict(self._at)}
@@ -345,12 +324,3 @@ class Trainer:
         if self._stop is not None:  # the second signal stops at once, without saving
             raise KeyboardInterrupt
         self._stop = number
-
-
-def _prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {f"{prefix}/{name}": tensor for name, tensor in tensors.items()}
-
-
-def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    start = prefix + "/"
-    return {name[len(start) :]: t for name, t in tensors.items() if name.startswith(start)}

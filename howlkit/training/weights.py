@@ -16,7 +16,7 @@ from howlkit.errors import CheckpointError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["read_arrays", "read_tensors", "write_tensors"]
+__all__ = ["read_arrays", "read_tensors", "with_prefix", "without_prefix", "write_tensors"]
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -45,6 +45,17 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     parts = ((n, f"torch.{a.dtype}", a.shape, a.tobytes()) for n, a in sorted(arrays.items()))
     _check(path, checksum, _checksum(parts))
     return arrays
+
+
+def with_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors by the names PREFIX/NAME, so that one file holds several sets of them."""
+    return {f"{prefix}/{name}": tensor for name, tensor in tensors.items()}
+
+
+def without_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Return the tensors named PREFIX/NAME, by NAME."""
+    start = prefix + "/"
+    return {name[len(start) :]: t for name, t in tensors.items() if name.startswith(start)}
 
 
 def _read(path: Path, library: Literal["np", "pt"]) -> tuple[dict[str, Any], str | None]:
