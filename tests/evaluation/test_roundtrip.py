@@ -484,7 +484,7 @@ def test_the_command_shows_a_row_an_encoder_and_what_to_do_next(howlkit, music, 
     assert [line.split()[0] for line in lines[4:]] == ["tuple", "half"]
     assert lines[5].split()[1:3] == ["50", "0"]
     assert max(map(len, lines)) <= 100
-    assert "half failed at 1 of 12 pieces" in err and "1/03.mid: ValueError: not this one" in err
+    assert "half failed on 1 of 12 pieces" in err and "1/03.mid: ValueError: not this one" in err
     assert err.splitlines()[-1].endswith(f"howlkit train {music} --encoder tuple")
 
 
@@ -494,7 +494,7 @@ def test_the_command_takes_encoders_and_options(howlkit, music, two_encoders):
     )
     assert code == 0
     assert "tuple" not in out and out.splitlines()[4].split()[:3] == ["half", "67", "0"]
-    assert "half: the files of which it loses most" in out and len(out.splitlines()) == 11
+    assert "half: the files with the largest losses" in out and len(out.splitlines()) == 11
     assert err.splitlines()[-1].endswith("--encoder half -o half.every=3")
 
 
