@@ -21,11 +21,13 @@ import torch
 from measuring import alternated, arguments, machine, row, write
 
 from howlkit.dataset import opening
-from howlkit.network.likelihood import encode_all, to_tensors, unigram
+from howlkit.network.batches import to_tensors
+from howlkit.network.likelihood import encode_all, unigram
 from howlkit.training import prefetch
+from howlkit.training.optimizer import adamw
 from howlkit.training.progress import Budget
 from howlkit.training.recipe import Recipe
-from howlkit.training.trainer import Trainer, _parameter_groups
+from howlkit.training.trainer import Trainer
 from howlkit.training.windows import Position, Windows
 
 CPU = torch.device("cpu")
@@ -91,9 +93,9 @@ class Bare:
     def __init__(self, recipe):
         torch.manual_seed(0)
         self.network = recipe.model.build(recipe.encoder.schema, recipe.heads).train()
-        groups = _parameter_groups(self.network, recipe.training.weight_decay)
-        self.optimizer = torch.optim.AdamW(groups, lr=recipe.training.rate, fused=True)
-        self.clip = recipe.training.clip
+        training = recipe.training
+        self.optimizer = adamw(self.network, training.rate, training.weight_decay)
+        self.clip = training.clip
 
     def train(self, batches, scale):
         """Train on the windows of a segment, (inputs, targets, lengths) each."""
@@ -209,15 +211,15 @@ def parts(name, data, encoder, model, options, scratch):
     with torch.no_grad():
         x = network.embed(inputs)
         hidden = network.backbone(x, None)[0].flatten(0, 1)
-        mixed = network.mix(hidden)
-    x, hidden, mixed = (part.requires_grad_() for part in (x, hidden, mixed))
+        head_inputs = network.head_inputs(hidden)
+    x, hidden, head_inputs = (part.requires_grad_() for part in (x, hidden, head_inputs))
 
     def chained():
         weight = network.from_fields * network.head_mask
-        return network.mix(hidden) + network.embed.projected(decisions[:-1], flat, weight)
+        return network.head_inputs(hidden) + network.embed.project(decisions[:-1], flat, weight)
 
     def loss():
-        shares = torch.split(mixed, network.heads.width, -1)
+        shares = torch.split(head_inputs, network.heads.width, -1)
         heads = [network.head(field) for field in decisions]
         costs = [
             head.nats(share, flat[head.field.name])

@@ -1,4 +1,4 @@
-"""Music into a dataset folder: read, stored, grouped, split, and told about."""
+"""Prepares music: finds the files, reads them, stores the pieces, and hands over to finishing."""
 
 from __future__ import annotations
 
@@ -45,18 +45,20 @@ def prepare(
 ) -> PreparationReport:
     """Read the music in `sources` into the dataset folder `out`.
 
-    sources: files and folders, of MIDI or what a plugin can read, and names of collections.
-    fractions: of the groups that train, validation and test get, on average; seed: which ones.
-    split: a split of your own instead: for each part the folders and files that belong to it, as
-        they are or inside `sources`; what none names goes to train.
-    workers: processes that read and group; None: one a core, fewer for few files.
+    sources: files and folders, of MIDI or of what a plugin reads, and names of collections.
+    fractions: the shares of the groups that train, validation and test get on average.
+    seed: decides which groups these are.
+    split: a split of your own instead: for each part the folders and files that belong to it,
+        absolute, relative to the working folder or inside `sources`; all others go to train.
+    workers: the number of processes that read and group; None: one a core, fewer for few files.
     near_duplicates: keep takes and variants of a piece in one part.
-    limits: of a file. readers: of files that are no MIDI, and of collections; None: the sources
-        that are installed. strict: stop at the first file that cannot be read.
+    limits: what a file may hold at most.
+    readers: read other files than MIDI, and know collections; None: those of installed plugins.
+    strict: stop at the first file that cannot be read.
     progress: called with (files done, files in all).
-    A run broken off goes on when called again. Raises DataError: nothing could be read (or, if
-    strict, not everything), `out` is another kind of folder or cannot be written; BusyError:
-    another process is preparing into it.
+    An interrupted run goes on when it is called again. Raises DataError if nothing can be read (or,
+    if strict, not everything), or if `out` is another kind of folder or cannot be written;
+    BusyError if another process is preparing into it.
     """
     check_fractions(fractions)
     readers = Readers.installed() if readers is None else readers
@@ -93,9 +95,15 @@ def prepare_pieces(
     split: Mapping[str, Sequence[str]] | None = None,
     near_duplicates: bool = True,
 ) -> PreparationReport:
-    """Write pieces that stand in no files into the dataset folder `out`.
+    """Write pieces that are in no files into the dataset folder `out`.
 
-    split: for each part the names of the pieces that belong to it. All else as in `prepare`.
+    split: for each part the names of the pieces that belong to it. All else is as in `prepare`.
+
+    >>> import tempfile
+    >>> from howlkit.music import chorales
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     print(prepare_pieces(chorales.load(), Path(folder, "bach")).parts["train"])
+    304 pieces, 71,200 notes, 279 groups
     """
     check_fractions(fractions)
     own = OwnSplit(split, None) if split is not None else None
@@ -113,9 +121,9 @@ def prepare_pieces(
 def _found(
     roots: Sequence[str], readers: Readers, pool: WorkerPool, *, anew: bool
 ) -> tuple[PathList, list[FileEntry]]:
-    """Return the paths to read, absolute as the roots are, and what is there but cannot be.
+    """Return the absolute paths to read, and entries for folders and files that cannot be read.
 
-    anew: no file is known, so that all will be read: the pool begins as soon as there are enough.
+    anew: no file is known yet, so all will be read: the pool starts as soon as there are enough.
     """
     left_out: list[FileEntry] = []
     enough = FILES_A_WORKER * pool.workers
@@ -134,11 +142,11 @@ def _found(
 
 
 def _known(folder: Path, store: Store, limits: midi.Limits) -> KnownFiles:
-    """Return what earlier runs, finished or not, know about files whose pieces are stored."""
+    """Return the entries that earlier runs, finished or not, made of files with stored pieces."""
     lists = [folder / FILE_LIST, *store.journals()]
 
     def wanted(entry: FileEntry) -> bool:
-        # One of many pieces that cannot be read does not make all others be read again.
+        # One broken piece of a file must not make all its others be read again.
         return entry.content in store or (entry.items > 1 and bool(entry.reason))
 
     return KnownFiles(folder, lists, head(limits), wanted)
@@ -150,7 +158,7 @@ def _told(
     strict: bool,
     progress: Callable[[int, int], None] | None,
 ) -> Iterator[ReadResult]:
-    """Yield what came of each piece, and tell how many files are done."""
+    """Yield the result of each piece, and call `progress` after each file."""
     for done, file in enumerate(results, 1):
         for result in file:
             if strict and not result.entry.content:
@@ -161,9 +169,9 @@ def _told(
 
 
 def _keep(store: Store, files: FileList, results: Iterable[ReadResult]) -> None:
-    """Store every piece, and take in every source.
+    """Store every piece, and list every entry.
 
-    What was read is kept whatever happens: Ctrl-C, a full disk, a file that `strict` stops at.
+    What was read is saved whatever stops this: Ctrl-C, a full disk, a file that `strict` refuses.
     """
     try:
         for result in results:
@@ -200,7 +208,7 @@ def _called(readers: Readers) -> str:
 
 
 def _name(entry: FileEntry, roots: Sequence[str]) -> str:
-    """Return what a piece is called: its file, and of several there its number and title."""
+    """Return the name of a piece: its file's, with number and title if the file has several."""
     name = _inside(entry.path, roots)
     if entry.items > 1:
         name += f"#{entry.item + 1} {midi.printable(entry.title)}".rstrip()
@@ -208,7 +216,7 @@ def _name(entry: FileEntry, roots: Sequence[str]) -> str:
 
 
 def _inside(path: str, roots: Sequence[str]) -> str:
-    """Return a file's path inside the first of the folders prepared that it is in."""
+    """Return a file's path inside the first of the roots that holds it."""
     for root in roots:
         folder = os.path.join(root, "")
         if path.startswith(folder):

@@ -1,6 +1,6 @@
-"""What `prepare` did: every file accounted for, and what came of the music.
+"""The report of `prepare`: what became of every file, and what the dataset holds.
 
-read + skipped + exact duplicates = found. Durations are seconds or hours as named.
+read + skipped + exact duplicates = found. Durations are in seconds or hours, as named.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SHOWN = 10  # skipped files in the text; report.json has all
 
 
 def counted(number: int, what: str) -> str:
-    """Return how many there are of something, in words.
+    """Return a number and a noun, in the plural unless the number is 1.
 
     >>> counted(1, "piece"), counted(2000, "piece")
     ('1 piece', '2,000 pieces')
@@ -31,14 +31,14 @@ def counted(number: int, what: str) -> str:
 
 @dataclass(frozen=True)
 class PartCount:
-    """What is in one part: pieces, their notes, and groups of near-duplicates (one is a group)."""
+    """The contents of a part: pieces, notes, and groups of near-duplicates (a piece may be one)."""
 
     pieces: int
     notes: int
     groups: int
 
     def __str__(self) -> str:
-        """Return the counts for people."""
+        """Return the counts as text."""
         counts = ((self.pieces, "piece"), (self.notes, "note"), (self.groups, "group"))
         return ", ".join(counted(number, what) for number, what in counts)
 
@@ -47,12 +47,13 @@ class PartCount:
 class PreparationReport:
     """What `prepare` did.
 
-    files: how many were looked at. found: the pieces in them; a file that cannot be read counts as
-    one. read: pieces that are in the dataset; `unchanged` of them were known from before and not
-    read again. exact_duplicates: pieces with the notes of another, stored once. skipped: (path,
-    reason) of each that could not be read.
-    near_duplicate_groups: groups of two and more pieces, of `near_duplicates` pieces in all.
-    parts: by name. repairs: how often each of `midi.REPAIRS` was needed, in the files read.
+    files: the number of files found. found: the pieces in them; a file that cannot be read counts
+    as one. read: the pieces in the dataset; `unchanged` of them are known from an earlier run and
+    were not read again. exact_duplicates: pieces with the notes of another, stored once. skipped:
+    (path, reason) of each that could not be read.
+    near_duplicate_groups: groups of two and more pieces, with `near_duplicates` pieces in all.
+    notes, seconds: of all pieces together. parts: by name. repairs: how often each of
+    `midi.REPAIRS` was needed. warnings: for the user.
     """
 
     files: int
@@ -71,16 +72,16 @@ class PreparationReport:
 
     @property
     def hours(self) -> float:
-        """How long the pieces last together."""
+        """The length of all pieces together."""
         return self.seconds / 3600
 
     def to_json(self) -> dict[str, Any]:
-        """Return a JSON-ready dict of everything."""
+        """Return everything, JSON-ready."""
         skipped = [{"path": path, "reason": reason} for path, reason in self.skipped]
         return dataclasses.asdict(self) | {"skipped": skipped, "hours": self.hours}
 
     def line(self) -> str:
-        """Return the account in one line."""
+        """Return what became of the files, in one line."""
         found = counted(self.files, "file")
         if self.found != self.files:
             found = f"{counted(self.found, 'piece')} in {found}"
@@ -91,7 +92,7 @@ class PreparationReport:
         )
 
     def text(self) -> str:
-        """Return the account for people, several lines; the last counts the files."""
+        """Return the report as several lines of text; the last is `line`."""
         pieces, notes = counted(self.read, "piece"), counted(self.notes, "note")
         return "\n".join(
             [
