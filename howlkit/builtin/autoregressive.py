@@ -1,4 +1,4 @@
-"""Sampler `autoregressive`: draws each step from the model's probabilities, given those before."""
+"""Sampler `autoregressive`: draws each step by the model, given all steps before it."""
 
 from __future__ import annotations
 
@@ -60,5 +60,5 @@ def random_note(rng: np.random.Generator) -> Piece:
 
 @hookimpl
 def register_samplers(register: Callable[[type[Sampler]], None]) -> None:
-    """Register it."""
+    """Register the sampler."""
     register(Autoregressive)
