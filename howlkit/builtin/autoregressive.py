@@ -27,7 +27,7 @@ class Autoregressive:
     top_p: float = option(0.98, "nucleus: the likeliest values that make up p", low=0.0, high=1.0)
     min_p: float = option(0.0, "at least this fraction of the likeliest", low=0.0, high=1.0)
     first: Literal["learned", "random"] = option(
-        "learned", "the first note: from the model, or at random as Howl's"
+        "learned", "the first note: from the model, or at random, as Howl"
     )
     fields: Mapping[str, SamplingParams] = option(
         nested=SamplingParams, help="by field, as in autoregressive.pitch.temperature=0.9"

@@ -49,12 +49,12 @@ class Transformer:
     """Attention over the last notes (Vaswani et al. 2017) in its present form, with a cache."""
 
     size: Literal["tiny", "small", "medium", "large"] = option(
-        "tiny", "1, 5, 25 or 99 million parameters; what else is given wins"
+        "tiny", "1, 5, 25 or 99 million parameters; other options override it"
     )
     window: int = option(
-        256, "how many steps back each layer looks; what is kept of them", low=1, high=32768
+        256, "the number of steps that each layer looks back, and that are kept", low=1, high=32768
     )
-    dropout: float = option(0.1, "of what enters, and of what each layer adds", low=0.0, high=0.95)
+    dropout: float = option(0.1, "of the input, and of what each layer adds", low=0.0, high=0.95)
     width: int | None = option(None, "units of each layer; none: of the size", low=8, high=16384)
     layers: int | None = option(None, "blocks; none: of the size", low=1, high=128)
     heads: int | None = option(None, "heads of attention; none: 64 units each", low=1, high=256)
