@@ -1,5 +1,6 @@
 # make demo   a first piece, from nothing: its own environment, training, sampling, a picture
-# make test   everything that must hold before a change lands: tests, lint, types
+# make test   everything that must hold before a change lands: lint, types, docs, tests
+# make docs   the documentation as a site, in build/docs; open build/docs/index.html
 # The slower checks have targets of their own; docs/measurements.md says when they last ran.
 
 PYTHON ?= python3
@@ -7,7 +8,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
 
-.PHONY: demo test lint fuzz kills quality chorales matrix models packages bench scaling clean
+.PHONY: demo test lint docs fuzz kills quality chorales matrix models packages bench scaling clean
 
 # The versions last tested are installed, torch's among them; pyproject.toml has the ranges.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -18,6 +19,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 $(VENV)/.installed-test: $(VENV)/.installed $(wildcard plugins/*/pyproject.toml)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]' \
 	    $(foreach plugin,$(wildcard plugins/*/pyproject.toml),-e ./$(dir $(plugin)))
+	touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed-test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	touch $@
 
 $(VENV)/.installed-bench: $(VENV)/.installed-test
@@ -33,13 +38,21 @@ demo: $(VENV)/.installed
 	$(BIN)/howlkit plot $(DEMO)/chorale.mid --out $(DEMO)/chorale.png --title "A first chorale"
 	@echo "Your piece: $(DEMO)/chorale.mid   its picture: $(DEMO)/chorale.png"
 
-test: $(VENV)/.installed-test lint
+test: $(VENV)/.installed-test lint docs
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python scripts/check_forms.py
+
+# Every warning is an error, and so is a link inside the site that leads nowhere; some 15 seconds.
+docs: $(VENV)/.installed-docs
+	rm -rf build/docs
+	$(BIN)/python -m sphinx -c docs -b html -d build/doctrees -E -W --keep-going -n -q . build/docs
+	$(BIN)/python scripts/check_site.py build/docs
 
 # 100,000 broken MIDI files; two minutes. HOWLKIT_DATA adds real files to break.
 fuzz: $(VENV)/.installed-test
@@ -89,4 +102,4 @@ scaling: $(VENV)/.installed-bench
 	$(BIN)/python benchmarks/scaling.py
 
 clean:
-	rm -rf $(VENV) $(DEMO) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(DEMO) build docs/api *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

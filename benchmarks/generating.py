@@ -24,11 +24,10 @@ from measuring import alternated, arguments, machine, rates, row, write
 
 from howlkit.builtin.autoregressive import Autoregressive
 from howlkit.protocols import StepMask
-from howlkit.sampling.compiled_runner import CompiledRunner
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.logits import SamplingParams
-from howlkit.sampling.runner import chosen
-from howlkit.sampling.session import Limit, Session
-from howlkit.sampling.stored_network import StoredNetwork
+from howlkit.sampling.runners import make_runner
+from howlkit.sampling.session import Session
 from howlkit.schema import MARK
 from howlkit.training.recipe import Recipe
 
@@ -65,14 +64,15 @@ def limit(weights, rows):
 
 
 def sampled(recipe, network, path, rows):
-    session = Session(network, recipe.encoder, rows=rows, limit=ENDLESS, stepping=path)
+    runner = make_runner(network, recipe.encoder.schema, recipe.model, stepping=path)
+    session = Session(runner, recipe.encoder, rows=rows, limit=ENDLESS)
     return Autoregressive().generate(session).__next__
 
 
 def network_alone(recipe, network, rows):
     """Return a step of the compiled network that always takes the likeliest values."""
     schema = recipe.encoder.schema
-    runner = CompiledRunner(StoredNetwork.of(network))
+    runner = make_runner(network, schema, recipe.model, stepping="compiled")
     steps, everywhere = schema.steps(rows), np.ones(rows, bool)
     choices = sum(field.choices for field in schema.decisions)
     least = np.zeros((rows, len(schema.decisions)), np.int64)
@@ -83,7 +83,7 @@ def network_alone(recipe, network, rows):
     lengths = np.ones(rows, np.int64)
 
     def step():
-        runner.decide_all(at["hidden"], steps, everywhere, lambda: step_mask, uniforms, likeliest)
+        runner.sample_step(at["hidden"], steps, everywhere, lambda: step_mask, uniforms, likeliest)
         at["state"], at["hidden"] = runner.read(steps[:, None], **at, lengths=lengths)
 
     return step
@@ -164,7 +164,7 @@ def growth(case, notes, repeats):
 def first_note(case, repeats):
     """Return milliseconds from the call to the first note, the model and its code being loaded."""
     recipe, network = build(case)
-    chosen("auto", network, recipe.encoder.schema).prepare(1)
+    make_runner(network, recipe.encoder.schema, recipe.model).prepare(1)
     taken = []
     for _ in range(repeats):
         began = time.perf_counter()

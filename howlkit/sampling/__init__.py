@@ -1,4 +1,4 @@
-"""Making music with a trained model: sessions, what shapes logits, whole pieces, files."""
+"""Making music with a trained model: sessions, drawing values, whole pieces, compiled steps."""
 
 from __future__ import annotations
 
@@ -6,24 +6,40 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from howlkit.sampling.compiled_runner import CompiledBackbone, CompiledRunner
+    from howlkit.sampling.compiled_weights import check_suited
     from howlkit.sampling.generation import MOST_NOTES, begin, cut_prompt, length, music, run
+    from howlkit.sampling.limits import Limit
     from howlkit.sampling.logits import NOT_A_NUMBER, SamplingParams, choose, probabilities
-    from howlkit.sampling.session import Limit, Session
-    from howlkit.sampling.trained import Trained, newest_run
+    from howlkit.sampling.runner import CompilableModel, Runner
+    from howlkit.sampling.runners import make_runner
+    from howlkit.sampling.session import Session
+    from howlkit.sampling.stored_network import NamedWeights, StoredNetwork, UnsuitedError
+    from howlkit.sampling.torch_runner import TorchRunner
+    from howlkit.sampling.trained import Trained
 
 __all__ = [
     "MOST_NOTES",
     "NOT_A_NUMBER",
+    "CompilableModel",
+    "CompiledBackbone",
+    "CompiledRunner",
     "Limit",
-    "Session",
+    "NamedWeights",
+    "Runner",
     "SamplingParams",
+    "Session",
+    "StoredNetwork",
+    "TorchRunner",
     "Trained",
+    "UnsuitedError",
     "begin",
+    "check_suited",
     "choose",
     "cut_prompt",
     "length",
+    "make_runner",
     "music",
-    "newest_run",
     "probabilities",
     "run",
 ]
@@ -31,16 +47,25 @@ __all__ = [
 _HOMES = {
     "MOST_NOTES": "generation",
     "NOT_A_NUMBER": "logits",
-    "Limit": "session",
-    "Session": "session",
+    "CompilableModel": "runner",
+    "CompiledBackbone": "compiled_runner",
+    "CompiledRunner": "compiled_runner",
+    "Limit": "limits",
+    "NamedWeights": "stored_network",
+    "Runner": "runner",
     "SamplingParams": "logits",
+    "Session": "session",
+    "StoredNetwork": "stored_network",
+    "TorchRunner": "torch_runner",
     "Trained": "trained",
+    "UnsuitedError": "stored_network",
     "begin": "generation",
+    "check_suited": "compiled_weights",
     "choose": "logits",
     "cut_prompt": "generation",
     "length": "generation",
+    "make_runner": "runners",
     "music": "generation",
-    "newest_run": "trained",
     "probabilities": "logits",
     "run": "generation",
 }

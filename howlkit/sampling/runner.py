@@ -1,45 +1,48 @@
-"""How a session's network is run, step by step; there are two ways behind one set of methods.
+"""How a session runs its network, step by step: the methods of a runner, of which there are two.
 
-`TorchRunner` runs any network by torch, on any device. `CompiledRunner` does the same by
-machine code of its own, for some networks on the CPU. `chosen` says which of the two a session
-gets, and nothing changes that later: one way and one seed always give the same bytes, while between
-the two a rounding may tip a draw.
+`TorchRunner` runs any network by torch, on any device. `CompiledRunner` does the same by machine
+code, for the networks of models that offer it, on the CPU. `runners.make_runner` chooses one of
+the two when a session begins, and nothing changes that later: one runner and one seed always give
+the same bytes, while a rounding may make the two draw different values.
 
-Shapes: B rows, T steps, D width of the hidden vector.
+Shapes: B rows, T steps, D width of the hidden vector, K decisions a step.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.errors import HowlkitError
 from howlkit.protocols import LogitsFunction, StepMask
 from howlkit.sampling.logits import SamplingParams
 from howlkit.sampling.stored_network import StoredNetwork
-from howlkit.schema import Field, Schema, Steps
+from howlkit.schema import Field, Steps
 
-if TYPE_CHECKING:
-    from howlkit.network.network import Network
-
-__all__ = ["Carried", "Mask", "Runner", "Stepping", "chosen"]
+__all__ = ["Carried", "CompilableModel", "Mask", "Runner", "Stepping"]
 
 Stepping = Literal["auto", "plain", "compiled"]
 Mask = NDArray[np.bool_]
 Carried = Any
-"""A state or a hidden vector: tensors where torch steps, arrays where the step is compiled."""
+"""A state or a hidden vector: tensors of a TorchRunner, arrays of a CompiledRunner."""
 
 
 class Runner(Protocol):
-    """A network, run step by step. Weights are as they were when it was made."""
+    """A network, run step by step, with the weights that it had when the runner was made."""
 
-    name: str
+    name: Stepping
+    needs_torch: bool  # for a session of one row
 
     def prepare(self, rows: int) -> None:
-        """Get ready whatever the first step of so many rows would wait for."""
+        """Load or compile now what the first step of B rows would otherwise wait for."""
+
+    def twin(self) -> Runner:
+        """Return another runner of the same network, for another session.
+
+        The two share weights and nothing that a step writes to, so each may run in a thread.
+        """
 
     def start(self, steps: Steps) -> tuple[Carried, Carried]:
         """Return the state and hidden (B, D) after the start rows, steps (B, 1)."""
@@ -51,70 +54,56 @@ class Runner(Protocol):
         hidden: Carried,
         lengths: NDArray[np.int64],
     ) -> tuple[Carried, Carried]:
-        """Go on by steps (B, T), of which lengths (B,) count; return state and hidden (B, D).
+        """Read steps (B, T), of which lengths (B,) count; return the state and hidden (B, D) after.
 
-        What is given is not changed. A row of length 0 stays as it was.
+        `state` and `hidden` are not changed. A row of length 0 keeps its own.
         """
 
     def begin(self, hidden: Carried) -> None:
         """Begin a step after hidden (B, D)."""
 
-    def choose(
+    def sample_field(
         self,
         field: Field,
         step: Steps,
         active: Mask,
         allowed: Mask,
         uniforms: NDArray[np.float64],
-        shaping: SamplingParams,
+        params: SamplingParams,
         functions: Sequence[LogitsFunction],
     ) -> NDArray[np.int64]:
-        """Return (B,): one choice of a field, from what is allowed (B, n), by uniforms (B,).
+        """Return (B,): for each row a value of a field, drawn from those that are allowed (B, n).
 
-        step: (B,), as far as it is decided. What is returned for rows that are not active (B,)
-        means nothing. functions: as of `Session.step`.
+        step: (B,), the fields decided so far. uniforms: (B,) in [0, 1). functions: as in
+        `Session.step`. The values of rows that are not active (B,) mean nothing.
         """
 
-    def decide(self, field: Field, values: NDArray[np.int64], active: Mask) -> None:
+    def accept(self, field: Field, values: NDArray[np.int64], active: Mask) -> None:
         """Go on from values (B,) of a field, in the rows where it is active (B,)."""
 
-    def decide_all(
+    def sample_step(
         self,
         hidden: Carried,
         step: Steps,
         going: Mask,
-        foresee: Callable[[], StepMask | None],
+        step_mask: Callable[[], StepMask | None],
         uniforms: NDArray[np.float64],
-        shaping: SamplingParams,
+        params: SamplingParams,
     ) -> bool:
-        """Decide all of `step` (B,) after hidden, in the rows that are going (B,), if it can.
+        """Decide the whole `step` (B,) after hidden, in the rows that are going (B,).
 
-        foresee: what the step may be. uniforms: (B, K). Returns False where it is to be decided
-        field by field instead.
+        step_mask: returns the mask of the step. uniforms: (B, K). Returns False, with nothing
+        decided, if the step has to be decided field by field instead.
         """
 
 
-def chosen(stepping: Stepping, network: Network | StoredNetwork, schema: Schema) -> Runner:
-    """Return the way to step a network: for `auto` compiled, if numba is installed and it fits.
+@runtime_checkable
+class CompilableModel(Protocol):
+    """A `howlkit.protocols.Model` that offers compiled code for the steps of its networks."""
 
-    Raises HowlkitError if `compiled` is asked for and cannot be had.
-    """
-    if stepping != "plain":
-        try:
-            from howlkit.sampling import compiled_runner
-        except ImportError as error:
-            missing = isinstance(error, ModuleNotFoundError) and error.name == "numba"
-            reason = "numba is not installed" if missing else f"numba cannot be imported ({error})"
-            reason += "; pip install 'howlkit[fast]'"
-        else:
-            resting = network if isinstance(network, StoredNetwork) else StoredNetwork.of(network)
-            reason = compiled_runner.why_not(resting)
-            if resting is not None and not reason:
-                return compiled_runner.CompiledRunner(resting)
-        if stepping == "compiled":
-            raise HowlkitError(
-                f"this model cannot be stepped by compiled code: {reason}. Choose plain, or auto"
-            )
-    from howlkit.sampling.torch_runner import TorchRunner
+    def compiled_runner(self, stored: StoredNetwork) -> Runner:
+        """Return a runner of the network in compiled code, made of its weights as arrays.
 
-    return TorchRunner(network.network if isinstance(network, StoredNetwork) else network, schema)
+        Raises UnsuitedError, with the reason, for a network that compiled code cannot step, and
+        ImportError if a library that it needs (numba) is not installed.
+        """

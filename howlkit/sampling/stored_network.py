@@ -1,7 +1,7 @@
 """A network as it lies on disk: its weights as arrays, and torch's modules once they are needed.
 
-compiled_runner.py needs the arrays alone, so that music can be made without torch, whose
-import takes longer than most pieces.
+Compiled code needs the arrays alone, so music can be made without torch: importing torch takes
+longer than sampling most pieces.
 """
 
 from __future__ import annotations
@@ -9,102 +9,95 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.errors import HowlkitError
 from howlkit.head_options import HeadOptions
-from howlkit.schema import Field, Schema
+from howlkit.schema import Schema
 
 if TYPE_CHECKING:
-    from howlkit.builtin.models.lstm_gru import Gru, Lstm
     from howlkit.network.network import Network
 
-__all__ = ["StoredNetwork", "Cell", "block_stage", "head", "shapes"]
+__all__ = ["NamedWeights", "StoredNetwork", "UnsuitedError"]
 
-Cell = Literal["lstm", "gru"]
+Array = NDArray[np.float32]
+
+
+class UnsuitedError(HowlkitError):
+    """Compiled code cannot step a network; the message says why, and torch can step it."""
 
 
 @dataclass(frozen=True)
 class StoredNetwork:
-    """What a network is made of; `network` is the network.
+    """The weights of a network, and `load`, which makes the network of them.
 
-    cell: of its backbone, if that is builtin/recurrent.py; None of any other.
-    weights: as its state_dict; None if they are not in float32 on the CPU.
+    weights: by the names of its state_dict, on the CPU.
     """
 
     schema: Schema
     heads: HeadOptions
-    cell: Cell | None
-    weights: Mapping[str, NDArray[np.float32]] | None
-    wake: Callable[[], Network]
+    weights: Mapping[str, NDArray[Any]]
+    load: Callable[[], Network]
 
     @cached_property
     def network(self) -> Network:
         """The network, on the CPU, made when it is first asked for."""
-        return self.wake()
+        return self.load()
 
     @classmethod
-    def of(cls, network: object) -> StoredNetwork | None:
-        """Return what a network is made of, not copied; None of one that a plugin wrote whole."""
+    def of(cls, network: Network) -> StoredNetwork:
+        """Return the weights of a network, not copied.
+
+        Raises UnsuitedError if the network is of another class than `howlkit.network.Network`, or
+        its weights are not in float32 on the CPU.
+        """
         import torch
 
-        from howlkit.builtin.models.recurrent import Recurrent
         from howlkit.network.network import Network
 
         if type(network) is not Network:
-            return None
-        backbone, tensors = network.backbone, network.state_dict()
-        cell: Cell | None = None
-        if type(backbone) is Recurrent:
-            cell = "lstm" if "c" in backbone.parts else "gru"
-        weights = None
-        if all(t.device.type == "cpu" and t.dtype == torch.float32 for t in tensors.values()):
-            weights = {name: t.detach().contiguous().numpy() for name, t in tensors.items()}
-        return cls(network.schema, network.heads, cell, weights, lambda: network)
+            raise UnsuitedError("its network is one that a plugin wrote whole")
+        tensors = network.state_dict()
+        if any(t.device.type != "cpu" or t.dtype != torch.float32 for t in tensors.values()):
+            raise UnsuitedError("its weights are not in float32 on the CPU")
+        weights = {name: t.detach().contiguous().numpy() for name, t in tensors.items()}
+        return cls(network.schema, network.heads, weights, lambda: network)
 
 
-def shapes(model: Lstm | Gru, schema: Schema, heads: HeadOptions) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of the weights of model.build(schema, heads).
+class NamedWeights:
+    """Weights by name, each of which is taken once, in the shape that it must have.
 
-    Only for what compiled code can step (`compiled.unsuited`): fields that are classes, heads that
-    are softmax.
+    The code that takes weights is the one place that states their names and shapes, and
+    `check_all_taken` checks that it has taken all of them.
+
+    >>> weights = NamedWeights({"out.bias": np.zeros(3, np.float32)})
+    >>> weights.take("out.bias", 3)
+    array([0., 0., 0.], dtype=float32)
+    >>> weights.check_all_taken()
     """
-    fields, hidden = schema.decisions, model.hidden
-    gates = hidden * {"lstm": 4, "gru": 3}[model.name]
-    step, heads_in = heads.width_of_step(schema), len(fields) * heads.width
-    found: dict[str, tuple[int, ...]] = {
-        "embed.table.weight": (1 + sum(field.n for field in schema.columns), heads.embedding)
-    }
-    if heads.input:
-        found |= _linear("narrow", heads.input, step)
-    if heads.chained:
-        found["from_fields"] = heads_in, step
-    for layer in range(model.layers):
-        width = hidden if layer else heads.width_in(schema)
-        for kind, of in (("ih", width), ("hh", hidden)):
-            found[f"backbone.layers.{layer}.weight_{kind}_l0"] = gates, of
-            found[f"backbone.layers.{layer}.bias_{kind}_l0"] = (gates,)
-    for stage in range(model.block):
-        width = model.block_width if stage else hidden
-        found |= _linear(block_stage(stage), model.block_width, width)
-    width = hidden + (model.block_width if model.block else 0)
-    found |= _linear("from_hidden", heads_in, width)
-    for field in fields:
-        found |= _linear(head(field), field.n, heads.width)
-    return found
 
+    def __init__(self, weights: Mapping[str, NDArray[Any]]) -> None:
+        self._left = dict(weights)
 
-def block_stage(stage: int) -> str:
-    """Return the name of a linear layer of the processing block; SELU and dropout follow each."""
-    return f"backbone.block.{3 * stage}"
+    def take(self, name: str, *shape: int) -> Array:
+        """Return a weight; UnsuitedError if it is missing, or has another shape or type."""
+        weight = self._left.pop(name, None)
+        if weight is None:
+            raise UnsuitedError(f"its weights lack {name}")
+        if weight.shape != shape or weight.dtype != np.float32:
+            raise UnsuitedError(
+                f"its weight {name} is {weight.shape} {weight.dtype}, not {shape} float32"
+            )
+        return weight
 
+    def linear(self, name: str, outputs: int, inputs: int) -> tuple[Array, Array]:
+        """Return weight (outputs, inputs) and bias (outputs,) of a linear layer; as `take`."""
+        return self.take(f"{name}.weight", outputs, inputs), self.take(f"{name}.bias", outputs)
 
-def head(field: Field) -> str:
-    """Return the name of the last layer of a field's head (with embedding.key_of)."""
-    return f"out.of_{field.name}.out"
-
-
-def _linear(name: str, outputs: int, inputs: int) -> dict[str, tuple[int, ...]]:
-    return {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
+    def check_all_taken(self) -> None:
+        """Raise UnsuitedError if a weight was not taken."""
+        if self._left:
+            raise UnsuitedError(f"its weights have {min(self._left)}, which is of no use here")

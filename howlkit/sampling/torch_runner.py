@@ -1,4 +1,4 @@
-"""A network stepped plainly, by torch, on any device: what `stepping.Runner` asks, for any network.
+"""A network stepped by torch, on any device: a `Runner` of any network.
 
 Shapes: B rows, T steps, D width of the hidden vector.
 """
@@ -13,27 +13,39 @@ import torch
 from numpy.typing import NDArray
 
 from howlkit.network.network import Network
-from howlkit.protocols import LogitsFunction, StepMask
+from howlkit.protocols import Backbone, LogitsFunction, StepMask, Stepper
 from howlkit.sampling.logits import SamplingParams, choose
-from howlkit.sampling.runner import Carried, Mask
+from howlkit.sampling.runner import Carried, Mask, Stepping
 from howlkit.schema import Field, Schema, Steps
 
 __all__ = ["TorchRunner"]
 
 
 class TorchRunner:
-    """A network stepped by torch. Weights are as they are when it is made."""
+    """A network stepped by torch, with the weights that it has when the runner is made.
 
-    name = "plain"
+    backbone: runs in place of the network's own where a model has a quicker one with the same
+    result; the runner is then called "compiled".
+    """
 
-    def __init__(self, network: Network, schema: Schema) -> None:
-        self.network, self.schema = network.eval(), schema
+    needs_torch = True
+
+    def __init__(
+        self, network: Network, schema: Schema, *, backbone: Backbone | None = None
+    ) -> None:
+        self.name: Stepping = "plain" if backbone is None else "compiled"
+        self.network, self.schema, self._backbone = network.eval(), schema, backbone
         self._device = next(network.parameters()).device
-        with torch.inference_mode():
-            self._stepper = network.stepper()
+        self._stepper: Stepper | None = None  # made when the first step is decided
 
     def prepare(self, rows: int) -> None:
-        """As `Runner.prepare`: torch waits for nothing."""
+        """As `Runner.prepare`: torch waits for nothing, a backbone in its place takes one step."""
+        if self._backbone is not None:
+            self.start(self.schema.steps(rows)[:, None])
+
+    def twin(self) -> TorchRunner:
+        """As `Runner.twin`."""
+        return TorchRunner(self.network, self.schema, backbone=self._backbone)
 
     def start(self, steps: Steps) -> tuple[Carried, Carried]:
         """As `Runner.start`."""
@@ -60,8 +72,9 @@ class TorchRunner:
     ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         batch = {f.name: self._tensor(steps[f.name].astype(np.int64)) for f in self.schema.columns}
         counted = None if lengths is None else self._tensor(lengths)
+        options = {} if self._backbone is None else {"backbone": self._backbone}
         with torch.inference_mode():
-            hidden, state = self.network.advance(batch, state, counted)
+            hidden, state = self.network.advance(batch, state, counted, **options)
             if counted is None:
                 return state, hidden[:, -1]
             last = (counted - 1).clamp(min=0)
@@ -73,38 +86,41 @@ class TorchRunner:
     def begin(self, hidden: Carried) -> None:
         """As `Runner.begin`."""
         with torch.inference_mode():
+            self._stepper = self._stepper or self.network.stepper()
             self._stepper.begin(hidden)
 
-    def choose(
+    def sample_field(
         self,
         field: Field,
         step: Steps,
         active: Mask,
         allowed: Mask,
         uniforms: NDArray[np.float64],
-        shaping: SamplingParams,
+        params: SamplingParams,
         functions: Sequence[LogitsFunction],
     ) -> NDArray[np.int64]:
-        """As `Runner.choose`."""
+        """As `Runner.sample_field`."""
+        assert self._stepper is not None  # for mypy: `begin` has made it
         with torch.inference_mode():
             logits = self._stepper.logits(field).double().cpu().numpy()
         for function in functions:
             logits = function(field, logits, step)
-        return choose(logits, allowed, uniforms, shaping.of(field.name))
+        return choose(logits, allowed, uniforms, params.of(field.name))
 
-    def decide(self, field: Field, values: NDArray[np.int64], active: Mask) -> None:
-        """As `Runner.decide`."""
+    def accept(self, field: Field, values: NDArray[np.int64], active: Mask) -> None:
+        """As `Runner.accept`."""
+        assert self._stepper is not None  # for mypy: as above
         with torch.inference_mode():
             self._stepper.decide(field, self._tensor(values), self._tensor(active))
 
-    def decide_all(
+    def sample_step(
         self,
         hidden: Carried,
         step: Steps,
         going: Mask,
-        foresee: Callable[[], StepMask | None],
+        step_mask: Callable[[], StepMask | None],
         uniforms: NDArray[np.float64],
-        shaping: SamplingParams,
+        params: SamplingParams,
     ) -> bool:
-        """As `Runner.decide_all`: always field by field."""
+        """As `Runner.sample_step`: torch always decides field by field."""
         return False

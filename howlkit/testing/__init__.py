@@ -1,13 +1,20 @@
-"""Checks for your own components: what `howlkit plugins check` runs, to be called from your tests.
+"""Checks for your own components, the ones that `howlkit plugins check` runs, for your tests.
 
     from howlkit.testing import check_encoder
 
     def test_contract():
         check_encoder(Intervals())
 
-A check that fails raises CheckFailed, an AssertionError whose message has the law, the input, what
-came and where to look. `encoder_checks` and its like return the checks one by one, each with a
-name, to be called. `session` makes a small session to try a sampler on.
+A check that fails raises CheckFailed, an AssertionError. Its message gives the law, the input, the
+expected and the actual result, and where to look. `encoder_checks` and the functions named like it
+return the checks one by one, so that a test can be parametrized over them:
+
+    >>> from howlkit.testing import augmenter_checks
+    >>> from howlkit.builtin.augmenters import Transpose
+    >>> [check.name for check in augmenter_checks(Transpose())][:2]
+    ['is described', 'options are stored']
+
+`session` makes a small session to try a sampler on.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,9 +22,9 @@ from types import MappingProxyType
 from typing import Any
 
 from howlkit.testing.augmenters import augmenter_checks, check_augmenter
+from howlkit.testing.checks import Check, CheckFailed
 from howlkit.testing.encoders import check_encoder, encoder_checks
 from howlkit.testing.models import check_model, model_checks
-from howlkit.testing.report import Check, CheckFailed
 from howlkit.testing.samplers import check_sampler, sampler_checks, session
 from howlkit.testing.sources import check_source, source_checks
 from howlkit.testing.writers import check_writer, writer_checks
@@ -51,4 +58,4 @@ CHECKS: Mapping[str, Callable[[Any], tuple[Check, ...]]] = MappingProxyType(
         "writer": writer_checks,
     }
 )
-"""The checks of a component, by its kind."""
+"""The function that returns a component's checks, by the kind of the component."""

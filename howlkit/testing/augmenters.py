@@ -9,10 +9,10 @@ import numpy as np
 
 from howlkit.music.piece import MAX_TICK, Piece
 from howlkit.protocols import Augmenter
+from howlkit.testing.checks import Check, given, require, run_all
 from howlkit.testing.options import LAWS as OPTION_LAWS
 from howlkit.testing.options import at_the_limits
 from howlkit.testing.pieces import chord, late_note, performance, pieces
-from howlkit.testing.report import Check, given, require, run_all
 
 __all__ = ["augmenter_checks", "check_augmenter"]
 
@@ -20,17 +20,21 @@ SEEDS = range(8)
 
 
 def augmenter_checks(augmenter: Augmenter) -> tuple[Check, ...]:
-    """Return the checks of an augmenter, to be called one by one."""
+    """Return the checks of an augmenter, one for each law."""
     return tuple(Check("augmenter", augmenter, law) for law in LAWS)
 
 
 def check_augmenter(augmenter: Augmenter) -> None:
-    """Raise CheckFailed, with all there is to know, unless `augmenter` keeps to its contract."""
+    """Raise CheckFailed, saying what is wrong, unless `augmenter` keeps to its contract.
+
+    >>> from howlkit.builtin.augmenters import Transpose
+    >>> check_augmenter(Transpose())
+    """
     run_all(augmenter_checks(augmenter))
 
 
 def music() -> Iterator[Piece]:
-    """Yield pieces and excerpts, each with a name that says how to make it."""
+    """Yield pieces and excerpts; the name of each says how to make it."""
     extremes = [(0, 1, 0, 1), (0, 1, 127, 127), (MAX_TICK - 1, 1, 60, 64)]
     yield from (*pieces(), chord(), late_note(), Piece(name="Piece()"))
     yield Piece.of(extremes, name=f"Piece.of({extremes})")
@@ -41,7 +45,7 @@ def music() -> Iterator[Piece]:
 
 
 def keeps_the_notes(augmenter: Augmenter) -> None:
-    """The result is a Piece with as many notes."""
+    """The result is a Piece with as many notes as the input."""
     for piece in music():
         with given(piece.name):
             for seed in SEEDS:
@@ -62,7 +66,7 @@ def keeps_the_notes(augmenter: Augmenter) -> None:
 
 
 def keeps_the_excerpt(augmenter: Augmenter) -> None:
-    """An excerpt stays what it is: its context, and whether start and end are inside."""
+    """An excerpt keeps its context, and its marks of whether start and end are inside."""
     for piece in music():
         with given(piece.name):
             changed = augmenter(piece, np.random.default_rng(1))
@@ -83,7 +87,7 @@ def keeps_the_excerpt(augmenter: Augmenter) -> None:
 
 
 def is_random_by_rng_alone(augmenter: Augmenter) -> None:
-    """The same rng gives the same piece, and over some seeds something changes."""
+    """The same rng gives the same piece, and at least one of several seeds changes something."""
     changes, asked = 0, 0
     for piece in music():
         with given(piece.name):
@@ -108,7 +112,7 @@ def is_random_by_rng_alone(augmenter: Augmenter) -> None:
 
 
 def leaves_its_input_alone(augmenter: Augmenter) -> None:
-    """The piece that is given stays as it was, to the last table."""
+    """The input piece is left unchanged, in every table."""
     for piece in music():
         with given(piece.name):
             tables = ("notes", "tempos", "time_signatures", "key_signatures", "pedals")
@@ -125,7 +129,7 @@ def leaves_its_input_alone(augmenter: Augmenter) -> None:
 
 
 def works_at_the_limits_of_options(augmenter: Augmenter) -> None:
-    """With each option at a limit, or at each choice, it still keeps the notes."""
+    """It keeps the notes with each option at either limit and at each choice."""
     for what, made in at_the_limits(augmenter):
         with given(what):
             keeps_the_notes(made)

@@ -13,12 +13,17 @@ from howlkit.plugins.exemptions import exemptions
 from howlkit.protocols import Encoder
 from howlkit.schema import END, START, STEP, Schema, Steps
 from howlkit.testing import exempt_laws, grammars
-from howlkit.testing.compare import cases, require_same, require_same_decisions, require_same_notes
+from howlkit.testing.checks import Check, given, require, run_all
+from howlkit.testing.compare import (
+    require_same_decisions,
+    require_same_notes,
+    require_same_steps,
+    seeded_walks,
+)
 from howlkit.testing.options import LAWS as OPTION_LAWS
 from howlkit.testing.options import at_the_limits
 from howlkit.testing.pieces import chord, drum_beat, late_note, metres, performance, pieces, scatter
-from howlkit.testing.report import Check, given, require, run_all
-from howlkit.testing.walks import different
+from howlkit.testing.walks import first_difference
 
 __all__ = ["check_encoder", "encoder_checks"]
 
@@ -26,21 +31,35 @@ MOST_MEGABYTES = 256
 
 
 def encoder_checks(encoder: Encoder) -> tuple[Check, ...]:
-    """Return the checks of an encoder, to be called one by one.
+    """Return the checks of an encoder, one for each law.
 
-    Of a law that it declares not to hold for it, the check is of what must hold all the same.
+    If the encoder declares that a law does not hold for it, the check is of a weaker law.
     """
     checks = tuple(Check("encoder", encoder, law) for law in LAWS)
-    return tuple(exempt_laws.instead_of(check) for check in checks)
+    return tuple(exempt_laws.with_exemption(check) for check in checks)
 
 
 def check_encoder(encoder: Encoder) -> None:
-    """Raise CheckFailed, with all there is to know, unless `encoder` keeps to its contract."""
+    """Raise CheckFailed, saying what is wrong, unless `encoder` keeps to its contract.
+
+    >>> from howlkit.testing.fake_encoder import FakeEncoder
+    >>> class DropsTheLastNote(FakeEncoder):
+    ...     '''One step an onset, but the last note is lost.'''
+    ...
+    ...     def decode(self, steps, *, like=None):
+    ...         piece = super().decode(steps, like=like)
+    ...         return piece.replace(notes=piece.notes[:-1])
+    >>> check_encoder(DropsTheLastNote())  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    howlkit.testing.checks.CheckFailed: encoder 'fake' fails 'round trip'
+      law: ...
+    """
     run_all(encoder_checks(encoder))
 
 
 def schema_is_stored(encoder: Encoder) -> None:
-    """A schema comes back the same from JSON, and is the same each time it is asked for."""
+    """A schema comes back unchanged from JSON, and is the same each time it is asked for."""
     schema = encoder.schema
     text = json.dumps(schema.to_json())
     back = Schema.from_json(json.loads(text))
@@ -48,14 +67,14 @@ def schema_is_stored(encoder: Encoder) -> None:
     require(encoder.schema == schema, expected=schema, got=encoder.schema, look="`schema`")
 
 
-def departures_are_known(encoder: Encoder) -> None:
-    """An encoder departs only from laws that may be declared, and says why."""
+def exemptions_are_known(encoder: Encoder) -> None:
+    """Only laws that allow exemptions are declared not to hold, each with a reason."""
     for law, why in exemptions(encoder).items():
         require(
             law in exempt_laws.INSTEAD,
             expected=f"one of {', '.join(map(repr, exempt_laws.INSTEAD))}",
             got=repr(law),
-            look="`exemptions`: from all other laws there is none",
+            look="`exemptions`: no encoder is exempt from the other laws",
         )
         require(
             isinstance(why, str) and why.strip(),
@@ -66,7 +85,7 @@ def departures_are_known(encoder: Encoder) -> None:
 
 
 def steps_fit_the_schema(encoder: Encoder) -> None:
-    """`encode` gives start, steps and end, of the schema's dtype; what is not active is 0."""
+    """`encode` returns start, steps and end, of the schema's dtype; inactive fields are 0."""
     schema = encoder.schema
     for piece in (*pieces(), chord()):
         with given(piece.name):
@@ -89,7 +108,7 @@ def steps_fit_the_schema(encoder: Encoder) -> None:
 
 
 def _check_values(schema: Schema, steps: Steps) -> None:
-    """Check that values are within their fields, and 0 where there is nothing to say."""
+    """Check that values are in the range of their field, and 0 where the field is not active."""
     for field in schema.fields:
         values, most = steps[field.name], 1 if field.kind == "bits" else field.n - 1
         require(
@@ -109,7 +128,7 @@ def _check_values(schema: Schema, steps: Steps) -> None:
 
 
 def encode_is_pure(encoder: Encoder) -> None:
-    """`encode` gives the same each time, in an array of its own, and leaves the piece alone."""
+    """`encode` returns the same steps each time, in a new array, and does not change the piece."""
     for piece in pieces():
         with given(piece.name):
             before = dataclasses.replace(piece, notes=piece.notes.copy())
@@ -117,12 +136,13 @@ def encode_is_pure(encoder: Encoder) -> None:
             kept = first.copy()
             if first.flags.writeable:
                 first[:] = np.zeros(1, first.dtype)
-            require_same(encoder, kept, encoder.encode(piece), "what `encode` keeps between calls")
+            again = encoder.encode(piece)
+            require_same_steps(encoder, kept, again, "what `encode` keeps between calls")
             require(piece == before, expected="the piece as it was", got="another", look="`encode`")
 
 
 def an_empty_piece(encoder: Encoder) -> None:
-    """A piece without notes is a start and an end, and comes back without notes."""
+    """A piece without notes is encoded as start and end, and decoded to no notes."""
     steps = encoder.encode(Piece())
     require(
         steps["mark"].tolist() == [START, END],
@@ -148,34 +168,35 @@ def drums_stay_drums(encoder: Encoder) -> None:
 
 
 def round_trip(encoder: Encoder) -> None:
-    """What the grammar allows comes back the same from `decode` and `encode`: one spelling.
+    """Steps that the grammar allows come back the same from `decode` and `encode`: one spelling.
 
-    In the tempo and metre of another piece, at least the notes come back: what an encoder says of
-    tempo and metre gives way to it.
+    With `like=piece` only the notes have to come back, because the tempo and metre of that piece
+    replace those in the steps.
     """
-    for made, like in cases(encoder):
+    for made, like in seeded_walks(encoder):
         for row, steps in enumerate(made.rows):
             with given(f"{made}, row {row}" + (f", like {like.name}" if like is not None else "")):
                 piece = encoder.decode(steps, like=like)
                 back = encoder.encode(piece)
                 if like is None:
                     look = "which of the two spellings `allowed` should refuse, or `encode` avoid"
-                    require_same(encoder, steps, back, look)
+                    require_same_steps(encoder, steps, back, look)
                 else:
                     require_same_notes(piece, encoder.decode(back, like=like))
 
 
 def encode_is_stable(encoder: Encoder) -> None:
-    """What was encoded and decoded once is encoded the same again."""
+    """Music that was encoded and decoded once is encoded to the same steps again."""
     for piece in (*pieces(), chord(), metres(9, 300)):
         with given(piece.name):
             steps = encoder.encode(piece)
             again = encoder.encode(encoder.decode(steps, like=piece))
-            require_same(encoder, steps, again, "what rounds twice, in `encode` and in `decode`")
+            look = "what rounds twice, in `encode` and in `decode`"
+            require_same_steps(encoder, steps, again, look)
 
 
 def excerpts_give_the_whole(encoder: Encoder) -> None:
-    """Excerpts side by side are encoded to the steps of the whole, wherever they are cut."""
+    """Adjacent excerpts are encoded to the steps of the whole piece, wherever they are cut."""
     for piece in pieces():
         with given(piece.name):
             whole, n = encoder.encode(piece), len(piece)
@@ -190,10 +211,10 @@ def excerpts_give_the_whole(encoder: Encoder) -> None:
                     part = encoder.encode(piece.excerpt(first, stop))
                     wanted = whole[begin - 1 : begin - 1 + len(part)]
                     look = (
-                        "that steps from `since` to before `until` are kept, rounded as onsets "
-                        "are, and what of before the excerpt they depend on"
+                        "whether steps from `since` up to `until` are kept, with both rounded as "
+                        "onsets are, and which steps before the excerpt they depend on"
                     )
-                    require_same(encoder, wanted, part, look)
+                    require_same_steps(encoder, wanted, part, look)
                     begin += len(part) - 1
             with given(f"{piece.name} in excerpts cut at notes {edges.tolist()[:5]} .."):
                 require(
@@ -237,10 +258,10 @@ def decode_takes_over_like(encoder: Encoder) -> None:
 
 
 def options_work_at_their_limits(encoder: Encoder) -> None:
-    """With each option at a limit, or at each choice, music still comes back the same.
+    """Music comes back the same with each option at either limit and at each choice.
 
-    Where rests were cut short, the tempo and metre of the piece stand elsewhere in the music: then
-    what counts is what the encoder itself says.
+    An option may cut rests short, which moves the music against the tempo and metre of the piece.
+    Then the steps are compared after `decode(steps)` alone.
     """
     for what, made in at_the_limits(encoder):
         with given(what):
@@ -248,15 +269,15 @@ def options_work_at_their_limits(encoder: Encoder) -> None:
                 with given(piece.name):
                     steps = made.encode(piece)
                     again = made.encode(made.decode(steps, like=piece))
-                    if different(made.schema, steps, again) is not None:
+                    if first_difference(made.schema, steps, again) is not None:
                         again = made.encode(made.decode(steps))
                         require_same_decisions(made, steps, again, "the range of this option")
                     grammars.require_allowed(made, steps, piece)
-                    exempt_laws.pushing_of(made)(made, steps[:-1], piece)
+                    exempt_laws.pushing_check(made)(made, steps[:-1], piece)
 
 
 def hostile_pieces(encoder: Encoder) -> None:
-    """One note after 2^31 ticks, or 300 at once, cost little memory and come back."""
+    """One note near tick 2^31, or 300 notes at once, take little memory and come back."""
     for tick in (2**20, 2**24, 2**27, MAX_TICK - 1):
         with given(f"late_note({tick})"):
             _check_memory(encoder, late_note(tick))
@@ -276,15 +297,15 @@ def _check_memory(encoder: Encoder, piece: Piece) -> None:
         peak < MOST_MEGABYTES,
         expected=f"less than {MOST_MEGABYTES} MB",
         got=f"{peak:.0f} MB and {len(steps)} rows for {len(piece)} notes",
-        look="what grows with ticks instead of notes; cap rests, or the length of a piece",
+        look="arrays that grow with ticks instead of notes; limit rests, or the length of a piece",
     )
-    require_same(encoder, steps, again, "how what does not fit is shortened")
+    require_same_steps(encoder, steps, again, "how what does not fit is shortened")
 
 
 LAWS = (
     *OPTION_LAWS,
     schema_is_stored,
-    departures_are_known,
+    exemptions_are_known,
     steps_fit_the_schema,
     encode_is_pure,
     an_empty_piece,

@@ -1,6 +1,6 @@
-"""What must hold in place of a law that an encoder declares not to hold for it.
+"""Weaker laws for encoders that declare an exemption from a law.
 
-These are weaker than the laws, but no less checked: an encoder that loses or moves a note fails.
+An encoder that loses or moves a note fails these too.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from howlkit.music.piece import Piece
 from howlkit.plugins.exemptions import EXCERPTS, PUSHING, ROUND_TRIP, exemptions
 from howlkit.protocols import Encoder
 from howlkit.schema import END, START, STEP, Steps
-from howlkit.testing.compare import cases, require_same, require_same_notes
-from howlkit.testing.grammars import check_counts, check_pushing, pushed, require_allowed
+from howlkit.testing.checks import Check, given, require
+from howlkit.testing.compare import require_same_notes, require_same_steps, seeded_walks
+from howlkit.testing.grammars import check_counts, check_pushing, pushed_steps, require_allowed
 from howlkit.testing.pieces import pieces
-from howlkit.testing.report import Check, given, require
 
-__all__ = ["INSTEAD", "instead_of", "pushing_of"]
+__all__ = ["INSTEAD", "pushing_check", "with_exemption"]
 
 
 def the_music_comes_back(encoder: Encoder) -> None:
-    """What the grammar allows comes back as the same music, and is spelt in one way from then.
+    """Steps that the grammar allows come back as the same music, which is spelt the same again.
 
-    In the tempo and metre of another piece, on whose grid it may be rounded again, at least as many
-    notes come back of each pitch and program.
+    With `like=piece` notes may be rounded again, to the grid of that piece. Then as many notes of
+    each pitch and program have to come back.
     """
-    for made, like in cases(encoder):
+    for made, like in seeded_walks(encoder):
         for row, steps in enumerate(made.rows):
             with given(f"{made}, row {row}" + (f", like {like.name}" if like is not None else "")):
                 piece = encoder.decode(steps, like=like)
@@ -44,7 +44,7 @@ def the_music_comes_back(encoder: Encoder) -> None:
                 require_same_notes(piece, again)
                 _require_same_seconds(piece, again)
                 look = "what `encode` makes of its own spelling"
-                require_same(encoder, written, encoder.encode(again), look)
+                require_same_steps(encoder, written, encoder.encode(again), look)
 
 
 def _require_same_seconds(expected: Piece, got: Piece) -> None:
@@ -59,7 +59,7 @@ def _require_same_seconds(expected: Piece, got: Piece) -> None:
 
 
 def excerpts_have_the_notes(encoder: Encoder) -> None:
-    """Excerpts side by side have the notes of the whole, and only the last has an end."""
+    """Adjacent excerpts have the notes of the whole piece, and only the last has an end."""
     for piece in pieces():
         with given(piece.name):
             wanted = _voices(encoder.decode(encoder.encode(piece)))
@@ -75,7 +75,7 @@ def excerpts_have_the_notes(encoder: Encoder) -> None:
 
 
 def _own_steps(steps: Steps, part: Piece) -> Steps:
-    """Return the steps of an excerpt without the row that is only input, checked for its marks."""
+    """Check the marks of an excerpt's steps; return them without the row that is only input."""
     marks = steps["mark"].tolist()
     ends = [END] if part.has_end else []
     before = [START] if part.has_start else [mark for mark in marks[:1] if mark != END]
@@ -109,14 +109,17 @@ def _voices(piece: Piece) -> Counter[Any]:
 
 
 def decode_counts_as_pushing(encoder: Encoder) -> None:
-    """`decode` gives as many notes as `push` began, which stay where they are as more come."""
-    for what, steps, like in pushed(encoder):
+    """`decode` returns as many notes as `push` counted; more steps do not move earlier notes."""
+    for what, steps, like in pushed_steps(encoder):
         with given(what):
             check_counting(encoder, steps, like)
 
 
 def check_counting(encoder: Encoder, steps: Steps, like: Piece | None) -> None:
-    """Raise CheckFailed unless steps, without an end row, begin the notes that `push` counts."""
+    """Raise CheckFailed unless `decode` returns the notes that `push` counts, and never moves them.
+
+    steps: without the end row.
+    """
     whole, _ = check_counts(encoder, steps, like)
     half = encoder.decode(steps[: (len(steps) + 1) // 2], like=like)
     begun, more = (_onsets(piece) for piece in (half, whole))
@@ -129,7 +132,7 @@ def check_counting(encoder: Encoder, steps: Steps, like: Piece | None) -> None:
 
 
 def _onsets(piece: Piece) -> Counter[Any]:
-    """Return how often each note begins: in beats, its program and its pitch."""
+    """Return how many notes there are of each onset (in beats), program and pitch."""
     beats = np.round(piece.notes["start"] / piece.ticks_per_beat, 6).tolist()
     return Counter(
         zip(beats, *(piece.notes[n].tolist() for n in ("program", "pitch")), strict=True)
@@ -143,25 +146,25 @@ INSTEAD: Mapping[str, Callable[[Encoder], None]] = MappingProxyType(
         PUSHING: decode_counts_as_pushing,
     }
 )
-"""By the name of the law, what is checked where an encoder departs from it."""
+"""The weaker law that is checked instead, by the name of the law that allows an exemption."""
 
 
-def instead_of(check: Check) -> Check:
-    """Return a check, or, where its encoder departs from the law, one of what holds instead."""
+def with_exemption(check: Check) -> Check:
+    """Return the check, or a check of the weaker law if its encoder declares an exemption."""
     why = _declared(check.component).get(check.name)
     if why is None or check.name not in INSTEAD:
         return check
-    return dataclasses.replace(check, instead=INSTEAD[check.name], why=why)
+    return dataclasses.replace(check, instead=INSTEAD[check.name], reason=why)
 
 
 def _declared(encoder: Encoder) -> Mapping[str, str]:
-    """Return what an encoder declares; nothing if it is nonsense, for which there is a check."""
+    """Return the exemptions of an encoder; none if they are malformed, which has its own check."""
     try:
         return dict(exemptions(encoder))
     except Exception:  # a component's own, of any kind
         return {}
 
 
-def pushing_of(encoder: Encoder) -> Callable[[Encoder, Steps, Piece | None], None]:
-    """Return what checks steps of an encoder against pushing, as far as it declares."""
+def pushing_check(encoder: Encoder) -> Callable[[Encoder, Steps, Piece | None], None]:
+    """Return the function that checks `decode` against `push`: the weaker one if it is exempt."""
     return check_counting if PUSHING in exemptions(encoder) else check_pushing

@@ -1,4 +1,4 @@
-"""An encoder with fields of every kind, for checks of samplers: small, and by the contract."""
+"""A small encoder with fields of every kind, which keeps every law; it serves to check samplers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from howlkit.music.piece import DRUMS, NOTE, Piece
 from howlkit.options import option
 from howlkit.schema import START, STEP, Field, Schema, Steps, bits, real
 
-__all__ = ["Chimes"]
+__all__ = ["FakeEncoder", "FakeGrammar"]
 
 KEYS = 12
 LOWEST = 60
@@ -24,19 +24,19 @@ Column = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Chimes:
+class FakeEncoder:
     """One step an onset: shift, one key or a chord of pitch classes, loudness; no drums.
 
-    Shifts are at most a beat: of an excerpt no more is known of the onset before the last one.
+    Shifts are at most a beat, because an excerpt does not hold more of the music before it.
     """
 
     grid: int = option(4, "slices a beat", low=1, high=48)
 
-    name: ClassVar[str] = "chimes"
+    name: ClassVar[str] = "fake"
 
     @cached_property
     def schema(self) -> Schema:
-        """A shift; of a single key its pitch class, of a chord a bit a key; the loudness."""
+        """The shift, a pitch class or (for a chord) one bit for each, and the loudness."""
         return Schema(
             (
                 Field("shift", self.grid + 1, ordered=True, unit=f"1/{self.grid} beat"),
@@ -53,7 +53,7 @@ class Chimes:
         return np.asarray((2 * ticks.astype(np.int64) * self.grid + per_beat) // (2 * per_beat))
 
     def encode(self, piece: Piece) -> Steps:
-        """Return the steps of a piece; of an excerpt those in it, and the one before."""
+        """Return the steps of a piece; for an excerpt its steps, and the one before them."""
         notes = piece.notes[piece.notes["program"] != DRUMS]
         onset = self._slices(piece, notes["start"])
         at, row = np.unique(onset, return_inverse=True)
@@ -73,7 +73,7 @@ class Chimes:
         return self.schema.frame(steps[: max(before, stop)], before=before, end=piece.has_end)
 
     def decode(self, steps: Steps, *, like: Piece | None = None) -> Piece:
-        """Return a note of a slice for each key."""
+        """Return the music: each key is a note, one slice long."""
         frame = self._frame(like)
         starts = self.ticks(steps, like=like)
         keys = _keys(steps)
@@ -91,18 +91,21 @@ class Chimes:
         return frame.at_resolution(min(factor, 32767 // self.grid) * self.grid)
 
     def ticks(self, steps: Steps, *, like: Piece | None = None) -> Column:
-        """Return where each step stands."""
+        """Return the tick of each step."""
         shift = np.where(steps["mark"] == STEP, steps["shift"].astype(np.int64), 0)
         return np.asarray(np.cumsum(shift) * (self._frame(like).ticks_per_beat // self.grid))
 
-    def grammar(self, rows: int, *, like: Piece | None = None) -> ChimesGrammar:
-        """Return the grammar of B rows."""
-        return ChimesGrammar(self.grid, np.full(rows, -1), np.zeros(rows, np.int64))
+    def grammar(self, rows: int, *, like: Piece | None = None) -> FakeGrammar:
+        """Return a grammar for `rows` rows at the start of a piece."""
+        return FakeGrammar(self.grid, np.full(rows, -1), np.zeros(rows, np.int64))
 
 
 @dataclass
-class ChimesGrammar:
-    """Each row's last slice (B,), -1 before the first, and how many keys it had (B,)."""
+class FakeGrammar:
+    """The position of each row.
+
+    at: (B,) the last slice, -1 before the first. count: (B,) how many keys it had.
+    """
 
     grid: int
     at: Column
@@ -110,11 +113,11 @@ class ChimesGrammar:
 
     @property
     def now(self) -> NDArray[np.float64]:
-        """Where each row stands, in beats."""
+        """The position of each row, in beats (B,)."""
         return np.maximum(self.at, 0) / self.grid
 
     def allowed(self, field: Field, given: Steps) -> NDArray[np.bool_]:
-        """Return (B, field.choices): a chord has at least two keys, and no slice comes twice."""
+        """Return (B, field.choices): a chord has at least two keys, and each slice comes once."""
         value = np.arange(field.choices)
         mask = np.ones((len(given), field.choices), bool)
         if field.name == "mark":
@@ -128,19 +131,19 @@ class ChimesGrammar:
         return mask
 
     def push(self, step: Steps, rows: NDArray[np.bool_]) -> Column:
-        """Move on in the marked rows; a note begins with each key."""
+        """Move on in the marked rows; return how many notes begin: one for each key."""
         moved = rows & (step["mark"] == STEP)
         count = _keys(step).sum(axis=1)
         self.at = np.where(moved, np.maximum(self.at, 0) + step["shift"], self.at)
         self.count = np.where(rows, count, self.count)
         return np.where(moved, count, 0)
 
-    def select(self, rows: NDArray[np.intp]) -> ChimesGrammar:
-        """Return a copy that holds these rows."""
-        return ChimesGrammar(self.grid, self.at[rows].copy(), self.count[rows].copy())
+    def select(self, rows: NDArray[np.intp]) -> FakeGrammar:
+        """Return a copy with these rows."""
+        return FakeGrammar(self.grid, self.at[rows].copy(), self.count[rows].copy())
 
     def derived(self, field: Field) -> Column:
-        """Return (B,): `count`, the keys of the last step."""
+        """Return (B,): the value of `count`, the number of keys of the last step, at most 3."""
         return np.minimum(self.count, 3)
 
 

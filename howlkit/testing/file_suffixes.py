@@ -1,4 +1,4 @@
-"""What holds for the suffixes of sources and writers: they can be found in a file's name."""
+"""The law for the suffixes of sources and writers."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable
 
 from howlkit.music import midi
-from howlkit.testing.report import require
+from howlkit.testing.checks import require
 
-__all__ = ["can_be_found"]
+__all__ = ["require_valid_suffixes"]
 
 
-def can_be_found(suffixes: Iterable[str]) -> None:
-    """Raise CheckFailed unless all are a dot and small letters, and none is MIDI's."""
+def require_valid_suffixes(suffixes: Iterable[str]) -> None:
+    """Raise CheckFailed unless each suffix is a dot and small letters, and none is MIDI's."""
     for suffix in suffixes:
         require(
             re.fullmatch(r"(\.[^.\s/\\]+)+", suffix) and suffix == suffix.lower(),

@@ -1,4 +1,4 @@
-"""The laws of an encoder's grammar, and of `decode` and `ticks`, which go with it."""
+"""The laws of an encoder's grammar, and of `decode` and `ticks`, which must agree with it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.music.piece import Piece
-from howlkit.protocols import DerivingGrammar, Encoder, Grammar
+from howlkit.plugins.checked_grammar import derived_step_mask
+from howlkit.protocols import DerivingGrammar, Encoder, Grammar, StepMask, StepMaskGrammar
 from howlkit.sampling.decoding import accepts
-from howlkit.sampling.step_mask import foresee
 from howlkit.schema import START, STEP, Schema, Steps
+from howlkit.testing.checks import given, require
 from howlkit.testing.pieces import chord, metres, pieces, scatter
-from howlkit.testing.report import given, require
-from howlkit.testing.walks import Walk, answers, spelt, walk
+from howlkit.testing.walks import Walk, answers, step_text, walk
 
 __all__ = [
     "check_counts",
@@ -24,7 +24,7 @@ __all__ = [
     "derived_fields_follow",
     "grammar_allows_what_encode_gives",
     "step_mask_says_what_allowed_does",
-    "pushed",
+    "pushed_steps",
     "require_allowed",
     "rows_are_independent",
 ]
@@ -33,14 +33,14 @@ ONE = np.array([True])
 
 
 def grammar_allows_what_encode_gives(encoder: Encoder) -> None:
-    """The grammar allows every choice of every step that `encode` gives, the end too."""
+    """The grammar allows every choice in the steps that `encode` returns, the end included."""
     for piece in (*pieces(), chord(), scatter(6, 300)):
         with given(piece.name):
             require_allowed(encoder, encoder.encode(piece), piece)
 
 
 def require_allowed(encoder: Encoder, steps: Steps, like: Piece | None) -> None:
-    """Raise CheckFailed unless the grammar allows steps, choice by choice."""
+    """Raise CheckFailed unless the grammar allows every choice in `steps`."""
     schema, grammar = encoder.schema, encoder.grammar(1, like=like)
     for number, row in enumerate(steps[1:], 1):
         step = row[None]
@@ -48,7 +48,7 @@ def require_allowed(encoder: Encoder, steps: Steps, like: Piece | None) -> None:
             if schema.active(field, step)[0]:
                 require(
                     accepts(grammar, field, step)[0],
-                    expected=f"step {number} to be allowed: {spelt(schema, row)}",
+                    expected=f"step {number} to be allowed: {step_text(schema, row)}",
                     got=f"`allowed` refuses its {field.name!r}",
                     look="`allowed`, or what `push` takes note of",
                 )
@@ -56,14 +56,14 @@ def require_allowed(encoder: Encoder, steps: Steps, like: Piece | None) -> None:
 
 
 def decode_equals_pushing(encoder: Encoder) -> None:
-    """`decode` gives as many notes as `push` began, where `ticks` and `now` say."""
-    for what, steps, like in pushed(encoder):
+    """`decode` returns as many notes as `push` counted, at the positions of `ticks` and `now`."""
+    for what, steps, like in pushed_steps(encoder):
         with given(what):
             check_pushing(encoder, steps, like)
 
 
-def pushed(encoder: Encoder) -> Iterator[tuple[str, Steps, Piece | None]]:
-    """Yield what to push, without end rows: what it is, steps, and in whose metre and tempo."""
+def pushed_steps(encoder: Encoder) -> Iterator[tuple[str, Steps, Piece | None]]:
+    """Yield a name for people, steps without an end row, and the piece that sets the metre."""
     for seed, like in ((10, None), (11, None), (12, metres(3)), (13, scatter(1))):
         name = f", like {like.name}" if like is not None else ""
         with given(f"seed {seed}{name}"):
@@ -77,7 +77,7 @@ def pushed(encoder: Encoder) -> Iterator[tuple[str, Steps, Piece | None]]:
 
 
 def check_pushing(encoder: Encoder, steps: Steps, like: Piece | None) -> None:
-    """Raise CheckFailed unless steps, without their end row, are decoded as they are pushed."""
+    """Raise CheckFailed unless `decode` and `push` agree on `steps`, which have no end row."""
     piece, ticks = check_counts(encoder, steps, like)
     strays = np.setdiff1d(piece.notes["start"], ticks)
     require(
@@ -93,8 +93,8 @@ def check_counts(
 ) -> tuple[Piece, NDArray[np.int64]]:
     """Return the music of steps without an end row, and their ticks.
 
-    Raises CheckFailed unless pushing them says the same of how many notes there are and of where
-    the music stands.
+    Raises CheckFailed unless `push` counts as many notes as `decode` returns, and `now` is at the
+    positions that `ticks` returns.
     """
     grammar, n = encoder.grammar(1, like=like), len(steps)
     begun, now = np.zeros(n, np.int64), np.zeros(n)
@@ -123,7 +123,7 @@ def check_counts(
 def _check_now(
     encoder: Encoder, piece: Piece, ticks: NDArray[np.int64], now: NDArray[np.float64]
 ) -> None:
-    """Check that now (T,), in the schema's clock, is where ticks (T,) of `piece` say."""
+    """Check that `now` (T,), in beats or seconds, and `ticks` (T,) are the same positions."""
     if encoder.schema.clock == "beats":
         stands, unit = ticks / piece.ticks_per_beat, np.full(len(ticks), 1 / piece.ticks_per_beat)
     else:
@@ -140,7 +140,7 @@ def _check_now(
 
 
 def derived_fields_follow(encoder: Encoder) -> None:
-    """Derived columns are what the grammar derives: nothing of the future is in them."""
+    """`encode` fills derived fields with what the grammar derives, so without the future."""
     schema = encoder.schema
     if not schema.derived:
         return
@@ -161,8 +161,8 @@ def derived_fields_follow(encoder: Encoder) -> None:
 
 
 def step_mask_says_what_allowed_does(encoder: Encoder) -> None:
-    """What a grammar says of a whole step (`step_mask`, if it has one) is what it says by field."""
-    if foresee(encoder.grammar(1), encoder.schema, 1) is None:
+    """`step_mask`, if the grammar has one, allows the same values as `allowed` field by field."""
+    if _step_mask(encoder.schema, encoder.grammar(1)) is None:
         return
     for seed in range(20, 24):
         made = walk(encoder, seed)
@@ -175,8 +175,8 @@ def step_mask_says_what_allowed_does(encoder: Encoder) -> None:
 
 
 def _check_step_mask(schema: Schema, grammar: Grammar, step: Steps) -> None:
-    """Check both along a step (1,) that is allowed."""
-    step_mask = foresee(grammar, schema, 1)
+    """Compare `step_mask` and `allowed` at each field of an allowed step (1,)."""
+    step_mask = _step_mask(schema, grammar)
     if step_mask is None:
         return
     begins = np.cumsum([0, *(field.choices for field in schema.decisions)])
@@ -194,7 +194,7 @@ def _check_step_mask(schema: Schema, grammar: Grammar, step: Steps) -> None:
             require(
                 np.array_equal(said, allowed),
                 expected=f"{field.name!r} to be in {np.flatnonzero(allowed)[:8].tolist()} .., as "
-                f"`allowed` says, given {spelt(schema, given_so_far[0])}",
+                f"`allowed` says, given {step_text(schema, given_so_far[0])}",
                 got=f"{np.flatnonzero(said)[:8].tolist()} .. from `step_mask`",
                 look="`step_mask`, or return None where this cannot be said in advance",
             )
@@ -202,8 +202,15 @@ def _check_step_mask(schema: Schema, grammar: Grammar, step: Steps) -> None:
         tied = tied and bool(given_so_far[field.name][0] == step_mask.least[0, k])
 
 
+def _step_mask(schema: Schema, grammar: Grammar) -> StepMask | None:
+    """Return the step mask of a grammar of one row, as the core has it."""
+    if hasattr(grammar, "step_mask"):
+        return cast(StepMaskGrammar, grammar).step_mask()
+    return derived_step_mask(grammar, schema, 1)
+
+
 def rows_are_independent(encoder: Encoder) -> None:
-    """`select` copies: rows go on as they would alone, whatever is pushed elsewhere."""
+    """`select` copies: a row goes on as it would alone, whatever is pushed in other rows."""
     for seed in range(4):
         with given(f"seed {seed}"):
             made = walk(encoder, 20 + seed, length=24)
@@ -243,14 +250,14 @@ def _check_rows(encoder: Encoder, made: Walk) -> None:
 def _require_as_alone(
     encoder: Encoder, said: dict[str, NDArray[Any]], row: int, steps: Steps, look: str
 ) -> None:
-    """Check that a row said of the last of `steps` what a grammar fed the others alone says."""
+    """Check that a row answers for the last of `steps` as a grammar that was fed this row alone."""
     grammar = encoder.grammar(1)
     for t in range(1, len(steps) - 1):
         grammar.push(steps[t : t + 1].copy(), ONE)
     for name, wanted in answers(encoder.schema, grammar, steps[-1:]).items():
         require(
             np.array_equal(said[name][row], wanted[0]),
-            expected=f"row {row} to say of {name} the same as alone, after {len(steps) - 2} steps",
+            expected=f"row {row} to answer {name} as it does alone, after {len(steps) - 2} steps",
             got="another answer",
             look=look,
         )

@@ -1,6 +1,6 @@
-"""The laws of what a network says of targets: normalised, the same as its stepper decides by.
+"""The laws of a network's likelihoods: they sum to 1, and its stepper draws from the same ones.
 
-Also the loss that the checks train with. B rows, T steps.
+B rows, T steps, N different steps, D the width of hidden.
 """
 
 from __future__ import annotations
@@ -16,60 +16,24 @@ from torch import Tensor
 
 from howlkit.protocols import Model
 from howlkit.schema import Field, Schema, Steps
-from howlkit.testing.report import given, require
-from howlkit.testing.schemas import CONDITIONAL, MIXED, every_step, random_steps, tensors
+from howlkit.testing.checks import given, require
+from howlkit.testing.networks import build_network, nats_per_step, stir_weights
+from howlkit.testing.schemas import CONDITIONAL, MIXED, every_step, random_steps, step_tensors
 
 __all__ = [
-    "counts",
     "deciding_equals_pricing",
     "likelihood_is_normalised",
-    "loss",
     "starts_at_the_unigram_model",
-    "unigram",
-    "updates",
+    "step_entropy",
+    "value_counts",
 ]
 
 SMALL = {"conditional": CONDITIONAL, "mixed": MIXED}
 CLOSE = 1e-3
 
 
-def loss(network: Any, steps: Steps, *, carried: bool = False) -> Tensor:  # noqa: ANN401
-    """Return the mean nats a step of steps (B, T), each given those before it.
-
-    carried: in two halves, with the state between them.
-    """
-    batch = tensors(steps)
-    inputs = {name: column[:, :-1] for name, column in batch.items()}
-    targets = {name: column[:, 1:] for name, column in batch.items()}
-    length = steps.shape[1] - 1
-    state = None
-    costs: list[Tensor] = []
-    for begin, stop in ((0, length // 2), (length // 2, length)) if carried else ((0, length),):
-        here, there = (
-            {name: column[:, begin:stop] for name, column in columns.items()}
-            for columns in (inputs, targets)
-        )
-        hidden, state = network.advance(here, state)
-        costs += [cost.sum() for cost in network.nats(hidden, there).values()]
-    mean: Tensor = torch.stack(costs).sum() / (steps.shape[0] * length)
-    return mean
-
-
-def updates(network: Any, steps: Steps, *, rate: float, most: int) -> Iterator[float]:  # noqa: ANN401
-    """Train on steps (B, T), yielding the loss before each of at most `most` updates."""
-    network.train()
-    optimizer = torch.optim.Adam(network.parameters(), lr=rate)
-    for _ in range(most):
-        cost = loss(network, steps)
-        optimizer.zero_grad()
-        torch.autograd.backward(cost)
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
-        yield float(cost.detach())
-
-
-def counts(schema: Schema, steps: Steps) -> dict[str, NDArray[np.int64]]:
-    """Return how often each value was decided in steps (B, T), as `evaluate.unigram`."""
+def value_counts(schema: Schema, steps: Steps) -> dict[str, NDArray[np.int64]]:
+    """Return how often each value occurs in steps (B, T), in the form that `start_at` takes."""
     rows, found = steps[:, 1:].reshape(-1), {}
     for field in schema.decisions:
         values = rows[field.name][schema.active(field, rows)]
@@ -80,32 +44,31 @@ def counts(schema: Schema, steps: Steps) -> dict[str, NDArray[np.int64]]:
     return found
 
 
-def unigram(steps: Steps) -> float:
-    """Return the entropy, in nats a step, of how often each step is there in steps (B, T)."""
+def step_entropy(steps: Steps) -> float:
+    """Return the entropy of the distribution of whole steps in `steps` (B, T), in nats a step."""
     share = np.unique(steps[:, 1:], return_counts=True)[1] / steps[:, 1:].size
     return float(-(share * np.log(share)).sum())
 
 
-def _every(model: Model) -> Iterator[tuple[str, Any, Schema, Steps, Tensor]]:
-    """Yield stirred networks, all steps (N,) of their schema and a hidden (1, N, D), equal for all.
+def _networks_and_steps(model: Model) -> Iterator[tuple[str, Any, Schema, Steps, Tensor]]:
+    """Yield a name for people, a stirred network, its schema, all its steps, and a hidden.
 
-    Before each a name, for people.
+    The steps are (N,). The hidden is (1, N, D), the same for each step.
     """
-    from howlkit.testing.models import build, stir
-
     for (name, schema), chained in product(SMALL.items(), (True, False)):
         what = f"schema {name!r}, heads.chained={str(chained).lower()}"
         with given(what), torch.no_grad():
-            network, rows = stir(build(model, schema, chained=chained)), every_step(schema)
-            hidden, _ = network.advance(tensors(random_steps(schema, 9, rows=1)), None)
+            network = stir_weights(build_network(model, schema, chained=chained))
+            rows = every_step(schema)
+            hidden, _ = network.advance(step_tensors(random_steps(schema, 9, rows=1)), None)
         yield what, network, schema, rows, hidden[:, -1:].expand(1, len(rows), -1)
 
 
 def likelihood_is_normalised(model: Model) -> None:
-    """The probabilities of all steps that there are add up to 1."""
-    for name, network, schema, rows, hidden in _every(model):
+    """The probabilities of all possible steps add up to 1."""
+    for name, network, schema, rows, hidden in _networks_and_steps(model):
         with given(name), torch.no_grad():
-            costs = network.nats(hidden, tensors(rows[None]))
+            costs = network.nats(hidden, step_tensors(rows[None]))
             finite = all(bool(torch.isfinite(cost).all()) for cost in costs.values())
             require(finite, expected="finite nats", got="NaN or infinity", look="`nats`")
             if not all(network.is_likelihood(field) for field in schema.decisions):
@@ -121,10 +84,10 @@ def likelihood_is_normalised(model: Model) -> None:
 
 
 def deciding_equals_pricing(model: Model) -> None:
-    """The stepper decides by the probabilities that `nats` prices."""
-    for name, network, schema, rows, hidden in _every(model):
+    """The stepper draws from the probabilities that `nats` computes."""
+    for name, network, schema, rows, hidden in _networks_and_steps(model):
         with given(name), torch.no_grad():
-            targets = tensors(rows)
+            targets = step_tensors(rows)
             priced = network.nats(hidden, {name: column[None] for name, column in targets.items()})
             stepper = network.stepper()
             stepper.begin(hidden[0])
@@ -141,7 +104,7 @@ def deciding_equals_pricing(model: Model) -> None:
 
 
 def _decided(stepper: Any, field: Field, values: Tensor, active: Tensor) -> Tensor:  # noqa: ANN401
-    """Return (N,) nats of values (N,), of bits (N, n), choice by choice; the stepper moves on."""
+    """Decide values (N,), or bits (N, n), with the stepper; return the nats of the choices (N,)."""
     if field.kind != "bits":
         cost = -torch.log_softmax(stepper.logits(field), -1).gather(1, values[:, None])[:, 0]
         stepper.decide(field, values, active)
@@ -161,19 +124,17 @@ def _decided(stepper: Any, field: Field, values: Tensor, active: Tensor) -> Tens
 
 
 def starts_at_the_unigram_model(model: Model) -> None:
-    """`start_at` takes counts of every field, and what is common costs less afterwards."""
-    from howlkit.testing.models import build
-
+    """`start_at` takes the counts of every field; common values then cost less."""
     for name, schema in SMALL.items():
         with given(f"schema {name!r}"):
-            network = build(model, schema)
+            network = build_network(model, schema)
             common = np.repeat(random_steps(schema, 10, rows=1, length=4), 12, axis=1)
             common = common[:, 11:]  # one start row, then three steps, many times each
             costs = []
             for some in (random_steps(schema, 11, rows=1, length=200), common):
-                network.start_at(counts(schema, some))
+                network.start_at(value_counts(schema, some))
                 with torch.no_grad():
-                    costs.append(float(loss(network, common)))
+                    costs.append(float(nats_per_step(network, common)))
             require(
                 np.isfinite(costs).all() and costs[1] < costs[0],
                 expected=f"less than {costs[0]:.3f} nats a step, which other counts give",

@@ -1,9 +1,7 @@
 """The laws of a model, each a function that raises CheckFailed where it is broken.
 
-Networks are built for four small schemas, with small heads. Give the model small options: checks
-build it some fifty times, and train it for a while. Where two ways of computing are compared,
-weights are stirred first: a new network may have parts that begin at zero, and a fault in these
-would show only after training. B rows, T steps, D the width of hidden.
+Networks are built for four small schemas, with small heads. Give the model small options: the
+checks build about fifty networks, and train some of them. B rows, T steps, D the width of hidden.
 """
 
 from __future__ import annotations
@@ -18,72 +16,50 @@ import torch
 from torch import Tensor
 
 from howlkit import options
-from howlkit.head_options import HeadOptions
 from howlkit.network.build import check_weights
 from howlkit.protocols import Model
-from howlkit.schema import Schema
 from howlkit.testing import likelihoods
+from howlkit.testing.checks import Check, given, require, run_all
+from howlkit.testing.networks import build_network, nats_per_step, stir_weights, train
 from howlkit.testing.options import LAWS as OPTION_LAWS
-from howlkit.testing.report import Check, given, require, run_all
-from howlkit.testing.schemas import MIXED, NOTES, SCHEMAS, random_steps, tensors
+from howlkit.testing.schemas import MIXED, NOTES, SCHEMAS, random_steps, step_tensors
 from howlkit.training.weights import read_tensors, write_tensors
 
-__all__ = ["build", "check_model", "model_checks", "stir"]
+__all__ = ["check_model", "model_checks"]
 
 CLOSE = 1e-4
 ENOUGH = 0.2  # of the unigram model's nats: what a piece known by heart costs at most
 MOST_UPDATES = 300
-STIR = 0.1  # what each weight is changed by at most; at least by half of it
 
 State = dict[str, Tensor]
 Batch = dict[str, Tensor]
 
 
 def model_checks(model: Model) -> tuple[Check, ...]:
-    """Return the checks of a model, to be called one by one."""
+    """Return the checks of a model, one for each law."""
     return tuple(Check("model", model, law) for law in LAWS)
 
 
 def check_model(model: Model) -> None:
-    """Raise CheckFailed, with all there is to know, unless `model` keeps to its contract."""
+    """Raise CheckFailed, saying what is wrong, unless `model` keeps to its contract."""
     run_all(model_checks(model))
 
 
-def build(
-    model: Model, schema: Schema, *, seed: int = 0, chained: bool = True, skip: bool = True
-) -> Any:  # noqa: ANN401 - a Network, and a torch module
-    """Return a network of the model in evaluation mode, with small heads."""
-    torch.manual_seed(seed)
-    heads = HeadOptions(chained=chained, skip=skip, components=3, embedding=8, width=16)
-    return model.build(schema, heads).eval()
-
-
-def stir(network: Any) -> Any:  # noqa: ANN401 - a Network, and a torch module
-    """Change every weight by 0.05 to 0.1, up or down, always alike; return the network."""
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for weight in network.parameters():
-            up = torch.randint(0, 2, weight.shape, generator=generator) * 2 - 1
-            size = STIR * (1 + torch.rand(weight.shape, generator=generator)) / 2
-            weight.add_((up * size).to(weight))
-    return network
-
-
-def networks(model: Model) -> Iterator[tuple[str, Any, Batch]]:
-    """Yield a name for people, a stirred network for each schema, and a batch (3, 16) for it."""
+def stirred_networks(model: Model) -> Iterator[tuple[str, Any, Batch]]:
+    """Yield, for each schema, a name for people, a stirred network and a batch (3, 16)."""
     for name, schema in SCHEMAS.items():
         with given(f"schema {name!r}"):
-            network = stir(build(model, schema))
-        yield f"schema {name!r}", network, tensors(random_steps(schema, 5))
+            network = stir_weights(build_network(model, schema))
+        yield f"schema {name!r}", network, step_tensors(random_steps(schema, 5))
 
 
-def part(batch: Batch, begin: int, stop: int, rows: list[int] | None = None) -> Batch:
-    """Return steps begin..stop of a batch, of some rows."""
+def steps_of(batch: Batch, begin: int, stop: int, rows: list[int] | None = None) -> Batch:
+    """Return the steps from `begin` up to `stop` of a batch, in these rows (None: all)."""
     chosen = slice(None) if rows is None else torch.tensor(rows)
     return {name: column[chosen, begin:stop] for name, column in batch.items()}
 
 
-def close(got: Tensor, expected: Tensor, *, what: str, look: str) -> None:
+def require_close(got: Tensor, expected: Tensor, *, what: str, look: str) -> None:
     """Raise CheckFailed unless two tensors agree to 1e-4."""
     gap = float((got - expected).abs().max()) if got.numel() else 0.0
     require(
@@ -95,11 +71,11 @@ def close(got: Tensor, expected: Tensor, *, what: str, look: str) -> None:
 
 
 def builds_from_seed(model: Model) -> None:
-    """The same seed gives the same weights, another seed others, all of them finite numbers."""
+    """The same seed gives the same weights, another seed gives others, and all are finite."""
     for name, schema in SCHEMAS.items():
         with given(f"schema {name!r}"):
             first, second, other = (
-                build(model, schema, seed=seed).state_dict() for seed in (1, 1, 2)
+                build_network(model, schema, seed=seed).state_dict() for seed in (1, 1, 2)
             )
             require(
                 first.keys() == second.keys()
@@ -119,11 +95,11 @@ def builds_from_seed(model: Model) -> None:
 
 
 def state_is_batch_first(model: Model) -> None:
-    """The state is a dict of tensors, batch first: rows of it can be picked and go on."""
-    for name, network, batch in networks(model):
+    """The state is a dict of tensors, batch first: selected rows of it can go on."""
+    for name, network, batch in stirred_networks(model):
         with given(name):
             with torch.no_grad():
-                _, state = network.advance(part(batch, 0, 7), None)
+                _, state = network.advance(steps_of(batch, 0, 7), None)
                 is_dict = isinstance(state, dict) and all(
                     isinstance(value, Tensor) and value.ndim and value.shape[0] == 3
                     for value in state.values()
@@ -140,9 +116,9 @@ def state_is_batch_first(model: Model) -> None:
                 )
                 order = [2, 0, 2]
                 picked = {key: value[torch.tensor(order)] for key, value in state.items()}
-                again, _ = network.advance(part(batch, 7, 12, order), picked)
+                again, _ = network.advance(steps_of(batch, 7, 12, order), picked)
                 whole, _ = network.advance(batch, None)
-            close(
+            require_close(
                 again,
                 whole[torch.tensor(order), 7:12],
                 what=f"hidden of rows {order} that go on from their rows of the state",
@@ -151,53 +127,56 @@ def state_is_batch_first(model: Model) -> None:
 
 
 def steps_equal_the_whole(model: Model) -> None:
-    """Step by step with carried state gives what one pass gives, and nothing looks ahead."""
+    """Steps one by one, with the state carried, give the same as one pass: nothing looks ahead."""
     look = "what is carried from call to call, and what a step sees of those after it"
-    for name, network, batch in networks(model):
+    for name, network, batch in stirred_networks(model):
         with given(name):
             with torch.no_grad():
                 whole, end = network.advance(batch, None)
                 for size in (1, 5, 16):
                     state, parts = None, []
                     for begin in range(0, 16, size):
-                        hidden, state = network.advance(part(batch, begin, begin + size), state)
+                        hidden, state = network.advance(steps_of(batch, begin, begin + size), state)
                         parts.append(hidden)
                     what = f"hidden of 16 steps, {size} at a time"
-                    close(torch.cat(parts, 1), whole, what=what, look=look)
-                    more = [network.advance(part(batch, 3, 8), of)[0] for of in (state, end)]
-                    close(
+                    require_close(torch.cat(parts, 1), whole, what=what, look=look)
+                    more = [network.advance(steps_of(batch, 3, 8), of)[0] for of in (state, end)]
+                    require_close(
                         more[0], more[1], what=f"hidden after 16 steps, {size} at a time", look=look
                     )
 
 
 def each_row_has_its_length(model: Model) -> None:
-    """A row goes on by its own length, and one of length 0 keeps its state."""
+    """A row moves on by its own length, and a row of length 0 keeps its state."""
     look = "what the backbone does with `lengths`"
-    for name, network, batch in networks(model):
+    for name, network, batch in stirred_networks(model):
         with given(name):
             lengths = [9, 0, 4]
             with torch.no_grad():
-                _, before = network.advance(part(batch, 0, 5), None)
-                hidden, state = network.advance(part(batch, 5, 14), before, torch.tensor(lengths))
+                _, before = network.advance(steps_of(batch, 0, 5), None)
+                rest = steps_of(batch, 5, 14)
+                hidden, state = network.advance(rest, before, torch.tensor(lengths))
                 for row, length in enumerate(lengths):
-                    alone, after = network.advance(part(batch, 0, 5 + length, [row]), None)
+                    alone, after = network.advance(steps_of(batch, 0, 5 + length, [row]), None)
                     what = f"hidden of row {row}, which has {length} of 9 steps"
-                    close(hidden[row : row + 1, :length], alone[:, 5:], what=what, look=look)
+                    together = hidden[row : row + 1, :length]
+                    require_close(together, alone[:, 5:], what=what, look=look)
                     own = {key: value[row : row + 1] for key, value in state.items()}
-                    more = [network.advance(part(batch, 2, 6, [row]), of)[0] for of in (own, after)]
+                    then = steps_of(batch, 2, 6, [row])
+                    more = [network.advance(then, of)[0] for of in (own, after)]
                     what = f"hidden after row {row}, which had {length} of 9 steps"
-                    close(more[0], more[1], what=what, look=look)
+                    require_close(more[0], more[1], what=what, look=look)
 
 
 def rows_are_independent(model: Model) -> None:
-    """A row comes out the same whatever stands beside it."""
-    for name, network, batch in networks(model):
+    """The result of a row does not depend on the other rows."""
+    for name, network, batch in stirred_networks(model):
         with given(name):
             with torch.no_grad():
                 together, _ = network.advance(batch, None)
                 for row in range(3):
-                    alone, _ = network.advance(part(batch, 0, 16, [row]), None)
-                    close(
+                    alone, _ = network.advance(steps_of(batch, 0, 16, [row]), None)
+                    require_close(
                         alone,
                         together[row : row + 1],
                         what=f"hidden of row {row}, alone and among three",
@@ -206,12 +185,12 @@ def rows_are_independent(model: Model) -> None:
 
 
 def evaluation_is_sure(model: Model) -> None:
-    """In evaluation mode the same steps give the same numbers: no dropout, nothing remembered."""
-    for name, network, batch in networks(model):
+    """In evaluation mode the same steps give the same numbers: no dropout, nothing kept."""
+    for name, network, batch in stirred_networks(model):
         with given(name):
             with torch.no_grad():
                 first, second = (network.advance(batch, None)[0] for _ in range(2))
-            close(
+            require_close(
                 second, first, what="hidden of the same steps, twice", look="dropout in `eval` mode"
             )
 
@@ -221,13 +200,13 @@ def gradients_reach_every_parameter(model: Model) -> None:
     for name, schema in SCHEMAS.items():
         for chained in (True, False):
             with given(f"schema {name!r}, heads.chained={str(chained).lower()}"):
-                network = build(model, schema, chained=chained)
+                network = build_network(model, schema, chained=chained)
                 steps = random_steps(schema, 6, rows=4, length=41)
                 # More than once, since a part may begin at zero on purpose.
-                for _ in likelihoods.updates(network, steps, rate=1e-3, most=3):
+                for _ in train(network, steps, rate=1e-3, most=3):
                     pass
                 network.zero_grad()
-                torch.autograd.backward(likelihoods.loss(network, steps))
+                torch.autograd.backward(nats_per_step(network, steps))
                 unused = [
                     parameter
                     for parameter, value in network.named_parameters()
@@ -242,22 +221,22 @@ def gradients_reach_every_parameter(model: Model) -> None:
 
 
 def learns_a_piece_by_heart(model: Model) -> None:
-    """Trained on one short phrase, it costs less than 20 % of the unigram model, without NaN.
+    """After training on one short phrase, it costs less than 20 % of the unigram model, no NaN.
 
-    The phrase has four different notes: to know the next takes more than the last. Heads do not see
-    the last step past the model here.
+    The phrase has four different notes, and the last note alone does not determine the next. The
+    heads get no `skip` here, or they would see the last step without the model.
     """
     steps = _phrase()
-    network = build(model, NOTES, skip=False)
-    network.start_at(likelihoods.counts(NOTES, steps))
-    unigram = likelihoods.unigram(steps)
+    network = build_network(model, NOTES, skip=False)
+    network.start_at(likelihoods.value_counts(NOTES, steps))
+    unigram = likelihoods.step_entropy(steps)
     reached, number = float("inf"), 0
-    training = likelihoods.updates(network, steps, rate=4e-3, most=MOST_UPDATES)
+    training = train(network, steps, rate=4e-3, most=MOST_UPDATES)
     for number, cost in enumerate(training, 1):
         require(np.isfinite(cost), expected="a finite loss", got=f"{cost} at update {number}")
         if number % 10 == 0:
             with torch.no_grad():
-                reached = float(likelihoods.loss(network.eval(), steps))
+                reached = float(nats_per_step(network.eval(), steps))
             network.train()
             if reached < ENOUGH * unigram:
                 break
@@ -272,15 +251,15 @@ def learns_a_piece_by_heart(model: Model) -> None:
 
 
 def _phrase() -> Any:  # noqa: ANN401 - steps (1, T)
-    """Return (1, 49): a start and sixteen notes, three times, of four different ones."""
+    """Return (1, 49): a start, then a phrase of sixteen notes three times, with four pitches."""
     notes = random_steps(NOTES, 7, rows=1, length=5)
     order = np.array([0, 0, 1, 0, 2, 2, 0, 3, 1, 1, 3, 3, 2, 1, 2, 3])
     return np.concatenate((notes[:, :1], *[notes[:, 1 + order]] * 3), axis=1)
 
 
 def weights_are_stored(model: Model) -> None:
-    """Weights come back from a file into a network built anew, with the same numbers."""
-    for name, network, batch in networks(model):
+    """Weights from a file, loaded into a newly built network, give the same numbers."""
+    for name, network, batch in stirred_networks(model):
         with given(name):
             rebuilt = options.build(type(model), options.to_json(model))
             with tempfile.TemporaryDirectory() as folder:
@@ -296,14 +275,14 @@ def weights_are_stored(model: Model) -> None:
             with torch.no_grad():
                 hidden = [each.advance(batch, None)[0] for each in (network, again)]
             look = "buffers that are not stored, or parts made at random outside of parameters"
-            close(hidden[1], hidden[0], what="hidden from the stored weights", look=look)
+            require_close(hidden[1], hidden[0], what="hidden from the stored weights", look=look)
 
 
 def computes_in_bfloat16(model: Model) -> None:
-    """Training runs in bfloat16 too (`--precision bf16`)."""
-    network = build(model, MIXED).train()
+    """Training works in bfloat16 too (`--precision bf16`)."""
+    network = build_network(model, MIXED).train()
     with torch.autocast("cpu", torch.bfloat16):
-        cost = likelihoods.loss(network, random_steps(MIXED, 8), carried=True)
+        cost = nats_per_step(network, random_steps(MIXED, 8), carried=True)
     torch.autograd.backward(cost)
     require(np.isfinite(cost.item()), expected="a finite loss", got=cost.item())
 

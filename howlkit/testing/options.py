@@ -1,4 +1,4 @@
-"""The laws that hold for a component of any kind: what people read of it, and its options."""
+"""The laws for components of every kind: the texts that people read, and the options."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 from howlkit import options
 from howlkit.errors import OptionError
-from howlkit.testing.report import require
+from howlkit.testing.checks import require
 
 __all__ = ["LAWS", "at_the_limits"]
 
 
 def is_described(component: Any) -> None:  # noqa: ANN401 - of any kind
-    """The class says in its first line what it is, and every option has a help text."""
+    """The first line of the class's docstring says what it is; every option has a help text."""
     cls = type(component)
     summary = (cls.__doc__ or "").strip().partition("\n")[0]
     # A dataclass without a docstring gets one that is its signature.
@@ -33,7 +33,7 @@ def is_described(component: Any) -> None:  # noqa: ANN401 - of any kind
 
 
 def options_are_stored(component: Any) -> None:  # noqa: ANN401 - of any kind
-    """Options go to JSON and back, and equal options are equal components."""
+    """Options come back unchanged from JSON, and equal options make equal components."""
     stored = options.to_json(component)
     back = options.build(type(component), stored)
     require(
@@ -45,7 +45,7 @@ def options_are_stored(component: Any) -> None:  # noqa: ANN401 - of any kind
 
 
 def wrong_options_are_refused(component: Any) -> None:  # noqa: ANN401 - of any kind
-    """An option out of its limits is refused, and a number has a least value."""
+    """A value outside an option's limits is refused, and every number has a least value."""
     cls = type(component)
     for option in options.describe(cls):
         if option.name == "NAME.*":
@@ -80,9 +80,9 @@ def _outside(option: options.Option) -> list[object]:
 
 
 def at_the_limits(component: Any) -> list[tuple[str, Any]]:  # noqa: ANN401 - of any kind
-    """Return components with one option at a limit or choice, and what it is, for people.
+    """Return pairs of "NAME=VALUE" and the component with this option at a limit or a choice.
 
-    What the class refuses beside the other options is left out.
+    A value that the class refuses together with the other options is left out.
     """
     found = []
     for option in options.describe(type(component)):

@@ -1,4 +1,4 @@
-"""The music that checks are made with: small, reproducible, and as odd as files are."""
+"""The music that checks use: small, reproducible, and as odd as real files are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["chord", "drum_beat", "late_note", "metres", "performance", "pieces",
 
 
 def scatter(seed: int, notes: int = 120) -> Piece:
-    """Return notes anywhere, in chords, of any length, loudness and program: all but music."""
+    """Return random notes and chords of any length, velocity and program."""
     rng = np.random.default_rng(seed)
     table = np.zeros(notes, NOTE)
     gaps = rng.choice([0, 1, 3, 37, 120, 240, 480, 700], notes) * (rng.random(notes) < 0.6)
@@ -25,7 +25,7 @@ def scatter(seed: int, notes: int = 120) -> Piece:
 
 
 def tune(seed: int = 0, bars: int = 8) -> Piece:
-    """Return a phrase in eighths over a held bass, again and again: something to learn."""
+    """Return a phrase in eighths over a held bass, repeated, which a model can learn."""
     rng = np.random.default_rng(seed)
     scale = rng.choice([0, 2, 4, 5, 7, 9, 11, 12], 14).tolist()
     notes = []
@@ -38,7 +38,7 @@ def tune(seed: int = 0, bars: int = 8) -> Piece:
 
 
 def performance(seed: int, notes: int = 120) -> Piece:
-    """Return one piano off every grid: rolled chords, repeated keys, notes inside notes, pedal."""
+    """Return a piano on no grid, with rolled chords, repeated keys, overlaps and pedal."""
     rng = np.random.default_rng(seed)
     table = np.zeros(notes, NOTE)
     table["start"] = np.cumsum(rng.choice([2, 5, 90, 333, 517], notes)) + 7
@@ -72,7 +72,7 @@ def drum_beat(bars: int = 4) -> Piece:
 
 
 def chord(notes: int = 300) -> Piece:
-    """Return so many notes that begin at one tick, most pitches more than once."""
+    """Return `notes` notes that begin at one tick, most pitches more than once."""
     rows = [(480, 10 + 7 * i, i % 128, 1 + i % 127, i // 128) for i in range(notes)]
     return Piece.of(rows, name=f"chord({notes})")
 
@@ -83,5 +83,5 @@ def late_note(tick: int = MAX_TICK - 1) -> Piece:
 
 
 def pieces() -> list[Piece]:
-    """Return one of each of the ordinary ones."""
+    """Return one piece of each ordinary kind."""
     return [scatter(1), performance(2), metres(3), tune(4), drum_beat()]

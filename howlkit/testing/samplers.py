@@ -1,7 +1,7 @@
 """The laws of a sampler, each a function that raises CheckFailed where it is broken.
 
-Sessions are of a tiny network with random weights, of encoder `tuple` and of one with bits and real
-numbers. B rows, T steps.
+The sessions run a tiny network with random weights, with encoder `tuple` and with an encoder that
+has bits and real numbers. B rows, T steps.
 """
 
 from __future__ import annotations
@@ -14,26 +14,32 @@ from howlkit.builtin.encoders.tuple.encoder import Tuple
 from howlkit.builtin.models.lstm_gru import Gru
 from howlkit.head_options import HeadOptions
 from howlkit.protocols import Encoder, Sampler
-from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.limits import Limit
+from howlkit.sampling.runners import make_runner
+from howlkit.sampling.session import Session
 from howlkit.schema import END, START, Steps
-from howlkit.testing.fake_encoder import Chimes
+from howlkit.testing.checks import Check, given, require, run_all
+from howlkit.testing.fake_encoder import FakeEncoder
 from howlkit.testing.options import LAWS as OPTION_LAWS
 from howlkit.testing.pieces import tune
-from howlkit.testing.report import Check, given, require, run_all
 
 __all__ = ["check_sampler", "sampler_checks", "session"]
 
-ENCODERS: tuple[Encoder, ...] = (Tuple(grid=4, durations=4, velocities=4), Chimes())
+ENCODERS: tuple[Encoder, ...] = (Tuple(grid=4, durations=4, velocities=4), FakeEncoder())
 MOST_YIELDS = 2000  # far more than any limit here needs
 
 
 def sampler_checks(sampler: Sampler) -> tuple[Check, ...]:
-    """Return the checks of a sampler, to be called one by one."""
+    """Return the checks of a sampler, one for each law."""
     return tuple(Check("sampler", sampler, law) for law in LAWS)
 
 
 def check_sampler(sampler: Sampler) -> None:
-    """Raise CheckFailed, with all there is to know, unless `sampler` keeps to its contract."""
+    """Raise CheckFailed, saying what is wrong, unless `sampler` keeps to its contract.
+
+    >>> from howlkit.builtin.autoregressive import Autoregressive
+    >>> check_sampler(Autoregressive())
+    """
     run_all(sampler_checks(sampler))
 
 
@@ -43,14 +49,21 @@ def session(
     """Return a new session of a tiny network with random weights, to try a sampler on.
 
     encoder: by default `tuple` on a coarse grid.
+
+    >>> from howlkit import Limit
+    >>> made = session(limit=Limit(notes=3, ends=False))
+    >>> while not made.done.all():
+    ...     _ = made.step()
+    >>> made.notes
+    array([3, 3])
     """
     torch.manual_seed(0)
     network = Gru(hidden=16).build(encoder.schema, HeadOptions(embedding=4, width=8, components=2))
-    return Session(network, encoder, rows=rows, seed=seed, limit=limit)
+    return Session(make_runner(network, encoder.schema), encoder, rows=rows, seed=seed, limit=limit)
 
 
 def play(sampler: Sampler, made: Session) -> int:
-    """Let the sampler work until it stops; return how often it yielded."""
+    """Run the sampler until it stops; check each step; return how many it yielded."""
     number = 0
     for step in sampler.generate(made):
         number += 1
@@ -72,7 +85,7 @@ def play(sampler: Sampler, made: Session) -> int:
 
 
 def stops_at_limits(sampler: Sampler) -> None:
-    """It stops when every row has reached its limit: of notes, of beats, of seconds."""
+    """It stops when every row has reached its limit, in notes, beats or seconds."""
     for encoder in ENCODERS:
         with given(f"encoder {encoder.name!r}"):
             for limit in (
@@ -100,7 +113,7 @@ def stops_at_limits(sampler: Sampler) -> None:
 
 
 def _check_not_beyond(made: Session) -> None:
-    """Check that no row went on after its limit: without its last step it was not there yet."""
+    """Check that no row passed its limit: without its last step it has not reached the limit."""
     back = made.fork()
     back.rewind(np.maximum(made.lengths - 1, 1))
     beyond = np.flatnonzero(back.done)
@@ -113,7 +126,7 @@ def _check_not_beyond(made: Session) -> None:
 
 
 def is_sure_by_seed(sampler: Sampler) -> None:
-    """The same seed gives the same steps, whatever else draws random numbers."""
+    """The same seed gives the same steps, even if other code draws random numbers."""
     for encoder in ENCODERS:
         with given(f"encoder {encoder.name!r}"):
             played = []
@@ -132,7 +145,7 @@ def is_sure_by_seed(sampler: Sampler) -> None:
 
 
 def streams(sampler: Sampler) -> None:
-    """It yields while it works, so that people hear the beginning before the end is made."""
+    """It yields while it works, so that people can hear the beginning before the end exists."""
     for encoder in ENCODERS:
         with given(f"encoder {encoder.name!r}"):
             made = session(encoder, limit=Limit(notes=200, ends=False))
@@ -147,7 +160,7 @@ def streams(sampler: Sampler) -> None:
 
 
 def keeps_to_the_grammar(sampler: Sampler) -> None:
-    """What it makes is music: a new session takes it, and it is decoded to as many notes."""
+    """Its steps are music: a new session accepts them, and they decode to as many notes."""
     for encoder in ENCODERS:
         with given(f"encoder {encoder.name!r}"):
             limit = Limit(notes=20, ends=False)
@@ -166,7 +179,7 @@ def keeps_to_the_grammar(sampler: Sampler) -> None:
 
 
 def goes_on_from_a_prompt(sampler: Sampler) -> None:
-    """What was fed stays as it was, and music follows it."""
+    """A prompt stays as it was, and new music follows it."""
     for encoder in ENCODERS:
         with given(f"encoder {encoder.name!r}"):
             made = session(encoder, limit=Limit(notes=6, ends=False))
@@ -186,7 +199,7 @@ def goes_on_from_a_prompt(sampler: Sampler) -> None:
 
 
 def goes_on_from_the_session(sampler: Sampler) -> None:
-    """It begins where a session stands, forked or rewound: as in a fresh one fed the same."""
+    """It goes on from a forked or rewound session as from a new one that was fed the same steps."""
     for encoder in ENCODERS:
         with given(f"encoder {encoder.name!r}"):
             made = session(encoder, limit=Limit(notes=16, ends=False))

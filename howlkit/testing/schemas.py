@@ -1,4 +1,4 @@
-"""Schemas that a model must be able to take, and random steps of each."""
+"""The schemas that a model is checked with, and random steps for them."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ NOTES = Schema(
         Field("duration", 6, ordered=True),
     )
 )
-"""Note tuples."""
+"""A step is a note, as with encoder `tuple`."""
 
 ONE = Schema((Field("token", 40),), "seconds")
-"""One class field, as a vocabulary of tokens is."""
+"""A step is one value, as with a vocabulary of tokens."""
 
 CONDITIONAL = Schema(
     (
@@ -33,7 +33,7 @@ CONDITIONAL = Schema(
         Field("tempo", 4, when=("family", (1,))),
     )
 )
-"""Fields that are there in some steps only, one of them at second hand."""
+"""Some fields are in some steps only; one of them depends on another such field."""
 
 MIXED = Schema(
     (
@@ -51,7 +51,7 @@ SCHEMAS = {"notes": NOTES, "one field": ONE, "conditional": CONDITIONAL, "mixed"
 
 
 def random_steps(schema: Schema, seed: int, *, rows: int = 3, length: int = 16) -> Steps:
-    """Return (B, T) steps drawn evenly, the first of each row a start row."""
+    """Return steps (B, T) with random values; each row begins with a start."""
     rng = np.random.default_rng(seed)
     steps = np.zeros((rows, length), schema.dtype)
     steps["mark"][:, 0] = START
@@ -64,7 +64,7 @@ def random_steps(schema: Schema, seed: int, *, rows: int = 3, length: int = 16) 
 
 
 def every_step(schema: Schema) -> Steps:
-    """Return (N,) all rows that can follow another, each spelt once; small schemas only."""
+    """Return every possible step but the start, each once, (N,); for small schemas only."""
     rows: list[Any] = []
 
     def grow(row: Steps, fields: list[Field]) -> None:
@@ -88,7 +88,7 @@ def every_step(schema: Schema) -> Steps:
     return np.concatenate(rows)
 
 
-def tensors(steps: Steps) -> dict[str, Tensor]:
-    """Return the columns of steps as the core gives them to a network."""
+def step_tensors(steps: Steps) -> dict[str, Tensor]:
+    """Return the columns of `steps` as tensors, in the form that a network takes."""
     names = steps.dtype.names or ()
     return {name: torch.from_numpy(steps[name].astype(np.int64)) for name in names}

@@ -17,22 +17,22 @@ from howlkit.errors import HowlkitError
 from howlkit.music import midi
 from howlkit.music.piece import Piece
 from howlkit.protocols import Source
-from howlkit.testing.file_suffixes import can_be_found
+from howlkit.testing.checks import Check, given, require, run_all
+from howlkit.testing.file_suffixes import require_valid_suffixes
 from howlkit.testing.options import LAWS as OPTION_LAWS
-from howlkit.testing.report import Check, given, require, run_all
 
 __all__ = ["check_source", "source_checks"]
 
 MOST_FILES = 2
-"""So many files of a collection are read, the smallest ones."""
+"""How many files of a collection are read; the smallest ones are."""
 
 
 def source_checks(
     source: Source, files: Iterable[str | os.PathLike[str]] = ()
 ) -> tuple[Check, ...]:
-    """Return the checks of a source, to be called one by one.
+    """Return the checks of a source, one for each law.
 
-    files: examples of what it reads; with none, only its first collection shows that it can read.
+    files: example files that it can read; without any, only its first collection is read.
     """
     examples = tuple(Path(file) for file in files)
 
@@ -44,23 +44,26 @@ def source_checks(
 
 
 def check_source(source: Source, files: Iterable[str | os.PathLike[str]] = ()) -> None:
-    """Raise CheckFailed, with all there is to know, unless `source` keeps to its contract."""
+    """Raise CheckFailed, saying what is wrong, unless `source` keeps to its contract.
+
+    files: as for `source_checks`.
+    """
     run_all(source_checks(source, files))
 
 
 def has_something_to_read(source: Source) -> None:
-    """There are suffixes or collections, and the suffixes are in small letters, and not MIDI's."""
+    """It has suffixes or collections; the suffixes are in small letters, and none is MIDI's."""
     require(
         isinstance(source.suffixes, tuple) and (source.suffixes or source.collections),
         expected="a tuple of suffixes, or a collection",
         got=f"suffixes {source.suffixes!r}, collections {[*source.collections]}",
         look="`suffixes` and `collections`",
     )
-    can_be_found(source.suffixes)
+    require_valid_suffixes(source.suffixes)
 
 
 def collections_can_be_typed(source: Source) -> None:
-    """The name of a collection is letters, digits, - and _, so that it looks like no path."""
+    """The name of a collection has letters, digits, - and _ only, so it cannot look like a path."""
     for name in source.collections:
         require(
             re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]*", name),
@@ -71,13 +74,13 @@ def collections_can_be_typed(source: Source) -> None:
 
 
 def can_be_sent_to_a_process(source: Source) -> None:
-    """It pickles: `prepare` reads in several processes."""
+    """It can be pickled, because `prepare` reads in several processes."""
     back = pickle.loads(pickle.dumps(source))
     require(back == source, expected=source, got=back, look="fields that do not pickle")
 
 
 def broken_files_are_errors(source: Source) -> None:
-    """A file that is empty, noise or cut short is a HowlkitError with a message, or no music."""
+    """For an empty, random or incomplete file it raises a HowlkitError, or returns no music."""
     noise = np.random.default_rng(0).bytes(4096)
     hostile = {"empty": b"", "zeros": bytes(100), "noise": noise, "text": b"hello\n" * 40}
     for suffix in source.suffixes:
@@ -105,7 +108,7 @@ def _fails_in_words(source: Source, name: str, data: bytes) -> None:
 
 
 def reads_the_same_twice(source: Source, files: Iterable[Path]) -> None:
-    """What it reads is at least one Piece with notes, the same whenever it is read."""
+    """It reads at least one Piece with notes, and the same ones each time."""
     for path in (*files, *_of_the_first_collection(source)):
         with given(str(path)):
             first, second = list(source.read(path)), list(source.read(path))
@@ -122,7 +125,7 @@ def reads_the_same_twice(source: Source, files: Iterable[Path]) -> None:
 
 
 def _of_the_first_collection(source: Source) -> list[Path]:
-    """Return some files of one collection; of all of them would be a download each."""
+    """Return some files of the first collection; each collection may be a download."""
     if not source.collections:
         return []
     root = next(iter(source.collections.values()))()

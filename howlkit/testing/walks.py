@@ -1,6 +1,6 @@
-"""Random walks through a grammar: steps that it allows, with a taste for the corners.
+"""Random walks through a grammar: steps that it allows, with many extreme and rare values.
 
-B rows side by side, T steps.
+B rows, T steps.
 """
 
 from __future__ import annotations
@@ -15,19 +15,32 @@ from numpy.typing import NDArray
 from howlkit.music.piece import Piece
 from howlkit.protocols import DerivingGrammar, Encoder, Grammar
 from howlkit.schema import END, START, STEP, Field, Schema, Steps
-from howlkit.testing.report import require
+from howlkit.testing.checks import require
 
-__all__ = ["STYLES", "Chooser", "Walk", "answers", "derive", "different", "spelt", "walk"]
+__all__ = [
+    "STYLES",
+    "StepChooser",
+    "Walk",
+    "answers",
+    "derive",
+    "first_difference",
+    "step_text",
+    "walk",
+]
 
 STYLES = ("even", "extreme", "small", "rare")
-"""Evenly; the least or greatest often; among the least three; what is seldom allowed, if it is."""
+"""How to choose among the allowed values.
+
+even: all alike. extreme: the least or the greatest more often. small: one of the least three. rare:
+values that are seldom allowed more often.
+"""
 
 
 @dataclass
-class Chooser:
-    """Draws steps among what a grammar allows.
+class StepChooser:
+    """Draws random steps that a grammar allows.
 
-    style: one of STYLES. seen: by field, how often each value was allowed.
+    style: one of STYLES. seen: how often each value was allowed, by field.
     """
 
     schema: Schema
@@ -36,9 +49,9 @@ class Chooser:
     seen: dict[str, Any] = field(default_factory=lambda: defaultdict(int))
 
     def step(self, grammar: Grammar, alive: NDArray[np.bool_]) -> tuple[Steps, NDArray[np.bool_]]:
-        """Return a step (B,), and in which rows the piece could end instead (B,).
+        """Return a step (B,), and (B,) in which rows the piece could end instead.
 
-        alive: (B,) the rows that count. A row ends only where it must.
+        alive: (B,) the rows to draw for. A row ends only if nothing else is allowed.
         """
         step = self.schema.steps(len(alive))
         may_end = np.zeros(len(alive), bool)
@@ -49,7 +62,7 @@ class Chooser:
             if decided.kind == "bits":
                 self._bits(grammar, decided, step, active)
                 continue
-            allowed = asked(grammar, decided, step, active)
+            allowed = checked_mask(grammar, decided, step, active)
             if decided.name == "mark":
                 may_end = alive & allowed[:, END]
                 allowed = np.where(allowed[:, [STEP]], np.arange(3) == STEP, allowed)
@@ -66,7 +79,7 @@ class Chooser:
             values = step[decided.name]
             on = np.arange(decided.n)[None] * (values > 0) + (values > 0) - 1  # -1 where off
             above = np.arange(decided.choices) > on.max(axis=1)[:, None]
-            allowed = asked(grammar, decided, step, going, among=above)
+            allowed = checked_mask(grammar, decided, step, going, among=above)
             for row in np.flatnonzero(going):
                 enough = allowed[row, -1] and self.rng.random() < 0.4
                 value = decided.n if enough else self._draw(decided, allowed[row])
@@ -88,7 +101,7 @@ class Chooser:
         return int(self.rng.choice(there))
 
 
-def asked(
+def checked_mask(
     grammar: Grammar,
     decided: Field,
     step: Steps,
@@ -96,9 +109,10 @@ def asked(
     *,
     among: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
-    """Return what `allowed` says (B, field.choices), checked: its shape, and that something is.
+    """Return the mask `allowed` (B, field.choices).
 
-    among: of bits, the choices that are left.
+    Raises CheckFailed if its shape is wrong, or if it allows nothing in an active row.
+    among: for bits, the choices that are left.
     """
     allowed = np.asarray(grammar.allowed(decided, step.copy()))
     wanted = (len(step), decided.choices)
@@ -116,7 +130,7 @@ def asked(
     require(
         not len(stuck),
         expected=f"a value for {decided.name!r} that is allowed, in every row",
-        got=f"none in row {stuck[0] if len(stuck) else 0}, given {spelt_row(step, stuck)}",
+        got=f"none in row {stuck[0] if len(stuck) else 0}, given {first_row_text(step, stuck)}",
         look="whether the fields before it were allowed values that leave nothing for this one",
     )
     return allowed
@@ -124,10 +138,10 @@ def asked(
 
 @dataclass(frozen=True)
 class Walk:
-    """What a walk made.
+    """The pieces that a walk made.
 
-    rows: at most B arrays of steps, whole pieces: start, steps, end, derived fields filled in.
-    seed, style: how it was made.
+    rows: at most B arrays of steps, each a whole piece: start, steps, end, with derived fields.
+    seed, style: how they were made.
     """
 
     seed: int
@@ -135,7 +149,7 @@ class Walk:
     rows: list[Steps]
 
     def __str__(self) -> str:
-        """Say how to make it again."""
+        """Return the seed and the style, with which it can be made again."""
         return f"walk of seed {self.seed}, style {self.style!r}"
 
 
@@ -149,10 +163,10 @@ def walk(
 ) -> Walk:
     """Return whole pieces that the grammar allows; half way, rows are reordered and repeated.
 
-    They are about `length` steps long, and half as much again where a piece cannot end there.
+    They are about `length` steps long, or longer (at most three times) if they cannot end there.
     """
     schema, style = encoder.schema, STYLES[seed % len(STYLES)]
-    chooser = Chooser(schema, np.random.default_rng([seed, 77]), style)
+    chooser = StepChooser(schema, np.random.default_rng([seed, 77]), style)
     grammar = encoder.grammar(rows, like=like)
     first = schema.steps(rows)
     first["mark"] = START
@@ -187,13 +201,13 @@ def walk(
 
 
 def derive(schema: Schema, grammar: Grammar, step: Steps, rows: NDArray[np.bool_]) -> None:
-    """Fill in what is derived in the rows of `step` (B,) that the grammar took in last."""
+    """Write the derived fields into these rows of `step` (B,), the step that was pushed last."""
     for derived in schema.derived:
         step[derived.name][rows] = cast(DerivingGrammar, grammar).derived(derived)[rows]
 
 
 def answers(schema: Schema, grammar: Grammar, step: Steps) -> dict[str, NDArray[Any]]:
-    """Return all that a grammar says on the way to `step` (B,): by name, arrays (B, ...).
+    """Return the answers of a grammar to all questions up to `step` (B,): arrays (B, ...) by name.
 
     Masks are all False where a field is not active.
     """
@@ -214,8 +228,8 @@ def answers(schema: Schema, grammar: Grammar, step: Steps) -> dict[str, NDArray[
     return said
 
 
-def spelt(schema: Schema, row: Any) -> str:  # noqa: ANN401 - one row of steps
-    """Return a step as people read it: "step shift=3 pitch=60 keys={1, 5}"."""
+def step_text(schema: Schema, row: Any) -> str:  # noqa: ANN401 - one row of steps
+    """Return a step in words, such as "step shift=3 pitch=60 keys={1, 5}"."""
     parts = [("step", "end", "start")[min(int(row["mark"]), 2)]]
     for column in schema.fields:
         value = row[column.name]
@@ -226,25 +240,25 @@ def spelt(schema: Schema, row: Any) -> str:  # noqa: ANN401 - one row of steps
     return " ".join(parts)
 
 
-def spelt_row(step: Steps, rows: NDArray[np.intp]) -> str:
-    """Return all columns of the first of `rows` of a step (B,); nothing if there is none."""
+def first_row_text(step: Steps, rows: NDArray[np.intp]) -> str:
+    """Return all columns of a step (B,) in the first of `rows`; "" if `rows` is empty."""
     if not len(rows):
         return ""
     row = step[rows[0]]
     return ", ".join(f"{name}={np.asarray(row[name]).tolist()}" for name in step.dtype.names or ())
 
 
-def different(schema: Schema, expected: Steps, got: Steps) -> tuple[str, str] | None:
-    """Return where steps differ first, as (expected, got) for people; None if they are equal.
+def first_difference(schema: Schema, expected: Steps, got: Steps) -> tuple[str, str] | None:
+    """Return the first different row, as (expected, got) for people; None if all are equal.
 
-    What is derived does not count in an end row, which is never input.
+    Derived fields of an end row are ignored, because an end row is never input.
     """
     for number in range(max(len(expected), len(got))):
         here, there = (_row(schema, steps, number) for steps in (expected, got))
         if here is None or there is None or here != there:
             sizes = (len(expected), len(got))
             texts = [
-                f"only {size} rows" if row is None else f"row {number}: {spelt(schema, row)}"
+                f"only {size} rows" if row is None else f"row {number}: {step_text(schema, row)}"
                 for row, size in zip((here, there), sizes, strict=True)
             ]
             return texts[0], texts[1]
@@ -252,7 +266,7 @@ def different(schema: Schema, expected: Steps, got: Steps) -> tuple[str, str] | 
 
 
 def _row(schema: Schema, steps: Steps, number: int) -> Any:  # noqa: ANN401 - one row of steps
-    """Return a row, without what is derived if it is an end; None where there is none."""
+    """Return a row, with derived fields 0 if it is an end; None if there are not so many rows."""
     if number >= len(steps):
         return None
     row = steps[number].copy()

@@ -8,26 +8,26 @@ from pathlib import Path
 from howlkit.errors import HowlkitError
 from howlkit.music.piece import Piece
 from howlkit.protocols import Writer
-from howlkit.testing.file_suffixes import can_be_found
+from howlkit.testing.checks import Check, given, require, run_all
+from howlkit.testing.file_suffixes import require_valid_suffixes
 from howlkit.testing.options import LAWS as OPTION_LAWS
 from howlkit.testing.pieces import chord, late_note, pieces, tune
-from howlkit.testing.report import Check, given, require, run_all
 
 __all__ = ["check_writer", "writer_checks"]
 
 
 def writer_checks(writer: Writer) -> tuple[Check, ...]:
-    """Return the checks of a writer, to be called one by one."""
+    """Return the checks of a writer, one for each law."""
     return tuple(Check("writer", writer, law) for law in LAWS)
 
 
 def check_writer(writer: Writer) -> None:
-    """Raise CheckFailed, with all there is to know, unless `writer` keeps to its contract."""
+    """Raise CheckFailed, saying what is wrong, unless `writer` keeps to its contract."""
     run_all(writer_checks(writer))
 
 
 def has_something_to_write(writer: Writer) -> None:
-    """There is at least one suffix, in small letters, and none is MIDI's."""
+    """It has at least one suffix, in small letters, and none is MIDI's."""
     suffixes = writer.suffixes
     require(
         isinstance(suffixes, tuple) and suffixes,
@@ -35,11 +35,11 @@ def has_something_to_write(writer: Writer) -> None:
         got=repr(suffixes),
         look="`suffixes`",
     )
-    can_be_found(suffixes)
+    require_valid_suffixes(suffixes)
 
 
 def writes_the_file_and_no_other(writer: Writer) -> None:
-    """A piece becomes one file, at the path given, that is not empty."""
+    """It writes one file, which is not empty, at the path given, and no other."""
     for piece in pieces():
         with given(piece.name):
             _written(writer, piece, writer.suffixes[0])
@@ -49,7 +49,7 @@ def writes_the_file_and_no_other(writer: Writer) -> None:
 
 
 def writes_the_same_twice(writer: Writer) -> None:
-    """A piece always becomes the same bytes."""
+    """It writes the same bytes for the same piece each time."""
     for suffix in writer.suffixes:
         with given(f"{tune().name}, a {suffix} file"):
             first, second = (_written(writer, tune(), suffix) for _ in range(2))
@@ -62,7 +62,7 @@ def writes_the_same_twice(writer: Writer) -> None:
 
 
 def odd_music_is_a_file_or_an_error(writer: Writer) -> None:
-    """A piece without notes, a crowded or an endless one is written, or a HowlkitError."""
+    """It writes pieces that are empty, crowded or very long, or raises a HowlkitError."""
     for piece in (Piece(name="Piece()"), chord(), late_note()):
         with given(piece.name):
             try:
@@ -77,7 +77,7 @@ def odd_music_is_a_file_or_an_error(writer: Writer) -> None:
 
 
 def _written(writer: Writer, piece: Piece, suffix: str) -> bytes:
-    """Return what a writer makes of a piece, having looked whether it is all that it made."""
+    """Return the bytes that a writer writes; check that it wrote this file and no other."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"music{suffix}")
         writer.write(piece, path)

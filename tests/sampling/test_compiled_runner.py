@@ -15,14 +15,16 @@ from howlkit.builtin.encoders.voices.encoder import Voices
 from howlkit.builtin.models.lstm_gru import Gru, Lstm
 from howlkit.errors import HowlkitError
 from howlkit.head_options import HeadOptions
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.logits import SamplingParams, choose
-from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.runners import make_runner
+from howlkit.sampling.session import Session
 from howlkit.schema import END, START
 from tests.conftest import random_piece, tune
 
 pytest.importorskip("numba")
 
-from howlkit.sampling import kernels
+from howlkit.sampling import drawing_kernels as kernels
 
 HEADS = HeadOptions(True, embedding=4, width=8)
 SMALL = Tuple(grid=4, durations=4, velocities=4)
@@ -64,10 +66,15 @@ def build(model, heads, encoder, seed=0):
     return network
 
 
-def sessions(encoder, network, rows=1, **limits):
+def sessions(encoder, network, model, rows=1, **limits):
     limit = Limit(**({"notes": 10**6, "ends": False} | limits))
     return [
-        Session(network, encoder, rows=rows, limit=limit, stepping=stepping)
+        Session(
+            make_runner(network, encoder.schema, model, stepping=stepping),
+            encoder,
+            rows=rows,
+            limit=limit,
+        )
         for stepping in ("plain", "compiled")
     ]
 
@@ -87,7 +94,7 @@ def prompts(encoder, rows, length):
 @pytest.mark.parametrize("encoder", ENCODERS, ids=named)
 @pytest.mark.parametrize(("model", "heads"), NETWORKS, ids=named)
 def test_decisions_on_forced_histories_are_those_of_the_plain_step(encoder, model, heads, rows):
-    both = sessions(encoder, build(model, heads, encoder), rows)
+    both = sessions(encoder, build(model, heads, encoder), model, rows)
     assert [made.stepping for made in both] == ["plain", "compiled"]
     steps = prompts(encoder, rows, 25)
     for t in range(len(steps[0])):
@@ -103,7 +110,7 @@ def test_decisions_on_forced_histories_are_those_of_the_plain_step(encoder, mode
 @pytest.mark.parametrize("rows", [1, 3])
 @pytest.mark.parametrize(("model", "heads"), NETWORKS, ids=named)
 def test_distributions_are_those_of_the_plain_step(model, heads, rows):
-    plain, compiled = sessions(SMALL, build(model, heads, SMALL), rows)
+    plain, compiled = sessions(SMALL, build(model, heads, SMALL), model, rows)
     steps = prompts(SMALL, rows, 20)
     for t in range(len(steps[0])):
         step = np.stack([row[t] for row in steps])
@@ -114,7 +121,7 @@ def test_distributions_are_those_of_the_plain_step(model, heads, rows):
             wanted = plain._runner._stepper.logits(field)
             got = decide(compiled._runner, field, values)
             assert (got.softmax(-1) - wanted.softmax(-1)).abs().max() < 1e-4
-            plain._runner.decide(field, values, np.ones(rows, bool))
+            plain._runner.accept(field, values, np.ones(rows, bool))
         feed(plain, steps, t)
         feed(compiled, steps, t)
 
@@ -122,24 +129,24 @@ def test_distributions_are_those_of_the_plain_step(model, heads, rows):
 def decide(runner, field, values):
     """Let the compiled step decide on values (B,); return the logits (B, n) that it had."""
     rows = len(values)
-    room, step = runner._room(rows), runner.schema.steps(rows)
+    scratch, step = runner._scratch(rows), runner.schema.steps(rows)
     arguments = np.zeros(rows), SamplingParams(), ()
     anything = np.tile(np.arange(field.n) != (START if field.name == "mark" else -1), (rows, 1))
-    before = room.mixed.copy()
-    runner.choose(field, step, np.ones(rows, bool), anything, *arguments)
+    before = scratch.head_inputs.copy()
+    runner.sample_field(field, step, np.ones(rows, bool), anything, *arguments)
     if rows == 1:
-        logits = room.logits[runner._layout.begin[runner._position[field.name]] :][: field.n]
+        logits = scratch.logits[runner._fields.begin[runner._position[field.name]] :][: field.n]
     else:
-        logits = room.logits[: rows * field.n]
+        logits = scratch.logits[: rows * field.n]
     logits = torch.from_numpy(logits.reshape(rows, field.n).copy())
     logits[torch.from_numpy(~anything)] = -torch.inf
-    room.mixed[:] = before
+    scratch.head_inputs[:] = before
     only = np.arange(field.n) == values[:, None]
-    runner.choose(field, step, np.ones(rows, bool), only, *arguments)
+    runner.sample_field(field, step, np.ones(rows, bool), only, *arguments)
     return logits
 
 
-def test_a_draw_is_that_of_shaping():
+def test_a_draw_is_that_of_logits():
     rng = np.random.default_rng(0)
     for _ in range(3000):
         n = int(rng.integers(1, 140))
@@ -178,7 +185,9 @@ def test_faults_have_a_value_of_their_own():
 @pytest.mark.parametrize("rows", [1, 2])
 def test_the_same_seed_gives_the_same_steps_whatever_ran_before(rows):
     network = build(Lstm(hidden=16), HEADS, SMALL)
-    made = [sessions(SMALL, network, rows, notes=60, ends=True)[1] for _ in range(2)]
+    made = [
+        sessions(SMALL, network, Lstm(hidden=16), rows, notes=60, ends=True)[1] for _ in range(2)
+    ]
     for session in made:
         while not session.done.all():
             session.step()
@@ -190,7 +199,7 @@ def test_the_same_seed_gives_the_same_steps_whatever_ran_before(rows):
 @pytest.mark.parametrize("encoder", [SMALL, Voices(), Voices(restrikes=False)], ids=named)
 def test_a_step_decided_at_once_is_the_one_decided_field_by_field(monkeypatch, encoder, rows):
     network = build(Lstm(hidden=16), HEADS, encoder)
-    made = [sessions(encoder, network, rows, ends=True)[1] for _ in range(2)]
+    made = [sessions(encoder, network, Lstm(hidden=16), rows, ends=True)[1] for _ in range(2)]
     for session in made:
         assert encoder.grammar(rows).step_mask() is not None or session is made[1]
         for _ in range(40):
@@ -205,7 +214,7 @@ def test_damaged_weights_are_an_error(encoder, rows):
     network = build(Lstm(hidden=16), HEADS, encoder)
     network.from_hidden.weight.data[:] = torch.nan
     with pytest.raises(HowlkitError, match="a logit is NaN"):
-        for made in [sessions(encoder, network, rows)[1]] * 3:
+        for made in [sessions(encoder, network, Lstm(hidden=16), rows)[1]] * 3:
             made.step()
 
 
@@ -214,7 +223,7 @@ def test_functions_on_logits_are_heeded(rows):
     def high(field, logits, given):
         return np.where(np.arange(field.n) < 100, -1e9, logits) if field.name == "pitch" else logits
 
-    for made in sessions(SMALL, build(Lstm(hidden=16), HEADS, SMALL), rows):
+    for made in sessions(SMALL, build(Lstm(hidden=16), HEADS, SMALL), Lstm(hidden=16), rows):
         for number in range(20):
             made.step(functions=[high] if number % 2 else ())
         pitches = made.steps["pitch"][:, 2::2]
@@ -234,26 +243,26 @@ def test_functions_on_logits_are_heeded(rows):
 )
 def test_what_cannot_be_compiled_is_stepped_plainly(encoder, model, heads, reason):
     network = model.build(encoder.schema, heads)
-    assert Session(network, encoder).stepping == "plain"
+    assert make_runner(network, encoder.schema, model).name == "plain"
     with pytest.raises(HowlkitError, match=f"compiled code: .*{reason}.*Choose plain, or auto"):
-        Session(network, encoder, stepping="compiled")
+        make_runner(network, encoder.schema, model, stepping="compiled")
 
 
 def test_weights_of_another_precision_are_stepped_plainly():
     network = build(Lstm(hidden=8), HEADS, SMALL).double()
-    assert Session(network, SMALL).stepping == "plain"
+    assert make_runner(network, SMALL.schema, Lstm(hidden=8)).name == "plain"
 
 
 def test_without_numba_a_session_is_plain(monkeypatch):
-    from howlkit import sampling
-
     monkeypatch.setitem(sys.modules, "numba", None)
-    for name in ("kernels", "compiled_runner"):
-        monkeypatch.delitem(sys.modules, f"howlkit.sampling.{name}", raising=False)
-        monkeypatch.delattr(sampling, name, raising=False)
+    for name in list(sys.modules):
+        if name.startswith("howlkit.") and ("kernels" in name or "compiled" in name):
+            monkeypatch.delitem(sys.modules, name)
+            package, _, module = name.rpartition(".")
+            monkeypatch.delattr(sys.modules[package], module, raising=False)
     network = build(Lstm(hidden=8), HEADS, SMALL)
-    assert Session(network, SMALL).stepping == "plain"
+    assert make_runner(network, SMALL.schema, Lstm(hidden=8)).name == "plain"
     with pytest.raises(
         HowlkitError, match=r"numba is not installed; pip install 'howlkit\[fast\]'"
     ):
-        Session(network, SMALL, stepping="compiled")
+        make_runner(network, SMALL.schema, Lstm(hidden=8), stepping="compiled")

@@ -1,7 +1,9 @@
-"""A network as it lies on disk: sampled without torch, and woken where something needs torch."""
+"""A network as it lies on disk: sampled without torch, and loaded where something needs torch."""
 
+import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,8 +14,8 @@ from howlkit.builtin.models.lstm_gru import Gru, Lstm
 from howlkit.errors import CheckpointError
 from howlkit.head_options import HeadOptions
 from howlkit.network.likelihood import unigram
-from howlkit.sampling.session import Limit
-from howlkit.sampling.stored_network import StoredNetwork, shapes
+from howlkit.sampling.limits import Limit
+from howlkit.sampling.stored_network import StoredNetwork, UnsuitedError
 from howlkit.sampling.trained import Trained
 from howlkit.training.recipe import Recipe
 from howlkit.training.weights import read_arrays, read_tensors, write_tensors
@@ -54,11 +56,20 @@ def play(trained, **choices):
 
 
 @pytest.mark.parametrize(("model", "heads"), MODELS)
-def test_the_shapes_are_those_of_the_network(model, heads):
-    network = model.build(SMALL.schema, heads)
-    assert shapes(model, SMALL.schema, heads) == {
-        name: tuple(weight.shape) for name, weight in network.state_dict().items()
-    }
+def test_compiled_code_takes_every_weight_of_the_network_in_its_shape(model, heads):
+    pytest.importorskip("numba")
+    stored = StoredNetwork.of(model.build(SMALL.schema, heads))
+    assert model.compiled_runner(stored).name == "compiled"
+    for name, weight in stored.weights.items():
+        missing = {other: w for other, w in stored.weights.items() if other != name}
+        odd = stored.weights | {name: np.zeros((*weight.shape, 1), np.float32)}
+        double = stored.weights | {name: weight.astype(np.float64)}
+        for weights in (missing, odd, double):
+            with pytest.raises(UnsuitedError, match=re.escape(name)):
+                model.compiled_runner(replace(stored, weights=weights))
+    more = stored.weights | {"backbone.other": np.zeros(1, np.float32)}
+    with pytest.raises(UnsuitedError, match=r"backbone\.other"):
+        model.compiled_runner(replace(stored, weights=more))
 
 
 def test_sampling_by_compiled_code_never_imports_torch(run, tmp_path):
@@ -82,16 +93,16 @@ finally:
     assert seen == {"compiled": "False", "plain": "True"}
 
 
-def test_at_rest_and_awake_are_one_network(run):
+def test_stored_and_loaded_are_one_network(run):
     pytest.importorskip("numba")
-    asleep = Trained.from_pretrained(run)
-    assert isinstance(asleep.held, StoredNetwork) and not asleep.needs_torch
-    awake = Trained(asleep.recipe, asleep.network, asleep.facts)
-    assert awake.session().stepping == asleep.session().stepping == "compiled"
-    assert np.array_equal(play(asleep), play(awake))
+    stored = Trained.from_pretrained(run)
+    assert isinstance(stored.held, StoredNetwork) and not stored.needs_torch
+    loaded = Trained(stored.recipe, stored.network, stored.facts)
+    assert loaded.session().stepping == stored.session().stepping == "compiled"
+    assert np.array_equal(play(stored), play(loaded))
 
 
-def test_a_function_on_logits_wakes_it(run):
+def test_a_function_on_logits_loads_it(run):
     def high(field, logits, given):
         return np.where(np.arange(field.n) < 100, -1e9, logits) if field.name == "pitch" else logits
 

@@ -16,7 +16,7 @@ from howlkit.music.piece import Piece
 from howlkit.network.network import Network
 from howlkit.options import option
 from howlkit.protocols import StepMask
-from howlkit.sampling.session import Limit
+from howlkit.sampling.limits import Limit
 from howlkit.schema import Schema
 from howlkit.testing import (
     CheckFailed,
@@ -28,7 +28,7 @@ from howlkit.testing import (
     model_checks,
     sampler_checks,
 )
-from howlkit.testing.fake_encoder import Chimes, ChimesGrammar
+from howlkit.testing.fake_encoder import FakeEncoder, FakeGrammar
 
 
 def failure_of(checks, name):
@@ -42,7 +42,7 @@ def failure_of(checks, name):
 # Encoders ---------------------------------------------------------------------------------------
 
 
-class DropsANote(Chimes):
+class DropsANote(FakeEncoder):
     """Loses the last note."""
 
     def decode(self, steps, *, like=None):
@@ -50,7 +50,7 @@ class DropsANote(Chimes):
         return piece.replace(notes=piece.notes[:-1])
 
 
-class SwallowsEverySecondShift(Chimes):
+class SwallowsEverySecondShift(FakeEncoder):
     """Encodes another shift than it decodes."""
 
     def encode(self, piece):
@@ -59,14 +59,14 @@ class SwallowsEverySecondShift(Chimes):
         return steps
 
 
-class OffByOne(Chimes):
+class OffByOne(FakeEncoder):
     """Takes one step more into each excerpt."""
 
     def encode(self, piece):
         return super().encode(piece.replace(until=piece.until + piece.ticks_per_beat))
 
 
-class LeaksTheFuture(Chimes):
+class LeaksTheFuture(FakeEncoder):
     """Derives what comes next."""
 
     def encode(self, piece):
@@ -75,7 +75,7 @@ class LeaksTheFuture(Chimes):
         return steps
 
 
-class GivesAwayItsCache(Chimes):
+class GivesAwayItsCache(FakeEncoder):
     """Returns an array that it keeps."""
 
     kept: ClassVar[dict] = {}
@@ -84,7 +84,7 @@ class GivesAwayItsCache(Chimes):
         return self.kept.setdefault(piece.name, super().encode(piece))
 
 
-class Jazz(Chimes):
+class Jazz(FakeEncoder):
     """Plays drums on the piano."""
 
     def encode(self, piece):
@@ -93,14 +93,14 @@ class Jazz(Chimes):
         return super().encode(piece.replace(notes=notes))
 
 
-class EmptyIsNothing(Chimes):
+class EmptyIsNothing(FakeEncoder):
     """Has no rows at all for a piece without notes."""
 
     def encode(self, piece):
         return super().encode(piece) if len(piece) else self.schema.steps(0)
 
 
-class FillsInactiveFields(Chimes):
+class FillsInactiveFields(FakeEncoder):
     """Writes a key where there is a chord."""
 
     def encode(self, piece):
@@ -109,7 +109,7 @@ class FillsInactiveFields(Chimes):
         return steps
 
 
-class ASliceARow(Chimes):
+class ASliceARow(FakeEncoder):
     """Allocates a row for each slice of time."""
 
     def encode(self, piece):
@@ -117,14 +117,14 @@ class ASliceARow(Chimes):
         return super().encode(piece)
 
 
-class ForgetsTheTempo(Chimes):
+class ForgetsTheTempo(FakeEncoder):
     """Decodes in a tempo of its own."""
 
     def decode(self, steps, *, like=None):
         return super().decode(steps, like=like).replace(tempos=Piece.of([], bpm=90).tempos)
 
 
-class TicksAreLate(Chimes):
+class TicksAreLate(FakeEncoder):
     """Says that every step stands a beat later."""
 
     def ticks(self, steps, *, like=None):
@@ -137,7 +137,7 @@ class TicksAreLate(Chimes):
         return piece.replace(notes=notes)
 
 
-class Crashes(Chimes):
+class Crashes(FakeEncoder):
     """Cannot take more than a hundred notes."""
 
     def encode(self, piece):
@@ -146,7 +146,7 @@ class Crashes(Chimes):
         return super().encode(piece)
 
 
-class UnevenSchema(Chimes):
+class UnevenSchema(FakeEncoder):
     """Stores a number that JSON makes another."""
 
     @property
@@ -157,10 +157,10 @@ class UnevenSchema(Chimes):
 
 
 def with_grammar(**methods):
-    """Chimes, but with a grammar in which some methods are others."""
-    broken = type("Broken", (ChimesGrammar,), methods)
+    """FakeEncoder, but with a grammar in which some methods are others."""
+    broken = type("Broken", (FakeGrammar,), methods)
 
-    class Grammatical(Chimes):
+    class Grammatical(FakeEncoder):
         """Has another grammar."""
 
         def grammar(self, rows, *, like=None):
@@ -173,53 +173,53 @@ def with_grammar(**methods):
 
 
 def allows_no_shift(self, field, given):
-    mask = ChimesGrammar.allowed(self, field, given)
+    mask = FakeGrammar.allowed(self, field, given)
     return np.ones_like(mask) if field.name == "shift" else mask
 
 
 def allows_one_key_chords(self, field, given):
-    mask = ChimesGrammar.allowed(self, field, given)
+    mask = FakeGrammar.allowed(self, field, given)
     if field.name == "keys":
         mask[:, -1] |= given["keys"].any(axis=1)
     return mask
 
 
 def allows_no_way_out(self, field, given):
-    mask = ChimesGrammar.allowed(self, field, given)
+    mask = FakeGrammar.allowed(self, field, given)
     if field.name == "loudness":
         mask[given["shift"] == 3] = False
     return mask
 
 
 def allows_no_loud_notes(self, field, given):
-    mask = ChimesGrammar.allowed(self, field, given)
+    mask = FakeGrammar.allowed(self, field, given)
     if field.name == "loudness":
         mask[:, -1] = False
     return mask
 
 
 def allows_too_few_columns(self, field, given):
-    return ChimesGrammar.allowed(self, field, given)[:, : field.n]
+    return FakeGrammar.allowed(self, field, given)[:, : field.n]
 
 
 def pushes_one_note(self, step, rows):
-    return np.minimum(ChimesGrammar.push(self, step, rows), 1)
+    return np.minimum(FakeGrammar.push(self, step, rows), 1)
 
 
 def pushes_every_row(self, step, rows):
-    return ChimesGrammar.push(self, step, np.ones_like(rows))
+    return FakeGrammar.push(self, step, np.ones_like(rows))
 
 
-class SharingGrammar(ChimesGrammar):
+class SharingGrammar(FakeGrammar):
     """All copies of it count into one array."""
 
     def push(self, step, rows):
-        begun = ChimesGrammar.push(self, step, rows)
+        begun = FakeGrammar.push(self, step, rows)
         self.shared[: len(self.at)] += np.where(rows, 1, 0)
         return begun
 
     def allowed(self, field, given):
-        mask = ChimesGrammar.allowed(self, field, given)
+        mask = FakeGrammar.allowed(self, field, given)
         if field.name == "loudness":
             mask[:, 0] = self.shared[: len(self.at)] % 2 == 0
         return mask
@@ -231,13 +231,13 @@ class SharingGrammar(ChimesGrammar):
 
 
 def looks_at_nothing(self):
-    decisions = Chimes().schema.decisions
+    decisions = FakeEncoder().schema.decisions
     choices = sum(field.choices for field in decisions)
     allowed = np.ones((len(self.at), choices), bool)
     return StepMask(allowed, np.zeros((len(self.at), len(decisions)), np.int64))
 
 
-class SharesState(Chimes):
+class SharesState(FakeEncoder):
     """Copies of its grammar share an array."""
 
     def grammar(self, rows, *, like=None):
@@ -251,7 +251,7 @@ ENCODERS = [
     (DropsANote, "round trip", "which of the two spellings"),
     (DropsANote, "decode equals pushing", "from `decode`"),
     (SwallowsEverySecondShift, "encode is stable", "what rounds twice"),
-    (OffByOne, "excerpts give the whole", "`until` is not|from `since` to before `until`"),
+    (OffByOne, "excerpts give the whole", "`until` is not|from `since` up to `until`"),
     (LeaksTheFuture, "derived fields follow", "as the grammar derives"),
     (GivesAwayItsCache, "encode is pure", "keeps between calls"),
     (Jazz, "drums stay drums", "leave out notes of program DRUMS"),
@@ -284,7 +284,7 @@ ENCODERS = [
 )
 def test_a_broken_encoder_is_noticed(encoder, check, said):
     message = failure_of(encoder_checks(encoder()), check)
-    assert message.startswith(f"encoder 'chimes' fails {check!r}\n  law: ")
+    assert message.startswith(f"encoder 'fake' fails {check!r}\n  law: ")
     assert re.search(said, message), message
 
 
@@ -304,12 +304,12 @@ def test_an_encoder_of_several_spellings_that_says_so_passes():
     assert "one spelling" in failure_of(encoder_checks(TwoSpellings()), "round trip")
     encoder = departing(TwoSpellings, "round trip")
     (check,) = [check for check in encoder_checks(encoder) if check.name == "round trip"]
-    assert check.why == "it is made that way" and "the same music" in check.text
+    assert check.reason == "it is made that way" and "the same music" in check.text
     assert check.failure() is None
     check_encoder(encoder)
 
 
-class MovesAWholeChord(Chimes):
+class MovesAWholeChord(FakeEncoder):
     """Decodes the loudest chord a beat too late."""
 
     def decode(self, steps, *, like=None):
@@ -319,14 +319,14 @@ class MovesAWholeChord(Chimes):
         return piece.replace(notes=np.sort(notes))
 
 
-class AllowsSlicesTwice(Chimes):
+class AllowsSlicesTwice(FakeEncoder):
     """Allows a second step at a slice, whose keys may be those of the first."""
 
     def grammar(self, rows, *, like=None):
         return with_grammar(allowed=allows_no_shift)(self.grid).grammar(rows)
 
 
-class CutsExcerptsShort(Chimes):
+class CutsExcerptsShort(FakeEncoder):
     """Leaves out the last step of an excerpt that is not the end of its piece."""
 
     def encode(self, piece):
@@ -334,7 +334,7 @@ class CutsExcerptsShort(Chimes):
         return steps if piece.has_end else steps[: max(len(steps) - 1, 1)]
 
 
-class EndsExcerpts(Chimes):
+class EndsExcerpts(FakeEncoder):
     """Writes an end after every excerpt."""
 
     def encode(self, piece):
@@ -364,12 +364,13 @@ def test_what_is_broken_is_noticed_though_the_law_is_declared_not_to_hold(encode
 
 def test_only_some_laws_may_be_declared_and_never_without_a_reason():
     checks = encoder_checks(departing(SwallowsEverySecondShift, "encode is stable"))
-    assert "'round trip'" in failure_of(checks, "departures are known")
+    assert "'round trip'" in failure_of(checks, "exemptions are known")
     assert "what rounds twice" in failure_of(checks, "encode is stable")
-    silent = type("Silent", (Chimes,), {"exemptions": {"round trip": ""}, "__doc__": "Silent."})
-    assert "in a sentence" in failure_of(encoder_checks(silent()), "departures are known")
-    nonsense = type("Nonsense", (Chimes,), {"exemptions": 3, "__doc__": "Nonsense."})
-    assert "AttributeError" in failure_of(encoder_checks(nonsense()), "departures are known")
+    own = {"exemptions": {"round trip": ""}, "__doc__": "Silent."}
+    silent = type("Silent", (FakeEncoder,), own)
+    assert "in a sentence" in failure_of(encoder_checks(silent()), "exemptions are known")
+    nonsense = type("Nonsense", (FakeEncoder,), {"exemptions": 3, "__doc__": "Nonsense."})
+    assert "AttributeError" in failure_of(encoder_checks(nonsense()), "exemptions are known")
 
 
 # Options, of any kind ---------------------------------------------------------------------------
@@ -770,7 +771,7 @@ def test_a_broken_sampler_is_noticed(sampler, check, said):
 
 
 def test_check_functions_raise_the_first_failure_and_name_the_others():
-    with pytest.raises(CheckFailed, match="encoder 'chimes' fails 'round trip'") as caught:
+    with pytest.raises(CheckFailed, match="encoder 'fake' fails 'round trip'") as caught:
         check_encoder(DropsANote())
     assert isinstance(caught.value, AssertionError)
     assert "it also fails" in caught.value.__notes__[0]

@@ -18,6 +18,8 @@ from howlkit.schema import Schema
 if TYPE_CHECKING:
     from howlkit.head_options import HeadOptions
     from howlkit.network.network import Network
+    from howlkit.sampling.runner import Runner
+    from howlkit.sampling.stored_network import StoredNetwork
 
 __all__ = ["Gru", "Lstm"]
 
@@ -52,6 +54,28 @@ class _Recurrent:
             block_dropout=self.block_dropout,
         )
         return Network(schema, heads, backbone)
+
+    def compiled_runner(self, stored: StoredNetwork) -> Runner:
+        """Return a runner of a network in compiled code (`howlkit.sampling.CompilableModel`)."""
+        from howlkit.builtin.models.compiled_recurrent import CompiledRecurrent
+        from howlkit.sampling.compiled_runner import CompiledRunner
+        from howlkit.sampling.compiled_weights import check_suited
+        from howlkit.sampling.stored_network import NamedWeights, UnsuitedError
+
+        if type(self) not in (Lstm, Gru):
+            raise UnsuitedError(f"{self.name} is a subclass, which may build another network")
+        check_suited(stored.schema, stored.heads)
+        weights = NamedWeights(stored.weights)
+        backbone = CompiledRecurrent(
+            weights,
+            self.name,
+            stored.heads.width_in(stored.schema),
+            self.hidden,
+            layers=self.layers,
+            block=self.block,
+            block_width=self.block_width,
+        )
+        return CompiledRunner(stored, weights, backbone)
 
 
 @dataclass(frozen=True)

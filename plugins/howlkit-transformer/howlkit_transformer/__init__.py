@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
@@ -16,6 +16,7 @@ from howlkit.schema import Schema
 if TYPE_CHECKING:
     from howlkit.head_options import HeadOptions
     from howlkit.network import Network
+    from howlkit.sampling import Runner, StoredNetwork
 
 __all__ = ["SIZES", "Shape", "Transformer"]
 
@@ -27,6 +28,11 @@ class Shape(NamedTuple):
     layers: int
     heads: int
     kv_heads: int
+
+    @property
+    def hidden(self) -> int:
+        """The units between the gated layers: 8/3 of the width, as many weights as ungated."""
+        return 32 * math.ceil(self.width / 12)
 
 
 SIZES = {
@@ -91,6 +97,27 @@ class Transformer:
             heads.width_in(schema), self.shape, window=self.window, dropout=self.dropout
         )
         return Network(schema, heads, backbone)
+
+    def compiled_runner(self, stored: StoredNetwork) -> Runner:
+        """Return a runner of a network in compiled code (`howlkit.sampling.CompilableModel`)."""
+        from howlkit.sampling import (
+            CompiledRunner,
+            NamedWeights,
+            TorchRunner,
+            UnsuitedError,
+            check_suited,
+        )
+        from howlkit_transformer.compiled import CompiledDecoder, CompiledSteps
+
+        weights = NamedWeights(stored.weights)
+        backbone = CompiledDecoder(weights, stored, self.shape, window=self.window)
+        try:
+            check_suited(stored.schema, stored.heads)
+        except UnsuitedError:
+            decoder: Any = stored.network.backbone
+            steps = CompiledSteps(decoder, backbone)
+            return TorchRunner(stored.network, stored.schema, backbone=steps)
+        return CompiledRunner(stored, weights, backbone)
 
 
 @hookimpl

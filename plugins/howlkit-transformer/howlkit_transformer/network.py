@@ -16,30 +16,24 @@ were: where a row has seen fewer than S, what stands before them means nothing.
 from __future__ import annotations
 
 import math
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from howlkit_transformer.positions import PERIOD, turns
 
 if TYPE_CHECKING:
     from howlkit_transformer import Shape
 
 __all__ = ["Decoder"]
 
-PERIOD = 65536
-"""Every rotary wave comes round in so many steps, so positions can be counted for ever."""
-
 State = dict[str, Tensor]
 
 
 class Decoder(nn.Module):
-    """Blocks of attention and SwiGLU; a `howlkit.protocols.Backbone`.
-
-    is_compiled: whether single steps of one row are computed by compiled.py, where they can be.
-    """
+    """Blocks of attention and SwiGLU; a `howlkit.protocols.Backbone`."""
 
     turns: Tensor
 
@@ -51,11 +45,10 @@ class Decoder(nn.Module):
         self.enter = nn.Linear(width_in, shape.width, bias=False)
         self.blocks = nn.ModuleList(Block(shape, dropout) for _ in range(shape.layers))
         self.norm = nn.RMSNorm(shape.width)
-        self.register_buffer("turns", _turns(shape.width // shape.heads), persistent=False)
+        self.register_buffer(
+            "turns", torch.from_numpy(turns(shape.width // shape.heads)), persistent=False
+        )
         self.names = [str(number) for number in range(shape.layers)]  # of the layers' state
-        self.is_compiled = find_spec("numba") is not None
-        self._places = [place for block in self.blocks for place in _places(block)]
-        self._views: tuple[list[int], Any] = [], ()  # where the weights are, and arrays of them
 
     def forward(
         self, x: Tensor, state: State | None, lengths: Tensor | None = None
@@ -65,18 +58,18 @@ class Decoder(nn.Module):
         lengths (B,): the steps that count in each row; None: all. A row of length 0 keeps its
         state.
         """
-        rows, steps = x.shape[:2]
         if state is None:
-            empty = x.new_zeros(rows, *self.kept_shape)
+            empty = x.new_zeros(len(x), *self.kept_shape)
             state = {name: empty for name in self.names}
-            state["seen"] = torch.zeros(rows, dtype=torch.int64, device=x.device)
-        seen = state["seen"]
+            state["seen"] = torch.zeros(len(x), dtype=torch.int64, device=x.device)
+        return self.run_blocks(self.enter(x), state, lengths)
+
+    def run_blocks(self, x: Tensor, state: State, lengths: Tensor | None) -> tuple[Tensor, State]:
+        """Take in x (B, T, D), what `enter` returned; return as `forward`."""
+        steps, seen = x.shape[1], state["seen"]
         cos, sin = self._rotation(seen[:, None] + torch.arange(steps, device=x.device))
         # What blocks add to stays in whole precision, whatever autocast makes of the parts.
-        x = F.dropout(self.enter(x).float(), self.dropout, self.training)
-        if rows == steps == 1 and lengths is None and self._can_be_compiled(state):
-            x, after = self._step(x, state, cos, sin)
-            return self.norm(x), after
+        x = F.dropout(x.float(), self.dropout, self.training)
         kept = state["0"].shape[1]
         mask, keep = self._mask(seen, kept, steps), self._kept(kept, steps, lengths)
         after = {"seen": seen + (steps if lengths is None else lengths)}
@@ -120,53 +113,15 @@ class Decoder(nn.Module):
         # Below 0 there is nothing, and `seen` says so.
         return (last - keep + torch.arange(keep, device=lengths.device)).clamp(min=0)
 
-    def _can_be_compiled(self, state: State) -> bool:
-        plain = self.training or torch.is_grad_enabled() or torch.is_autocast_enabled("cpu")
-        kept = state["0"]
-        return (
-            self.is_compiled
-            and not plain
-            and kept.device.type == "cpu"
-            and kept.dtype == torch.float32
-        )
-
-    def _step(self, x: Tensor, state: State, cos: Tensor, sin: Tensor) -> tuple[Tensor, State]:
-        """Return what the blocks make of x (1, 1, D), by machine code, and the state after it."""
-        from howlkit_transformer.compiled import advance
-
-        kept = tuple(np.ascontiguousarray(state[name].numpy()[0]) for name in self.names)
-        steps, *rest = kept[0].shape
-        buffers = np.empty((len(kept), steps + 1, *rest), np.float32)
-        y = x.numpy().reshape(-1).copy()
-        first = max(0, steps - int(state["seen"]))
-        turned = cos.numpy().reshape(-1), sin.numpy().reshape(-1)
-        advance(y, self._weights(), kept, buffers, *turned, first)
-        dropped = max(0, steps + 1 - self.window)
-        after = {"seen": state["seen"] + 1}
-        for number, name in enumerate(self.names):
-            after[name] = torch.from_numpy(buffers[number : number + 1, dropped:])
-        return torch.from_numpy(y).view_as(x), after
-
-    def _weights(self) -> Any:  # noqa: ANN401 - a tuple for each block, as compiled.py has them
-        """Return the weights as arrays: views, made again where a weight has moved."""
-        weights = [parameters[name] for parameters, name in self._places]
-        where = [weight.data_ptr() for weight in weights]
-        if self._views[0] != where:
-            arrays = [weight.detach().numpy() for weight in weights]
-            each = len(arrays) // len(self.blocks)
-            blocks = (arrays[i : i + each] for i in range(0, len(arrays), each))
-            self._views = where, tuple(map(tuple, blocks))
-        return self._views[1]
-
 
 class Block(nn.Module):
     """Attention, then SwiGLU, each added to what it was given."""
 
     def __init__(self, shape: Shape, dropout: float) -> None:
         super().__init__()
-        width, _, self.heads, self.kv_heads = shape
+        width, self.heads, self.kv_heads = shape.width, shape.heads, shape.kv_heads
         self.head = width // self.heads
-        hidden = 32 * math.ceil(width / 12)  # 8/3 of the width: as many weights as without a gate
+        hidden = shape.hidden
         self.dropout = dropout
         self.norm = nn.RMSNorm(width)
         self.into = nn.Linear(width, (self.heads + 2 * self.kv_heads) * self.head, bias=False)
@@ -205,29 +160,6 @@ class Block(nn.Module):
         y = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)  # (B, K, G T, A)
         y = y.view(rows, self.heads, steps, self.head).transpose(1, 2)  # (B, T, H, A)
         return self.out(y.reshape(rows, steps, width)), buffer
-
-
-def _places(block: nn.Module) -> list[tuple[dict[str, Any], str]]:
-    """Return where a block's weights are to be found, in the order in which they are used.
-
-    That is quicker to look through at every step than the modules, and true whatever replaces a
-    weight.
-    """
-    order = (
-        "norm.weight into.weight sharpness out.weight norm_gated.weight gated.weight down.weight"
-    )
-    split = [name.rpartition(".") for name in order.split()]
-    return [(block.get_submodule(module)._parameters, name) for module, _, name in split]
-
-
-def _turns(head: int) -> Tensor:
-    """Return (A / 2,) how many of the 65536 parts of a turn each wave makes in a step.
-
-    From one radian a step to a turn in 65536 steps, evenly in their logarithms: the usual waves
-    (base 10000), each rounded to a whole number.
-    """
-    exponents = torch.linspace(1, 0, head // 2, dtype=torch.float64)
-    return ((PERIOD / (2 * math.pi)) ** exponents).round().long()
 
 
 def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """What the transformer must keep to: the contract, a bounded cache, and two ways to step."""
 
-import copy
+import dataclasses
 from importlib.util import find_spec
 
 import numpy as np
@@ -14,7 +14,7 @@ from howlkit.head_options import HeadOptions
 from howlkit.music import Piece
 from howlkit.network import Network
 from howlkit.network.likelihood import unigram
-from howlkit.sampling import Limit, Session, Trained
+from howlkit.sampling import Limit, Session, StoredNetwork, Trained, make_runner
 from howlkit.schema import Field, Schema
 from howlkit.testing import model_checks
 from howlkit.training.progress import Budget
@@ -146,58 +146,67 @@ def test_no_state_is_changed_by_going_on_from_it(network):
 # The compiled step -----------------------------------------------------------------------------
 
 compiled = pytest.mark.skipif(find_spec("numba") is None, reason="numba is not installed")
+MODEL = Transformer(**TINY)
 
 
-def stepped(network, batch, state=None):
-    """Return hidden (1, T, D) of a batch read step by step."""
-    parts = []
-    with torch.inference_mode():
-        for t in range(batch["mark"].shape[1]):
-            hidden, state = network.advance(part(batch, t, t + 1), state)
-            parts.append(hidden)
-    return torch.cat(parts, 1)
-
-
-@compiled
-def test_the_compiled_step_equals_the_plain_one(network, monkeypatch):
-    import howlkit_transformer.compiled as module
-
-    calls = []
-    advance = module.advance
-    monkeypatch.setattr(module, "advance", lambda *given: (calls.append(1), advance(*given)))
-    plain = copy.deepcopy(network)
-    plain.backbone.is_compiled = False
-    batch = tokens(1, 15)
-    torch.testing.assert_close(stepped(network, batch), stepped(plain, batch), rtol=0, atol=1e-5)
-    assert len(calls) == 15
+def both(encoder, heads, *, rows=1):
+    """Return a session stepped by torch, and one in compiled code, of one network."""
+    torch.manual_seed(3)
+    network = MODEL.build(encoder.schema, heads).eval()
+    for weight in network.parameters():  # far from where blocks are the identity
+        if weight.ndim == 2:
+            torch.nn.init.normal_(weight, std=0.2)
+    network.embed.table.weight.data[0] = 0
+    return [
+        Session(
+            make_runner(network, encoder.schema, MODEL, stepping=stepping),
+            encoder,
+            rows=rows,
+            limit=Limit(ends=False),
+        )
+        for stepping in ("plain", "compiled")
+    ]
 
 
 @compiled
-def test_the_compiled_step_goes_on_from_a_row_shorter_than_the_cache(network):
-    batch, lengths = tokens(2, 5), torch.tensor([5, 2])
-    with torch.inference_mode():
-        _, state = network.advance(batch, None, lengths)
-        row = {name: value[1:] for name, value in state.items()}
-        first = {name: column[1:, :2] for name, column in batch.items()}
-        _, alone = network.advance(first, None)
-    more = tokens(1, 9)
-    torch.testing.assert_close(
-        stepped(network, more, row), stepped(network, more, alone), rtol=0, atol=1e-5
-    )
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("name", ["tuple", "pianoroll"])  # the second with heads by torch
+def test_the_compiled_step_equals_the_plain_one(name, rows):
+    encoder = plugins.create("encoder", name, {})
+    sessions = both(encoder, HeadOptions(embedding=4, width=8), rows=rows)
+    assert [session.stepping for session in sessions] == ["plain", "compiled"]
+    for _ in range(25):  # more than the window
+        steps = [session.step() for session in sessions]
+        assert np.array_equal(*steps)
+        hidden = [torch.as_tensor(session._at.hidden) for session in sessions]
+        torch.testing.assert_close(*hidden, rtol=0, atol=1e-4)
 
 
 @compiled
-def test_the_compiled_step_heeds_weights_that_have_changed(network):
-    batch = tokens(1, 3)
-    before = stepped(network, batch)
-    weights = {name: value * 1.5 for name, value in network.state_dict().items()}
-    for assign in (False, True):
-        network.load_state_dict(weights, assign=assign)
-        after = stepped(network, batch)
-        with torch.inference_mode():
-            torch.testing.assert_close(after, network.advance(batch, None)[0], rtol=0, atol=1e-5)
-        assert not torch.allclose(before, after)
-        weights = {name: value * 1.5 for name, value in weights.items()}
+def test_the_compiled_step_goes_on_from_rows_of_different_lengths():
+    encoder = plugins.create("encoder", "tuple", {})
+    plain, quick = both(encoder, HeadOptions(embedding=4, width=8), rows=2)
+    steps = encoder.encode(phrase(1))[1:]
+    for session in (plain, quick):
+        session.feed([steps[:9], steps[:4]])
+        session.select([1])
+    for _ in range(12):
+        assert np.array_equal(plain.step(), quick.step())
+
+
+@compiled
+def test_the_compiled_step_needs_no_torch():
+    encoder = plugins.create("encoder", "tuple", {})
+    heads = HeadOptions(embedding=4, width=8)
+    stored = StoredNetwork.of(MODEL.build(encoder.schema, heads))
+
+    def load():
+        raise AssertionError("the network was loaded")
+
+    runner = MODEL.compiled_runner(dataclasses.replace(stored, load=load))
+    session = Session(runner, encoder, limit=Limit(ends=False))
+    session.prompt([phrase(0)])
+    assert not runner.needs_torch and len([session.step() for _ in range(20)]) == 20
 
 
 # With the encoders -----------------------------------------------------------------------------
@@ -244,6 +253,7 @@ def test_a_session_makes_the_same_from_the_same_seed(network):
     model = Transformer(**TINY).build(encoder.schema, HeadOptions(embedding=4, width=8))
     made = []
     for _ in range(2):
-        session = Session(model, encoder, seed=7, limit=Limit(ends=False))
+        runner = make_runner(model, encoder.schema, MODEL)
+        session = Session(runner, encoder, seed=7, limit=Limit(ends=False))
         made.append(np.stack([session.step() for _ in range(12)]))
     assert (made[0] == made[1]).all()

@@ -11,7 +11,9 @@ from howlkit.music import midi
 from howlkit.music.piece import Piece
 from howlkit.music.tables import DRUMS, MAX_TICK, NOTE, PEDAL, TEMPO
 from howlkit.sampling.decoding import accepts
-from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.limits import Limit
+from howlkit.sampling.runners import make_runner
+from howlkit.sampling.session import Session
 from howlkit.schema import END, MARK, START, STEP
 from howlkit.training import setup
 from howlkit.training.progress import Budget
@@ -485,12 +487,17 @@ def test_a_model_of_it_trains_and_plays(name, tmp_path):
         midi.write(with_pedals(tune(seed, 4)), tmp_path / f"{seed}.mid")
     options = {"programs": False, "sustain": "events"} if name == "pedal" else {}
     values = {"lstm": {"hidden": 16}, "training": {"batch": 4}, "event": options}
-    plan = setup.Plan([tmp_path], encoder="event", values=values, budget=Budget(steps=3))
+    plan = setup.TrainingPlan([tmp_path], encoder="event", values=values, budget=Budget(steps=3))
     trainer = setup.begin(plan, tmp_path / "run", device="cpu", tell=lambda line: None)
     assert trainer.train().progress.step == 3
     encoder = trainer.recipe.encoder
     assert encoder == Event(**options | ({} if name == "pedal" else {"instruments": "0"}))
-    session = Session(trainer.network, encoder, rows=2, limit=Limit(notes=50, ends=False))
+    session = Session(
+        make_runner(trainer.network, encoder.schema, trainer.recipe.model),
+        encoder,
+        rows=2,
+        limit=Limit(notes=50, ends=False),
+    )
     session.prompt([tune(0).excerpt(0, 9).replace(has_end=False)] * 2)
     for _ in range(20):
         session.step()
@@ -501,7 +508,12 @@ def test_an_untrained_network_stays_within_the_grammar():
     torch.manual_seed(0)
     encoder = ENCODERS["pedal"]
     network = Lstm(hidden=8).build(encoder.schema, HeadOptions(embedding=4, width=8))
-    session = Session(network, encoder, rows=3, limit=Limit(notes=100, ends=False))
+    session = Session(
+        make_runner(network, encoder.schema, Lstm(hidden=8)),
+        encoder,
+        rows=3,
+        limit=Limit(notes=100, ends=False),
+    )
     while not session.done.all():
         session.step()
     for row in range(3):

@@ -18,7 +18,9 @@ from howlkit.music import midi
 from howlkit.music.piece import Piece
 from howlkit.music.tables import DRUMS, NOTE, TEMPO, TIME_SIGNATURE
 from howlkit.sampling.decoding import accepts
-from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.limits import Limit
+from howlkit.sampling.runners import make_runner
+from howlkit.sampling.session import Session
 from howlkit.schema import END, START, STEP
 from tests.conftest import random_piece, tune
 
@@ -371,7 +373,12 @@ def test_a_step_decided_at_once_is_the_one_decided_field_by_field(monkeypatch, r
     network = Lstm(hidden=16).build(encoder.schema, HeadOptions(True, embedding=4, width=8))
 
     def sample():
-        made = Session(network, encoder, rows=rows, limit=Limit(notes=12, ends=False))
+        made = Session(
+            make_runner(network, encoder.schema, Lstm(hidden=16)),
+            encoder,
+            rows=rows,
+            limit=Limit(notes=12, ends=False),
+        )
         while not made.done.all():  # rows are done at different steps
             made.step()
         return made.steps.copy()
@@ -466,7 +473,12 @@ def test_sampling_plays_what_its_own_steps_say():
     network = Lstm(hidden=16, layers=1).build(
         encoder.schema, HeadOptions(True, embedding=4, width=8)
     )
-    session = Session(network, encoder, rows=3, limit=Limit(notes=30, ends=False))
+    session = Session(
+        make_runner(network, encoder.schema, Lstm(hidden=16)),
+        encoder,
+        rows=3,
+        limit=Limit(notes=30, ends=False),
+    )
     session.prompt([tune(0, bars=2)] * 3)
     for _ in Autoregressive().generate(session):
         pass
@@ -485,7 +497,12 @@ def test_sampled_seconds_are_those_of_the_tempi_that_were_made():
     network = Lstm(hidden=16, layers=1).build(
         encoder.schema, HeadOptions(True, embedding=4, width=8)
     )
-    session = Session(network, encoder, rows=4, limit=Limit(seconds=40, ends=False))
+    session = Session(
+        make_runner(network, encoder.schema, Lstm(hidden=16)),
+        encoder,
+        rows=4,
+        limit=Limit(seconds=40, ends=False),
+    )
     for _ in Autoregressive().generate(session):
         pass
     for row, seconds in enumerate(session.seconds):

@@ -16,7 +16,9 @@ from howlkit.music import midi
 from howlkit.music.piece import Piece
 from howlkit.music.tables import DRUMS, MAX_TICK, NOTE
 from howlkit.music.tables import PEDAL as PEDALS
-from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.limits import Limit
+from howlkit.sampling.runners import make_runner
+from howlkit.sampling.session import Session
 from howlkit.schema import END, START, STEP
 from howlkit.training import setup
 from howlkit.training.progress import Budget
@@ -470,12 +472,17 @@ def test_a_run_with_all_of_it_trains_and_plays(tmp_path):
         midi.write(music(seed), tmp_path / f"{seed}.mid")
     options = {"pitch": "octave", "tracks": 3, "pedals": True}
     values = {"tuple": options, "lstm": {"hidden": 16}, "training": {"batch": 4}}
-    plan = setup.Plan([tmp_path], values=values, budget=Budget(steps=3))
+    plan = setup.TrainingPlan([tmp_path], values=values, budget=Budget(steps=3))
     trainer = setup.begin(plan, tmp_path / "run", device="cpu", tell=lambda line: None)
     trainer.train()
     encoder = trainer.recipe.encoder
     assert encoder == Tuple(**options)
-    session = Session(trainer.network, encoder, rows=2, limit=Limit(notes=20, ends=False))
+    session = Session(
+        make_runner(trainer.network, encoder.schema, trainer.recipe.model),
+        encoder,
+        rows=2,
+        limit=Limit(notes=20, ends=False),
+    )
     while not session.done.all():
         session.step()
     for row in (0, 1):

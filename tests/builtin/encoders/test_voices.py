@@ -15,7 +15,9 @@ from howlkit.head_options import HeadOptions
 from howlkit.music import chorales
 from howlkit.music.piece import Piece
 from howlkit.music.tables import DRUMS, NOTE, TIME_SIGNATURE
-from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.limits import Limit
+from howlkit.sampling.runners import make_runner
+from howlkit.sampling.session import Session
 from howlkit.schema import END, START, STEP
 from howlkit.testing.walks import answers
 from howlkit.testing.walks import walk as made_by_chance
@@ -584,7 +586,13 @@ def test_options_that_contradict_each_other_are_refused():
 def test_a_session_makes_music_that_is_spelt_as_it_was_decided(encoder):
     torch.manual_seed(0)
     network = Lstm(hidden=8, layers=1).build(encoder.schema, HeadOptions(embedding=4, width=8))
-    made = Session(network, encoder, rows=2, limit=Limit(beats=6, ends=False), like=WALTZ)
+    made = Session(
+        make_runner(network, encoder.schema, Lstm(hidden=8)),
+        encoder,
+        rows=2,
+        limit=Limit(beats=6, ends=False),
+        like=WALTZ,
+    )
     while not made.done.all():
         made.step()
     for row in range(2):

@@ -68,7 +68,7 @@ class Event:
     )
     longest_rest: int = option(
         64,
-        "seconds or beats; if for longer nothing happens, it is shortened to this",
+        "seconds or beats; a longer silence is shortened to this",
         low=1,
         high=1024,
     )

@@ -1,4 +1,4 @@
-"""What a check is, and what it says where it fails: law, input, what came, where to look."""
+"""A check, and the message of one that fails: law, input, expected, got, where to look."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import numpy as np
 
 import howlkit
 from howlkit.errors import printable
+from howlkit.plugins.checked import unwrapped
 
 __all__ = ["Check", "CheckFailed", "given", "require"]
 
@@ -24,26 +25,27 @@ LONGEST = 600  # characters of a value that are shown
 class CheckFailed(AssertionError):
     """A component does not keep to its contract.
 
-    expected, got: of what was compared. look: what to look at in the component. on: the input, from
-    the outside in. title, law: which check of which component, and what must hold.
+    expected, got: the two sides of the comparison. look: the part of the component to look at.
+    inputs: what the component was given, from the outermost to the innermost. title: which check of
+    which component failed. law: what must hold.
     """
 
     def __init__(self, *, expected: str, got: str, look: str = "") -> None:
         super().__init__()
         self.expected, self.got, self.look = expected, got, look
-        self.on: list[str] = []
+        self.inputs: list[str] = []
         self.title = self.law = ""
 
     def __str__(self) -> str:
-        """Return the whole message: which check failed, and the details."""
+        """Return the whole message: the title, then the details."""
         return f"{self.title}\n{self.details}"
 
     @property
     def details(self) -> str:
-        """A line for each part: the law, the input, what was expected, what came, where to look."""
+        """One line each for the law, the input, what was expected, what came and where to look."""
         parts = {
             "law": self.law,
-            "input": ", ".join(self.on),
+            "input": ", ".join(self.inputs),
             "expected": self.expected,
             "got": self.got,
             "look at": self.look,
@@ -64,42 +66,43 @@ def _short(value: object) -> str:
 
 @contextmanager
 def given(what: str) -> Iterator[None]:
-    """Name the input of all that is checked inside; any exception there is a failed check."""
+    """Name the input of the checks inside the block; any exception there is a failed check."""
     try:
         yield
     except CheckFailed as failure:
-        failure.on.insert(0, what)
+        failure.inputs.insert(0, what)
         raise
     except (Exception, SystemExit) as error:
         broken = _broken(error)
-        broken.on.insert(0, what)
+        broken.inputs.insert(0, what)
         raise broken from error
 
 
 @dataclass(frozen=True)
 class Check:
-    """One law that a component must keep; call it, and it raises CheckFailed where it does not.
+    """One law for one component. Calling the check raises CheckFailed if the law is broken.
 
-    kind: of component. law: a function of the component, whose name and first line of docstring
-    tell people what it checks. instead: what is checked in its place, where the component declares
-    that the law does not hold for it; why: as it declares.
+    kind: the kind of the component. law: a function that takes the component; its name and the
+    first line of its docstring tell people what it checks. instead: the weaker law that is checked
+    in its place, if the component declares that the law does not hold for it. reason: the reason
+    that the component declares.
     """
 
     kind: str
     component: Any
     law: Callable[[Any], None]
     instead: Callable[[Any], None] | None = None
-    why: str = ""
+    reason: str = ""
 
     @property
     def name(self) -> str:
-        """What the check is called: "round trip"."""
+        """The name that people see, such as "round trip"."""
         return self.law.__name__.replace("_", " ")
 
     def __call__(self) -> None:
-        """Run it."""
+        """Run the check; raise CheckFailed, with title and law, if the law is broken."""
         try:
-            self._checked(self.component)
+            self._checked(unwrapped(self.component))  # as its author sees it
         except CheckFailed as failure:
             self._entitle(failure)
             raise
@@ -108,7 +111,7 @@ class Check:
 
     @property
     def text(self) -> str:
-        """What must hold, in a line."""
+        """The law in one line: what must hold."""
         return (self._checked.__doc__ or "").partition("\n")[0]
 
     @property
@@ -116,7 +119,7 @@ class Check:
         return self.law if self.instead is None else self.instead
 
     def failure(self) -> CheckFailed | None:
-        """Run it; return what it fails with, or None."""
+        """Run the check; return the CheckFailed that it raises, or None if it passes."""
         try:
             self()
         except CheckFailed as failure:
@@ -130,7 +133,7 @@ class Check:
 
 
 def run_all(checks: Iterable[Check]) -> None:
-    """Run all checks; raise the CheckFailed of the first that fails, naming the others."""
+    """Run all checks; raise the CheckFailed of the first that fails, and name the others in it."""
     failures = [failure for check in checks if (failure := check.failure()) is not None]
     if failures:
         others = ", ".join(failure.title.partition(" fails ")[2] for failure in failures[1:])
@@ -140,17 +143,17 @@ def run_all(checks: Iterable[Check]) -> None:
 
 
 def _broken(error: BaseException) -> CheckFailed:
-    """Return the failure that an exception of a component is, with the line that raised it."""
-    return CheckFailed(expected="no exception", got=told(error))
+    """Return a CheckFailed for an exception that a component raised."""
+    return CheckFailed(expected="no exception", got=describe_with_line(error))
 
 
-def told(error: BaseException) -> str:
-    """Return an exception in a line: its type, its message, and where the component raised it."""
+def describe_with_line(error: BaseException) -> str:
+    """Return the type and message of an exception, and FILE:LINE where the component raised it."""
     return f"{printable(f'{type(error).__name__}: {error}')} ({_line(error)})"
 
 
 def _line(error: BaseException) -> str:
-    """Return FILE:LINE of the innermost frame that is the component's own, if any is."""
+    """Return FILE:LINE of the innermost frame in the component's code, if there is one."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not _is_foreign(frame.filename)]
     frame = (own or frames)[-1]
@@ -158,7 +161,7 @@ def _line(error: BaseException) -> str:
 
 
 def _is_foreign(filename: str) -> bool:
-    """Say whether a file is the core's, a library's or Python's own, and no component's."""
+    """Return whether a file belongs to howlkit's core, a library or Python, and to no component."""
     import torch
 
     home = Path(howlkit.__file__).parent

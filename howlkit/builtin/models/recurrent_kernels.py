@@ -1,0 +1,106 @@
+"""One step of recurrent layers and of the processing block in compiled code, in float32.
+
+It computes what recurrent.py computes, without dropout. Letters: B rows, L layers, H hidden units,
+G gates x H, p layers of the processing block, P units of each.
+"""
+
+from __future__ import annotations
+
+from howlkit.sampling.kernels import Array, compiled, product, selu, sigmoid, tanh
+
+__all__ = ["advance", "cells", "selus"]
+
+
+@compiled
+def _cell(x: Array, h: Array, before: Array, memory: Array, after: Array, kept: Array) -> None:
+    """Set after (H,) to an LSTM's or a GRU's hidden vector, and kept (H,) to its memory.
+
+    x, h: (G,) what the input and the hidden vector before (H,) give to the gates, in torch's
+    order. memory: (H,) before, empty for a GRU.
+    """
+    n = len(before)
+    if len(memory):
+        for j in range(n):
+            kept[j] = sigmoid(x[n + j] + h[n + j]) * memory[j] + sigmoid(x[j] + h[j]) * tanh(
+                x[2 * n + j] + h[2 * n + j]
+            )
+        for j in range(n):
+            after[j] = sigmoid(x[3 * n + j] + h[3 * n + j]) * tanh(kept[j])
+    else:
+        for j in range(n):
+            new = tanh(x[2 * n + j] + sigmoid(x[j] + h[j]) * h[2 * n + j])
+            stays = sigmoid(x[n + j] + h[n + j])
+            after[j] = new + stays * (before[j] - new)
+
+
+@compiled
+def _selus(x: Array, bias: Array) -> None:
+    for j in range(len(x)):
+        x[j] = selu(x[j] + bias[j])
+
+
+@compiled
+def advance(
+    x: Array,
+    bias_x: Array,
+    bias_h: Array,
+    recurrent: Array,
+    inputs: Array,
+    block_first: Array,
+    block: Array,
+    block_bias: Array,
+    before: Array,
+    memory: Array,
+    after: Array,
+    kept: Array,
+    hidden: Array,
+    h: Array,
+) -> None:
+    """Take one row a step on: set after, kept (L, H) and hidden (H + P,) from before, memory.
+
+    x: (G,) what the step gives to the first layer's gates, its bias included; overwritten.
+    bias_x, bias_h: (L, G). recurrent: (L, G, H). inputs: (L - 1, G, H), of the upper layers.
+    block_first: (P, H), block: (p - 1, P, P), block_bias: (p, P), of the processing block, empty
+    without one. memory: (L, H), of a GRU (L, 0). h: (G,) for work.
+    """
+    layers, n = before.shape
+    for layer in range(layers):
+        if layer > 0:
+            product(inputs[layer - 1], after[layer - 1], x)
+            for j in range(len(x)):
+                x[j] += bias_x[layer, j]
+        product(recurrent[layer], before[layer], h)
+        for j in range(len(h)):
+            h[j] += bias_h[layer, j]
+        _cell(x, h, before[layer], memory[layer], after[layer], kept[layer])
+    for j in range(n):
+        hidden[j] = after[layers - 1, j]
+    if len(block_bias):
+        end = hidden[n:]
+        product(block_first, after[layers - 1], end)
+        _selus(end, block_bias[0])
+        for stage in range(len(block)):
+            below = end.copy()
+            product(block[stage], below, end)
+            _selus(end, block_bias[stage + 1])
+
+
+@compiled
+def cells(
+    x: Array, h: Array, going: Array, before: Array, memory: Array, after: Array, kept: Array
+) -> None:
+    """Set after, kept (B, H) as `_cell`, where a row is going (B,); else keep what was there."""
+    for b in range(len(x)):
+        if going[b]:
+            _cell(x[b], h[b], before[b], memory[b], after[b], kept[b])
+        else:
+            after[b] = before[b]
+            kept[b] = memory[b]
+
+
+@compiled
+def selus(x: Array) -> None:
+    """Put x (B, P) through SELU, in place."""
+    for b in range(len(x)):
+        for j in range(x.shape[1]):
+            x[b, j] = selu(x[b, j])

@@ -1,0 +1,126 @@
+"""From logits to a value in compiled code: the same as logits.py, in float32.
+
+Shapes: n values of a field.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from howlkit.sampling.kernels import LOWEST, ONE, ZERO, Array, Number, compiled, exp
+
+__all__ = ["NOTHING", "NOT_A_NUMBER", "draw"]
+
+NOTHING, NOT_A_NUMBER = -1, -2
+"""What `draw` returns if no value is allowed, and if a logit is NaN."""
+
+BITS_OF_ONE = 0x3F800000
+INFINITY = np.float32(np.inf)
+
+
+@compiled
+def _threshold(weights: Array, bits: Array, wanted: Number, counting: bool) -> Number:
+    """Return the bits of a weight: the highest one so that it and all above it reach `wanted`.
+
+    They reach it by their number if `counting`, or else by their sum. The bits are bisected until
+    one weight is left: a dozen sums over all weights, each a few vector operations, which takes
+    less time than sorting.
+    """
+    low, high = np.int32(0), np.int32(BITS_OF_ONE + 1)
+    # The numbers of weights from `low` up, and from `high` up.
+    up_from_low, up_from_high = np.int32(len(weights)), np.int32(0)
+    while high - low > 1 and up_from_low - up_from_high > 1:
+        middle = np.int32(low + (high - low) // 2)
+        total, count = ZERO, np.int32(0)
+        for v in range(len(weights)):
+            total += weights[v] if bits[v] >= middle else ZERO
+            count += np.int32(bits[v] >= middle)
+        if (count if counting else total) >= wanted:
+            low, up_from_low = middle, count
+        else:
+            high, up_from_high = middle, count
+    for v in range(len(weights)):
+        if low <= bits[v] < high:
+            return bits[v]
+    return np.int32(BITS_OF_ONE)  # if top-p is 0, the likeliest value is kept
+
+
+@compiled
+def _filter(weights: Array, params: Array) -> None:
+    """Zero the weights (n,) that top-k, top-p and min-p leave out; the largest weight is 1."""
+    n = len(weights)
+    bits = weights.view(np.int32)  # in the order of the weights, as none is negative
+    if 0 < params[1] < n:
+        threshold = _threshold(weights, bits, params[1], True)
+        for v in range(n):
+            weights[v] = weights[v] if bits[v] >= threshold else ZERO
+    if params[2] < 1:
+        total = ZERO
+        for v in range(n):
+            total += weights[v]
+        wanted = np.float32(params[2]) * total
+        threshold = _threshold(weights, bits, wanted, False)
+        before = ZERO
+        for v in range(n):
+            before += weights[v] if bits[v] > threshold else ZERO
+        some = bool(before > 0)
+        for v in range(n):  # of equal weights at the threshold, the first ones are kept
+            if bits[v] == threshold:
+                if some and before >= wanted:
+                    weights[v] = ZERO
+                else:
+                    before += weights[v]
+                    some = True
+            elif bits[v] < threshold:
+                weights[v] = ZERO
+    if params[3] > 0:
+        for v in range(n):
+            weights[v] = weights[v] if weights[v] >= np.float32(params[3]) else ZERO
+
+
+@compiled
+def draw(
+    logits: Array,
+    allowed: Array,
+    least: int,
+    uniform: float,
+    params: Array,
+    weights: Array,
+) -> int:
+    """Return a value of one row, drawn as by `logits.choose`; or NOTHING, or NOT_A_NUMBER.
+
+    logits, allowed: (n,). least: values below it are not allowed either. uniform: in [0, 1).
+    params: (4,) temperature, top_k, top_p, min_p. weights: (n,) float32, scratch space.
+    """
+    logits, allowed, weights = logits[least:], allowed[least:], weights[least:]
+    n, faulty, some, best = len(logits), False, False, -INFINITY
+    for v in range(n):
+        weights[v] = logits[v] if allowed[v] else -INFINITY
+        best = weights[v] if weights[v] > best else best
+        faulty |= weights[v] != weights[v]
+        some |= allowed[v]
+    if faulty or not some:
+        return NOT_A_NUMBER if faulty else NOTHING
+    if params[0] == 0 or not np.isfinite(best):
+        for v in range(n):
+            weights[v] = ONE if allowed[v] and logits[v] == best else ZERO
+    else:
+        sharpness = np.float32(1 / params[0])
+        for v in range(n):
+            x = (weights[v] - best) * sharpness
+            weights[v] = exp(x) if x > LOWEST else ZERO
+    if params[0] == 0:
+        uniform = 0.0  # the first of the likeliest
+    else:
+        _filter(weights, params)
+    total = 0.0
+    for v in range(n):
+        total += weights[v]
+    drawn, cumulative, last = uniform * total, 0.0, 0
+    for v in range(n):
+        if weights[v] > 0:
+            cumulative += weights[v]
+            last = v
+            if cumulative > drawn:
+                break
+    return least + last
