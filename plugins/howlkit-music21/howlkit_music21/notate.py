@@ -1,4 +1,4 @@
-"""`howlkit notate`: a MIDI file, such as a sample, to sheet music."""
+"""Command `howlkit notate`: writes a MIDI file as sheet music."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Model `ssm`: its options; `network.py` has the network and is imported late."""
+"""Model `ssm`: its options; `network.py` has the network, imported when one is built."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Ssm:
     name: ClassVar[str] = "ssm"
 
     def __post_init__(self) -> None:
-        """Refuse heads that do not share out the inner units."""
+        """Refuse a number of heads that does not divide the inner units."""
         if self.inner % self.heads:
             nearest = self.heads * max(1, round(self.inner / self.heads))
             raise OptionError(
@@ -60,5 +60,5 @@ class Ssm:
 
 @hookimpl
 def register_models(register: Callable[[type[Model]], None]) -> None:
-    """Register it."""
+    """Register the model."""
     register(Ssm)
