@@ -45,14 +45,14 @@ class MidiTok:
 
     tokenizer: Name = option("REMI", "MidiTok's class")
     params: str = option(
-        "", "path of a tokenizer.json of MidiTok's, whose content is stored; it says all the rest"
+        "", "path of MidiTok's tokenizer.json; its content is stored and replaces the other options"
     )
     learn: Literal["none", "BPE", "Unigram"] = option(
-        "none", "a vocabulary that is learnt from the training part when a run begins"
+        "none", "learn a vocabulary from the training part when a run begins"
     )
     size: int = option(2000, "number of tokens of a learnt vocabulary", low=100, high=60_000)
     grid: int = option(8, "positions a beat", low=1, high=96)
-    velocities: int = option(32, "number of velocities; 0: none are told", low=0, high=127)
+    velocities: int = option(32, "number of velocities; 0: no velocity tokens", low=0, high=127)
     programs: bool = option(True, "instruments and drums; false: one piano, drums left out")
     tempos: bool = option(False, "changes of tempo are tokens, where the tokenizer has any")
 

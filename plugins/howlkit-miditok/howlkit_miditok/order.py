@@ -32,16 +32,18 @@ def exemptions(rules: Rules) -> dict[str, str]:
         found["round trip"] = (
             "the same notes can be spelt in several learnt tokens"
             if learnt
-            else "MidiTok takes notes, and what is told between them, in several orders"
+            else "MidiTok reads notes, and the tokens between them, in several orders"
         )
     if learnt:
-        found["excerpts give the whole"] = "what is learnt may join tokens on both sides of a cut"
+        found["excerpts give the whole"] = "a learnt token may join tokens on both sides of a cut"
         found["decode equals pushing"] = "notes begin inside a learnt token"
     if mmm:
-        found["excerpts give the whole"] = "one track is told after the other, from its beginning"
+        found["excerpts give the whole"] = (
+            "one track is written after the other, each from its beginning"
+        )
         found["decode equals pushing"] = "time begins anew with every track"
     if rules.name == "PerTok":
-        found["decode equals pushing"] = "notes lie off the position that is told"
+        found["decode equals pushing"] = "notes are off the position that is written"
     return found
 
 

@@ -53,7 +53,7 @@ class Music21(Playing):
 class MusicXml:
     """Sheet music as MusicXML, plain or compressed (.mxl), which notation software opens."""
 
-    title: str = option("", "what stands above the score; by default the name of piece or file")
+    title: str = option("", "title above the score; by default the name of the piece or file")
 
     name: ClassVar[str] = "musicxml"
     suffixes: ClassVar[tuple[str, ...]] = (".musicxml", ".mxl", ".xml")
