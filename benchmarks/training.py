@@ -211,15 +211,15 @@ def parts(name, data, encoder, model, options, scratch):
     with torch.no_grad():
         x = network.embed(inputs)
         hidden = network.backbone(x, None)[0].flatten(0, 1)
-        mixed = network.mix(hidden)
-    x, hidden, mixed = (part.requires_grad_() for part in (x, hidden, mixed))
+        head_inputs = network.head_inputs(hidden)
+    x, hidden, head_inputs = (part.requires_grad_() for part in (x, hidden, head_inputs))
 
     def chained():
         weight = network.from_fields * network.head_mask
-        return network.mix(hidden) + network.embed.projected(decisions[:-1], flat, weight)
+        return network.head_inputs(hidden) + network.embed.project(decisions[:-1], flat, weight)
 
     def loss():
-        shares = torch.split(mixed, network.heads.width, -1)
+        shares = torch.split(head_inputs, network.heads.width, -1)
         heads = [network.head(field) for field in decisions]
         costs = [
             head.nats(share, flat[head.field.name])

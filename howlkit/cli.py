@@ -1,8 +1,9 @@
-"""The command `howlkit`: finds the subcommand, and turns errors into words and exit codes.
+"""The command `howlkit`: finds the subcommand, and turns errors into messages and exit codes.
 
-Exit codes: 0 done, 1 it failed, 2 wrong usage (of a component's options too), 130 Ctrl-C. What a
-program may read goes to stdout, everything else to stderr. A subcommand's module is imported when
-it is called, so that help is quick. HOWLKIT_TRACEBACK=1 shows the traceback of every error.
+Exit codes: 0 success, 1 failure, 2 wrong usage (wrong options of a component too), 130 Ctrl-C.
+Results that another program may read go to stdout, everything else to stderr. A subcommand's module
+is imported only when it is called, so that help is quick. HOWLKIT_TRACEBACK=1 shows the traceback
+of every error.
 """
 
 from __future__ import annotations
@@ -20,28 +21,28 @@ from howlkit.commands.shared_options import ExamplesFirstGroup
 from howlkit.errors import HowlkitError, OptionError, did_you_mean, printable, traceback_wanted
 
 COMMANDS = {
-    "train": "Train a model on MIDI files, or go on training one.",
+    "train": "Train a model on MIDI files, or resume training.",
     "sample": "Make music with a trained model.",
     "prepare": "Read folders of MIDI files into a dataset.",
-    "roundtrip": "See what each encoder loses of some music.",
-    "evaluate": "Measure a model in nats a note, beside a unigram baseline.",
-    "info": "Say what is in a dataset, a run or a MIDI file.",
-    "statistics": "Measure pieces of music, and compare two sets of them.",
+    "roundtrip": "Show what each encoder loses of some music.",
+    "evaluate": "Measure how much music surprises a model, and compare models.",
+    "info": "Show what is in a dataset, a run or a MIDI file.",
+    "statistics": "Show statistics of music, or compare two sets of pieces.",
     "plot": "Draw a MIDI file as a piano-roll.",
-    "plugins": "See, check, write and install encoders, augmenters, models and samplers.",
+    "plugins": "List, check, write and install components, such as encoders and models.",
 }
 """Every built-in command and its one line of help; each is `howlkit.commands.NAME:command`."""
 
 EXAMPLES = """\b
 Examples:
-  howlkit train --encoder tuple --model lstm        on the Bach chorales that come with it
-  howlkit train my_midi_files --minutes 10          on your own
-  howlkit sample --out new.mid --seconds 60         with the newest run
-  howlkit plot new.mid --out new.svg"""
+  howlkit train --encoder tuple --model lstm        train on the Bach chorales in howlkit
+  howlkit train my_midi_files --minutes 10          train on your own music
+  howlkit sample --out new.mid --seconds 60         make music with the newest run
+  howlkit plot new.mid --out new.svg                draw it as a piano-roll"""
 
 
 class _SystemFailure(Exception):
-    """An OSError, as its cause, on its way past click."""
+    """Carries an OSError, as its cause, through click."""
 
 
 @contextlib.contextmanager
@@ -54,15 +55,15 @@ def _past_click() -> Iterator[None]:
 
 
 class Commands(ExamplesFirstGroup):
-    """The built-in commands, then those of plugins, none of them imported before it is needed."""
+    """The built-in commands, then those of plugins; each is imported when it is called."""
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:  # noqa: ANN401 - as click's
-        """Parse the arguments, which also prints help."""
+        """Parse the arguments; --help is printed here."""
         with _past_click():
             return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click's
-        """Carry out a command, and see to it that what it printed is on its way."""
+        """Run a command, and flush what it printed."""
         with _past_click():
             code = super().invoke(ctx)
             _flush()
@@ -75,7 +76,7 @@ class Commands(ExamplesFirstGroup):
         return [*COMMANDS, *(name for name in command_names() if name not in COMMANDS)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return a command; None if there is none of that name."""
+        """Import and return a command; None if no command has this name."""
         if cmd_name in COMMANDS:
             module = importlib.import_module(f"howlkit.commands.{cmd_name}")
             command: click.Command = module.command
@@ -87,7 +88,7 @@ class Commands(ExamplesFirstGroup):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, and suggest one where a name was mistyped."""
+        """Find the command; if the name is mistyped, suggest a similar one."""
         name = args[0] if args else ""
         if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
             names = self.list_commands(ctx)
@@ -110,7 +111,7 @@ class Commands(ExamplesFirstGroup):
 )
 @click.version_option(package_name="howlkit")
 @click.option(
-    "--strict-plugins", is_flag=True, help="Exit 1 if anything is wrong with an installed plugin."
+    "--strict-plugins", is_flag=True, help="Exit with 1 if an installed plugin has a fault."
 )
 def cli(strict_plugins: bool) -> None:
     """Train sequence models on your own MIDI files, and make music with them."""
@@ -121,7 +122,7 @@ def cli(strict_plugins: bool) -> None:
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the command line and exit; what people can mend is printed without a traceback."""
+    """Run the command line and exit; errors that users can mend are printed without a traceback."""
     try:
         code = cli.main(args=args, prog_name="howlkit", standalone_mode=False)
     except click.ClickException as error:
@@ -138,8 +139,8 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 def _tell(error: BaseException) -> int:
-    """Say what went wrong in a line, and return the exit code; raises what is a bug of howlkit."""
-    from howlkit.plugins.attribution import describe_error  # not at the top: it is for errors only
+    """Print what went wrong in one line; return the exit code. A bug of howlkit is raised again."""
+    from howlkit.plugins.attribution import describe_error  # late: only errors need it
 
     line = "" if isinstance(error, BrokenPipeError) else describe_error(error)
     if not line and not isinstance(error, HowlkitError | OSError):
@@ -155,17 +156,17 @@ def _tell(error: BaseException) -> int:
 
 
 def _flush() -> None:
-    if sys.stdout is not None:  # as it is where a shell has closed it: >&-
+    if sys.stdout is not None:  # None if the shell has closed it: >&-
         sys.stdout.flush()
 
 
 def _give_up(error: OSError) -> int:
-    """Say what the system refused, in a line, and return the exit code."""
+    """Print what the operating system refused, in one line; return the exit code."""
     try:
         _flush()
     except OSError:  # Python would try again at the end, and complain
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if isinstance(error, BrokenPipeError):  # `howlkit ... | head`: the reader has what it wanted
+    if isinstance(error, BrokenPipeError):  # `howlkit ... | head`: the reader has enough
         return 0
     where = "" if error.filename is None else f"{printable(os.fsdecode(error.filename))}: "
     click.echo(f"howlkit: {where}{error.strerror or error}", err=True)

@@ -177,6 +177,11 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="a new folder, which is kept")
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time")
     parser.add_argument("--only", default="", help="only cases with this text in their name")
+    parser.add_argument(
+        "--files-only",
+        action="store_true",
+        help="no printed lines and model cards, and no compiled steps that one side alone has",
+    )
     arguments = parser.parse_args()
     sides = {"before": arguments.before.resolve(), "after": arguments.after.resolve()}
     for checkout in sides.values():
@@ -189,13 +194,17 @@ def main() -> int:
             out = arguments.out
             out.mkdir(parents=True)
         began = time.perf_counter()
-        cases, differing = report(out.resolve(), sides, arguments.jobs, arguments.only)
+        cases, differing = report(
+            out.resolve(), sides, arguments.jobs, arguments.only, files_only=arguments.files_only
+        )
         minutes = (time.perf_counter() - began) / 60
     print(f"{cases} cases, {differing} differ; {minutes:.1f} minutes", flush=True)
     return 1 if differing or not cases else 0
 
 
-def report(out: Path, sides: dict[str, Path], jobs: int, only: str) -> tuple[int, int]:
+def report(
+    out: Path, sides: dict[str, Path], jobs: int, only: str, *, files_only: bool
+) -> tuple[int, int]:
     """Print a line for each case; return how many there are and how many of them differ."""
     write_music(out / "music")
     for side in sides:
@@ -204,7 +213,9 @@ def report(out: Path, sides: dict[str, Path], jobs: int, only: str) -> tuple[int
         (out / side / "prompt.mid").symlink_to(out / "music" / "piece-0.mid")
     prepared = Case("the dataset", "data", "data", (("prepare", *music(out), "--out", "data"),))
     wanted = [case for case in cases() if only in case.name]
-    differing = run_all(out, sides, [prepared], jobs) + run_all(out, sides, wanted, jobs)
+    differing = sum(
+        run_all(out, sides, some, jobs, files_only=files_only) for some in ([prepared], wanted)
+    )
     return 1 + len(wanted), differing
 
 
@@ -254,7 +265,9 @@ def music(out: Path) -> list[str]:
     return found
 
 
-def run_all(out: Path, sides: dict[str, Path], wanted: list[Case], jobs: int) -> int:
+def run_all(
+    out: Path, sides: dict[str, Path], wanted: list[Case], jobs: int, *, files_only: bool
+) -> int:
     """Run cases on both sides, printing as they end; return how many differ."""
     groups = [list(g) for _, g in itertools.groupby(wanted, key=lambda case: case.group)]
     differing = 0
@@ -265,7 +278,8 @@ def run_all(out: Path, sides: dict[str, Path], wanted: list[Case], jobs: int) ->
         ]
         try:
             for group, ends in zip(groups, pending, strict=True):
-                for case, line in zip(group, lines(out, group, ends), strict=True):
+                found = lines(out, group, ends, files_only=files_only)
+                for case, line in zip(group, found, strict=True):
                     differing += not line.startswith("equal")
                     print(f"{case.name:<44} {line}", flush=True)
         except BaseException:
@@ -274,16 +288,18 @@ def run_all(out: Path, sides: dict[str, Path], wanted: list[Case], jobs: int) ->
     return differing
 
 
-def lines(out: Path, group: list[Case], ends: dict[str, Future[list[Any]]]) -> Iterator[str]:
+def lines(
+    out: Path, group: list[Case], ends: dict[str, Future[list[Any]]], *, files_only: bool
+) -> Iterator[str]:
     """Yield for each case of a group whether it is equal, or the first difference."""
     said = {side: end.result() for side, end in ends.items()}
     for number, case in enumerate(group):
         one, other = ([plain(r, out / s) for r in said[s][number]] for s in ("before", "after"))
         difference = next(
             itertools.chain(
-                broken(case, one, other),
-                unlike_folders(out / "before", out / "after", case.folder),
-                unlike_words(case, one, other),
+                broken(case, one, other, files_only=files_only),
+                unlike_folders(out / "before", out / "after", case.folder, files_only=files_only),
+                () if files_only else unlike_words(case, one, other),
             ),
             None,
         )
@@ -310,10 +326,14 @@ def plain(result: dict[str, Any], folder: Path) -> Result:
     return Result(result["code"], said["out"], "\n".join(kept))
 
 
-def broken(case: Case, one: list[Result], other: list[Result]) -> Iterator[str]:
+def broken(
+    case: Case, one: list[Result], other: list[Result], *, files_only: bool
+) -> Iterator[str]:
     """Yield what did not run at all; a case that trains nothing would be equal for nothing."""
     for command, before, after in zip(case.commands, one, other, strict=True):
         shown = f"howlkit {command[0]}"
+        if files_only and refused(command, before) != refused(command, after):
+            continue
         if before.code != after.code:
             last = [(r.err.splitlines() or [""])[-1] for r in (before, after)]
             yield f"{shown}: exit code {before.code} / {after.code}: {last[0]} / {last[1]}"
@@ -342,13 +362,15 @@ def unlike_words(case: Case, one: list[Result], other: list[Result]) -> Iterator
                     yield f"howlkit {' '.join(command[:2])} printed: {cut(x)} / {cut(y)}"
 
 
-def unlike_folders(before: Path, after: Path, folder: str) -> Iterator[str]:
+def unlike_folders(before: Path, after: Path, folder: str, *, files_only: bool) -> Iterator[str]:
     """Yield what differs between the files below one folder of the two sides."""
     names = [
         {str(p.relative_to(side)) for p in (side / folder).rglob("*") if p.is_file()}
         for side in (before, after)
     ]
     for name in sorted(names[0] | names[1], key=telling):
+        if files_only and (name.endswith(".md") or is_one_sided(name, names)):
+            continue
         if name not in names[0] & names[1]:
             yield f"{name}: only {'before' if name in names[0] else 'after'}"
             continue
@@ -359,6 +381,11 @@ def unlike_folders(before: Path, after: Path, folder: str) -> Iterator[str]:
             yield from (f"{name}: {d}" for d in unlike_json(one, other, before, after))
         elif one.read_bytes() != other.read_bytes():
             yield f"{name}: {unlike_bytes(one.read_bytes(), other.read_bytes())}"
+
+
+def is_one_sided(name: str, names: list[set[str]]) -> bool:
+    """Whether a file is music by a compiled step that one side alone has."""
+    return Path(name).name.startswith("compiled") and name not in names[0] & names[1]
 
 
 def telling(name: str) -> tuple[bool, bool, bool, str]:

@@ -4,16 +4,28 @@
     python scripts/trace_way.py CHECKOUT sample RUN ...
 
 The command runs in this process, with howlkit of CHECKOUT. A module is visited when one of its
-functions is first called in the main thread; what importing runs does not count. Its layer is the
-length of the longest chain of imports below it; modules that import each other share one. Imports
-under TYPE_CHECKING and inside functions count. A step up is a visit to a module of a higher layer
-than the one visited before. Printed: the imports (modules at the root, cycles, layers), then a line
-for each module on the way, and the number of steps up.
+functions is first called in the main thread; what importing runs does not count, nor do components
+(builtin) and values (`VALUES`), which every stage uses. A step up is a visit to a module of a
+higher layer than the one visited before. The layer of a module is counted in two ways:
+
+file    the length of the longest chain of imports below it; modules that import each other share
+        one. Imports under TYPE_CHECKING and inside functions count.
+stage   its place in the layers of import-linter's contract, where CHECKOUT has one.
+
+Printed: the imports (modules at the root, cycles, layers), then a line for each module on the way
+with both layers, and the number of steps up.
 """
 
 import ast
+import re
 import sys
+import tomllib
 from pathlib import Path
+
+VALUES = frozenset(
+    "arrays atomic_files disk errors head_options heads midi music option_values options ordering "
+    "piece protocols schema tables values".split()
+)
 
 
 def modules(root):
@@ -74,6 +86,23 @@ def layers(graph):
     return layer, cycles
 
 
+def stages(root):
+    """Return the layer of each folder and module at the root by import-linter's contract, or {}."""
+    settings = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = settings["tool"].get("importlinter", {}).get("contracts", [])
+    layers = next((c["layers"] for c in contracts if c["type"] == "layers"), [])
+    return {
+        name.rpartition(".")[2]: number
+        for number, line in enumerate(reversed(layers))
+        for name in re.split(r" [|:] ", line)
+    }
+
+
+def is_counted(name):
+    """Say whether a module belongs to the stages of the way."""
+    return name.split(".")[1] not in VALUES | {"builtin"}
+
+
 def trace(known, arguments):
     """Run a command; return the modules whose functions it calls, in the order of first calls."""
     from howlkit.cli import main
@@ -119,13 +148,19 @@ def main():
     for cycle in cycles:
         print(f"  {len(cycle)}: {', '.join(cycle)}")
     if len(sys.argv) > 2:
-        way = [name for name in trace(known, sys.argv[2:]) if name in layer]
-        ups = 0
-        for before, name in zip([None, *way], way, strict=False):
-            up = before is not None and layer[name] > layer[before]
-            ups += up
-            print(f"{'up' if up else '  '} {layer[name]:3} {name}")
-        print(f"{len(way)} modules, {ups} steps up")
+        way = [n for n in trace(known, sys.argv[2:]) if n in layer and is_counted(n)]
+        stage = stages(root)
+        by_file = [layer[name] for name in way]
+        by_stage = [stage.get(name.split(".")[1], 0) for name in way]
+        print("file stage")
+        for name, file_layer, stage_layer in zip(way, by_file, by_stage, strict=True):
+            print(f"{file_layer:4} {stage_layer:5} {name}")
+        print(f"{len(way)} modules; steps up: {ups(by_file)} by file, {ups(by_stage)} by stage")
+
+
+def ups(numbers):
+    """Return how often a number is larger than the one before it."""
+    return sum(after > before for before, after in zip(numbers, numbers[1:], strict=False))
 
 
 if __name__ == "__main__":

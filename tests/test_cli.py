@@ -118,7 +118,7 @@ def test_python_m_howlkit_is_howlkit():
         (["train", "--resume"], 1, "no run to go on with"),
         (["sample"], 1, "howlkit train"),
         (["sample", "nowhere"], 1, "nowhere does not exist"),
-        (["sample", "--prompt-seconds", "3"], 2, "needs a --prompt"),
+        (["sample", "--prompt-seconds", "3"], 2, "needs --prompt"),
         (["plot", "music/tune-0.mid", "--out", "roll.jpg"], 1, ".svg"),
         (["info", "music"], 1, "howlkit prepare music"),
         (["sample", "--sampler", "autoregresive"], 2, "Did you mean 'autoregressive'?"),
@@ -490,7 +490,7 @@ def test_resume_refuses_only_what_was_typed(run_folder, howlkit, monkeypatch):
     go_on = ["train", "--resume", "--out-dir", "run", "--config", "c.toml", "--steps", 41]
     code, _, err = howlkit(*go_on)
     assert code == 0 and "Done after 41 steps" in err
-    assert "environment: [lstm], --augment, --seed" in err
+    assert "environment, are ignored: [lstm], --augment, --seed" in err
     assert resolved() | {"budget": None} == before | {"budget": None}
     assert resolved()["budget"] == {"steps": 41, "minutes": None}  # the next --resume keeps it
     for typed in (["--seed", 0], ["-o", "lstm.hidden=9"], ["--strict"], ["--augment", "stretch"]):

@@ -1,4 +1,4 @@
-"""Sampler `autoregressive`: each step drawn from what the model gives, given all before it."""
+"""Sampler `autoregressive`: draws each step from the model's probabilities, given those before."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ class Autoregressive:
 
 
 def random_note(rng: np.random.Generator) -> Piece:
-    """Return a piece of one note, drawn as Howl draws its first.
+    """Return a piece of one note, drawn as Howl draws its first note.
 
-    Onset and duration evenly in 0..1 s, volume in 0.3..1, pitch in C3..C6.
+    Onset and duration are uniform in 0..1 s, volume in 0.3..1 of the loudest, pitch in C3..C6.
     """
     start, duration = rng.uniform(0, 1, 2)
     velocity = round(127 * rng.uniform(0.3, 1))

@@ -1,4 +1,4 @@
-"""Names of components on the command line: checked while it is parsed, and completed by a shell."""
+"""Names of components as command line parameters: checked when parsed, completed by the shell."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Completion = Callable[[click.Context, click.Parameter, str], list[CompletionItem
 
 
 def completion(kind: str | None, *, others: tuple[str, ...] = ()) -> Completion:
-    """Return what offers the names of a kind (None: of all kinds), and `others`, to a shell."""
+    """Return a function that completes names of one kind (None: of any kind), and `others`."""
 
     def offered(ctx: click.Context, param: click.Parameter, begun: str) -> list[CompletionItem]:
         from howlkit import plugins
@@ -26,9 +26,9 @@ def completion(kind: str | None, *, others: tuple[str, ...] = ()) -> Completion:
 
 
 def no_component(name: str, *, others: tuple[str, ...] = ()) -> Exception:
-    """Return the error for a name that no component of any kind has, and none of `others`.
+    """Return the error for a name that is no component's, and not in `others`.
 
-    Wrong usage, but a PluginError where a plugin that is left out may have brought it.
+    It is a usage error, or a PluginError if a plugin that could not be loaded may have the name.
     """
     from howlkit import plugins
     from howlkit.errors import PluginError, did_you_mean
@@ -42,7 +42,7 @@ def no_component(name: str, *, others: tuple[str, ...] = ()) -> Exception:
 
 
 class ComponentName(click.types.StringParamType):
-    """The name of an encoder, augmenter, model or sampler; one that there is not is wrong usage."""
+    """The name of a component of one kind, such as "encoder"; an unknown name is a usage error."""
 
     name = "name"
 
@@ -55,14 +55,14 @@ class ComponentName(click.types.StringParamType):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> Any:  # noqa: ANN401 - ComponentNames returns several
-        """Return the name; a usage error, with the names there are, for an unknown one."""
+        """Return the name; a usage error that lists the names for an unknown one."""
         self._check(value, param, ctx)
         return value
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Return the names that begin so."""
+        """Return the names that begin with `incomplete`."""
         return completion(self.kind)(ctx, param, incomplete)
 
     def _check(self, name: str, param: click.Parameter | None, ctx: click.Context | None) -> None:
@@ -72,13 +72,13 @@ class ComponentName(click.types.StringParamType):
         try:
             plugins.get(self.kind, name)
         except PluginError as error:
-            if plugins.left_out(name):  # it may well be there, and broken: not the user's mistake
+            if plugins.left_out(name):  # it may be in a broken plugin: not the user's mistake
                 raise
             self.fail(str(error), param, ctx)
 
 
 class ComponentNames(ComponentName):
-    """Several such names with commas between, as a list."""
+    """Several names of components, separated by commas, as a list."""
 
     def convert(
         self,
@@ -86,7 +86,7 @@ class ComponentNames(ComponentName):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> Any:  # noqa: ANN401 - list[str]
-        """Return the names; a usage error for an unknown one."""
+        """Return the list of names; a usage error for an unknown one."""
         names = [name.strip() for name in value.split(",") if name.strip()]
         for name in names:
             self._check(name, param, ctx)
@@ -95,7 +95,7 @@ class ComponentNames(ComponentName):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Return what the last name may become, behind those that are whole."""
+        """Return the completions of the last name, each after the names before it."""
         whole, comma, begun = incomplete.rpartition(",")
         items = super().shell_complete(ctx, param, begun)
         return [CompletionItem(whole + comma + item.value) for item in items]

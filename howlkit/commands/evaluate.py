@@ -9,24 +9,30 @@ from typing import TYPE_CHECKING
 
 import click
 
-from howlkit.commands.shared_options import ExamplesFirst, device_option, json_option
+from howlkit.commands.shared_options import (
+    ExamplesFirst,
+    device_option,
+    json_option,
+    seed_option,
+    tell,
+)
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from howlkit.dataset import Dataset
-    from howlkit.evaluation.comparison import Measured
+    from howlkit.evaluation.comparison import MeasuredRun
     from howlkit.sampling.trained import Trained
 
-FEW = 20  # groups, below which intervals come out clearly too narrow: docs/evaluating.md
+FEW_GROUPS = 20  # below this number intervals are clearly too narrow: docs/evaluating.md
 
 EPILOG = """\b
 Examples:
   howlkit evaluate runs/tuple-lstm-1
   howlkit evaluate runs/tuple-lstm-1 --split test --json
-  howlkit evaluate runs/tuple-lstm-1 other_music      all of it: no part of it was trained on
-  howlkit evaluate runs/tuple-lstm-1 --pieces         which pieces surprise it most
+  howlkit evaluate runs/tuple-lstm-1 other_music      on music that it was not trained on
+  howlkit evaluate runs/tuple-lstm-1 --pieces         list the pieces that surprise it most
   howlkit evaluate runs/tuple-lstm-1 --with runs/tuple-gru-1 --with runs/tuple-gru-2"""
 
 
@@ -39,21 +45,16 @@ Examples:
     multiple=True,
     metavar="RUN",
     type=click.Path(path_type=Path),
-    help="Another run to measure on the same pieces and compare with RUN; may be repeated.",
+    help="Measure another run on the same pieces, and compare it with RUN; may be repeated.",
 )
 @click.option(
     "--split",
     type=click.Choice(["train", "validation", "test", "all"]),
-    help="Which part; by default validation, or all of a DATA that RUN was not trained on.",
+    help="The part of the music to measure; by default validation, or all of a DATA that RUN was "
+    "not trained on.",
 )
-@click.option("--pieces", is_flag=True, help="List the pieces, those that cost most first.")
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Of the resamples that intervals come from.",
-)
+@click.option("--pieces", is_flag=True, help="List the pieces, the most surprising first.")
+@seed_option("The seed of the resamples that the intervals are computed from.")
 @device_option
 @json_option
 def command(
@@ -66,11 +67,11 @@ def command(
     device: str,
     as_json: bool,
 ) -> None:
-    """Measure the model of RUN in nats a note, field by field, beside a unigram model.
+    """Measure how much music surprises the model of RUN, in nats a note, field by field.
 
-    The fewer nats, the less the music surprises the model; the unigram model knows only how often
-    each value occurs in the training part. DATA is a folder of MIDI files or a dataset; by default
-    the one that RUN was trained on.
+    Fewer nats are better. The table compares the model with a unigram model, which knows only how
+    often each value occurs in the training part. DATA is a folder of MIDI files or a dataset; by
+    default the dataset that RUN was trained on.
     """
     from howlkit.commands import evaluation_tables
     from howlkit.evaluation import comparison
@@ -88,8 +89,8 @@ def command(
     for path, trained in models.items():
         _check_unseen(path, trained, music, indices, refuse=refuse)
     resamples = Resamples(music.groups[indices], seed=seed)
-    measured = [_measured(path, trained, music, indices) for path, trained in models.items()]
-    report = comparison.report(measured, resamples, split=part)
+    measured = [_measure(path, trained, music, indices) for path, trained in models.items()]
+    report = comparison.evaluation_report(measured, resamples, split=part)
     if as_json:
         click.echo(json.dumps(report, indent=1))
         return
@@ -99,19 +100,15 @@ def command(
         click.echo()
         for line in evaluation_tables.pieces(report):
             click.echo(line)
-    if 1 < resamples.units < FEW:
-        _tell(f"So few groups ({resamples.units}) make the intervals too narrow")
-    _tell(f"Make music with it: howlkit sample {run} --out new.mid")
-
-
-def _tell(line: str) -> None:
-    click.echo(line, err=True)
+    if 1 < resamples.units < FEW_GROUPS:
+        tell(f"The intervals are too narrow, because there are only {resamples.units} groups")
+    tell(f"Make music with it: howlkit sample {run} --out new.mid")
 
 
 def _music(
     run: Path, trained: Trained, data: Path | None, split: str | None
 ) -> tuple[Dataset, str]:
-    """Return the dataset to measure on and which part of it; DataError if there is nothing."""
+    """Return the dataset to measure and the part of it; DataError if there is no dataset."""
     from howlkit.dataset import opening
     from howlkit.evaluation import leakage
 
@@ -119,25 +116,25 @@ def _music(
     if data is None:
         music = leakage.dataset_of(run)
         return music, split or "validation"
-    music = opening.open_data([data], tell=_tell)
+    music = opening.open_data([data], tell=tell)
     return music, split or _part_of(music, data, fingerprint)
 
 
 def _part_of(music: Dataset, data: Path, fingerprint: str) -> str:
-    """Return which part of DATA to measure if none is asked for, and say so if it may surprise."""
+    """Return the part of DATA to measure by default; say which if the user may not expect it."""
     from howlkit.dataset import opening
 
     if music.fingerprint == fingerprint:
-        _tell(
-            f"The model was trained on {data}: measuring the validation part of it, which it has "
-            "not seen (--split all: everything)"
+        tell(
+            f"The model was trained on {data}, so only its validation part is measured, which the "
+            "model has not seen (--split all measures everything)"
         )
         return "validation"
     return "validation" if opening.is_dataset(data) else "all"
 
 
 def _indices(music: Dataset, part: str) -> NDArray[np.int64]:
-    """Return the numbers of the pieces of a part; DataError if there are none."""
+    """Return the indices of the pieces of a part; DataError if there are none."""
     import numpy as np
 
     from howlkit.errors import DataError
@@ -151,9 +148,9 @@ def _indices(music: Dataset, part: str) -> NDArray[np.int64]:
 def _check_unseen(
     run: Path, trained: Trained, music: Dataset, indices: NDArray[np.int64], *, refuse: bool
 ) -> None:
-    """Say if a run was trained on pieces to be measured, or if nobody knows.
+    """Warn if a run was trained on pieces to be measured, or if that is unknown.
 
-    refuse: whether that is a DataError rather than a warning.
+    refuse: raise a DataError instead of a warning if it was trained on some of them.
     """
     from howlkit.errors import DataError, printable
     from howlkit.evaluation import leakage
@@ -161,39 +158,41 @@ def _check_unseen(
     shown = printable(run)
     seen = leakage.trained_on(run, leakage.fingerprint_of(trained, run), music)
     if seen is None:
-        _tell(
-            f"Warning: it cannot be told whether {shown} was trained on pieces measured here: what "
-            "it was trained on is not there any more, or has changed"
+        tell(
+            f"Warning: {shown} may have been trained on pieces that are measured here. Its "
+            "training music is gone or has changed, so this cannot be checked"
         )
         return
     known = [index for index in indices if seen[index]]
     if not known:
         return
     what = (
-        f"{shown} was trained on {len(known)} of the {len(indices)} pieces to be measured, or on "
+        f"{shown} was trained on {len(known)} of the {len(indices)} pieces to measure, or on other "
         f"takes of them, such as {printable(music.names[known[0]])}"
     )
     if refuse:
         raise DataError(
             f"{what}; compare runs that were trained on one dataset, or name other music as DATA. "
-            "--split all measures everything all the same"
+            "--split all measures everything anyway"
         )
-    _tell(f"Warning: {what}")
+    tell(f"Warning: {what}")
 
 
-def _measured(run: Path, trained: Trained, music: Dataset, indices: NDArray[np.int64]) -> Measured:
-    """Return what the model of a run makes of some pieces."""
+def _measure(
+    run: Path, trained: Trained, music: Dataset, indices: NDArray[np.int64]
+) -> MeasuredRun:
+    """Return the scores of a run's model on some pieces, and what its encoder loses of them."""
     from howlkit.evaluation import roundtrip
-    from howlkit.evaluation.comparison import Measured
+    from howlkit.evaluation.comparison import MeasuredRun
     from howlkit.network import likelihood
 
     encoder = trained.recipe.encoder
     encoded = likelihood.encode_all(encoder, (music.piece(int(index)) for index in indices))
-    (lost,) = roundtrip.compare([encoder], (music.piece(int(index)) for index in indices))
-    return Measured(
+    (lost,) = roundtrip.compare_encoders([encoder], (music.piece(int(index)) for index in indices))
+    return MeasuredRun(
         str(run),
         trained.recipe,
         likelihood.score(trained.network, encoded),
         likelihood.unigram_nats(trained.facts["unigram"], encoded),
-        lost.in_short(),
+        lost.summary(),
     )

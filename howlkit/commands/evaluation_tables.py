@@ -1,4 +1,4 @@
-"""What `howlkit evaluate` prints: the report of evaluation/comparison.py as tables."""
+"""What `howlkit evaluate` prints: the report of evaluation/comparison.py, as tables."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ __all__ = ["lines", "pieces"]
 
 Report = Mapping[str, Any]
 
-RUN_WIDTH = 28  # of a name at the left of a table
+RUN_WIDTH = 28  # characters of a run's name
 LOSSES = {"notes_lost": "lost", "onset_error_ms": "onset ms", "duration_error_ms": "length ms"}
-"""What an encoder loses, and the heads of the columns that say it."""
+"""The headings of what an encoder loses, by key of the report."""
 
 ABOUT = ("encoder", "model", "heads", "notes", "steps_per_note", *LOSSES)
-"""What is said of each run; the keys of its report, and with blanks the heads of columns."""
+"""The keys of the report that are shown for each run; with blanks, they are the headings."""
 
 
 def lines(report: Report) -> Iterator[str]:
-    """Yield the lines about the first run, then those that compare it, if there are others."""
-    yield _measured(report)
+    """Yield the lines about the first run, then a comparison if there are other runs."""
+    yield _headline(report)
     for unit in ("note", "second"):
         yield ""
         yield from _rates(report, unit)
@@ -34,7 +34,7 @@ def lines(report: Report) -> Iterator[str]:
 
 
 def pieces(report: Report) -> Iterator[str]:
-    """Yield a line for each piece, the one that costs the model most nats a note first."""
+    """Yield a line for each piece, the one with most nats a note first."""
     yield f"{'piece':<44}{'notes':>7}{'seconds':>9}{'nats/note':>10}{'ratio':>7}"
     by_piece = [row for row in report["by_piece"] if row["notes"]]
     for row in sorted(by_piece, key=lambda row: -row["nats"] / row["notes"]):
@@ -45,11 +45,11 @@ def pieces(report: Report) -> Iterator[str]:
         )
     silent = len(report["by_piece"]) - len(by_piece)
     if silent:
-        yield f"{silent} without a note that encoder {report['encoder']} keeps"
+        yield f"{silent} more have no note that encoder {report['encoder']} keeps"
 
 
-def _measured(report: Report) -> str:
-    """Say what was measured, and of what the intervals are."""
+def _headline(report: Report) -> str:
+    """Return two lines: what was measured, and how the intervals were computed."""
     drawn = report["bootstrap"]
     text = (
         f"{counted(report['pieces'], 'piece')}, {counted(report['notes'], 'note')}, "
@@ -57,15 +57,14 @@ def _measured(report: Report) -> str:
     )
     if drawn["groups"] < 2:
         return (
-            text
-            + "One piece alone (or takes of one): how pieces differ is unknown, so no intervals"
+            text + "No intervals: there is one piece only (or takes of one), so nothing to resample"
         )
     grouped = "groups of near-duplicates" if drawn["groups"] < report["pieces"] else "pieces"
     return text + f"Intervals: 95 %, bootstrap of {drawn['groups']} {grouped}"
 
 
 def _rates(report: Report, unit: str) -> Iterator[str]:
-    """Yield a row for each field, for all and for `mark`: the model, unigram, and their ratio."""
+    """Yield a row for each field, for all fields and for `mark`: model, unigram, and ratio."""
     keys = (f"nats_per_{unit}", f"baseline_nats_per_{unit}")
     every = "all, at most" if report["at_most"] else "all"
     yield f"{f'nats a {unit}':<14}{'model':>8}{'':<18}{'unigram':>8}{'':<18}{'ratio':>6}"
@@ -75,7 +74,7 @@ def _rates(report: Report, unit: str) -> Iterator[str]:
 
 
 def _ratio(row: Report) -> str:
-    if (row["baseline_nats_per_note"] or 0) < 0.0005:  # next to nothing by next to nothing
+    if (row["baseline_nats_per_note"] or 0) < 0.0005:  # both are almost 0: the ratio is noise
         return f"{'-':>6}"
     return f"{_plain(row['ratio']):>6}  {_interval(row['intervals']['ratio'])}"
 
@@ -85,20 +84,20 @@ def _left_out(report: Report) -> Iterator[str]:
         if run["no_likelihood"]:
             yield ""
             yield f"{printable(run['run'])}: no likelihood: {', '.join(run['no_likelihood'])}"
-            yield "They are left out of all sums, which therefore compare with no other run's"
+            yield "These fields are left out of all sums; so do not compare them with other runs"
 
 
 def _at_most(report: Report) -> Iterator[str]:
-    """Yield a footnote for each encoder by which nats are more than those of the piece."""
+    """Yield a footnote for each encoder that has several spellings of a piece."""
     for run in (report, *report["compared"]):
         if run["at_most"]:
             yield ""
             yield f"{printable(run['run'])}: at most, since {printable(run['at_most'])}"
-            yield "A piece has other spellings beside the one that is priced, so it costs less"
+            yield "A piece has other spellings too, and only one is counted: its true cost is less"
 
 
 def _compared(report: Report) -> Iterator[str]:
-    """Yield a table of what the runs are, and one for each unit of what they cost."""
+    """Yield a table of facts about the runs, and a table of their rates for each unit."""
     runs = [report, *report["compared"]]
     yield from _columns(
         ["", *(LOSSES.get(name, name.replace("_per_", " a ")) for name in ABOUT)],
@@ -122,7 +121,7 @@ def _compared(report: Report) -> Iterator[str]:
 
 
 def _difference(run: Report, rate: str) -> tuple[str, str]:
-    """Return the cells of a run's difference to the first run, which itself has none."""
+    """Return the cells with a run's difference to the first run; empty for the first."""
     difference = run.get("difference")
     if difference is None:
         return "", ""
@@ -131,7 +130,7 @@ def _difference(run: Report, rate: str) -> tuple[str, str]:
 
 
 def _columns(heads: list[str], rows: list[list[str]]) -> Iterator[str]:
-    """Yield lines of aligned columns: the first to the left, the others to the right."""
+    """Yield lines of aligned columns: the first flush left, the others flush right."""
     table = [heads, *rows]
     widths = [max(len(row[k]) for row in table) for k in range(len(heads))]
     for row in table:
@@ -159,6 +158,6 @@ def _interval(ends: tuple[float, float] | None, *, sign: str = "") -> str:
 
 
 def _fitting(name: str, width: int) -> str:
-    """Return a name that is safe to print, its end if it is too long: that tells it from others."""
+    """Return a name that is safe to print; only its end if it is too long, as ends differ more."""
     shown = printable(name)
     return shown if len(shown) <= width else "..." + shown[3 - width :]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from howlkit.commands.shared_options import ExamplesFirst, json_option
+from howlkit.commands.shared_options import ExamplesFirst, json_option, quoted, tell
 from howlkit.errors import printable
 
 if TYPE_CHECKING:
@@ -28,27 +27,27 @@ Examples:
 @click.argument("path", type=click.Path(exists=True, allow_dash=True, path_type=Path))
 @json_option
 def command(path: Path, as_json: bool) -> None:
-    """Say what is in PATH: a dataset, a run, or a MIDI file (- for standard input)."""
-    facts, then = _told(path)
+    """Show what is in PATH: a dataset, a run, or a MIDI file (- for standard input)."""
+    facts, then = _facts_and_next(path)
     if as_json:
         click.echo(json.dumps(facts, indent=1))
     else:
         for line in _lines(facts):
             click.echo(line)
-    click.echo(then, err=True)
+    tell(then)
 
 
-def _told(path: Path) -> tuple[dict[str, Any], str]:
-    """Return what there is to say of `path`, and what one can do next."""
+def _facts_and_next(path: Path) -> tuple[dict[str, Any], str]:
+    """Return the facts about `path`, and a line about what the user can do next."""
     from howlkit.dataset import opening
     from howlkit.errors import DataError
     from howlkit.music import midi
 
-    shown = shlex.quote(printable(path))
+    shown = quoted(path)
     if path == Path("-"):
         data = sys.stdin.buffer.read(midi.Limits().max_bytes + 1)
         reading = midi.inspect_bytes(data, name="stdin")
-        return _of_reading(reading), "Keep it as a file to see it: howlkit plot FILE --out roll.svg"
+        return _of_reading(reading), "Save it to a file to see it: howlkit plot FILE --out roll.svg"
     if opening.is_dataset(path):
         return _of_dataset(path), f"Train on it: howlkit train {shown} --encoder tuple --model lstm"
     if not path.is_dir():
@@ -114,7 +113,7 @@ def _of_run(path: Path) -> dict[str, Any]:
 
 
 def _lines(facts: dict[str, Any], indent: str = "") -> list[str]:
-    """Return nested facts as indented lines, for people."""
+    """Return nested facts as indented lines."""
     lines = []
     for name, value in facts.items():
         label = f"{indent}{printable(name.replace('_', ' '))}"

@@ -23,20 +23,23 @@ Examples:
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
     required=True,
-    help="The picture to write: .svg or .png.",
+    help="The picture to write; its suffix is .svg or .png.",
 )
 @click.option(
     "--unit",
     type=click.Choice(["auto", "bars", "seconds"]),
     default="auto",
     show_default=True,
-    help="What the time axis counts.",
+    help="The unit of the time axis; auto: bars if most notes start on a division of the beat.",
 )
-@click.option("--title", help="By default the file's name.")
+@click.option("--title", help="The title of the picture; by default the file's name.")
 def command(
     file: Path, out: Path, unit: Literal["auto", "bars", "seconds"], title: str | None
 ) -> None:
-    """Draw FILE as a piano-roll: colours are instruments, shades are velocities."""
+    """Draw FILE, a MIDI file, as a piano-roll: a colour for each instrument, a shade for velocity.
+
+    FILE is - for standard input.
+    """
     from howlkit.errors import printable
     from howlkit.music import midi, plot
 

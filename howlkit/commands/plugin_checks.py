@@ -1,4 +1,4 @@
-"""`howlkit plugins check`: the checks of a component, a line each as they are done."""
+"""`howlkit plugins check`: run the checks of a component, and print a line for each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Examples:
   howlkit plugins check tuple
-  howlkit plugins check lstm -o lstm.hidden=32    small, so that it is quick"""
+  howlkit plugins check lstm -o lstm.hidden=32    a small network is checked quickly"""
 
 
 @click.command("check", cls=ExamplesFirst, epilog=EPILOG)
@@ -31,21 +31,21 @@ Examples:
     "--option",
     multiple=True,
     metavar="NAME.OPTION=VALUE",
-    help="An option of the component; may be repeated.",
+    help="Set an option of the component; may be repeated.",
 )
 @json_option
 def check(name: str, option: tuple[str, ...], as_json: bool) -> None:
     """Check that the component called NAME keeps to its contract.
 
-    Exits 1 if it does not. Where it declares that a law does not hold for it, what must hold in its
-    place is checked, and the declaration is printed.
+    Prints a line for each law; the exit code is 1 if one is broken. If the component declares that
+    a law does not hold for it, a weaker law is checked, and the declared reason is printed.
     """
     kind, component = _component(name, option)
     from howlkit.testing import CHECKS
 
     failed, rows, departing = [], [], 0
     for found in CHECKS[kind](component):
-        with contextlib.redirect_stdout(sys.stderr):  # stdout is for what is said here
+        with contextlib.redirect_stdout(sys.stderr):  # stdout is for the results only
             failure = found.failure()
         if failure is not None:
             failed.append(found.name)
@@ -67,7 +67,7 @@ def check(name: str, option: tuple[str, ...], as_json: bool) -> None:
 
 
 def _component(name: str, assignments: Iterable[str]) -> tuple[str, Any]:
-    """Return a component, whatever its kind, and that kind; a usage error if there is none."""
+    """Return the kind of the component called `name`, and the component; a usage error if none."""
     from howlkit import plugins
     from howlkit.errors import OptionError, PluginError
     from howlkit.testing.checks import describe_with_line
@@ -92,7 +92,7 @@ def _options(name: str, assignments: Iterable[str]) -> Mapping[str, object]:
     parsed = options.parse(assignments)
     for other in parsed:
         if other != name:
-            raise OptionError(f"{other!r} is not what is checked; write {name}.OPTION=VALUE")
+            raise OptionError(f"{other!r} is not the component to check; write {name}.OPTION=VALUE")
     return parsed.get(name, {})
 
 
@@ -101,19 +101,20 @@ def _message(failure: CheckFailed | None) -> str:
 
 
 def _departure(check: Check) -> str:
-    """Say which law does not hold, why, and what was checked in its place."""
+    """Return why the law does not hold, and what was checked in its place."""
     return f"  declared not to hold: {printable(check.reason)}\n  checked instead: {check.text}"
 
 
 def _what_next(kind: str, name: str, failed: list[str], checks: int, departing: int) -> str:
-    """Return the last line: what there is to do now."""
-    weaker = f", {departing} of them of less than the law" if departing else ""
+    """Return the last line: the result, and what to do next."""
+    weaker = f", {departing} of them of a weaker law" if departing else ""
     if not failed:
         return (
-            f"All {checks} checks passed{weaker}. To keep it so, call "
-            f"howlkit.testing.check_{kind} in your tests"
+            f"All {checks} checks passed{weaker}. Call howlkit.testing.check_{kind} in your tests, "
+            "so that it stays that way"
         )
     return (
         f"{len(failed)} of {checks} checks failed. Mend the first, {failed[0]!r}, then check "
-        f"again: howlkit plugins check {name}. The contract: docs/plugins.md, howlkit.protocols"
+        f"again: howlkit plugins check {name}. For the contract see docs/plugins.md and "
+        "howlkit.protocols"
     )

@@ -1,4 +1,4 @@
-"""`howlkit plugins new`, `install` and `uninstall`: packages written, and handed to pip."""
+"""`howlkit plugins new` writes a package; `install` and `uninstall` call pip."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ INSTALL = """\b
 Examples:
   howlkit plugins install howlkit-swing
   howlkit plugins install --upgrade howlkit-swing
-  howlkit plugins install -e ./howlkit-swing      your own, as it is while you work on it"""
+  howlkit plugins install -e ./howlkit-swing      your own: changes count without a reinstall"""
 
 UNINSTALL = """\b
 Examples:
@@ -44,12 +44,12 @@ AS_PIP = {"ignore_unknown_options": True}
     type=click.Path(file_okay=False, path_type=Path),
     default=".",
     show_default=True,
-    help="Where its folder, howlkit-NAME, goes.",
+    help="The folder to put the package's folder, howlkit-NAME, into.",
 )
 def new(kind: str, name: str, parent: Path) -> None:
-    """Write a package with a component of your own, called NAME, to go on from.
+    """Write a new package with a component called NAME, for you to change.
 
-    It installs, does something musical and passes its own tests.
+    As written, it can be installed, does something musical, and passes its own tests.
     """
     from howlkit.commands import plugin_template
 
@@ -72,10 +72,10 @@ def new(kind: str, name: str, parent: Path) -> None:
 @click.command("install", cls=ExamplesFirst, epilog=INSTALL, context_settings=AS_PIP)
 @click.argument("packages", nargs=-1, required=True, type=click.UNPROCESSED)
 def install(packages: tuple[str, ...]) -> None:
-    """Install PACKAGES by pip into the environment that howlkit runs in.
+    """Install plugins, with pip, into the environment that howlkit runs in.
 
-    A package is what pip takes: a name, a folder, a wheel, a URL; pip's options may stand between.
-    Installing a plugin lets its author's code run: install only what you trust.
+    PACKAGES are whatever pip accepts: names, folders, wheels or URLs, and options of pip. A plugin
+    runs its author's code: install only what you trust.
     """
     _pip("install", *packages)
     _tell_what_is_there()
@@ -83,16 +83,19 @@ def install(packages: tuple[str, ...]) -> None:
 
 @click.command("uninstall", cls=ExamplesFirst, epilog=UNINSTALL)
 @click.argument("packages", nargs=-1, required=True)
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 def uninstall(packages: tuple[str, ...], yes: bool) -> None:
-    """Uninstall PACKAGES, each a plugin's, by pip from the environment that howlkit runs in."""
+    """Uninstall plugins, with pip, from the environment that howlkit runs in.
+
+    PACKAGES are the names of their distributions, such as howlkit-swing.
+    """
     _check_plugins(packages)
     _pip("uninstall", *(["--yes"] if yes else []), *packages)
     _tell_what_is_there()
 
 
 def _check_plugins(packages: Sequence[str]) -> None:
-    """Refuse to uninstall what is no plugin: other programs may need it."""
+    """Raise PluginError for a package that is no plugin, because other programs may need it."""
     from howlkit.errors import PluginError, did_you_mean
     from howlkit.plugins import discovery
 
@@ -106,30 +109,30 @@ def _check_plugins(packages: Sequence[str]) -> None:
 
 
 def _pip(*arguments: str) -> None:
-    """Run pip in this environment, and say so; PluginError if it fails."""
+    """Print and run a pip command in this environment; PluginError if it fails."""
     from howlkit.errors import PluginError
 
     if importlib.util.find_spec("pip") is None:
         raise PluginError(
-            f"there is no pip in this environment ({sys.prefix}): python -m ensurepip, or use what "
-            "installed howlkit (uv pip install ..., pipx inject howlkit ...)"
+            f"there is no pip in this environment ({sys.prefix}). Install it with python -m "
+            "ensurepip, or use what installed howlkit (uv pip install ..., pipx inject howlkit ...)"
         )
     command = [sys.executable, "-m", "pip", *arguments]
     click.echo(f"Running: {shlex.join(command)}", err=True)
-    # What pip says is for people: stdout stays empty. It asks on the terminal, where there is one.
+    # pip's lines are for people, so they go to stderr. Its questions go to the terminal.
     code = subprocess.run(command, stdout=sys.stderr.fileno(), check=False).returncode
     if code:
-        raise PluginError(f"pip failed with exit code {code}; what it said is above")
+        raise PluginError(f"pip failed with exit code {code}; its own message is above")
 
 
 def _tell_what_is_there() -> None:
-    """Say which plugins there are now, by asking a new process: this one has old ones imported."""
+    """Print the installed plugins. A new process lists them, since this one imported old ones."""
     command = [sys.executable, "-m", "howlkit", "plugins", "list", "--json"]
     listed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     rows = json.loads(listed.stdout) if listed.returncode == 0 else []
     others = [row for row in rows if row["distribution"] != "howlkit"]
     if listed.returncode == 0 and not others:
-        click.echo("No plugins are installed now: what howlkit has is its own.", err=True)
+        click.echo("No plugins are installed now; howlkit has its own components only.", err=True)
     for row in others:
         what = f"{row['kind']} {row['name']}" if row["status"] == "ok" else row["status"]
         click.echo(f"There is {row['distribution']} {row['version']}: {what}", err=True)

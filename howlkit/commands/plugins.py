@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from howlkit.commands.component_names import completion, no_component
+from howlkit.commands.component_options import SECTIONS
 from howlkit.commands.plugin_checks import check
 from howlkit.commands.plugin_packages import install, new, uninstall
 from howlkit.commands.shared_options import ExamplesFirstGroup, json_option
@@ -18,30 +19,37 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Examples:
-  howlkit plugins list
-  howlkit plugins list --json
+  howlkit plugins list                 every component that is installed
   howlkit plugins show tuple           the options of a component
   howlkit plugins check tuple          whether it keeps to its contract
-  howlkit plugins new sampler breath   a package with one of your own, to go on from
+  howlkit plugins new sampler breath   write a package with a component of your own
   howlkit plugins install howlkit-breath"""
 
-CORE = ("heads", "training")
-"""What has options without being a component."""
+LIST = """\b
+Examples:
+  howlkit plugins list
+  howlkit plugins list --json"""
+
+SHOW = """\b
+Examples:
+  howlkit plugins show tuple
+  howlkit plugins show training        options of training itself
+  howlkit plugins show heads           options of every network's heads"""
 
 
 @click.group("plugins", cls=ExamplesFirstGroup, epilog=EPILOG)
 def command() -> None:
-    """See, check, write and install encoders, augmenters, models and samplers."""
+    """List, check, write and install components: encoders, models, samplers and others."""
 
 
 for part in (check, new, install, uninstall):
     command.add_command(part)
 
 
-@command.command("list", epilog=EPILOG)
+@command.command("list", epilog=LIST)
 @json_option
 def list_plugins(as_json: bool) -> None:
-    """List every component: its name, kind, distribution, version and status."""
+    """List every component, with its name, kind, distribution, version and status."""
     from howlkit import plugins
 
     rows = [
@@ -74,19 +82,19 @@ def list_plugins(as_json: bool) -> None:
     for row in [{n: n for n in names}, *rows]:
         cells = [row[n].ljust(widths[n]) for n in names[:-1]]
         click.echo("  ".join([*cells, row["summary"]]))
-    click.echo("The options of a component: howlkit plugins show NAME", err=True)
+    click.echo("Show the options of a component: howlkit plugins show NAME", err=True)
 
 
-@command.command("show", epilog=EPILOG)
-@click.argument("name", shell_complete=completion(None, others=CORE))
+@command.command("show", epilog=SHOW)
+@click.argument("name", shell_complete=completion(None, others=SECTIONS))
 def show(name: str) -> None:
-    """Show the options of the component called NAME, and what each may be."""
+    """Show the options of the component called NAME, with their defaults and allowed values."""
     from howlkit import options, plugins
 
     found = [component for component in plugins.components() if component.name == name]
     classes = [(f"{c.name} ({c.kind})", c.summary, c.cls) for c in found] or _core(name)
     if not classes:
-        raise no_component(name, others=CORE)
+        raise no_component(name, others=SECTIONS)
     for title, summary, cls in classes:
         click.echo(f"{title}: {summary}")
         for option in options.describe(cls):
@@ -100,7 +108,7 @@ def show(name: str) -> None:
 
 
 def _what_it_reads(component: Component) -> str:
-    """Return the suffixes and collections of a source, in two lines."""
+    """Return two lines: the suffixes and the collections that a source reads."""
     from howlkit import options
 
     source = options.build(component.cls, {})
@@ -114,8 +122,8 @@ def _suffixes(component: Source | Writer) -> str:
 
 
 def _core(name: str) -> list[tuple[str, str, type]]:
-    """Return the core's own option tables, which are no plugins."""
-    if name not in CORE:
+    """Return title, summary and class of the core's own options; none if `name` is not theirs."""
+    if name not in SECTIONS:
         return []
     from howlkit.head_options import HeadOptions
     from howlkit.training.recipe import TrainingOptions

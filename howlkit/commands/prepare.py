@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from howlkit.commands.music import Music
+from howlkit.commands.component_options import component_options, config_option, merged
+from howlkit.commands.music_argument import MusicPath
 from howlkit.commands.shared_options import (
     POSITIVE,
     ExamplesFirst,
     FiniteRange,
-    component_options,
-    config_option,
     file_progress,
     json_option,
-    merged,
+    quoted,
+    seed_option,
+    strict_option,
+    tell,
 )
 from howlkit.errors import printable
 
@@ -27,7 +28,7 @@ Examples:
   howlkit prepare my_midi more_midi --out data/mine
   howlkit prepare my_midi --out data/mine --validation 0.05 --test 0
   howlkit prepare my_midi --out data/mine --split test=my_midi/2020 --split validation=held.txt
-  howlkit prepare chorales --out data/chorales      a collection by name"""
+  howlkit prepare chorales --out data/chorales      a collection: the Bach chorales in howlkit"""
 
 PARTS = ("train", "validation", "test")
 
@@ -38,28 +39,28 @@ _SHARE = FiniteRange(0, 1)
 def _own_split(
     ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, list[str]] | None:
-    """Return paths by part of PART=PATH; a text file stands for the paths on its lines."""
+    """Return the paths of values PART=PATH, by part; a .txt file stands for its lines."""
     split: dict[str, list[str]] = {}
     for value in values:
         part, equals, path = value.partition("=")
         if not equals or part not in PARTS or not path:
             raise click.BadParameter(
-                f"{value!r}: write PART=PATH, where PART is {', '.join(PARTS)}, and PATH a folder, "
-                "a MIDI file or a .txt file with one path a line"
+                f"{value!r}: write PART=PATH, where PART is one of {', '.join(PARTS)}, and PATH is "
+                "a folder, a MIDI file or a .txt file with one path a line"
             )
         split.setdefault(part, []).extend(_listed(path) if path.endswith(".txt") else [path])
     return split or None
 
 
 def _listed(path: str) -> list[str]:
-    """Return the paths on the lines of a text file; lines that begin with # are comments."""
+    """Return the paths on the lines of a text file, without lines that begin with #."""
     try:
         lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise click.BadParameter(f"{printable(path)}: {error.strerror}") from error
     except ValueError as error:
         raise click.BadParameter(
-            f"{printable(path)} is no text in UTF-8 ({error}); save it as UTF-8"
+            f"{printable(path)} is not text in UTF-8 ({error}); save it as UTF-8"
         ) from error
     stripped = map(str.strip, lines)
     return [line for line in stripped if line and not line.startswith("#")]
@@ -68,7 +69,7 @@ def _listed(path: str) -> list[str]:
 def _options_of_sources(
     config: Mapping[str, Mapping[str, object]], assignments: tuple[str, ...]
 ) -> dict[str, dict[str, object]]:
-    """Return options by source; a usage error if one is given for anything else."""
+    """Return options by source; a usage error if one is given for another component."""
     from howlkit import plugins
 
     names = [source.name for source in plugins.components("source")]
@@ -83,70 +84,74 @@ def _options_of_sources(
 
 
 @click.command("prepare", cls=ExamplesFirst, epilog=EPILOG)
-@click.argument("music", nargs=-1, required=True, type=Music())
+@click.argument("music", nargs=-1, required=True, type=MusicPath())
 @component_options
 @click.option(
     "--out",
     required=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="The folder of the dataset: a new one, or one to bring up to date.",
+    help="The folder of the dataset: a new folder, or a dataset to bring up to date.",
 )
 @click.option(
-    "--validation", type=_SHARE, default=0.1, show_default=True, help="Share for validation."
-)
-@click.option("--test", type=_SHARE, default=0.1, show_default=True, help="Share for test.")
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
+    "--validation",
+    type=_SHARE,
+    default=0.1,
     show_default=True,
-    help="Another number, another split.",
+    help="The share of the pieces for validation.",
 )
+@click.option(
+    "--test", type=_SHARE, default=0.1, show_default=True, help="The share of the pieces for test."
+)
+@seed_option("The seed of the split; another seed gives another split.")
 @click.option(
     "--split",
     multiple=True,
     callback=_own_split,
     metavar="PART=PATH",
-    help="A split of your own instead of the shares: what belongs to train, validation or test; "
-    "may be repeated. PATH is a folder, a MIDI file, or a .txt file in UTF-8 with one path a line "
-    "(# begins a comment line). What none names is for training.",
+    help="Split by hand, instead of by shares: put PATH into train, validation or test; may be "
+    "repeated. PATH is a folder, a MIDI file, or a .txt file in UTF-8 with one path a line (lines "
+    "that begin with # are comments). All other music is for training.",
 )
-@click.option("--workers", type=click.IntRange(min=1), help="Processes; by default one a core.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="How many processes read files; by default one for each core.",
+)
 @click.option(
     "--near-duplicates/--no-near-duplicates",
     default=True,
     show_default=True,
-    help="Look for other takes and transpositions, and keep them in one part.",
+    help="Find takes and transpositions of one piece, and keep them in one part.",
 )
 @click.option(
     "--max-minutes",
     type=POSITIVE,
     default=360.0,
     show_default=True,
-    help="Skip files that last longer.",
+    help="Skip files that last longer, in minutes.",
 )
 @click.option(
     "--max-beats",
     type=POSITIVE,
     default=200_000.0,
     show_default=True,
-    help="Skip files that last more quarter notes.",
+    help="Skip files that last longer, in quarter notes.",
 )
 @click.option(
     "--max-notes",
     type=click.IntRange(min=1),
     default=5_000_000,
     show_default=True,
-    help="Skip files of more notes.",
+    help="Skip files with more notes.",
 )
 @click.option(
     "--max-megabytes",
     type=POSITIVE,
     default=64.0,
     show_default=True,
-    help="Skip files that are bigger.",
+    help="Skip bigger files.",
 )
-@click.option("--strict", is_flag=True, help="Stop at the first file that cannot be read.")
+@strict_option
 @json_option
 @config_option
 def command(
@@ -167,12 +172,14 @@ def command(
     as_json: bool,
     config: Mapping[str, Mapping[str, object]],
 ) -> None:
-    """Read MUSIC into one dataset, split by piece, duplicates found.
+    """Read MUSIC into one dataset: find duplicates, and split it by piece.
 
-    MUSIC is folders and files of MIDI, or of what a plugin can read, and collections by name:
-    `howlkit plugins list` names the sources, `howlkit plugins show NAME` says what one reads.
-    One dataset serves every encoder. Called again, it reads only what has changed. What was
-    skipped, and why, and what was mended is in OUT/report.json.
+    MUSIC is one or more folders, files or collections. Files are MIDI, or of a format that a plugin
+    reads; a collection is music that a plugin knows by name. `howlkit plugins list` lists the
+    sources, and `howlkit plugins show NAME` says what a source reads.
+
+    One dataset serves every encoder. If you prepare it again, only files that have changed are
+    read. OUT/report.json lists the files that were skipped or mended, and why.
     """
     from howlkit.dataset import Readers, prepare
     from howlkit.music import midi
@@ -199,5 +206,4 @@ def command(
         progress=file_progress(),
     )
     click.echo(json.dumps(report.to_json(), indent=1) if as_json else report.text())
-    shown = shlex.quote(printable(out))
-    click.echo(f"Train on it: howlkit train {shown} --encoder tuple --model lstm", err=True)
+    tell(f"Train on it: howlkit train {quoted(out)} --encoder tuple --model lstm")

@@ -12,38 +12,32 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from howlkit.commands.component_names import ComponentNames
-from howlkit.commands.shared_options import (
-    ExamplesFirst,
-    component_options,
-    config_option,
-    file_progress,
-    json_option,
-    merged,
-)
+from howlkit.commands.component_options import component_options, config_option, merged
+from howlkit.commands.shared_options import ExamplesFirst, file_progress, json_option, tell
 from howlkit.errors import printable
 
 if TYPE_CHECKING:
-    from howlkit.evaluation.roundtrip import Report
+    from howlkit.evaluation.roundtrip import RoundTripReport
     from howlkit.protocols import Encoder
 
 EPILOG = """\b
 Examples:
-  howlkit roundtrip my_midi                                every encoder there is
+  howlkit roundtrip my_midi                                with every installed encoder
   howlkit roundtrip my_midi --encoder tuple -o tuple.clock=seconds --worst 5
   howlkit roundtrip data/mine --json
-  howlkit roundtrip                                        on the Bach chorales that come with it"""
+  howlkit roundtrip                                        on the Bach chorales in howlkit"""
 
 LEGEND = """
-lost, added     notes that are gone, or that nobody wrote, in 100 notes
-onset, length   how far off onsets and durations are: half of the notes less than the first number,
-                99 in 100 no more than the second
-velocity        the same in MIDI units, 1..127
-program         notes with a wrong instrument; drums: drum notes that still are
-tempo, metre,   what the steps hold of them, and so what music made by a model can have
-pedal           lost: nothing; length: the pedal is in the lengths of the notes
--               there is nothing of the kind in this music to lose"""
+lost, added     notes that the decoded piece lacks, or has and the piece does not; per cent
+onset, length   errors of onsets and durations: 50 per cent of the notes are below the first number,
+                99 per cent below the second
+velocity        the same, in MIDI units, 1..127
+program         notes with a wrong instrument; drums: drum notes that are still drum notes
+tempo, metre,   how much of them the steps hold; music made by a model cannot have more
+pedal           lost: nothing; length: the notes are as long as the pedal holds them
+-               this music has nothing of the kind to lose"""
 
-WIDTH = 100  # of the table, where its figures allow
+WIDTH = 100  # characters of the table, if its figures fit
 
 
 @click.command("roundtrip", cls=ExamplesFirst, epilog=EPILOG)
@@ -54,14 +48,15 @@ WIDTH = 100  # of the table, where its figures allow
     multiple=True,
     type=ComponentNames("encoder"),
     metavar="NAME[,NAME...]",
-    help="Which encoders; by default all that are installed.",
+    help="Compare these encoders; by default all that are installed.",
 )
 @component_options
 @config_option
 @click.option(
     "--worst",
     type=click.IntRange(min=0),
-    help="Name so many files of which an encoder loses most; by default none, with --json all.",
+    help="How many files to list for each encoder, those with the largest losses; by default none, "
+    "with --json all.",
 )
 @json_option
 def command(
@@ -72,10 +67,11 @@ def command(
     worst: int | None,
     as_json: bool,
 ) -> None:
-    """See what each encoder loses of DATA: folders or files of MIDI, or a prepared dataset.
+    """Show what each encoder loses of DATA: folders or files of MIDI, or a prepared dataset.
 
-    Every piece is encoded, decoded and laid beside itself. It takes seconds, and shows before a
-    night of training what no model can learn.
+    Every piece is encoded, decoded, and compared with the result. What an encoder loses, no model
+    can learn, so look before a night of training; it takes seconds. Without DATA the Bach chorales
+    that come with howlkit are used.
     """
     from howlkit.dataset import opening
     from howlkit.evaluation import roundtrip
@@ -83,8 +79,8 @@ def command(
     names = list(dict.fromkeys(name for several in encoders for name in several))
     chosen = _chosen(names, merged(config, option, names or _all()))
     show = file_progress()
-    music = opening.open_data(data, tell=_tell, progress=show)
-    reports = roundtrip.compare(
+    music = opening.open_data(data, tell=tell, progress=show)
+    reports = roundtrip.compare_encoders(
         chosen,
         music.pieces("all"),
         progress=show and (lambda done: show(done, len(music))),
@@ -95,26 +91,22 @@ def command(
         _print(reports, worst or 0)
     _tell_failures(reports)
     if not as_json:
-        _tell(f"{LEGEND}\n")
-    _tell(_next(reports, data, option))
-
-
-def _tell(line: str) -> None:
-    click.echo(line, err=True)
+        tell(f"{LEGEND}\n")
+    tell(_next(reports, data, option))
 
 
 def _all() -> list[str]:
-    """Return the names of the encoders there are."""
+    """Return the names of all installed encoders."""
     from howlkit import plugins
 
     return [component.name for component in plugins.components("encoder")]
 
 
 def _chosen(names: list[str], values: Mapping[str, Mapping[str, object]]) -> list[Encoder]:
-    """Return the encoders of these names (none: all), with their options.
+    """Return the encoders with these names (if there are none: all encoders), with their options.
 
-    Raises OptionError for wrong options. One that nobody named and that cannot do with its
-    defaults is left out with a line.
+    Raises OptionError for wrong options. An encoder that the user did not name, and that needs an
+    option, is left out, and a line says so.
     """
     from howlkit import plugins
     from howlkit.errors import OptionError, did_you_mean
@@ -123,7 +115,7 @@ def _chosen(names: list[str], values: Mapping[str, Mapping[str, object]]) -> lis
     for name in values:
         if name not in used:
             raise OptionError(
-                f"options are given for {name!r}, which is not compared."
+                f"-o sets an option of {name!r}, which is not compared."
                 f"{did_you_mean(name, used)} Options can be given for: {', '.join(used)}"
             )
     chosen: list[Encoder] = []
@@ -133,12 +125,12 @@ def _chosen(names: list[str], values: Mapping[str, Mapping[str, object]]) -> lis
         except OptionError as error:
             if name in names or name in values:
                 raise
-            _tell(f"{name} is left out: {error}")
+            tell(f"{name} is left out: {error}")
     return chosen
 
 
-def _print(reports: Sequence[Report], worst: int) -> None:
-    """Print a row an encoder, and below it the worst files of each."""
+def _print(reports: Sequence[RoundTripReport], worst: int) -> None:
+    """Print a row for each encoder, then the worst files of each."""
     compared = max((len(r.losses) + len(r.failures) for r in reports), default=0)
     notes = max((r.whole.tally.notes for r in reports), default=0)
     click.echo(f"{compared:,} pieces, {notes:,} notes\n")
@@ -146,14 +138,14 @@ def _print(reports: Sequence[Report], worst: int) -> None:
     for line in _table("encoder", rows):
         click.echo(line)
     for report in reports if worst else ():
-        click.echo(f"\n{report.encoder.name}: the files of which it loses most")
+        click.echo(f"\n{report.encoder.name}: the files with the largest losses")
         pieces = [(printable(one.name), report.facts(one)) for one in report.worst(worst)]
         for line in _table("", pieces):
             click.echo(line)
 
 
 def _table(title: str, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
-    """Return two lines of headings and a line for each row: its name and its facts."""
+    """Return two lines of headings, and a line for each row (its name, its facts)."""
     heads = [(title, ""), *((top, bottom) for top, bottom, _ in COLUMNS)]
     body = [[name, *(cell(facts) for _, _, cell in COLUMNS)] for name, facts in rows]
     columns = list(zip(*(list(line) for line in zip(*heads, strict=True)), *body, strict=True))
@@ -166,7 +158,7 @@ def _table(title: str, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> list[st
 
 
 def _figure(number: float | None) -> str:
-    """Return a number in two digits, or whole."""
+    """Return a number with two digits, or rounded to an integer from 100 on."""
     if number is None:
         return "-"
     return f"{number:.0f}" if number >= 100 else f"{number:.2g}"
@@ -177,11 +169,11 @@ def _percent(share: float | None) -> str:
 
 
 def _kept(share: float | None) -> str:
-    """Return per cent, rounded down: 100 is all of it."""
+    """Return per cent, rounded down, so that 100 means everything."""
     return "-" if share is None else f"{math.floor(1000 * share) / 10:g}"
 
 
-def _spread(errors: Mapping[str, float | None]) -> str:
+def _median_and_p99(errors: Mapping[str, float | None]) -> str:
     if errors["median"] is None:
         return "-"
     return f"{_figure(errors['median'])}/{_figure(errors['p99'])}"
@@ -210,9 +202,9 @@ def _pedal(pedal: Mapping[str, Any] | None) -> str:
 COLUMNS: tuple[tuple[str, str, Callable[[Mapping[str, Any]], str]], ...] = (
     ("lost", "%", lambda facts: _percent(facts["lost_share"])),
     ("added", "%", lambda facts: _percent(facts["added_share"])),
-    ("onset ms", "50/99%", lambda facts: _spread(facts["onset_error_ms"])),
-    ("length ms", "50/99%", lambda facts: _spread(facts["duration_error_ms"])),
-    ("velocity", "50/99%", lambda facts: _spread(facts["velocity_error"])),
+    ("onset ms", "50/99%", lambda facts: _median_and_p99(facts["onset_error_ms"])),
+    ("length ms", "50/99%", lambda facts: _median_and_p99(facts["duration_error_ms"])),
+    ("velocity", "50/99%", lambda facts: _median_and_p99(facts["velocity_error"])),
     ("program", "wrong %", lambda facts: _percent(facts["wrong_program_share"])),
     ("drums", "kept %", lambda facts: _kept(facts["drums_kept_share"])),
     ("tempo", "off %", lambda facts: _tempo(facts["tempo"])),
@@ -220,32 +212,30 @@ COLUMNS: tuple[tuple[str, str, Callable[[Mapping[str, Any]], str]], ...] = (
     ("pedal", "kept %", lambda facts: _pedal(facts["pedal"])),
     ("steps", "a note", lambda facts: _figure(facts["steps_per_note"])),
 )
-"""What stands above a column, in two lines, and how its cells come from `Report.facts`."""
+"""The two headings of each column, and a function from `RoundTripReport.facts` to its cell."""
 
 
-def _tell_failures(reports: Sequence[Report]) -> None:
-    """Name the pieces at which an encoder failed: three of them, --json has all."""
+def _tell_failures(reports: Sequence[RoundTripReport]) -> None:
+    """Print the first three pieces on which an encoder failed; --json lists all."""
     for report in reports:
         failed, name = report.failures, report.encoder.name
         if failed:
             pieces = len(report.losses) + len(failed)
-            _tell(
-                f"{name} failed at {len(failed):,} of {pieces:,} pieces, which its row leaves out:"
-            )
+            tell(f"{name} failed on {len(failed):,} of {pieces:,} pieces; its row leaves them out:")
         for one in failed[:3]:
-            _tell(f"  {printable(one.piece)}: {one.error}")
+            tell(f"  {printable(one.piece)}: {one.error}")
         if len(failed) > 3:
-            _tell(f"  and {len(failed) - 3:,} more, all named by --json")
+            tell(f"  and {len(failed) - 3:,} more; --json lists all")
 
 
-def _next(reports: Sequence[Report], data: Sequence[Path], option: Sequence[str]) -> str:
-    """Return what one can do next, with the encoder that fails at least and loses least."""
+def _next(reports: Sequence[RoundTripReport], data: Sequence[Path], option: Sequence[str]) -> str:
+    """Return a line with the next command, for the encoder with fewest failures and least loss."""
     if not reports:
         return "There is no encoder: howlkit plugins list"
-    best = min(reports, key=lambda report: (len(report.failures), report.whole.badness))
+    best = min(reports, key=lambda report: (len(report.failures), report.whole.severity))
     name = best.encoder.name
     words = ["howlkit", "train", *map(printable, data), "--encoder", name]
     for assignment in option:
         if assignment.startswith(f"{name}."):
             words += ["-o", assignment]
-    return f"{name} keeps most of the notes; train with it: {shlex.join(words)}"
+    return f"{name} loses least; train with it: {shlex.join(words)}"

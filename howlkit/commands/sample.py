@@ -13,13 +13,13 @@ import click
 
 from howlkit.commands import sampled_files
 from howlkit.commands.component_names import ComponentName
+from howlkit.commands.component_options import component_options, config_option, merged
 from howlkit.commands.shared_options import (
     POSITIVE,
     ExamplesFirst,
-    component_options,
-    config_option,
     device_option,
-    merged,
+    seed_option,
+    tell,
 )
 
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from howlkit.sampling.session import Session
     from howlkit.sampling.trained import Trained
 
-PATIENCE = 3.0  # seconds
+PATIENCE = 3.0  # seconds to wait before a line says what takes so long
 
 EPILOG = """\b
 Examples:
-  howlkit sample --seconds 60                           with the newest run in runs/
-  howlkit sample runs/tuple-lstm-1 --out new.mid -n 8   new-1.mid ... new-8.mid
+  howlkit sample --seconds 60                           a minute, with the newest run in runs/
+  howlkit sample runs/tuple-lstm-1 --out new.mid -n 8   eight files, new-1.mid to new-8.mid
   howlkit sample --prompt mine.mid --prompt-seconds 10 --notes 400 --out more.mid
   howlkit sample -o autoregressive.temperature=0.9 -o autoregressive.pitch.top_k=8
   howlkit sample --out - > new.mid
@@ -45,8 +45,8 @@ Examples:
 @click.option(
     "--out",
     type=click.Path(path_type=Path, allow_dash=True),
-    help="The MIDI file to write, or another that an installed writer knows by its suffix; - for "
-    "stdout; by default a new one in RUN/samples.",
+    help="The file to write; - for stdout. It is MIDI, unless an installed writer knows its "
+    "suffix. By default a new file in RUN/samples.",
 )
 @click.option(
     "-n",
@@ -55,28 +55,35 @@ Examples:
     default=1,
     show_default=True,
     envvar="HOWLKIT_SAMPLE_N",
-    help="How many.",
+    help="How many pieces to make.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option("--notes", type=click.IntRange(min=1), help="Make so many notes.")
-@click.option("--seconds", type=POSITIVE, help="Make so many seconds.")
-@click.option("--beats", type=POSITIVE, help="Make so many beats.")
-@click.option("--may-end", is_flag=True, help="Stop earlier where the model ends the piece.")
+@seed_option("Another seed gives other music.")
+@click.option("--notes", type=click.IntRange(min=1), help="Stop after this many notes.")
+@click.option("--seconds", type=POSITIVE, help="Stop after this many seconds of music.")
+@click.option("--beats", type=POSITIVE, help="Stop after this many beats.")
+@click.option("--may-end", is_flag=True, help="Stop earlier if the model ends the piece.")
 @click.option(
     "--prompt",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A MIDI file to go on from; it stays as it is at the beginning.",
+    help="A MIDI file to continue; the new music follows it.",
 )
-@click.option("--prompt-seconds", type=POSITIVE, help="Only the first seconds of it.")
 @click.option(
-    "--sampler", type=ComponentName("sampler"), default="autoregressive", show_default=True
+    "--prompt-seconds", type=POSITIVE, help="Use only this many seconds of the prompt's beginning."
+)
+@click.option(
+    "--sampler",
+    type=ComponentName("sampler"),
+    default="autoregressive",
+    show_default=True,
+    help="The component that chooses each step.",
 )
 @click.option(
     "--stepping",
     type=click.Choice(["auto", "plain", "compiled"]),
     default="auto",
     show_default=True,
-    help="How the network is run: by torch, or by compiled code, where numba is installed.",
+    help="How to run the network: plain, by torch; compiled, by machine code, which is faster and "
+    "needs numba; auto, compiled if that is possible.",
 )
 @component_options
 @config_option
@@ -100,7 +107,7 @@ def command(
     config: Mapping[str, Mapping[str, object]],
     device: str,
 ) -> None:
-    """Make music with the model of RUN, by default the newest run.
+    """Make music with the model of RUN, by default the newest run in runs/.
 
     Without --notes, --seconds or --beats a piece lasts until the model ends it. The same seed,
     stepping, options and -n give the same bytes.
@@ -110,10 +117,10 @@ def command(
     from howlkit.training.run_folders import newest_trained
 
     if prompt_seconds is not None and prompt is None:
-        raise click.UsageError("--prompt-seconds needs a --prompt")
+        raise click.UsageError("--prompt-seconds needs --prompt FILE")
     if out == Path("-") and count > 1:
         raise click.UsageError("--out - writes one file; leave out -n, or name a file")
-    component = sampled_files.writer_of(out)  # before any music is made that it is to write
+    component = sampled_files.writer_of(out)  # an unknown suffix is an error before music is made
     used = [sampler] if component is None else [sampler, component.name]
     values = merged(config, option, used)
     _refuse_others(values, used)
@@ -121,7 +128,7 @@ def command(
     player = plugins.create("sampler", sampler, values.get(sampler))
     folder = run if run is not None else newest_trained()
     if run is None:
-        click.echo(f"Playing the newest run, {folder}", err=True)
+        tell(f"Using the newest run, {folder}")
     trained = _load(folder, device, stepping, count)
     start = sampling.cut_prompt(midi.read(prompt), prompt_seconds) if prompt else None
     limit = sampling.length(notes=notes, seconds=seconds, beats=beats, may_end=may_end)
@@ -131,8 +138,8 @@ def command(
     paths = sampled_files.paths_of(out, folder, count, midi=writer is None)
     paths, failures = sampled_files.write_all(pieces, paths, writer)
     for path, piece in zip(paths, pieces, strict=True):
-        click.echo(f"{path}  {len(piece)} notes, {piece.seconds_long:.0f} s", err=True)
-    click.echo(f"Again the same: --seed {seed} --stepping {session.stepping}", err=True)
+        tell(f"{path}  {len(piece)} notes, {piece.seconds_long:.0f} s")
+    tell(f"To make the same again: --seed {seed} --stepping {session.stepping}")
     sampled_files.tell_of_failures(failures)
     if stopped:
         ctx.exit(130)
@@ -140,16 +147,16 @@ def command(
         _tell_of_endless(session)
     if writer is None and out != Path("-"):
         picture = paths[0].with_suffix(".svg")
-        click.echo(f"See it: howlkit plot {paths[0]} --out {picture}", err=True)
+        tell(f"See it: howlkit plot {paths[0]} --out {picture}")
 
 
 def _load(folder: Path, device: str, stepping: Stepping, rows: int) -> Trained:
-    """Return the model of a run, ready to make so many pieces at once."""
+    """Return the model of a run, ready to make `rows` pieces at once."""
     from howlkit.network.device import FEW_ROWS, pick_device, settle_threads
     from howlkit.sampling.trained import Trained
 
-    with _said_if_long(stepping):
-        few = device in ("auto", "cpu") and rows <= FEW_ROWS  # so that torch may not be needed
+    with _notice_if_slow(stepping):
+        few = device in ("auto", "cpu") and rows <= FEW_ROWS  # then torch may not be needed
         place = device if few else pick_device(device)
         trained = Trained.from_pretrained(folder, device=place, stepping=stepping)
     if trained.needs_torch or rows > 1:
@@ -158,12 +165,12 @@ def _load(folder: Path, device: str, stepping: Stepping, rows: int) -> Trained:
 
 
 @contextlib.contextmanager
-def _said_if_long(stepping: Stepping) -> Iterator[None]:
-    """Say what takes so long, where the first model on a machine waits for compiled code."""
-    told = "Getting ready"
+def _notice_if_slow(stepping: Stepping) -> Iterator[None]:
+    """Print a line if the block takes longer than PATIENCE: compiling may take ten seconds."""
+    line = "Loading the model"
     if stepping != "plain":
-        told += "; the first time on a machine the step is compiled, for some ten seconds"
-    waiting = threading.Timer(PATIENCE, lambda: click.echo(told, err=True))
+        line += "; the first time on a machine its step is compiled, which takes about ten seconds"
+    waiting = threading.Timer(PATIENCE, lambda: tell(line))
     waiting.daemon = True
     waiting.start()
     try:
@@ -177,27 +184,26 @@ def _refuse_others(values: Mapping[str, object], used: Sequence[str]) -> None:
     if others:
         writer = f" and of the writer, {used[1]!r}," if len(used) > 1 else ","
         raise click.UsageError(
-            f"options are given for {others[0]!r}; only those of the sampler, {used[0]!r}{writer} "
-            "can be changed when sampling"
+            f"-o sets an option of {others[0]!r}; only those of the sampler, {used[0]!r}{writer} "
+            "can be set when sampling"
         )
 
 
 def _tell_of_endless(session: Session) -> None:
-    """Say how many pieces stop only because they must; no length was given."""
+    """Say how many pieces stop at the limit that holds if the user asked for no length."""
     from howlkit.sampling.generation import MOST_NOTES
 
     cut = int((session.notes >= MOST_NOTES).sum())
     if cut:
         which = "The piece is" if len(session.notes) == 1 else f"{cut} of the pieces are"
-        click.echo(
-            f"{which} cut at {MOST_NOTES:,} notes, where the model had not ended; "
-            "--notes, --seconds or --beats settle a length",
-            err=True,
+        tell(
+            f"{which} cut at {MOST_NOTES:,} notes, because the model had not ended; "
+            "set a length with --notes, --seconds or --beats"
         )
 
 
 def _play(session: Session, player: Sampler) -> bool:
-    """Let the sampler work, showing how far it is; return whether Ctrl-C stopped it."""
+    """Run the sampler, and show the number of notes; return whether Ctrl-C stopped it."""
     from howlkit import sampling
 
     shown = sys.stderr.isatty()
@@ -209,7 +215,7 @@ def _play(session: Session, player: Sampler) -> bool:
     try:
         sampling.run(session, player, watch)
     except KeyboardInterrupt:  # what was made is kept
-        click.echo("\nStopped; what was made is written.", err=True)
+        tell("\nStopped; the music made so far is written.")
         return True
     finally:
         if shown:

@@ -1,4 +1,4 @@
-"""Where sampled pieces go: the names of their files, and what writes them."""
+"""The files of sampled pieces: their names, and the writer for their suffix."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ STDOUT = Path("-")
 
 
 def writer_of(out: Path | None) -> Component | None:
-    """Return what writes `out`; None: howlkit does, as MIDI, and says so if that is a surprise.
+    """Return the writer component for the suffix of `out`, or None if it will be MIDI.
 
-    Raises PluginError for a suffix that a package is known for which is not there.
+    Prints a line if it will be MIDI and the suffix is another. Raises PluginError if a package that
+    is not installed would write the suffix.
     """
     from howlkit.sampling import writers
 
@@ -36,10 +37,10 @@ def writer_of(out: Path | None) -> Component | None:
 
 
 def paths_of(out: Path | None, run: Path, count: int, *, midi: bool) -> list[Path]:
-    """Return the files of so many pieces: NAME.mid, or NAME-1.mid ... NAME-8.mid.
+    """Return the files of `count` pieces: NAME.mid, or NAME-1.mid ... NAME-8.mid.
 
-    out: as it was asked for; None: a new name in RUN/samples. midi: whether they are MIDI files,
-    which then have a suffix of MIDI's.
+    out: the path that the user gave; None: a new name in RUN/samples. midi: whether they are MIDI
+    files; then .mid is added to another suffix.
     """
     if out == STDOUT:
         return [STDOUT]
@@ -56,9 +57,9 @@ def paths_of(out: Path | None, run: Path, count: int, *, midi: bool) -> list[Pat
 def write_all(
     pieces: Sequence[Piece], paths: Sequence[Path], writer: Writer | None
 ) -> tuple[list[Path], list[HowlkitError]]:
-    """Write pieces; return where they are, and what went wrong in the writer.
+    """Write the pieces; return their paths, and the errors of the writer.
 
-    A piece that the writer fails at is there as MIDI, FILE.mid, so that no music is lost.
+    If the writer fails on a piece, it is written as MIDI, to FILE.mid, so that no music is lost.
     """
     from howlkit.errors import DataError, PluginError
     from howlkit.music import midi
@@ -82,7 +83,7 @@ def write_all(
 
 
 def tell_of_failures(failures: Sequence[HowlkitError]) -> None:
-    """Raise PluginError, in one line, if a writer failed at any file."""
+    """Raise PluginError, with one line for all files, if the writer failed on any."""
     from howlkit.errors import PluginError
 
     if failures:
@@ -91,14 +92,14 @@ def tell_of_failures(failures: Sequence[HowlkitError]) -> None:
 
 
 def _midi(path: Path) -> Path:
-    """Return the path with a suffix of MIDI's behind it, unless it has one."""
+    """Return the path with .mid added, unless it has a suffix of MIDI files."""
     from howlkit.sampling import writers
 
     return path if writers.is_midi(path) else path.with_name(path.name + ".mid")
 
 
 def _free_name(folder: Path) -> Path:
-    """Return folder/sample-NUMBER.mid, a name that no earlier sample has."""
+    """Return folder/sample-NUMBER.mid with the first number that no earlier sample has."""
     number = 1
     while any(folder.glob(f"sample-{number}.mid")) or any(folder.glob(f"sample-{number}-*.mid")):
         number += 1

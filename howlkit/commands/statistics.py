@@ -5,21 +5,27 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from howlkit.commands.shared_options import ExamplesFirst, file_progress, json_option
+from howlkit.commands.shared_options import (
+    ExamplesFirst,
+    file_progress,
+    json_option,
+    quoted,
+    seed_option,
+    tell,
+)
 from howlkit.errors import printable
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from howlkit.evaluation.statistics import Comparison
+    from howlkit.evaluation.statistics import SetDistances
     from howlkit.music.piece import Piece
 
     Columns = Mapping[str, NDArray[np.float64]]
@@ -37,22 +43,18 @@ Examples:
     "--against",
     metavar="OTHER",
     type=click.Path(path_type=Path),
-    help="Music to compare with: medians side by side, and how far the two sets are apart.",
+    help="Compare MUSIC with this music: show the medians of both, and the distances between them.",
 )
-@click.option(
-    "--seed",
-    default=0,
-    show_default=True,
-    type=click.IntRange(min=0),
-    help="With --against: which pairs of pieces are compared, where there are over 10,000.",
+@seed_option(
+    "With --against: the seed of the sample of pairs of pieces, if there are more than 10,000."
 )
 @json_option
 def command(music: Path, against: Path | None, seed: int, as_json: bool) -> None:
-    """Measure the pieces of MUSIC, and with --against how far they are from other music.
+    """Show statistics of the pieces of MUSIC; with --against, compare them with other music.
 
-    MUSIC and OTHER are a folder of MIDI files, such as a run's samples, a dataset, or a MIDI file.
-    Statistics are MusPy's, distances between sets those of Yang and Lerch; what each means is in
-    docs/statistics.md.
+    MUSIC and OTHER are each a folder of MIDI files (such as a run's samples), a dataset, or a MIDI
+    file. The statistics are those of MusPy, the distances between sets those of Yang and Lerch;
+    docs/statistics.md explains each.
     """
     from howlkit.evaluation import statistics
 
@@ -62,7 +64,7 @@ def command(music: Path, against: Path | None, seed: int, as_json: bool) -> None
     if against is None:
         result = _described(music, measured)
         text = _spreads(result)
-        then = f"Compare it with other music: howlkit statistics {_quoted(music)} --against OTHER"
+        then = f"Compare it with other music: howlkit statistics {quoted(music)} --against OTHER"
     else:
         others, references = statistics.tabulate(
             _pieces(against), statistics.STATISTICS, statistics.FEATURES
@@ -73,35 +75,29 @@ def command(music: Path, against: Path | None, seed: int, as_json: bool) -> None
             "seed": seed,
         }
         text = _side_by_side(result)
-        shown = f"{_quoted(music)} --against {_quoted(against)}"
-        then = f"All that was measured: howlkit statistics {shown} --json"
+        shown = f"{quoted(music)} --against {quoted(against)}"
+        then = f"Print everything that was measured: howlkit statistics {shown} --json"
     if as_json:
         click.echo(json.dumps(result, indent=1))
         return
     for line in text:
         click.echo(line)
-    click.echo(then, err=True)
-
-
-def _quoted(path: Path) -> str:
-    return shlex.quote(printable(path))
+    tell(then)
 
 
 def _pieces(source: Path) -> Iterable[Piece]:
-    """Return the pieces that a path names: a file is read as it is, all else through a dataset."""
+    """Return the pieces of a path: a file is read directly, anything else becomes a dataset."""
     from howlkit.dataset import opening
     from howlkit.music import midi
 
     if source.is_file():
         return [midi.read(source)]
-    data = opening.open_data(
-        [source], tell=lambda line: click.echo(line, err=True), progress=file_progress()
-    )
+    data = opening.open_data([source], tell=tell, progress=file_progress())
     return data.pieces("all")
 
 
 def _described(source: Path, measured: Columns) -> dict[str, Any]:
-    """Return what is known of one set, JSON-ready: null where no piece has a statistic."""
+    """Return the statistics of one set, JSON-ready; None (null) for one that no piece has."""
     from howlkit.evaluation.statistics import spread
 
     rows = {name: dataclasses.asdict(spread(values)) for name, values in measured.items()}
@@ -119,26 +115,26 @@ def _or_null(value: float) -> float | None:
 
 
 def _compared(music: Columns, reference: Columns, seed: int) -> dict[str, Any]:
-    """Return the distances by feature, JSON-ready; null for one that too few pieces have."""
+    """Return the distances by feature, JSON-ready; None (null) if too few pieces have it."""
     from howlkit.errors import DataError
-    from howlkit.evaluation.statistics import compare
+    from howlkit.evaluation.statistics import set_distances
 
     found: dict[str, Any] = {}
     missing: dict[str, list[str]] = {}
     for name, values in music.items():
         try:
-            found[name] = _distances(compare(values, reference[name], seed=seed))
+            found[name] = _distances(set_distances(values, reference[name], seed=seed))
         except DataError as error:
             found[name] = None
             missing.setdefault(str(error), []).append(name)
     for reason, names in missing.items():
         which = ", ".join(names) if len(names) < len(found) else "any feature"
-        click.echo(f"No distances in {which}: {reason}", err=True)
+        tell(f"No distances for {which}: {reason}")
     return found
 
 
-def _distances(comparison: Comparison) -> dict[str, float]:
-    """Return the medians of the distances, and what the densities have in common."""
+def _distances(comparison: SetDistances) -> dict[str, float]:
+    """Return the medians of the distances, and the overlaps and divergences of their densities."""
     import numpy as np
 
     return {
@@ -153,7 +149,7 @@ def _distances(comparison: Comparison) -> dict[str, float]:
 
 
 def _spreads(result: Mapping[str, Any]) -> list[str]:
-    """Return the table of one set."""
+    """Return the lines of a table of one set."""
     rows = result["statistics"]
     return [
         _named("MUSIC", result),
@@ -167,7 +163,7 @@ def _spreads(result: Mapping[str, Any]) -> list[str]:
 
 
 def _side_by_side(result: Mapping[str, Any]) -> list[str]:
-    """Return the table of two sets: medians of statistics, then distances by feature."""
+    """Return the lines of a table of two sets: the medians, then the distances by feature."""
     ours, theirs = result["statistics"], result["against"]["statistics"]
     keys = ("within_music", "within_other", "between", "overlap", "kl")
     lines = [
@@ -200,6 +196,6 @@ def _line(name: str, cells: Iterable[str]) -> str:
 
 
 def _numbers(row: Mapping[str, float | None], *keys: str) -> list[str]:
-    """Return the cells of a row; a dash for what is not defined."""
+    """Return the cells of a row; a dash for a number that is not defined."""
     values = [row.get(key) for key in keys]
     return ["-" if value is None else f"{value:,.3f}" for value in values]

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from howlkit.commands.component_names import ComponentName, ComponentNames
+from howlkit.commands.component_options import SECTIONS, component_options, config_option, merged
 from howlkit.commands.shared_options import (
     POSITIVE,
-    SECTIONS,
     ExamplesFirst,
-    component_options,
-    config_option,
     device_option,
     file_progress,
-    merged,
+    seed_option,
+    strict_option,
 )
 
 if TYPE_CHECKING:
@@ -26,15 +25,17 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Examples:
-  howlkit train --encoder tuple --model lstm               the Bach chorales that come with it
-  howlkit train my_midi --minutes 10 --augment transpose
+  howlkit train --encoder tuple --model lstm               on the Bach chorales in howlkit
+  howlkit train my_midi --minutes 10 --augment transpose   on your own MIDI files
   howlkit train my_midi --model gru -o gru.hidden=512 -o tuple.clock=seconds
-  howlkit train my_midi --config howl                      the experiment that howlkit began with
-  howlkit train --resume                                   go on with the newest run
-  howlkit train my_midi --init runs/tuple-lstm-1           start from what it has learnt"""
+  howlkit train my_midi --config howl                      repeat Howl, the first experiment
+  howlkit train --resume                                   resume the newest run
+  howlkit train my_midi --init runs/tuple-lstm-1           start from the weights of a run"""
 
 
-def _all(ctx: click.Context, param: click.Parameter, lists: tuple[list[str], ...]) -> list[str]:
+def _flattened(
+    ctx: click.Context, param: click.Parameter, lists: tuple[list[str], ...]
+) -> list[str]:
     return [name for names in lists for name in names]
 
 
@@ -44,59 +45,63 @@ def _all(ctx: click.Context, param: click.Parameter, lists: tuple[list[str], ...
     "--encoder",
     type=ComponentName("encoder"),
     show_default="tuple",
-    help="How music becomes steps.",
+    help="The encoder, which turns music into steps.",
 )
 @click.option(
     "--model",
     type=ComponentName("model"),
     show_default="lstm",
-    help="What predicts the next step.",
+    help="The model, which predicts the next step.",
 )
 @click.option(
     "--augment",
     multiple=True,
     type=ComponentNames("augmenter"),
-    callback=_all,
+    callback=_flattened,
     metavar="NAME[,NAME...]",
-    help="Random changes, drawn anew for every window: transpose, stretch, velocity ...",
+    help="Change the music at random, differently each time it is used: transpose, stretch, "
+    "velocity ...",
 )
 @component_options
 @config_option
 @click.option(
     "--out-dir",
     type=click.Path(file_okay=False, path_type=Path),
-    help="The run's folder; by default runs/ENCODER-MODEL-NUMBER.",
+    help="The folder of the run; by default runs/ENCODER-MODEL-NUMBER.",
 )
-@click.option("--steps", type=click.IntRange(min=1), help="Train for so many steps.")
+@click.option("--steps", type=click.IntRange(min=1), help="Stop after this many steps.")
 @click.option(
     "--minutes",
     type=POSITIVE,
-    help="Train for so long; 10 if neither this nor --steps is given.",
+    help="Stop after this many minutes; 10 if neither --minutes nor --steps is given.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@seed_option("Another seed gives other first weights and another order of the music.")
 @device_option
 @click.option(
     "--precision",
     type=click.Choice(["32", "bf16"]),
     default="32",
     show_default=True,
-    help="bf16: mixed precision, for devices that are quicker with it.",
+    help="32: float32. bf16: mixed precision, which is faster on some GPUs.",
 )
 @click.option(
     "--workers",
     type=click.IntRange(0, 64),
     default=0,
     show_default=True,
-    help="Processes that prepare music ahead, for devices that wait for it; the same result.",
+    help="How many processes prepare music in advance; use some if the device has to wait for "
+    "music. The result is the same.",
 )
-@click.option("--resume", is_flag=True, help="Go on with --out-dir, or with the newest run.")
+@click.option(
+    "--resume", is_flag=True, help="Resume the run in --out-dir, or else the newest run in runs/."
+)
 @click.option(
     "--init",
     type=click.Path(exists=True, path_type=Path),
     metavar="RUN",
-    help="Start from another run's weights, encoder and model (fine-tuning).",
+    help="Start from the weights, encoder and model of another run (fine-tuning).",
 )
-@click.option("--strict", is_flag=True, help="Stop at the first file that cannot be read.")
+@strict_option
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -119,19 +124,19 @@ def command(
 ) -> None:
     """Train a model on DATA: folders or files of MIDI, or a prepared dataset.
 
-    Without DATA it trains on the Bach chorales that come with howlkit. Ctrl-C saves and stops;
-    --resume goes on from there.
+    Without DATA it trains on the Bach chorales that come with howlkit. Ctrl-C saves the run and
+    stops; --resume goes on from there.
     """
     from howlkit.commands.training_display import Display
     from howlkit.training import run_folders, setup
     from howlkit.training.progress import Budget
 
-    # With --init only the run that is named knows its encoder and model.
+    # With --init the encoder and the model are those of the run, which is not read yet.
     used = [*config] if init else [encoder or "tuple", model or "lstm", *augment]
     values = merged(config, option, [*used, *SECTIONS])
     with Display() as display:
         if resume:
-            _keep_as_it_was(ctx, display)
+            _check_resumable(ctx, display)
             trainer = setup.reopen(
                 run_folders.to_resume(out_dir),
                 Budget(steps, minutes),
@@ -165,7 +170,7 @@ def command(
 
 
 def _train(trainer: Trainer, display: Display) -> int:
-    """Train, say how it ended and what can be done next, and return the exit code."""
+    """Train; print how it ended and what to do next; return the exit code."""
     from howlkit.training.trainer import Interrupted
 
     try:
@@ -174,7 +179,7 @@ def _train(trainer: Trainer, display: Display) -> int:
         display.end()
         display.tell(
             f"Stopped and saved after {trainer.step} steps. "
-            f"Go on with: howlkit train --resume --out-dir {trainer.run}"
+            f"Resume it: howlkit train --resume --out-dir {trainer.run}"
         )
         return 128 + stop.number
     display.end()
@@ -183,27 +188,27 @@ def _train(trainer: Trainer, display: Display) -> int:
     return 0
 
 
-SETTLED = ("data", "encoder", "model", "augment", "option", "seed", "precision", "init", "strict")
-"""What is settled when a run begins."""
+FIXED = ("data", "encoder", "model", "augment", "option", "seed", "precision", "init", "strict")
+"""The parameters that cannot change after a run has begun."""
 
 
-def _keep_as_it_was(ctx: click.Context, display: Display) -> None:
-    """Refuse what was typed with --resume and is settled; say what else is not heeded."""
+def _check_resumable(ctx: click.Context, display: Display) -> None:
+    """Raise a usage error if the user typed a fixed parameter; name those that are ignored."""
     source = click.core.ParameterSource
     typed, elsewhere = [], [f"[{name}]" for name in ctx.params["config"]]
     for param in ctx.command.params:
-        given = ctx.get_parameter_source(param.name) if param.name in SETTLED else None
+        given = ctx.get_parameter_source(param.name) if param.name in FIXED else None
         if given is source.COMMANDLINE:
             typed.append(param.opts[0])
         elif given in (source.ENVIRONMENT, source.DEFAULT_MAP):
             elsewhere.append(param.opts[0])
     if typed:
         raise click.UsageError(
-            f"--resume goes on with the run as it was: leave out {', '.join(typed)}. "
-            "Only --steps, --minutes and --device can be given anew; --init starts a new run"
+            f"--resume continues the run with its own options: leave out {', '.join(typed)}. "
+            "Only --steps, --minutes, --device and --workers can change; --init starts a new run"
         )
     if elsewhere:
         display.tell(
-            "--resume goes on with the run as it was; not heeded, from --config or the "
-            f"environment: {', '.join(elsewhere)}"
+            "--resume continues the run with its own options; these, from --config or the "
+            f"environment, are ignored: {', '.join(elsewhere)}"
         )

@@ -1,4 +1,4 @@
-"""What training shows on stderr: a live line on a terminal, plain lines anywhere else."""
+"""Shows the progress of training on stderr: a live line on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Display"]
 
 
 class Display:
-    """Shows how training goes; a context manager, so that the terminal is always left tidy."""
+    """Shows the progress of training; a context manager, which always restores the terminal."""
 
     def __init__(self) -> None:
         # rich looks at NO_COLOR and at whether stderr is a terminal.
@@ -28,7 +28,7 @@ class Display:
         self._baseline: float | None = None
 
     def __enter__(self) -> Display:
-        """Begin."""
+        """Return the display itself."""
         return self
 
     def __exit__(
@@ -37,7 +37,7 @@ class Display:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Take the live line away."""
+        """Remove the live line."""
         self.end()
 
     def tell(self, line: str) -> None:
@@ -45,7 +45,7 @@ class Display:
         self._console.print(line, markup=False)
 
     def begin(self, trainer: Trainer) -> None:
-        """Say what is trained on what, and show its progress from now on."""
+        """Print what is trained and on what, and show the trainer's progress from now on."""
         parameters = sum(p.numel() for p in trainer.network.parameters())
         recipe = trainer.recipe
         heads = "chained" if recipe.heads.chained else "independent"
@@ -63,36 +63,37 @@ class Display:
         losses = recipe.heads.no_likelihood(recipe.encoder.schema)
         if losses:
             self.tell(
-                f"By squared error: {', '.join(losses)}. So the nats below are a loss with these "
-                "errors in it, and no likelihood; `howlkit evaluate` counts the other fields alone"
+                f"Trained by squared error: {', '.join(losses)}. So the nats below are a loss that "
+                "includes these errors, not a likelihood; `howlkit evaluate` counts only the other "
+                "fields"
             )
         trainer.show = self.show
         if self._console.is_terminal:
-            # The text keeps its width; the bar takes what is left of 80 columns or so.
+            # The text keeps its width; the bar takes the rest of the line.
             columns = (BarColumn(bar_width=None), TextColumn("{task.fields[text]}"))
             self._bar = Bar(*columns, console=self._console, transient=True)
             self._task = self._bar.add_task("", total=1.0, text="")
             self._bar.start()
 
     def show(self, progress: Progress) -> None:
-        """Show one progress: the live line, and a lasting line for each validation."""
+        """Update the live line; print a lasting line after each validation."""
         if self._bar is not None:
-            text = "  ".join([*_left(progress), *_measured(progress)])
+            text = "  ".join([*_time_left(progress), *_figures(progress)])
             self._bar.update(self._task, completed=progress.fraction, text=text)
         if progress.validated:
-            measured = _measured(progress, self._baseline)
-            self.tell("  ".join([f"step {progress.step}", *measured, *_left(progress)]))
+            figures = _figures(progress, self._baseline)
+            self.tell("  ".join([f"step {progress.step}", *figures, *_time_left(progress)]))
 
     def end(self) -> None:
-        """Take the live line away."""
+        """Remove the live line."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
 
     def outcome(self, outcome: TrainingResult, trainer: Trainer) -> None:
-        """Say how it ended."""
+        """Print how training ended."""
         progress = outcome.progress
-        why = "" if outcome.reason == "budget" else " (validation got no better)"
+        why = "" if outcome.reason == "budget" else " (validation did not improve any more)"
         best = "" if progress.best is None else f", {progress.best:.3f} nats a note at its best"
         if self._baseline and progress.best is not None and trainer.validation is not None:
             best += f" in validation, {progress.best / self._baseline:.3f} of unigram"
@@ -100,8 +101,8 @@ class Display:
         self.tell(f"Done after {progress.step} steps in {minutes}:{seconds:02d}{why}{best}")
 
 
-def _measured(progress: Progress, baseline: float | None = None) -> list[str]:
-    """Return how much is done and how well; of validation, also the share of a baseline."""
+def _figures(progress: Progress, baseline: float | None = None) -> list[str]:
+    """Return per cent done, nats, speed, and validation (with its ratio to the baseline)."""
     parts = [f"{100 * progress.fraction:.0f} %", f"{progress.nats_per_note:.3f} nats/note"]
     if progress.validation is not None:
         ratio = f" ({progress.validation / baseline:.3f} of unigram)" if baseline else ""
@@ -109,8 +110,8 @@ def _measured(progress: Progress, baseline: float | None = None) -> list[str]:
     return [*parts, f"{progress.notes_per_second:,.0f} notes/s"]
 
 
-def _left(progress: Progress) -> list[str]:
-    """Return how long it will go on; nothing at either end."""
+def _time_left(progress: Progress) -> list[str]:
+    """Return the remaining time; nothing at the beginning and at the end."""
     if not 0 < progress.fraction < 1:
         return []
     left = progress.seconds * (1 - progress.fraction) / progress.fraction

@@ -1,1 +1,1 @@
-"""Evaluation: runs beside each other, what an encoder loses, statistics of pieces."""
+"""Evaluation: the likelihoods of runs compared, what an encoder loses, statistics of pieces."""

@@ -1,15 +1,15 @@
-"""Confidence intervals of sums over pieces, and of what is made of them, by resampling pieces.
+"""Confidence intervals of sums over pieces, and of their ratios, by resampling the pieces.
 
 The percentile bootstrap (Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapter
-13): the pieces are drawn anew, with replacement, as many as there are; whatever is reported is
-computed of each such resample; the middle 95 % of that is the interval. Pieces are drawn rather
-than notes, since the notes of a piece depend on each other, and groups of near-duplicates rather
-than pieces, for the same reason (the cluster bootstrap, Field and Welsh 2007). A group that is
-drawn brings all its pieces.
+13): a resample draws as many pieces as there are, with replacement. The number is computed for each
+resample, and the interval is the middle 95 % of the results. Pieces are drawn rather than notes,
+because the notes of a piece depend on each other, and groups of near-duplicates rather than pieces,
+for the same reason (the cluster bootstrap, Field and Welsh 2007). A group that is drawn brings all
+its pieces.
 
-The same groups and seed give the same resamples, so numbers of several models on the same pieces
-are paired: the interval of their difference is that of one resample for both (Koehn 2004,
-"Statistical significance tests for machine translation evaluation").
+The same groups and seed give the same resamples. So the numbers of several models on the same
+pieces are paired: their difference is computed on each resample, which is the same for both (Koehn
+2004, "Statistical significance tests for machine translation evaluation").
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = ["LEVEL", "UNDEFINED", "Estimate", "Resamples"]
 
 LEVEL = 0.95
-"""How often an interval is to hold the true value."""
+"""The probability with which an interval should contain the true value."""
 
 Key = TypeVar("Key", bound=Hashable)
 Floats = NDArray[np.float64]
@@ -33,17 +33,22 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """A number computed of some pieces, and what it is in each resample of them.
+    """A number computed from some pieces, and the same number for each resample of them.
 
-    draws: (resamples,), in the same order in all estimates of one `Resamples`; none if there is
-    nothing to draw from.
+    draws: (resamples,), in the same order in all estimates of one `Resamples`; empty if there are
+    fewer than two groups to draw from.
+
+    >>> sums = Resamples(np.arange(3)).sums({"nats": [4.0, 6.0, 9.0], "notes": [2, 3, 4]})
+    >>> rate = sums["nats"] / sums["notes"]
+    >>> round(rate.value, 3), rate.interval
+    (2.111, (2.0, 2.25))
     """
 
     value: float
     draws: Floats
 
     def __truediv__(self, other: Estimate) -> Estimate:
-        """Return the ratio; not a number where `other` is 0."""
+        """Return the ratio; infinite or NaN where `other` is 0."""
         with np.errstate(divide="ignore", invalid="ignore"):
             value = np.divide(self.value, other.value)
             return Estimate(float(value), self.draws / other.draws)
@@ -58,7 +63,7 @@ class Estimate:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """The ends of the interval; None where it is undefined: one group, or a division by 0."""
+        """The two ends of the interval; None if there is one group only, or a division by 0."""
         if not len(self.draws) or not np.isfinite(self.draws).all():
             return None
         low, high = np.quantile(self.draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
@@ -66,15 +71,20 @@ class Estimate:
 
 
 UNDEFINED = Estimate(math.nan, np.array([math.nan]))
-"""A sum of nothing."""
+"""The sum of no columns."""
 
 
 @dataclass(frozen=True, eq=False)
 class Resamples:
-    """So many resamples of some pieces, the same ones for every column.
+    """`number` resamples of some pieces, the same ones for every column.
 
-    groups: (pieces,), a number that pieces of one group have in common; in which order the pieces
-    stand does not matter.
+    groups: (pieces,) the number of each piece's group, in any order.
+
+    >>> resamples = Resamples(np.array([7, 7, 3]), seed=1, number=4)
+    >>> resamples.units
+    2
+    >>> resamples.sums({"notes": [10, 20, 5]})["notes"]
+    Estimate(value=35.0, draws=array([35., 60., 10., 60.]))
     """
 
     groups: NDArray[np.int64]
@@ -83,29 +93,32 @@ class Resamples:
 
     @property
     def units(self) -> int:
-        """How many groups there are to draw from."""
+        """The number of groups to draw from."""
         return len(np.unique(self.groups))
 
     def sums(self, columns: Mapping[Key, ArrayLike]) -> dict[Key, Estimate]:
-        """Return the sum of each column, (pieces,) by name, over all pieces and each resample."""
+        """Return the sums of each column over all pieces and over each resample, by name.
+
+        columns: (pieces,) a value for each piece, in the order of `groups`.
+        """
         member = np.unique(self.groups, return_inverse=True)[1]
         by_group = np.zeros((self.units, len(columns)))
         for k, column in enumerate(columns.values()):
             by_group[:, k] = np.bincount(member, np.asarray(column, np.float64))
-        draws = self._drawn(by_group)
+        draws = self._resampled_sums(by_group)
         totals = by_group.sum(0).tolist()
         return {
             name: Estimate(total, draws[:, k])
             for k, (name, total) in enumerate(zip(columns, totals, strict=True))
         }
 
-    def _drawn(self, by_group: Floats) -> Floats:
-        """Return (resamples, columns); one at a time, since all at once may not fit the memory."""
+    def _resampled_sums(self, by_group: Floats) -> Floats:
+        """Return the sums of each resample, (resamples, columns)."""
         groups, columns = by_group.shape
         if groups < 2:
             return np.empty((0, columns))
         rng = np.random.default_rng(self.seed)
         draws = np.empty((self.number, columns))
-        for row in draws:
+        for row in draws:  # one at a time, because all counts at once may not fit the memory
             row[:] = np.bincount(rng.integers(groups, size=groups), minlength=groups) @ by_group
         return draws

@@ -1,8 +1,9 @@
-"""What `howlkit evaluate` reports: rates with intervals of one run, and runs beside each other.
+"""What `howlkit evaluate` reports: the rates of a run with intervals, and runs compared.
 
-Rates are ratios of sums over all pieces: nats a note (the notes that the run's own encoder keeps)
-and nats a second (of the music as it was given, the same for every encoder), for the model and for
-its unigram baseline, and their ratio, by field and over all fields that have a likelihood.
+Rates are ratios of sums over all pieces, by field and over all fields that have a likelihood: nats
+a note (of the notes that the run's own encoder keeps) and nats a second (of the music as it was
+given, the same for every encoder). Each is computed for the model and for its unigram baseline,
+and so is their ratio.
 """
 
 from __future__ import annotations
@@ -20,17 +21,18 @@ from howlkit.plugins.exemptions import why_at_most
 from howlkit.schema import MARK
 from howlkit.training.recipe import Recipe
 
-__all__ = ["Measured", "report"]
+__all__ = ["MeasuredRun", "evaluation_report"]
 
 Rates = Mapping[str, Estimate]
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A run and what it made of some pieces. name: what to call it in a table.
+class MeasuredRun:
+    """A run measured on some pieces.
 
-    losses: what its encoder loses of these pieces, by what a table calls it; a coarser encoding has
-    less to predict, so nats alone do not compare encoders. None where there is nothing to lose.
+    name: what a table calls the run. baseline: the scores of the unigram model.
+    losses: what the encoder loses of these pieces, by the name in a table; None if there is nothing
+    to lose. A coarser encoding has less to predict, so nats alone do not compare encoders.
     """
 
     name: str
@@ -40,16 +42,18 @@ class Measured:
     losses: Mapping[str, float | None]
 
 
-def report(measured: Sequence[Measured], resamples: Resamples, *, split: str) -> dict[str, Any]:
-    """Return what `howlkit evaluate --json` prints of runs measured on the same pieces.
+def evaluation_report(
+    measured: Sequence[MeasuredRun], resamples: Resamples, *, split: str
+) -> dict[str, Any]:
+    """Return what `howlkit evaluate --json` prints about runs measured on the same pieces.
 
-    The first run's numbers stand at the top; "compared" has the same of each of the others, and
-    "difference", its rates less those of the first, both of the same resamples.
+    The numbers of the first run are at the top. "compared" has the same for each other run, and a
+    "difference": its rates minus those of the first run, computed on the same resamples.
     """
     first, *others = (_Rates.of(run, resamples) for run in measured)
     encoded = first.run.scores.encoded
     return {
-        **_described(first),
+        **_run_facts(first),
         "pieces": len(encoded.rows),
         "seconds": float(encoded.seconds.sum()),
         "split": split,
@@ -59,22 +63,22 @@ def report(measured: Sequence[Measured], resamples: Resamples, *, split: str) ->
             "level": LEVEL,
             "seed": resamples.seed,
         },
-        "compared": [_described(run) | {"difference": _difference(run, first)} for run in others],
+        "compared": [_run_facts(run) | {"difference": _difference(run, first)} for run in others],
     }
 
 
 @dataclass(frozen=True)
 class _Rates:
-    """A run and its rates: of each field that has a likelihood, of their sum, and of `mark`."""
+    """The rates of a run: for each field that has a likelihood, for their sum, and for `mark`."""
 
-    run: Measured
+    run: MeasuredRun
     fields: Mapping[str, Rates]
     total: Rates
     mark: Rates
 
     @classmethod
-    def of(cls, run: Measured, resamples: Resamples) -> _Rates:
-        """Return the rates of a run and what they are in each resample."""
+    def of(cls, run: MeasuredRun, resamples: Resamples) -> _Rates:
+        """Return the rates of a run, over all pieces and over each resample."""
         encoded, names = run.scores.encoded, run.scores.summed
         columns = {("notes", ""): encoded.note_counts, ("seconds", ""): encoded.seconds}
         for name in (MARK.name, *names):
@@ -98,23 +102,23 @@ class _Rates:
         return cls(run, {name: rates(name) for name in names}, rates(*names), rates(MARK.name))
 
 
-def _described(rates: _Rates) -> dict[str, Any]:
-    """Return all about one run, JSON-ready."""
+def _run_facts(rates: _Rates) -> dict[str, Any]:
+    """Return all facts about one run, JSON-ready."""
     run, scores = rates.run, rates.run.scores
     return {
-        **_about(run),
+        **_table_facts(run),
         "at_most": why_at_most(run.recipe.encoder) or None,
         "recipe": run.recipe.to_json(),
-        **_numbers(rates.total),
-        "fields": {name: _numbers(of_field) for name, of_field in rates.fields.items()},
-        "mark": _numbers(rates.mark),
+        **_values_and_intervals(rates.total),
+        "fields": {name: _values_and_intervals(own) for name, own in rates.fields.items()},
+        "mark": _values_and_intervals(rates.mark),
         "no_likelihood": [name for name in scores.fields if name in scores.no_likelihood],
         "by_piece": _by_piece(run),
     }
 
 
-def _about(run: Measured) -> dict[str, Any]:
-    """Return what tells runs apart in a table, a column each."""
+def _table_facts(run: MeasuredRun) -> dict[str, Any]:
+    """Return the facts about a run that a table shows, by column."""
     encoded, recipe = run.scores.encoded, run.recipe
     return {
         "run": run.name,
@@ -127,8 +131,8 @@ def _about(run: Measured) -> dict[str, Any]:
     }
 
 
-def _by_piece(run: Measured) -> list[dict[str, Any]]:
-    """Return the sums of each piece, in nats, by field (`mark` among them) and in all."""
+def _by_piece(run: MeasuredRun) -> list[dict[str, Any]]:
+    """Return, for each piece, its nats by field (with `mark`) and over all fields."""
     scores, baseline, encoded = run.scores, run.baseline, run.scores.encoded
     columns = {
         "name": encoded.names,
@@ -146,15 +150,15 @@ def _by_piece(run: Measured) -> list[dict[str, Any]]:
 
 
 def _difference(rates: _Rates, first: _Rates) -> dict[str, Any] | None:
-    """Return the rates less those of the first run; None if not both are likelihoods of all."""
+    """Return the rates minus those of the first run; None if any field has no likelihood."""
     if rates.run.scores.no_likelihood or first.run.scores.no_likelihood:
         return None
     names = ("nats_per_note", "nats_per_second")
-    return _numbers({name: rates.total[name] - first.total[name] for name in names})
+    return _values_and_intervals({name: rates.total[name] - first.total[name] for name in names})
 
 
-def _numbers(rates: Rates) -> dict[str, Any]:
-    """Return the values by name and their intervals; null where a number is undefined."""
+def _values_and_intervals(rates: Rates) -> dict[str, Any]:
+    """Return the values by name, and their intervals; None for a number that is undefined."""
     values = {
         name: rate.value if math.isfinite(rate.value) else None for name, rate in rates.items()
     }

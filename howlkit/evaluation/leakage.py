@@ -1,9 +1,9 @@
-"""Which pieces a run was trained on: whether what is measured of it is more than its memory.
+"""Which pieces a run was trained on: measured on those, it would show what it has memorised.
 
-A model says the fingerprint of the dataset it was trained on, and its run's folder where that
-dataset is. Equal fingerprints mean equal pieces in equal parts. Otherwise the training part is
-looked up, if it is still there, and compared by the hashes of the pieces' notes; a take or variant
-of a piece counts as the piece, as far as the dataset that is measured has them in one group.
+A model stores the fingerprint of the dataset that it was trained on, and its run's folder stores
+where that dataset is. Equal fingerprints mean the same pieces in the same parts. Otherwise the
+training part is read, if it still exists, and compared by the hashes of the pieces' notes. A take
+or variant of a training piece counts as trained on, if the measured dataset groups both together.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["dataset_of", "fingerprint_of", "trained_on"]
 
 
 def fingerprint_of(trained: Trained, run: Path) -> str:
-    """Return that of the dataset of a run; CheckpointError if the model does not say it."""
+    """Return the fingerprint of a run's dataset; CheckpointError if the model does not store it."""
     try:
         return str(trained.facts["data"]["fingerprint"])
     except (KeyError, TypeError) as error:
@@ -33,24 +33,24 @@ def fingerprint_of(trained: Trained, run: Path) -> str:
 
 
 def dataset_of(run: Path) -> Dataset:
-    """Return the dataset of a run, as it is now.
+    """Return the dataset that a run was trained on, as it is now.
 
-    Raises CheckpointError if `run` does not say where it is, as a model folder alone does not, and
-    DataError if there is none any more.
+    Raises CheckpointError if `run` does not store where it is (a model folder alone does not), and
+    DataError if there is no dataset there any more.
     """
     try:
         return Dataset.open(Path(read_json(run / "config.json")["data"]["dataset"]))
     except (CheckpointError, KeyError, TypeError) as error:
         raise CheckpointError(
-            f"{run} does not say where the music is that it was trained on: "
+            f"{run} does not say where its training music is; name the music to measure: "
             f"howlkit evaluate {run} DATA"
         ) from error
 
 
 def trained_on(run: Path, fingerprint: str, music: Dataset) -> NDArray[np.bool_] | None:
-    """Return (pieces,): which pieces of `music` the run was trained on; None if nobody knows.
+    """Return (pieces,): which pieces of `music` the run was trained on; None if it is unknown.
 
-    fingerprint: of what the run was trained on.
+    fingerprint: that of the dataset that the run was trained on.
     """
     seen = np.zeros(len(music), np.bool_)
     if music.fingerprint == fingerprint:

@@ -1,15 +1,15 @@
-"""Which note of a piece is which in another version of it, such as one encoded and decoded.
+"""Pairs each note of a piece with the same note in another version, such as the decoded one.
 
-Conventions. Positions are seconds from tick 0, each piece's by its own tempo map. n notes in the
-original, m in the version; a pair is an index into each.
+Conventions. Positions are seconds from tick 0, in each piece by its own tempo map. The original has
+n notes, the version m; a pair is an index into each.
 
-Definition. Two notes can be a pair if their pitch is the same and their onsets are at most `NEAR`
-apart, once a drift common to all notes is taken off. The nearest are paired first, and last of all
-the pairs of a pitch are put in the order of their onsets (and, where those are one, of their
-durations), which makes no error larger. Notes of the same program come first, then those that are
-drums or not as the original is, then any: a version without programs has lost those, not its notes.
-mir_eval's `match_notes` finds the largest matching within a window of 50 ms; here the nearest is
-wanted, at any common drift, in n log n.
+Definition. Two notes can be a pair if they have the same pitch and, after the drift common to all
+notes is taken off, their onsets are at most `MAX_ONSET_GAP` apart. The nearest notes are paired
+first. Last, the pairs of each pitch are put in the order of their onsets (equal onsets: of their
+durations), which makes no error larger. Notes of the same program are paired first, then drums
+with drums and others with others, then any: a version without programs has lost the programs, not
+the notes. mir_eval's `match_notes` finds the largest matching within a window of 50 ms; ours finds
+the nearest, at any common drift, in O(n log n).
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 
 from howlkit.music.piece import DRUMS, Piece
 
-__all__ = ["NEAR", "Pairs", "Timed", "match"]
+__all__ = ["MAX_ONSET_GAP", "NotePairs", "TimedNotes", "match_notes"]
 
-NEAR = 0.5
-"""Seconds between the onsets of a pair, at most, without the drift."""
+MAX_ONSET_GAP = 0.5
+"""The largest gap between the onsets of a pair, in seconds, after the drift is taken off."""
 
-_GOOD = 0.01  # mean cost, in seconds a note, below which no drift is looked for
-_WINDOW = 31  # anchors over which the drift is a median: a passage, not a bar's swing
-_ANCHORS = 50_000  # of more, only every so many is looked at: the median holds `_WINDOW` of each
+_GOOD = 0.01  # seconds a note: below this mean cost no drift is looked for
+_WINDOW = 31  # the drift is a median over this many anchors: longer than the swing in a bar
+_ANCHORS = 50_000  # of more anchors every second, third ... is used: the median takes time
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -37,7 +37,7 @@ Marks = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Timed:
+class TimedNotes:
     """The notes of a piece as columns (n,): onset and duration in seconds, pitch, program."""
 
     onset: Floats
@@ -46,7 +46,7 @@ class Timed:
     program: Indices
 
     @classmethod
-    def of(cls, piece: Piece) -> Timed:
+    def of(cls, piece: Piece) -> TimedNotes:
         """Return the notes of `piece`, timed by its own tempo map."""
         onset = piece.seconds(piece.notes["start"])
         duration = piece.seconds(piece.ends) - onset
@@ -54,19 +54,19 @@ class Timed:
         return cls(onset, duration, pitch, program)
 
 
-_KEYS: tuple[Callable[[Timed], Indices], ...] = (
+_KEYS: tuple[Callable[[TimedNotes], Indices], ...] = (
     lambda notes: notes.program * 128 + notes.pitch,
     lambda notes: (notes.program == DRUMS) * 128 + notes.pitch,
     lambda notes: notes.pitch,
 )
-"""What a pair must have in common: first the most, last the least."""
+"""What a pair must have in common, from the strictest key to the loosest."""
 
 
 @dataclass(frozen=True)
-class Pairs:
-    """Note original[i] of one piece is note version[i] of the other; cost: in seconds, see `_cost`.
+class NotePairs:
+    """Note original[i] of the original is note version[i] of the version; arrays are (pairs,).
 
-    No note is in two pairs; both arrays are (pairs,).
+    No note is in two pairs. cost: in seconds, see `_cost`.
     """
 
     original: Indices
@@ -74,14 +74,22 @@ class Pairs:
     cost: float
 
 
-def match(original: Timed, version: Timed) -> Pairs:
-    """Return the pairs that cost least: with onsets as they are, or with a drift taken off."""
+def match_notes(original: TimedNotes, version: TimedNotes) -> NotePairs:
+    """Return the pairs with the lowest cost: with onsets as they are, or with a drift taken off.
+
+    >>> from howlkit.music.piece import Piece
+    >>> original = TimedNotes.of(Piece.of([(0, 480, 60), (480, 480, 64)]))
+    >>> version = TimedNotes.of(Piece.of([(470, 480, 64)]))
+    >>> pairs = match_notes(original, version)
+    >>> pairs.original, pairs.version
+    (array([1]), array([0]))
+    """
     best = _pairs(original, version, version.onset)
     for anchors in (_by_count, _by_ends):
         if best.cost <= _GOOD * len(original.onset):
             break
         here, there = anchors(original, version)
-        for _ in range(2):  # the pairs of the first go are better anchors for the second
+        for _ in range(2):  # the pairs of the first round are better anchors for the second
             if not len(here):
                 break
             found = _pairs(original, version, _without_drift(original, version, here, there))
@@ -90,10 +98,10 @@ def match(original: Timed, version: Timed) -> Pairs:
     return best
 
 
-def _by_count(original: Timed, version: Timed) -> tuple[Indices, Indices]:
-    """Return anchors from the pitches of which both have as many notes: the i-th is the i-th.
+def _by_count(original: TimedNotes, version: TimedNotes) -> tuple[Indices, Indices]:
+    """Return anchors: where both have as many notes of a pitch, the i-th is paired with the i-th.
 
-    However far the drift has gone, these are right, unless a pitch has lost and won notes.
+    These are right whatever the drift, unless a pitch has lost as many notes as were added.
     """
     here: list[Indices] = []
     there: list[Indices] = []
@@ -108,10 +116,11 @@ def _by_count(original: Timed, version: Timed) -> tuple[Indices, Indices]:
     return np.concatenate(here), np.concatenate(there)
 
 
-def _by_ends(original: Timed, version: Timed) -> tuple[Indices, Indices]:
-    """Return anchors as if one tempo throughout were wrong: the version is stretched to fit.
+def _by_ends(original: TimedNotes, version: TimedNotes) -> tuple[Indices, Indices]:
+    """Return anchors after the version is stretched to the length of the original.
 
-    Whichever notes are lost between the first and the last, each of the version stands about right.
+    They are nearly right if the version has one wrong tempo throughout, even if notes are lost
+    between the first and the last.
     """
     if not (len(original.onset) and len(version.onset)):
         return np.empty(0, np.int64), np.empty(0, np.int64)
@@ -125,8 +134,10 @@ def _by_ends(original: Timed, version: Timed) -> tuple[Indices, Indices]:
     return order[np.where(nearer, before, after)], np.arange(len(version.onset))
 
 
-def _without_drift(original: Timed, version: Timed, here: Indices, there: Indices) -> Floats:
-    """Return the version's onsets (m,) less the drift: a running median over the anchors."""
+def _without_drift(
+    original: TimedNotes, version: TimedNotes, here: Indices, there: Indices
+) -> Floats:
+    """Return the version's onsets (m,) less the drift, which is a running median over anchors."""
     order = np.argsort(version.onset[there], kind="stable")[:: 1 + len(there) // _ANCHORS]
     at = version.onset[there][order]
     late = np.pad(at - original.onset[here][order], _WINDOW // 2, mode="edge")
@@ -134,8 +145,8 @@ def _without_drift(original: Timed, version: Timed, here: Indices, there: Indice
     return np.asarray(version.onset - np.interp(version.onset, at, drift))
 
 
-def _pairs(original: Timed, version: Timed, onset: Floats) -> Pairs:
-    """Return the pairs with the version's onsets taken to be `onset` (m,)."""
+def _pairs(original: TimedNotes, version: TimedNotes, onset: Floats) -> NotePairs:
+    """Return the pairs if the version's onsets are replaced by `onset` (m,)."""
     here, there = [], []
     rest = np.arange(len(original.onset)), np.arange(len(version.onset))
     for key_of in _KEYS:
@@ -148,13 +159,13 @@ def _pairs(original: Timed, version: Timed, onset: Floats) -> Pairs:
         there.append(b)
         rest = _others(rest[0], a), _others(rest[1], b)
     a, b = (np.concatenate([np.empty(0, np.int64), *found]) for found in (here, there))
-    return Pairs(a, b, _cost(original.onset, onset, a, b))
+    return NotePairs(a, b, _cost(original.onset, onset, a, b))
 
 
 def _cost(original: Floats, version: Floats, here: Indices, there: Indices) -> float:
-    """Return in seconds how far the pairs are apart, and `NEAR` for each note that has none."""
+    """Return the sum of the pairs' gaps, plus `MAX_ONSET_GAP` for each note without a pair."""
     alone = len(original) + len(version) - 2 * len(here)
-    return float(np.abs(original[here] - version[there]).sum() + NEAR * alone)
+    return float(np.abs(original[here] - version[there]).sum() + MAX_ONSET_GAP * alone)
 
 
 def _others(indices: Indices, taken: Indices) -> Indices:
@@ -164,10 +175,10 @@ def _others(indices: Indices, taken: Indices) -> Indices:
 def _nearest_first(
     keys: tuple[Indices, Indices], onsets: tuple[Floats, Floats], rest: tuple[Indices, Indices]
 ) -> tuple[Indices, Indices]:
-    """Return pairs among the notes `rest` of each: of equal key, the nearest first, up to `NEAR`.
+    """Return pairs of equal key among the notes `rest` of each piece, the nearest first.
 
-    The nearest of all are always neighbours in the order of key and onset, so each round takes all
-    neighbours of which neither has a nearer one on its other side; a few rounds do.
+    The two nearest notes are always neighbours in the order of key and onset. So each round takes
+    all neighbours of which neither has a nearer one on its other side; a few rounds are enough.
     """
     a, b = rest
     notes = np.concatenate((a, b))
@@ -190,12 +201,13 @@ def _nearest_first(
 
 
 def _neighbours(key: Indices, onset: Floats, is_version: Marks) -> Indices:
-    """Return where a note and the next one are each other's nearest; no note is in two of them."""
+    """Return the places where a note and the next one are each other's nearest, no note twice."""
     before = _to_last_other(key, onset, is_version)
     after = _to_last_other(key[::-1], -onset[::-1], is_version[::-1])[::-1]
     gap = before[1:]
-    mutual = np.diff(is_version) & (gap <= NEAR) & (gap <= before[:-1]) & (gap <= after[1:])
-    # Marks beside each other are gaps of one size: of such a row, every other one is taken.
+    nearest = (gap <= before[:-1]) & (gap <= after[1:])
+    mutual = np.diff(is_version) & (gap <= MAX_ONSET_GAP) & nearest
+    # Adjacent marks are gaps of equal size: of such a row, every other one is taken.
     place = np.arange(len(mutual))
     begins = mutual & ~np.concatenate(([False], mutual))[:-1]
     since = place - np.maximum.accumulate(np.where(begins, place, 0))
@@ -205,9 +217,10 @@ def _neighbours(key: Indices, onset: Floats, is_version: Marks) -> Indices:
 def _with_unisons(
     key: Indices, onset: Floats, is_version: Marks, at: Indices
 ) -> tuple[Indices, Indices]:
-    """Return pairs of places: `at` and the next, and of their unisons up to half as well.
+    """Return pairs of places: `at` and the next one, and up to half of the unisons of both.
 
-    So that a thousand notes at one onset take ten rounds. Half: the others may be for the far side.
+    With the unisons, a thousand notes at one onset take ten rounds. Only half of them are taken,
+    because the others may belong to the neighbour on the far side.
     """
     changes = (np.diff(key) != 0) | (np.diff(onset) != 0) | np.diff(is_version)
     run = np.concatenate(([0], np.cumsum(changes)))
@@ -218,7 +231,7 @@ def _with_unisons(
 
 
 def _to_last_other(key: Indices, onset: Floats, is_version: Marks) -> Floats:
-    """Return how far before each note the last of equal key and the other piece is, or inf."""
+    """Return the gap from each note to the last of equal key in the other piece, or inf."""
     place = np.arange(len(key))
     last = (np.maximum.accumulate(np.where(side, place, -1)) for side in (is_version, ~is_version))
     other = np.where(is_version, *list(last)[::-1])
@@ -227,11 +240,13 @@ def _to_last_other(key: Indices, onset: Floats, is_version: Marks) -> Floats:
 
 
 def _in_order(
-    keys: tuple[Indices, Indices], notes: tuple[Timed, Timed], pairs: tuple[Indices, Indices]
+    keys: tuple[Indices, Indices],
+    notes: tuple[TimedNotes, TimedNotes],
+    pairs: tuple[Indices, Indices],
 ) -> tuple[Indices, Indices]:
-    """Return the same notes paired anew: of each key, the i-th of one with the i-th of the other.
+    """Return the same notes in new pairs: in each key, the i-th of one with the i-th of the other.
 
-    Where several of the version share an onset, theirs is the order of durations.
+    Notes of the version that share an onset are paired in the order of durations.
     """
     a, b = (
         found[np.lexsort((columns.duration[found], columns.onset[found], key[found]))]

@@ -1,6 +1,7 @@
-"""A network just made, tried out before anything is built on it: what its calls return.
+"""The network of a model, made and tried once: its calls must return what contracts say.
 
-What the backbone of a `network.Network` returns is looked at before the core computes with it.
+`validate_network` runs a new network over a few steps, so that a mistake in a plugin is one line
+that names the plugin, and not an error in the middle of training.
 
 Shapes: B rows, T steps, D width.
 """
@@ -25,11 +26,11 @@ from howlkit.schema import START, Schema
 __all__ = ["new_network", "validate_network"]
 
 NEEDED = ("start_at", "advance", "nats", "is_likelihood", "stepper")
-"""The methods of a `protocols.Network`."""
+"""The methods that a `protocols.Network` must have."""
 
 
 def new_network(model: Model, schema: Schema, heads: HeadOptions) -> Any:  # noqa: ANN401 - a module, a Network
-    """Return a new network of the model; PluginError if it is none."""
+    """Return a new network of the model; PluginError if what `build` returned is no Network."""
     network = model.build(schema, heads)
     if not isinstance(network, nn.Module):
         raise contract_error(model, "build", network, "a torch module that is a Network")
@@ -40,9 +41,9 @@ def new_network(model: Model, schema: Schema, heads: HeadOptions) -> Any:  # noq
 
 
 def validate_network(model: Model, network: Any, schema: Schema) -> None:  # noqa: ANN401 - as `new_network` has it
-    """Run a network over two rows of three steps and one more; PluginError if what comes is wrong.
+    """Run a network over two rows of four steps; PluginError if what it returns is wrong.
 
-    It draws no random numbers of anybody's, and leaves the network as it was.
+    Torch's random numbers and the network are afterwards as they were.
     """
     _check_dtypes(model, network)
     device = next(network.parameters()).device
@@ -52,7 +53,11 @@ def validate_network(model: Model, network: Any, schema: Schema) -> None:  # noq
     batch = {name: column.to(device) for name, column in columns.items()}
     first, last = ({n: c[:, part] for n, c in batch.items()} for part in (slice(3), slice(3, 4)))
     training = network.training
-    with torch.inference_mode(), torch.random.fork_rng(devices=[]), _watched(model, network):
+    with (
+        torch.inference_mode(),
+        torch.random.fork_rng(devices=[]),
+        _checking_backbone(model, network),
+    ):
         network.eval()
         try:
             _, state = _checked(model, "advance", network.advance(first, None), (2, 3))
@@ -77,8 +82,8 @@ def _check_dtypes(model: Model, network: nn.Module) -> None:
 
 
 @contextlib.contextmanager
-def _watched(model: Model, network: nn.Module) -> Iterator[None]:
-    """Look at all that the backbone of a network returns meanwhile, if it has one."""
+def _checking_backbone(model: Model, network: nn.Module) -> Iterator[None]:
+    """Check what the backbone of a network, if it has one, returns inside this context."""
     backbone = getattr(network, "backbone", None)
     if backbone is None:
         yield
@@ -86,11 +91,11 @@ def _watched(model: Model, network: nn.Module) -> Iterator[None]:
     if not isinstance(backbone, nn.Module):
         raise contract_error(model, "the backbone", backbone, "a torch module", verb="is")
 
-    def look(backbone: nn.Module, inputs: tuple[Any, ...], output: object) -> None:
+    def check(backbone: nn.Module, inputs: tuple[Any, ...], output: object) -> None:
         x = inputs[0]
         _checked(model, "the backbone", output, tuple(x.shape[:2]), backbone.width, dtype=x.dtype)
 
-    hook = backbone.register_forward_hook(look)
+    hook = backbone.register_forward_hook(check)
     try:
         yield
     finally:
@@ -106,9 +111,10 @@ def _checked(
     *,
     dtype: torch.dtype | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Return hidden (B, T, D) and state, if they are; shape: (B, T).
+    """Return hidden (B, T, D) and state if `output` is such a pair; PluginError if not.
 
-    width: D, None: any. dtype: of hidden, None: torch's default.
+    call: what returned it, for messages. shape: (B, T). width: D; None: any. dtype: of hidden;
+    None: torch's default.
     """
     dtype = dtype or torch.get_default_dtype()
     if not isinstance(output, tuple) or len(output) != 2:

@@ -1,4 +1,4 @@
-"""Plugins: which components there are, of every kind, and `create`, which makes one."""
+"""Plugins: lists the installed components of every kind; `create` makes one."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""From an entry point to its components: call its hooks, check what it registers.
+"""From an entry point to its components: calls its hooks and checks what they register.
 
-Each plugin has a pluggy manager of its own: what one of them breaks, no other sees. Whatever is
-wrong raises; `howlkit.plugins` makes a line of it.
+Each plugin has its own pluggy manager, so that a broken plugin cannot affect another. Anything
+wrong raises an exception here; the registry makes one line of it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ RESERVED = frozenset({"heads", "training"})  # `-o heads.chained=true` speaks to
 
 @dataclass(frozen=True)
 class Component:
-    """A registered class: what it is called, what it is for, and who brought it.
+    """A registered class: its name and kind, and the distribution that it came from.
 
     cls: a frozen dataclass that meets the contract of its kind.
     summary: the first line of its docstring.
@@ -50,17 +50,17 @@ class Component:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What one plugin brings, by name, and the first line that it printed meanwhile."""
+    """The components of one plugin, by name, and the first line that it printed on loading."""
 
     components: Mapping[str, Component]
     printed: str
 
 
 def load(source: Source, taken: Mapping[str, Component]) -> Loaded:
-    """Return what one plugin registers; all of it is sound and new, or this raises.
+    """Return the components of one plugin: all of them, or none and this raises.
 
-    taken: the components that there are already. Raises PluginError for what is wrong, and whatever
-    the plugin itself raises.
+    taken: the components loaded before, by name. Raises PluginError if a class breaks its contract
+    or its name is taken, and any exception that the plugin itself raises.
     """
     found: dict[str, Component] = {}
     with hushed() as heard:
@@ -77,14 +77,14 @@ def load(source: Source, taken: Mapping[str, Component]) -> Loaded:
 
 
 def _registered(plugin: object, source: Source) -> list[tuple[str, object]]:
-    """Return (kind, what was registered) of a plugin, by calling its hooks."""
+    """Call the hooks of a plugin; return (kind, class) of everything that they registered."""
     manager = pluggy.PluginManager(hookspecs.hookspec.project_name)
     manager.add_hookspecs(hookspecs)
     manager.register(plugin, source.entry_point.name)
     implemented = _check_hooks(manager, plugin)
     registered: list[tuple[str, object]] = []
 
-    def collector(kind: str) -> Any:  # noqa: ANN401 - the `register` that a hook is handed
+    def collector(kind: str) -> Any:  # noqa: ANN401 - the `register` that a hook is passed
         return lambda cls: registered.append((kind, cls))
 
     for kind, hook in HOOKS.items():
@@ -103,7 +103,7 @@ def _registered(plugin: object, source: Source) -> list[tuple[str, object]]:
 
 
 def _told(hook: str, registered: list[tuple[str, object]]) -> str:
-    """Return a hook call and what came of it, for the trace."""
+    """Return a line of the trace: a hook call and the classes that it registered."""
     classes = (getattr(cls, "__qualname__", repr(cls)) for _, cls in registered)
     return f"{hook}(register) registered {', '.join(classes) or 'nothing'}"
 
@@ -133,7 +133,7 @@ def _check_hooks(manager: pluggy.PluginManager, plugin: object) -> set[str]:
 
 
 def _component(kind: str, cls: object, source: Source) -> Component:
-    """Return the class as a component of its kind; PluginError if it does not meet the contract."""
+    """Return the class as a component; PluginError if it does not meet the contract of its kind."""
     if not isinstance(cls, type):
         raise PluginError(f"{HOOKS[kind]} wants a class and was given {cls!r}")
     what = f"{kind} {cls.__module__}.{cls.__qualname__}"
@@ -155,7 +155,7 @@ def _component(kind: str, cls: object, source: Source) -> Component:
     if wrong:
         raise PluginError(f"{what}: {wrong}")
     _check_suffixes(what, cls)
-    options.describe(cls)  # so that a field that can be no option shows here, not half way
+    options.describe(cls)  # raises OptionError for a field that can be no option
     summary = (cls.__doc__ or "").strip().partition("\n")[0]
     return Component(name, kind, cls, source.distribution, source.version, summary)
 
@@ -166,9 +166,9 @@ def _is_frozen_dataclass(cls: type[Any]) -> bool:
 
 
 def _check_suffixes(what: str, cls: type[Any]) -> None:
-    """Raise PluginError for suffixes of a source or writer that are no tuple; not of a property.
+    """Raise PluginError if suffixes of a source or writer, unless a property, are not a tuple.
 
-    They are asked for whenever a file is looked for, also one that is none of its business.
+    Every search for a file asks every source and writer for them, so one fault would stop all.
     """
     suffixes = inspect.getattr_static(cls, "suffixes", ())
     if hasattr(suffixes, "__get__"):

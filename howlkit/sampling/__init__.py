@@ -1,4 +1,4 @@
-"""Making music with a trained model: sessions, how they draw, whole pieces, compiled steps."""
+"""Making music with a trained model: sessions, drawing values, whole pieces, compiled steps."""
 
 from __future__ import annotations
 

@@ -41,8 +41,8 @@ class Limit:
 class Timeline:
     """Positions of an encoder's clock (B,), in beats and in seconds.
 
-    clock: what the encoder counts time in. like: the piece whose tempo map holds; None: the tempi
-    that the steps state, or else 120 beats a minute.
+    clock: the unit of the encoder's positions. like: the piece that lends its tempo map; None: the
+    tempi that the steps state, or else 120 beats a minute.
     """
 
     clock: Literal["beats", "seconds"]

@@ -42,6 +42,18 @@ class Session:
     runner: runs the network (`runners.make_runner`), for this session alone. encoder: the one that
     the network was trained with. rows: B. seed: seeds the rows' generators. limit: how much each
     row makes. like: the piece that lends its tempo map and resolution.
+
+    >>> from howlkit.sampling.trained import Trained
+    >>> from howlkit.training.recipe import Recipe
+    >>> recipe = Recipe.choose("tuple", "lstm", values={"lstm": {"hidden": 16}})
+    >>> network = recipe.model.build(recipe.encoder.schema, recipe.heads)  # random weights
+    >>> session = Trained(recipe, network, facts={}).session(
+    ...     rows=2, seed=1, limit=Limit(notes=5, ends=False)
+    ... )
+    >>> while not session.done.all():
+    ...     step = session.step(SamplingParams(temperature=0.9))
+    >>> session.notes.tolist(), len(session.piece(row=1))
+    ([5, 5], 5)
     """
 
     def __init__(

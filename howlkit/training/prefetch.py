@@ -1,7 +1,7 @@
-"""Stretches prepared ahead by other processes: the same, and in the same order, as by this one.
+"""Segments prepared ahead by other processes, equal to those that this process would prepare.
 
-Process k of n prepares every n-th plan of `Windows.plans` from the k-th on; as where a position
-leads is a pure function, nothing but the finished rows passes between processes. Each is one
+Process k of n prepares every n-th plan of `Windows.plans` from the k-th on. Plans are a pure
+function of the position, so only the finished rows pass between processes. Each process is one
 segment ahead: it waits until its rows are taken. How processes start and end is in
 howlkit/dataset/processes.py.
 """
@@ -42,10 +42,10 @@ class PartOf:
 def segments(
     windows: Windows, position: Position, *, workers: int = 0
 ) -> Generator[Segment, None, None]:
-    """Yield `windows.segments(position)`, prepared by so many other processes; 0: by this one.
+    """Yield `windows.segments(position)`, prepared by `workers` other processes; 0: by this one.
 
-    windows: must pickle, for workers. Close the iterator to end the processes. What a process that
-    dies would have prepared is prepared here, with a warning.
+    windows: must pickle, for workers. Close the iterator to end the processes. If a process dies,
+    its share is prepared by this one, with a warning.
     """
     if not workers:
         yield from windows.segments(position)
@@ -60,7 +60,7 @@ def segments(
 def _prepared(
     windows: Windows, position: Position, workers: int
 ) -> Generator[list[Steps], None, None]:
-    """Yield the rows of each plan in order, from processes that are ended with this generator."""
+    """Yield the rows of each plan in order, from processes that end with this generator."""
     processes, readers = [], []
     try:
         with starting() as context:
@@ -84,7 +84,7 @@ def _prepared(
 
 
 def _received(readers: list[Connection], number: int) -> list[Steps] | None:
-    """Return what a process has prepared; None if it is not there any more."""
+    """Return the rows that a process has prepared; None if the process is gone."""
     if readers[number].closed:
         return None
     try:
@@ -104,8 +104,8 @@ def _received(readers: list[Connection], number: int) -> list[Steps] | None:
 def _prepare(
     windows: Windows, position: Position, number: int, workers: int, writer: Connection
 ) -> None:
-    """In a process of its own: send the rows of every `workers`-th plan, until nobody listens."""
+    """Send the rows of every `workers`-th plan until nobody listens; this is another process."""
     follow_parent()
-    with suppress(Exception):  # whatever it is, the main process meets it too, and tells of it
+    with suppress(Exception):  # the main process meets the same error, and reports it
         for plan in islice(windows.plans(position), number, None, workers):
             writer.send(windows.encoded(plan))

@@ -1,7 +1,7 @@
-"""What a run is made of: its components and their options, to and from JSON.
+"""The recipe of a run: its components and their options, to and from JSON.
 
-A Recipe is resolved once, when a run begins, and stored with it; everything later (resuming,
-sampling, evaluating) is built from what was stored.
+A Recipe is resolved once, when a run begins, and stored with it. Resuming, sampling and evaluating
+build everything from what was stored.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["Recipe", "TrainingOptions", "versions"]
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """Options of the training loop; how long it runs is said apart (--steps, --minutes)."""
+    """Options of the training loop, except how long it runs (--steps, --minutes)."""
 
     batch: int = option(16, "rows side by side", low=1, high=65536)
     window: int = option(128, "notes of each row between two updates", low=2, high=65536)
@@ -53,7 +53,7 @@ class Recipe:
     training: TrainingOptions = field(default_factory=TrainingOptions)
 
     def __post_init__(self) -> None:
-        """Wrap what was made by hand."""
+        """Wrap encoder and augmenters in their checks, if they are not wrapped yet."""
         object.__setattr__(self, "encoder", CheckedEncoder.of(self.encoder))
         augmenters = tuple(CheckedAugmenter.of(each) for each in self.augmenters)
         object.__setattr__(self, "augmenters", augmenters)
@@ -67,10 +67,10 @@ class Recipe:
         augment: Sequence[str] = (),
         values: Mapping[str, Mapping[str, object]] | None = None,
     ) -> Recipe:
-        """Return the recipe of components by name.
+        """Return the recipe of the components with these names.
 
-        values: options by component name, as `options.parse` gives them. Raises PluginError for a
-        component that is not there, OptionError for options that nothing chosen here has.
+        values: options by component name, as `options.parse` returns them. Raises PluginError for a
+        component that is not installed, OptionError for options of a component that is not chosen.
         """
         given = {name: dict(table) for name, table in (values or {}).items()}
         used = [encoder, model, *augment, HeadOptions.name, TrainingOptions.name]
@@ -89,7 +89,7 @@ class Recipe:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return a JSON-ready dict: of each component its name, options and distribution."""
+        """Return a JSON-ready dict with each component's name, options and distribution."""
         return {
             "encoder": _component_json("encoder", self.encoder),
             "model": _component_json("model", self.model),
@@ -102,8 +102,8 @@ class Recipe:
     def from_json(cls, data: Mapping[str, Any]) -> Recipe:
         """Return the recipe that `to_json` described.
 
-        Raises CheckpointError where a component is not installed any more, saying which
-        distribution and version had it, and where the description is damaged.
+        Raises CheckpointError if a component is not installed any more, with the distribution and
+        version that had it, or if the description is damaged.
         """
         try:
             return cls(
@@ -134,13 +134,13 @@ def _component(kind: str, data: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any
         wanted = f"{data['distribution']}=={data['version']}"
         raise CheckpointError(
             f"this model needs the {kind} {data['name']!r} of {data['distribution']} "
-            f"{data['version']}, {_instead(data['distribution'])}: howlkit plugins install "
+            f"{data['version']}, {_installed(data['distribution'])}: howlkit plugins install "
             f"'{wanted}' ({error})"
         ) from error
 
 
-def _instead(distribution: str) -> str:
-    """Return what there is of a distribution, in words."""
+def _installed(distribution: str) -> str:
+    """Return in words which version of a distribution is installed, if any."""
     try:
         return f"and version {version(distribution)} of it is installed"
     except PackageNotFoundError:
@@ -148,7 +148,7 @@ def _instead(distribution: str) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of howlkit and of what its results depend on."""
+    """Return the versions of howlkit and of the libraries that its results depend on."""
     found = {}
     for name in ("howlkit", "torch", "numpy", "symusic"):
         try:

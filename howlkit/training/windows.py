@@ -1,11 +1,12 @@
-"""From a position in training to a batch: which notes, augmented how, encoded, side by side.
+"""From a position in training to batches: which notes, how they are augmented, how encoded.
 
-An epoch tiles every piece into **segments** of `carry` windows of `notes` notes each, beginning at
-a phase drawn anew every epoch; each note of the training part is predicted exactly once an epoch. A
-segment is augmented once and encoded once, then run through window by window with carried state
-(truncated backpropagation through time). Tiles in which the encoder finds nothing to predict (drums
-alone, where it leaves them out) are passed over. Where a position leads is a pure function of
-(seed, epoch, index): it needs no encoding, and a resumed run sees what it would have seen.
+An epoch tiles every piece into spans of `carry` windows of `notes` notes each, beginning at a phase
+drawn anew every epoch, so each note of the training part is predicted exactly once an epoch. B
+tiles make a **segment**: each tile is augmented once and encoded once, then training runs through
+the tiles side by side, window by window, with carried state (truncated backpropagation through
+time). Tiles in which the encoder finds nothing to predict (drums alone, if it leaves them out) are
+skipped. The tiles at a position are a pure function of (seed, epoch, index): finding them takes no
+encoding, and a resumed run sees what it would have seen.
 
 Shapes: B rows, T steps.
 """
@@ -30,7 +31,7 @@ __all__ = ["SegmentPlan", "Position", "Segment", "Windows"]
 
 @dataclass(frozen=True)
 class Position:
-    """A place in training: the next segment batch is number `index` of epoch `epoch`."""
+    """A place in training: before segment number `index` of epoch `epoch`."""
 
     epoch: int = 0
     index: int = 0
@@ -38,9 +39,9 @@ class Position:
 
 @dataclass(frozen=True)
 class SegmentPlan:
-    """What a segment is made of: tiles (B, 3) of an epoch, as `Windows.tiles` has them.
+    """What a segment is to be made of.
 
-    after: the position that follows.
+    tiles: (B, 3) of the epoch, as `Windows.tiles`. after: the position that follows.
     """
 
     epoch: int
@@ -50,10 +51,10 @@ class SegmentPlan:
 
 @dataclass(frozen=True)
 class Segment:
-    """The windows of one batch of segments, in order.
+    """B tiles as batches, a window each, in order.
 
-    notes_per_step: of all of them. scale: predictions of a full window, to divide the loss by.
-    after: the position that follows.
+    notes_per_step: the mean over the whole segment. scale: the number of predictions in a full
+    window, which the loss is divided by. after: the position that follows.
     """
 
     batches: list[Batch]
@@ -66,8 +67,8 @@ class Segment:
 class Windows:
     """The training part as an endless series of segments.
 
-    piece: returns the i-th piece of the part; note_counts: (pieces,) how many notes each has.
-    notes: of a window. carry: windows in a segment, 1 for none carried. rows: B.
+    piece: returns the i-th piece of the part. note_counts: (pieces,) the notes of each. notes: in a
+    window. carry: the number of windows in a segment; 1 carries no state. rows: B.
     """
 
     piece: Callable[[int], Piece]
@@ -80,7 +81,7 @@ class Windows:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Wrap what was made by hand."""
+        """Wrap encoder and augmenters in their checks, if they are not wrapped yet."""
         object.__setattr__(self, "encoder", CheckedEncoder.of(self.encoder))
         object.__setattr__(self, "augmenters", [*map(CheckedAugmenter.of, self.augmenters)])
 
@@ -102,7 +103,8 @@ class Windows:
     def batches(self, epoch: int) -> list[NDArray[np.int64]]:
         """Return the epoch's tiles, (B, 3) or fewer at a time, shuffled.
 
-        Tiles of like length go together, in pools of sixteen batches, so that little is padding.
+        Tiles of similar length share a batch, within pools of sixteen batches, so that little is
+        padding.
         """
         rng = np.random.default_rng([self.seed, epoch, 1])
         tiles = rng.permutation(self.tiles(epoch))
@@ -115,7 +117,7 @@ class Windows:
         return [chunks[i] for i in rng.permutation(len(chunks))]
 
     def plans(self, position: Position) -> Iterator[SegmentPlan]:
-        """Yield what the segments from `position` on are made of, for ever."""
+        """Yield the plans of all segments from `position` on, without end."""
         epoch, index = position.epoch, position.index
         while True:
             batches = self.batches(epoch)
@@ -128,15 +130,15 @@ class Windows:
             epoch, index = epoch + 1, 0
 
     def encoded(self, plan: SegmentPlan) -> list[Steps]:
-        """Return the plan's tiles, read, augmented and encoded."""
+        """Return the tiles of a plan, read, augmented and encoded."""
         return [self._encode(plan.epoch, *map(int, tile)) for tile in plan.tiles]
 
     def segments(
         self, position: Position, rows: Iterator[list[Steps]] | None = None
     ) -> Iterator[Segment]:
-        """Yield segments from `position` on, for ever; DataError if a whole epoch has none.
+        """Yield segments from `position` on, without end; DataError if a whole epoch has none.
 
-        rows: of each plan from there on, where they are prepared elsewhere.
+        rows: the encoded tiles of each plan from there on; None: they are encoded here.
         """
         found = position.index > 0
         for plan in self.plans(position):
@@ -158,7 +160,7 @@ class Windows:
     def _segment(self, plan: SegmentPlan, rows: list[Steps]) -> Segment:
         tiles = plan.tiles
         longest = max(max(len(row) for row in rows) - 1, 1)
-        # An encoder may need several steps a note; the number of windows stays what was asked for.
+        # An encoder may need several steps a note: the windows get longer, not more.
         steps = max(self.notes, -(-longest // self.carry))
         columns, lengths = side_by_side(self.encoder.schema, rows)
         predictions = np.maximum(lengths - 1, 0)
@@ -173,5 +175,5 @@ class Windows:
         for augmenter in self.augmenters:
             excerpt = augmenter(excerpt, rng)
         steps = self.encoder.encode(excerpt)
-        # An end alone teaches nothing.
+        # Steps with nothing but an end teach nothing.
         return steps if (steps["mark"][1:] == STEP).any() else steps[:1]

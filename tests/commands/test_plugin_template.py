@@ -43,14 +43,14 @@ def test_what_is_written_is_sound_and_has_nothing_left_of_the_template(howlkit, 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("9lives", "no name for a component: a letter, then letters and digits"),
-        ("a--b", "no name for a component"),
-        ("../x", "no name for a component"),
+        ("9lives", "not allowed as the name of a component: write a letter, then letters"),
+        ("a--b", "not allowed as the name of a component"),
+        ("../x", "not allowed as the name of a component"),
         ("none", "its class would be called None"),
         ("field", "its class would be called Field, which means something else in the code"),
         ("tuple", "there is 'tuple' already, the encoder of howlkit"),
         ("Tuple", "there is 'tuple' already"),
-        ("heads", "'heads' is what the core's own options are called"),
+        ("heads", "'heads' is the name of the core's own options"),
     ],
 )
 def test_a_name_that_cannot_be_is_refused_and_nothing_is_written(howlkit, tmp_path, name, said):
@@ -62,7 +62,7 @@ def test_a_name_that_cannot_be_is_refused_and_nothing_is_written(howlkit, tmp_pa
 def test_a_folder_that_is_there_is_left_alone(howlkit, tmp_path):
     (tmp_path / "howlkit-swing").mkdir()
     code, _, err = howlkit("plugins", "new", "augmenter", "swing", "--dir", tmp_path)
-    assert code == 1 and "is there already, and nothing is written over" in err
+    assert code == 1 and "exists already, and nothing is overwritten" in err
     assert not list((tmp_path / "howlkit-swing").iterdir())
 
 

@@ -60,11 +60,9 @@ def test_a_law_that_is_declared_not_to_hold_is_shown_with_what_was_checked_inste
     shown = out.splitlines()
     line = shown.index("ok      round trip")
     assert "declared not to hold: bells are" in shown[line + 1] and "\x1b" not in out
-    assert (
-        "checked instead: Steps that the grammar allows come back as the same music"
-        in shown[line + 2]
-    )
-    assert "1 of them of less than the law" in shown[-1]
+    instead = "checked instead: Steps that the grammar allows come back as the same music"
+    assert instead in shown[line + 2]
+    assert "1 of them of a weaker law" in shown[-1]
     report = json.loads(howlkit("plugins", "check", "bells", "--json")[1])
     declared = [c["check"] for c in report["checks"] if c["declared_not_to_hold"]]
     assert declared == ["round trip"]

@@ -80,7 +80,7 @@ def test_more_of_the_same_kind_is_like_it(here, howlkit):  # noqa: F811
 def test_one_piece_has_medians_but_no_distances(here, howlkit):  # noqa: F811
     code, out, err = howlkit("statistics", "music/0/00.mid", "--against", "music")
     assert code == 0 and "MUSIC  music/0/00.mid, 1 piece\n" in out and "KL" not in out
-    assert "No distances in any feature: the music has 1" in err
+    assert "No distances for any feature: the music has 1" in err
     out = howlkit("statistics", "music", "--against", "music/0/00.mid", "--json")[1]
     assert set(json.loads(out)["features"].values()) == {None}
 

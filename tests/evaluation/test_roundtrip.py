@@ -50,7 +50,7 @@ class Losing:
 
 
 def facts(change, *pieces, **options):
-    (report,) = roundtrip.compare([Losing(change, **options)], pieces)
+    (report,) = roundtrip.compare_encoders([Losing(change, **options)], pieces)
     assert report.failures == []
     return report.facts(report.whole)
 
@@ -378,7 +378,7 @@ def test_pedals_that_only_like_brings_do_not_count():
             decoded = super().decode(steps, like=like)
             return decoded.replace(pedals=like.pedals) if like else decoded
 
-    (report,) = roundtrip.compare([Copying()], [pedalled(walk(17))])
+    (report,) = roundtrip.compare_encoders([Copying()], [pedalled(walk(17))])
     assert report.facts(report.whole)["pedal"]["kept"] is False
 
 
@@ -402,7 +402,7 @@ def test_a_failure_is_counted_and_stops_nothing():
             raise SystemExit(3)
         return piece
 
-    (report,) = roundtrip.compare([Losing(fail)], [walk(n) for n in range(1, 5)])
+    (report,) = roundtrip.compare_encoders([Losing(fail)], [walk(n) for n in range(1, 5)])
     assert [one.name for one in report.losses] == ["walk 1", "walk 4"]
     assert [one.piece for one in report.failures] == ["walk 2", "walk 3"]
     assert report.failures[0].error == "HowlkitError: no twos\\x1b[2J"
@@ -412,7 +412,7 @@ def test_the_worst_come_first():
     def drop(piece):
         return without(piece, slice(0, int(piece.name.split()[1])))
 
-    (report,) = roundtrip.compare([Losing(drop)], [walk(n) for n in (2, 9, 0, 5)])
+    (report,) = roundtrip.compare_encoders([Losing(drop)], [walk(n) for n in (2, 9, 0, 5)])
     assert [one.lost for one in report.worst()] == [9, 5, 2, 0]
     assert [one.name for one in report.worst(1)] == ["walk 9"]
 
@@ -422,7 +422,7 @@ def test_the_worst_come_first():
 )
 def test_the_tuple_encoder_loses_no_note(encoder):
     pieces = [random_piece(seed, 500, longest_gap=gap) for seed, gap in ((1, 700), (2, 60))]
-    (report,) = roundtrip.compare([encoder], pieces)
+    (report,) = roundtrip.compare_encoders([encoder], pieces)
     said = report.facts(report.whole)
     assert nothing_lost(said) and said["wrong_program_share"] == 0
     assert said["drums_kept_share"] == 1 and said["steps_per_note"] == 1
@@ -434,7 +434,7 @@ def test_the_tuple_encoder_loses_no_note(encoder):
 
 def test_the_tuple_encoder_without_programs_says_so():
     piece = random_piece(3, 300)
-    (report,) = roundtrip.compare([Tuple(programs=False)], [piece])
+    (report,) = roundtrip.compare_encoders([Tuple(programs=False)], [piece])
     said = report.facts(report.whole)
     drums, strings = piece.notes["program"] == DRUMS, piece.notes["program"] == 40
     assert (said["lost"], said["added"]) == (drums.sum(), 0)
@@ -484,7 +484,7 @@ def test_the_command_shows_a_row_an_encoder_and_what_to_do_next(howlkit, music, 
     assert [line.split()[0] for line in lines[4:]] == ["tuple", "half"]
     assert lines[5].split()[1:3] == ["50", "0"]
     assert max(map(len, lines)) <= 100
-    assert "half failed at 1 of 12 pieces" in err and "1/03.mid: ValueError: not this one" in err
+    assert "half failed on 1 of 12 pieces" in err and "1/03.mid: ValueError: not this one" in err
     assert err.splitlines()[-1].endswith(f"howlkit train {music} --encoder tuple")
 
 
@@ -494,7 +494,7 @@ def test_the_command_takes_encoders_and_options(howlkit, music, two_encoders):
     )
     assert code == 0
     assert "tuple" not in out and out.splitlines()[4].split()[:3] == ["half", "67", "0"]
-    assert "half: the files of which it loses most" in out and len(out.splitlines()) == 11
+    assert "half: the files with the largest losses" in out and len(out.splitlines()) == 11
     assert err.splitlines()[-1].endswith("--encoder half -o half.every=3")
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from howlkit.errors import DataError, OptionError
 from howlkit.evaluation import statistics
-from howlkit.evaluation.statistics import STATISTICS, compare, features, spread, tabulate
+from howlkit.evaluation.statistics import STATISTICS, features, set_distances, spread, tabulate
 from howlkit.evaluation.statistics.distances import divergence
 from howlkit.music import midi
 from howlkit.music.piece import DRUMS, KEY_SIGNATURE, MAX_TICK, PEDAL, TIME_SIGNATURE, Piece
@@ -348,35 +348,35 @@ def rng():
 
 def test_two_samples_of_one_kind_overlap_and_are_not_apart(rng):
     for shape in ((80,), (80, 12)):
-        found = compare(rng.normal(size=shape), rng.normal(size=shape))
+        found = set_distances(rng.normal(size=shape), rng.normal(size=shape))
         assert found.overlap > 0.9 and found.music_overlap > 0.9
         assert 0 <= found.kl < 0.05 and 0 <= found.music_kl < 0.05
 
 
 def test_sets_far_apart_do_not_overlap(rng):
-    found = compare(rng.normal(size=60), rng.normal(size=60) + 100)
+    found = set_distances(rng.normal(size=60), rng.normal(size=60) + 100)
     assert found.overlap < 1e-6 and found.music_overlap < 1e-6
     assert math.isfinite(found.kl) and found.kl > 10
 
 
 def test_music_that_is_all_alike_differs_from_a_reference_of_many_kinds(rng):
-    found = compare(0.1 * rng.normal(size=60), rng.normal(size=60))
+    found = set_distances(0.1 * rng.normal(size=60), rng.normal(size=60))
     assert found.within_music.mean() < 0.2 * found.within_reference.mean()
     assert found.overlap > 2 * found.music_overlap
 
 
 def test_each_pair_is_looked_at_once():
-    found = compare(np.array([0.0, 1.0, 3.0, 7.0]), np.array([[10.0], [20.0]]))
+    found = set_distances(np.array([0.0, 1.0, 3.0, 7.0]), np.array([[10.0], [20.0]]))
     assert sorted(found.within_music) == [1, 2, 3, 4, 6, 7]
     assert found.within_reference.tolist() == [10]
     assert sorted(found.between) == [3, 7, 9, 10, 13, 17, 19, 20]
-    vectors = compare(np.array([[0.0, 0.0], [3.0, 4.0]]), np.zeros((2, 2)))
+    vectors = set_distances(np.array([[0.0, 0.0], [3.0, 4.0]]), np.zeros((2, 2)))
     assert vectors.within_music.tolist() == [5] and vectors.between.tolist() == [0, 0, 5, 5]
 
 
 def test_swapping_the_sets_swaps_the_results(rng):
     a, b = rng.normal(size=(30, 3)), rng.normal(size=(20, 3)) + 1
-    one, other = compare(a, b), compare(b, a)
+    one, other = set_distances(a, b), set_distances(b, a)
     assert (one.overlap, one.kl) == pytest.approx((other.music_overlap, other.music_kl))
     assert sorted(one.between) == pytest.approx(sorted(other.between))
 
@@ -395,12 +395,12 @@ def test_densities_are_those_of_scipy():
 
 def test_many_pairs_are_sampled_by_seed(rng):
     a, b = rng.normal(size=90), rng.normal(size=70)
-    one = compare(a, b, most_pairs=500, seed=1)
+    one = set_distances(a, b, most_pairs=500, seed=1)
     assert len(one.within_music) == len(one.within_reference) == len(one.between) == 500
-    again, other = (compare(a, b, most_pairs=500, seed=seed) for seed in (1, 2))
+    again, other = (set_distances(a, b, most_pairs=500, seed=seed) for seed in (1, 2))
     assert np.array_equal(one.between, again.between) and one.kl == again.kl
     assert not np.array_equal(one.between, other.between)
-    all_pairs = compare(a, b)
+    all_pairs = set_distances(a, b)
     assert len(all_pairs.within_music) == 90 * 89 // 2 and len(all_pairs.between) == 90 * 70
     assert set(one.within_music) <= set(all_pairs.within_music)
     assert one.overlap == pytest.approx(all_pairs.overlap, abs=0.05)
@@ -408,7 +408,7 @@ def test_many_pairs_are_sampled_by_seed(rng):
 
 def test_pairs_of_a_great_many_pieces_are_pairs_of_different_pieces():
     rows = np.arange(200_000.0)  # distances of 0 would be of a piece from itself
-    found = compare(rows, rows, most_pairs=2000)
+    found = set_distances(rows, rows, most_pairs=2000)
     assert found.within_music.min() > 0 and found.within_music.mean() == pytest.approx(
         2e5 / 3, rel=0.1
     )
@@ -423,7 +423,7 @@ def test_pairs_of_a_great_many_pieces_are_pairs_of_different_pieces():
     ],
 )
 def test_sets_without_variety_have_defined_values(music, reference, overlap, kl):
-    found = compare(np.array(music, float), np.array(reference, float))
+    found = set_distances(np.array(music, float), np.array(reference, float))
     assert all(math.isfinite(v) and v >= 0 for v in (found.overlap, found.kl, found.music_kl))
     assert overlap is None or found.overlap == pytest.approx(overlap, abs=1e-6)
     assert kl is None or found.kl == kl
@@ -433,7 +433,7 @@ def test_sets_without_variety_have_defined_values(music, reference, overlap, kl)
 def test_a_set_of_one_piece_has_no_distances(few):
     for arguments in ((few, [1.0, 2.0]), ([1.0, 2.0], few)):
         with pytest.raises(DataError, match="two or more"):
-            compare(*map(np.array, arguments))
+            set_distances(*map(np.array, arguments))
 
 
 # Tables

@@ -1,4 +1,4 @@
-"""What is measured of each piece, and the report that is made of it."""
+"""The cost of pieces by networks and by counts, and the report of it."""
 
 import dataclasses
 import json
@@ -9,11 +9,11 @@ import torch
 
 from howlkit.errors import DataError
 from howlkit.evaluation.bootstrap import Resamples
-from howlkit.evaluation.comparison import Measured, report
+from howlkit.evaluation.comparison import MeasuredRun, evaluation_report
 from howlkit.music.piece import Piece
-from howlkit.network.likelihood import encode_all, score, to_tensors, unigram, unigram_nats
+from howlkit.network.batches import cut, side_by_side, to_tensors
+from howlkit.network.likelihood import encode_all, score, unigram, unigram_nats
 from howlkit.training.recipe import Recipe
-from howlkit.training.windows import cut, side_by_side
 from tests.conftest import random_piece, tune
 
 SMALL = {"heads": {"embedding": 8, "width": 16}, "lstm": {"hidden": 24}}
@@ -36,12 +36,12 @@ def network(recipe):
 
 @pytest.fixture
 def measured(recipe, network):
-    """Measure some pieces; returns Measured."""
+    """Measure some pieces; returns MeasuredRun."""
 
     def measure(pieces=PIECES, name="run"):
         encoded = encode_all(recipe.encoder, pieces)
         counts = unigram(recipe.encoder, [tune(9)])
-        return Measured(
+        return MeasuredRun(
             name, recipe, score(network, encoded), unigram_nats(counts, encoded), LOSSES
         )
 
@@ -50,7 +50,8 @@ def measured(recipe, network):
 
 def reported(*runs, groups=None):
     count = len(runs[0].scores.nats)
-    return report(runs, Resamples(np.arange(count) if groups is None else groups), split="all")
+    resamples = Resamples(np.arange(count) if groups is None else groups)
+    return evaluation_report(runs, resamples, split="all")
 
 
 def test_measuring_side_by_side_equals_one_by_one(recipe, network):

@@ -1,4 +1,4 @@
-"""A folder on sys.path with plugins in it: real distributions, found by importlib.metadata."""
+"""A folder of plugins on sys.path: real distributions, found by importlib.metadata."""
 
 import importlib.metadata
 import os
@@ -53,7 +53,7 @@ class Site:
         (info / "entry_points.txt").write_text(text)
 
     def run(self, code, **environment):
-        """Run code in a new process that sees this folder; return it finished."""
+        """Run code in a new process that sees this folder; return the finished process."""
         environment = {**os.environ, "PYTHONPATH": str(self.folder), **environment}
         command = [sys.executable, "-c", dedent(code)]
         return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
@@ -64,7 +64,7 @@ def site(tmp_path, monkeypatch):
     monkeypatch.delenv(RESTRICTION, raising=False)
     before = set(sys.modules)
     monkeypatch.syspath_prepend(tmp_path)
-    # What else is installed here (the packages of plugins/) is no part of what is tested.
+    # The packages of plugins/, which are installed here too, are not part of the test.
     here = partial(importlib.metadata.distributions, path=[str(tmp_path)])
     monkeypatch.setattr(importlib.metadata, "distributions", here)
     yield Site(tmp_path)
@@ -74,7 +74,7 @@ def site(tmp_path, monkeypatch):
 
 
 def the_failure(site, source):
-    """Return the cause that a plugin fails for; a good one beside it goes on working."""
+    """Return the cause of a plugin's failure; check that a sound plugin still works."""
     site.install("howlkit-a-broken", source, version="0.3")
     site.install("howlkit-good", GOOD)
     loaded = Plugins.load(builtins=())

@@ -1,4 +1,4 @@
-"""There is no way around the checks: whatever takes an object made by hand wraps it."""
+"""Nothing gets around the checks: every place that takes an object made by hand wraps it."""
 
 import ast
 import copy
@@ -31,17 +31,17 @@ from howlkit.network.likelihood import encode_all, unigram
 from howlkit.plugins.checked import CheckedEncoder, CheckedSource, checked, unwrapped
 from howlkit.sampling import Limit, Session, generation, writers
 from howlkit.sampling.runners import make_runner
-from howlkit.testing.fake_encoder import Chimes
+from howlkit.testing.fake_encoder import FakeEncoder
 from howlkit.training.recipe import Recipe
 from howlkit.training.windows import Position, Windows
 from tests.conftest import tune
 
-OTHER = object()  # what no contract wants
+OTHER = object()  # no contract allows it
 TUPLE = Tuple()
 
 
 class Grammar:
-    """A sound grammar but for one method, which lies from its second call on."""
+    """A sound grammar, except for one method that returns garbage from its second call on."""
 
     def __init__(self, sound, lie):
         self.sound, self.lie, self.calls = sound, lie, 0
@@ -69,7 +69,7 @@ class Grammar:
 
 @dataclass(frozen=True)
 class Liar(Tuple):
-    """As `tuple`, but for what it lies about."""
+    """The encoder `tuple`, except for one method that returns garbage."""
 
     lie: str = ""
 
@@ -105,7 +105,7 @@ def played(encoder, **limits):
 
 def windows(encoder=TUPLE, augmenters=()):
     made = Windows([tune()].__getitem__, np.array([len(tune())]), encoder, augmenters)
-    return next(made.stretches(Position()))
+    return next(made.segments(Position()))
 
 
 def recipe(encoder):
@@ -129,8 +129,8 @@ def recipe(encoder):
         ("encode", lambda liar: encode_all(liar, [tune()])),
         ("decode", lambda liar: encode_all(liar, [tune()])),
         ("encode", lambda liar: unigram(liar, [tune()])),
-        ("encode", lambda liar: roundtrip.loss(liar, tune(), frozenset())),
-        ("decode", lambda liar: roundtrip.loss(liar, tune(), frozenset())),
+        ("encode", lambda liar: roundtrip.encoding_loss(liar, tune(), frozenset())),
+        ("decode", lambda liar: roundtrip.encoding_loss(liar, tune(), frozenset())),
         ("encode", lambda liar: recipe(liar).encode(tune())),
         ("ticks", lambda liar: recipe(liar).ticks(Tuple().encode(tune()))),
     ],
@@ -138,11 +138,11 @@ def recipe(encoder):
 def test_an_encoder_made_by_hand_is_checked_wherever_it_is_given(lie, door):
     with pytest.raises(PluginError, match=rf"'tuple' \(\S+\.Liar\): {lie}\b.* (is|are) needed"):
         door(Liar(lie=lie))
-    door(Liar())  # and nothing is wrong with it but the lie
+    door(Liar())  # without the lie it works
 
 
-def test_a_lie_at_one_piece_is_that_piece_of_roundtrip():
-    (report,) = roundtrip.compare([Liar(lie="decode")], [tune()])
+def test_roundtrip_reports_the_piece_at_which_an_encoder_lies():
+    (report,) = roundtrip.compare_encoders([Liar(lie="decode")], [tune()])
     (failed,) = report.failures
     assert "decode returned a object; a Piece is needed" in failed.error
 
@@ -218,7 +218,7 @@ def test_a_source_is_checked(tmp_path):
         CheckedSource.of(type("Odd", (Words,), {"suffixes": ".txt"})())
 
 
-def test_a_wrapped_component_is_as_good_as_the_component():
+def test_a_wrapper_stands_in_for_its_component():
     plain, made = Tuple(grid=7), plugins.create("encoder", "tuple", {"grid": 7})
     assert made == plain == made and hash(made) == hash(plain) and repr(made) == repr(plain)
     assert made != Tuple() and (made.name, made.grid, made.schema) == ("tuple", 7, plain.schema)
@@ -231,7 +231,7 @@ def test_a_wrapped_component_is_as_good_as_the_component():
     assert checked("model", Lstm()) == Lstm()
 
 
-def test_what_is_pickled_keeps_its_owner():
+def test_a_pickled_component_keeps_its_owner():
     code = (
         "import sys, pickle; made = pickle.loads(sys.stdin.buffer.read());"
         "from howlkit.plugins.attribution import owner_of; from howlkit.plugins import unwrapped;"
@@ -247,7 +247,7 @@ def test_what_is_pickled_keeps_its_owner():
     assert unwrapped(made) == Transpose()
 
 
-def test_what_an_encoder_may_leave_out_has_a_default():
+def test_optional_capabilities_have_defaults():
     made = CheckedEncoder.of(Howl())
     assert made.fitted(iter(())) is made
     assert (made.sets_tempo, dict(made.exemptions)) == (False, {})
@@ -256,14 +256,14 @@ def test_what_an_encoder_may_leave_out_has_a_default():
 
 
 def test_a_step_mask_is_derived_where_a_step_is_one_field():
-    event, chimes = CheckedEncoder.of(Event(programs=False)), CheckedEncoder.of(Chimes())
+    event, fake = CheckedEncoder.of(Event(programs=False)), CheckedEncoder.of(FakeEncoder())
     assert not hasattr(event.grammar(2)._grammar, "step_mask")
     grammar, (mark, token) = event.grammar(2), event.schema.decisions
     mask = grammar.step_mask()
     assert (mask.allowed[:, : mark.n] == grammar.allowed(mark, event.schema.steps(2))).all()
     assert (mask.allowed[:, mark.n :] == grammar.allowed(token, event.schema.steps(2))).all()
     assert not mask.least.any()
-    assert len(chimes.schema.decisions) > 2 and chimes.grammar(2).step_mask() is None
+    assert len(fake.schema.decisions) > 2 and fake.grammar(2).step_mask() is None
 
 
 ASKING = {"hasattr", "getattr"}
@@ -271,7 +271,7 @@ CAPABILITIES = {"fitted", "sets_tempo", "exemptions", "step_mask", "derived", "s
 
 
 def test_the_core_asks_no_component_whether_it_has_a_capability():
-    """Only the wrappers do, and the laws of the testing kit, which take components as they are."""
+    """Only the wrappers do, and the laws of the testing kit, which call components unwrapped."""
     root = Path(howlkit.__file__).parent
     for path in root.rglob("*.py"):
         if path.relative_to(root).parts[0] in ("plugins", "testing"):

@@ -1,4 +1,4 @@
-"""The commands that plugins bring."""
+"""Commands of plugins: listed, loaded, refused."""
 
 import sys
 
@@ -30,7 +30,7 @@ def test_commands_are_listed_without_importing_them(site):
     assert "howlkit_cheer" not in sys.modules
 
 
-def test_a_command_loads_and_what_it_prints_meanwhile_costs_a_line_on_stderr(site, capsys):
+def test_a_command_that_prints_on_import_loads_with_a_complaint_on_stderr(site, capsys):
     install_commands(site)
     assert commands.load_command("cheer").help == "Cheer."
     out, err = capsys.readouterr()

@@ -1,4 +1,4 @@
-"""Which installed distributions have plugins, and which of these may load."""
+"""Installed plugins are found, and HOWLKIT_LOAD_PLUGINS restricts which of them load."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is wrong with a plugin: one failure, with its cause, and the others load."""
+"""A broken plugin is one failure with its cause, and the other plugins load."""
 
 import pytest
 

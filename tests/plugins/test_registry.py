@@ -1,4 +1,4 @@
-"""Which components there are, and `create`."""
+"""The list of components, and `create`."""
 
 import json
 
@@ -10,7 +10,7 @@ from howlkit.plugins import Plugins, registry
 from tests.plugins.plugin_site import GOOD
 
 
-def test_a_component_knows_who_brought_it(site):
+def test_a_component_names_its_distribution(site):
     site.install("howlkit-good", GOOD, version="2.1")
     (component,) = Plugins.load(builtins=()).components
     assert (component.name, component.kind) == ("louder", "augmenter")
@@ -41,7 +41,7 @@ def test_a_plugin_cannot_take_the_name_of_a_builtin_part_of_any_kind(site):
     assert "that the encoder of howlkit " in loaded.failures[0].cause
 
 
-def test_asking_for_what_is_not_there_says_what_is_and_what_failed(site):
+def test_an_unknown_name_is_an_error_with_the_known_names_and_the_failures(site):
     site.install("howlkit-good", GOOD)
     site.install("howlkit-broken", "import nowhere_to_be_found", version="0.2")
     loaded = Plugins.load(builtins=())
@@ -92,7 +92,7 @@ def test_a_process_prints_one_line_for_a_broken_plugin_and_keeps_stdout_clean(si
 
 @pytest.fixture
 def fresh():
-    """The functions of the module see what a test installs."""
+    """Let the functions of the module see the plugins that a test installs."""
     registry.load.cache_clear()
     yield
     registry.load.cache_clear()

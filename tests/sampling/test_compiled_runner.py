@@ -132,7 +132,7 @@ def decide(runner, field, values):
     scratch, step = runner._scratch(rows), runner.schema.steps(rows)
     arguments = np.zeros(rows), SamplingParams(), ()
     anything = np.tile(np.arange(field.n) != (START if field.name == "mark" else -1), (rows, 1))
-    before = scratch.mixed.copy()
+    before = scratch.head_inputs.copy()
     runner.sample_field(field, step, np.ones(rows, bool), anything, *arguments)
     if rows == 1:
         logits = scratch.logits[runner._fields.begin[runner._position[field.name]] :][: field.n]
@@ -140,7 +140,7 @@ def decide(runner, field, values):
         logits = scratch.logits[: rows * field.n]
     logits = torch.from_numpy(logits.reshape(rows, field.n).copy())
     logits[torch.from_numpy(~anything)] = -torch.inf
-    scratch.mixed[:] = before
+    scratch.head_inputs[:] = before
     only = np.arange(field.n) == values[:, None]
     runner.sample_field(field, step, np.ones(rows, bool), only, *arguments)
     return logits

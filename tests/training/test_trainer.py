@@ -9,6 +9,7 @@ import torch
 
 from howlkit.builtin.augmenters import Transpose
 from howlkit.errors import CheckpointError, DataError, HowlkitError
+from howlkit.network.batches import Batch
 from howlkit.network.likelihood import encode_all, score, unigram, unigram_nats
 from howlkit.sampling.limits import Limit
 from howlkit.sampling.trained import Trained
@@ -16,7 +17,7 @@ from howlkit.training.progress import Budget
 from howlkit.training.recipe import Recipe
 from howlkit.training.trainer import Trainer
 from howlkit.training.weights import read_tensors
-from howlkit.training.windows import Batch, Position, Windows
+from howlkit.training.windows import Position, Windows
 from tests.conftest import tune
 
 SMALL = {

@@ -5,7 +5,8 @@ from howlkit.builtin.augmenters import Transpose
 from howlkit.builtin.encoders.tuple.encoder import Tuple
 from howlkit.errors import DataError
 from howlkit.music.piece import DRUMS, Piece
-from howlkit.training.windows import Position, Windows, cut, side_by_side
+from howlkit.network.batches import cut, side_by_side
+from howlkit.training.windows import Position, Windows
 from tests.conftest import random_piece, tune
 
 PIECES = [random_piece(seed, notes) for seed, notes in enumerate([5, 40, 333, 64, 200, 1, 90])]

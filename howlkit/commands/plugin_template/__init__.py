@@ -33,34 +33,39 @@ USE: Mapping[str, str] = MappingProxyType(
         "source": "howlkit prepare my_files --out dataset",
     }
 )
-"""How a component is used, by the kinds that there is a template of."""
+"""The command that uses a new component, by kind; these kinds have a template."""
 
 HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
 class Names:
-    """What a component, `my-swing`, is called in all places where it has a name."""
+    """All the names of a component: for `my-swing` those of its package, module and class.
+
+    >>> names = Names("my-swing")
+    >>> names.distribution, names.module, names.cls
+    ('howlkit-my-swing', 'howlkit_my_swing', 'MySwing')
+    """
 
     component: str
 
     @property
     def distribution(self) -> str:
-        """What pip calls the package: howlkit-my-swing."""
+        """The name that pip knows: howlkit-my-swing."""
         return f"howlkit-{self.component.lower().replace('_', '-')}"
 
     @property
     def module(self) -> str:
-        """What Python calls it: howlkit_my_swing."""
+        """The name of the Python module: howlkit_my_swing."""
         return self.distribution.replace("-", "_")
 
     @property
     def cls(self) -> str:
-        """What its class is called: MySwing."""
+        """The name of the class: MySwing."""
         return "".join(part[0].upper() + part[1:] for part in re.split("[-_]", self.component))
 
     def into(self, text: str, kind: str) -> str:
-        """Return the text of a template with these names in place of its own."""
+        """Return the text of a template with its own names replaced by these."""
         own = {
             f"howlkit.commands.plugin_template.{kind}": self.module,
             "test_stencil": self.module.replace("howlkit_", "test_", 1),
@@ -73,10 +78,10 @@ class Names:
 
 
 def write(kind: str, name: str, parent: Path) -> Path:
-    """Write a package with a component of a kind into a new folder of `parent`, and return it.
+    """Write a package with a component into a new folder of `parent`; return the folder.
 
-    Raises HowlkitError for a name that cannot be, is taken or means something in the template, and
-    for a folder that is there already.
+    kind: one of USE. Raises HowlkitError for a name that is invalid, taken, or used for something
+    else in the template, and if the folder exists.
     """
     _check_name(name)
     names, template = Names(name), _template(kind)
@@ -85,8 +90,8 @@ def write(kind: str, name: str, parent: Path) -> Path:
     folder = parent / names.distribution
     if folder.exists():
         raise HowlkitError(
-            f"{folder} is there already, and nothing is written over: name another --dir, or "
-            "another component"
+            f"{folder} exists already, and nothing is overwritten: choose another --dir, or "
+            "another name"
         )
     for path, text in template.items():
         target = folder / names.into(path, kind)
@@ -96,7 +101,7 @@ def write(kind: str, name: str, parent: Path) -> Path:
 
 
 def _template(kind: str) -> dict[str, str]:
-    """Return the text of each file of a package by its path, both with the template's names."""
+    """Return the text of each file of a package, by path; both still have the template's names."""
     component = import_module(f"howlkit.commands.plugin_template.{kind}").Stencil
     values = {
         "kind": kind,
@@ -119,13 +124,13 @@ def _template(kind: str) -> dict[str, str]:
 def _check_name(name: str) -> None:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*([-_][A-Za-z0-9]+)*", name):
         raise HowlkitError(
-            f"{name!r} is no name for a component: a letter, then letters and digits, with single "
-            "- or _ between them, such as my-swing"
+            f"{name!r} is not allowed as the name of a component: write a letter, then letters and "
+            "digits, with single - or _ between them, such as my-swing"
         )
 
 
 def _check_free(names: Names) -> None:
-    """Raise HowlkitError if a component or a module has such a name."""
+    """Raise HowlkitError if a component or a module has this name."""
     from howlkit import plugins
     from howlkit.plugins.loading import RESERVED
 
@@ -137,9 +142,7 @@ def _check_free(names: Names) -> None:
                 f"{component.distribution} {component.version}; choose another name"
             )
     if own in RESERVED:
-        raise HowlkitError(
-            f"{own!r} is what the core's own options are called; choose another name"
-        )
+        raise HowlkitError(f"{own!r} is the name of the core's own options; choose another name")
     if importlib.util.find_spec(names.module) is not None:
         raise HowlkitError(
             f"a module {names.module!r} is installed already; choose another name, or remove that "
@@ -148,7 +151,7 @@ def _check_free(names: Names) -> None:
 
 
 def _check_class(names: Names, sources: Iterable[str]) -> None:
-    """Raise HowlkitError if the name of the class is a word of Python, or of the template."""
+    """Raise HowlkitError if the class's name is a word of Python, or occurs in the template."""
     words = {
         token.string
         for source in sources

@@ -1,12 +1,19 @@
 """Statistics of pieces of music, and how far two sets of pieces are apart.
 
-Conventions. A metric is a function of a `Piece`: of all notes that it holds, an excerpt's context
-included. A tick is what MusPy calls a time step. What cannot be computed is NaN, and each docstring
-says when that is. Two files hold MusPy's fourteen metrics, and give the values that it gives for
-the same notes: pitches.py, rhythm.py. MusPy counts a piece as long as its last controller event is
-late, we end it with its last note: that alone makes its rates of empty beats, empty bars and
-polyphony, and its groove, differ for a file with pedals or fades after the last note. Features
-after Yang and Lerch are in features.py, distances in distances.py, all of them by name in table.py.
+Conventions. A metric is a function of a `Piece`; it looks at all notes of the piece, the context of
+an excerpt included. A tick is what MusPy calls a time step. A metric that cannot be computed is
+NaN, and its docstring says when.
+
+pitches.py and rhythm.py hold MusPy's fourteen metrics, with the values that MusPy gives for the
+same notes. One thing differs: for MusPy a piece ends with its last controller event, for us with
+its last note. So the rates of empty beats, empty bars and polyphony, and the groove, differ for a
+file with pedals or fades after the last note. features.py holds the features of Yang and Lerch,
+distances.py the distances between sets, and table.py all of them by name.
+
+>>> from howlkit.music.piece import Piece
+>>> piece = Piece.of([(0, 480, 60), (480, 480, 64), (480, 480, 67)])
+>>> pitch_range(piece), polyphony(piece)
+(7, 1.5)
 
 Papers:
 
@@ -24,7 +31,7 @@ Papers:
     Applications 32, 4773-4784, 2020. Their code: github.com/RichardYang40148/mgeval.
 """
 
-from howlkit.evaluation.statistics.distances import Comparison, compare
+from howlkit.evaluation.statistics.distances import SetDistances, set_distances
 from howlkit.evaluation.statistics.pitches import (
     n_pitch_classes_used,
     n_pitches_used,
@@ -49,10 +56,10 @@ from howlkit.evaluation.statistics.table import FEATURES, STATISTICS, Spread, sp
 __all__ = [
     "FEATURES",
     "STATISTICS",
-    "Comparison",
+    "SetDistances",
     "Spread",
     "bar_ticks",
-    "compare",
+    "set_distances",
     "drum_in_pattern_rate",
     "drum_pattern_consistency",
     "empty_beat_rate",

@@ -1,21 +1,22 @@
 """How far two sets of pieces are apart, in one feature, after Yang and Lerch.
 
-Distances between pieces are Euclidean. Those **within** a set say how much its pieces differ among
-themselves, those **between** the sets how much a piece of one differs from one of the other. If the
-two are distributed alike, one cannot tell by this feature which set a piece is from.
+Distances between pieces are Euclidean. The distances **within** a set say how much its pieces
+differ from each other, the distances **between** the sets how much a piece of one differs from a
+piece of the other. If both have the same distribution, this feature cannot tell the sets apart.
 
-Each distribution becomes a density: Gaussian kernels, bandwidth by Scott's rule as scipy has it.
+Each distribution becomes a density: Gaussian kernels, with the bandwidth of Scott's rule as in
+scipy.
 Two densities have an **overlapping area** (1: the same, 0: apart) and a **Kullback-Leibler
 divergence** in nats (0: the same). Where we differ from the authors' code, mgeval:
 
-- mgeval evaluates the two densities at different points, each at its own range, and so its
-  divergence hardly sees where they lie; ours are evaluated at the same 1,000 points.
+- mgeval evaluates the two densities at different points, each over its own range, so its divergence
+  hardly depends on where they are; ours are evaluated at the same 1,000 points.
 - mgeval integrates the overlap from the least distance to the largest, which cuts off the tails, so
   that equal densities overlap by less than 1; our points reach four bandwidths further.
 - mgeval counts each pair within a set twice, which makes the bandwidth smaller by 13 %.
-- A bandwidth is at least a hundredth of the range of both sets of distances. Without that equal
+- Our bandwidth is at least a hundredth of the range of both sets of distances. Otherwise equal
   distances have no density (scipy raises an error), and the grid would miss narrow kernels.
-- Of very many pairs, a sample is taken.
+- If there are very many pairs, we take a sample of them.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ from numpy.typing import NDArray
 
 from howlkit.errors import DataError
 
-__all__ = ["MOST_PAIRS", "Comparison", "compare", "divergence"]
+__all__ = ["MOST_PAIRS", "SetDistances", "set_distances", "divergence"]
 
 MOST_PAIRS = 10_000
-"""Pairs of pieces that are looked at for one distribution; of more, a sample."""
+"""The most pairs of pieces in one distribution; if there are more, a sample is taken."""
 
 _POINTS = 1000  # at which densities are evaluated
 _MARGIN = 4  # bandwidths beyond the least and the largest distance
@@ -41,13 +42,13 @@ Distances = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
-    """Some music beside a reference, in one feature.
+class SetDistances:
+    """The distances of some music and a reference, in one feature.
 
-    within_music, within_reference, between: distances, one a pair of pieces.
-    overlap, kl: of the distances within the reference and those between, what the paper looks at:
-        does this music lie among the reference as the reference itself does?
-    music_overlap, music_kl: the same of the distances within the music.
+    within_music, within_reference, between: distances, one for each pair of pieces.
+    overlap, kl: for the distances within the reference and those between, as in the paper: is this
+        music as near to the reference as the pieces of the reference are to each other?
+    music_overlap, music_kl: the same for the distances within the music and those between.
     KL is from the density within to the density between, in nats.
     """
 
@@ -60,26 +61,31 @@ class Comparison:
     music_kl: float
 
 
-def compare(
+def set_distances(
     music: NDArray[np.float64],
     reference: NDArray[np.float64],
     *,
     seed: int = 0,
     most_pairs: int = MOST_PAIRS,
-) -> Comparison:
+) -> SetDistances:
     """Return how far some music is from a reference, in one feature.
 
-    music, reference: a value a piece, (N,) or (N, D); rows with a NaN are left out.
-    seed: which pairs are looked at where there are more than `most_pairs`.
-    Swapping the two swaps the results, up to which pairs are drawn.
-    Raises DataError if either has fewer than two rows, since then no distances lie within it.
+    music, reference: a value for each piece, (N,) or (N, D); rows with a NaN are left out.
+    seed: for the sample of pairs, if there are more than `most_pairs`.
+    If the two are swapped, so are the results, up to the sample of pairs.
+    Raises DataError if either has fewer than two rows, because then it has no distances within.
+
+    >>> near = set_distances(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0]))
+    >>> far = set_distances(np.array([1.0, 2.0, 3.0]), np.array([7.0, 8.0, 9.0]))
+    >>> round(near.overlap, 2), round(far.overlap, 2)
+    (0.72, 0.02)
     """
     ours, theirs = _defined("the music", music), _defined("the reference", reference)
     rng = np.random.default_rng(seed)
     within_music = _within(ours, rng, most_pairs)
     within_reference = _within(theirs, rng, most_pairs)
     between = _between(ours, theirs, rng, most_pairs)
-    return Comparison(
+    return SetDistances(
         within_music,
         within_reference,
         between,
@@ -89,9 +95,10 @@ def compare(
 
 
 def divergence(first: Distances, second: Distances) -> tuple[float, float]:
-    """Return (overlapping area 0..1, KL in nats from `first` to `second`) of two densities.
+    """Return the overlapping area, 0..1, and the KL divergence in nats from `first` to `second`.
 
-    first, second: samples, one or more each. All at one value: the same density, (1, 0).
+    first, second: samples of the two densities, at least one each. If all samples have one value,
+    the densities are the same: (1, 0).
     """
     low, high = min(first.min(), second.min()), max(first.max(), second.max())
     if low == high:
@@ -103,7 +110,7 @@ def divergence(first: Distances, second: Distances) -> tuple[float, float]:
     p, q = (_log_shares(s, points, h) for s, h in zip((first, second), widths, strict=True))
     overlap = np.minimum(np.exp(p), np.exp(q)).sum()
     kl = (np.exp(p) * (p - q)).sum()
-    return float(min(overlap, 1.0)), float(max(kl, 0.0))  # rounding apart
+    return float(min(overlap, 1.0)), float(max(kl, 0.0))  # rounding may pass the limits
 
 
 def _defined(what: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -119,9 +126,9 @@ def _defined(what: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _within(rows: NDArray[np.float64], rng: np.random.Generator, most: int) -> Distances:
-    """Return the distances of all pairs of different rows, each pair once, or of a sample."""
+    """Return the distances of all pairs of different rows, each once, or of a sample of them."""
     pair = _drawn(len(rows) * (len(rows) - 1) // 2, rng, most)
-    # Pairs in the order (0, 1), (0, 2), (1, 2), (0, 3) ...: before (0, n) stand n (n - 1) / 2.
+    # Pairs in the order (0, 1), (0, 2), (1, 2), (0, 3) ...: before (0, n) come n (n - 1) / 2.
     later = ((1 + np.sqrt(1 + 8 * pair)) / 2).astype(np.int64)
     return _apart(rows[pair - later * (later - 1) // 2], rows[later])
 
@@ -129,13 +136,13 @@ def _within(rows: NDArray[np.float64], rng: np.random.Generator, most: int) -> D
 def _between(
     ours: NDArray[np.float64], theirs: NDArray[np.float64], rng: np.random.Generator, most: int
 ) -> Distances:
-    """Return the distances of all rows of one from all of the other, or of a sample of pairs."""
+    """Return the distances of all rows of one to all of the other, or of a sample of pairs."""
     one, other = np.divmod(_drawn(len(ours) * len(theirs), rng, most), len(theirs))
     return _apart(ours[one], theirs[other])
 
 
 def _drawn(total: int, rng: np.random.Generator, most: int) -> NDArray[np.int64]:
-    """Return the numbers of the pairs to look at: all of them if they are not too many."""
+    """Return the numbers of the pairs to use: all of them, or a sample of `most`."""
     if total <= most:
         return np.arange(total)
     return rng.choice(total, most, replace=False, shuffle=False)
@@ -151,11 +158,12 @@ def _scott(samples: Distances) -> float:
 
 
 def _log_shares(samples: Distances, points: Distances, bandwidth: float) -> Distances:
-    """Return the log of the density at some points as shares of its sum over them.
+    """Return the log of the density at each point, as a share of its sum over all points.
 
-    In logarithms throughout: far from all samples a density would be 0, the divergence infinite.
+    Everything is in logarithms: far from all samples a density would round to 0, and the divergence
+    would be infinite.
     """
-    # A point at a time, so that the memory is that of the samples.
+    # One point at a time, so that memory grows with the samples only.
     logs = np.array([_log_sum(-0.5 * ((point - samples) / bandwidth) ** 2) for point in points])
     return np.asarray(logs - _log_sum(logs))
 

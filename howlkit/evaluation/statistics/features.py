@@ -1,12 +1,13 @@
 """The nine features by which Yang and Lerch compare sets of music, each of one whole piece.
 
 After their paper (see the package's docstring) and its code, mgeval. That code looks at one track;
-we look at all notes but drums. A **line** is the notes of one program by onset, then pitch: what
-follows what is counted within lines, so the notes of a chord follow each other upwards. Tracks do
-not count: encoders need not keep them, and four voices in four tracks would not be like the same
-voices in one. A feature is a number or a vector, NaN where the piece has too few notes for it.
+we look at all notes but drums. A **line** is the notes of one program, in the order of onset, then
+pitch. Successions of notes are counted within lines, so the notes of a chord follow each other
+upwards. Tracks do not matter: encoders need not keep them, and four voices in four tracks would not
+be like the same voices in one. A feature is a number or a vector; it is NaN if the piece has too
+few notes.
 
-Left out are the variants by bar (pitch count, note count and pitch class histogram of every bar),
+We leave out the variants by bar (pitch count, note count and pitch class histogram of every bar),
 which need pieces cut to one number of bars, and rests as note lengths.
 """
 
@@ -42,17 +43,17 @@ NOTE_LENGTHS = np.array([96, 48, 24, 12, 6, 72, 36, 18, 9, 32, 16, 8]) / 24
 
 
 def pitch_count(piece: Piece) -> float:
-    """Return how many different pitches there are, 1..128; NaN without a note."""
+    """Return the number of different pitches, 1..128; NaN if there is no note."""
     return pitches.n_pitches_used(piece) or math.nan
 
 
 def pitch_range(piece: Piece) -> float:
-    """Return the semitones from the lowest pitch to the highest, 0..127; NaN without a note."""
+    """Return the semitones from the lowest to the highest pitch, 0..127; NaN without notes."""
     return pitches.pitch_range(piece) if len(melodic(piece)) else math.nan
 
 
 def note_count(piece: Piece) -> float:
-    """Return how many notes there are; NaN without one."""
+    """Return the number of notes; NaN if there is none."""
     return len(melodic(piece)) or math.nan
 
 
@@ -60,6 +61,9 @@ def average_pitch_interval(piece: Piece) -> float:
     """Return the mean semitones, up or down, from a note to the next of its line, 0..127.
 
     NaN: no line has two notes.
+
+    >>> average_pitch_interval(Piece.of([(0, 480, 60), (480, 480, 64), (960, 480, 62)]))
+    3.0
     """
     notes, goes_on = _lines(piece)
     steps = np.abs(np.diff(notes["pitch"].astype(np.int64)))[goes_on]
@@ -67,9 +71,12 @@ def average_pitch_interval(piece: Piece) -> float:
 
 
 def average_inter_onset_interval(piece: Piece) -> float:
-    """Return the mean seconds from an onset to the next, those at the same moment included.
+    """Return the mean seconds from the onset of a note to that of the next, 0 within a chord.
 
-    As in mgeval, of all lines together. NaN: there are fewer than two notes.
+    As in mgeval, all lines together. NaN: there are fewer than two notes.
+
+    >>> average_inter_onset_interval(Piece.of([(0, 480, 60), (480, 480, 64), (960, 480, 62)]))
+    0.5
     """
     starts = melodic(piece)["start"]  # in rising order, as a piece's notes are
     if len(starts) < 2:
@@ -79,7 +86,7 @@ def average_inter_onset_interval(piece: Piece) -> float:
 
 
 def pitch_class_histogram(piece: Piece) -> Vector:
-    """Return the share of each pitch class in the ticks that notes last, (12,).
+    """Return the share of each pitch class in the total duration of the notes, (12,).
 
     mgeval weights by seconds and, since it adds up piano rolls, by velocity too.
     """
@@ -88,11 +95,10 @@ def pitch_class_histogram(piece: Piece) -> Vector:
 
 
 def pitch_class_transition_matrix(piece: Piece) -> Vector:
-    """Return the share of each pair of pitch classes in those from a note to the next, (144,).
+    """Return the share of each pair of pitch classes among all steps to the next note, (144,).
 
-    Row by row: the first 12 are from C. mgeval leaves the counts as they are, so that distances
-    are mostly those of the pieces' lengths, and pairs notes of which one begins within 50 ms of the
-    other's end.
+    Row by row: the first 12 are from C. mgeval returns counts, so that its distances mostly measure
+    the lengths of the pieces, and it pairs notes if one begins within 50 ms of the other's end.
     """
     notes, goes_on = _lines(piece)
     return _transitions(notes["pitch"] % 12, goes_on)
@@ -101,24 +107,24 @@ def pitch_class_transition_matrix(piece: Piece) -> Vector:
 def note_length_histogram(piece: Piece) -> Vector:
     """Return the share of notes nearest to each of `NOTE_LENGTHS`, (12,).
 
-    By difference in beats; of two equally near the first counts. mgeval takes the lengths as parts
-    of the bar, so that what it calls a whole note in 3/4 is three beats; ours are always the
-    lengths that these names have.
+    Nearest by the difference in beats; of two equally near lengths the first counts. For mgeval the
+    lengths are parts of the bar, so that its whole note in 3/4 is three beats; ours do not depend
+    on the metre.
     """
     return _shares(np.bincount(_length_classes(melodic(piece), piece.ticks_per_beat), minlength=12))
 
 
 def note_length_transition_matrix(piece: Piece) -> Vector:
-    """Return the share of each pair of note lengths in those from a note to the next, (144,).
+    """Return the share of each pair of note lengths among all steps to the next note, (144,).
 
-    As shares, where mgeval has counts; lengths as in `note_length_histogram`.
+    mgeval returns counts. Lengths are classified as in `note_length_histogram`.
     """
     notes, goes_on = _lines(piece)
     return _transitions(_length_classes(notes, piece.ticks_per_beat), goes_on)
 
 
 def _lines(piece: Piece) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Return the notes line by line, (N,), and which go on in the same line, (N - 1,)."""
+    """Return the notes line by line, (N,), and whether the next is in the same line, (N - 1,)."""
     notes = melodic(piece)
     notes = notes[np.lexsort([notes[name] for name in ("pitch", "start", "program")])]
     return notes, notes["program"][1:] == notes["program"][:-1]

@@ -43,22 +43,26 @@ SCALES = _scales()
 
 
 def melodic(piece: Piece) -> NDArray[Any]:
-    """Return the notes that are no drums, in the piece's order."""
+    """Return all notes but drums, in the order of the piece."""
     return np.asarray(piece.notes[piece.notes["program"] != DRUMS])
 
 
 def n_pitches_used(piece: Piece) -> int:
-    """Return how many different pitches there are: 0..128, 0 without a note [MusPy]."""
+    """Return the number of different pitches: 0..128, 0 if there is no note [MusPy]."""
     return int(np.count_nonzero(_pitch_counts(piece)))
 
 
 def n_pitch_classes_used(piece: Piece) -> int:
-    """Return how many different pitch classes there are: 0..12, 0 without a note [MusPy]."""
+    """Return the number of different pitch classes: 0..12, 0 if there is no note [MusPy].
+
+    >>> n_pitch_classes_used(Piece.of([(0, 480, 60), (480, 480, 72), (960, 480, 67)]))
+    2
+    """
     return int(np.count_nonzero(_class_counts(piece)))
 
 
 def pitch_range(piece: Piece) -> int:
-    """Return the semitones from the lowest pitch to the highest: 0..127, 0 without a note [MusPy].
+    """Return the semitones from the lowest to the highest pitch: 0..127, 0 without notes [MusPy].
 
     Differs from MusPy for a piece of drums alone: 0, where muspy 0.5.0 returns -127.
     """
@@ -72,10 +76,14 @@ def pitch_in_scale_rate(
     """Return the share of the notes whose pitch is in a scale, 0..1 [MuseGAN, MusPy].
 
     root: pitch class of the scale's first step, 0 (C) .. 11. mode: minor is natural minor.
-    Without them the scale is that of the key signature that holds where the note begins (the first
-    one, for notes before it); MusPy always has to be told, and takes one scale for the piece.
-    NaN: there is no note, or neither a scale is given nor does the piece have a key signature.
+    Without them the scale is that of the key signature in force where the note begins (for notes
+    before the first key signature, that one). MusPy needs both, and uses one scale for the piece.
+    NaN: there is no note, or neither a scale nor a key signature.
     Raises OptionError for a root or mode that is not allowed, or one without the other.
+
+    >>> piece = Piece.of([(0, 480, 60), (480, 480, 61), (960, 480, 62), (1440, 480, 64)])
+    >>> pitch_in_scale_rate(piece, root=0, mode="major")
+    0.75
     """
     notes = melodic(piece)
     given = root is not None or mode is not None
@@ -90,7 +98,7 @@ def pitch_in_scale_rate(
 def scale_consistency(piece: Piece) -> float:
     """Return the largest `pitch_in_scale_rate` of the 24 major and minor scales [C-RNN-GAN, MusPy].
 
-    0..1; of music in one key near 1, and 7/12 where all pitch classes are equally frequent.
+    0..1; near 1 for music in one key, 7/12 if all pitch classes are equally frequent.
     NaN: there is no note.
     """
     counts = _class_counts(piece)
@@ -102,6 +110,9 @@ def pitch_entropy(piece: Piece) -> float:
     """Return the Shannon entropy of the histogram of pitches, in bits, 0..7 [MusPy].
 
     NaN: there is no note.
+
+    >>> pitch_entropy(Piece.of([(0, 480, 60), (480, 480, 64)]))
+    1.0
     """
     return _entropy(_pitch_counts(piece))
 
@@ -109,8 +120,8 @@ def pitch_entropy(piece: Piece) -> float:
 def pitch_class_entropy(piece: Piece) -> float:
     """Return the entropy of the histogram of pitch classes, in bits [Jazz Transformer, MusPy].
 
-    0..log2(12) = 3.585. The paper takes it over windows of one and four bars, MusPy and we over the
-    piece, so ours is higher for music that modulates. NaN: there is no note.
+    0..log2(12) = 3.585. The paper computes it for windows of one and four bars, MusPy and we for
+    the whole piece, so ours is higher for music that modulates. NaN: there is no note.
     """
     return _entropy(_class_counts(piece))
 
@@ -141,7 +152,7 @@ def _signed_scales(piece: Piece) -> Scales:
 
 
 def _checked_scale(root: int | None, mode: str | None) -> Scales:
-    """Return the one scale that is asked for; OptionError if it is not allowed."""
+    """Return the scale with this root and mode; OptionError if one is not allowed or missing."""
     if root is None or mode is None:
         raise OptionError(f"root is {root!r} and mode is {mode!r}; give both of them, or neither")
     if root not in range(12):

@@ -1,6 +1,6 @@
 """The seven of MusPy's metrics that look at time; papers and conventions: the package.
 
-Everything is counted from the edges of notes, never tick by tick, so that the cost is that of
+Everything is computed from the edges of notes, never tick by tick, so that it takes as long as
 sorting the notes, whatever the length of the piece.
 """
 
@@ -36,6 +36,9 @@ def polyphony(piece: Piece) -> float:
 
     1..128; drums are left out, and a pitch that two instruments play counts once.
     NaN: there is no note but drums.
+
+    >>> polyphony(Piece.of([(0, 960, 60), (0, 480, 64)]))
+    1.5
     """
     pitches, ticks = _sounding(piece)
     busy = int(ticks[pitches > 0].sum())
@@ -45,9 +48,9 @@ def polyphony(piece: Piece) -> float:
 def polyphony_rate(piece: Piece, *, threshold: int = 2) -> float:
     """Return the share of the ticks where more than `threshold` pitches sound [MuseGAN, MusPy].
 
-    0..1, of all ticks up to the end of the last note, drums included, though drums are left out of
-    the pitches. As in MusPy and in MuseGAN (its "polyphonicity") it is *more* than the threshold:
-    by default three pitches or more. NaN: there is no note.
+    0..1, a share of all ticks up to the end of the last note. That note may be a drum, although
+    drums are left out of the pitches. As in MusPy and in MuseGAN (its "polyphonicity") it is *more*
+    than the threshold: by default three pitches or more. NaN: there is no note.
     """
     pitches, ticks = _sounding(piece)
     return int(ticks[pitches > threshold].sum()) / piece.end if piece.end else math.nan
@@ -56,10 +59,14 @@ def polyphony_rate(piece: Piece, *, threshold: int = 2) -> float:
 def empty_beat_rate(piece: Piece) -> float:
     """Return the share of the beats in which no note sounds, 0..1 [Pypianoroll, MusPy].
 
-    Drums count. A beat is a quarter note. As in MusPy the end of a note belongs to it, so that a
-    note which ends on a beat fills that beat too, and there is one beat more than the music is
-    long: of a note of one beat, then two of silence, then another, 1 of 5 beats is empty.
-    NaN: there is no note.
+    Drums count. A beat is a quarter note. As in MusPy the end of a note belongs to it, so a note
+    that ends on a beat fills that beat too, and there is one beat more than the length of the
+    music. NaN: there is no note.
+
+    One beat of sound, two of silence, one of sound:
+
+    >>> round(empty_beat_rate(Piece.of([(0, 480, 60), (1440, 480, 60)])), 3)
+    0.2
     """
     return _empty_rate(piece, piece.ticks_per_beat)
 
@@ -79,13 +86,14 @@ def groove_consistency(
 ) -> float:
     """Return how alike the onsets of neighbouring bars are, 0..1 [Jazz Transformer, MusPy].
 
-    One less the mean share of a bar's positions at which one of two neighbours has an onset and the
+    1 minus the mean share of a bar's positions at which one of two neighbours has an onset and the
     other has none. Drums count. measure_resolution: ticks a bar, as in `empty_measure_rate`.
 
-    steps_per_beat: positions a beat, onsets going to the nearest one; by default every tick is one,
-    as in MusPy. Since almost all ticks are silent in any bar, that is near 1 for any music, and the
-    nearer the more ticks a beat has. The paper has 64 positions a bar, 16 a beat of 4/4, as
-    `STATISTICS` has it. The paper averages over all pairs of bars, MusPy and we over neighbours.
+    steps_per_beat: positions a beat; onsets are rounded to them. By default every tick is a
+    position, as in MusPy. Because almost all ticks of any bar are silent, that is near 1 for any
+    music, and nearer the more ticks a beat has. The paper has 64 positions a bar, 16 a beat of 4/4,
+    and so has `STATISTICS`. The paper averages over all pairs of bars, MusPy and we over
+    neighbours.
 
     NaN: there are fewer than two bars. Raises OptionError for a number below 1.
     """
@@ -109,10 +117,10 @@ def groove_consistency(
 def drum_in_pattern_rate(piece: Piece, *, meter: Literal["duple", "triple"] = "duple") -> float:
     """Return the share of the drum notes that begin on a subdivision of the beat [MuseGAN, MusPy].
 
-    0..1. meter: duple is quarters of a beat (halves, or whole beats, if a beat has no such ticks),
-    triple is thirds of one. That is how a beat is divided, which a time signature does not say (6/8
-    has its eighths at halves of a quarter note), so the default is not taken from the piece.
-    On the tick: what was played by hand is hardly ever in the pattern.
+    0..1. meter: duple is quarters of a beat (halves or whole beats, if a quarter is no whole number
+    of ticks), triple is thirds. A time signature does not say how beats are divided (6/8 has its
+    eighths at halves of a quarter note), so the default does not depend on the piece. An onset must
+    be on the very tick: notes played by hand hardly ever are.
     NaN: there are no drums. Raises OptionError for another meter.
     """
     if meter not in METERS:
@@ -134,9 +142,12 @@ def drum_pattern_consistency(piece: Piece) -> float:
 
 
 def bar_ticks(piece: Piece) -> int:
-    """Return the ticks of a bar in the metre that holds longest, 4/4 where nothing is said.
+    """Return the ticks of a bar in the metre that lasts longest; 4/4 before any time signature.
 
-    So an upbeat that is written as a short bar of its own does not count.
+    An upbeat that is written as a short bar of its own does not count, because it is short.
+
+    >>> bar_ticks(Piece.of([(0, 480, 60)], ticks_per_beat=96))
+    384
     """
     table, beat = piece.time_signatures, piece.ticks_per_beat
     ticks = table["tick"].astype(np.int64)
@@ -165,7 +176,7 @@ def _starts(piece: Piece) -> Ticks:
 
 
 def _union(starts: Ticks, stops: Ticks) -> tuple[Ticks, Ticks]:
-    """Return disjoint intervals [start, stop), by rising start, that together cover the same."""
+    """Return the union of intervals [start, stop) as disjoint intervals, by rising start."""
     order = np.argsort(starts, kind="stable")
     starts, reach = starts[order], np.maximum.accumulate(stops[order])
     fresh = np.ones(len(starts), bool)
@@ -174,9 +185,9 @@ def _union(starts: Ticks, stops: Ticks) -> tuple[Ticks, Ticks]:
 
 
 def _sounding(piece: Piece) -> tuple[Ticks, Ticks]:
-    """Return how many pitches sound in each stretch between two edges of notes, and its ticks."""
+    """Return how many pitches sound between each two edges of notes, and for how many ticks."""
     notes = melodic(piece)
-    # Each pitch has a stretch of the number line of its own, on which no other pitch's notes reach.
+    # Each pitch has its own part of the number line, which notes of other pitches do not reach.
     starts = (notes["pitch"].astype(np.int64) << 32) + notes["start"]
     starts, stops = _union(starts, starts + notes["duration"])
     edges = np.concatenate((starts, stops)) & (2**32 - 1)
@@ -186,7 +197,7 @@ def _sounding(piece: Piece) -> tuple[Ticks, Ticks]:
 
 
 def _empty_rate(piece: Piece, unit: int) -> float:
-    """Return the share of the stretches of `unit` ticks that no note touches; NaN without notes."""
+    """Return the share of the units of `unit` ticks that no note touches; NaN without notes."""
     if not piece.end:
         return math.nan
     starts, stops = _union(_starts(piece) // unit, piece.ends // unit + 1)

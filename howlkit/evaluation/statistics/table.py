@@ -1,4 +1,4 @@
-"""Statistics and features of many pieces, by name, and what of them fits a table."""
+"""Statistics and features of many pieces, by name, and their quantiles for a table."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ STATISTICS: Mapping[str, Function] = {
     "average_pitch_interval": features.average_pitch_interval,
     "average_inter_onset_interval": features.average_inter_onset_interval,
 }
-"""A number a piece: MusPy's fourteen, at their defaults but for the groove's 16 steps a beat (on
-ticks, pieces of different resolution could not be compared), and what else of Yang and Lerch is
-one number."""
+"""One number for each piece: MusPy's fourteen metrics, and the features of Yang and Lerch that are
+one number. Options have MusPy's defaults, except that the groove has 16 steps a beat: on ticks,
+pieces of different resolution could not be compared."""
 
 FEATURES: Mapping[str, Function] = {
     "pitch_count": features.pitch_count,
@@ -52,15 +52,20 @@ FEATURES: Mapping[str, Function] = {
     "note_length_histogram": features.note_length_histogram,
     "note_length_transition_matrix": features.note_length_transition_matrix,
 }
-"""Those of Yang and Lerch: a number or a vector a piece, for `distances.compare`."""
+"""The features of Yang and Lerch: a number or a vector for each piece, for `set_distances`."""
 
 
 def tabulate(
     pieces: Iterable[Piece], *tables: Mapping[str, Function]
 ) -> tuple[dict[str, NDArray[np.float64]], ...]:
-    """Return, for each table of functions, their values by name: (N,) or (N, D), a row a piece.
+    """Return the values of the functions in each table, by name: (N,) or (N, D), a row a piece.
 
-    Each piece is asked for once. Raises DataError if there is none.
+    `pieces` is iterated once. Raises DataError if it is empty.
+
+    >>> from howlkit.evaluation.statistics import pitch_range
+    >>> (values,) = tabulate([Piece.of([(0, 480, 60), (0, 480, 67)])], {"range": pitch_range})
+    >>> values
+    {'range': array([7.])}
     """
     columns: list[dict[str, list[ArrayLike]]] = [{name: [] for name in table} for table in tables]
     for piece in pieces:
@@ -75,7 +80,7 @@ def tabulate(
 
 @dataclass(frozen=True)
 class Spread:
-    """How a number is spread over pieces: how many have it, and its quantiles (NaN if none)."""
+    """How many pieces have a number, and its quantiles over them (NaN if no piece has it)."""
 
     pieces: int
     low: float
@@ -84,9 +89,12 @@ class Spread:
 
 
 def spread(values: NDArray[np.float64]) -> Spread:
-    """Return the 10 %, 50 % and 90 % quantiles of the values that are not NaN, (N,).
+    """Return the 10 %, 50 % and 90 % quantiles of values (N,), without those that are NaN.
 
     Between two values they are interpolated, as numpy does by default.
+
+    >>> spread(np.array([0.0, 10.0, np.nan, 20.0]))
+    Spread(pieces=3, low=2.0, median=10.0, high=18.0)
     """
     defined = values[~np.isnan(values)]
     if not len(defined):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from howlkit.builtin.encoders.shared import durations
 from howlkit.builtin.encoders.tuple import encoder as module
 from howlkit.builtin.encoders.tuple.encoder import Tuple
 from howlkit.builtin.encoders.tuple.grammar import PEDAL
@@ -219,7 +220,7 @@ def test_common_note_values_are_met_exactly():
 def test_durations_from_a_table_are_those_that_a_search_finds(encoder, monkeypatch):
     piece = music(4, notes=300)
     steps = encoder.encode(piece)
-    monkeypatch.setattr(module, "LONGEST_TABLE", 0)
+    monkeypatch.setattr(durations, "LONGEST_TABLE", 0)
     assert np.array_equal(encoder.encode(piece), steps)
 
 
@@ -414,8 +415,10 @@ def test_an_excerpt_needs_few_of_the_pedals(monkeypatch):
     spans = [(480 * i, 400, 0) for i in range(1000)]
     piece = with_pedals(*spans, notes=[(480 * i, 400, 60) for i in range(1000)])
     looked_at = []
-    near = module._near
-    monkeypatch.setattr(module, "_near", lambda *a: looked_at.append(near(*a)) or looked_at[-1])
+    near = module._pedals_around
+    monkeypatch.setattr(
+        module, "_pedals_around", lambda *a: looked_at.append(near(*a)) or looked_at[-1]
+    )
     steps = Tuple(pedals=True).encode(piece.excerpt(500, 510))
     assert len(steps) == 21
     assert looked_at[0].stop - looked_at[0].start <= 10 + 2 + 17

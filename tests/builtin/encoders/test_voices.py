@@ -169,7 +169,7 @@ def test_nothing_derived_knows_the_future(encoder):
         early = piece.replace(notes=piece.notes[:n])
         cut = encoder._time.positions(piece, piece.notes["start"][n])
         known = encoder.encode(early)
-        known = known[(known["mark"] != END) & (encoder._stands(known) < cut)]
+        known = known[(known["mark"] != END) & (encoder._slices_of(known) < cut)]
         assert np.array_equal(known, whole[: len(known)])
 
 
@@ -294,7 +294,7 @@ def test_a_piece_of_changes_at_its_longest_ends_in_silence(monkeypatch, encoder,
     for seed in range(40):
         for row in made_by_chance(encoder, seed).rows:  # goes on until it must end
             assert np.array_equal(encoder.encode(encoder.decode(row)), row)
-            ends.add(int(encoder._stands(row)[-1]))
+            ends.add(int(encoder._slices_of(row)[-1]))
     assert max(ends) == most
 
 
@@ -537,7 +537,7 @@ def test_a_piece_of_a_million_beats_is_cut_off_and_ends_with_a_note():
     assert len(changes.encode(long)) == 2 + 2
     steps = changes.encode(held)  # a step a beat, and where it ends
     assert len(steps) == module.MOST_SLICES // 4 + 1 + 2
-    assert changes._stands(steps)[-1] == module.MOST_SLICES
+    assert changes._slices_of(steps)[-1] == module.MOST_SLICES
 
 
 @pytest.mark.parametrize("steps", ["grid", "changes"])

@@ -1,4 +1,4 @@
-"""Which slices may follow which in the steps of encoder `pianoroll`."""
+"""The slices of encoder `pianoroll` that may come next."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Keys = NDArray[np.bool_]
 
 
 class PianorollGrammar:
-    """Only what sounds can be held, and no piece ends in silence, nor is silent for too long.
+    """A key can be held only if it sounds, no piece ends in silence, and no rest is too long.
 
     metre: of the pieces, for the field `position`. rows: B.
     """
@@ -29,11 +29,11 @@ class PianorollGrammar:
 
     @property
     def now(self) -> NDArray[np.float64]:
-        """Where each row's last slice begins, in beats or seconds."""
+        """The beginning of each row's last slice, in beats or seconds."""
         return np.asarray(np.maximum(self._slices - 1, 0) / self._spec.divisions)
 
     def allowed(self, field: Field, given: Steps) -> NDArray[np.bool_]:
-        """Return (B, field.choices): what may come next, as the class says."""
+        """Return (B, field.choices): the choices that may come next."""
         mask = np.ones((len(given), field.choices), bool)
         if field.name == "mark":
             mask[:, START] = False
@@ -65,7 +65,7 @@ class PianorollGrammar:
         return (self._rest >= spec.longest_rest) | (self._slices >= spec.most_slices - 1)
 
     def push(self, step: Steps, rows: NDArray[np.bool_]) -> Column:
-        """Move on by a slice where `rows` says so; a note begins with each onset."""
+        """Move on by a slice where `rows` says so; return (B,) the notes begun."""
         taken = rows & (step["mark"] == STEP)
         sounding, held = sounding_keys(step)
         begun = sounding & ~(held & self._sounding)
@@ -75,7 +75,7 @@ class PianorollGrammar:
         return np.where(taken, begun.sum(axis=1), 0)
 
     def derived(self, field: Field) -> Column:
-        """Return (B,): `position`, where in its bar each row's next slice stands."""
+        """Return (B,): the field `position`, where each row's next slice stands in its bar."""
         return self._metre.position(self._slices)
 
     def select(self, rows: NDArray[np.intp]) -> PianorollGrammar:
@@ -87,7 +87,7 @@ class PianorollGrammar:
 
 
 def sounding_keys(steps: Steps) -> tuple[Keys, Keys]:
-    """Return (T, n): the keys that sound in each step, and those that go on if they sounded."""
+    """Return (T, n): the keys that sound in each step, and those of them that may be held."""
     if "keys" in (steps.dtype.names or ()):
         keys = steps["keys"] > 0
         return keys, keys.copy()

@@ -44,6 +44,7 @@ from howlkit.builtin.encoders.shared.notes import (
     velocity_classes,
     velocity_values,
 )
+from howlkit.builtin.encoders.shared.programs import tracks_by_program
 from howlkit.hookspecs import hookimpl
 from howlkit.music.piece import Piece
 from howlkit.music.tables import (
@@ -320,8 +321,7 @@ class Remi:
         notes["velocity"] = velocity_values(velocity, self.velocities)
         if self.programs:
             notes["program"] = standing["program"][last]
-            # One track an instrument, so that a sequencer shows them apart.
-            notes["track"] = np.unique(notes["program"], return_inverse=True)[1]
+            notes["track"] = tracks_by_program(notes["program"])
         return notes
 
     def grammar(self, rows: int, *, like: Piece | None = None) -> RemiGrammar:

@@ -1,7 +1,7 @@
-"""What encoder `voices` derives of its steps: what sounds, for how long, and which intervals.
+"""The derived fields of encoder `voices`: what sounds, for how long, motions and intervals.
 
-Sounds are numbers as in `soundK`: 0 silence, 1 the lowest pitch. Shapes: V voices, then any
-shape (steps, or rows of a grammar).
+Sounds are numbers as in `soundK`: 0 silence, 1 the lowest pitch. Shapes: V voices, then any shape
+(the steps of a piece, or the rows of a grammar).
 """
 
 from __future__ import annotations
@@ -26,23 +26,24 @@ __all__ = [
     "positions_and_beats",
 ]
 
-BEATS_COUNTED = 12  # by `beat`, which then begins again: bars of 2, 3, 4 and 6 beats show in it
-LONGEST_BAR = 8  # beats that `position` tells apart
+BEATS_COUNTED = 12  # `beat` counts modulo this, so bars of 2, 3, 4 and 6 beats show in it
+LONGEST_BAR = 8  # beats; later positions in a bar share the last value of `position`
 
-Column = NDArray[np.uint8]  # what all fields fit
+Column = NDArray[np.uint8]  # all fields fit a byte
 
 
-_LOW = -12  # semitones: of a motion or an interval the lowest told apart; voices cross by little
-_MOTION, _INTERVAL = 12, 36  # the largest: few leaps are larger, and voices may be 3 octaves apart
+_LOW = -12  # semitones; lower motions and intervals share a value: voices cross by little
+_MOTION, _INTERVAL = 12, 36  # semitones; larger ones share a value, and they are rare
 
 
 def derived_fields(spec: VoicesSpec) -> list[Field]:
     """Return the derived fields.
 
-    position: where the next slice stands in its bar, in slices; of changes, where this one stands,
-    and 0 in the start row. beat: its beat from the start of the piece, counted round. soundK: what
-    voice K sounds after this row. heldK: for how many slices so far; 0 in silence. motionK: by how
-    much it moved in this row. intervalJ_K: how far J is above K.
+    position: where the next slice stands in its bar, in slices; with steps on changes, where this
+    slice stands, and 0 in the start row. beat: the beat of that slice from the start of the piece,
+    modulo BEATS_COUNTED. soundK: what voice K sounds after this row. heldK: for how many slices it
+    has sounded; 0 in silence. motionK: how far it moved in this row. intervalJ_K: how far voice J
+    is above voice K.
     """
     if spec.derived == "none":
         return []
@@ -69,10 +70,10 @@ def derived_columns(
     heard: Column,
     held: Column,
 ) -> Column:
-    """Return (n, ...): what is derived, in the order of `derived_fields`.
+    """Return (n, ...): the columns of `derived_fields`, in their order.
 
-    position, beat: (...). heard: (2V, ...), what each voice sounded before a step, and below that
-    what each does after it. held: (V, ...), for how many slices.
+    position, beat: (...). heard: (2V, ...), the sound of each voice before a step, then the sound
+    of each voice after it. held: (V, ...), for how many slices each voice has sounded.
     """
     compared = 2 + 2 * spec.voices
     intervals = len(_compared(spec.voices)[0]) if spec.derived == "intervals" else 0
@@ -82,7 +83,7 @@ def derived_columns(
     if intervals:
         lower, upper, lowest, highest = _compared(spec.voices)
         from_sound, to_sound = heard.take(lower, axis=0), heard.take(upper, axis=0)
-        # Below 0 wraps round, which as signed bytes is right: pitches are 127 apart at most.
+        # Negative differences wrap round, which is right as signed bytes: at most 127 semitones.
         value = (to_sound - from_sound).view(np.int8)
         np.maximum(value, lowest, out=value)
         np.minimum(value, highest, out=value)
@@ -95,9 +96,9 @@ def derived_columns(
 def positions_and_beats(
     metre: Metre, grid: int, at: range | NDArray[np.int64]
 ) -> tuple[NDArray[np.integer[Any]], NDArray[np.integer[Any]]]:
-    """Return (T,): `position` and `beat` of steps in slices `at`.
+    """Return (T,): the fields `position` and `beat` of steps in slices `at`.
 
-    Of a range, which are steps of a grid, they are those of the next slice.
+    A range stands for a step in each slice, which has the position and beat of the next slice.
     """
     if not isinstance(at, range):
         return metre.position(at), at // grid % BEATS_COUNTED
@@ -107,22 +108,22 @@ def positions_and_beats(
 
 @lru_cache(maxsize=16)
 def _beats(grid: int) -> Column:
-    """Return (BEATS_COUNTED * grid,): the beat of each slice, up to where they begin again."""
+    """Return (BEATS_COUNTED * grid,): the beat of each slice, before it begins again at 0."""
     return np.arange(BEATS_COUNTED, dtype=np.uint8).repeat(grid)
 
 
 def held_slices(sounds: Column, changed: NDArray[np.bool_], longest: int) -> Column:
-    """Return (V, T): for how many slices each voice has sounded since it changed, as in `heldK`.
+    """Return (V, T): the field `heldK`, for how many slices each voice has sounded unchanged.
 
-    At the first slice every voice counts as changed. longest: 1..127.
+    In the first slice every voice counts as changed. longest: the most slices counted, 1..127.
     """
     steady = ~changed
     steady[:, :1] = False
-    # For how many slices nothing has changed, up to `known`; one voice behind the other.
+    # For how many slices nothing has changed, at most `known`; voices lie one behind the other.
     age, known = steady.reshape(-1).view(np.uint8), 1
     while known < longest - 1:
         as_known = (age[known:] == known).view(np.uint8)
-        age[known:] += as_known * age[:-known]  # it had been steady before
+        age[known:] += as_known * age[:-known]  # it was steady before that, too
         known *= 2
     held = np.minimum(age, longest - 1).reshape(sounds.shape)
     held += 1
@@ -131,14 +132,14 @@ def held_slices(sounds: Column, changed: NDArray[np.bool_], longest: int) -> Col
 
 
 def _values(largest: int) -> int:
-    """Return how many values a motion or an interval has: 0 if one side is silent, 1 for _LOW."""
+    """Return the number of values of a motion or interval: 0 for silence, 1 for _LOW and so on."""
     return largest - _LOW + 2
 
 
 def _pairs(voices: int) -> list[tuple[int, int]]:
-    """Return the pairs that have an interval, voices from 1: neighbours, and each with the last.
+    """Return the pairs of voices, from 1, with an interval: neighbours, and each with the last.
 
-    All pairs would be 120 of 16 voices.
+    All pairs of 16 voices would be 120 fields.
     """
     return [(k, k + 1) for k in range(1, voices)] + [(k, voices) for k in range(1, voices - 1)]
 
@@ -147,9 +148,9 @@ def _pairs(voices: int) -> list[tuple[int, int]]:
 def _compared(
     voices: int,
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int8], NDArray[np.int8]]:
-    """Return of the n motions and intervals which sounds they are from and to, and their limits.
+    """Return the two sounds that each of n motions and intervals compares, and its limits.
 
-    Sounds: (n,), of the rows of (2V, ...), before a step and after it. Limits: (n, 1).
+    Sounds: (n,), rows of `heard` (2V, ...). Limits: (n, 1), semitones.
     """
     pairs = np.array(_pairs(voices), np.intp).reshape(-1, 2) + voices - 1
     now = np.arange(voices, 2 * voices)

@@ -8,10 +8,10 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-__all__ = ["Music"]
+__all__ = ["MusicPath"]
 
 
-class Music(click.Path):
+class MusicPath(click.Path):
     """A file or folder that exists, or a collection of a source; anything else is wrong usage."""
 
     name = "music"
@@ -25,7 +25,7 @@ class Music(click.Path):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> Any:  # noqa: ANN401 - as click's
-        """Return the path, or the name as a path; a usage error if it leads nowhere."""
+        """Return the path, or the collection's name as a path; a usage error if it is neither."""
         path = Path(str(super().convert(value, param, ctx)))
         if not path.exists():  # only then plugins are loaded
             from howlkit.dataset import Readers
@@ -38,7 +38,7 @@ class Music(click.Path):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Return the collections that begin so, and have the shell add its paths."""
+        """Return the collections that begin with `incomplete`; the shell adds its paths."""
         from howlkit.dataset import Readers
 
         names = [n for n in Readers.installed().collections if n.startswith(incomplete)]
