@@ -11,7 +11,7 @@ import click
 
 from howlkit.errors import PluginError, did_you_mean
 from howlkit.plugins import discovery
-from howlkit.plugins.discovery import COMMAND_GROUP, Source
+from howlkit.plugins.discovery import COMMAND_GROUP, PluginSource
 
 __all__ = ["command_names", "load_command"]
 
@@ -42,7 +42,7 @@ def load_command(name: str) -> click.Command:
     return command
 
 
-def _command_source(name: str) -> Source:
+def _command_source(name: str) -> PluginSource:
     """Return the entry point of a command; PluginError if there is none or more than one."""
     sources, _ = discovery.find(COMMAND_GROUP)
     named = [source for source in sources if source.entry_point.name == name]

@@ -22,7 +22,7 @@ __all__ = [
     "GROUP",
     "RESTRICTION",
     "Failure",
-    "Source",
+    "PluginSource",
     "distributions",
     "find",
     "normal",
@@ -57,7 +57,7 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Source:
+class PluginSource:
     """An entry point and the distribution that it belongs to."""
 
     entry_point: EntryPoint
@@ -65,7 +65,7 @@ class Source:
     version: str
 
     @classmethod
-    def of(cls, entry_point: EntryPoint) -> Source:
+    def of(cls, entry_point: EntryPoint) -> PluginSource:
         """Return the source of an entry point; its distribution may be unknown."""
         if entry_point.dist is None:  # made by hand: nobody installed it
             return cls(entry_point, entry_point.module.partition(".")[0], "")
@@ -101,7 +101,7 @@ class Source:
         )
 
 
-def find(group: str) -> tuple[list[Source], list[Failure]]:
+def find(group: str) -> tuple[list[PluginSource], list[Failure]]:
     """Return the entry points of a group that may load, in order, and the failures.
 
     A failure is a distribution with entry points that cannot be read, or a name in
@@ -137,9 +137,9 @@ def safe(text: str) -> str:
     return " ".join(text.split())
 
 
-def _scan() -> tuple[list[Source], list[Failure]]:
+def _scan() -> tuple[list[PluginSource], list[Failure]]:
     """Return every entry point of howlkit's groups, sorted, and the unreadable distributions."""
-    sources: list[Source] = []
+    sources: list[PluginSource] = []
     failures: list[Failure] = []
     seen: set[str] = set()
     for distribution in importlib.metadata.distributions():
@@ -147,7 +147,7 @@ def _scan() -> tuple[list[Source], list[Failure]]:
         if "[howlkit" not in _entry_points_text(distribution):
             continue
         try:
-            found = [Source.of(entry_point) for entry_point in _ours(distribution)]
+            found = [PluginSource.of(entry_point) for entry_point in _ours(distribution)]
         except Exception as error:  # whatever a damaged file makes the parser raise
             failures.append(Failure("*", *_name_and_version(distribution), cause=one_line(error)))
             continue

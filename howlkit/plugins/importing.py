@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from howlkit import __version__
 from howlkit.errors import PluginError
-from howlkit.plugins.discovery import Source
+from howlkit.plugins.discovery import PluginSource
 
 __all__ = ["TRACE", "Hushed", "hushed", "imported", "trace", "tracing"]
 
@@ -23,7 +23,7 @@ TRACE = "HOWLKIT_TRACE_PLUGINS"
 """Environment variable: 1 prints imports and hook calls to stderr."""
 
 
-def imported(source: Source) -> Any:  # noqa: ANN401 - a module, a command, or whatever it names
+def imported(source: PluginSource) -> Any:  # noqa: ANN401 - a module, a command, or whatever it names
     """Import what an entry point names and return it.
 
     Raises PluginError if it needs another version of howlkit or if a requirement of it is missing,
@@ -50,7 +50,7 @@ def imported(source: Source) -> Any:  # noqa: ANN401 - a module, a command, or w
         trace(source, f"import {source.entry_point.value}", began)
 
 
-def _misfit(source: Source) -> str:
+def _misfit(source: PluginSource) -> str:
     """Return the requirement on howlkit that this version does not meet; "" if it meets all."""
     for requirement in _requirements(source):
         if requirement.name.lower() == "howlkit" and not _meets(__version__, requirement):
@@ -58,7 +58,7 @@ def _misfit(source: Source) -> str:
     return ""
 
 
-def _missing(source: Source) -> list[str]:
+def _missing(source: PluginSource) -> list[str]:
     """Return the requirements of a plugin that are not installed, or not in a fitting version."""
     missing = []
     for requirement in _requirements(source):
@@ -75,7 +75,7 @@ def _meets(version: str, requirement: Any) -> bool:  # noqa: ANN401 - packaging'
     return bool(requirement.specifier.contains(version, prereleases=True))
 
 
-def _requirements(source: Source) -> Iterator[Any]:
+def _requirements(source: PluginSource) -> Iterator[Any]:
     """Yield the requirements of a plugin in this environment, each a `packaging` Requirement."""
     distribution = source.entry_point.dist
     lines = None if distribution is None else distribution.requires
@@ -127,7 +127,7 @@ def tracing() -> bool:
     return os.environ.get(TRACE, "") not in ("", "0")
 
 
-def trace(source: Source, what: str, began: float) -> None:
+def trace(source: PluginSource, what: str, began: float) -> None:
     """Print a line of the trace, if it is wanted; began: the start, by time.perf_counter()."""
     if tracing():
         took = 1000 * (time.perf_counter() - began)

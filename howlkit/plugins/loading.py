@@ -21,7 +21,7 @@ from howlkit import hookspecs, options
 from howlkit.errors import PluginError, did_you_mean
 from howlkit.plugins.attribution import record_owner
 from howlkit.plugins.contracts import CONTRACTS, KINDS, missing_members, wrong_calls
-from howlkit.plugins.discovery import Source
+from howlkit.plugins.discovery import PluginSource
 from howlkit.plugins.importing import hushed, imported, trace
 
 __all__ = ["HOOKS", "RESERVED", "Component", "Loaded", "load"]
@@ -56,7 +56,7 @@ class Loaded:
     printed: str
 
 
-def load(source: Source, taken: Mapping[str, Component]) -> Loaded:
+def load(source: PluginSource, taken: Mapping[str, Component]) -> Loaded:
     """Return the components of one plugin: all of them, or none and this raises.
 
     taken: the components loaded before, by name. Raises PluginError if a class breaks its contract
@@ -76,7 +76,7 @@ def load(source: Source, taken: Mapping[str, Component]) -> Loaded:
     return Loaded(found, heard.first)
 
 
-def _registered(plugin: object, source: Source) -> list[tuple[str, object]]:
+def _registered(plugin: object, source: PluginSource) -> list[tuple[str, object]]:
     """Call the hooks of a plugin; return (kind, class) of everything that they registered."""
     manager = pluggy.PluginManager(hookspecs.hookspec.project_name)
     manager.add_hookspecs(hookspecs)
@@ -132,7 +132,7 @@ def _check_hooks(manager: pluggy.PluginManager, plugin: object) -> set[str]:
     return {caller.name for caller in implemented}
 
 
-def _component(kind: str, cls: object, source: Source) -> Component:
+def _component(kind: str, cls: object, source: PluginSource) -> Component:
     """Return the class as a component; PluginError if it does not meet the contract of its kind."""
     if not isinstance(cls, type):
         raise PluginError(f"{HOOKS[kind]} wants a class and was given {cls!r}")

@@ -26,7 +26,7 @@ from howlkit.errors import TRACEBACK, PluginError, did_you_mean, traceback_wante
 from howlkit.plugins import discovery, loading
 from howlkit.plugins.checked import checked
 from howlkit.plugins.contracts import KINDS
-from howlkit.plugins.discovery import GROUP, RESTRICTION, Failure, Source
+from howlkit.plugins.discovery import GROUP, RESTRICTION, Failure, PluginSource
 from howlkit.plugins.loading import Component
 
 __all__ = [
@@ -83,7 +83,7 @@ class Plugins:
         if entry_points is None:
             sources, failed = discovery.find(GROUP)
         else:
-            sources = sorted(map(Source.of, entry_points), key=lambda source: source.key)
+            sources = sorted(map(PluginSource.of, entry_points), key=lambda source: source.key)
         found: dict[str, Component] = {}
         for source in [*map(_builtin, builtins), *sources]:
             try:
@@ -205,6 +205,6 @@ def create(kind: str, name: str, values: Mapping[str, object] | None = None) -> 
     return checked(kind, options.build(get(kind, name).cls, values or {}))
 
 
-def _builtin(module: str) -> Source:
+def _builtin(module: str) -> PluginSource:
     name = module.rpartition(".")[2]
-    return Source(EntryPoint(name, module, GROUP), "howlkit", __version__)
+    return PluginSource(EntryPoint(name, module, GROUP), "howlkit", __version__)

@@ -1,7 +1,7 @@
 """Encoder `miditok`: any tokenizer of MidiTok, one adapter for all.
 
-MidiTok (Fradet et al. 2021) makes the tokens and decodes them; what is here places them in time,
-cuts excerpts, and says step by step what MidiTok would decode. docs: README.md.
+MidiTok (Fradet et al. 2021) makes the tokens and decodes them. This package places tokens in time,
+cuts excerpts, and follows step by step what MidiTok would decode. README.md describes it.
 """
 
 from __future__ import annotations
@@ -41,25 +41,25 @@ SEVERAL_FIELDS = ("CPWord", "Octuple", "MuMIDI")
 
 @dataclass(frozen=True)
 class MidiTok:
-    """Any tokenizer of MidiTok, with a vocabulary that is learnt (BPE, Unigram) or not."""
+    """Any tokenizer of MidiTok, with or without a learnt vocabulary (BPE, Unigram)."""
 
     tokenizer: Name = option("REMI", "MidiTok's class")
     params: str = option(
-        "", "path of a tokenizer.json of MidiTok's, whose content is stored; it says all the rest"
+        "", "path of MidiTok's tokenizer.json; its content is stored and replaces the other options"
     )
     learn: Literal["none", "BPE", "Unigram"] = option(
-        "none", "a vocabulary that is learnt from the training part when a run begins"
+        "none", "learn a vocabulary from the training part when a run begins"
     )
     size: int = option(2000, "number of tokens of a learnt vocabulary", low=100, high=60_000)
     grid: int = option(8, "positions a beat", low=1, high=96)
-    velocities: int = option(32, "number of velocities; 0: none are told", low=0, high=127)
+    velocities: int = option(32, "number of velocities; 0: no velocity tokens", low=0, high=127)
     programs: bool = option(True, "instruments and drums; false: one piano, drums left out")
     tempos: bool = option(False, "changes of tempo are tokens, where the tokenizer has any")
 
     name: ClassVar[str] = "miditok"
 
     def __post_init__(self) -> None:
-        """Read a tokenizer.json, so that a model never needs the file again; refuse a wrong one."""
+        """Read the tokenizer.json, so that a model never needs the file again; refuse a bad one."""
         if self.learn != "none" and not self.params and self.tokenizer in SEVERAL_FIELDS:
             raise OptionError(
                 f"miditok.learn={self.learn}: {self.tokenizer} has several fields a step, so no "
@@ -73,7 +73,7 @@ class MidiTok:
             _ = self._tokenizer
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the options alone."""
+        """Pickle as the options."""
         return type(self), dataclasses.astuple(self)
 
     @cached_property
@@ -116,36 +116,36 @@ class MidiTok:
 
     @property
     def schema(self) -> Schema:
-        """One field, or a field for each vocabulary of a tokenizer that has several."""
+        """One field; or, for a tokenizer with several vocabularies, a field for each."""
         return self._layout.schema
 
     @property
     def exemptions(self) -> dict[str, str]:
-        """By the name of the law, why it does not hold for this tokenizer."""
+        """The laws that do not hold for this tokenizer, with the reasons."""
         from howlkit_miditok.order import exemptions
 
         return exemptions(self._rules)
 
     @property
     def sets_tempo(self) -> bool:
-        """Whether steps say the tempo."""
+        """Whether steps set the tempo."""
         return bool(self._rules.config.use_tempos)
 
     def fitted(self, pieces: Iterable[Piece]) -> MidiTok:
-        """Return the encoder with a vocabulary learnt from whole pieces, if it is to learn one.
+        """Return the encoder with a vocabulary learnt from whole pieces, if `learn` asks for one.
 
-        Raises OptionError if there is nothing to learn, or no more than there are tokens already.
+        Raises OptionError if there are no pieces, or if `size` leaves no room for learnt tokens.
         """
         if self.learn == "none" or self._tokenizer.is_trained:
             return self
         from howlkit_miditok.tokenizers import fit
 
         ids = (self._sequences.whole(piece) for piece in pieces)
-        learner = dataclasses.replace(self)._tokenizer  # which learning changes
+        learner = dataclasses.replace(self)._tokenizer  # a copy: learning changes it
         return dataclasses.replace(self, params=fit(learner, self.learn, self.size, ids))
 
     def tokenizer_json(self) -> str:
-        """Return what MidiTok's `tokenizer.save` writes of this tokenizer."""
+        """Return this tokenizer as MidiTok's `tokenizer.save` writes it."""
         return json.dumps(self._tokenizer.to_dict(), indent=1)
 
     def encode(self, piece: Piece) -> Steps:
@@ -155,7 +155,7 @@ class MidiTok:
         return self.schema.frame(steps, before=len(before[-1:]), end=piece.has_end)
 
     def decode(self, steps: Steps, *, like: Piece | None = None) -> Piece:
-        """Return what MidiTok decodes; note-ons that are never let go end with the last step."""
+        """Return the piece that MidiTok decodes; notes still sounding end with the last step."""
         from howlkit_miditok.clock import Clock
         from howlkit_miditok.scores import Frame, to_piece
 
@@ -169,7 +169,7 @@ class MidiTok:
         return to_piece(score, frame, shortest=self._rules.position, maps=like is None)
 
     def ticks(self, steps: Steps, *, like: Piece | None = None) -> NDArray[np.int64]:
-        """Return where each step stands, in ticks of `decode`'s result."""
+        """Return the position of each step, in ticks of `decode`'s result."""
         from howlkit_miditok.clock import Clock
         from howlkit_miditok.scores import Frame
 
@@ -179,7 +179,8 @@ class MidiTok:
             clock.take_step(tokens)
             stands[row] = clock.stand
         frame = Frame.of(like, self._rules.division, clock.stand)
-        return frame.ticks(np.maximum.accumulate(stands))  # start and end stand where music does
+        # Start and end get the position of the step before them.
+        return frame.ticks(np.maximum.accumulate(stands))
 
     def grammar(self, rows: int, *, like: Piece | None = None) -> Grammar:
         """Return the grammar of `rows` rows at the start of their pieces."""
@@ -199,5 +200,5 @@ class MidiTok:
 
 @hookimpl
 def register_encoders(register: Callable[[type[Encoder]], None]) -> None:
-    """Register it."""
+    """Register the encoder."""
     register(MidiTok)

@@ -1,9 +1,8 @@
-"""Where one row stands: MidiTok's decoders, told of one token after the other.
+"""The state of MidiTok's decoder after each token, for one row.
 
-A token is a pair of its type and its value, as MidiTok writes them ("Pitch", "60"). MidiTok decodes
-whole sequences; while sampling, howlkit must know after every step where the music stands and how
-many notes have begun, so this says the same of what has been read so far. Only what a later token
-depends on is kept. Ticks are those of the tokenizer, `division` to a beat.
+MidiTok decodes whole sequences. While sampling, howlkit must know after every step at which tick
+the music is and how many notes have begun, so the clock follows MidiTok's decoders token by token.
+It keeps only what later tokens depend on. Tokens and ticks are those of rules.py.
 """
 
 from __future__ import annotations
@@ -23,16 +22,19 @@ DEFAULT_TEMPO = 120.0
 
 @dataclass
 class Clock:
-    """One row after some tokens.
+    """The state of one row.
 
-    tick: where the decoder stands; stand: the furthest that it has stood. bar: its number, -1
-    before the first; begun: the tick at which it began; position: the last one told in it, or -1.
-    bar_ticks, beat, step: of the metre, as `Rules.metre` has them. program: of the next note, -1
-    for drums. pending: a pitch is told, but not all of its note. note_end: of all notes the latest.
-    sounding: how often (program, drum, pitch) has been let sound. last: the type of the last token;
-    step_type: of the first one of the last step. in_track: of MMM, whether a track has begun.
-    tempo, since, seconds: the tempo, and the tick and seconds at which it began. order: what is
-    told at this tick, where music has one spelling.
+    tick: the decoder's position; stand: the furthest position so far.
+    bar: the number of the bar, -1 before the first; begun: the tick at which it began; position:
+    the last position token in it, or -1. metre, metre_since, metre_bar: the metre, and the tick and
+    the bar in which it began; bar_ticks, beat, step: its ticks a bar, a beat and a position.
+    program: of the next note, -1 for drums. pending: the pitch token of an unfinished note, or "".
+    note_end: the latest end of a note.
+    sounding: how many notes of (program, "Note" or "Drum", pitch) have begun and not ended.
+    last: the type of the last token; step_type: the type of the first token of the last step.
+    in_track: for MMM, whether a track has begun.
+    tempo, since, seconds: the tempo in beats a minute, and the tick and the seconds at which it
+    began. order: the order of what is written at this tick, if music has one spelling.
     """
 
     rules: Rules
@@ -73,14 +75,14 @@ class Clock:
         return twin
 
     def take_step(self, tokens: Sequence[Token]) -> int:
-        """Take in the tokens of a step; return how many notes they begin."""
+        """Read the tokens of a step; return how many notes they begin."""
         self.step_type = tokens[0][0] if tokens else ""
         if self.rules.name == "Octuple" and self.bar < 0:  # its metre holds from tick 0
             tokens = sorted(tokens, key=lambda token: token[0] != "TimeSig")
         return sum(self.take(token) for token in tokens)
 
     def take(self, token: Token) -> int:
-        """Take in a token; return how many notes it completes or, of note-ons, begins."""
+        """Read a token; return 1 if it completes a note (or is a note-on), else 0."""
         kind, value = token
         begun = 0
         read = getattr(self, f"_{kind.lower()}", None)
@@ -101,7 +103,7 @@ class Clock:
         return begun
 
     def in_seconds(self, ticks: float) -> float:
-        """Return when a tick sounds, in the tempo since the last change."""
+        """Return the seconds at which a tick sounds, by the present tempo."""
         return self.seconds + (ticks - self.since) / self.rules.division * 60 / self.tempo
 
     # What single types do ------------------------------------------------------------------------
@@ -149,7 +151,7 @@ class Clock:
         self.program = int(value)
 
     def _track(self, value: str) -> None:
-        """Begin a track from tick 0, as MMM does."""
+        """Go back to tick 0 for a new track, as MMM does."""
         self.in_track = value == "Start"
         if self.in_track:
             self.tick = self.begun = self.metre_since = self.note_end = 0
@@ -168,7 +170,7 @@ class Clock:
     # Notes --------------------------------------------------------------------------------------
 
     def _is_whole(self, kind: str) -> bool:
-        """Say whether a note is told with a token of this type."""
+        """Say whether a token of this type completes the pending note."""
         if kind == "Duration":
             return True
         pitch = self.pending.split()[0]
@@ -179,7 +181,7 @@ class Clock:
         return kind in PITCHES if self.rules.name != "PerTok" else kind == "MicroTiming"
 
     def _hold(self) -> str:
-        """Let a note-on sound, if it will be let go; return that nothing is pending."""
+        """Count a note-on as sounding if a note-off will end it; return "", for nothing pending."""
         kind, pitch = self.pending.split()
         if kind in STARTS and self.rules.has_duration(self.program):
             self.sounding[self.program, kind.removesuffix("On"), int(pitch)] += 1

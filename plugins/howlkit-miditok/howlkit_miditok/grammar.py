@@ -1,6 +1,6 @@
-"""What may come next in each row: what the graph allows, and that time does not run backwards.
+"""Which values are allowed next in each row: those of the graph that do not go back in time.
 
-Where the tokenizer has one spelling for music (order.py), nothing else is allowed.
+If the tokenizer has one spelling for music (order.py), only that spelling is allowed.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ __all__ = ["Grammar"]
 
 
 class Grammar:
-    """Rows, each with the clock of its decoder, and what they allow."""
+    """A grammar of rows that each have the clock of a decoder."""
 
     def __init__(self, graph: Graph, clocks: list[Clock]) -> None:
         self.graph, self.clocks = graph, clocks
 
     @property
     def now(self) -> NDArray[np.float64]:
-        """Where each row stands, in beats."""
+        """(B,): the position of each row in beats."""
         division = self.graph.rules.division
         return np.array([clock.stand / division for clock in self.clocks])
 
     def seconds(self, clock: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return when positions in beats (B,) sound, in the tempi told so far."""
+        """Return the seconds (B,) at which positions in beats (B,) sound, by the tempi so far."""
         division = self.graph.rules.division
         rows = zip(self.clocks, clock.tolist(), strict=True)
         return np.array([row.in_seconds(beats * division) for row, beats in rows])
 
     def push(self, step: Steps, rows: Mask) -> NDArray[np.int64]:
-        """Take in `step` (B,) where `rows`; return how many notes each began."""
+        """Read `step` (B,) in some rows (B,); return how many notes each row began."""
         begun = np.zeros(len(self.clocks), np.int64)
         moved = np.flatnonzero(rows & (step["mark"] == STEP))
         for row, tokens in zip(moved.tolist(), self.graph.layout.read(step[moved]), strict=True):
@@ -48,11 +48,11 @@ class Grammar:
         return Grammar(self.graph, [self.clocks[row].copy() for row in rows.tolist()])
 
     def derived(self, field: Field) -> NDArray[np.int64]:
-        """Return (B,): the bar and position that MuMIDI tells with every step."""
+        """Return (B,): the bar or the position that MuMIDI writes with every step."""
         return np.array([self.graph.layout.derived(field.name, clock) for clock in self.clocks])
 
     def allowed(self, field: Field, given: Steps) -> Mask:
-        """Return (B, n): what `field` may be in each row."""
+        """Return (B, n): the values that `field` may have in each row."""
         masks = np.zeros((len(self.clocks), field.n), bool)
         for mask, clock, step in zip(masks, self.clocks, given, strict=True):
             if field.name == "mark":
@@ -65,14 +65,14 @@ class Grammar:
         return masks
 
     def _token(self, clock: Clock) -> Mask:
-        """Return what the next token may be: by the graph, the bar and what sounds."""
+        """Return the tokens allowed next: by the graph, by the bar, by what sounds."""
         graph = self.graph
         last = clock.step_type if graph.layout.kind == "MuMIDI" else clock.last
         if last == "MicroTiming" and not clock.pending:
             last = OF_A_PROGRAM
         mask = graph.follows[last] & graph.layout.music["token"]
         at, until = graph.positions
-        first = clock.position + (clock.order is not None)  # told once, where there is an order
+        first = clock.position + (clock.order is not None)  # with an order, each is written once
         mask &= (at < 0) | ((at >= first) & (until * clock.step < clock.bar_ticks))
         if clock.position > 0 and "Bar" in graph.types:  # a metre begins with its bar
             mask &= ~graph.metres
@@ -90,7 +90,7 @@ class Grammar:
 
 
 def _sounding(graph: Graph, clock: Clock) -> Mask:
-    """Return what may come but for letting go what does not sound."""
+    """Return all values but the note-offs of what does not sound."""
     mask = ~graph.ends
     for program, kind, pitch in clock.sounding:
         if program == clock.program and (kind, pitch) in graph.releases:

@@ -1,8 +1,8 @@
-"""Which types of tokens follow which: MidiTok's graph, and where music has one spelling, less.
+"""Which types of tokens follow which: MidiTok's graph, or less of it if music has one spelling.
 
-MidiTok's graph says what follows what. Where it lacks what MidiTok itself writes (a tempo after a
-note, a metre where notes are let go), it is completed: between two notes, anything that is no part
-of a note may stand. A learnt token may come where the first of its tokens may.
+MidiTok's graph lacks some successors that MidiTok itself writes (a tempo after a note, a metre
+before note-offs). They are added: between two notes, every token may stand that is not a part of a
+note. A learnt token may stand where the first of its tokens may.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ OF_A_PROGRAM = "MicroTiming of a program"
 LEADS = ("Bar", "TimeSig", "Position", "TimeShift")
 OF_DRUMS = ("PitchDrum", "DrumOn", "DrumOff")
 OF_NOTES = ("Pitch", "NoteOn", "NoteOff")
-STRICT = ("Structured", "MuMIDI")  # whose graph is all that they write
+STRICT = ("Structured", "MuMIDI")  # their graph has everything that they write
 
 
 class Graph:
@@ -41,7 +41,7 @@ class Graph:
 
     @cached_property
     def follows(self) -> dict[str, Mask]:
-        """Of each type the values that may follow; "" stands for the start."""
+        """The values that may follow each type; "" stands for the start."""
         first = np.array([parts[0][0] if parts else "" for parts in self.values])
         after = {kind: self._after(kind) for kind in self.types} | {"": self._first()}
         after[OF_A_PROGRAM] = set(PITCHES) | {"TimeShift"}  # the note's own may follow it
@@ -49,22 +49,22 @@ class Graph:
 
     @cached_property
     def positions(self) -> NDArray[np.int64]:
-        """(2, n): the first and last position of each value in the bar before it; -1 for none."""
+        """(2, n): the first and last position in each value, before it leaves its bar; -1: none."""
         return np.array([_positions(parts) for parts in self.values]).T
 
     @cached_property
     def metres(self) -> Mask:
-        """The values that begin with a metre."""
+        """Which values begin with a metre."""
         return np.array([bool(parts) and parts[0][0] == "TimeSig" for parts in self.values])
 
     @cached_property
     def ends(self) -> Mask:
-        """Which values are a note-off that is no part of a learnt token."""
+        """Which values are single note-offs, not in a learnt token."""
         return np.array([len(parts) == 1 and parts[0][0] in ENDS for parts in self.values])
 
     @cached_property
     def releases(self) -> dict[tuple[str, int], int]:
-        """The value of each note-off that is no part of a learnt token, by its kind and pitch."""
+        """The value of each single note-off, by "Note" or "Drum" and pitch."""
         single = [(n, parts[0]) for n, parts in enumerate(self.values) if len(parts) == 1]
         return {(k.removesuffix("Off"), int(v)): n for n, (k, v) in single if k in ENDS}
 
@@ -74,7 +74,7 @@ class Graph:
 
     @cached_property
     def drums(self) -> dict[bool, Mask]:
-        """By whether the program is drums, the values of the main field that are no pitch of it."""
+        """The values that are refused if the program is not drums (False), and if it is (True)."""
         first = [parts[0][0] if parts else "" for parts in self.values]
         return {
             drums: np.isin(first, sorted(OF_NOTES if drums else OF_DRUMS))
@@ -83,7 +83,7 @@ class Graph:
 
     @cached_property
     def by_type(self) -> dict[str, Mask]:
-        """Of each type, which values of the main field begin with it."""
+        """Which values of the main field begin with each type."""
         first = np.array([parts[0][0] if parts else "" for parts in self.values])
         return {kind: first == kind for kind in self.types}
 
@@ -92,7 +92,7 @@ class Graph:
         return np.array([parts[:1] == (("TimeSig", metre),) for parts in self.values])
 
     def ranks(self, name: str) -> NDArray[np.int64]:
-        """Return the place of each value of a field among those of its type."""
+        """Return the rank of each value of a field (order.py)."""
         if name not in self._ranks:
             of = self.rules.name
             values = [rank(of, *parts[0]) if parts else 0 for parts in self.layout.tokens[name]]
@@ -104,7 +104,7 @@ class Graph:
         return {}
 
     def written(self, name: str, beat: int) -> Mask:
-        """Return which values of a field MidiTok writes: of two equally long ones, one."""
+        """Return which values of a field MidiTok writes: of two equally long spans, one."""
         if (name, beat) not in self._written:
             self._written[name, beat] = np.array(
                 [
@@ -121,7 +121,7 @@ class Graph:
         return {}
 
     def shifts(self, beat: int) -> NDArray[np.float64]:
-        """Return the ticks of each value that is a TimeShift; of others less than any."""
+        """Return the ticks of each value that is a TimeShift, minus infinity for others."""
         if beat not in self._shifts:
             self._shifts[beat] = np.array(
                 [
@@ -139,14 +139,14 @@ class Graph:
 
     @cached_property
     def tracks(self) -> dict[bool, list[int]]:
-        """Of MMM, the values that cannot be inside a track (True), and outside one (False)."""
+        """For MMM, the values that are refused inside a track (True) and outside one (False)."""
         return {True: self.ids(("Track", "Start")), False: self.ids(("Track", "End"))}
 
     def may_end(self, clock: Clock) -> bool:
-        """Say whether a piece may end where a row stands."""
+        """Say whether a piece may end now."""
         if self.rules.name == "MMM":
             return not clock.in_track
-        if clock.order is not None and clock.order.onsets:  # all that sounds is let go first
+        if clock.order is not None and clock.order.onsets:  # note-offs come first
             return False
         last = clock.step_type if self.rules.name == "MuMIDI" else clock.last
         if self.rules.name == "MuMIDI" and last:
@@ -155,7 +155,7 @@ class Graph:
         return not clock.pending and (last in others or self._closes(last))
 
     def _closes(self, kind: str) -> bool:
-        """Say whether a note, or its end, may be whole after a token of this type."""
+        """Say whether a token of this type may complete a note or a note-off."""
         config = self.rules.config
         if kind in ENDS or kind == "Duration":
             return True
@@ -167,13 +167,13 @@ class Graph:
 
     @cached_property
     def _begin(self) -> set[str]:
-        """The types that a note, or its end, may begin with."""
+        """The types with which a note or a note-off may begin."""
         if "Program" in self.types and self.rules.name != "MMM":
             return {"Program"}
         return set(PITCHES | ENDS)
 
     def _after(self, kind: str) -> set[str]:
-        """Return the types that may follow one, whatever the state."""
+        """Return the types that may follow a type in some state of the clock."""
         if self.ordered and self.layout.kind == "one" and kind in LEADS:
             return self._after_lead(kind)
         known = set(self.rules.tokenizer.tokens_types_graph.get(kind, ()))
@@ -201,7 +201,7 @@ class Graph:
         return known if "Bar" in self.types else known | {"TimeSig"}
 
     def _after_lead(self, kind: str) -> set[str]:
-        """Return what follows where MidiTok leads to the next note and writes nothing else."""
+        """Return what follows a lead where MidiTok writes nothing but notes and leads."""
         if self.rules.name == "REMI":
             if kind == "Bar" and "TimeSig" in self.types:
                 return {"TimeSig"}
@@ -218,7 +218,7 @@ class Graph:
         return set(PITCHES | ENDS)
 
     def _in_a_note(self, kind: str) -> set[str]:
-        """Return what comes next in a note: pitch, off the grid by, velocity, duration."""
+        """Return the type that comes next in a note: pitch, MicroTiming, velocity, duration."""
         parts: list[str] = ["MicroTiming", "Velocity", "Duration"]
         tail = [k for k in parts if k in self.types]
         if "NoteOn" in self.types:
@@ -244,7 +244,7 @@ class Graph:
 
 
 def _positions(parts: tuple[tuple[str, str], ...]) -> tuple[int, int]:
-    """Return the first and last position before a bar or metre is told; -1 if there is none."""
+    """Return the first and last position before a bar, rest or metre; -1 if there is none."""
     found = []
     for kind, value in parts:
         if kind == "Position":

@@ -1,6 +1,6 @@
 """A tokenizer's vocabularies as the fields of a schema, and steps as MidiTok's ids and tokens.
 
-A field's values are MidiTok's ids, so that they can be looked up in its tokenizer.json.
+A field's values are MidiTok's ids, as its tokenizer.json lists them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from howlkit_miditok.rules import Token
 __all__ = ["Layout", "layout"]
 
 Ids = list[Any]
-"""What MidiTok has for a sequence: an id a step, or a list of them."""
+"""MidiTok's form of a sequence: for each step an id, or a list of ids."""
 
 UNITS = {
     "token": "MidiTok token",
@@ -36,23 +36,24 @@ UNITS = {
 }
 ORDERED = {"bar", "position", "pitch", "velocity", "duration", "tempo", "rest"}
 
-# What is decided first where ids come in another order: when, then whose, then what.
+# The fields that are decided first, where MidiTok's vocabularies have another order: time comes
+# before program, and program before the rest of the note.
 DECIDED = {
     "CPWord": ("family", "position", "time_signature", "tempo", "rest"),
     "Octuple": ("time_signature", "bar", "position"),
 }
 NOTE = ("program", "pitch", "velocity", "duration")
-"""What a note has, in the order in which it is decided and notes are written."""
+"""The fields of a note, in the order in which they are decided and notes are sorted."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Fields, and for each of them its vocabulary.
+    """The fields of a tokenizer, and the vocabulary of each.
 
-    kind: "one" (a token a step), "CPWord", "Octuple" or "MuMIDI". columns: by field name in the
-    order in which they are decided, which of MidiTok's vocabularies it is. tokens: by field name,
-    of each value its type and value; of a learnt one several. absent: by field name, the id that
-    says that there is nothing.
+    kind: "one" (a token a step), "CPWord", "Octuple" or "MuMIDI". columns: the index of each
+    field's vocabulary in MidiTok, in the order in which fields are decided. tokens: the tokens of
+    each value of each field; a learnt value has several. absent: the id that stands for nothing,
+    for fields that have one.
     """
 
     kind: str
@@ -79,7 +80,7 @@ class Layout:
         return steps
 
     def read(self, rows: Steps) -> list[list[Token]]:
-        """Return the tokens of each step in the order in which they are read: when, whose, what."""
+        """Return the tokens of each step in the order of time, program, rest of the note."""
         if self.kind == "one":
             return [list(self.tokens["token"][value]) for value in rows["token"].tolist()]
         found: list[list[Token]] = [[] for _ in range(len(rows))]
@@ -91,7 +92,7 @@ class Layout:
         return found
 
     def written(self, rows: Steps) -> list[list[str]]:
-        """Return steps of several fields as MidiTok writes them, a token a vocabulary."""
+        """Return steps with several fields as MidiTok writes them, a token for each vocabulary."""
         table = [[""] * len(self.columns) for _ in range(len(rows))]
         for name, column in self.columns.items():
             texts, absent = self._texts[name], self.absent.get(name, -1)
@@ -100,7 +101,7 @@ class Layout:
         return [[token for token in row if token] for row in table]
 
     def _present(self, name: str, rows: Steps) -> list[int]:
-        """Return the values of a field, -1 where it is not there."""
+        """Return the values of a field, -1 where it is inactive."""
         values: list[int] = np.where(
             self.schema.active(self.schema[name], rows), rows[name].astype(np.int64), -1
         ).tolist()
@@ -108,7 +109,7 @@ class Layout:
 
     @cached_property
     def _texts(self) -> dict[str, list[str]]:
-        """By field name, each value as MidiTok writes it; the last one is nothing at all."""
+        """The values of each field as MidiTok writes them; the last one is "", for no token."""
         return {
             name: [*("_".join(parts[0]) if parts else "" for parts in self.tokens[name]), ""]
             for name in self.columns
@@ -116,7 +117,7 @@ class Layout:
 
     @cached_property
     def _reading(self) -> tuple[str, ...]:
-        """The fields that are read, in that order; what is derived follows from the others."""
+        """The fields that `read` returns, in order; derived fields follow from them."""
         when: tuple[str, ...] = ("bar", "position", "time_signature", "tempo")
         if self.kind == "CPWord":
             when = ("rest", "position", "time_signature", "tempo")
@@ -126,17 +127,17 @@ class Layout:
 
     @property
     def main(self) -> str:
-        """The field whose values have types of their own: "token", "family", "bar" .."""
+        """The first field ("token", "family", "bar" ..): its values decide what else is allowed."""
         return self.schema.names[0]
 
     @cached_property
     def music(self) -> dict[str, NDArray[np.bool_]]:
-        """By field name, which values are music: neither padding nor an absence."""
+        """Which values of each field are music, not padding and not an absence."""
         return {name: np.array([_is_music(p) for p in self.tokens[name]]) for name in self.columns}
 
     @cached_property
     def bars(self) -> int:
-        """How many bars can be numbered."""
+        """The number of bars that have a token."""
         return sum(parts[0][1].isdigit() for parts in self.tokens["bar"])
 
     @cached_property
@@ -147,7 +148,7 @@ class Layout:
         }
 
     def derived(self, name: str, clock: Clock) -> int:
-        """Return the bar or position that MuMIDI tells in a step after which `clock` stands."""
+        """Return the bar or the position that MuMIDI writes in the step after `clock`."""
         if clock.bar < 0:
             return 0
         at = clock.bar if name == "bar" else clock.position
@@ -155,7 +156,7 @@ class Layout:
 
 
 def _is_music(parts: tuple[Token, ...]) -> bool:
-    """Say whether a value is music; that MuMIDI tells no position is."""
+    """Say whether a value is music; a MuMIDI step without a position is."""
     if not parts:
         return False
     kind, value = parts[0]
@@ -163,7 +164,7 @@ def _is_music(parts: tuple[Token, ...]) -> bool:
 
 
 def layout(tokenizer: Any, name: str) -> Layout:  # noqa: ANN401 - a MusicTokenizer
-    """Return how the steps of a tokenizer are laid out."""
+    """Return the layout of a tokenizer's steps; name: of its class."""
     if not tokenizer.is_multi_voc:
         values = _base_tokens(tokenizer)
         field = Field("token", len(values), unit=UNITS["token"])
@@ -177,7 +178,7 @@ def layout(tokenizer: Any, name: str) -> Layout:  # noqa: ANN401 - a MusicTokeni
 
 
 def _base_tokens(tokenizer: Any) -> list[tuple[Token, ...]]:  # noqa: ANN401
-    """Return the tokens that each id stands for; none for what is no music."""
+    """Return the tokens that each id stands for; () for ids that are not music."""
     size = len(tokenizer)
     made: list[tuple[Token, ...]] = [()] * size
     special = set(tokenizer.special_tokens) - {"Track_Start", "Track_End"}
@@ -211,7 +212,7 @@ def _absent(tokens: list[tuple[Token, ...]]) -> int:
 
 
 def _columns(tokenizer: Any, kind: str) -> dict[str, int]:  # noqa: ANN401
-    """Return the field of each vocabulary, in the order in which they are decided."""
+    """Return the vocabulary of each field, in the order in which fields are decided."""
     count = len(tokenizer.vocab)
     if kind == "MuMIDI":
         return _mumidi_columns(tokenizer, count)
@@ -236,7 +237,7 @@ def _named(of: str) -> str:
 
 
 def _field(kind: str, name: str, tokens: dict[str, list[tuple[Token, ...]]]) -> Field:
-    """Return the field of a vocabulary, with what it depends on."""
+    """Return the field of a vocabulary, with the values that make it active."""
 
     def ids(of: str, *types: str) -> tuple[int, ...]:
         return tuple(n for n, parts in enumerate(tokens[of]) if parts[0][0] in types)

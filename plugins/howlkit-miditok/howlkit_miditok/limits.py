@@ -1,4 +1,4 @@
-"""What a value of one field may be, given the fields before it and where the row stands."""
+"""Which values a field may have, given the fields before it and the state of the row."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["in_order", "of"]
 
 
 def of(name: str, graph: Graph, clock: Clock, step: Any) -> Mask:  # noqa: ANN401 - one row
-    """Return what a field of several may be."""
+    """Return the values that a field may have, for tokenizers with several fields."""
     mask = np.ones(len(graph.layout.tokens[name]), bool)
     limit = LIMITS.get((graph.layout.kind, name))
     if limit is not None:
@@ -26,7 +26,7 @@ def of(name: str, graph: Graph, clock: Clock, step: Any) -> Mask:  # noqa: ANN40
 
 
 def in_order(graph: Graph, clock: Clock, order: Order) -> Mask:
-    """Return what a token may be that keeps to the order of what is told at a tick."""
+    """Return the tokens that keep to the order of what is written at a tick."""
     kinds, ranks = graph.by_type, graph.ranks("token")
     mask = graph.written("token", clock.beat) & (graph.shifts(clock.beat) < order.room)
 
@@ -39,7 +39,7 @@ def in_order(graph: Graph, clock: Clock, order: Order) -> Mask:
             _limit_metre(mask, graph, clock, order)
         if order.metres:
             mask[kinds["TimeSig"] & ~graph.is_metre(order.metre_at(clock.tick))] = False
-    again = int(graph.rules.name == "MuMIDI")  # which tells a program once for all of its notes
+    again = int(graph.rules.name == "MuMIDI")  # which writes a program once for all of its notes
     if order.floor:
         at_least("Program", order.floor[0] + again)
     for kind in ("Pitch", "PitchDrum", "NoteOn", "DrumOn"):
@@ -56,19 +56,19 @@ def in_order(graph: Graph, clock: Clock, order: Order) -> Mask:
 
 
 def _limit_metre(mask: Mask, graph: Graph, clock: Clock, order: Order) -> None:
-    """Leave in `mask` a metre only where one begins: with a bar, before what else is told there."""
+    """Refuse in `mask` metres that do not begin with a bar, or come after other tokens there."""
     metres, shifts = graph.by_type["TimeSig"], graph.shifts(clock.beat)
     if clock.last == "TimeShift":
         if (clock.tick - order.metre_since) % clock.bar_ticks:
             mask[metres] = False
         mask[graph.is_metre(clock.metre)] = False
         if order.metre_at(clock.tick) not in ("", clock.metre):
-            mask &= metres  # it is settled that one begins here
+            mask &= metres  # the given metre begins here
     mask &= shifts <= order.until_metre(clock.tick)
 
 
 def _note_in_order(name: str, graph: Graph, clock: Clock, order: Order, step: Any) -> Mask:  # noqa: ANN401
-    """Return what a part of a note may be, so that it does not come before the last one."""
+    """Return the values of a part of a note with which it does not come before the last note."""
     parts = [of for of in NOTE if of in graph.layout.columns]
     told = tuple(int(graph.ranks(of)[int(step[of])]) for of in parts[: parts.index(name)])
     if graph.layout.kind == "MuMIDI":
@@ -84,7 +84,7 @@ def _note_in_order(name: str, graph: Graph, clock: Clock, order: Order, step: An
 
 
 def _is_here(graph: Graph, clock: Clock, step: Any) -> bool:  # noqa: ANN401
-    """Say whether a step is at the tick at which the last one is."""
+    """Say whether a step is at the tick of the last one."""
     if graph.layout.kind != "Octuple":
         return True
     tokens = graph.layout.tokens
@@ -94,7 +94,7 @@ def _is_here(graph: Graph, clock: Clock, step: Any) -> bool:  # noqa: ANN401
 
 def _cpword_family(graph: Graph, clock: Clock, step: Any) -> Mask:  # noqa: ANN401
     note = clock.position >= 0 and clock.step_type != "Rest"
-    only = clock.order is not None and clock.step_type == "Position"  # what a position is told for
+    only = clock.order is not None and clock.step_type == "Position"  # it is written for a note
     return np.array([note if p[0][1] == "Note" else not only for p in graph.values])
 
 

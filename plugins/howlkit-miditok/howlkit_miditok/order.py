@@ -1,9 +1,9 @@
 """The one way in which MidiTok writes music, so that a piece has one spelling.
 
-Notes at one tick come by program (drums last; in MuMIDI first), pitch, velocity and duration; of
-one program, note-offs come before notes, in the order in which their notes began. A long shift is
-the longest one as often as it fits, then what is left. A rank is the place of a token among those
-of its type.
+Notes at one tick are sorted by program (drums last; in MuMIDI first), pitch, velocity and duration.
+Within a program, note-offs come before notes, in the order in which their notes began. A long shift
+is written as the longest shift as often as it fits, and then the rest. A token's **rank** is its
+place among the tokens of its type.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Protocol
 from howlkit_miditok.rules import ENDS, PITCHES, STARTS, Rules
 
 Metres = tuple[tuple[int, str], ...]
-"""Ticks, rising, and the metres that begin there, as MidiTok writes them."""
+"""The ticks at which metres begin, rising, and the metres as MidiTok writes them ("3/4")."""
 
 __all__ = ["Metres", "Order", "exemptions", "rank"]
 
@@ -25,30 +25,32 @@ DRUMS_LAST = 128
 
 
 def exemptions(rules: Rules) -> dict[str, str]:
-    """Return which laws of an encoder do not hold, and why: docs/hooks.md of howlkit."""
+    """Return the laws of encoders (howlkit's docs/hooks.md) that do not hold, with the reasons."""
     learnt, mmm = bool(rules.tokenizer.is_trained), rules.name == "MMM"
     found = {}
     if not rules.ordered:
         found["round trip"] = (
             "the same notes can be spelt in several learnt tokens"
             if learnt
-            else "MidiTok takes notes, and what is told between them, in several orders"
+            else "MidiTok reads notes, and the tokens between them, in several orders"
         )
     if learnt:
-        found["excerpts give the whole"] = "what is learnt may join tokens on both sides of a cut"
+        found["excerpts give the whole"] = "a learnt token may join tokens on both sides of a cut"
         found["decode equals pushing"] = "notes begin inside a learnt token"
     if mmm:
-        found["excerpts give the whole"] = "one track is told after the other, from its beginning"
+        found["excerpts give the whole"] = (
+            "one track is written after the other, each from its beginning"
+        )
         found["decode equals pushing"] = "time begins anew with every track"
     if rules.name == "PerTok":
-        found["decode equals pushing"] = "notes lie off the position that is told"
+        found["decode equals pushing"] = "notes are off the position that is written"
     return found
 
 
 def rank(name: str, kind: str, value: str) -> int:
-    """Return the place of a token among those of its type.
+    """Return the rank of a token; for a duration its length in 2^20ths of a beat.
 
-    name: of the tokenizer. Of a duration: its beats, and parts of a beat, in 2^20ths of a beat.
+    name: of the tokenizer. kind, value: the token.
     """
     if kind == "Program":
         return DRUMS_LAST if value == "-1" and name != "MuMIDI" else int(value)
@@ -59,7 +61,7 @@ def rank(name: str, kind: str, value: str) -> int:
 
 
 class Now(Protocol):
-    """What an order needs to know of the clock of its row (clock.py has the meanings)."""
+    """The values of a row's clock that its order reads; clock.py says what they mean."""
 
     tick: int
     beat: int
@@ -69,12 +71,12 @@ class Now(Protocol):
 
 @dataclass
 class Order:
-    """What one row has told at its tick.
+    """What one row has written at its present tick, and so what may follow there.
 
-    floor: the ranks of the last note, or its end, at this tick; () if there is none. told: those of
-    the note that is being told. room: ticks that a further shift must stay below. onsets: by
-    program and pitch, when the notes that sound began, the first one first. metre_since: the tick
-    at which the metre began. metres: when metres begin and which, if they are settled.
+    floor: the ranks of the last note or note-off at this tick; () if there is none. told: the ranks
+    of the tokens of the unfinished note. room: the ticks that a further shift must stay below.
+    onsets: the ticks at which sounding notes began, rising, by program and pitch. metre_since: the
+    tick at which the present metre began. metres: all metres of the piece, if they are given.
     """
 
     rules: Rules
@@ -100,17 +102,17 @@ class Order:
         )
 
     def metre_at(self, tick: int) -> str:
-        """Return the metre that holds from a tick on; "" if any may."""
+        """Return the given metre at a tick; "" if none is given."""
         begun = bisect.bisect_right(self.metres, tick, key=lambda change: change[0])
         return self.metres[begun - 1][1] if begun else ""
 
     def until_metre(self, tick: int) -> float:
-        """Return how many ticks after one the next metre begins; infinity: none does."""
+        """Return the ticks from `tick` to the next given metre; infinity if there is none."""
         after = bisect.bisect_right(self.metres, tick, key=lambda change: change[0])
         return self.metres[after][0] - tick if after < len(self.metres) else math.inf
 
     def take(self, kind: str, value: str, clock: Now) -> None:
-        """Take in a token that `clock` has taken in."""
+        """Read a token that `clock` has read."""
         if clock.tick != self.tick:
             self.tick, self.floor, self.told = clock.tick, (), ()
         if kind == "TimeShift":
@@ -131,11 +133,11 @@ class Order:
                 self._close(clock)
 
     def _shift(self, ticks: int, beat: int) -> None:
-        """Leave room for what MidiTok would not have put into this shift or those before it."""
+        """Leave room only for shifts that MidiTok would not have joined with the ones before."""
         self.room = min(self.room - ticks, self.rules.gap(ticks, beat))
 
     def _close(self, clock: Now) -> None:
-        """End a note: the next one comes after it."""
+        """End the unfinished note: the next one must not be below it."""
         self.floor, pitch = self.told, self.told[-1]
         if self.rules.name == "MIDILike":
             pitch = self.told[-2] if self.rules.config.use_velocities else pitch
@@ -144,7 +146,7 @@ class Order:
         self.told = self.told[:1] if self.rules.name == "MuMIDI" else ()
 
     def _release(self, clock: Now, pitch: int) -> int:
-        """Let go the first note of a pitch; return when it began."""
+        """End the note of a pitch that began first; return the tick at which it began."""
         key = clock.program, pitch
         began, *others = self.onsets.pop(key, ()) or (clock.tick,)
         if others:
@@ -152,18 +154,18 @@ class Order:
         return began
 
     def least(self, told: tuple[int, ...]) -> int:
-        """Return the least rank of what comes after `told` in a note at this tick; 0: any."""
+        """Return the least rank that may follow `told` in a note at this tick; 0 if any may."""
         tied = self.floor[: len(told)] == told and len(self.floor) > len(told)
         return self.floor[len(told)] if tied else 0
 
     def least_pitch(self) -> int:
-        """Return the least pitch that may begin now."""
+        """Return the lowest pitch that may begin now."""
         if self.rules.name != "MIDILike":
             return self.least(self.told)
         return self.least((*self.told, ON))
 
     def may_release(self, program: int) -> list[int]:
-        """Return the pitches that may be let go now."""
+        """Return the pitches of a program that may end now."""
         return [
             pitch
             for (of, pitch), onsets in self.onsets.items()

@@ -20,37 +20,37 @@ STARTS = frozenset({"NoteOn", "DrumOn"})
 ENDS = frozenset({"NoteOff", "DrumOff"})
 PITCHES = frozenset({"Pitch", "PitchDrum", *STARTS})
 TIMES = frozenset({"Bar", "Position", "TimeShift", "Rest", "TimeSig"})
-"""Types that lead to where the next token stands."""
+"""Types of tokens that only lead to the position of the next token."""
 
 ORDERED = ("REMI", "TSD", "MIDILike", "Structured", "CPWord", "Octuple", "MuMIDI")
-"""Tokenizers that write notes in the order in which they are heard."""
+"""Tokenizers that write notes in the order of their onsets."""
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What a tokenizer's tokens mean in ticks."""
+    """The meaning of a tokenizer's tokens; name: of its class in MidiTok."""
 
     tokenizer: Any
     name: str
 
     @cached_property
     def division(self) -> int:
-        """Ticks a beat of what is decoded."""
+        """Ticks a beat of decoded music."""
         pertok = self.name == "PerTok"
         return int(self.tokenizer.tpq if pertok else self.tokenizer.time_division)
 
     @property
     def position(self) -> int:
-        """Ticks of a position where a quarter is a beat."""
+        """Ticks between two positions in a metre of quarters."""
         return 1 if self.name == "PerTok" else self.division // self.config.max_num_pos_per_beat
 
     @property
     def config(self) -> Any:  # noqa: ANN401 - a TokenizerConfig
-        """The tokenizer's."""
+        """The tokenizer's configuration."""
         return self.tokenizer.config
 
     def metre(self, value: str) -> tuple[int, int, int]:
-        """Return ticks a bar, ticks a beat of the metre, and ticks a position, of "3/4"."""
+        """Return ticks a bar, ticks a beat and ticks a position of a metre such as "3/4"."""
         numerator, denominator = map(int, value.split("/"))
         if self.name == "PerTok":
             return int(denominator / 4 * numerator * self.division), self.division, 1
@@ -59,7 +59,7 @@ class Rules:
         return bar, beat, beat // self.config.max_num_pos_per_beat
 
     def span(self, value: str, beat: int, *, rest: bool = False) -> int:
-        """Return the ticks of a TimeShift, Duration or Rest where `beat` ticks are a beat."""
+        """Return the ticks of a TimeShift, Duration or Rest in a metre of `beat` ticks a beat."""
         if self.name == "PerTok":
             beats, parts, tpq = map(int, value.split("."))
             return beats * tpq + parts
@@ -70,7 +70,7 @@ class Rules:
 
     @cached_property
     def ordered(self) -> bool:
-        """Whether there is one spelling of music: where notes and metres alone are written."""
+        """Whether music has one spelling, as it has if only notes and metres are written."""
         config = self.config
         metres = config.use_time_signatures
         others = (
@@ -87,7 +87,7 @@ class Rules:
         return self.name in ORDERED and not any(others)
 
     def spans(self, beat: int) -> list[int]:
-        """Return the ticks of all shifts and durations where `beat` ticks are a beat, rising."""
+        """Return the ticks of all shifts and durations for `beat` ticks a beat, rising."""
         if beat not in self._spans:
             self._spans[beat] = sorted(self.tokenizer._tpb_ticks_to_tokens[beat])
         return self._spans[beat]
@@ -97,18 +97,18 @@ class Rules:
         return {}
 
     def gap(self, ticks: int, beat: int) -> float:
-        """Return by how much the next longer shift exceeds one of `ticks`; infinity: none does."""
+        """Return how many ticks the next longer shift has more than `ticks`; infinity if none."""
         spans = self.spans(beat)
         after = bisect.bisect_right(spans, ticks)
         return spans[after] - ticks if after < len(spans) else math.inf
 
     def is_written(self, value: str, beat: int) -> bool:
-        """Say whether MidiTok writes a TimeShift or Duration so: two may be equally long."""
+        """Say whether MidiTok writes this TimeShift or Duration: of two equally long ones, one."""
         if self.name == "Structured" and value == "0.0.1":
             return True
         ticks = self.tokenizer._tpb_tokens_to_ticks[beat][value]
         return bool(self.tokenizer._tpb_ticks_to_tokens[beat].get(ticks) == value)
 
     def has_duration(self, program: int) -> bool:
-        """Say whether notes of a program tell how long they are."""
+        """Say whether notes of a program have Duration tokens, and no note-offs."""
         return program in self.config.use_note_duration_programs

@@ -1,4 +1,4 @@
-"""A Piece as a symusic Score, which MidiTok reads, and back."""
+"""Converts a Piece to a symusic Score, which MidiTok reads, and back."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from howlkit_miditok.order import Metres
 __all__ = ["MOST_BEATS", "Frame", "edges", "metres_of", "to_piece", "to_score"]
 
 MOST_BEATS = 1 << 14
-"""Notes that begin later are left out: bars are tokens, and a late note would have many."""
+"""Later notes are left out: each bar before a note is a token, so a late note has too many."""
 
 MOST_TICKS_PER_BEAT = 32_767
 
@@ -34,15 +34,15 @@ COMMON = np.array(
     (4, 4),
     [("numerator", TIME_SIGNATURE["numerator"]), ("denominator", TIME_SIGNATURE["denominator"])],
 )
-"""The metre that a piece has if it says none."""
+"""The metre of a piece without time signatures."""
 
 Column = NDArray[np.int64]
 
 
 def to_score(piece: Piece, *, programs: bool, pedals: bool) -> Any:  # noqa: ANN401 - a ScoreTick
-    """Return the notes of a piece, one track a program, with its maps.
+    """Return a piece as a score, a track for each program.
 
-    programs: otherwise all notes but drums are of one piano. pedals: whether it has them too.
+    programs: False for one piano with all notes but drums. pedals: whether the score has pedals.
     """
     score: Any = Score(piece.ticks_per_beat)
     last = MOST_BEATS * piece.ticks_per_beat
@@ -100,9 +100,9 @@ def _add_maps(score: Any, piece: Piece, last: int) -> None:  # noqa: ANN401
 
 
 def edges(tokenizer: Any, piece: Piece) -> tuple[float, float]:  # noqa: ANN401
-    """Return where an excerpt begins and where it stops, in ticks of the preprocessed score.
+    """Return the start and the end of an excerpt, in ticks of the preprocessed score.
 
-    They are rounded as MidiTok rounds onsets: by having it round two notes that begin there.
+    MidiTok rounds them as it rounds onsets: it is given two notes that begin there.
     """
     last = MOST_BEATS * piece.ticks_per_beat
     since, until = min(piece.since, last), piece.until
@@ -121,9 +121,9 @@ def edges(tokenizer: Any, piece: Piece) -> tuple[float, float]:  # noqa: ANN401
 
 
 def metres_of(tokenizer: Any, piece: Piece, division: int) -> Metres:  # noqa: ANN401 - a MusicTokenizer
-    """Return the metres of a piece as MidiTok would write them; none if it says none.
+    """Return the metres of a piece as MidiTok would write them; () if the piece has none.
 
-    division: ticks a beat of the result. A score's are fewer where its metres need no more.
+    division: ticks a beat of the result. MidiTok's scores may have fewer.
     """
     if not len(piece.time_signatures) or not tokenizer.config.use_time_signatures:
         return ()
@@ -140,9 +140,9 @@ def metres_of(tokenizer: Any, piece: Piece, division: int) -> Metres:  # noqa: A
 
 @dataclass(frozen=True)
 class Frame:
-    """The maps of a piece to be, at a resolution that has MidiTok's positions.
+    """A piece without notes, at a resolution that is exact for MidiTok's positions.
 
-    factor: its ticks in one of MidiTok's.
+    factor: the piece's ticks in a tick of MidiTok's.
     """
 
     empty: Piece
@@ -150,7 +150,7 @@ class Frame:
 
     @classmethod
     def of(cls, like: Piece | None, division: int, last: int) -> Frame:
-        """Return the frame for `division` ticks a beat, up to tick `last` of these."""
+        """Return the frame for MidiTok's ticks, `division` to a beat, up to tick `last`."""
         empty = Piece() if like is None else like.without_notes()
         wanted = max(1, math.lcm(empty.ticks_per_beat, division) // division)
         if wanted * division > MOST_TICKS_PER_BEAT:
@@ -162,16 +162,16 @@ class Frame:
         return cls(empty.at_resolution(factor * division), factor)
 
     def ticks(self, positions: Column) -> Column:
-        """Return MidiTok's ticks in those of the piece."""
+        """Return MidiTok's ticks as ticks of the piece."""
         return np.minimum(positions * self.factor, MAX_TICK - 1)
 
 
 def to_piece(score: Any, frame: Frame, *, shortest: int, maps: bool) -> Piece:  # noqa: ANN401
     """Return a score of MidiTok's as a Piece.
 
-    shortest: MidiTok's ticks that a note lasts which is let go where it begins.
-    maps: the tempi, metres and keys are those of the score, else those of the frame; if that says
-    no metre, the score may.
+    shortest: the duration, in MidiTok's ticks, of a note that ends where it begins. maps: whether
+    to take tempi, metres and keys from the score; else the frame has them, but a frame without
+    metres takes those of the score.
     """
     tables, pedals = [np.zeros(0, NOTE)], [np.zeros(0, PEDAL)]
     programs = [DRUMS if track.is_drum else track.program for track in score.tracks]

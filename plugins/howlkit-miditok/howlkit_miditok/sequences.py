@@ -1,14 +1,14 @@
-"""Pieces as MidiTok's sequences of ids, whole or cut, and steps as MidiTok decodes them.
+"""Pieces and excerpts as MidiTok's sequences of ids, and steps as MidiTok decodes them.
 
-A token stands at MidiTok's own time of its event; bars, positions, shifts and metres, which lead to
-where the next event is, stand there with it. So they are cut with that event, and excerpts side by
-side give the whole. Three things MidiTok writes cannot be cut so:
+A token is placed at MidiTok's own time of its event. Bars, positions, shifts and metres lead to the
+next event and are placed with it. So a cut takes them with their event, and excerpts side by side
+give the whole. Three things cannot be cut in this way:
 
-- MMM tells one track after the other. An excerpt is encoded as a piece of its own, from the bar in
+- MMM writes one track after the other. An excerpt is encoded as a piece of its own, from the bar in
   which it begins, after a start row.
-- What is learnt may join tokens on both sides of a cut. An excerpt has what its own tokens join to.
-- PerTok rounds each shift and carries the rest on to the next, so that what a shift is depends on
-  the whole bar before it; at a cut it is told from the notes that come along as context.
+- Learnt tokens may join tokens on both sides of a cut. An excerpt joins its own tokens only.
+- PerTok rounds each shift and adds the remainder to the next, so that a shift depends on the whole
+  bar before it. At a cut, shifts are made from the notes that come along as context.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ from howlkit_miditok.tokenizers import quiet
 
 __all__ = ["Sequences"]
 
-UNTOLD = 64  # a velocity that no token tells
+UNTOLD = 64  # the velocity of notes without velocity tokens
 
 
 @dataclass(frozen=True)
 class Sequences:
-    """A tokenizer at work."""
+    """Encodes and decodes with one tokenizer."""
 
     rules: Rules
     layout: Layout
 
     def whole(self, piece: Piece) -> Ids:
-        """Return the ids of a piece, without what is learnt."""
+        """Return the ids of a piece, without learnt tokens."""
         return list(self._tokens(piece).ids)
 
     def cut(self, piece: Piece) -> tuple[Ids, Ids]:
-        """Return the ids before an excerpt, as far as they are known, and those in it."""
+        """Return the known ids before an excerpt, and the ids in it."""
         if self.rules.name == "MMM":
             return [], self._joined(self._tokens(_on_its_own(piece)), 0, None)
         sequence = self._tokens(piece)
@@ -54,7 +54,7 @@ class Sequences:
         return self._joined(sequence, 0, first), self._joined(sequence, first, stop)
 
     def _tokens(self, piece: Piece) -> Any:  # noqa: ANN401 - a TokSequence
-        """Return MidiTok's TokSequence of all notes, nothing joined."""
+        """Return MidiTok's TokSequence of all notes, without learnt tokens."""
         config = self.rules.config
         score = to_score(piece, programs=config.use_programs, pedals=config.use_sustain_pedals)
         if not score.tracks:
@@ -62,24 +62,24 @@ class Sequences:
         tokenizer = self.rules.tokenizer
         with quiet():
             score = tokenizer.preprocess_score(score)
-            for track in score.tracks:  # MidiTok leaves the order that they had before rounding
+            for track in score.tracks:  # MidiTok keeps the order from before rounding
                 track.notes = _in_order(track.notes, self.rules)
             if self.rules.ordered and piece.has_end:
                 self._end_with_music(score)
             made = tokenizer.encode(score, encode_ids=False, no_preprocess_score=True)
-        if isinstance(made, list):  # a sequence a track: all notes are in one
+        if isinstance(made, list):  # a sequence for each track; all notes are in one
             made = made[0] if made else TokSequence()
         return made
 
     def _end_with_music(self, score: Any) -> None:  # noqa: ANN401 - a ScoreTick
-        """Take away metres after all that is told of notes: they would be a second spelling."""
+        """Remove metres after the last note or note-off: they would be a second spelling."""
         ends = self.rules.name == "MIDILike"
         tables = [track.notes.numpy() for track in score.tracks if track.notes]
         last = max((int((t["time"] + ends * t["duration"]).max()) for t in tables), default=0)
         score.time_signatures = [at for at in score.time_signatures if at.time <= last]
 
     def _edges(self, sequence: Any, piece: Piece) -> tuple[int, int]:  # noqa: ANN401
-        """Return which of the tokens are the first of an excerpt, and the first after it."""
+        """Return the index of the first token of an excerpt, and of the first one after it."""
         if piece.has_start and piece.has_end:
             return 0, len(sequence.ids)
         if piece.context == len(piece):  # no note of its own
@@ -90,9 +90,9 @@ class Sequences:
         return first, max(first, int(np.searchsorted(stands, until, side="left")))
 
     def _stands(self, sequence: Any) -> NDArray[np.float64]:  # noqa: ANN401
-        """Return where each token stands, rising, in ticks of the preprocessed score.
+        """Return the position of each token, rising, in ticks of the preprocessed score.
 
-        What nothing follows is at the end of the piece: at infinity, less than `until` there.
+        Leads with no event after them are at the end: at the largest number, below `until` there.
         """
         events = self._events(sequence)
         stands, after = np.empty(len(events)), float(np.finfo(np.float64).max)
@@ -104,8 +104,8 @@ class Sequences:
         return stands
 
     def _events(self, sequence: Any) -> list[tuple[str, float]]:  # noqa: ANN401
-        """Return the type and the time of each token, or of what each step of several tells."""
-        if not sequence.events:  # MuMIDI has none
+        """Return the type and the time of each token, or of each step with several tokens."""
+        if not sequence.events:  # as for MuMIDI
             return self._mumidi_events(sequence)
         if self.layout.kind == "one":
             return [(event.type_, event.time) for event in sequence.events]
@@ -115,13 +115,13 @@ class Sequences:
         ]
 
     def _leads(self, kind: str) -> bool:
-        """Say whether a token only leads to where the next one stands."""
-        if self.layout.kind == "CPWord":  # a position may be told for a tempo alone
+        """Say whether a token only leads to the position of the next one."""
+        if self.layout.kind == "CPWord":  # a position may be written for a tempo alone
             return kind in ("Bar", "Ignore")
         return kind in TIMES or (self.layout.kind == "MuMIDI" and kind == "Program")
 
     def _joined(self, sequence: Any, first: int, stop: int | None) -> Ids:  # noqa: ANN401
-        """Return the ids of some tokens, with what is learnt."""
+        """Return the ids of a slice of the tokens, joined to learnt tokens."""
         tokenizer, ids = self.rules.tokenizer, sequence.ids[first:stop]
         if not tokenizer.is_trained or not ids:
             return list(ids)
@@ -141,9 +141,9 @@ class Sequences:
         return events
 
     def decode(self, rows: Steps, clock: Clock) -> Any:  # noqa: ANN401 - a ScoreTick or None
-        """Return MidiTok's score of ordinary steps; None if there are none.
+        """Return MidiTok's score of ordinary steps; None if there are no tokens.
 
-        clock: as it stands after them.
+        clock: after the steps.
         """
         tokens: list[Any]
         if self.layout.kind == "one":
@@ -164,9 +164,9 @@ class Sequences:
 
 
 def _in_order(notes: Any, rules: Rules) -> Any:  # noqa: ANN401 - a NoteTickList
-    """Return notes by onset, pitch, velocity if it is told, and duration.
+    """Return notes sorted by onset, pitch, velocity (if there are velocity tokens) and duration.
 
-    Of note-ons and note-offs of one pitch, the first to begin is the first to end.
+    With note-offs, of overlapping notes of one pitch the first to begin is the first to end.
     """
     table = {name: column.astype(np.int64) for name, column in notes.numpy().items()}
     if not rules.config.use_velocities:
@@ -176,7 +176,7 @@ def _in_order(notes: Any, rules: Rules) -> Any:  # noqa: ANN401 - a NoteTickList
         by_onset = np.lexsort((table["velocity"], table["time"], table["pitch"]))
         by_end = np.lexsort((end, table["pitch"]))
         table["duration"][by_onset] = end[by_end] - table["time"][by_onset]
-    keys = "duration", "velocity", "pitch", "time"  # the last one counts most
+    keys = "duration", "velocity", "pitch", "time"  # the last key counts most
     order = np.lexsort([table[key] for key in keys])
     columns = {name: column[order] for name, column in table.items()}
     return Note.from_numpy(
@@ -188,7 +188,7 @@ def _in_order(notes: Any, rules: Rules) -> Any:  # noqa: ANN401 - a NoteTickList
 
 
 def _on_its_own(piece: Piece) -> Piece:
-    """Return an excerpt as a piece of its own, from the bar in which it begins."""
+    """Return an excerpt as a piece of its own, which begins with the bar of its first note."""
     if piece.has_start:
         return piece.replace(context=0, has_end=True)
     notes = piece.notes[piece.context :]

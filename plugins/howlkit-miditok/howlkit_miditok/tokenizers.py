@@ -1,4 +1,4 @@
-"""MidiTok's tokenizers: made of options, read from its tokenizer.json, learnt, packed as text."""
+"""MidiTok's tokenizers: made from options or from a tokenizer.json, learnt, packed as text."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ NAMES = (
 )
 
 PACKED = "packed:"
-"""What text begins with that is the content of a tokenizer.json, and no path."""
+"""The prefix of text that is the content of a tokenizer.json, not a path."""
 
-MOST_BARS = 256  # that Octuple and MuMIDI number; later ones they leave out
+MOST_BARS = 256  # the bars that Octuple and MuMIDI number; later music is left out
 
-# Where MidiTok has a metre but loses it: Octuple places the first note after a change of the
-# denominator in positions of the metre before, PerTok multiplies by the denominator, MMM tells
-# metres in each track, and what is decoded has them all.
+# The tokenizers with which MidiTok loses metres: Octuple places the first note after a change of
+# the denominator in positions of the metre before; PerTok multiplies by the denominator; MMM writes
+# metres in each track, and decoded music has them all.
 LOSES_METRE = ("Octuple", "PerTok", "MMM")
 
-# What MidiTok writes into tokens, but no Piece has; and intervals, whose pitches may leave the
-# range, so that a token that is allowed would be no note.
+# What MidiTok can write but a Piece cannot hold; and intervals, which may lead to a pitch outside
+# the range, so that an allowed token would be no note.
 REFUSED = {
     "use_pitch_intervals": "pitch intervals",
     "use_chords": "chords",
@@ -54,8 +54,8 @@ REFUSED = {
 def make(name: str, *, grid: int, velocities: int, programs: bool, tempos: bool) -> Any:  # noqa: ANN401
     """Return a tokenizer of MidiTok by the name of its class.
 
-    grid: positions a beat. velocities: their number, 0 for none told. programs: instruments, else
-    one piano. tempos: whether changes of tempo are tokens.
+    grid: positions a beat. velocities: the number of velocities, 0 for no velocity tokens.
+    programs: whether there are instruments, or one piano. tempos: whether tempi are tokens.
     """
     config = TokenizerConfig(
         pitch_range=(0, 127),
@@ -83,12 +83,12 @@ def _resolutions(name: str, grid: int) -> dict[tuple[int, int], int]:
 
 
 def _additional(name: str, grid: int) -> dict[str, Any]:
-    """Return what only some tokenizers want to know."""
+    """Return the settings that only some tokenizers have."""
     if name == "MMM":
         return {"base_tokenizer": "TSD"}
     if name in ("Octuple", "MuMIDI"):
         return {"max_bar_embedding": MOST_BARS}
-    if name == "PerTok":  # 40 parts of a position: off the grid by up to half of one
+    if name == "PerTok":  # notes may lie half a position off the grid, in 40ths
         return {
             "ticks_per_quarter": 40 * grid,
             "use_microtiming": True,
@@ -99,9 +99,9 @@ def _additional(name: str, grid: int) -> dict[str, Any]:
 
 
 def load(text: str) -> Any:  # noqa: ANN401 - a MusicTokenizer
-    """Return the tokenizer whose tokenizer.json is at a path, or packed in `text`.
+    """Return the tokenizer of a tokenizer.json; text: its path, or its packed content.
 
-    Raises OptionError if there is none, or one that howlkit has no use for.
+    Raises OptionError if it cannot be read, or has settings that howlkit cannot use.
     """
     content = _content(text)
     with tempfile.TemporaryDirectory() as folder:  # MidiTok reads files only
@@ -111,7 +111,7 @@ def load(text: str) -> Any:  # noqa: ANN401 - a MusicTokenizer
             name = json.loads(content)["tokenization"]
             with quiet():
                 tokenizer = getattr(miditok, name)(params=path)
-        except Exception as error:  # whatever MidiTok raises at what it cannot read
+        except Exception as error:  # MidiTok raises anything
             raise OptionError(
                 f"miditok.params is no tokenizer.json that MidiTok {miditok.__version__} reads: "
                 f"{type(error).__name__}: {error}"
@@ -150,7 +150,7 @@ def _content(text: str) -> str:
 
 
 def pack(path: str) -> str:
-    """Return the content of a tokenizer.json as one line of text that `load` takes."""
+    """Return the content of a tokenizer.json as one line of text, for `load`."""
     return _packed(_content(path))
 
 
@@ -160,7 +160,7 @@ def _packed(content: str) -> str:
 
 
 def fit(tokenizer: Any, model: str, size: int, sequences: Iterable[list[int]]) -> str:  # noqa: ANN401
-    """Learn a vocabulary of `size` on sequences of ids; return the tokenizer packed.
+    """Learn a vocabulary of `size` tokens from sequences of ids; return the tokenizer packed.
 
     model: BPE, Unigram or WordPiece. Raises OptionError if there is nothing to learn.
     """
@@ -184,7 +184,7 @@ def fit(tokenizer: Any, model: str, size: int, sequences: Iterable[list[int]]) -
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep MidiTok from warning of what the README says of each tokenizer."""
+    """Silence MidiTok's warnings: the README describes what they are about."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

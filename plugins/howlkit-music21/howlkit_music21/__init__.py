@@ -1,7 +1,7 @@
 """Scores for howlkit: MusicXML, ABC, Humdrum and music21's corpora in; MusicXML out.
 
-Nothing here imports music21 (a second or two) before a file is read or written: where its corpora
-are is asked of the import system.
+music21 takes a second or two to import, so it is imported when a file is read or written; the
+import system knows where its corpora are.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["Music21", "MusicXml"]
 
 SUFFIXES = (".musicxml", ".mxl", ".xml", ".abc", ".krn")
 NO_MUSIC = ("theoryExercises", "demos")
-"""Folders of music21's corpus that hold exercises and tests, no pieces."""
+"""Folders of music21's corpus that have exercises and tests, not pieces."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Music21(Playing):
         return found
 
     def read(self, path: Path) -> Iterator[Piece | HowlkitError]:
-        """Yield the pieces in a file; of a tune book, an error in place of a broken tune."""
+        """Yield the pieces in a file, with an error in place of each broken tune of a tune book."""
         from howlkit_music21 import reading
 
         return reading.read(path, self)
@@ -53,7 +53,7 @@ class Music21(Playing):
 class MusicXml:
     """Sheet music as MusicXML, plain or compressed (.mxl), which notation software opens."""
 
-    title: str = option("", "what stands above the score; by default the name of piece or file")
+    title: str = option("", "title above the score; by default the name of the piece or file")
 
     name: ClassVar[str] = "musicxml"
     suffixes: ClassVar[tuple[str, ...]] = (".musicxml", ".mxl", ".xml")
@@ -68,7 +68,7 @@ class MusicXml:
 
 @functools.cache
 def corpora() -> tuple[Path, ...]:
-    """Return the folders of music21's corpora, by name, those of tune books (slow to read) last."""
+    """Return the folders of music21's corpora by name; tune books, which read slowly, last."""
     spec = importlib.util.find_spec("music21")
     places = spec.submodule_search_locations if spec is not None else None
     folders = [folder for place in places or () for folder in Path(place, "corpus").glob("*")]

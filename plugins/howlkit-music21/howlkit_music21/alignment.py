@@ -1,7 +1,8 @@
-"""Music that lies beside the beats of its file by a constant, moved onto them.
+"""Moves music onto the beats of its file if it is early or late by a constant.
 
-Files that were made from recordings often do (three of five in POP909), and a model trained on them
-makes such pieces. Written as it stands, one that is an eighth of a beat late is nothing but ties.
+Files made from recordings often are (three of five in POP909), and so is the music of a model
+trained on them. Without this, a piece that is an eighth of a beat late is written as nothing but
+ties.
 """
 
 from __future__ import annotations
@@ -16,17 +17,20 @@ from howlkit_music21.quantise import UNITS
 __all__ = ["aligned", "phase"]
 
 WEIGHTS = {0: 1.0, UNITS // 2: 0.5, UNITS // 4: 0.25, 3 * UNITS // 4: 0.25}
-"""What an onset counts at its place in a beat: on it, in its middle, on a sixteenth."""
+"""The weight of an onset by its place in a beat: on it, in its middle, on a sixteenth."""
 
 BLUR = {-2: 0.5, -1: 0.9, 0: 1.0, 1: 0.9, 2: 0.5}
-"""The same so many units beside it: notes are played unevenly, and are moved so far anyway."""
+"""Factors for onsets this many units off, since notes are played unevenly."""
 
 CLEARLY = 2.0
-"""Music is moved if its onsets then count more than so many times as much: not off-beats alone."""
+"""Music is moved if its onsets then weigh more than this many times as much as before.
+
+Off-beats alone are no reason.
+"""
 
 
 def phase(piece: Piece) -> int:
-    """Return by how many units its beats come after those of the file, -11 to 12; mostly 0."""
+    """Return how many units the music's beats are after the file's, -11 to 12; mostly 0."""
     at = np.rint(piece.notes["start"] * (UNITS / piece.ticks_per_beat)).astype(int)
     heard = np.bincount(at % UNITS, minlength=UNITS)
     worth = _worth()
@@ -39,9 +43,10 @@ def phase(piece: Piece) -> int:
 
 
 def aligned(piece: Piece) -> Piece:
-    """Return the piece with its notes moved onto its beats, by half a beat or less if that can be.
+    """Return the piece with its notes moved onto the beats; metres and tempi stay.
 
-    The first note may begin too early to be moved back; it is moved on then. Metres and tempi stay.
+    Notes move by at most half a beat, except that they move forward if the first one begins too
+    early to be moved back.
     """
     late = phase(piece)
     if not late:
@@ -55,9 +60,9 @@ def aligned(piece: Piece) -> Piece:
 
 
 def _worth() -> np.ndarray[Any, Any]:
-    """Return (UNITS,): what an onset counts at each place in a beat."""
+    """Return (UNITS,): the weight of an onset at each place in a beat."""
     worth = np.zeros(UNITS)
     for place, weight in WEIGHTS.items():
-        for beside, share in BLUR.items():
-            worth[(place + beside) % UNITS] = max(worth[(place + beside) % UNITS], weight * share)
+        for off, share in BLUR.items():
+            worth[(place + off) % UNITS] = max(worth[(place + off) % UNITS], weight * share)
     return worth

@@ -1,10 +1,10 @@
-"""Drum kits in MusicXML: which drum a note on a percussion staff is.
+"""Drum kits in MusicXML: finds the drum of each note on a percussion staff, and writes it.
 
-MusicXML gives each unpitched note an instrument of its part, and the part says which drum of
-General MIDI each is (`midi-unpitched`, from 1). music21 (10.5) reads only the first instrument of a
-part and writes none, so both ways lead through the XML here. Notes without an instrument are known
-by their place on the staff, as kits are usually written (N. Weinberg, "Guidelines for Drumset
-Notation", Percussive Notes 32/3, 1994).
+In MusicXML each unpitched note has an instrument of its part, and the part names the drum of
+General MIDI for each instrument (`midi-unpitched`, from 1). music21 (10.5) reads only the first
+instrument of a part and writes none, so this module changes the XML before reading and after
+writing. The drum of a note without an instrument follows from its place on the staff, as kits are
+usually written (N. Weinberg, "Guidelines for Drumset Notation", Percussive Notes 32/3, 1994).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Element = ElementTree.Element
 
 
 class Shape(NamedTuple):
-    """Where a drum stands on its staff, such as "C5", and what its notehead is called."""
+    """The place of a drum on its staff, such as "C5", and the name of its notehead."""
 
     place: str
     head: str
@@ -41,22 +41,22 @@ UNLIKELY = tuple(
     "square,slash,inverted triangle,arrow down,arrow up,cross,back slashed,slashed,cluster,"
     "la,so,mi,re,do,fa,ti,left triangle,rectangle,circled".split(",")
 )
-"""Noteheads of MusicXML for drums that no kit has, seven drums each."""
+"""Noteheads of MusicXML for drums that kits do not have, seven drums each."""
 
 SNARE = 38
 
 
 def shape(pitch: int) -> Shape:
-    """Return how a drum is written; no two are alike."""
+    """Return the shape of a drum; no two drums have the same."""
     if pitch in KIT:
         return KIT[pitch]
     return Shape(f"{'CDEFGAB'[pitch % 7]}5", UNLIKELY[pitch // 7])
 
 
 def as_pitches(root: Element) -> None:
-    """Turn the notes of parts without pitches into pitches, those of the drums of General MIDI.
+    """Replace unpitched notes by the pitches of General MIDI's drums, in parts without pitches.
 
-    Each such part is left with one instrument, on the drum channel.
+    Each such part keeps one instrument, on the drum channel.
     """
     for part in root.findall("part"):
         header = _header(root, part)
@@ -78,7 +78,7 @@ def as_pitches(root: Element) -> None:
 
 
 def with_instruments(root: Element) -> None:
-    """Give each note of a percussion staff that was written by its `shape` its instrument."""
+    """Add the instrument to each note of a percussion staff, by the note's `shape`."""
     pitch_of = {shape(pitch): pitch for pitch in range(128)}
     for part in root.findall("part"):
         header, used = _header(root, part), dict[str, int]()
@@ -109,7 +109,7 @@ def _written(note: Element) -> Shape:
 
 
 def _drum(note: Element, known: dict[str, int]) -> int:
-    """Return the drum of a note: of its instrument, the only one, or else by its place."""
+    """Return the drum of a note: by its instrument, by the only instrument, or by its place."""
     instrument = note.find("instrument")
     if instrument is not None and instrument.get("id", "") in known:
         return known[instrument.get("id", "")]
@@ -130,7 +130,7 @@ def _set_pitch(unpitched: Element, pitch: int) -> None:
 
 
 def _set_instruments(header: Element, drums: dict[str, int]) -> None:
-    """Make these, by id, the instruments of a part."""
+    """Replace the instruments of a part; drums: the drum of each instrument by its id."""
     for tag in ("score-instrument", "midi-device", "midi-instrument"):
         for old in header.findall(tag):
             header.remove(old)

@@ -1,7 +1,7 @@
-"""MusicXML as files: the same score, the same bytes, plain or compressed (MusicXML 4.0).
+"""Writes MusicXML files, plain or compressed (MusicXML 4.0): equal scores give equal bytes.
 
-music21 (10.5) names parts and instruments at random, dates what it writes, and puts itself where
-the composer stands.
+music21 (10.5) names parts and instruments at random, writes the date, and names itself as the
+composer.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CONTAINER = b"""<?xml version="1.0" encoding="UTF-8"?>
 
 
 def tidy(root: ElementTree.Element) -> None:
-    """Give parts and instruments numbers (P1, P1-I1), and take out date and composer."""
+    """Rename parts and instruments to P1, P1-I1 ..; remove music21's date and composer."""
     new: dict[str, str] = {}
     for number, part in enumerate(root.findall("part-list/score-part"), 1):
         new[part.get("id", "")] = f"P{number}"
@@ -61,8 +61,8 @@ def write(path: Path, score: bytes) -> None:
     parts = {"mimetype": TYPE, "META-INF/container.xml": CONTAINER, "score.musicxml": score}
     with zipfile.ZipFile(path, "w") as archive:
         for name, data in parts.items():
-            entry = zipfile.ZipInfo(name)  # of 1980: the same bytes whenever it is written
+            entry = zipfile.ZipInfo(name)  # dated 1980, so that the bytes do not depend on the day
             entry.external_attr = 0o644 << 16
-            first = name == "mimetype"  # which stands uncompressed, so that it can be looked at
+            first = name == "mimetype"  # uncompressed, as the format asks
             entry.compress_type = zipfile.ZIP_STORED if first else zipfile.ZIP_DEFLATED
             archive.writestr(entry, data)

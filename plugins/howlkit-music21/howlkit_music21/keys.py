@@ -1,4 +1,4 @@
-"""The key of a piece, and how its pitches are spelt.
+"""Estimates the key of a piece, and spells its pitches.
 
 Profiles: C. L. Krumhansl and E. J. Kessler, "Tracing the dynamic changes in perceived tonal
 organization in a spatial representation of musical keys", Psychological Review 89 (1982).
@@ -22,8 +22,8 @@ FIFTHS = "FCGDAEB"
 def estimate(piece: Piece) -> tuple[int, bool]:
     """Return the likeliest key of a piece: its sharps (-5 to 6), and whether it is minor.
 
-    It is the key whose profile correlates most with how long each pitch class sounds; C major for a
-    piece without pitches.
+    The profile of this key has the highest correlation with the time that each pitch class sounds.
+    A piece without pitches is in C major.
     """
     notes = piece.notes[piece.notes["program"] != DRUMS]
     heard = np.bincount(notes["pitch"] % 12, notes["duration"], minlength=12)
@@ -40,11 +40,14 @@ def estimate(piece: Piece) -> tuple[int, bool]:
 
 
 def spelling(pitch: int, sharps: int) -> tuple[str, int]:
-    """Return the name of a pitch in a key, such as "F#", flats as "-", and its octave.
+    """Return the name of a pitch in a key, such as "F#" (flats are "-"), and its octave.
 
-    A key has twelve names. Name and octave are apart because "C-1" is C flat to music21.
-    They are the twelve in a row on the line of fifths that begin three below the tonic of the
-    major key: in C major from E flat to G sharp.
+    Name and octave are apart because music21 reads "C-1" as C flat. A key has twelve names, those
+    in a row on the line of fifths that begins three below the tonic of the major key: in C major
+    from E flat to G sharp.
+
+    >>> spelling(61, sharps=0), spelling(61, sharps=-3)
+    (('C#', 4), ('D-', 4))
     """
     place = (pitch * 7 - (sharps - 3)) % 12 + sharps - 3
     letter = FIFTHS[(place + 1) % 7]

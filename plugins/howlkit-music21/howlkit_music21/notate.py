@@ -1,4 +1,4 @@
-"""`howlkit notate`: a MIDI file, such as a sample, to sheet music."""
+"""Command `howlkit notate`: writes a MIDI file as sheet music."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Examples:
     type=click.Path(dir_okay=False, path_type=Path),
     help="The MusicXML file (.musicxml, or .mxl: compressed); by default FILE.musicxml.",
 )
-@click.option("--title", default="", help="What stands above the score; by default FILE's name.")
+@click.option("--title", default="", help="The title above the score; by default FILE's name.")
 def command(file: Path, out: Path | None, title: str) -> None:
     """Write the MIDI file FILE as MusicXML, which notation software opens.
 

@@ -1,8 +1,8 @@
-"""A Piece to a score of music21 that people can read, and that to MusicXML.
+"""Turns a Piece into a score of music21 that people can read, and into MusicXML.
 
-A track is a staff, or two braced ones if it is for a keyboard and wide. Bars follow the metres of
-the Piece (4/4 where it has none). The key is the one that the Piece states, or else the likeliest
-by Krumhansl's profiles, and pitches are spelt in it.
+A track is a staff, or two braced ones for a keyboard with a wide range. Bars follow the metres of
+the Piece (4/4 if it has none). The key is that of the Piece, or else the likeliest one (keys.py);
+pitches are spelt in it.
 """
 
 from __future__ import annotations
@@ -46,24 +46,24 @@ __all__ = ["musicxml", "score_of"]
 KEYBOARDS = frozenset({*range(8), 16, 17, 18, 19, 20, 46})
 """MIDI programs written on two staves: pianos, organs, the harp."""
 
-MIDDLE = 60  # where two staves part
+MIDDLE = 60  # the lowest pitch of the upper staff
 
 TEMPO_CHANGE = 0.05
-"""A tempo is written where it differs by so much from the last one written, at a bar line."""
+"""A tempo is written at a bar line if it differs by this share from the last one written."""
 
 MOST_BARS = 5000
-"""So long may a piece be: an hour and more, and a minute's work for music21."""
+"""The most bars of a piece: more than an hour, and a minute's work for music21."""
 
 VALUES = (96, 72, 48, 36, 24, 18, 12, 9, 6, 3)
-"""What one note can last, in units: whole, dotted half ... a thirty-second."""
+"""The lengths of single notes in units: whole, dotted half ... thirty-second."""
 
 TRIPLETS = (16, 8, 4)
-"""The same within a triplet: quarter, eighth, sixteenth."""
+"""The lengths of single notes within a triplet: quarter, eighth, sixteenth."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar: where it starts and stops, in units, its metre, and what is new in it."""
+    """A bar: start and stop in units, its metre, whether that is new, and a new tempo if any."""
 
     start: int
     stop: int
@@ -75,7 +75,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Staff:
-    """Notes for one staff."""
+    """The voices of one staff."""
 
     voices: list[Voice]
     program: int
@@ -83,7 +83,7 @@ class Staff:
 
 
 def musicxml(piece: Piece, *, title: str = "") -> bytes:
-    """Return a Piece as a MusicXML file, always the same bytes; DataError if it has no notes."""
+    """Return a Piece as the bytes of a MusicXML file; DataError if it has no notes."""
     data = bytes(m21ToXml.GeneralObjectExporter(score_of(piece, title=title)).parse())
     root = ElementTree.fromstring(data)
     files.tidy(root)
@@ -92,7 +92,7 @@ def musicxml(piece: Piece, *, title: str = "") -> bytes:
 
 
 def score_of(piece: Piece, *, title: str = "") -> stream.Score:
-    """Return a Piece as a score; DataError if it has no notes."""
+    """Return a Piece as a score of music21; DataError if it has no notes."""
     if not len(piece):
         raise DataError("there are no notes to write down")
     piece = aligned(piece)
@@ -129,7 +129,7 @@ def _key(piece: Piece) -> key.Key:
 
 
 def _staves(piece: Piece, track: int, beats: Any) -> list[Staff]:  # noqa: ANN401 - an array
-    """Return the notes of a track as one staff, or two; drums of it as one more."""
+    """Return a track as one or two staves for each program, and a staff for drums."""
 
     def voices(notes: Any, most: int = 2) -> list[Voice]:  # noqa: ANN401 - an array
         return voices_of(notes, piece.ticks_per_beat, beats, most=most)
@@ -152,7 +152,7 @@ def _staves(piece: Piece, track: int, beats: Any) -> list[Staff]:  # noqa: ANN40
 
 
 def _is_wide(pitches: Any) -> bool:  # noqa: ANN401 - an array
-    """Say whether a tenth of the notes at least lie well below middle C, and a tenth well above."""
+    """Say whether a tenth of the notes are well below middle C, and a tenth well above."""
     low, high = np.quantile(pitches, (0.1, 0.9))
     return bool(low < MIDDLE - 5 and high > MIDDLE + 5)
 
@@ -160,8 +160,8 @@ def _is_wide(pitches: Any) -> bool:  # noqa: ANN401 - an array
 def _bars(piece: Piece, end: int) -> Iterator[Bar]:
     """Yield bars until `end`.
 
-    A metre that changes within a bar begins a new one, and the bar that is cut short is one of the
-    metre that it has then, such as 15/16: readers of the file would fill it up.
+    A change of metre within a bar begins a new bar. The bar that it cuts short gets a metre of its
+    length, such as 15/16: programs would fill it up otherwise.
     """
     metres = [(int(t), int(n), int(d)) for t, n, d in piece.time_signatures.tolist()]
     if not metres or metres[0][0] > 0:
@@ -185,7 +185,7 @@ def _bars(piece: Piece, end: int) -> Iterator[Bar]:
 
 
 def _metre_of(length: int) -> tuple[int, int]:
-    """Return the metre of a bar of so many units, a multiple of 3: numerator and denominator."""
+    """Return numerator and denominator for a bar of `length` units, a multiple of 3."""
     denominator = next(d for d in (4, 8, 16, 32) if length * d % (4 * UNITS) == 0)
     return length * denominator // (4 * UNITS), denominator
 
@@ -231,7 +231,7 @@ def _instrument(program: int) -> instrument.Instrument:
 
 
 def _fill(measure: stream.Measure, lines: list[list[Any]], bar: Bar) -> None:
-    """Put what each voice has in a bar into it; voices that are silent there only once."""
+    """Put the elements of each voice into a bar; of silent voices at most one."""
     sounding = [line for line in lines if any(isinstance(each, note.NotRest) for each in line)]
     if len(sounding) < 2:
         for element in (sounding or lines)[0]:
@@ -253,7 +253,7 @@ def _height(line: list[Any]) -> float:
 def _notated(
     voice: Voice, bars: list[Bar], staff: Staff, signature: key.Key
 ) -> Iterator[list[Any]]:
-    """Yield what a voice has in each bar: notes, chords and rests, tied where values end."""
+    """Yield the elements of a voice in each bar: notes, chords and rests, tied where values end."""
     events, index = voice.events, 0
     for bar in bars:
         found: list[Any] = []
@@ -276,7 +276,7 @@ def _notated(
 
 
 def _values(start: int, stop: int, bar: Bar) -> Iterator[tuple[int, int]]:
-    """Yield the values that a span within a bar is written with, so that beats can be seen."""
+    """Yield the values that make up a span within a bar, such that beats can be seen."""
     while start < stop:
         end = start + _longest(start, stop, _beat(bar))
         yield start, end
@@ -290,11 +290,11 @@ def _beat(bar: Bar) -> int:
 
 
 def _longest(start: int, stop: int, beat: int) -> int:
-    """Return the longest value that may begin here.
+    """Return the longest value that may begin at `start`.
 
-    On a beat any that fits and ends on a beat or within this one; elsewhere one that ends with the
-    beat, or a quarter in the middle of two eighths if that is all (a longer note would be a chain
-    of tied ones off the beat); triplets stay within their quarter.
+    On a beat, it must end on a beat or within this one. Elsewhere it must end with the beat, except
+    for a quarter between two eighths, if it fills the span (a longer note would be a chain of ties
+    off the beat). Triplets stay within their quarter.
     """
     if start % 3 or (stop % 3 and stop // UNITS == start // UNITS):
         room = min(stop - start, UNITS - start % UNITS)
@@ -326,7 +326,7 @@ def _element(event: Event | None, start: int, stop: int, staff: Staff, signature
         made = note.Note(pitches[0]) if len(pitches) == 1 else chord.Chord(pitches)
     made.duration = length
     before, after = event.start < start, event.stop > stop
-    if before and staff.program == DRUMS:  # a stroke is struck once, and strokes are not tied
+    if before and staff.program == DRUMS:  # a stroke sounds once: no ties
         return note.Rest(duration=length)
     if (before or after) and staff.program != DRUMS:
         made.tie = tie.Tie("continue" if before and after else "stop" if before else "start")

@@ -1,14 +1,12 @@
-"""A score of music21 to a Piece.
+"""Turns a score of music21 into a Piece.
 
-What becomes of what a Piece has no place for:
-
-- Parts are tracks, in their order, those without notes left out; each staff of a piano is a part.
+- Each part with notes is a track, in the order of the score; each staff of a piano is a part.
 - Tied notes are one note. Grace notes, which have no length of their own, are left out.
-- Transposing instruments are at sounding pitch, and octave clefs as they sound.
+- Transposing instruments and octave clefs are at sounding pitch.
 - Unpitched percussion and instruments of MIDI's channel 10 are drums.
-- Tick 0 is a bar line: an upbeat stands at the end of a bar that begins with rests.
-- Dynamic marks are velocities, until the next one in their part; hairpins and accents are not.
-- A key is given as signature and mode; modes other than major and minor by their third.
+- Tick 0 is a bar line: an upbeat is at the end of a bar that begins with rests.
+- A dynamic mark sets the velocity until the next one in its part; hairpins and accents do nothing.
+- A key has a signature and a mode; other modes than major and minor count by their third.
 """
 
 from __future__ import annotations
@@ -50,20 +48,20 @@ from howlkit_music21.playing import Playing
 __all__ = ["piece_of"]
 
 RESOLUTION = 480
-"""Ticks a beat, or a multiple of it where the score has finer tuplets."""
+"""Ticks a beat; a multiple of it for a score with finer tuplets."""
 
 FINEST = 32767  # ticks a beat that a Piece can have
 
 MINOR_THIRD = frozenset({"minor", "aeolian", "dorian", "phrygian", "locrian"})
 
-UNKNOWN_DRUM = 38  # snare, General MIDI: of a stroke of which no score says on what
+UNKNOWN_DRUM = 38  # the snare of General MIDI, for strokes on no known instrument
 
 Table = np.ndarray[Any, Any]
 Score = stream.Stream[Any]  # or a part of one
 
 
 class Tone(NamedTuple):
-    """A note as written; start and length in quarters. tied: to the note before it."""
+    """A note as written; start and length in quarters. tied: to the note before."""
 
     start: Fraction
     length: Fraction
@@ -75,7 +73,7 @@ class Tone(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """Something in a part, and where it stands, in quarters from the start."""
+    """An element of a part; start: in quarters from the start of the part."""
 
     start: Fraction
     element: Any
@@ -110,14 +108,14 @@ def piece_of(score: Score, playing: Playing) -> Piece:
 
 
 def _as_heard(score: Score, playing: Playing) -> Score:
-    """Return the score at sounding pitch, and with repeats written out if that is asked for."""
+    """Return the score at sounding pitch, with repeats written out if they are played."""
     score.toSoundingPitch(inPlace=True)
     if not playing.repeats:
         return score
     try:
         return score.expandRepeats()
     except (repeat.ExpanderException, exceptions21.Music21Exception):
-        return score  # signs that make no sense: as written
+        return score  # the signs make no sense: play it once
 
 
 def _upbeat(part: Score) -> Fraction:
@@ -131,15 +129,15 @@ def _upbeat(part: Score) -> Fraction:
 
 
 def _quarters(offset: Any) -> Fraction:  # noqa: ANN401 - float or Fraction, as music21 has them
-    """Return an offset exactly; floats of music21 are fractions of a small denominator."""
+    """Return an offset exactly: music21's floats are fractions with small denominators."""
     return Fraction(offset).limit_denominator(65535)
 
 
 def _line(part: Score) -> Line:
-    """Return all that stands in a part, whatever bar and voice it is in, in time.
+    """Return all elements of a part, of all bars and voices, by start.
 
-    Not `Stream.flatten`: a metre that music21 has put into two bars as one object (it does so with
-    ABC) would stand twice in the later one.
+    `Stream.flatten` would put a metre that is one object in two bars (music21 makes such of ABC)
+    into the later bar twice.
     """
     found = list(_placed(part, Fraction(0)))
     return sorted(found, key=lambda place: (place.start, place.element.classSortOrder))
@@ -159,7 +157,7 @@ def _of(line: Line, kind: type[T]) -> Iterator[tuple[Fraction, T]]:
 
 
 def _tones(line: Line, track: int, playing: Playing) -> Iterator[Tone]:
-    """Yield the notes of a part, in time; chords note by note."""
+    """Yield the notes of a part by start; chords note by note."""
     program, drums, velocity = 0, False, playing.velocity
     for start, element in line:
         if isinstance(element, instrument.Instrument):
@@ -185,7 +183,7 @@ def _program(element: instrument.Instrument) -> tuple[int, bool]:
 
 
 def _pitches(element: note.NotRest) -> Iterator[tuple[int, bool, bool]]:
-    """Yield pitch, whether it is tied to what is before, and whether it is a drum."""
+    """Yield for each note of an element: pitch, whether tied to the one before, whether a drum."""
     members: Iterable[Any] = [element]
     if isinstance(element, chord.Chord | percussion.PercussionChord):
         members = element.notes
@@ -206,9 +204,9 @@ def _drum(stroke: note.Unpitched) -> int:
 
 
 def _joined(tones: Iterable[Tone]) -> list[Tone]:
-    """Return the notes with those that are tied made one; a tie to nothing is a note."""
+    """Return the notes with each chain of ties as one note; a tie to nothing begins a note."""
     result: list[Tone] = []
-    ends: dict[tuple[Fraction, int, int], int] = {}  # where a note of a pitch ends: its index
+    ends: dict[tuple[Fraction, int, int], int] = {}  # the index of the note that ends there
     for tone in sorted(tones, key=lambda tone: tone.start):
         index = ends.pop((tone.start, tone.pitch, tone.program), None) if tone.tied else None
         if index is None:
@@ -222,7 +220,7 @@ def _joined(tones: Iterable[Tone]) -> list[Tone]:
 
 
 def _chord_symbols(lines: Iterable[Line], track: int, playing: Playing) -> list[Tone]:
-    """Return the notes of chord symbols, each held until the next, or the end of its part."""
+    """Return the notes of chord symbols, held until the next symbol or the end of the part."""
     rows = []
     for line in lines:
         symbols = list(_of(line, harmony.ChordSymbol))
@@ -239,7 +237,7 @@ def _chord_symbols(lines: Iterable[Line], track: int, playing: Playing) -> list[
 
 
 def _resolution(rows: Iterable[Tone], upbeat: Fraction) -> int:
-    """Return ticks a beat at which every position is exact, or RESOLUTION if there is no such."""
+    """Return ticks a beat at which all positions are whole, or RESOLUTION if they need too many."""
     denominators = {upbeat.denominator}
     for tone in rows:
         denominators |= {tone.start.denominator, tone.length.denominator}
@@ -261,12 +259,12 @@ def _notes(rows: list[Tone], upbeat: Fraction, ticks: int) -> Table:
 
 
 def _at(start: Fraction, upbeat: Fraction, ticks: int) -> int:
-    """Return the tick of an entry of a map; what stands at the very start holds from tick 0."""
+    """Return the tick of a mark; one at the very start counts from tick 0."""
     return round((start + upbeat) * ticks) if start > 0 else 0
 
 
 def _tempos(lines: list[Line], upbeat: Fraction, ticks: int, bpm: int) -> Table:
-    """Return the tempo marks of all parts; `bpm` until the first."""
+    """Return the tempo marks of all parts, with `bpm` until the first."""
     found = {0: round(60e6 / bpm)}
     for line in reversed(lines):  # the upper part decides
         for start, mark in _of(line, tempo.MetronomeMark):
@@ -299,7 +297,7 @@ def _keys(line: Line, upbeat: Fraction, ticks: int) -> Table:
 
 
 def _changes(table: Table) -> Table:
-    """Return a map without entries that say what holds already; of those at one tick the last."""
+    """Return a map with one entry a tick, the last, and without entries that change nothing."""
     table = last_at_each_tick(table)
     values = table[[name for name in table.dtype.names or () if name != "tick"]]
     return np.asarray(table[np.append(True, values[1:] != values[:-1])[: len(table)]])

@@ -1,9 +1,9 @@
-"""Notes as played to values that people read: sixteenths and triplets, voices, chords.
+"""Turns notes as played into values that people read: sixteenths and triplets, voices, chords.
 
-Positions are whole `UNITS` a quarter, 24: a sixteenth is 6, a triplet eighth 8. Each quarter of
-each staff is taken as four sixteenths or as three triplet eighths, whichever lies nearer to the
-notes that begin in it; triplets must win clearly, since they are rarer and harder to read. Only
-where notes one after the other would fall together, it is taken as twice as many.
+Positions are whole units, `UNITS` (24) a quarter: a sixteenth is 6, a triplet eighth 8. Each
+quarter of each staff is divided into four sixteenths or three triplet eighths, whichever is nearer
+to the notes that begin in it; triplets must win clearly, since they are rarer and harder to read.
+Where successive notes would fall together, the quarter is divided twice as finely.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ UNITS = 24
 SIXTEENTH, TRIPLET = 6, 8
 
 APART = 0.11
-"""Quarters from which on two notes are one after the other, not a chord."""
+"""Notes at least this many quarters apart are successive; closer ones are a chord."""
 
 TRIPLETS_WIN = 0.6
-"""Triplets are taken where their squared error is less than so many times that of sixteenths."""
+"""Triplets win if their squared error is below this share of that of sixteenths."""
 
 LEGATO = 0.5
-"""A note that sounds for at least this share of the time to the next one is written as long."""
+"""A note that sounds for this share of the time to the next one is written to last until it."""
 
 Table = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
 class Event:
-    """A note or chord: where it starts and stops, in units, and its pitches, rising."""
+    """A note or chord: start and stop in units, and its pitches, rising."""
 
     start: int
     stop: int
@@ -44,31 +44,31 @@ class Event:
 
 @dataclass
 class Voice:
-    """Events one after the other."""
+    """Events that do not overlap, in order."""
 
     events: list[Event] = field(default_factory=list)
 
     @property
     def free(self) -> int:
-        """The unit from which on it is silent."""
+        """The unit at which its last event stops."""
         return self.events[-1].stop if self.events else 0
 
     @property
     def height(self) -> float:
-        """How high it is now, as a pitch."""
+        """The mean pitch of its last event; 60 if it has none."""
         return float(np.mean(self.events[-1].pitches)) if self.events else 60.0
 
 
 def voices_of(notes: Table, ticks_per_beat: int, beats: Table, *, most: int = 2) -> list[Voice]:
-    """Return the notes of a staff as voices of events that do not overlap, at most `most`.
+    """Return the notes of a staff as at most `most` voices of events that do not overlap.
 
-    notes: rows of `howlkit.music.NOTE`, sorted by start. beats: where each beat of each bar begins,
-    in units, rising, until after the last note. Where more sounds at once, held notes are cut
-    short.
+    notes: rows of `howlkit.music.NOTE`, sorted by start. beats: the starts of all beats, in units,
+    rising, until after the last note. Where more events sound at once than there are voices, held
+    ones are cut short.
     """
     starts, stops = _snapped(notes, ticks_per_beat, beats)
     chords = _chords(starts, stops, notes["pitch"].tolist())
-    # What is played short is written until the next onset in any voice, or the next beat.
+    # A note played short is written until the next onset in any voice, or the next beat.
     goals = np.union1d([event.start for event in chords], beats)
     onsets = {event.start for event in chords}
     voices: list[Voice] = []
@@ -78,7 +78,7 @@ def voices_of(notes: Table, ticks_per_beat: int, beats: Table, *, most: int = 2)
 
 
 def _snapped(notes: Table, ticks_per_beat: int, beats: Table) -> tuple[list[int], list[int]]:
-    """Return the starts and stops of notes in units, each on the grid of its beat."""
+    """Return the starts and stops of notes, in units, on the grids of their beats."""
     starts = notes["start"] * (UNITS / ticks_per_beat)
     stops = starts + notes["duration"] * (UNITS / ticks_per_beat)
     lengths = np.diff(beats, append=beats[-1] + UNITS)
@@ -88,7 +88,7 @@ def _snapped(notes: Table, ticks_per_beat: int, beats: Table) -> tuple[list[int]
     for index, within in zip(beat[firsts], np.split(starts - beats[beat], firsts[1:]), strict=True):
         step[index] = _step(within, triplets=lengths[index] == UNITS)
     begun = _on(starts, beats, lengths, step)
-    # An end must not make a beat a mixture of both grids: it takes that of where it falls.
+    # A stop takes the grid of the beat that it falls in: no beat may mix both grids.
     shortest = begun + step[_beat_of(begun, beats)]
     return begun.tolist(), np.maximum(_on(stops, beats, lengths, step), shortest).tolist()
 
@@ -98,14 +98,14 @@ def _beat_of(at: Table, beats: Table) -> Table:
 
 
 def _on(at: Table, beats: Table, lengths: Table, step: Table) -> Table:
-    """Return positions on the grid of the beat that they fall in; all in units."""
+    """Return positions rounded to the grids of the beats that they fall in; all in units."""
     beat = _beat_of(at, beats)
     within = np.round((at - beats[beat]) / step[beat]).astype(int) * step[beat]
     return np.asarray(beats[beat] + np.minimum(within, lengths[beat]))
 
 
 def _step(within: Table, *, triplets: bool) -> int:
-    """Return the step of the grid that a beat is written on, by where in it notes begin, rising."""
+    """Return the step of a beat's grid; within: the onsets in the beat, in units, rising."""
     found = _nearer(within, SIXTEENTH, TRIPLET) if triplets else SIXTEENTH
     apart = np.diff(within) >= APART * UNITS
     places = np.round(within / found)
@@ -123,9 +123,9 @@ def _nearer(within: Table, straight: int, triplet: int) -> int:
 
 
 def _chords(starts: Iterable[int], stops: Iterable[int], pitches: Sequence[int]) -> list[Event]:
-    """Return notes that begin and end together as one event, by start, the highest first.
+    """Return notes that begin and end together as one event; events by start, the highest first.
 
-    Those that begin together and end a sixteenth apart or less end together, as they were meant to.
+    Notes that begin together and end at most a sixteenth apart are meant to end together.
     """
     by_start: dict[int, list[tuple[int, int]]] = {}
     for start, stop, pitch in zip(starts, stops, pitches, strict=True):
@@ -147,7 +147,7 @@ def _chords(starts: Iterable[int], stops: Iterable[int], pitches: Sequence[int])
 
 
 def _place(voices: list[Voice], event: Event, most: int) -> None:
-    """Put an event into the free voice nearest in pitch, a new one, or one that is cut short."""
+    """Put an event into the nearest free voice, into a new one, or into one that is cut short."""
 
     def distance(voice: Voice) -> float:
         return abs(voice.height - float(np.mean(event.pitches)))
@@ -170,9 +170,10 @@ def _place(voices: list[Voice], event: Event, most: int) -> None:
 
 
 def _filled(events: list[Event], goals: Table, onsets: set[int]) -> list[Event]:
-    """Return the events with small gaps closed: what is played a little short is written whole.
+    """Return the events with small gaps closed, since notes are played a little short.
 
-    goals: what they may be lengthened to, rising; onsets: those at which some note begins.
+    goals: the units to which events may be lengthened, rising. onsets: the goals at which a note
+    begins.
     """
     result = []
     following = [*(event.start for event in events[1:]), None]
@@ -180,13 +181,13 @@ def _filled(events: list[Event], goals: Table, onsets: set[int]) -> list[Event]:
         goal = _goal(event, goals, onsets)
         goal = min(goal, following_start) if following_start is not None else goal
         long, room = event.stop - event.start, goal - event.start
-        if 0 < room - long < UNITS and long >= LEGATO * room:  # a longer rest is meant
+        if 0 < room - long < UNITS and long >= LEGATO * room:  # a longer gap is a rest
             event = Event(event.start, goal, event.pitches)
         result.append(event)
     return result
 
 
 def _goal(event: Event, goals: Table, onsets: set[int]) -> int:
-    """Return the next onset, or the next beat if there is none before the one after that."""
+    """Return the next onset if it is one of the next two goals, else the next goal."""
     following = [int(goal) for goal in goals[np.searchsorted(goals, event.stop) :][:2]]
     return next((goal for goal in following if goal in onsets), (following or [event.stop])[0])

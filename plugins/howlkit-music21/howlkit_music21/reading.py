@@ -1,7 +1,7 @@
-"""Files to music21's scores, and these to Pieces, with what can go wrong put into words.
+"""Reads files by music21 into Pieces, and says in words what is wrong with a file.
 
-music21 keeps pickles of the files that it has parsed and would load them again; here it is always
-given the text, so that nothing is unpickled and nothing stale is read.
+music21 keeps pickles of the files that it has parsed, and would load them again. Here it always
+gets the text, so that nothing is unpickled and nothing outdated is read.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ __all__ = ["read"]
 CONTAINER = "META-INF/container.xml"
 
 MOST_UNPACKED = 256 * 2**20
-"""Bytes that a compressed score may have once it is unpacked."""
+"""The most bytes that a compressed score may have when unpacked."""
 
 
 def read(path: Path, playing: Playing) -> Iterator[Piece | HowlkitError]:
     """Yield the pieces in a file, with an error in place of one that music21 cannot read.
 
-    Raises DataError if the file holds nothing that could be read.
+    Raises DataError if nothing in the file can be read.
     """
     kind = path.suffix.lower()
     if kind == ".abc":
@@ -48,20 +48,20 @@ def read(path: Path, playing: Playing) -> Iterator[Piece | HowlkitError]:
 
 
 def _pieces(source: str, form: str, playing: Playing) -> list[Piece]:
-    """Return the pieces of a text: one, or those of an Opus."""
+    """Return the pieces in a text: one, or those of an Opus."""
     from music21 import converter, stream
 
     from howlkit_music21.pieces import piece_of
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what it mends, by the hundred
+        warnings.simplefilter("ignore")  # by the hundred, about what it mends
         try:
             parsed = converter.parseData(source, format=form)
             scores = list(parsed.scores) if isinstance(parsed, stream.Opus) else [parsed]
             return [piece_of(score, playing) for score in scores]
         except HowlkitError:
             raise
-        except Exception as error:  # of any kind: a parser of strangers' files, without promises
+        except Exception as error:  # of any type: music21 promises none
             raise DataError(f"music21 cannot read it: {_line(error)}") from error
 
 
@@ -71,7 +71,7 @@ def _line(error: Exception) -> str:
 
 
 def _text(path: Path) -> str:
-    """Return the text of a file, in UTF-8 or else Latin-1, as old ones are."""
+    """Return the text of a file: UTF-8, or else Latin-1, as in old files."""
     data = path.read_bytes()
     try:
         return data.decode("utf-8-sig")
@@ -80,10 +80,10 @@ def _text(path: Path) -> str:
 
 
 def _tunes(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the number and the text of each tune of an ABC file, what stands above all with it.
+    """Yield the number and the text of each tune of an ABC file, with the fields above all tunes.
 
     A tune begins with its X: field (ABC 2.1, section 2.2); without any, the file is one tune.
-    Raises DataError for what is no ABC: no K: field.
+    Raises DataError if there is no K: field, so that the file is no ABC.
     """
     if not re.search(r"^K:", text, re.MULTILINE):
         raise DataError("is no ABC file: no tune in it has a key (a line K:...)")
@@ -99,7 +99,7 @@ def _tunes(text: str) -> Iterator[tuple[str, str]]:
 def _musicxml(path: Path) -> str:
     """Return the text of a MusicXML file, plain or compressed, with drums as pitches.
 
-    Raises DataError for what is none, or too big when unpacked.
+    Raises DataError if the file is no MusicXML, or too big when unpacked.
     """
     data = _unpacked(path) if zipfile.is_zipfile(path) else path.read_bytes()
     if not re.search(rb"<(score-partwise|score-timewise|opus)\b", data.replace(b"\x00", b"")):
@@ -113,7 +113,7 @@ def _musicxml(path: Path) -> str:
 
 
 def _unpacked(path: Path) -> bytes:
-    """Return the score in a compressed file: the first that its container names (MusicXML 4.0)."""
+    """Return the score in a compressed file: the first one its container names (MusicXML 4.0)."""
     try:
         with zipfile.ZipFile(path) as archive:
             sizes = {entry.filename: entry.file_size for entry in archive.infolist()}

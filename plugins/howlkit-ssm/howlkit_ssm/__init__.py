@@ -1,4 +1,4 @@
-"""Model `ssm`: its options; `network.py` has the network and is imported late."""
+"""Model `ssm`: its options; `network.py` has the network, imported when one is built."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Ssm:
     width: int = option(256, "units between the layers", low=1, high=16384)
     layers: int = option(2, "layers", low=1, high=128)
     inner: int = option(384, "units within a layer", low=1, high=32768)
-    heads: int = option(6, "parts of these, each with a memory of its own", low=1, high=1024)
+    heads: int = option(6, "parts of the inner units, each with its memory", low=1, high=1024)
     states: int = option(64, "numbers kept for each inner unit", low=1, high=1024)
-    dropout: float = option(0.1, "of what enters, and of what each layer adds", low=0.0, high=0.95)
+    dropout: float = option(0.1, "of the input, and of what each layer adds", low=0.0, high=0.95)
 
     name: ClassVar[str] = "ssm"
 
     def __post_init__(self) -> None:
-        """Refuse heads that do not share out the inner units."""
+        """Refuse a number of heads that does not divide the inner units."""
         if self.inner % self.heads:
             nearest = self.heads * max(1, round(self.inner / self.heads))
             raise OptionError(
@@ -60,5 +60,5 @@ class Ssm:
 
 @hookimpl
 def register_models(register: Callable[[type[Model]], None]) -> None:
-    """Register it."""
+    """Register the model."""
     register(Ssm)

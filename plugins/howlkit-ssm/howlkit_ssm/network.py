@@ -1,19 +1,19 @@
 """The network: layers of selective state spaces, as in Mamba-2.
 
-A layer keeps a matrix for each head, S, and at each step t (Dao and Gu 2024, "Transformers are
-SSMs", section 2; all of a, dt, b, c and x are made from the step itself):
+A layer keeps a matrix S for each head. At each step t (Dao and Gu 2024, "Transformers are SSMs",
+section 2; a, dt, b, c and x are made from the step itself):
 
     S_t = a_t S_(t-1) + dt_t b_t x_t^T        a_t = exp(-dt_t e^A), between 0 and 1
     y_t = S_t^T c_t + skip x_t
 
-In training that is done for many steps at once, without a loop over them: within a chunk all pairs
-of steps are one masked product of matrices, y_t = sum over s <= t of (a_(s+1) .. a_t) (c_t . b_s)
-dt_s x_s, and only S passes from chunk to chunk (their section 6). Before that stands a causal
-convolution over the last four steps. Where we differ: no biases, and decays that begin evenly
-spread between 3 and 1000 steps, since a phrase is some ten notes long and a piece some thousand.
+Training computes many steps at once, without a loop over them: within a chunk all pairs of steps
+are one masked matrix product, y_t = sum over s <= t of (a_(s+1) .. a_t) (c_t . b_s) dt_s x_s, and
+only S passes from chunk to chunk (their section 6). A causal convolution over the last four steps
+comes first. Where we differ: no biases, and decays that begin evenly spread between 3 and 1000
+steps, since a phrase is some ten notes long and a piece some thousand.
 
 Shapes: B rows, T steps, D width, I inner units, H heads of P = I / H units, N states. The state has
-for each layer its matrices (B, H, N, P) and what the convolution still needs, (B, 3, I + 2 N).
+for each layer its matrices (B, H, N, P) and the last inputs of the convolution, (B, 3, I + 2 N).
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from torch.nn import functional as F
 
 __all__ = ["StateSpace"]
 
-CHUNK = 64  # steps in one product: its cost is quadratic in them, and few chunks are few calls
+CHUNK = 64  # steps in a product: its cost is quadratic in them, but more chunks are more calls
 TAPS = 4  # of the convolution
-SHORTEST, LONGEST = 3, 1000  # steps in which what is kept falls to 1 / e, at the start
+SHORTEST, LONGEST = 3, 1000  # steps in which a memory falls to 1 / e, before training
 
 State = dict[str, Tensor]
 
 
 class StateSpace(nn.Module):
-    """Layers one after the other; a `howlkit.protocols.Backbone`."""
+    """A stack of layers; a `howlkit.protocols.Backbone`."""
 
     def __init__(
         self,
@@ -59,14 +59,14 @@ class StateSpace(nn.Module):
     def forward(
         self, x: Tensor, state: State | None, lengths: Tensor | None = None
     ) -> tuple[Tensor, State]:
-        """Take in x (B, T, width in) after `state`; return (B, T, D) and the state after it.
+        """Read x (B, T, width in) after `state`; return (B, T, D) and the state after it.
 
-        lengths (B,): the steps that count in each row; None: all. A row of length 0 keeps its
-        state.
+        lengths: (B,), the number of steps that count in each row; None: all. A row of length 0
+        keeps its state.
         """
         if lengths is None:
             lengths = x.new_full((len(x),), x.shape[1], dtype=torch.int64)
-        # What layers add to stays in whole precision, whatever autocast makes of the parts.
+        # The sum that layers add to stays in full precision, whatever autocast does to the parts.
         x = F.dropout(self.enter(x).float(), self.dropout, self.training)
         after: State = {}
         for number, layer in enumerate(self.layers):
@@ -79,7 +79,7 @@ class StateSpace(nn.Module):
 
 
 class Layer(nn.Module):
-    """Normalise, convolve, remember, gate."""
+    """A layer: normalise, convolve, remember, gate."""
 
     def __init__(self, width: int, *, inner: int, heads: int, states: int) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ class Layer(nn.Module):
         self.taps = nn.Parameter(torch.empty(TAPS, self.parts[1]))
         nn.init.uniform_(self.taps, -(TAPS**-0.5), TAPS**-0.5)
         waits = torch.linspace(math.log(SHORTEST), math.log(LONGEST), self.heads).exp()
-        # So that softplus of it is 1 / waits.
+        # Such that its softplus is 1 / waits.
         self.delta = nn.Parameter(torch.log(torch.expm1(1 / waits)))
         self.decay = nn.Parameter(torch.zeros(self.heads))
         self.skip = nn.Parameter(torch.ones(self.heads))
@@ -102,7 +102,7 @@ class Layer(nn.Module):
     def forward(
         self, x: Tensor, before: tuple[Tensor, Tensor] | None, lengths: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return what x (B, T, D) gets added, the matrices after it, and the last three inputs."""
+        """Return what is added to x (B, T, D), the matrices after x, and the last three inputs."""
         if before is None:
             inner, states, _ = self.inner
             matrices = x.new_zeros(len(x), self.heads, states, inner // self.heads)
@@ -113,7 +113,7 @@ class Layer(nn.Module):
         mixed, past = self._convolve(mixed, past, lengths)
         values, b, c = torch.split(mixed, self.inner, -1)
         values = values.reshape(*x.shape[:2], self.heads, -1)  # (B, T, H, P)
-        # A step of no length leaves the matrices as they were: so padding does.
+        # With delta 0 a step leaves the matrices as they are: padding must not count.
         counts = torch.arange(x.shape[1], device=x.device) < lengths[:, None]
         delta = F.softplus(delta.float() + self.delta).where(counts[..., None], 0)  # (B, T, H)
         logs = -delta * self.decay.exp()
@@ -127,7 +127,7 @@ class Layer(nn.Module):
         return self.out(y), matrices, past
 
     def _convolve(self, x: Tensor, past: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Return x (B, T, C) convolved with the steps before it, and the last three of them."""
+        """Return x (B, T, C) convolved with the steps before it, and the last three inputs."""
         steps = x.shape[1]
         x = torch.cat((past, x.to(past.dtype)), 1)  # (B, 3 + T, C)
         y = x[:, :steps] * self.taps[0]
