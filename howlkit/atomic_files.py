@@ -1,14 +1,15 @@
-"""Writes files whole or not at all, even if the power fails."""
+"""Writes files and folders whole or not at all, even if the power fails."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["write_whole", "writing_whole"]
+__all__ = ["write_whole", "writing_folder_whole", "writing_whole"]
 
 
 def write_whole(path: Path, *data: bytes) -> None:
@@ -42,3 +43,35 @@ def writing_whole(path: Path) -> Iterator[BinaryIO]:
         os.replace(partial, path)
     finally:  # after Ctrl-C too
         partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def writing_folder_whole(path: Path) -> Iterator[Path]:
+    """Give an empty folder to write files to, which replaces the folder `path` when the block ends.
+
+    The files in it must be flushed by whoever writes them (`write_whole` does). If the block
+    raises, `path` stays as it was, and the other folder is deleted.
+    """
+    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        flush_folder(partial)
+        if path.exists():
+            shutil.rmtree(path)
+        partial.rename(path)
+        flush_folder(path.parent)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def flush_folder(folder: Path) -> None:
+    """Flush a folder's entries, where the system can (Windows cannot open a folder)."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from howlkit import atomic_files
 from howlkit.dataset import Dataset, folder, preparation, prepare
 from howlkit.music.midi import container
-from howlkit.training import checkpoint
 from howlkit.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 
@@ -37,7 +37,7 @@ def saved(run, step):
 
 
 def test_a_checkpoint_is_saved_where_no_folder_can_be_opened(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "os", WindowsOs())
+    monkeypatch.setattr(atomic_files, "os", WindowsOs())
     saved(tmp_path, 1)
     saved(tmp_path, 2)
     loaded = load_checkpoint(tmp_path)
@@ -50,7 +50,7 @@ def test_elsewhere_the_folders_of_a_checkpoint_are_flushed(tmp_path, monkeypatch
     system, flushed = WindowsOs(), []
     system.name = "posix"
     system.open = lambda path, *rest: flushed.append(Path(path)) or os.open(path, *rest)
-    monkeypatch.setattr(checkpoint, "os", system)
+    monkeypatch.setattr(atomic_files, "os", system)
     saved(tmp_path, 1)
     assert tmp_path / "checkpoints" in flushed
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from howlkit.atomic_files import write_whole
+from howlkit.atomic_files import write_whole, writing_folder_whole
 from howlkit.errors import CheckpointError, printable
 from howlkit.training.weights import read_tensors, write_tensors
 
@@ -65,20 +64,14 @@ def save_checkpoint(run: Path, checkpoint: Checkpoint) -> Path:
     """
     parent = run / "checkpoints"
     final = parent / f"step-{checkpoint.step:08d}"
-    partial = parent / f".partial-{os.getpid()}-{final.name}"
     if _latest(parent) == final.name and _is_whole(final):
         return final  # a run that stopped where it was resumed has nothing to add
-    try:
-        with saving(parent):
+    with saving(parent):
+        # A folder of that name is damaged, or its process was killed before it became the latest.
+        with writing_folder_whole(final) as partial:
             _write_folder(partial, checkpoint)
-            if final.exists():  # damaged, or killed before it became the latest
-                shutil.rmtree(final)
-            partial.rename(final)
-            _flush_folder(parent)
-            _verify(final)
-            write_whole(parent / "latest", f"{final.name}\n".encode())
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        _verify(final)
+        write_whole(parent / "latest", f"{final.name}\n".encode())
     for other in [*parent.glob("step-*"), *parent.glob(".partial-*")]:
         if other != final:
             shutil.rmtree(other, ignore_errors=True)
@@ -86,14 +79,11 @@ def save_checkpoint(run: Path, checkpoint: Checkpoint) -> Path:
 
 
 def _write_folder(folder: Path, checkpoint: Checkpoint) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     write_tensors(folder / "model.safetensors", checkpoint.model)
     write_tensors(folder / "optimizer.safetensors", checkpoint.optimizer)
     state = {"format": FORMAT, "step": checkpoint.step, **checkpoint.state}
     write_json(folder / "state.json", state)
     write_json(folder / "manifest.json", {name: _digest(folder / name) for name in CONTENTS})
-    _flush_folder(folder)
 
 
 def load_checkpoint(run: Path) -> Checkpoint:
@@ -191,14 +181,3 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise CheckpointError(f"{path} holds no JSON object")
     return data
-
-
-def _flush_folder(folder: Path) -> None:
-    """Flush a folder's entries, where the system can (Windows cannot open a folder)."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,4 +1,4 @@
-"""AdamW as training uses it, its learning rate, and its state as named tensors."""
+"""AdamW as training uses it: steps, clipping, learning rate, and its state as named tensors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-__all__ = ["adamw", "learning_rate", "load", "tensors_of"]
+__all__ = ["adamw", "learning_rate", "load", "tensors_of", "update"]
 
 
 def adamw(network: nn.Module, rate: float, weight_decay: float) -> torch.optim.AdamW:
@@ -34,6 +34,22 @@ def learning_rate(highest: float, *, step: int, warmup: int, used: float) -> flo
     """
     falling = 1.0 - 0.99 * used
     return highest * falling * min(1.0, (step + 1) / max(warmup, 1))
+
+
+def update(
+    optimizer: torch.optim.Optimizer, network: nn.Module, rate: float, *, clip: float
+) -> None:
+    """Take one step down the gradients of a network, and clear them.
+
+    clip: gradients of a larger norm, over all weights, are scaled down to it (Pascanu et al. 2013);
+    0: never.
+    """
+    if clip:
+        torch.nn.utils.clip_grad_norm_(network.parameters(), clip)
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
 
 
 def _parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

@@ -183,16 +183,6 @@ def _trainer(
     """Return the Trainer of a new run or of one that goes on; config: that of RUN/config.json."""
     part, seed, options = data.indices("train"), int(config["seed"]), recipe.training
     facts.check_enough(data, window=options.window, tell=tell)
-    windows = Windows(
-        PartOf(data, part),
-        np.asarray(data.note_counts)[part],
-        recipe.encoder,
-        recipe.augmenters,
-        notes=options.window,
-        carry=options.carry,
-        rows=options.batch,
-        seed=seed,
-    )
     counts = unigram(recipe.encoder, data.pieces("train"))
     tell(facts.describe_parts(data))
     stored: dict[str, Any] = {
@@ -205,6 +195,16 @@ def _trainer(
     validation = facts.validation_part(recipe, data, seed, tell)
     if validation is not None and not recipe.heads.no_likelihood(recipe.encoder.schema):
         stored["baseline_nats_per_note"] = unigram_nats(counts, validation).nats_per_note
+    windows = Windows(
+        PartOf(data, part),
+        np.asarray(data.note_counts)[part],
+        recipe.encoder,
+        recipe.augmenters,
+        notes=options.window,
+        carry=options.carry,
+        rows=options.batch,
+        seed=seed,
+    )
     return Trainer(
         folder,
         recipe,

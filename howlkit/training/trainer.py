@@ -212,12 +212,7 @@ class Trainer:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             sums, state = self.network(inputs, targets, lengths, self._carried)
         (sums.sum() / scale).backward()
-        if options.clip:
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), options.clip)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self._rate()
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        optimizer.update(self.optimizer, self.network, self._rate(), clip=options.clip)
         self._carried = {name: part.detach() for name, part in state.items()}
         if self.average is not None:
             self.average.move(self._at.step)

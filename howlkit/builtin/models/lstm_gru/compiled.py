@@ -1,6 +1,6 @@
 """The step of recurrent layers and of the processing block in compiled code.
 
-The result is that of recurrent.py without dropout, from the same weights. One kernel steps a single
+The result is that of network.py without dropout, from the same weights. One kernel steps a single
 row; for several rows, torch multiplies matrices between kernels. Shapes: B rows, L layers, H hidden
 units, G gates x H, P units of the processing block.
 """
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.builtin.models import recurrent_kernels
+from howlkit.builtin.models.lstm_gru import kernels
 from howlkit.sampling.compiled_runner import multiply
 from howlkit.sampling.runner import Mask
 from howlkit.sampling.stored_network import NamedWeights
@@ -84,7 +84,7 @@ class CompiledRecurrent:
         hidden = np.empty((len(x), self.width), np.float32)
         work = np.empty_like(x)
         if len(x) == 1:
-            recurrent_kernels.advance(
+            kernels.advance(
                 x[0], *self._matrices, h[0], c[0], after[0], kept[0], hidden[0], work[0]
             )
         else:
@@ -106,7 +106,7 @@ class CompiledRecurrent:
             if layer:
                 multiply(h_after[:, layer - 1], self._inputs[layer - 1], self._bias_x[layer], x)
             multiply(h[:, layer], self._recurrent[layer], self._bias_h[layer], work)
-            recurrent_kernels.cells(
+            kernels.cells(
                 x, work, going, h[:, layer], c[:, layer], h_after[:, layer], c_after[:, layer]
             )
         hidden[:, : self.hidden] = h_after[:, -1]
@@ -116,7 +116,7 @@ class CompiledRecurrent:
             for matrix, bias in zip(matrices, self._block_bias, strict=True):
                 above = np.empty((len(x), len(bias)), np.float32)
                 multiply(below, matrix, bias, above)
-                recurrent_kernels.selus(above)
+                kernels.selus(above)
                 below = above
             hidden[:, self.hidden :] = below
 

@@ -1,4 +1,4 @@
-"""The network of the models `lstm` and `gru`; lstm_gru.py has their options.
+"""The network of the models `lstm` and `gru`; __init__.py has their options.
 
 Dropout is before, between and after the layers, never on the way of the state (Zaremba et al.
 2014). Its mask is drawn anew for each step or, if `locked`, once for all steps of a window (Gal and

@@ -40,7 +40,7 @@ class _Recurrent:
 
     def build(self, schema: Schema, heads: HeadOptions) -> Network:
         """Return a new network with random weights."""
-        from howlkit.builtin.models.recurrent import Recurrent
+        from howlkit.builtin.models.lstm_gru.network import Recurrent
         from howlkit.network.network import Network
 
         backbone = Recurrent(
@@ -58,7 +58,7 @@ class _Recurrent:
 
     def compiled_runner(self, stored: StoredNetwork) -> Runner:
         """Return a runner of a network in compiled code (`howlkit.sampling.CompilableModel`)."""
-        from howlkit.builtin.models.compiled_recurrent import CompiledRecurrent
+        from howlkit.builtin.models.lstm_gru.compiled import CompiledRecurrent
         from howlkit.sampling.compiled_runner import CompiledRunner
         from howlkit.sampling.compiled_weights import check_suited
         from howlkit.sampling.stored_network import NamedWeights, UnsuitedError

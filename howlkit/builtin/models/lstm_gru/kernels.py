@@ -1,6 +1,6 @@
 """One step of recurrent layers and of the processing block in compiled code, in float32.
 
-The result is that of recurrent.py without dropout. Letters: B rows, L layers, H hidden units, G
+The result is that of network.py without dropout. Letters: B rows, L layers, H hidden units, G
 gates x H, p layers of the processing block, P units of each.
 """
 
