@@ -32,7 +32,7 @@ class HeadOptions:
         True, "each field, and each bit, given those before it; false: independent, as Howl"
     )
     ordered: Literal["softmax", "logistics"] = option(
-        "softmax", "ordered values: a number each, or a mixture of logistics"
+        "softmax", "ordered values: a logit each, or a mixture of logistics"
     )
     real: Literal["logistics", "squared"] = option(
         "logistics", "real numbers: a mixture of logistics, or squared error, as Howl"
@@ -40,18 +40,18 @@ class HeadOptions:
     components: int = option(8, "logistics in a mixture", low=1, high=256)
     embedding: int = option(32, "width of each field's embedding; of bits 4 x", low=1, high=4096)
     width: int = option(128, "width of each field's head", low=1, high=8192)
-    dropout: float = option(0.0, "of what a head is given", low=0.0, high=0.95)
+    dropout: float = option(0.0, "dropout inside the heads", low=0.0, high=0.95)
     input: int = option(
-        0, "width that an embedded step is brought to; 0: as wide as it is", low=0, high=16384
+        0, "width to which a linear layer brings an embedded step; 0: no layer", low=0, high=16384
     )
-    skip: bool = option(False, "heads also see the last step itself, past the model")
+    skip: bool = option(False, "heads also get the last step itself, around the model")
     relative: bool = option(
-        False, "values also by how far they are from the one before, and from those decided"
+        False, "score values also by their distance from the one before, and from those decided"
     )
     repeats: tuple[str, ...] = option(
         (), "hints from earlier passages alike in these fields, such as pitch,shift; all: in all"
     )
-    repeats_lag: int = option(1, "how many steps back such a passage is at least", low=1, high=512)
+    repeats_lag: int = option(1, "the fewest steps that such a passage lies back", low=1, high=512)
 
     name: ClassVar[str] = "heads"
 

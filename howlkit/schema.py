@@ -1,10 +1,10 @@
-"""What a step is: named fields, in the order in which they are decided.
+"""The fields of a step, by name, in the order in which they are decided.
 
-An encoder turns a Piece into **steps**, a numpy structured array with one column a field and one
-more, `mark`, that says what each row is: an ordinary step, the start of the piece, or its end.
-`encode` gives start, steps, end. Start is input only and is never predicted; `mark` is decided
-first, and the other fields of a row are decided only where it says `STEP`. Nobody addresses a field
-by position: arrays have named columns, batches are a dict of tensors by field name.
+An encoder turns a Piece into **steps**, a numpy structured array with a column for each field and
+one more, `mark`, that says what each row is: an ordinary step, the start of the piece, or its end.
+`encode` returns start, steps, end. The start row is input only and never predicted. `mark` is
+decided first; the other fields of a row are decided only if it is `STEP`. No code addresses a field
+by its position: arrays have named columns, batches are dicts of tensors by field name.
 
 A field is of one of three kinds:
 
@@ -14,9 +14,9 @@ real    a bounded number, kept as the nearest of n evenly spaced cells, so that 
 bits    n bits of a slice (the keys of a piano-roll), (T, n) in the array. A slice is decided as a
         series of choices, "which bit is on next, lowest first, or none".
 
-A **derived** field is input only: it says what follows from the steps so far (the place in the bar
-where the next step stands, how long a pitch has been held), costs nothing and is no decision. The
-encoder fills it in every row, the start row too, and while sampling its grammar does.
+A **derived** field is input only: it follows from the steps so far (the position in the bar of the
+next step, how long a pitch has been held), costs no nats and is no decision. The encoder fills it
+in in every row, the start row too; while sampling its grammar does.
 """
 
 from __future__ import annotations
@@ -49,22 +49,25 @@ Kind = Literal["class", "bits", "real"]
 
 @dataclass(frozen=True)
 class Field:
-    """One value of a step: one of `n`; `bits` and `real` make fields of the other kinds.
+    """One value of a step, one of `n`; `bits` and `real` make fields of the other kinds.
 
     name: a Python identifier, unique in its schema; the column of the structured array.
-    n: number of values, 0 .. n-1 (class); of bits (bits); of cells (real).
-    ordered: neighbouring values mean neighbouring things (velocity, duration), not mere labels.
-    when: (name of an earlier class field, its values) for which this field means anything;
-        elsewhere it is 0 in the array, costs no nats and is no decision. None: it is there in every
-        step.
+    n: the number of values, 0 .. n-1 (class), of bits (bits), or of cells (real).
+    ordered: neighbouring values mean similar things (velocity, duration); they are no mere labels.
+    when: (name of an earlier class field, its values): this field is decided only where that field
+        has one of the values; elsewhere it is 0 in the array and costs no nats. None: always.
     unit: what the values count, for people ("1/24 beat", "semitone", "MIDI program").
     derived: input only, as the head of this module says; class fields only.
-    relative_to: values this one is often near, each (name of a class column, what to add): of a
-        field decided before this one its value in this step (a higher voice's pitch), of any other
-        column that of the row before (the pitch that a voice sounds). Where the column is 0 there
-        is none; but of a field decided before, the first value that it is itself near to.
-    low, resolution: of a real field, what cell 0 stands for, and how far cells are apart.
-    Raises HowlkitError for a field that cannot be.
+    relative_to: values that this one is often near, each (name of a class column, a number to add).
+        If the column is decided before this field, its value in this step counts (the pitch of a
+        higher voice), else its value in the row before (the pitch that a voice sounds). Where that
+        value is 0 there is none; but for a field decided before, the first value in its own
+        `relative_to` is taken.
+    low, resolution: of a real field, the number of cell 0, and the distance between cells.
+    Raises HowlkitError for a field that is not allowed.
+
+    >>> Field("pitch", 128, ordered=True, unit="semitone").dtype
+    dtype('uint8')
     """
 
     name: str
@@ -79,7 +82,7 @@ class Field:
     resolution: float = 1.0
 
     def __post_init__(self) -> None:
-        """Check the name, the number of values, and that the parts go together."""
+        """Check the name, the number of values, and that the attributes fit each other."""
         if not self.name.isidentifier():
             raise HowlkitError(f"field name {self.name!r} is no Python identifier")
         if not 1 <= self.n <= 65536:
@@ -95,28 +98,36 @@ class Field:
             )
         if not self.resolution > 0:
             raise HowlkitError(
-                f"field {self.name!r} has resolution {self.resolution}; above 0 it is"
+                f"field {self.name!r} has resolution {self.resolution}; it must be above 0"
             )
 
     @property
     def choices(self) -> int:
-        """Among how many values one choice is made: n, and for bits one more, which is "none"."""
+        """The number of values of one choice: n, and for bits one more, which is "none"."""
         return self.n + (self.kind == "bits")
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The smallest unsigned integer that holds every value; of bits a row of n bytes."""
+        """The type of the column: the smallest unsigned integer; for bits, n bytes."""
         if self.kind == "bits":
             return np.dtype(("u1", (self.n,)))
         return np.dtype("u1" if self.n <= 256 else "<u2")
 
     def cells(self, values: ArrayLike) -> NDArray[np.int64]:
-        """Return the nearest cell of each value of a real field; beyond its range the last one."""
+        """Return the nearest cell to each value of a real field; out of range, the last cell.
+
+        >>> real("volume", 0, 1, resolution=0.25).cells([0.3, 7]).tolist()
+        [1, 4]
+        """
         cells = np.rint((np.asarray(values, np.float64) - self.low) / self.resolution)
         return np.clip(cells, 0, self.n - 1).astype(np.int64)
 
     def values(self, cells: ArrayLike) -> NDArray[np.float64]:
-        """Return what each cell of a real field stands for; the inverse of `cells`."""
+        """Return the number that each cell of a real field stands for; the inverse of `cells`.
+
+        >>> real("volume", 0, 1, resolution=0.25).values([1, 4]).tolist()
+        [0.25, 1.0]
+        """
         return np.asarray(self.low + np.asarray(cells, np.float64) * self.resolution)
 
     def to_json(self) -> dict[str, Any]:
@@ -130,7 +141,8 @@ class Field:
             "when": when,
             "unit": self.unit,
             "derived": self.derived,
-            "near": [list(reference) for reference in self.relative_to],  # its name in format 3
+            # The name of `relative_to` in format 3.
+            "near": [list(reference) for reference in self.relative_to],
         }
         if self.kind == "real":
             data |= {"low": self.low, "resolution": self.resolution}
@@ -138,7 +150,7 @@ class Field:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Field:
-        """Return the field that `to_json` described; HowlkitError for a kind not known here."""
+        """Return the field that `to_json` described; HowlkitError for an unknown kind."""
         when = None if data["when"] is None else (data["when"][0], tuple(data["when"][1]))
         references = tuple((name, more) for name, more in data["near"])
         stored = {name: value for name, value in data.items() if name != "near"}
@@ -148,7 +160,11 @@ class Field:
 def bits(
     name: str, n: int, *, when: tuple[str, tuple[int, ...]] | None = None, unit: str = ""
 ) -> Field:
-    """Return a field of n bits, decided from the lowest up."""
+    """Return a field of n bits, decided from the lowest up.
+
+    >>> bits("keys", 88).choices
+    89
+    """
     return Field(name, n, when=when, unit=unit, kind="bits")
 
 
@@ -161,7 +177,7 @@ def real(
     when: tuple[str, tuple[int, ...]] | None = None,
     unit: str = "",
 ) -> Field:
-    """Return a field for the numbers low, low + resolution .. high.
+    """Return a field of the numbers low, low + resolution .. high.
 
     >>> real("volume", 0, 1, resolution=1 / 127).n
     128
@@ -175,17 +191,25 @@ MARK = Field("mark", 3, unit="step, end or start")
 
 @dataclass(frozen=True)
 class Schema:
-    """The fields of a step in the order in which they are decided, `mark` (implied) before them.
+    """The fields of a step in the order in which they are decided; `mark` comes before them.
 
-    clock: what the encoder's time is counted in.
+    clock: the unit of the encoder's time.
     Raises HowlkitError for a repeated name, or a `when` that names no earlier field.
+
+    >>> schema = Schema((Field("kind", 2), Field("pitch", 128, when=("kind", (1,)))))
+    >>> schema.dtype.names
+    ('mark', 'kind', 'pitch')
+    >>> steps = schema.steps(2)
+    >>> steps["kind"] = 0, 1
+    >>> schema.active(schema["pitch"], steps).tolist()
+    [False, True]
     """
 
     fields: tuple[Field, ...]
     clock: Literal["beats", "seconds"] = "beats"
 
     def __post_init__(self) -> None:
-        """Check the names and that conditions look backwards only."""
+        """Check the names, and that each `when` names an earlier field."""
         seen: dict[str, Field] = {}
         for field in self.fields:
             if field.name in seen or field.name == MARK.name:
@@ -221,12 +245,12 @@ class Schema:
 
     @cached_property
     def columns(self) -> tuple[Field, ...]:
-        """Every column of the steps: `mark`, then the fields."""
+        """All columns of steps: `mark`, then the fields."""
         return (MARK, *self.fields)
 
     @cached_property
     def decisions(self) -> tuple[Field, ...]:
-        """Every field that is decided, in that order: `mark` first."""
+        """All fields that are decided, in their order: `mark` first."""
         return tuple(field for field in self.columns if not field.derived)
 
     @cached_property
@@ -241,7 +265,7 @@ class Schema:
 
     @cached_property
     def row(self) -> np.dtype[Any]:
-        """The dtype of a whole row as bytes, to view steps as.
+        """The dtype of a whole row as bytes; view steps as this to copy them.
 
         numpy copies a structured array field by field, which takes thirty times as long.
         """
@@ -252,12 +276,15 @@ class Schema:
         return np.zeros(n, self.dtype)
 
     def frame(self, steps: Steps, *, before: int = 0, end: bool = True) -> Steps:
-        """Return what `encode` returns of `steps`: a row that is input only, the steps, an end row.
+        """Return what `encode` returns for `steps`: an input-only row, the steps, an end row.
 
-        before: so many of `steps` stand before the excerpt; of them only the last is kept, as the
-            row that is input only. Where there is none, that is a start row (what is derived in it
-            is 0).
-        end: whether the end of the piece is inside.
+        before: how many of `steps` come before the excerpt; only the last of them is kept, as the
+            input-only row. If there are none, that is a start row, its derived fields 0.
+        end: whether the excerpt has the end of the piece.
+
+        >>> schema = Schema((Field("pitch", 128),))
+        >>> schema.frame(schema.steps(2))["mark"].tolist() == [START, STEP, STEP, END]
+        True
         """
         framed = self.steps(1 + len(steps) - before + end)
         framed.view(self.row)[1 : len(framed) - end] = steps[before:].view(self.row)
@@ -270,13 +297,13 @@ class Schema:
         return framed
 
     def blank(self, n: int) -> Steps:
-        """Return n ordinary steps, every field 0, and a row before and a row behind for `cut`."""
+        """Return n ordinary steps, every field 0, between a first and a last row for `cut`."""
         return self.steps(n + 2)
 
     def cut(self, rows: Steps, *, before: int, stop: int, end: bool) -> Steps:
-        """Return what `frame` returns of steps `before` to `stop`, copying nothing.
+        """Return what `frame` returns for steps `before` to `stop`, without a copy.
 
-        rows: of `blank`, the steps filled in; what lies outside the excerpt is overwritten.
+        rows: from `blank`, with the steps filled in; a row outside the excerpt may be overwritten.
         """
         stop = max(before, stop)
         framed = rows[before : 1 + stop + end]
@@ -289,10 +316,10 @@ class Schema:
         return framed
 
     def active(self, field: Field, given: Any) -> Any:  # noqa: ANN401 - numpy or torch columns
-        """Return, row by row, whether `field` is decided; `given` holds the fields before it.
+        """Return for each row whether `field` has a value; `given` holds the fields before it.
 
-        `given` is a structured array or a dict of arrays or tensors by field name. A derived field
-        is there in every row.
+        `given` is a structured array, or a dict of arrays or tensors by field name. A derived field
+        has a value in every row.
         """
         if field.name == MARK.name or field.derived:
             return given["mark"] == given["mark"]
@@ -303,7 +330,7 @@ class Schema:
 
     @cached_property
     def _conditions(self) -> dict[str, tuple[tuple[str, Sequence[int]], ...]]:
-        """For each field the columns that must have one of some values for it to be decided."""
+        """For each field, the conditions for it to be decided: (column, its values)."""
         conditions: dict[str, tuple[tuple[str, Sequence[int]], ...]] = {}
         for field in self.fields:
             conditions[field.name] = ()
@@ -328,13 +355,13 @@ class Schema:
 
 
 def _as_range(values: tuple[int, ...]) -> Sequence[int]:
-    """Return values as a range if they are in a row, as a field may have hundreds."""
+    """Return values as a range if they have no gaps, since a field may have hundreds."""
     every = range(min(values), max(values) + 1)
     return every if len(set(values)) == len(every) else values
 
 
 def _among(column: Any, values: Sequence[int]) -> Any:  # noqa: ANN401 - numpy or torch
-    """Return where `column` is one of `values`."""
+    """Return where `column` has one of `values`."""
     if isinstance(values, range) and len(values) > 1:
         return (column >= values[0]) & (column <= values[-1])
     found = column == values[0]

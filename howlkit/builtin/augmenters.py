@@ -1,8 +1,7 @@
-"""Augmenters `transpose`, `stretch` and `velocity`, drawn anew for every window.
+"""Augmenters `transpose`, `stretch` and `velocity`; each window draws new values.
 
-Each changes a Piece into a Piece, before encoding, so that it serves every encoder. `preset=howl`
-gives the ranges of the original: semitones in [-11, 11], time factors in [0.5, 2], volume in [0.8,
-1].
+They change a Piece before it is encoded, so they work with every encoder. `preset=howl` has the
+ranges of the original: semitones in [-11, 11], time factors in [0.5, 2], volume in [0.8, 1].
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
 from howlkit.music.piece import Piece
-from howlkit.music.tables import DRUMS, TEMPO
+from howlkit.music.tables import DEFAULT_TEMPO, DRUMS, TEMPO
 from howlkit.options import option
 from howlkit.protocols import Augmenter
 
@@ -43,11 +42,11 @@ class Transpose:
     howl: ClassVar[Settings] = MappingProxyType({"low": -11, "high": 11, "at_edge": "octave"})
 
     def __post_init__(self) -> None:
-        """Refuse an empty range, and one beside a preset."""
+        """Refuse an empty range, and a range of one's own together with a preset."""
         _check(self)
 
     def __call__(self, piece: Piece, rng: np.random.Generator) -> Piece:
-        """Return the piece, moved by a whole number of semitones drawn evenly from low..high."""
+        """Return the piece transposed by a number of semitones drawn evenly from low..high."""
         settings = _settings(self)
         low, high = settings["low"], settings["high"]
         melodic = piece.notes["program"] != DRUMS
@@ -56,7 +55,7 @@ class Transpose:
             return piece
         if settings["at_edge"] == "limit":
             low, high = max(low, -int(pitches.min())), min(high, 127 - int(pitches.max()))
-            if low > high:  # what was asked for does not fit at all
+            if low > high:  # no number of semitones fits
                 return piece
         semitones = int(rng.integers(low, high + 1))
         notes, keys = piece.notes.copy(), piece.key_signatures.copy()
@@ -68,7 +67,7 @@ class Transpose:
 
 @dataclass(frozen=True)
 class Stretch:
-    """Play faster or slower: every beat lasts the same factor longer."""
+    """Play faster or slower: the length of every beat times one factor."""
 
     low: float = option(0.9, "least factor; below 1 is faster", low=0.01, high=100.0)
     high: float = option(1.1, "greatest factor", low=0.01, high=100.0)
@@ -78,18 +77,18 @@ class Stretch:
     howl: ClassVar[Settings] = MappingProxyType({"low": 0.5, "high": 2.0})
 
     def __post_init__(self) -> None:
-        """Refuse an empty range, and one beside a preset."""
+        """Refuse an empty range, and a range of one's own together with a preset."""
         _check(self)
 
     def __call__(self, piece: Piece, rng: np.random.Generator) -> Piece:
         """Return the piece with its tempo map scaled; encoders that count in beats see no change.
 
-        The factor is drawn evenly between low and high, as Howl's.
+        The factor is drawn evenly between low and high, as in Howl.
         """
         factor = _factor(self, rng)
         tempos = piece.tempos
-        if not len(tempos) or tempos["tick"][0] > 0:  # the implied 120 beats a minute
-            tempos = np.concatenate((np.array([(0, 500_000)], TEMPO), tempos))
+        if not len(tempos) or tempos["tick"][0] > 0:  # 120 beats a minute until the first tempo
+            tempos = np.concatenate((np.array([(0, DEFAULT_TEMPO)], TEMPO), tempos))
         tempos = tempos.copy()
         scaled = np.rint(tempos["microseconds"] * factor)
         tempos["microseconds"] = np.clip(scaled, 1, 2**24 - 1)
@@ -108,7 +107,7 @@ class Velocity:
     howl: ClassVar[Settings] = MappingProxyType({"low": 0.8, "high": 1.0})
 
     def __post_init__(self) -> None:
-        """Refuse an empty range, and one beside a preset."""
+        """Refuse an empty range, and a range of one's own together with a preset."""
         _check(self)
 
     def __call__(self, piece: Piece, rng: np.random.Generator) -> Piece:
@@ -126,14 +125,14 @@ def _factor(options: Stretch | Velocity, rng: np.random.Generator) -> float:
 
 
 def _settings(options: Transpose | Stretch | Velocity) -> Settings:
-    """Return what counts: the preset's settings, or those of the component."""
+    """Return the settings of the preset, or without one those of the component."""
     if options.preset == "howl":
         return options.howl
     return {name: getattr(options, name) for name in options.howl}
 
 
 def _check(options: Transpose | Stretch | Velocity) -> None:
-    """Raise OptionError for an empty range, or a setting of one's own beside a preset's."""
+    """Raise OptionError for an empty range, or for a setting that a preset settles."""
     name, low, high = options.name, options.low, options.high
     if low > high:
         raise OptionError(f"{name}: low={low} is above high={high}; swap them")
@@ -147,7 +146,7 @@ def _check(options: Transpose | Stretch | Velocity) -> None:
 
 
 def _fold(pitches: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return pitches moved by octaves into 0..127; the semitone stays."""
+    """Return pitches moved by octaves into 0..127."""
     # Down by whole octaves from above 127, up from below 0.
     above = np.maximum(-(-(pitches - 127) // 12), 0)
     below = np.maximum(-(pitches // 12), 0)
@@ -156,7 +155,7 @@ def _fold(pitches: NDArray[np.int64]) -> NDArray[np.int64]:
 
 @hookimpl
 def register_augmenters(register: Callable[[type[Augmenter]], None]) -> None:
-    """Register the three."""
+    """Register the three augmenters."""
     register(Transpose)
     register(Stretch)
     register(Velocity)

@@ -1,4 +1,4 @@
-"""Sampler `autoregressive`: draws each step from the model's probabilities, given those before."""
+"""Sampler `autoregressive`: draws each step by the model, given all steps before it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Autoregressive:
     top_p: float = option(0.98, "nucleus: the likeliest values that make up p", low=0.0, high=1.0)
     min_p: float = option(0.0, "at least this fraction of the likeliest", low=0.0, high=1.0)
     first: Literal["learned", "random"] = option(
-        "learned", "the first note: from the model, or at random as Howl's"
+        "learned", "the first note: from the model, or at random, as Howl"
     )
     fields: Mapping[str, SamplingParams] = option(
         nested=SamplingParams, help="by field, as in autoregressive.pitch.temperature=0.9"
@@ -60,5 +60,5 @@ def random_note(rng: np.random.Generator) -> Piece:
 
 @hookimpl
 def register_samplers(register: Callable[[type[Sampler]], None]) -> None:
-    """Register it."""
+    """Register the sampler."""
     register(Autoregressive)

@@ -27,7 +27,7 @@ class Chorales:
     )
 
     def read(self, path: Path) -> Iterable[Piece]:
-        """Return the chorales, whatever the path: there is one file of them."""
+        """Return the chorales; the path is not used, since one file holds them all."""
         return chorales.load()
 
 

@@ -21,10 +21,10 @@ from howlkit.music.tables import KEY_SIGNATURE, NOTE, TEMPO, TIME_SIGNATURE
 __all__ = ["BPM", "VELOCITY", "VOICES", "load", "where"]
 
 VOICES = ("soprano", "alto", "tenor", "bass")
-"""What tracks 0 to 3 are."""
+"""The names of tracks 0 to 3."""
 
 BPM = 84
-"""Quarters a minute, for all: an unhurried pace to sing at."""
+"""Quarters a minute in every chorale: an unhurried pace to sing at."""
 
 VELOCITY = 80
 """The velocity of every note."""
@@ -35,12 +35,12 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def where() -> Path:
-    """Return the file that holds them all."""
+    """Return the path of the file that holds all chorales."""
     return Path(__file__).parents[1] / "data" / "chorales.npz"
 
 
 def load() -> list[Piece]:
-    """Return the chorales by rising BWV number, each named by it and by its hymn's first line.
+    """Return the chorales by rising BWV number; a name is that number and the hymn's first line.
 
     Raises DataError if the installed file is of another version.
 
@@ -79,7 +79,7 @@ def _notes(arrays: Arrays) -> list[NDArray[Any]]:
     """Return the notes of each chorale; a line's starts are the running sum of its durations."""
     lengths = arrays["line_length"]  # (chorales, voices)
     duration = arrays["duration"].astype(np.int64)
-    begins = np.cumsum(duration) - duration  # as if all lines stood end to end
+    begins = np.cumsum(duration) - duration  # as if all lines followed each other
     first = np.cumsum(lengths.ravel()) - lengths.ravel()
     notes = np.zeros(len(duration), NOTE)
     notes["start"] = begins - np.repeat(begins[first], lengths.ravel())

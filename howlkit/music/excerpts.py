@@ -1,7 +1,7 @@
-"""Which notes before an excerpt come along with it as context.
+"""The context of an excerpt: the notes before it that come along.
 
-An encoder has to know what sounds where an excerpt begins, which grid position that is, and the
-last step before it. `Piece.excerpt` says the rule; this is how it is found.
+An encoder has to know what sounds where an excerpt begins, the grid position there, and the last
+step before it. `Piece.excerpt` states the rule.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ __all__ = ["context_notes"]
 def context_notes(
     notes: Table, held: NDArray[np.int64], window_begin: Callable[[int], int]
 ) -> NDArray[np.bool_]:
-    """Return (N,): which of the notes before an excerpt are context for it.
+    """Return (N,): which of the notes before an excerpt are its context.
 
     notes, held: (N,) all notes before the excerpt in a Piece's order, and the ticks at which they
-    stop sounding under the pedal. window_begin: from a tick to the one two beats or two seconds
+    stop sounding, with the pedal. window_begin: from a tick to the tick two beats or two seconds
     before it, whichever is earlier.
     """
     ends = notes["start"].astype(np.int64) + notes["duration"]

@@ -66,7 +66,11 @@ DRUM_NAMES: tuple[str, ...] = (
 
 
 def name(program: int) -> str:
-    """Return the instrument of a program, 0..127, or "Drums" for 128; PieceError for any other."""
+    """Return the instrument of a program, 0..127, or "Drums" for 128; PieceError for any other.
+
+    >>> name(40)
+    'Violin'
+    """
     if program == DRUMS:
         return "Drums"
     if not 0 <= program < len(NAMES):
@@ -75,6 +79,10 @@ def name(program: int) -> str:
 
 
 def drum_name(pitch: int) -> str:
-    """Return the drum that a pitch, 0..127, stands for; those outside the standard by number."""
+    """Return the drum of a pitch, 0..127; outside General MIDI's range its number.
+
+    >>> drum_name(38), drum_name(20)
+    ('Acoustic Snare', 'Drum 20')
+    """
     index = pitch - FIRST_DRUM
     return DRUM_NAMES[index] if 0 <= index < len(DRUM_NAMES) else f"Drum {pitch}"

@@ -19,7 +19,7 @@ def held_until(notes: Table, ends: NDArray[np.int64], pedals: Table) -> NDArray[
     tracks, begins = pedals["track"], pedals["start"].astype(np.int64)
     melodic = notes["program"] != DRUMS
     one_track = not np.count_nonzero(tracks != tracks[0])
-    if one_track:  # as a piano has it
+    if one_track:  # as in a recording of one piano
         melodic &= notes["track"] == tracks[0]
     which = melodic.nonzero()[0]
     until = ends.take(which)

@@ -1,4 +1,4 @@
-"""A Piece: the notes of one piece of music in a sorted table, and the maps that place them in time.
+"""A Piece: the notes of one piece of music in a sorted table, and the maps of its time.
 
 Conventions. Positions and durations are whole **ticks**; `ticks_per_beat` ticks make a beat, and a
 beat is a quarter note whatever the metre (the Standard MIDI File's "division"). Seconds follow from
@@ -51,7 +51,7 @@ __all__ = [
 ]
 
 FOREVER = 2**40
-"""A tick after any that a note can have: where a piece that is no excerpt goes on."""
+"""A tick after all others: the `until` of a piece after which no music follows."""
 
 
 def _table(dtype: np.dtype[Any]) -> Any:  # noqa: ANN401 - dataclasses.field is typed as the field
@@ -68,12 +68,15 @@ class Piece:
         by rising tick; before the first tempo a beat lasts half a second.
     pedals: array of `PEDAL`.
     name: what to call it in a report; never used as a path.
-    context: so many leading notes only set the scene: they belong to what comes before the excerpt.
-    until: the tick at which the music goes on beyond this excerpt; FOREVER: it does not.
-    has_start, has_end: whether the true edges of the piece are inside this excerpt.
-    end: where the last note ends, in ticks; 0 for a piece without notes.
+    context: how many leading notes come before the excerpt and are there for what sounds then.
+    until: the tick at which the music goes on after this excerpt; FOREVER: it does not go on.
+    has_start, has_end: whether the excerpt has the start and the end of the piece.
+    end: the tick at which the last note ends; 0 for a piece without notes.
 
-    Raises PieceError, naming the column and the value, if any of this does not hold.
+    Raises PieceError, naming the column and the value, if a table or a number is not allowed.
+
+    >>> Piece.of([(0, 480, 60), (480, 480, 64)], name="two notes")
+    Piece('two notes', 2 notes, 1.0 s)
     """
 
     notes: Table = _table(NOTE)
@@ -114,10 +117,11 @@ class Piece:
     ) -> Piece:
         """Return a Piece of rows (start, duration, pitch, velocity, program, track), in ticks.
 
-        Trailing columns may be left out: velocity 80, program 0 (piano), track 0.
+        Trailing columns may be left out: velocity is 80, program 0 (piano), track 0. bpm: beats a
+        minute. Raises PieceError for a row or a number that is not allowed.
 
-        >>> len(Piece.of([(0, 480, 60), (480, 480, 64, 100)]))
-        2
+        >>> Piece.of([(0, 480, 60), (480, 480, 64, 100)]).notes["velocity"].tolist()
+        [80, 100]
         """
         defaults = (80, 0, 0)
         rows = [(*row, *defaults[len(row) - 3 :]) for row in notes]
@@ -134,7 +138,7 @@ class Piece:
         return len(self.notes)
 
     def __eq__(self, other: object) -> bool:
-        """Two pieces are equal when all but their names is."""
+        """Compare everything but the names."""
         if not isinstance(other, Piece):
             return NotImplemented
         names = [f.name for f in dataclasses.fields(self) if f.name != "name"]
@@ -143,7 +147,7 @@ class Piece:
     __hash__ = None  # type: ignore[assignment]  # arrays do not hash
 
     def __repr__(self) -> str:
-        """Say how long it is, not what every note is."""
+        """Show name, number of notes and length."""
         return f"Piece({self.name!r}, {len(self)} notes, {self.seconds_long:.1f} s)"
 
     def _repr_html_(self) -> str:
@@ -153,11 +157,18 @@ class Piece:
         return html(self)
 
     def replace(self, **changes: Any) -> Piece:  # noqa: ANN401 - as dataclasses.replace
-        """Return a copy with some attributes changed, checked and sorted again."""
+        """Return a copy with some attributes changed, checked and sorted again.
+
+        >>> piece = Piece.of([(0, 480, 60)])
+        >>> notes = piece.notes.copy()
+        >>> notes["pitch"] += 12
+        >>> piece.replace(notes=notes).notes["pitch"].tolist()
+        [72]
+        """
         return dataclasses.replace(self, **changes)
 
     def without_notes(self) -> Piece:
-        """Return the tempo map, the metre and the keys alone; no excerpt of anything."""
+        """Return a whole piece with the tempo map, the metres and the keys only."""
         return Piece(
             ticks_per_beat=self.ticks_per_beat,
             tempos=self.tempos,
@@ -168,15 +179,15 @@ class Piece:
 
     @property
     def ends(self) -> NDArray[np.int64]:
-        """Where each note ends, in ticks."""
+        """(N,): the tick at which each note ends, without the pedal."""
         # No note ends after MAX_TICK, so that the sum fits the type of the columns.
         return np.asarray(self.notes["start"] + self.notes["duration"], np.int64)
 
     @cached_property
     def held(self) -> NDArray[np.int64]:
-        """Where each note stops sounding, in ticks: its end or, under the pedal, where that lifts.
+        """(N,): the tick at which each note stops sounding: its end, or where the pedal lifts.
 
-        The pedal counts on its own track, from the tick at which it goes down; drums are not held.
+        A pedal holds the notes of its track that end while it is down, except drums.
         """
         if not len(self.pedals):
             return self.ends
@@ -207,26 +218,39 @@ class Piece:
         return ticks, seconds, pace
 
     def seconds(self, ticks: ArrayLike) -> NDArray[np.float64]:
-        """Return the seconds from tick 0 to each of `ticks`."""
+        """Return the seconds from tick 0 to each of `ticks`.
+
+        >>> Piece.of([], bpm=60, ticks_per_beat=480).seconds([0, 240, 480]).tolist()
+        [0.0, 0.5, 1.0]
+        """
         position = np.asarray(ticks, dtype=np.int64)
         changes, seconds, pace = self._tempo_map
-        if len(changes) == 1:  # several times as fast, and of most recordings
+        if len(changes) == 1:  # several times as fast, and usual in recordings
             return np.asarray(position * pace[0])
         at = changes[1:].searchsorted(position, side="right")
         since = (position - changes.take(at)) * pace.take(at)
         return np.asarray(seconds.take(at) + since)
 
     def ticks(self, seconds: ArrayLike) -> NDArray[np.int64]:
-        """Return the tick nearest to each of `seconds` from tick 0; the inverse of `seconds`."""
+        """Return the tick nearest to each of `seconds` from tick 0; the inverse of `seconds`.
+
+        >>> Piece.of([], bpm=60, ticks_per_beat=480).ticks([0.5, 1.0]).tolist()
+        [240, 480]
+        """
         position = np.asarray(seconds, dtype=np.float64)
         changes, starts, pace = self._tempo_map
         at = np.maximum(np.searchsorted(starts, position, side="right") - 1, 0)
         return np.rint(changes[at] + (position - starts[at]) / pace[at]).astype(np.int64)
 
     def at_resolution(self, ticks_per_beat: int) -> Piece:
-        """Return the same music at another resolution, every position to the nearest tick.
+        """Return the same music at another resolution, every position moved to the nearest tick.
 
-        What of the maps would stand behind the last tick that there is, is left out.
+        Tempos, metres, keys and pedals that would come after MAX_TICK are left out. Raises
+        PieceError if a note would end after it.
+
+        >>> piece = Piece.of([(0, 480, 60)], ticks_per_beat=480)
+        >>> piece.at_resolution(24).notes["duration"].tolist()
+        [24]
         """
         if ticks_per_beat == self.ticks_per_beat:
             return self
@@ -257,11 +281,15 @@ class Piece:
         )
 
     def join(self, other: Piece) -> Piece:
-        """Return this piece and what `other` has behind its last onset, at ticks of its own.
+        """Return this piece with all notes of `other` added, at the ticks that they have there.
 
-        So tempi, metres and pedals of this piece hold up to there, those of `other` from there on.
-        The finer resolution is kept. Notes of `other` stay in their track if it is one of their
-        program here too; if not they go to the track that has their program, or to a new one.
+        Tempos, metres and pedals are those of this piece up to its last onset, and those of `other`
+        after it. The finer resolution is kept. A note of `other` stays in its track if that track
+        has its program in this piece too; else it goes to the track with its program, or to a new
+        one.
+
+        >>> Piece.of([(0, 480, 60)]).join(Piece.of([(480, 480, 62)])).notes["pitch"].tolist()
+        [60, 62]
         """
         resolution = math.lcm(self.ticks_per_beat, other.ticks_per_beat)
         if resolution > 32767:
@@ -278,7 +306,14 @@ class Piece:
         return here.replace(notes=np.concatenate((here.notes, added)), **joined)
 
     def without_leading_silence(self, *, bars: bool) -> Piece:
-        """Return the piece moved to begin with its first note (`bars`: by whole bars)."""
+        """Return the piece moved so that it begins with its first note.
+
+        bars: move by whole bars only, so that notes keep their positions in the bar.
+
+        >>> piece = Piece.of([(2000, 480, 60)])  # bars of 1920 ticks
+        >>> piece.without_leading_silence(bars=True).notes["start"].tolist()
+        [80]
+        """
         move = int(self.notes["start"][0]) if len(self) else 0
         if bars:
             move = self._bar_begins(move)
@@ -293,7 +328,7 @@ class Piece:
         return self.replace(notes=notes, pedals=pedals, **maps)
 
     def _bar_begins(self, tick: int) -> int:
-        """Return the tick at which the bar begins in which `tick` is (4/4 before any metre)."""
+        """Return the tick at which the bar of `tick` begins (4/4 before any metre)."""
         metre = self.time_signatures[self.time_signatures["tick"] <= tick][-1:]
         since, numerator, denominator = metre[0].tolist() if len(metre) else (0, 4, 4)
         bar = max(4 * self.ticks_per_beat * numerator // denominator, 1)
@@ -301,21 +336,33 @@ class Piece:
 
     @property
     def since(self) -> int:
-        """The tick at which an excerpt begins; 0 where it has the start of the piece."""
+        """The tick at which an excerpt begins; 0 if it has the start of the piece."""
         if self.has_start:
             return 0
         return int(self.notes["start"][self.context]) if self.context < len(self) else self.end
 
     def excerpt(self, first: int, stop: int) -> Piece:
-        """Return the notes `first` to `stop` (exclusive), with what an encoder must know of before.
+        """Return the notes `first` to `stop` (exclusive), with the context that an encoder needs.
 
-        Positions stay those of the whole piece, and the whole tempo map, metre and pedals come
-        along. As context come the notes near the last onset before the cut, the two before these
-        and what is near them, and two more; of drums and of other notes apart, since an encoder may
-        leave drums out. Near is what ends at most two beats or two seconds, whichever is more,
-        before, or later (so all that still sounds); and of what the pedal holds until then, of each
-        pitch the note that it holds longest. So no chord is torn on the coarsest grid, and an
-        encoder knows the position in which the cut lies, and the last step before it.
+        Ticks stay those of the whole piece, and its whole tempo map, metres and pedals come along.
+        The context are notes before `first`, for drums and other notes apart, since an encoder may
+        leave drums out:
+
+        1. the window: all notes that end at most two beats or two seconds (whichever is more)
+           before the last onset before the excerpt, or later, so all that still sound;
+        2. two notes before that window, and the same window before the earlier one of them;
+        3. two more notes before that;
+        4. for each pitch and program, the earlier note that the pedal holds longest into the
+           window.
+
+        So no chord is torn apart on the coarsest grid, and an encoder knows the grid position at
+        which the excerpt begins, and the last step before it. Raises PieceError for an impossible
+        range.
+
+        >>> piece = Piece.of([(480 * i, 480, 60 + i) for i in range(8)])
+        >>> excerpt = piece.excerpt(6, 8)
+        >>> len(excerpt) - excerpt.context, excerpt.since, excerpt.has_end
+        (2, 2880, True)
         """
         if not 0 <= first <= stop <= len(self):
             raise PieceError(f"no notes {first}:{stop} in a piece of {len(self)}")
@@ -341,7 +388,7 @@ def _scale(ticks: Any, numerator: int, denominator: int) -> Any:  # noqa: ANN401
 
 
 def _tracks_among(notes: Table, others: Table) -> NDArray[np.int64]:
-    """Return the track of each of `notes` among `others`, as `Piece.join` says."""
+    """Return the track that `Piece.join` gives each of `notes` among `others`."""
     tracks = notes["track"].astype(np.int64)
     there = {(int(n["track"]), int(n["program"])) for n in others}
     track_of = {program: track for track, program in sorted(there, reverse=True)}

@@ -1,7 +1,7 @@
-"""The tables of a Piece: what is in a row of each, in what order, and within which limits.
+"""The tables of a Piece: the columns of their rows, their order and their limits.
 
-Positions and durations are whole ticks, and everything that a hostile file could break is checked
-here, once, so that no later stage checks again.
+Positions and durations are whole ticks. Everything that a hostile file could break is checked here,
+once, so that no later stage has to check it again.
 """
 
 from __future__ import annotations
@@ -50,20 +50,20 @@ NOTE = np.dtype(
 """One note: start and duration in ticks (duration at least 1), pitch, velocity, program, track."""
 
 TEMPO = np.dtype([("tick", "<i4"), ("microseconds", "<i4")])
-"""From this tick on, a beat lasts so many microseconds (1 .. 2**24 - 1, as in a MIDI file)."""
+"""The microseconds of a beat from this tick on (1 .. 2**24 - 1, as in a MIDI file)."""
 
 TIME_SIGNATURE = np.dtype([("tick", "<i4"), ("numerator", "u1"), ("denominator", "u1")])
-"""A metre, such as 6/8; the denominator is a power of two, 1..128."""
+"""A metre, such as 6/8, from this tick on; the denominator is a power of two, 1..128."""
 
 KEY_SIGNATURE = np.dtype([("tick", "<i4"), ("sharps", "i1"), ("minor", "u1")])
-"""A key: sharps from -7 (seven flats) to 7, minor 0 or 1."""
+"""A key from this tick on: sharps from -7 (seven flats) to 7, minor 0 or 1."""
 
 PEDAL = np.dtype([("start", "<i4"), ("duration", "<i4"), ("track", "<u2")])
 """The sustain pedal held down (controller 64 at 64 or more) on one track."""
 
-DEFAULT_TEMPO = 500_000  # microseconds a beat: 120 beats a minute, where a file says nothing
+DEFAULT_TEMPO = 500_000  # microseconds a beat: 120 beats a minute, before the first tempo
 
-SLOWEST_TEMPO = 2**24 - 1  # microseconds a beat: the longest that a MIDI file can say
+SLOWEST_TEMPO = 2**24 - 1  # microseconds a beat: the most that a MIDI file can say
 
 Table = NDArray[Any]
 
@@ -78,15 +78,15 @@ DTYPES = {
 
 
 def settle_notes(notes: Table) -> tuple[Table, int]:
-    """Return `notes` in a Piece's total order, and where the last of them ends; 0 of none.
+    """Return `notes` in the order of a Piece, and the tick at which the last one ends, or 0.
 
-    The order is start, program, pitch, track, duration, velocity. The first four fit one 64-bit
-    key, which is several times faster to sort than the columns one after the other; only where
-    that key ties are the other two needed. Raises PieceError for a note that cannot be.
+    The order is start, program, pitch, track, duration, velocity. The first four columns fit one
+    64-bit key, which is several times faster to sort than the columns one after the other; the
+    other two are compared only where keys are equal. Raises PieceError for an impossible note.
     """
     if not len(notes):
         return notes, 0
-    key = notes["start"].astype(np.int64)  # 31 bits, and so 63 in all
+    key = notes["start"].astype(np.int64)  # 31 bits, so the key has 63
     for name, bits in (("program", 8), ("pitch", 8), ("track", 16)):
         key <<= bits
         key |= notes[name]
@@ -104,7 +104,7 @@ def settle_notes(notes: Table) -> tuple[Table, int]:
 
 
 def last_at_each_tick(table: Table) -> Table:
-    """Keep of several entries at one tick the last, as a player would."""
+    """Return the rows of a table by tick; of several at one tick the last, as a player would."""
     if len(table) < 2:
         return table
     ticks = table["tick"]
@@ -141,9 +141,9 @@ def check_tables(tables: Mapping[str, Table]) -> None:
 
 
 def _checked_end(notes: Table, bits: int) -> int:
-    """Return where the last of one or more notes ends; PieceError for a note that cannot be.
+    """Return the tick at which the last of one or more notes ends; PieceError for a wrong note.
 
-    bits: those that the key of any note has.
+    bits: the bits set in the key of any note.
     """
     durations = notes["duration"].copy()  # aligned: quicker
     ends = (notes["start"] + durations).view(np.uint32)  # beyond MAX_TICK int32 wraps round
@@ -155,14 +155,14 @@ def _checked_end(notes: Table, bits: int) -> int:
         _check_range("pitch", notes["pitch"], 0, 127)
         _check_range("velocity", notes["velocity"], 1, 127)
         raise PieceError(f"note end is {end}; 0..{MAX_TICK} are allowed")
-    if bits >> 24 & 255 > DRUMS:  # of several together: each may be below
+    if bits >> 24 & 255 > DRUMS:  # these are the bits of all programs: each may be allowed
         _check_range("program", notes["program"], 0, DRUMS)
     return end
 
 
-_FEW = 32  # values that Python goes through sooner than numpy
+_FEW = 32  # up to this many values, Python is quicker than numpy
 
-_ONE = np.uint8(1)  # from which 0 wraps round to 255
+_ONE = np.uint8(1)  # 0 minus this wraps round to 255
 
 _DENOMINATORS = {2**power for power in range(8)}
 
@@ -183,7 +183,7 @@ def _check_range(what: str, values: Table, low: int, high: int) -> None:
     if len(values) <= _FEW:
         few = values.tolist()
         least, most = min(few), max(few)
-    else:  # what the type of a column cannot hold is not looked for
+    else:  # a limit that the type of a column keeps is not checked
         type_least, type_most = _EXTREMES[values.dtype]
         least = int(np.minimum.reduce(values)) if low > type_least else low
         most = int(np.maximum.reduce(values)) if high < type_most else high

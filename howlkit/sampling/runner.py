@@ -1,4 +1,4 @@
-"""How a session runs its network, step by step: the methods of a runner, of which there are two.
+"""Runners, by which a session steps its network: the methods that both kinds have.
 
 `TorchRunner` runs any network by torch, on any device. `CompiledRunner` does the same by machine
 code, for the networks of models that offer it, on the CPU. `runners.make_runner` chooses one of

@@ -119,8 +119,8 @@ class Trained:
     ) -> Session:
         """Return a session at the start of `rows` new pieces.
 
-        like: the piece whose tempo map and resolution the music takes over; by default a steady
-        tempo, the median of the training part.
+        like: the piece that lends the music its tempo map and resolution; None: a steady tempo, the
+        median of the training part.
         """
         return Session(
             self.runner.twin(),

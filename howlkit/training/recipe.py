@@ -29,7 +29,9 @@ class TrainingOptions:
     window: int = option(128, "notes of each row between two updates", low=2, high=65536)
     carry: int = option(8, "windows over which a row's state is carried; 1: none", low=1, high=4096)
     rate: float = option(0.005, "learning rate at its highest (AdamW)", low=0.0, high=1.0)
-    warmup: int = option(50, "steps until it gets there; then it falls to nothing", low=0)
+    warmup: int = option(
+        50, "steps until the rate is at its highest; then it falls to a hundredth", low=0
+    )
     weight_decay: float = option(0.05, "of AdamW, matrices only", low=0.0, high=1.0)
     clip: float = option(1.0, "largest norm of the gradients; 0: no clipping", low=0.0)
     ema: float = option(

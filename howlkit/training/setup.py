@@ -144,7 +144,7 @@ def reopen(run: Path, budget: Budget, *, device: str, tell: Tell, workers: int =
 def _recipe(plan: TrainingPlan, initial: Path | None) -> Recipe:
     """Return the recipe of a plan.
 
-    initial: the model folder to start from, of which every option not given anew is kept.
+    initial: the model folder to start from; it has the options that the plan leaves out.
     """
     if initial is None:
         names = plan.encoder or "tuple", plan.model or "lstm"

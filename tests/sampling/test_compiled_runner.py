@@ -219,7 +219,7 @@ def test_damaged_weights_are_an_error(encoder, rows):
 
 
 @pytest.mark.parametrize("rows", [1, 2])
-def test_functions_on_logits_are_heeded(rows):
+def test_functions_on_logits_are_applied(rows):
     def high(field, logits, given):
         return np.where(np.arange(field.n) < 100, -1e9, logits) if field.name == "pitch" else logits
 

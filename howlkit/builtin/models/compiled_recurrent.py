@@ -1,8 +1,8 @@
 """The step of recurrent layers and of the processing block in compiled code.
 
-It computes what recurrent.py computes, without dropout, from the same weights. One row is stepped
-by one kernel, several with torch's products of matrices between kernels. Shapes: B rows, L layers,
-H hidden units, G gates x H, P units of the processing block.
+The result is that of recurrent.py without dropout, from the same weights. One kernel steps a single
+row; for several rows, torch multiplies matrices between kernels. Shapes: B rows, L layers, H hidden
+units, G gates x H, P units of the processing block.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ State = dict[str, NDArray[Any]]
 
 
 class CompiledRecurrent:
-    """A `CompiledBackbone`; states are arrays (B, L, H), `h` and of an LSTM `c`.
+    """A `CompiledBackbone`; its state has arrays (B, L, H): `h`, and `c` if the cell is an LSTM.
 
-    cell: "lstm" or "gru". width_in: of an embedded step. block: layers of the processing block.
-    weights: those called `backbone.*` are taken. Raises UnsuitedError if they do not fit.
+    weights: those named `backbone.*` are taken. cell: "lstm" or "gru". width_in: the width of an
+    embedded step. block, block_width: the number of layers of the processing block, and P.
+    Raises UnsuitedError if the weights do not fit.
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class CompiledRecurrent:
         after: tuple[Array, Array],
         hidden: Array,
     ) -> None:
-        """Set after and hidden from before, layer by layer, for all rows at once."""
+        """Compute after and hidden from before, layer by layer, for all rows at once."""
         (h, c), (h_after, c_after) = before, after
         for layer in range(h.shape[1]):
             if layer:
@@ -121,5 +122,5 @@ class CompiledRecurrent:
 
 
 def _stacked(parts: list[Array], ndim: int) -> Array:
-    """Return parts (n, ...) on top of each other; of none, an array without elements."""
+    """Return parts stacked along a new first axis; without parts, an array without elements."""
     return np.stack(parts) if parts else np.zeros((0,) * ndim, np.float32)

@@ -1,7 +1,8 @@
-"""Models `lstm` and `gru`: recurrent networks that carry what they know from note to note.
+"""Models `lstm` and `gru`: recurrent networks that carry a state from note to note.
 
 The backbone is n recurrent layers (torch's own), then Howl's processing block: linear layers with
-SELU and alpha dropout (Klambauer et al. 2017), whose output is put beside their input.
+SELU and alpha dropout (Klambauer et al. 2017). The output is the input of that block and its
+result, concatenated.
 """
 
 from __future__ import annotations
@@ -94,6 +95,6 @@ class Gru(_Recurrent):
 
 @hookimpl
 def register_models(register: Callable[[type[Model]], None]) -> None:
-    """Register both."""
+    """Register both models."""
     register(Lstm)
     register(Gru)

@@ -1,8 +1,9 @@
 """The network of the models `lstm` and `gru`; lstm_gru.py has their options.
 
-Dropout is where state does not pass: before, between and after the layers (Zaremba et al. 2014). It
-is drawn anew for each step, or, locked, once for all steps of a window (Gal and Ghahramani 2016).
-`weight_drop` is dropout of the recurrent matrices themselves (Merity et al. 2018, AWD-LSTM).
+Dropout is before, between and after the layers, never on the way of the state (Zaremba et al.
+2014). Its mask is drawn anew for each step or, if `locked`, once for all steps of a window (Gal and
+Ghahramani 2016). `weight_drop` is dropout of the recurrent matrices themselves (Merity et al. 2018,
+AWD-LSTM).
 
 Shapes: B rows, T steps, D width, L layers, H hidden units. The state is a dict of (B, L, H).
 """
@@ -56,10 +57,10 @@ class Recurrent(nn.Module):
             self._open_forget_gates()
 
     def _open_forget_gates(self) -> None:
-        """Start with forget gates open, so that memory is long from the first step on.
+        """Start with open forget gates, so that memory is long from the beginning of training.
 
         Bias 1, as Jozefowicz et al. 2015 (section 2.2) advise; torch's gates are in the order
-        input, forget, cell, output, and it has two biases, of which one gets it.
+        input, forget, cell, output, and it has two biases, of which only one is set to 1.
         """
         with torch.no_grad():
             for layer in self.layers:
@@ -70,8 +71,8 @@ class Recurrent(nn.Module):
     ) -> tuple[Tensor, State]:
         """Take in x (B, T, D) after `state`; return (B, T, width) and the state after it.
 
-        lengths (B,): the steps that count in each row; None: all. A row of length 0 keeps its
-        state.
+        lengths: (B,) the number of steps that count in each row; None: all. A row of length 0 keeps
+        its state.
         """
         if state is None:
             shape = (x.shape[0], len(self.layers), self.hidden)
@@ -94,7 +95,7 @@ class Recurrent(nn.Module):
         return y, dict(zip(self.parts, states, strict=True))
 
     def _drop(self, x: Tensor) -> Tensor:
-        """Drop what enters or leaves a layer, in training only; x (B, T, D)."""
+        """Return x (B, T, D) after dropout, which there is in training only."""
         if not self.training or not self.dropout:
             return x
         if not self.locked:
@@ -104,7 +105,7 @@ class Recurrent(nn.Module):
     def _run_ragged(
         self, layer: nn.Module, x: Tensor, inner: tuple[Tensor, ...], lengths: Tensor
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Run one layer over the rows that have steps, each only as far as it goes."""
+        """Run one layer over the rows that have steps, over each row's own steps only."""
         rows = lengths.nonzero()[:, 0]
         y = x.new_zeros(x.shape[0], x.shape[1], self.hidden)
         if not len(rows):
@@ -124,7 +125,7 @@ class Recurrent(nn.Module):
         x: Any,  # noqa: ANN401 - a tensor, or a packed one
         inner: tuple[Tensor, ...],
     ) -> tuple[Any, tuple[Tensor, ...]]:
-        """Run one layer over all steps of x; inner: its state before, parts of (B, H)."""
+        """Run one layer over all steps of x; inner: the layer's state before, parts of (B, H)."""
         state = tuple(part.unsqueeze(0).contiguous() for part in inner)  # (1, B, H)
         arguments = x, state if len(state) > 1 else state[0]
         if self.training and self.weight_drop:

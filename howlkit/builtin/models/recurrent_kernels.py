@@ -1,7 +1,7 @@
 """One step of recurrent layers and of the processing block in compiled code, in float32.
 
-It computes what recurrent.py computes, without dropout. Letters: B rows, L layers, H hidden units,
-G gates x H, p layers of the processing block, P units of each.
+The result is that of recurrent.py without dropout. Letters: B rows, L layers, H hidden units, G
+gates x H, p layers of the processing block, P units of each.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ __all__ = ["advance", "cells", "selus"]
 
 @compiled
 def _cell(x: Array, h: Array, before: Array, memory: Array, after: Array, kept: Array) -> None:
-    """Set after (H,) to an LSTM's or a GRU's hidden vector, and kept (H,) to its memory.
+    """Set after (H,) to the new hidden vector of an LSTM or a GRU, and kept (H,) to its new memory.
 
-    x, h: (G,) what the input and the hidden vector before (H,) give to the gates, in torch's
-    order. memory: (H,) before, empty for a GRU.
+    x, h: (G,) what the input and the old hidden vector give to the gates, in torch's order.
+    before: (H,) the old hidden vector. memory: (H,) the old memory, empty for a GRU.
     """
     n = len(before)
     if len(memory):
@@ -35,6 +35,7 @@ def _cell(x: Array, h: Array, before: Array, memory: Array, after: Array, kept: 
 
 @compiled
 def _selus(x: Array, bias: Array) -> None:
+    """Set x to SELU(x + bias), in place."""
     for j in range(len(x)):
         x[j] = selu(x[j] + bias[j])
 
@@ -56,12 +57,12 @@ def advance(
     hidden: Array,
     h: Array,
 ) -> None:
-    """Take one row a step on: set after, kept (L, H) and hidden (H + P,) from before, memory.
+    """Step one row: compute after, kept (L, H) and hidden (H + P,) from before, memory (L, H).
 
-    x: (G,) what the step gives to the first layer's gates, its bias included; overwritten.
-    bias_x, bias_h: (L, G). recurrent: (L, G, H). inputs: (L - 1, G, H), of the upper layers.
-    block_first: (P, H), block: (p - 1, P, P), block_bias: (p, P), of the processing block, empty
-    without one. memory: (L, H), of a GRU (L, 0). h: (G,) for work.
+    x: (G,) what the step gives to the first layer's gates, its bias included; it is overwritten.
+    bias_x, bias_h: (L, G). recurrent: (L, G, H). inputs: (L - 1, G, H), of all layers but the
+    first. block_first: (P, H), block: (p - 1, P, P), block_bias: (p, P), of the processing block;
+    empty without one. memory and kept are (L, 0) for a GRU. h: (G,), scratch space.
     """
     layers, n = before.shape
     for layer in range(layers):
@@ -89,7 +90,7 @@ def advance(
 def cells(
     x: Array, h: Array, going: Array, before: Array, memory: Array, after: Array, kept: Array
 ) -> None:
-    """Set after, kept (B, H) as `_cell`, where a row is going (B,); else keep what was there."""
+    """Set after, kept (B, H), as `_cell`, in rows that are going (B,); copy the old in others."""
     for b in range(len(x)):
         if going[b]:
             _cell(x[b], h[b], before[b], memory[b], after[b], kept[b])
@@ -100,7 +101,7 @@ def cells(
 
 @compiled
 def selus(x: Array) -> None:
-    """Put x (B, P) through SELU, in place."""
+    """Set x (B, P) to SELU(x), in place."""
     for b in range(len(x)):
         for j in range(x.shape[1]):
             x[b, j] = selu(x[b, j])

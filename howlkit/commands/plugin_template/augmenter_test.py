@@ -1,4 +1,4 @@
-"""What an augmenter must keep to, and what this one does with music."""
+"""The contract of an augmenter, and what this one does with music."""
 
 from collections.abc import Callable
 

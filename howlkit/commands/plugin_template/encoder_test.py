@@ -1,4 +1,4 @@
-"""What an encoder must keep to, and what this one does with music."""
+"""The contract of an encoder, and what this one does with music."""
 
 from collections.abc import Callable
 

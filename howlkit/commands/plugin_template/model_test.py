@@ -1,4 +1,4 @@
-"""What a model must keep to, and what this one does."""
+"""The contract of a model, and what this one does."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from howlkit.testing import model_checks
 from howlkit.commands.plugin_template.model import Stencil
 from howlkit.commands.plugin_template.model.backbone import Stack
 
-# Small, since the checks build it some fifty times; deep enough to see a phrase.
+# Small, because the checks build it about fifty times; deep enough to see a phrase.
 CHECKS = model_checks(Stencil(width=32, layers=4))
 
 

@@ -1,4 +1,4 @@
-"""What a sampler must keep to, and what this one does."""
+"""The contract of a sampler, and what this one does."""
 
 from collections.abc import Callable
 

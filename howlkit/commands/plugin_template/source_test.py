@@ -1,4 +1,4 @@
-"""What a source must keep to, and what this one reads."""
+"""The contract of a source, and what this one reads."""
 
 from pathlib import Path
 

@@ -21,16 +21,16 @@ __all__ = [
 
 END_OF_TRACK = b"\xff\x2f\x00"
 _HEADER = 14  # bytes before the first chunk of a standard file
-_MOST_CHUNKS = 2**16 - 1  # that a header can count
+_MOST_CHUNKS = 2**16 - 1  # the most that a header can count
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)  # Windows would translate line ends
 
 
 @dataclass(frozen=True)
 class StandardFile:
-    """A plain Standard MIDI File, and what had to be changed to make it one.
+    """A plain Standard MIDI File, and what was changed to make it one.
 
-    data: with a header of 14 bytes that counts ticks a beat, and all chunks that are there.
-    beat: seconds a beat of a file that counted ticks a second, else None.
+    data: the bytes, with a header of 14 bytes in ticks a beat that counts all chunks.
+    beat: the seconds of a beat if the file counted ticks a second, else None.
     promised: how many track chunks the file's own header counts.
     """
 
@@ -40,9 +40,9 @@ class StandardFile:
 
 
 def check_file(path: str | os.PathLike[str], limits: Limits) -> int:
-    """Return the bytes of a file; MidiError unless it is a regular one of allowed size.
+    """Return the size of a file in bytes; MidiError unless it is a regular file of allowed size.
 
-    Nothing is opened. Raises OSError, and ValueError for a path that none can be.
+    Nothing is opened. Raises OSError, and ValueError for an impossible path.
     """
     status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):
@@ -54,12 +54,12 @@ def check_file(path: str | os.PathLike[str], limits: Limits) -> int:
 
 
 def load(path: str | os.PathLike[str], limits: Limits) -> bytes:
-    """Return the bytes of a regular file of allowed size; nothing else is ever opened."""
+    """Return the contents of a regular file of allowed size; MidiError for anything else."""
     try:
         size = check_file(path, limits)
         file = os.open(path, _READ)  # in half the time of open(), which counts for small files
         try:
-            # One byte more shows that it grew. (A buffer of max_bytes costs more than the reading.)
+            # One byte more shows that the file grew. (A buffer of max_bytes is slower.)
             data = os.read(file, size + 1)
             while len(data) != size and (more := os.read(file, limits.max_bytes + 1 - len(data))):
                 data += more
@@ -72,9 +72,9 @@ def load(path: str | os.PathLike[str], limits: Limits) -> bytes:
 
 
 def standard_file(data: bytes) -> StandardFile:
-    """Return the file as symusic can read it whole.
+    """Return a file as symusic reads all of it.
 
-    Raises MidiError with the cause alone; the caller names the file.
+    Raises MidiError with the cause; the caller adds the name of the file.
     """
     if data[:4] == b"RIFF" and data[8:12] == b"RMID":
         data = _unwrap(data)
@@ -89,7 +89,7 @@ def standard_file(data: bytes) -> StandardFile:
     division, beat = _ticks_a_beat(division)
     if length > 6:
         data = data[:_HEADER] + data[8 + length :]
-    # symusic reads as many as the header counts, and what stands after them is music too.
+    # symusic reads as many chunks as the header counts, but those after them are music too.
     whole = sum([stop <= len(data) for _, stop in chunks_of(data)])
     chunks = max(promised, min(whole, _MOST_CHUNKS))
     if form > 2 or (form == 2 and chunks > 1):
@@ -115,7 +115,7 @@ def _unwrap(data: bytes) -> bytes:
 
 
 def _ticks_a_beat(division: int) -> tuple[int, float | None]:
-    """Return ticks a beat, and for an SMPTE division the seconds of a beat (else None).
+    """Return the ticks of a beat, and for an SMPTE division the seconds of a beat (else None).
 
     The high byte of an SMPTE division is minus the frames a second, the low one ticks a frame.
     """
@@ -133,7 +133,7 @@ def _ticks_a_beat(division: int) -> tuple[int, float | None]:
 
 
 def chunks_of(data: bytes) -> list[tuple[int, int]]:
-    """Return where the contents of each track chunk of a standard file begin and stop, in bytes."""
+    """Return the byte at which the contents of each track chunk begin, and the one after them."""
     found: list[tuple[int, int]] = []
     at = _HEADER
     while at + 8 <= len(data):

@@ -1,7 +1,7 @@
-"""The events of a track chunk, as far as what symusic lets pass has to be found before it parses.
+"""The events of a track chunk, to find what symusic would read wrongly without a word.
 
-Positions are ticks; offsets are bytes from the start of a chunk's contents. Events are walked only
-in chunks that a quick look at all bytes makes suspicious: the walk takes longer than the parsing.
+Positions are ticks; offsets are bytes from the start of a chunk's contents. A quick look at all
+bytes finds the suspicious chunks, and only their events are walked: that takes longer than parsing.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ __all__ = ["check_metas", "check_ticks"]
 
 _META, _TEMPO, _TIME_SIGNATURE = 0xFF, 0x51, 0x58
 _TEMPO_BYTES = 3
-_MOST_POWER = 7  # of two, of a time signature's denominator: 128
+_MOST_POWER = 7  # the power of two of a time signature's denominator: 128
 _WITH_LENGTH = (0xF0, 0xF7, _META)
-_DATA_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # of system messages; the others have none
+_DATA_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # by system message; the others have none
 
-# A tempo whose length is not 3 or a time signature that is short or has too large a denominator;
-# also whatever other bytes look so.
+# A tempo whose length is not 3, a time signature that is short or has too large a denominator, and
+# any other bytes that look like one.
 _SUSPECT = re.compile(
     rb"\xff\x51[^\x03]|\xff\x58(?:[^\x02-\x7f]|[\x02-\x7f].[^\x00-\x07])", re.DOTALL
 )
 
 
 class _Event(NamedTuple):
-    """One event: its tick, its status byte (0: running status), and where it stands."""
+    """One event: its tick, its status byte (0: running status), and its offset."""
 
     tick: int
     status: int
@@ -40,12 +40,12 @@ class _Event(NamedTuple):
 
 
 def check_ticks(data: bytes) -> None:
-    """Refuse a standard file that runs past MAX_TICK, where symusic's 32-bit ticks wrap round."""
+    """Raise MidiError for a file that runs past MAX_TICK, where symusic's ticks wrap round."""
     if _longest(data) <= MAX_TICK:
         return
     for start, stop in chunks_of(data):
         body = data[start:stop]
-        if _longest(body) <= MAX_TICK:  # mostly it is the bytes of tempos alone that look long
+        if _longest(body) <= MAX_TICK:  # mostly only the bytes of tempos looked long
             continue
         tick = max((event.tick for event in _events(body)), default=0)
         if tick > MAX_TICK:
@@ -53,9 +53,9 @@ def check_ticks(data: bytes) -> None:
 
 
 def check_metas(data: bytes) -> None:
-    """Refuse tempos and time signatures that symusic reads wrongly: of another length, or wrapped.
+    """Raise MidiError for tempos and time signatures that symusic reads wrongly.
 
-    It takes the bytes that follow for the missing ones, and 2 ** power for 2 ** (power % 32).
+    Where bytes are missing, it takes the bytes that follow; and its powers of two wrap at 32.
     """
     if not _SUSPECT.search(data):
         return
@@ -67,7 +67,7 @@ def check_metas(data: bytes) -> None:
 
 
 def _check_meta(meta: bytes) -> None:
-    """Refuse a meta event by what follows its status: type, length (one byte), numbers."""
+    """Raise MidiError for a wrong meta event; meta: its type, length (one byte) and numbers."""
     kind, length, numerator, power = meta.ljust(4, b"\0")
     if kind == _TEMPO and length != _TEMPO_BYTES:
         raise MidiError(f"has a tempo of {length} bytes; tempos have {_TEMPO_BYTES}")
@@ -81,20 +81,21 @@ def _check_meta(meta: bytes) -> None:
 
 
 def _longest(data: bytes) -> int:
-    """Return a bound on the ticks of any chunk, in a small part of the time of parsing.
+    """Return an upper bound on the ticks of any chunk, in a small part of the time of parsing.
 
-    A delta time has its high bit set in all bytes but the last, so one of three bytes shows as two
-    such bytes in a row, one of four as three. (Other bytes may look like it: hence a bound.)
+    A delta time has its high bit set in all bytes but the last. So a delta time of three bytes
+    shows as two such bytes in a row, one of four as three. Other bytes may look like that, which
+    makes this a bound.
     """
     codes = np.frombuffer(data, np.uint8)
     high = codes >= 0x80
     two = high[1:] & high[:-1]
     if len(data) < 2**18:
-        short = len(data) // 3 << 14  # events of three bytes, waits of two: the most there can be
+        short = len(data) // 3 << 14  # the most: events of three bytes, waits of two
     else:
         short = len(data) * 127 + (int((codes[high] & 127).sum(dtype=np.int64)) << 7)
     pairs = int(np.count_nonzero(two))
-    # Of three in a row there are fewer than of two: mostly too few to matter.
+    # Three in a row are rarer than two, so first assume as many.
     three = pairs
     if short + (pairs << 21) + (three << 28) > MAX_TICK:
         three = int(np.count_nonzero(two[1:] & high[:-2]))
@@ -102,9 +103,9 @@ def _longest(data: bytes) -> int:
 
 
 def _events(body: bytes) -> Iterator[_Event]:
-    """Yield the events of a chunk's contents up to its end, as far as they are whole.
+    """Yield the complete events of a chunk's contents, up to its end.
 
-    After what is cut short there is nothing: symusic says so.
+    It stops where an event is cut short; symusic reports that.
     """
     at = tick = size = 0
     while at < len(body):
@@ -112,7 +113,7 @@ def _events(body: bytes) -> Iterator[_Event]:
             wait, at = _number(body, at)
             tick += wait
             status, begin = body[at], at
-            if status < 0x80:  # running status: the bytes of the last event's kind
+            if status < 0x80:  # running status: as many bytes as the last event
                 status, at = 0, at + (size or 1)
             elif status < 0xF0:
                 size = 1 if 0xC0 <= status < 0xE0 else 2
@@ -130,7 +131,7 @@ def _events(body: bytes) -> Iterator[_Event]:
 
 
 def _number(body: bytes, at: int) -> tuple[int, int]:
-    """Return the variable-length number at a position, and the position after its 1 to 4 bytes."""
+    """Return the variable-length number at an offset, and the offset after its 1 to 4 bytes."""
     value = body[at] & 127
     for last in range(at, at + 3):
         if body[last] < 0x80:

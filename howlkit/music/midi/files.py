@@ -1,4 +1,4 @@
-"""MIDI files below folders."""
+"""Find the MIDI files in folders."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["ENDINGS", "find"]
 Skip = Callable[[str, str], None]
 
 ENDINGS = (".mid", ".midi", ".kar")
-"""What the names of MIDI files end in, in any case."""
+"""The endings of the names of MIDI files, in lower or upper case."""
 
 
 def find(
@@ -22,11 +22,12 @@ def find(
     skip: Skip | None = None,
     endings: tuple[str, ...] = ENDINGS,
 ) -> Iterator[Path]:
-    """Return the MIDI files that `paths` name: files as they are, folders searched to any depth.
+    """Return the files that `paths` name, and the MIDI files in the folders that they name.
 
-    In a folder those regular files count whose name ends in one of `endings`, by name; links are
-    followed, and each real folder is visited once, so that loops end. Nothing is opened.
-    skip: called with the path of each folder or entry that had to be left out, and the reason.
+    Folders are searched to any depth, in the order of names, for regular files with one of
+    `endings`. Links are followed, and each real folder is visited once, so that loops end. Nothing
+    is opened.
+    skip: called with the path of each folder or entry that is left out, and the reason.
     Raises DataError, at once, for a path that does not exist.
     """
     roots = [Path(path) for path in paths]
@@ -57,7 +58,7 @@ def _walk(roots: list[Path], skip: Skip, endings: tuple[str, ...]) -> Iterator[P
 
 
 def _entries(folder: str, visited: set[tuple[int, int]], skip: Skip) -> list[os.DirEntry[str]]:
-    """Return what is in a folder, by name; nothing if it was visited before or cannot be listed."""
+    """Return the entries of a folder by name; none if it was visited or cannot be listed."""
     try:
         status = os.stat(folder)
         if (status.st_dev, status.st_ino) in visited:

@@ -37,7 +37,7 @@ _Track = tuple[Any, Any]  # symusic's track and its list of notes
 
 @dataclass(frozen=True)
 class Reading:
-    """What came out of a file: the piece, and how often each of `REPAIRS` was needed, if it was."""
+    """The piece in a file, and the number of each of `REPAIRS`, without zeros."""
 
     piece: Piece
     repairs: dict[str, int]
@@ -46,6 +46,14 @@ class Reading:
 def read(path: str | os.PathLike[str], *, limits: Limits = Limits()) -> Piece:
     """Return the piece in a MIDI file.
 
+    >>> import pathlib, tempfile
+    >>> from howlkit.music import midi
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "scale.mid")
+    ...     midi.write(Piece.of([(0, 480, 60), (480, 480, 62)]), path)
+    ...     midi.read(path)
+    Piece('scale.mid', 2 notes, 1.0 s)
+
     Raises MidiError, naming the file and the cause, for anything that is not a readable MIDI file
     within `limits`. Only regular files are opened.
     """
@@ -53,24 +61,24 @@ def read(path: str | os.PathLike[str], *, limits: Limits = Limits()) -> Piece:
 
 
 def read_bytes(data: bytes, *, name: str = "<bytes>", limits: Limits = Limits()) -> Piece:
-    """Return the piece in the bytes of a MIDI file (of standard input, say); errors as `read`."""
+    """Return the piece in the bytes of a MIDI file, such as standard input; errors as `read`."""
     return _parse(data, _name(name), name, limits)[0].piece
 
 
 def inspect(path: str | os.PathLike[str], *, limits: Limits = Limits()) -> Reading:
-    """Return the piece in a MIDI file and what had to be mended; takes twice as long as `read`.
+    """Return the piece in a MIDI file and its repairs; takes twice as long as `read`.
 
     Raises MidiError as `read` does.
     """
-    return _inspected(load(path, limits), str(path), limits)
+    return _inspect(load(path, limits), str(path), limits)
 
 
 def inspect_bytes(data: bytes, *, name: str = "<bytes>", limits: Limits = Limits()) -> Reading:
-    """Return as `inspect` what is in the bytes of a MIDI file (of standard input, say)."""
-    return _inspected(data, name, limits)
+    """Return what `inspect` does for the bytes of a MIDI file, such as standard input."""
+    return _inspect(data, name, limits)
 
 
-def _inspected(data: bytes, where: str, limits: Limits) -> Reading:
+def _inspect(data: bytes, where: str, limits: Limits) -> Reading:
     reading, standard = _parse(data, _name(where), where, limits)
     missing = standard.promised - len(chunks_of(standard.data))
     counted = {
@@ -88,7 +96,7 @@ def _name(path: str | os.PathLike[str]) -> str:
 
 
 def _parse(data: bytes, name: str, where: str, limits: Limits) -> tuple[Reading, StandardFile]:
-    """Return the reading of a file's bytes, and the standard file that symusic was given."""
+    """Return the reading of a file's bytes, and the standard file that symusic parsed."""
     if len(data) > limits.max_bytes:
         raise MidiError(too_big(printable(where), len(data), limits))
     try:
@@ -104,7 +112,7 @@ def _parse(data: bytes, name: str, where: str, limits: Limits) -> tuple[Reading,
 
 
 def _reading(score: Any, name: str, beat: float | None, limits: Limits) -> Reading:  # noqa: ANN401 - as parse
-    """Return the piece that a score holds; `beat` is the constant length of one, in seconds."""
+    """Return the piece of symusic's score; beat: seconds of a beat, or None for its tempos."""
     tracks = [(track, notes) for track in score.tracks if len(notes := track.notes)]
     bounds = [0, *itertools.accumulate(len(notes) for _, notes in tracks)]
     repairs: dict[str, int] = {}
@@ -124,7 +132,7 @@ def _reading(score: Any, name: str, beat: float | None, limits: Limits) -> Readi
 def _notes(
     tracks: list[_Track], bounds: list[int], repairs: dict[str, int], limits: Limits
 ) -> Table:
-    """Return the notes of all tracks, of each between two `bounds`; their lists are used up."""
+    """Return the notes of all tracks; bounds: where each begins. Changes the lists of tracks."""
     check_count(total := bounds[-1], limits)
     if len(tracks) > 2**16:
         raise MidiError(f"has {len(tracks)} tracks; at most {2**16} are read")
@@ -133,7 +141,7 @@ def _notes(
         return table
     together = tracks[0][1]
     for _, notes in tracks[1:]:
-        together.extend(notes)  # sooner done than the columns of each
+        together.extend(notes)  # quicker than joining the columns of each
     columns = together.numpy()
     table["start"] = columns["time"]
     table["duration"] = columns["duration"]
@@ -156,12 +164,12 @@ def _tempos(score: Any, beat: float | None, repairs: dict[str, int]) -> Table:  
         repairs["smpte_divisions"] = 1
         return np.array([(0, round(beat * 1e6))], TEMPO)
     table = _table(TEMPO, score.tempos, "time", "mspq")
-    return _counted(table, "repeated_tempos", repairs)
+    return _last_at_each_tick(table, "repeated_tempos", repairs)
 
 
 def _time_signatures(score: Any, repairs: dict[str, int]) -> Table:  # noqa: ANN401 - as parse
     table = _table(TIME_SIGNATURE, score.time_signatures, "time", "numerator", "denominator")
-    return _counted(table, "repeated_time_signatures", repairs)
+    return _last_at_each_tick(table, "repeated_time_signatures", repairs)
 
 
 def _key_signatures(score: Any, repairs: dict[str, int]) -> Table:  # noqa: ANN401 - as parse
@@ -170,11 +178,11 @@ def _key_signatures(score: Any, repairs: dict[str, int]) -> Table:  # noqa: ANN4
         return table
     possible = (table["sharps"] >= -7) & (table["sharps"] <= 7) & (table["minor"] <= 1)
     repairs["impossible_key_signatures"] = int(np.count_nonzero(~possible))
-    return _counted(table[possible], "repeated_key_signatures", repairs)
+    return _last_at_each_tick(table[possible], "repeated_key_signatures", repairs)
 
 
 def _table(dtype: np.dtype[Any], events: Any, *names: str) -> Table:  # noqa: ANN401 - a symusic list
-    """Return symusic's `events` as an array of `dtype`, whose columns it calls `names`."""
+    """Return symusic's `events` as an array of `dtype`; names: its names of the columns."""
     table = np.empty(count := len(events), dtype)
     if count:
         columns = events.numpy()
@@ -183,8 +191,8 @@ def _table(dtype: np.dtype[Any], events: Any, *names: str) -> Table:  # noqa: AN
     return table
 
 
-def _counted(table: Table, repair: str, repairs: dict[str, int]) -> Table:
-    """Return of several entries at one tick the last, as a player would; count the others."""
+def _last_at_each_tick(table: Table, repair: str, repairs: dict[str, int]) -> Table:
+    """Return the last of several rows at one tick, as a player would; count the others."""
     last = last_at_each_tick(table)
     repairs[repair] = len(table) - len(last)
     return last
@@ -193,7 +201,7 @@ def _counted(table: Table, repair: str, repairs: dict[str, int]) -> Table:
 def _pedals(
     tracks: list[_Track], bounds: list[int], notes: Table, repairs: dict[str, int]
 ) -> Table:
-    """Return the spans of the sustain pedal, by start; notes, bounds: as `_notes` has them."""
+    """Return the spans of the sustain pedal, by start; notes, bounds: as in `_notes`."""
     found = []
     for index, (track, _) in enumerate(tracks):
         if not (len(controls := track.controls) and len(ticks := _presses(controls))):
@@ -223,12 +231,12 @@ def _pedals(
 def _presses(controls: Any) -> NDArray[np.int32]:  # noqa: ANN401 - a symusic list
     """Return the ticks at which the sustain pedal goes down and comes up, in turns.
 
-    They are made of the controllers: symusic 0.6 has the first pedal of every channel but the first
-    begin at tick 0, and drops a pedal that is not released.
+    They come from the controllers, since symusic's pedals are wrong (0.6): the first one of every
+    channel but the first begins at tick 0, and a pedal that is not released is missing.
     """
     columns = controls.numpy()
     sustain = columns["number"] == _CONTROL_SUSTAIN
     down = columns["value"].compress(sustain) >= 64
-    changed = down.copy()  # at first it is up
+    changed = down.copy()  # the pedal is up at first
     changed[1:] ^= down[:-1]
     return np.asarray(columns["time"].compress(sustain).compress(changed))

@@ -1,4 +1,4 @@
-"""What is repaired while a file is read, and the counts of it that symusic does not give.
+"""The repairs of damaged files, and the counts of them that symusic does not give.
 
 Notes that are never released are counted by parsing the file again, which is why `inspect` takes
 twice as long as `read`.
@@ -30,7 +30,7 @@ REPAIRS = {
     "missing_chunks": "track chunks that the header promises and the file lacks",
     "surplus_chunks": "track chunks beyond those that the header promises, read all the same",
 }
-"""Everything that `inspect` counts, and what it means."""
+"""The repairs that `inspect` counts, and what each means."""
 
 _RELEASE_ALL = b"\x00".join(
     bytes((0x80 | channel, pitch, 64)) for channel in range(16) for pitch in range(128)
@@ -38,17 +38,18 @@ _RELEASE_ALL = b"\x00".join(
 
 
 def count_unreleased(data: bytes, released: int) -> int:
-    """Return how many notes of a standard file are never released, besides the `released` ones.
+    """Return how many notes of a standard file are never released; released: the other notes.
 
-    symusic drops them. A copy of the file in which every pitch is released at the end of every
-    chunk has exactly so many notes more; where notes of one pitch pile up, releasing repeatedly.
-    The copy may not grow without end: past 64 notes piled up, or 4096 chunks, the rest is not seen.
+    symusic drops notes that are never released. So a copy of the file is parsed in which every
+    pitch is released at the end of every chunk; the notes that it has more are the answer. Where
+    notes of one pitch pile up, each must be released. The size of the copy is bounded: beyond 64
+    notes of one pitch, or 4096 chunks, the rest is not counted.
     """
     found, times, chunks = 0, 1, len(chunks_of(data))
     while times <= 64 and chunks * times <= 4096:
         try:
             tracks = parse(_released(data, times)).tracks
-        except MidiError:  # its chunks end so oddly that the copy does not parse
+        except MidiError:  # a chunk ends so oddly that the copy cannot be parsed
             break
         now = sum(len(track.notes) for track in tracks) - released
         if now <= found:

@@ -1,4 +1,4 @@
-"""A Piece to a Standard MIDI File; the rules are in the package's docstring."""
+"""A Piece to a Standard MIDI File; the docstring of the package has the rules."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LONGEST_DELTA = 2**28 - 1  # four bytes of seven bits: the longest that the for
 
 
 _EVENT = np.dtype([("tick", "<i8"), ("rank", "u1"), ("size", "u1"), ("bytes", "u1", (7,))])
-"""A MIDI event: when, its place among those at the same tick, and `size` of the bytes."""
+"""A MIDI event: its tick, its rank among events at that tick, and the `size` bytes in use."""
 
 _SETTING, _NOTE_OFF, _PEDAL_OFF, _PEDAL_ON, _NOTE_ON, _END = range(6)  # ranks
 
@@ -33,7 +33,7 @@ Column = int | NDArray[Any]
 def write(piece: Piece, path: str | os.PathLike[str]) -> None:
     """Write a piece as a MIDI file, whole or not at all; a file of that name is replaced.
 
-    Raises MidiError if the folder is not there or not writable, or as `to_bytes`.
+    Raises MidiError if the folder does not exist or cannot be written to, or as `to_bytes` does.
     """
     data = to_bytes(piece)
     try:
@@ -48,16 +48,16 @@ def write(piece: Piece, path: str | os.PathLike[str]) -> None:
 
 
 def to_bytes(piece: Piece) -> bytes:
-    """Return a piece as the bytes of a MIDI file, format 1, by the rules at the top of this module.
+    """Return a piece as the bytes of a MIDI file, format 1, by the rules of this package.
 
     Raises MidiError if it has more (track, program) pairs than a file has chunks (65,534).
     """
     groups = _by_chunk(piece.notes)
     if len(groups) > 65534:
         raise MidiError(f"{len(groups)} tracks do not fit a MIDI file; 65534 do")
-    places = _places([int(notes["program"][0]) for notes in groups])
+    channels = _channels([int(notes["program"][0]) for notes in groups])
     chunks = [_chunk(_settings(piece))]
-    for notes, (port, channel) in zip(groups, places, strict=True):
+    for notes, (port, channel) in zip(groups, channels, strict=True):
         events = [_events(0, _SETTING, 0xFF, 0x21, 1, port)] if port else []
         events += _note_events(notes, channel)
         events += _pedal_events(piece.pedals[piece.pedals["track"] == notes["track"][0]], channel)
@@ -74,24 +74,24 @@ def _by_chunk(notes: Table) -> list[Table]:
     return np.split(notes[order], cuts) if len(notes) else []
 
 
-def _places(programs: list[int]) -> list[tuple[int, int]]:
+def _channels(programs: list[int]) -> list[tuple[int, int]]:
     """Return port and channel (0..15, 9 for drums) for each chunk, given its program."""
     melodic = [program for program in programs if program != DRUMS]
     shared = len(melodic) > 15
-    seats = {program: seat for seat, program in enumerate(dict.fromkeys(melodic))}
-    places, seat = [], -1
+    channel_of = {program: index for index, program in enumerate(dict.fromkeys(melodic))}
+    channels, index = [], -1
     for program in programs:
         if program == DRUMS:
-            places.append((0, 9))
+            channels.append((0, 9))
             continue
-        seat = seats[program] if shared else seat + 1
-        port, channel = divmod(seat, 15)
-        places.append((port, channel + (channel >= 9)))
-    return places
+        index = channel_of[program] if shared else index + 1
+        port, channel = divmod(index, 15)
+        channels.append((port, channel + (channel >= 9)))
+    return channels
 
 
 def _events(ticks: Column, rank: int, *columns: Column) -> Table:
-    """Return events of one rank at `ticks`; each of `columns` is one byte of all of them."""
+    """Return events of one rank at `ticks`; columns: the bytes of the events, one a column."""
     events = np.zeros(np.size(ticks), _EVENT)
     events["tick"], events["rank"], events["size"] = ticks, rank, len(columns)
     for index, column in enumerate(columns):
@@ -118,13 +118,14 @@ def _note_events(notes: Table, channel: int) -> list[Table]:
     ends = notes["start"].astype(np.int64) + notes["duration"]
     return [
         _events(0, _SETTING, 0xC0 | channel, 0 if program == DRUMS else program),
-        _events(ends, _NOTE_OFF, 0x90 | channel, notes["pitch"], 0),  # keeps the status running
+        # A release is a note-on of velocity 0, which keeps the running status.
+        _events(ends, _NOTE_OFF, 0x90 | channel, notes["pitch"], 0),
         _events(notes["start"], _NOTE_ON, 0x90 | channel, notes["pitch"], notes["velocity"]),
     ]
 
 
 def _pedal_events(pedals: Table, channel: int) -> list[Table]:
-    """Return the events of one track's pedal; spans that overlap become one, empty ones none."""
+    """Return the pedal events of one track; overlapping spans are joined, empty ones dropped."""
     pedals = np.sort(pedals[pedals["duration"] > 0], order="start")
     if not len(pedals):
         return []
@@ -139,7 +140,7 @@ def _pedal_events(pedals: Table, channel: int) -> list[Table]:
 
 
 def _chunk(groups: list[Table]) -> bytes:
-    """Return a track chunk of these events, in order, with its end-of-track event."""
+    """Return a track chunk of events in the order of ticks, with an end-of-track event."""
     last = max(int(events["tick"].max(initial=0)) for events in groups)
     # A wait longer than the format allows is split by empty texts, which players skip.
     stops = np.arange(_LONGEST_DELTA, last, _LONGEST_DELTA)
@@ -155,9 +156,9 @@ def _chunk(groups: list[Table]) -> bytes:
 
 
 def _delta_times(ticks: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Return the waits between `ticks` (N,) as bytes (N, 4), and which of them are sent (N, 4).
+    """Return the waits between `ticks` (N,) as bytes (N, 4), and which bytes to write (N, 4).
 
-    Seven bits a byte, the highest first; all but the last have the high bit set.
+    A byte has seven bits, the highest come first; all but the last byte have the high bit set.
     """
     deltas = np.diff(ticks, prepend=0).astype(np.int32)[:, None]
     digits = deltas >> np.array([21, 14, 7, 0], np.int32)

@@ -25,11 +25,11 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class Axis:
-    """Where time goes: the systems' edges as positions, px a unit, and the grid.
+    """The time axis: the edges of the systems, the scale in px a unit, and the grid lines.
 
-    systems: (S, 2) start and end of each.
-    lines, names: positions of the strong grid lines, and what stands above them ("" for nothing).
-    faint: positions of the weak ones.
+    systems: (S, 2) start and end of each, as positions.
+    lines, names: positions of the strong grid lines, and the text above them, or "".
+    faint: positions of the weak grid lines.
     """
 
     unit: Literal["bars", "seconds"]
@@ -41,13 +41,14 @@ class Axis:
 
     @classmethod
     def of(cls, piece: Piece, unit: Literal["bars", "seconds"], *, room: float, most: int) -> Axis:
-        """Choose a scale at which the quick notes can be told apart, and cut time to fit `room`.
+        """Choose a scale at which quick notes can be told apart, and cut time into systems.
 
-        most: about how many systems there may be; a longer piece is drawn smaller.
+        room: the width of a system, in px. most: about how many systems there may be; a longer
+        piece is drawn smaller.
         """
         start, end = _span(piece, unit)
         shortest, longest = SCALE[unit]
-        scale = float(np.clip(6.0 / _quick(piece, unit), shortest, longest))
+        scale = float(np.clip(6.0 / _quick_gap(piece, unit), shortest, longest))
         scale = min(scale, most * room / (end - start) * 0.97)
         lines, names, faint = (_bars if unit == "bars" else _seconds)(piece, scale, start, end)
         if unit == "bars":
@@ -59,7 +60,7 @@ class Axis:
         return cls(unit, systems, min(room / widest, limit), lines, names, faint)
 
     def inside(self, where: Array, index: int) -> Array:
-        """Return which of some positions are in a system, its end included."""
+        """Return which positions are in a system, its end included."""
         start, end = self.systems[index]
         slack = 1e-6 * max(end - start, 1)
         return np.asarray((where >= start - slack) & (where <= end + slack))
@@ -73,7 +74,7 @@ def positions(piece: Piece, unit: str, ticks: Array) -> Array:
 
 
 def _span(piece: Piece, unit: str) -> tuple[float, float]:
-    """Return the first onset and the last end, a little apart at least."""
+    """Return the first onset and the last end, with a least distance between them."""
     first = piece.notes["start"][:1].astype(np.int64)
     ends = positions(piece, unit, np.append(first, piece.end))
     start = float(ends[0]) if len(piece) else 0.0
@@ -82,16 +83,16 @@ def _span(piece: Piece, unit: str) -> tuple[float, float]:
     return start, max(float(ends[-1]), start + (4.0 if unit == "bars" else 2.0))
 
 
-def _quick(piece: Piece, unit: str) -> float:
-    """Return the time between onsets that only a tenth of them undercut."""
+def _quick_gap(piece: Piece, unit: str) -> float:
+    """Return the time between onsets than which only a tenth of the gaps is shorter."""
     onsets = np.unique(positions(piece, unit, piece.notes["start"].astype(np.int64)))
     gaps = np.diff(onsets)
-    gaps = gaps[gaps > 0.04]  # the notes of one chord, played by hand, are no quick notes
+    gaps = gaps[gaps > 0.04]  # a chord played by hand is not quick notes
     return float(np.quantile(gaps, 0.1)) if len(gaps) else 1.0
 
 
 def _systems(lines: Array, start: float, end: float, longest: float) -> Array:
-    """Cut [start, end] at grid lines into as even systems as fit, none over `longest` units."""
+    """Cut [start, end] at grid lines into systems as even as possible, at most `longest` long."""
     count = max(math.ceil((end - start) / longest - 1e-9), 1)
     inner = lines[(lines > start) & (lines < end)]
     cuts = [start]
@@ -109,21 +110,21 @@ def _systems(lines: Array, start: float, end: float, longest: float) -> Array:
 def _bars(
     piece: Piece, scale: float, start: float, end: float
 ) -> tuple[Array, tuple[str, ...], Array]:
-    """Return bar lines in beats, their numbers (from 1), and the beats between, if there is room.
+    """Return bar lines in beats, their numbers from 1, and if there is room the beats between.
 
     Without a time signature the metre is 4/4, as MIDI has it.
     """
     begins, lengths, beats, counts = metre(piece, end)
     total = int(counts.sum())
     typical = float(np.average(lengths, weights=counts))
-    every = _step(1.0, 7.0 / (typical * scale), (1, 2, 4, 8))
+    every = _round_step(1.0, 7.0 / (typical * scale), (1, 2, 4, 8))
     number = np.arange(0, total + 1, int(every), dtype=np.int64)
     first = np.cumsum(counts) - counts
     at = np.searchsorted(first, number, side="right") - 1
     lines = begins[at] + (number - first[at]) * lengths[at]
     keep = lines >= start - lengths.max()
     lines, number, at = lines[keep], number[keep], at[keep]
-    named = int(_step(every, 30.0 / (typical * scale), (1, 2, 4, 8)))
+    named = int(_round_step(every, 30.0 / (typical * scale), (1, 2, 4, 8)))
     names = tuple(str(n + 1) if n % named == 0 else "" for n in number.tolist())
     faint = np.empty(0)
     if every == 1 and beats.min() * scale >= 9 and len(lines):
@@ -136,7 +137,7 @@ def _bars(
 
 
 def metre(piece: Piece, end: float) -> tuple[Array, Array, Array, Array]:
-    """Return of each stretch of one metre: start, bar and beat in quarter notes, number of bars."""
+    """Return (M,) start, length of bar and beat, in quarter notes, and number of bars by metre."""
     table = piece.time_signatures
     begins = table["tick"] / piece.ticks_per_beat
     beats = 4.0 / table["denominator"]
@@ -146,16 +147,16 @@ def metre(piece: Piece, end: float) -> tuple[Array, Array, Array, Array]:
         lengths = np.append(4.0, lengths)
     following = np.append(begins[1:], max(end, begins[-1] + 1e-9))
     counts = np.ceil((following - begins) / lengths - 1e-9).astype(np.int64)
-    held = counts > 0  # two signatures at one place: the last one counts
+    held = counts > 0  # of two signatures at one place the last one counts
     return begins[held], lengths[held], beats[held], counts[held]
 
 
 def _seconds(
     piece: Piece, scale: float, start: float, end: float
 ) -> tuple[Array, tuple[str, ...], Array]:
-    """Return the seconds to mark, their names, and the finer marks between."""
-    del piece  # the seconds of any piece are alike; the signature is that of _bars
-    step = _step(1.0, 46.0 / scale, (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600))
+    """Return the seconds to mark, their texts, and the finer marks between."""
+    del piece  # not needed; the parameters are those of _bars
+    step = _round_step(1.0, 46.0 / scale, (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600))
     lines = np.arange(math.floor(start / step), math.ceil(end / step) + 1) * step
     faint = (
         (lines[:, None] + step / 5 * np.arange(1, 5)).ravel() if step * scale > 60 else lines[:0]
@@ -163,8 +164,8 @@ def _seconds(
     return lines, tuple(map(clock, lines.tolist())), faint
 
 
-def _step(smallest: float, least: float, factors: tuple[int, ...]) -> float:
-    """Return the first of smallest * factors that is at least `least`; past the end it doubles."""
+def _round_step(smallest: float, least: float, factors: tuple[int, ...]) -> float:
+    """Return the first smallest * factor of at least `least`; after the last it doubles."""
     for factor in factors:
         if smallest * factor >= least:
             return smallest * factor
@@ -175,7 +176,11 @@ def _step(smallest: float, least: float, factors: tuple[int, ...]) -> float:
 
 
 def clock(seconds: float) -> str:
-    """Return 75 as "1:15", 3675 as "1:01:15"."""
+    """Return seconds as minutes and seconds, with hours if there are any.
+
+    >>> clock(75), clock(3675)
+    ('1:15', '1:01:15')
+    """
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
@@ -184,8 +189,8 @@ def clock(seconds: float) -> str:
 def natural_unit(piece: Piece) -> Literal["bars", "seconds"]:
     """Return "bars" if most notes start on a quarter or a third of a beat.
 
-    Of onsets without any grid a quarter would pass: there are six such points in a beat, each a
-    twenty-fourth of a beat wide.
+    Of onsets at random a quarter would do so: a beat has six such points, each a twenty-fourth of a
+    beat wide.
     """
     if not len(piece):
         return "bars"

@@ -32,7 +32,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class Colours:
-    """Which part each note belongs to (N,), and the parts' names and colours."""
+    """The part of each note (N,), and the names and colours of the parts."""
 
     part: Array
     names: tuple[str, ...]
@@ -40,7 +40,7 @@ class Colours:
 
     @classmethod
     def of(cls, piece: Piece) -> Colours:
-        """Colour by program, those that play most first; or by track, where all play the same."""
+        """Choose a colour for each program, most notes first; or for each track of one program."""
         programs = piece.notes["program"].astype(int)
         tracks = piece.notes["track"].astype(int)
         melodic = programs != DRUMS
@@ -65,7 +65,7 @@ def _part_name(value: int, *, by_track: bool) -> str:
 
 
 def shaded(fill: str, shade: int) -> str:
-    """Return a colour mixed with white: shade 0 (softest) keeps 30 % of it, the last all."""
+    """Return a colour mixed with white: shade 0 (softest) has 30 % of it, the last one all."""
     strength = 0.3 + 0.7 * shade / (SHADES - 1)
     channels = (int(fill[i : i + 2], 16) for i in (1, 3, 5))
     return "#" + "".join(f"{round(255 + (c - 255) * strength):02x}" for c in channels)

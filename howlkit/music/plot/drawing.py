@@ -40,7 +40,7 @@ class Boxes:
 
 @dataclass(frozen=True)
 class Label:
-    """A line of text whose start, middle or end is at x."""
+    """A line of text that starts, is centred or ends at x."""
 
     x: float
     y: float
@@ -59,13 +59,13 @@ def boxes(where: ArrayLike, fill: str, *, radius: float = 0.0) -> Boxes:
 
 
 def text_width(text: str, size: float) -> float:
-    """Return about how wide a text is; near enough to place things side by side."""
+    """Return the approximate width of a text, good enough to place others next to it."""
     return 0.56 * size * len(text)
 
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """Shapes on a plain ground; a notebook shows it."""
+    """Shapes on a plain background; a notebook shows it as SVG."""
 
     width: int
     height: int
@@ -86,7 +86,7 @@ class Drawing:
         return "\n".join([head, title, ground, *body, "</svg>", ""])
 
     def to_png(self, *, scale: float = 2.0) -> bytes:
-        """Return a PNG of `scale` image pixels a pixel; 2 is crisp on today's screens."""
+        """Return a PNG of `scale` image pixels a CSS pixel; 2 is sharp on today's screens."""
         try:
             from PIL import Image, ImageDraw
         except ImportError as error:
@@ -111,7 +111,7 @@ class Drawing:
 
 
 def legible(text: str) -> str:
-    """Return text that is safe to show: what is no printable character becomes a blank."""
+    """Return text with a blank in place of each character that cannot be printed."""
     return "".join(c if c.isprintable() else " " for c in text)
 
 
@@ -176,7 +176,7 @@ def _font(size: float) -> ImageFont.FreeTypeFont:
 
 
 def _in_font(text: str, font: ImageFont.FreeTypeFont) -> str:
-    """Return text with what Pillow's small font lacks spelt plainly: o for ö, ss for ß, else ?."""
+    """Return text in characters that Pillow's small font has: o for ö, ss for ß, else ?."""
     missing = _glyph("\uffff", font)
 
     def spelt(character: str) -> str:

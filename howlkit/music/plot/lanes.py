@@ -30,7 +30,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Lanes:
-    """Which pitches and drums are shown, and how high their rows are."""
+    """The pitches and drums that are shown, and the heights of their rows."""
 
     low: int
     high: int
@@ -40,7 +40,7 @@ class Lanes:
 
     @classmethod
     def of(cls, piece: Piece) -> Lanes:
-        """Crop to the music with two semitones of margin, an octave and a half at least."""
+        """Choose the pitches of the music and two semitones more, at least an octave and a half."""
         is_drum = piece.notes["program"] == DRUMS
         pitches = piece.notes["pitch"][~is_drum].astype(int)
         drums = tuple(np.unique(piece.notes["pitch"][is_drum]).tolist())
@@ -50,17 +50,17 @@ class Lanes:
 
     @property
     def gutter(self) -> float:
-        """The space left of the time axis, keyboard included."""
+        """The width of the space at the left of the time axis, with the keyboard."""
         return MARGIN + (DRUM_GUTTER if self.drums else PITCH_LABEL + KEYBOARD)
 
     @property
     def pitched_height(self) -> float:
-        """The height of all semitones' rows."""
+        """The height of the rows of all semitones."""
         return (self.high - self.low + 1) * self.row
 
     @property
     def drums_top(self) -> float:
-        """Where the first drum's row begins, below the top of the system."""
+        """The distance from the top of the system to the first row of drums."""
         return self.pitched_height + (8.0 if self.pitched_height else 0.0)
 
     @property
@@ -71,11 +71,11 @@ class Lanes:
         )
 
     def y(self, pitches: Array) -> Array:
-        """Return the upper edges of the rows of these pitches, below the top of the system."""
+        """Return the upper edges of the rows of pitches, from the top of the system down."""
         return np.asarray((self.high - pitches.astype(float)) * self.row)
 
     def drum_y(self, pitches: Array) -> Array:
-        """Return the upper edges of the rows of these drums; high ones (cymbals) are on top."""
+        """Return the upper edges of the rows of drums; high pitches (cymbals) are on top."""
         rank = np.searchsorted(self.drums, pitches)
         return np.asarray(self.drums_top + (len(self.drums) - 1 - rank) * self.drum_row)
 

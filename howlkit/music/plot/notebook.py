@@ -1,7 +1,7 @@
-"""A piece in a notebook: its piano-roll and a button that plays it, in one piece of HTML.
+"""A piece in a notebook: its piano-roll and a button that plays it, as HTML.
 
-Nothing is fetched and nothing is installed: the sound is made by the browser (Web Audio), a soft
-tone a note and a burst of noise a drum, which is enough to hear what was composed.
+Nothing is fetched or installed. The browser makes the sound (Web Audio): a soft tone for a note, a
+burst of noise for a drum, which is enough to hear what was composed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from howlkit.music.tables import DRUMS
 
 __all__ = ["html"]
 
-AHEAD = 0.5  # seconds of music handed to the browser at a time, so that no length is too long
+AHEAD = 0.5  # seconds of music given to the browser at a time, so that a piece may have any length
 
 PLAYER = """
 (function (button) {
@@ -54,14 +54,14 @@ PLAYER = """
   button.textContent = '\\u25a0 Stop';
 })(this)
 """.replace("AHEAD", str(AHEAD))
-"""What a click on the button does: plays from the beginning, or stops."""
+"""The script of the button: play from the beginning, or stop."""
 
 
 def html(piece: Piece) -> str:
     """Return the piano-roll of `piece` above a button that plays it, as HTML to put in a page.
 
-    The notes go along as JSON rows of start and length in milliseconds, pitch, velocity, and
-    whether it is a drum.
+    The HTML has the notes as JSON rows: start and length in milliseconds, pitch, velocity, and
+    whether the note is a drum.
     """
     starts = piece.seconds(piece.notes["start"])
     lengths = piece.seconds(piece.ends) - starts

@@ -1,9 +1,9 @@
-"""A piece as a picture that musicians read at a glance: the piano-roll.
+"""The piano-roll: a piece as a picture that musicians read at a glance.
 
 Conventions. Pitch runs upwards beside a keyboard, named as C4 = 60; time runs to the right in bars
-or seconds and wraps into **systems**, like lines of sheet music. A note's colour is its instrument
-(or its track, where all play the same), its shade the velocity; drums have rows below.
-Lengths are CSS pixels; a **position** is a point of time in beats or in seconds, as shown.
+or seconds and wraps into **systems**, like lines of sheet music. The colour of a note shows its
+instrument (or its track, if all play the same instrument), its shade the velocity; drums have rows
+below. Lengths are CSS pixels; a **position** is a point of time in beats or in seconds, as shown.
 """
 
 from __future__ import annotations
@@ -60,11 +60,14 @@ def draw(
 ) -> Drawing:
     """Return the piano-roll of a piece.
 
-    unit: what the time axis counts; "auto" shows bars where most notes start on a division of the
-        beat, seconds where they do not, as in a recorded performance.
-    width: of the picture, 300..10000 px (1200). Its height follows from the music.
-    title: instead of the piece's name.
+    unit: what the time axis counts; "auto" shows bars if most notes start on a division of the
+        beat, else seconds, as for a recorded performance.
+    width: the width of the picture, 300..10000 px (1200). Its height follows from the music.
+    title: the text to show; None: the name of the piece.
     Raises OptionError for any other unit or width.
+
+    >>> draw(Piece.of([(0, 480, 60)])).width
+    1200
     """
     _check(unit, width)
     width = WIDTH if width is None else width
@@ -104,9 +107,9 @@ def _check(unit: str, width: float | None) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Marks:
-    """The notes as drawn: positions of start and end, pitch, and colour by group.
+    """The notes to draw: positions of start and end, pitch, and groups of one colour.
 
-    groups: (fill, is drum, indices of notes), drawn in this order.
+    groups: (fill, whether drums, indices of notes), drawn in this order.
     """
 
     start: Array
@@ -116,7 +119,7 @@ class Marks:
 
     @classmethod
     def of(cls, piece: Piece, axis: Axis, colours: Colours) -> Marks:
-        """Place the notes in time and sort them into groups of one colour, the soft ones below."""
+        """Find the positions of notes and sort them into groups of one colour, soft ones first."""
         velocity = piece.notes["velocity"].astype(int)
         varied = len(np.unique(velocity)) > 1
         shade = velocity * SHADES // 128 if varied else np.full(len(piece), SHADES - 1)
@@ -133,7 +136,7 @@ class Marks:
 
 
 def _system(lanes: Lanes, axis: Axis, marks: Marks, *, index: int, y: float) -> Iterator[Shape]:
-    """Draw one system whose first row begins at y."""
+    """Draw one system, from y down."""
     start, end = axis.systems[index]
     width = (end - start) * axis.scale
     yield from _ground(lanes, width, y)
@@ -144,7 +147,7 @@ def _system(lanes: Lanes, axis: Axis, marks: Marks, *, index: int, y: float) -> 
 
 
 def _ground(lanes: Lanes, width: float, y: float) -> Iterator[Shape]:
-    """Draw rows in two tones, as on a keyboard, a line at each C, and the drums' rows."""
+    """Draw the rows, dark for black keys, a line at each C, and the rows of drums."""
     x = lanes.gutter
     pitches = np.arange(lanes.low, lanes.high + 1)
     if len(pitches):
@@ -173,7 +176,7 @@ def _grid(lanes: Lanes, axis: Axis, index: int, y: float) -> Iterator[Shape]:
         x = lanes.gutter + (at - start) * axis.scale
         yield boxes([[v - 0.5, top, 1, high] for v in x for top, high in spans], fill)
     inside = np.flatnonzero(axis.inside(axis.lines, index))
-    # The line that ends a system is named where the next one begins.
+    # The line at the end of a system gets its name where the next system begins.
     for line in inside.tolist():
         x = lanes.gutter + (axis.lines[line] - start) * axis.scale
         if axis.names[line] and axis.lines[line] < axis.systems[index][1] - 1e-6:
@@ -181,13 +184,13 @@ def _grid(lanes: Lanes, axis: Axis, index: int, y: float) -> Iterator[Shape]:
 
 
 def _notes(lanes: Lanes, axis: Axis, marks: Marks, index: int, y: float) -> Iterator[Shape]:
-    """Draw what sounds in a system; a note that the system's edge cuts goes on in the next one."""
+    """Draw the notes that sound in a system; a note cut by its edge goes on in the next one."""
     start, end = axis.systems[index]
-    # Round corners cost three times the bytes; they are for pictures that are looked at closely.
+    # Round corners take three times the bytes, so large pictures do without.
     radius = min(1.5, lanes.row / 5) if len(marks.start) <= 6000 else 0.0
     for fill, is_drum, notes in marks.groups:
         sounds = (marks.start[notes] < end) & (marks.end[notes] > start)
-        if is_drum:  # a drum is struck, its length means nothing
+        if is_drum:  # a drum is drawn where it is struck, since its length means nothing
             sounds &= marks.start[notes] >= start
         notes = notes[sounds]
         if not len(notes):
@@ -197,17 +200,17 @@ def _notes(lanes: Lanes, axis: Axis, marks: Marks, index: int, y: float) -> Iter
         if is_drum:
             top, high, wide = lanes.drum_y(marks.pitch[notes]), lanes.drum_row, np.full(len(x), 3.0)
         else:
-            # A gap of half a pixel or so lets repeated notes be seen.
+            # A gap of about half a pixel shows where a note is repeated.
             top, high = lanes.y(marks.pitch[notes]), lanes.row
             wide = np.maximum(right - x - 0.7, 1.4)
         inset = high / 8 if is_drum else 0.3
         rows = (lanes.gutter + x, y + top + inset, wide, np.full(len(x), high - 2 * inset))
-        # Notes that coincide on the picture are drawn once, which bounds the file's size.
+        # Notes at the same pixels are drawn once, which bounds the size of the file.
         yield boxes(np.unique(np.round(np.stack(rows, axis=1), 1), axis=0), fill, radius=radius)
 
 
 def _keyboard(lanes: Lanes, y: float) -> Iterator[Shape]:
-    """Draw the keys beside the rows, and the names of the Cs."""
+    """Draw the keyboard at the left of the rows, and the name of each C."""
     pitches = np.arange(lanes.low, lanes.high + 1)
     if not len(pitches):
         return
@@ -238,7 +241,7 @@ def _drum_names(lanes: Lanes, y: float) -> Iterator[Shape]:
 
 
 def _header(piece: Piece, title: str, axis: Axis, width: float) -> Iterator[Shape]:
-    """Write the title at the left, and at the right how much music this is."""
+    """Write the title at the left, and the numbers of notes, bars and minutes at the right."""
     count = len(piece)
     facts = [f"{count:,} note{'s' * (count != 1)}"]
     if axis.unit == "bars" and count:
@@ -253,7 +256,7 @@ def _header(piece: Piece, title: str, axis: Axis, width: float) -> Iterator[Shap
 
 
 def _legend(colours: Colours, width: float) -> tuple[list[Shape], float]:
-    """Return swatches with names, in as many lines as they need, and the height of it."""
+    """Return the legend, a swatch and a name for each part, and its height."""
     if len(colours.names) < 2:
         return [], 0.0
     shapes: list[Shape] = []

@@ -1,4 +1,4 @@
-"""Model `transformer`: its options and sizes; `network.py` has the network and is imported late."""
+"""Model `transformer`: its options and sizes. network.py has the network and is imported late."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["SIZES", "Shape", "Transformer"]
 
 
 class Shape(NamedTuple):
-    """How large a network is: D, the number of blocks, heads, and heads of keys and values."""
+    """The size of a network: D, and the numbers of blocks, heads, and heads of keys and values."""
 
     width: int
     layers: int
@@ -31,7 +31,7 @@ class Shape(NamedTuple):
 
     @property
     def hidden(self) -> int:
-        """The units between the gated layers: 8/3 of the width, as many weights as ungated."""
+        """The units between the gated layers: 8/3 of the width, for as many weights as ungated."""
         return 32 * math.ceil(self.width / 12)
 
 
@@ -41,7 +41,7 @@ SIZES = {
     "medium": Shape(512, 9, 8, 2),  # 25 million
     "large": Shape(768, 16, 12, 3),  # 99 million
 }
-HEAD = 64  # the width of a head, where the number of heads is not given
+HEAD = 64  # the width of a head, if the number of heads is not given
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,12 @@ class Transformer:
     """Attention over the last notes (Vaswani et al. 2017) in its present form, with a cache."""
 
     size: Literal["tiny", "small", "medium", "large"] = option(
-        "tiny", "1, 5, 25 or 99 million parameters; what else is given wins"
+        "tiny", "1, 5, 25 or 99 million parameters; other options override it"
     )
     window: int = option(
-        256, "how many steps back each layer looks; what is kept of them", low=1, high=32768
+        256, "the number of steps that each layer looks back, and that are kept", low=1, high=32768
     )
-    dropout: float = option(0.1, "of what enters, and of what each layer adds", low=0.0, high=0.95)
+    dropout: float = option(0.1, "of the input, and of what each layer adds", low=0.0, high=0.95)
     width: int | None = option(None, "units of each layer; none: of the size", low=8, high=16384)
     layers: int | None = option(None, "blocks; none: of the size", low=1, high=128)
     heads: int | None = option(None, "heads of attention; none: 64 units each", low=1, high=256)
@@ -65,7 +65,7 @@ class Transformer:
     name: ClassVar[str] = "transformer"
 
     def __post_init__(self) -> None:
-        """Refuse widths and heads that do not go together."""
+        """Raise OptionError for a width and heads that do not fit each other."""
         width, _, heads, kv_heads = self.shape
         if width % (2 * heads):
             raise OptionError(
@@ -81,7 +81,11 @@ class Transformer:
 
     @property
     def shape(self) -> Shape:
-        """The shape of the size, but for what is given."""
+        """The shape that the options give: that of `size`, with given options in its place.
+
+        >>> Transformer(width=128).shape
+        Shape(width=128, layers=3, heads=2, kv_heads=1)
+        """
         size = SIZES[self.size]
         width = self.width or size.width
         heads = self.heads or (size.heads if width == size.width else max(1, width // HEAD))
@@ -122,5 +126,5 @@ class Transformer:
 
 @hookimpl
 def register_models(register: Callable[[type[Model]], None]) -> None:
-    """Register it."""
+    """Register the model."""
     register(Transformer)

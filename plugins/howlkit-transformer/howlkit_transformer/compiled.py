@@ -1,7 +1,7 @@
-"""The step of the decoder in compiled code: a `CompiledBackbone` made of arrays, and a backbone.
+"""The step of the decoder in compiled code, as a `CompiledBackbone` and as a torch backbone.
 
-One row is stepped by one kernel, from the weights alone. Several rows are stepped by torch, which
-multiplies matrices for many rows better. Shapes and letters as in network.py.
+One kernel steps a single row, from the weights alone. Torch steps several rows, since it multiplies
+matrices for many rows faster. Shapes and letters as in network.py.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ State = dict[str, NDArray[Any]]
 class CompiledDecoder:
     """A `howlkit.sampling.CompiledBackbone` of the decoder's blocks.
 
-    weights: those called `backbone.*` are taken. stored: the network they are of, for several rows.
+    weights: those named `backbone.*` are taken. stored: their network, which steps several rows.
     Raises UnsuitedError if the weights do not fit.
     """
 
@@ -64,7 +64,7 @@ class CompiledDecoder:
         return self.advance(y, state), y[None]
 
     def advance(self, x: Array, state: Mapping[str, NDArray[Any]]) -> State:
-        """Take x (D,), in place, through the blocks after the state of one row; return the next."""
+        """Run the blocks on x (D,), in place, after the state of one row; return its next state."""
         kept = tuple(np.ascontiguousarray(state[name][0]) for name in self._names)
         steps, *rest = kept[0].shape
         buffers = np.empty((len(kept), steps + 1, *rest), np.float32)
@@ -83,7 +83,7 @@ class CompiledDecoder:
         return after
 
     def _step_rows(self, x: Array, state: State, going: NDArray[np.bool_]) -> tuple[State, Array]:
-        """Return the state and hidden (B, D) after x (B, D), by torch."""
+        """Return the state and hidden (B, D) after x (B, D), computed by torch."""
         import torch
 
         decoder: Any = self._stored.network.backbone
@@ -97,8 +97,8 @@ class CompiledDecoder:
 class CompiledSteps:
     """A `howlkit.protocols.Backbone` that computes single steps of one row in compiled code.
 
-    It runs in place of the decoder where the fields or the heads around it take torch (bits, real
-    numbers, hints). Everything but single steps is the decoder's.
+    It runs in place of the decoder if the fields or the heads around it need torch (bits, real
+    numbers, hints). The decoder computes everything but single steps of one row.
     """
 
     def __init__(self, decoder: Decoder, compiled: CompiledDecoder) -> None:
@@ -122,7 +122,7 @@ class CompiledSteps:
 
 
 def _layer(weights: NamedWeights, name: str, shape: Shape) -> kernels.Layer:
-    """Return the weights of a block in the order in which the kernel takes them."""
+    """Return the weights of a block, in the order in which the kernel takes them."""
     width, heads, kv_heads = shape.width, shape.heads, shape.kv_heads
     head, hidden = width // heads, shape.hidden
     return (

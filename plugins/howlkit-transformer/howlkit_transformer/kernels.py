@@ -1,10 +1,10 @@
-"""One step of one row through the blocks in compiled code: what `network.Decoder` computes.
+"""One step of one row through the blocks in compiled code, as `network.Decoder`, in float32.
 
-In float32. For one row a step is a matter of reading the weights once, and torch's many small calls
-would take as long again.
+A step of one row takes as long as reading the weights once, and torch's many small calls would take
+as long again.
 
 Letters as in network.py: D width, H heads, K heads of keys and values, S steps kept, A the width of
-a head.
+a head, L blocks.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ EPSILON = np.finfo(np.float32).eps
 
 @compiled
 def _normalise(x: Array, y: Array) -> None:
-    """Set y to x with a root mean square of 1."""
+    """Set y to x, scaled to a root mean square of 1."""
     total = ZERO
     for i in range(len(x)):
         total += x[i] * x[i]
@@ -33,7 +33,7 @@ def _normalise(x: Array, y: Array) -> None:
 
 @compiled
 def _multiply(weights: Array, x: Array, y: Array) -> None:
-    """Add weights (N, D) times x (D,) to y (N,); four rows at a time, which memory likes best."""
+    """Add weights (N, D) times x (D,) to y (N,); four rows at a time, to read memory fastest."""
     n = len(y) // 4
     for i in range(n):
         w0, w1, w2, w3 = weights[i], weights[i + n], weights[i + 2 * n], weights[i + 3 * n]
@@ -54,7 +54,7 @@ def _multiply(weights: Array, x: Array, y: Array) -> None:
 
 @compiled
 def _rotate(x: Array, cos: Array, sin: Array) -> None:
-    """Turn the pairs (i, i + A / 2) of x (A,)."""
+    """Rotate the pairs (i, i + A / 2) of x (A,), in place, by angles of these cosines and sines."""
     half = len(x) // 2
     for i in range(half):
         a, b = x[i], x[i + half]
@@ -64,7 +64,11 @@ def _rotate(x: Array, cos: Array, sin: Array) -> None:
 
 @compiled
 def _look(query: Array, buffer: Array, k: int, first: int, scores: Array, y: Array) -> None:
-    """Set y (A,) to the values of `buffer` (S + 1, 2 K, A), from `first` on, by attention."""
+    """Set y (A,) to the attention of `query` (A,) over the steps of a buffer from `first` on.
+
+    buffer: (S + 1, 2 K, A), keys and then values. k: which of the K heads. scores: (S + 1,),
+    scratch space.
+    """
     scale = ONE / np.sqrt(np.float32(len(query)))
     most = np.float32(-np.inf)
     for j in range(first, len(buffer)):
@@ -95,11 +99,12 @@ def advance(
     first: int,
     last_norm: Array,
 ) -> None:
-    """Take x (D,) through all blocks and the last norm; set `buffers` to the new state.
+    """Run all blocks and the last norm on x (D,), in place; set `buffers` to the new state.
 
-    layers: the weights of each block, in the order in which they are used. kept: of each (S, 2 K,
-    A). buffers: (L, S + 1, 2 K, A). cos, sin: (A,). first: the first of S that means anything.
-    last_norm: (D,), the weights of the norm behind the blocks.
+    layers: the weights of each block, in the order in which they are used. kept: the old keys and
+    values of each block, (S, 2 K, A). buffers: (L, S + 1, 2 K, A). cos, sin: (A,) of the step's
+    position. first: the first of the S steps that counts. last_norm: (D,), the weights of the norm
+    after the blocks.
     """
     scores = np.empty(buffers.shape[1], np.float32)
     y = np.empty_like(x)

@@ -1,16 +1,16 @@
-"""The network: a decoder whose layers attend to a bounded number of steps before each.
+"""The network: a decoder in which each step attends to a bounded number of steps before it.
 
-A block is what most decoders have now (Llama, Touvron et al. 2023): RMSNorm before each part (Zhang
-and Sennrich 2019), rotary positions (Su et al. 2021), heads in groups that share keys and values
+Blocks are as in most decoders now (Llama, Touvron et al. 2023): RMSNorm before each part (Zhang and
+Sennrich 2019), rotary positions (Su et al. 2021), heads in groups that share keys and values
 (Ainslie et al. 2023), SwiGLU (Shazeer 2020), no biases; and queries and keys of norm 1 (Henry et
 al. 2020), with which it trains at higher rates. Attention is over a sliding window in every layer,
 in training too, so that a step costs the same however long a piece is, and L layers look back L
 windows. Keys and values of the last window are the carried state (Transformer-XL, Dai et al. 2019).
 
-Shapes: B rows, T steps, D width, H heads, G of which share one of the K heads of keys and values
-(H = G K), A the width of a head, S steps that are kept (at most `window`). The state has the keys
-and values of each layer, (B, S, 2 K, A), the newest last, and `seen` (B,), how many steps there
-were: where a row has seen fewer than S, what stands before them means nothing.
+Shapes: B rows, T steps, D width, H heads, K heads of keys and values, each shared by G heads (H = G
+K), A the width of a head, S steps that are kept (at most `window`). The state has the keys and
+values of each layer, (B, S, 2 K, A), the newest last, and `seen` (B,), the number of steps that
+each row has read: if they are fewer than S, the entries before them mean nothing.
 """
 
 from __future__ import annotations
@@ -65,10 +65,10 @@ class Decoder(nn.Module):
         return self.run_blocks(self.enter(x), state, lengths)
 
     def run_blocks(self, x: Tensor, state: State, lengths: Tensor | None) -> tuple[Tensor, State]:
-        """Take in x (B, T, D), what `enter` returned; return as `forward`."""
+        """Run the blocks on x (B, T, D), the output of `enter`; the rest as `forward`."""
         steps, seen = x.shape[1], state["seen"]
         cos, sin = self._rotation(seen[:, None] + torch.arange(steps, device=x.device))
-        # What blocks add to stays in whole precision, whatever autocast makes of the parts.
+        # The sum that blocks add to stays in float32, even if autocast computes blocks in bfloat16.
         x = F.dropout(x.float(), self.dropout, self.training)
         kept = state["0"].shape[1]
         mask, keep = self._mask(seen, kept, steps), self._kept(kept, steps, lengths)
@@ -90,7 +90,7 @@ class Decoder(nn.Module):
         return torch.cat((cos, cos), -1), torch.cat((-sin, sin), -1)
 
     def _mask(self, seen: Tensor, kept: int, steps: int) -> Tensor | None:
-        """Return which of S + T keys each query sees, (B or 1, 1, G T, S + T); None: all.
+        """Return which of S + T keys each query sees, (B or 1, 1, G T, S + T); None: all of them.
 
         A query sees itself and the `window` steps before it.
         """
@@ -105,17 +105,17 @@ class Decoder(nn.Module):
         return sees[:, None].repeat(1, 1, self.group, 1)
 
     def _kept(self, kept: int, steps: int, lengths: Tensor | None) -> Tensor | slice:
-        """Return which of S + T keys are kept: the same of each row, or (B, S after)."""
+        """Return which of S + T keys are kept: a slice if rows are alike, or else (B, new S)."""
         keep = min(self.window, kept + steps)
         if lengths is None:
             return slice(kept + steps - keep, None)
         last = kept + lengths[:, None]
-        # Below 0 there is nothing, and `seen` says so.
+        # An index below 0 is an entry that means nothing, as `seen` says.
         return (last - keep + torch.arange(keep, device=lengths.device)).clamp(min=0)
 
 
 class Block(nn.Module):
-    """Attention, then SwiGLU, each added to what it was given."""
+    """Attention, then SwiGLU; the result of each is added to its input."""
 
     def __init__(self, shape: Shape, dropout: float) -> None:
         super().__init__()
@@ -136,7 +136,7 @@ class Block(nn.Module):
     def forward(
         self, x: Tensor, kept: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """Return x (B, T, D) after the block, and the keys and values (B, S + T, 2 K, A) it saw."""
+        """Return x (B, T, D) after the block, and all keys and values, (B, S + T, 2 K, A)."""
         y, buffer = self._attend(self.norm(x), kept, cos, sin, mask)
         x = x + F.dropout(y, self.dropout, self.training)
         gate, value = self.gated(self.norm_gated(x)).chunk(2, -1)
@@ -154,7 +154,7 @@ class Block(nn.Module):
         new = torch.cat((keys, values), 2)
         buffer = torch.cat((kept.to(new.dtype), new), 1)
         keys, values = buffer.transpose(1, 2).chunk(2, 1)  # (B, K, S + T, A)
-        # The heads of a group are rows of one query, so that their keys need no copies.
+        # The heads of a group become rows of one query, so that their keys need no copies.
         queries = queries * self.sharpness[:, None].to(queries.dtype)
         queries = queries.transpose(1, 2).reshape(rows, self.kv_heads, -1, self.head)
         y = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)  # (B, K, G T, A)
@@ -163,12 +163,12 @@ class Block(nn.Module):
 
 
 def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Return x (B, T, H, A) with the pairs (i, i + A / 2) turned."""
+    """Return x (B, T, H, A) with the pairs (i, i + A / 2) rotated."""
     return x * cos + x.roll(x.shape[-1] // 2, -1) * sin
 
 
 def _take(buffer: Tensor, keep: Tensor | slice) -> Tensor:
-    """Return the steps `keep` of keys and values (B, S + T, 2 K, A)."""
+    """Return the steps `keep` of the keys and values in buffer (B, S + T, 2 K, A)."""
     if isinstance(keep, slice):
         return buffer[:, keep]
     return buffer.gather(1, keep[:, :, None, None].expand(-1, -1, *buffer.shape[2:]))

@@ -1,26 +1,27 @@
 """Encoder `remi`: events in bars - bar, metre, position, tempo, program, pitch, velocity, duration.
 
 REMI of Huang and Yang 2020 ("Pop Music Transformer"), with the programs and metres of REMI+ (von
-Ruette et al. 2023, FIGARO). A step is one event: the field `event` says of which family, one more
-field its value, active for that family only. So every family has its own small vocabulary, its own
-line in a report and its own temperature, and p(event) p(value | event) is what one big table of
-tokens would give. What an event leaves standing (position, metre, tempo, program) is derived, so
-that an excerpt from the middle of a piece is no riddle.
+Ruette et al. 2023, FIGARO). A step is one event: the field `event` says its family, and one more
+field, active for that family only, says its value. So every family has its own small vocabulary,
+its own line in a report and its own temperature, and p(event) p(value | event) is what one big
+table of tokens would give. The position, metre, tempo and program in force after an event are
+derived fields, so that an excerpt from the middle of a piece can be understood.
 
 The events of a piece, in the only order that the grammar allows:
 
-bar         a bar begins; of a long rest, at most `longest_rest` empty bars in a row are kept;
-metre       behind a bar, where the metre changes (4/4 before the first);
-position    grid positions from the bar's start, before what stands there; a bare position followed
-            by a bar says that the bar is cut short there, as an upbeat is, and a metre follows;
-tempo       where the (log-spaced) tempo changes (120 beats a minute before the first);
-program     where it is not that of the note before (piano before the first);
-pitch, velocity, duration       a note; at a position they come in rising order of program, pitch,
-            duration, velocity, and none is left out: of unisons each has its own duration.
+bar         A bar begins. Of a long rest, at most `longest_rest` empty bars in a row are kept.
+metre       Follows a bar where the metre changes (4/4 before the first).
+position    Grid positions from the start of the bar, before the events there. A position that a
+            bar follows at once says that the bar is cut short there, as an upbeat is; then a metre
+            follows.
+tempo       Where the (log-spaced) tempo changes (120 beats a minute before the first).
+program     Where a note has another program than the note before (piano before the first).
+pitch, velocity, duration       A note. The notes of a position come in rising order of program,
+            pitch, duration, velocity, and none is left out: unisons are notes of their own.
 
-Differences from the papers: nothing is repeated that has not changed (REMI+ says the program of
-every note and the tempo of every bar), no chord events, log-spaced durations and tempi, and the
-last empty bars of a piece are left out, since music ends with a note.
+Differences from the papers: nothing is written again that has not changed (REMI+ writes the program
+of every note and the tempo of every bar), there are no chord events, durations and tempi are
+log-spaced, and the last empty bars of a piece are left out, since music ends with a note.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from numpy.typing import NDArray
 
 from howlkit.arrays import fill_forward
 from howlkit.builtin.encoders.remi.grammar import RemiGrammar, Rules
-from howlkit.builtin.encoders.remi.layout import Tokens, lay
+from howlkit.builtin.encoders.remi.layout import Tokens, lay_out
 from howlkit.builtin.encoders.shared.bars import Bars, Changes, Metres
 from howlkit.builtin.encoders.shared.durations import log_spaced, nearest_of_ticks
 from howlkit.builtin.encoders.shared.grid import ENDLESS, Grid, resolution
@@ -65,7 +66,7 @@ __all__ = ["Remi"]
 SLOWEST, OCTAVES = 30, 3  # beats a minute, and doublings from there to the fastest, 240
 
 EVENTS = ("bar", "metre", "position", "tempo", "program", "pitch", "velocity", "duration")
-"""The families there may be; bar comes first."""
+"""All families of events, bar first."""
 
 Column = NDArray[np.int64]
 
@@ -104,7 +105,7 @@ class Remi:
 
     @cached_property
     def _lengths(self) -> Column:
-        """The durations there are, in grid positions."""
+        """The durations in grid positions, by class."""
         return log_spaced(self.longest_duration * self.grid, self.durations)
 
     @cached_property
@@ -113,24 +114,24 @@ class Remi:
 
     @cached_property
     def _beats(self) -> Column:
-        """How many microseconds a beat lasts at each tempo there is, the slowest first."""
+        """The microseconds of a beat at each tempo, the slowest first."""
         octaves = np.arange(OCTAVES * self.tempos + 1) / max(self.tempos, 1)
         return np.asarray(np.rint(60e6 / (SLOWEST * 2.0**octaves)), np.int64)
 
     @cached_property
     def _tempo_bounds(self) -> NDArray[np.float64]:
-        """How many microseconds a beat lasts half way, in octaves, from a tempo to the next."""
+        """The microseconds of a beat half way between neighbouring tempi, in octaves."""
         halves = np.arange(OCTAVES * self.tempos, 0, -1) - 0.5
         return np.asarray(60e6 / (SLOWEST * 2.0 ** (halves / max(self.tempos, 1))))
 
     @property
     def sets_tempo(self) -> bool:
-        """Whether steps say the tempo."""
+        """Whether there are tempo events."""
         return self.tempos > 0
 
     @cached_property
     def _events(self) -> tuple[str, ...]:
-        """The families of events; but for bar, each has a field of its name for its value."""
+        """The families of this schema; each but bar has a field of its name for its value."""
         wanted = {
             "tempo": self.tempos > 0,
             "program": self.programs,
@@ -140,14 +141,14 @@ class Remi:
 
     @cached_property
     def _initial(self) -> dict[str, int]:
-        """What stands before the first event, by the names of those that leave something."""
+        """What is in force before the first event: metre, position, tempo, program."""
         initial = {"metre": self._metres.common, "position": 0}
         initial |= {"tempo": 2 * self.tempos, "program": 0}  # 120 beats a minute, piano
         return {name: value for name, value in initial.items() if name in self._events}
 
     @cached_property
     def schema(self) -> Schema:
-        """Event, a field for the value of each family but bar, and (derived) what stands."""
+        """Event, a field for the value of each family but bar, and derived: what is in force."""
         position = self.longest_bar * self.grid
         kinds = {  # how many values, whether they are ordered, unit
             "metre": (len(self._metres.all), False, "time signature"),
@@ -158,14 +159,14 @@ class Remi:
             "velocity": (self.velocities, True, f"{127 / self.velocities:.1f}"),
             "duration": (len(self._lengths), True, "log-spaced beats"),
         }
-        values, standing = [], []
+        values, in_force = [], []
         for index, event in enumerate(self._events[1:], start=1):
             n, ordered, unit = kinds[event]
             values.append(Field(event, n, ordered, ("event", (index,)), unit))
             if event in self._initial:
-                standing.append(Field(f"at_{event}", n, ordered, unit=unit, derived=True))
+                in_force.append(Field(f"at_{event}", n, ordered, unit=unit, derived=True))
         family = Field("event", len(self._events), unit=", ".join(self._events))
-        return Schema((family, *values, *standing))
+        return Schema((family, *values, *in_force))
 
     @cached_property
     def _tokens(self) -> Tokens:
@@ -182,29 +183,31 @@ class Remi:
     def encode(self, piece: Piece) -> Steps:
         """Return start, the events of the piece, end.
 
-        What leads to an onset (bars, metres, tempi, positions) stands with it: the events of an
-        excerpt are those behind the last onset before it, up to the notes of its own last onset.
+        The events that lead to an onset (bars, metres, tempi, positions) belong to it. So the
+        events of an excerpt begin after the last note before it and end with its own last note.
         """
         onsets, notes = self._notes(piece)
         known, edges = False, self._time.edges(piece)
         if edges != (0, ENDLESS):
             first, stop = onsets.searchsorted(edges).tolist()
-            # The last note before the excerpt goes first: what stands behind it is known.
+            # The last note before the excerpt comes along, for what is in force after it.
             known = first > 0
             kept = slice(first - known, max(first, stop))
             onsets, notes = onsets[kept], {name: column[kept] for name, column in notes.items()}
         if len(onsets):
             bars = _bars(self, piece.time_signatures.tobytes(), piece.ticks_per_beat)
             tempi, rest = self._tempi(piece), self.longest_rest
-            steps = lay(self._tokens, onsets, notes, bars, tempi, known=known, longest_rest=rest)
+            steps = lay_out(
+                self._tokens, onsets, notes, bars, tempi, known=known, longest_rest=rest
+            )
         else:
             steps = self._tokens.rows[-2:].copy()
         return steps if piece.has_end else steps[:-1]
 
     def _notes(self, piece: Piece) -> tuple[Column, dict[str, Column]]:
-        """Return (N,) onsets, grid positions, and the fields of notes, in canonical order.
+        """Return (N,) the onsets as grid positions, and the fields of notes, in canonical order.
 
-        Without those that this schema does not have, and without programs where all are piano.
+        Fields that this schema does not have are left out, and so is program if all is piano.
         """
         played = piece.notes
         if not self.programs:
@@ -223,7 +226,7 @@ class Remi:
         return onsets, in_canonical_order(onsets, notes)  # onsets rise already
 
     def _tempi(self, piece: Piece) -> Changes:
-        """Return the grid positions at which the tempo, as a class, changes."""
+        """Return the changes of the tempo, as classes, by grid position."""
         bounds, tempos = self._tempo_bounds, piece.tempos
         tempo = len(bounds) - bounds.searchsorted(tempos["microseconds"])
         if len(tempos) == 1 and tempos["tick"][0] == 0:  # the usual case
@@ -233,63 +236,63 @@ class Remi:
     # Steps to piece -----------------------------------------------------------------------------
 
     def _is(self, steps: Steps, event: str) -> NDArray[np.bool_]:
-        """Return (T,): which steps are events of a family, which this schema may not have."""
+        """Return (T,): which steps are events of a family; none if the schema lacks it."""
         if event not in self._events:
             return np.zeros(len(steps), bool)
         return np.asarray((steps["mark"] == STEP) & (steps["event"] == self._events.index(event)))
 
-    def _standing(self, steps: Steps) -> dict[str, NDArray[Any]]:
-        """Return what stands after each step, (T,) by name of the event that left it there."""
+    def _in_force(self, steps: Steps) -> dict[str, NDArray[Any]]:
+        """Return (T,) what is in force after each step, by name of the event that sets it."""
         events = np.where(steps["mark"] == STEP, steps["event"], len(self._events))
-        standing = {}
+        in_force = {}
         for name, initial in self._initial.items():
             left = events == self._events.index(name)
-            if name == "position":  # a bar begins at position 0, which is what it has there
+            if name == "position":  # a bar begins at position 0, which is its value in this column
                 left |= events == self._events.index("bar")
             at = left.nonzero()[0]
-            standing[name] = fill_forward(steps[name][at], at, len(steps), before=initial)
-        return standing
+            in_force[name] = fill_forward(steps[name][at], at, len(steps), before=initial)
+        return in_force
 
-    def _walk(self, steps: Steps) -> tuple[Column, dict[str, NDArray[Any]]]:
-        """Return (T,) the grid position at which each step leaves the music, and what stands."""
-        standing = self._standing(steps)
-        # Were the next step a bar: how long this one was. Behind a bare position it is cut short.
-        whole = self._metres.lengths[standing["metre"]]
-        length = np.where(self._is(steps, "position"), standing["position"], whole)
+    def _positions(self, steps: Steps) -> tuple[Column, dict[str, NDArray[Any]]]:
+        """Return (T,) the grid position after each step, and what is in force there."""
+        in_force = self._in_force(steps)
+        # The length of the bar, should the next step be a bar: after a position it is cut short.
+        whole = self._metres.lengths[in_force["metre"]]
+        length = np.where(self._is(steps, "position"), in_force["position"], whole)
         bar = self._is(steps, "bar")
         passed = np.where(bar & (np.cumsum(bar) > 1), np.append(0, length)[:-1], 0)
-        return np.cumsum(passed) + standing["position"], standing
+        return np.cumsum(passed) + in_force["position"], in_force
 
     def _factor(self, like: Piece | None) -> int:
-        """Return how many ticks of `decode`'s result make a grid position."""
+        """Return the ticks of a grid position in `decode`'s result."""
         per_beat = (Piece() if like is None else like).ticks_per_beat
         return resolution(per_beat, self.grid) // self.grid
 
     def ticks(self, steps: Steps, *, like: Piece | None = None) -> Column:
-        """Return where the music stands after each step, in ticks of `decode`'s result.
+        """Return the tick after each step in `decode`'s result.
 
-        So an empty bar stands where it begins, and the end where the last note begins.
+        So an empty bar has the tick at which it begins, and the end that of the last onset.
         """
-        return self._walk(steps)[0] * self._factor(like)
+        return self._positions(steps)[0] * self._factor(like)
 
     def decode(self, steps: Steps, *, like: Piece | None = None) -> Piece:
-        """Return the notes that are whole, with the tempi and metres of the steps.
+        """Return the complete notes of the steps, with their tempi and metres.
 
-        like: in place of the tempi and metres of the steps, the whole maps of this piece, its keys
-            and (nearly) its resolution. The bars of the steps still say where notes stand, in
-            beats: `like` changes when they sound and where bar lines are drawn, nothing else. Where
-            a rest was shortened, what follows comes earlier against its maps.
+        like: a piece whose tempi, metres, keys and (nearly) resolution replace those of the steps.
+            The steps still say at which beat notes begin: `like` changes only when that beat sounds
+            and where bar lines are drawn. After a rest that was shortened, notes come earlier than
+            in its maps.
         """
-        now, standing = self._walk(steps)
+        now, in_force = self._positions(steps)
         factor = self._factor(like)
         if like is None:
             piece = self._maps(steps, now * factor, factor * self.grid)
         else:
             piece = like.without_notes().at_resolution(factor * self.grid)
-        return piece.replace(notes=self._decoded(steps, now, standing, factor))
+        return piece.replace(notes=self._notes_of_steps(steps, now, in_force, factor))
 
     def _maps(self, steps: Steps, ticks: Column, ticks_per_beat: int) -> Piece:
-        """Return the tempi and metres that the steps say, and no notes."""
+        """Return a piece with the tempi and metres of the steps, and no notes."""
         tempo, metre = self._is(steps, "tempo"), self._is(steps, "metre")
         tempos = np.zeros(1 + int(tempo.sum()), TEMPO)
         tempos["tick"][1:] = ticks[tempo]
@@ -307,12 +310,12 @@ class Remi:
             time_signatures=last_at_each_tick(signatures),
         )
 
-    def _decoded(
-        self, steps: Steps, now: Column, standing: Mapping[str, NDArray[Any]], factor: int
+    def _notes_of_steps(
+        self, steps: Steps, now: Column, in_force: Mapping[str, NDArray[Any]], factor: int
     ) -> Table:
         last = np.flatnonzero(self._is(steps, "duration"))  # the last event of each note
         loud = self.velocities > 1
-        last = last[last > loud]  # in the middle of a note nothing is known of it
+        last = last[last > loud]  # a note before the first row is not complete
         notes = np.zeros(len(last), NOTE)
         notes["start"] = now[last] * factor
         notes["duration"] = self._lengths[steps["duration"][last]] * factor
@@ -320,18 +323,18 @@ class Remi:
         velocity = steps["velocity"][last - 1] if loud else np.zeros(len(last))
         notes["velocity"] = velocity_values(velocity, self.velocities)
         if self.programs:
-            notes["program"] = standing["program"][last]
+            notes["program"] = in_force["program"][last]
             notes["track"] = tracks_by_program(notes["program"])
         return notes
 
     def grammar(self, rows: int, *, like: Piece | None = None) -> RemiGrammar:
-        """Return the grammar of `rows` rows, each at its start; of `like` nothing counts."""
+        """Return the grammar of `rows` rows at the start of their pieces; `like` is ignored."""
         return RemiGrammar(self._rules, rows=rows)
 
 
 @lru_cache(maxsize=64)
 def _bars(encoder: Remi, signatures: bytes, ticks_per_beat: int) -> Bars:
-    """Return the bars under time signatures (rows of `piece.TIME_SIGNATURE`); pieces share them."""
+    """Return the bars of time signatures, given as the bytes of their table; pieces share them."""
     table = np.frombuffer(signatures, TIME_SIGNATURE)
     at = encoder._time.positions(Piece(ticks_per_beat=ticks_per_beat), table["tick"])
     return encoder._metres.bars(at, encoder._metres.written(table))

@@ -1,9 +1,10 @@
-"""The grammar of the encoder `remi`: the one order of events that it writes, step by step.
+"""The grammar of encoder `remi`: the one order of events that it writes, step by step.
 
-What the next step may be is kept for every row and changed by what is pushed: an event changes it
-for the few families that may follow, so that nothing is found out anew at each step. B rows, R of
-them that one event has come to, N the choices of all decisions side by side. Columns of state are
-(B, 1), to be held against values (n,).
+The masks of every row are kept from step to step. An event changes them only for the few families
+that may follow, so that little is computed at each step.
+
+B rows, R of them with the same event, N choices of all decisions side by side. Columns of state are
+(B, 1), to be compared with values (n,).
 """
 
 from __future__ import annotations
@@ -23,43 +24,43 @@ from howlkit.schema import END, STEP, STEP_ARRAY, Field, Schema, Steps
 
 __all__ = ["RemiGrammar", "Rules"]
 
-MOST_BEATS = 65_000  # of a piece: at the finest resolution still below MAX_TICK
+MOST_BEATS = 65_000  # in a piece: below MAX_TICK at the finest resolution
 
 Column = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 Rows = slice | NDArray[np.intp]
-"""All rows, or the indices of some: of one row, a slice takes numpy half the time."""
+"""All rows as a slice, or the indices of some: with one row a slice takes half the time."""
 
 BAR, POSITION, PROGRAM, CUT = 1, 2, 4, 8
-"""Flags of what there is room for: a bar, a later position in this one, a higher program; and that
-the bar before was cut short, which leaves a metre only."""
+"""Flags of what may follow: a bar, a later position in the bar, a higher program; and CUT: the bar
+before was cut short, so only a metre may follow."""
 
-NO_PITCH = -1  # before the first note of a position or program, which is in no order with another
+NO_PITCH = -1  # before the first note of a position or program: any pitch may come
 
 STATE = (
-    "last",  # the last event, its index; that behind the last one at the start
-    "bars",  # how many bars there were since anything else
+    "last",  # the index of the last event; at the start the number of events
+    "bars",  # number of bars since any other event
     "bar",  # the grid position at which the bar began
-    "length",  # how long the bar is, if it is not cut short; 0 before the first
+    "length",  # the length of the bar, if it is not cut short; 0 before the first
     "since",  # the grid position at which the tempo last changed
-    *("metre", "position", "tempo", "program"),  # what stands
-    "room",  # flags BAR and POSITION, as they are behind a note or a tempo
-    "higher",  # flag PROGRAM, as it is behind a note
-    "tied",  # the pitch of the note below, if one stands here in this program; else NO_PITCH
+    *("metre", "position", "tempo", "program"),  # what is in force
+    "room",  # flags BAR and POSITION, as they are after a note or a tempo
+    "higher",  # flag PROGRAM, as it is after a note
+    "tied",  # the pitch of the last note at this position and program; else NO_PITCH
     *("velocity", "duration"),  # of that note
-    "softest",  # the least velocity of a unison: of two longest ones the louder comes last
+    "softest",  # the least velocity of a unison: of two of the longest duration the louder is last
     *("next_pitch", "next_velocity"),  # of the note begun
-    "unison",  # 1: its pitch is that of the note below
+    "unison",  # 1: its pitch is that of the last note
 )
-"""Where a row stands, but for the seconds."""
+"""The state of a row, but for the seconds."""
 
 
 @dataclass(frozen=True)
 class Rules:
     """What all grammars of an encoder share: the order of its events, as tables.
 
-    events: the families there are, bar first. initial: what stands before the first. beats: how
-    many microseconds a beat lasts at each tempo. longest_rest: how many empty bars in a row.
+    events: the families, bar first. initial: what is in force before the first event. beats: the
+    microseconds of a beat at each tempo. longest_rest: the most empty bars in a row.
     """
 
     schema: Schema
@@ -71,19 +72,19 @@ class Rules:
 
     @cached_property
     def last_position(self) -> int:
-        """The grid position from which on a piece may not go on."""
+        """The first grid position at which a piece may not go on."""
         return MOST_BEATS * self.metres.grid
 
     @cached_property
     def columns(self) -> dict[str, slice]:
-        """Where the choices of each decision stand among those of all."""
+        """The columns of each decision among the choices of all decisions."""
         stops = list(accumulate(field.n for field in self.schema.decisions))
         names = [field.name for field in self.schema.decisions]
         return dict(zip(names, map(slice, [0, *stops], stops), strict=False))
 
     @property
     def kinds(self) -> slice:
-        """Where the choices of `mark` and `event` stand, which come first."""
+        """The columns of `mark` and `event`, which come first."""
         return slice(0, self.columns["event"].stop)
 
     @cached_property
@@ -93,10 +94,10 @@ class Rules:
 
     @cached_property
     def follows(self) -> tuple[Mask, ...]:
-        """For each event, (16, choices of mark and event): what may follow it, by flags.
+        """For each event (16, choices of mark and event): what may follow it, by flags.
 
-        Behind those of the events comes what may be first. A piece may end behind a note only,
-        since what follows the last note is not written; and it must where no bar may begin.
+        The last table is for the first event of a piece. A piece may end only after a note, since
+        no event is written after the last note; and it must end where no bar may begin.
         """
         follows = _follows(self.events) | {"": {"bar"}}
         table = np.zeros((len(self.events) + 1, 16, self.kinds.stop), bool)
@@ -104,13 +105,13 @@ class Rules:
             for flags, row in enumerate(rows):
                 row[STEP] = last != "duration" or flags & BAR
                 row[END] = last in ("duration", "")
-                followers = {"metre"} if flags & CUT else follows[last] - _without(flags)
+                followers = {"metre"} if flags & CUT else follows[last] - _without_room(flags)
                 row[self.columns["event"]] = [event in followers for event in self.events]
         return tuple(table)
 
 
 def _follows(events: tuple[str, ...]) -> dict[str, set[str]]:
-    """Return by name of an event which may follow it, if there is room for each."""
+    """Return the events that may follow each event, if there is room for them."""
     at_position = {"position", "bar", "program", "pitch"}
     return {
         "bar": {"bar", "metre", "position"},
@@ -124,89 +125,90 @@ def _follows(events: tuple[str, ...]) -> dict[str, set[str]]:
     }
 
 
-def _without(flags: int) -> set[str]:
-    """Return the events for which there is no room."""
+def _without_room(flags: int) -> set[str]:
+    """Return the events for which the flags leave no room."""
     needs = {"bar": BAR, "position": POSITION, "program": PROGRAM}
     return {event for event, flag in needs.items() if not flags & flag}
 
 
 class RemiGrammar:
-    """B rows of events, each at its start."""
+    """B rows of events, in the one order that the encoder writes."""
 
     def __init__(self, rules: Rules, *, rows: int) -> None:
         self._rules = rules
         choices = sum(field.n for field in rules.schema.decisions)
         state = np.zeros((len(STATE), rows, 1), np.int64)
-        self._hold(state, np.zeros(rows), np.ones((rows, choices), bool))
+        self._set_state(state, np.zeros(rows), np.ones((rows, choices), bool))
         begin = {"last": len(rules.events), "higher": PROGRAM, "tied": NO_PITCH}
         for name, value in {**begin, **rules.initial}.items():
             self._at[name][:] = value
-        self._kinds[:] = rules.follows[-1][BAR]
+        self._allowed_kinds[:] = rules.follows[-1][BAR]
         self._may_be_new("tempo", slice(None))
 
-    def _hold(self, state: Column, seconds: NDArray[np.float64], allowed: Mask) -> None:
-        """Keep where rows stand, (S, B, 1) and (B,), what they allow, (B, N), and views of both."""
+    def _set_state(self, state: Column, seconds: NDArray[np.float64], allowed: Mask) -> None:
+        """Set the state (S, B, 1), seconds (B,) and masks (B, N) of rows, and views of them."""
         rules = self._rules
         self._state, self._seconds, self._allowed = state, seconds, allowed
         self._at = dict(zip(STATE, state, strict=True))
-        self._may = {name: allowed[:, where] for name, where in rules.columns.items()}
-        self._kinds = allowed[:, None, rules.kinds]  # (B, 1, .), as flags (R, 1) look them up
+        self._allowed_by_name = {name: allowed[:, where] for name, where in rules.columns.items()}
+        # (B, 1, choices), the shape that `follows` has at flags (R, 1).
+        self._allowed_kinds = allowed[:, None, rules.kinds]
 
     @property
     def now(self) -> NDArray[np.float64]:
-        """Where each row stands, in beats."""
+        """The position of each row, in beats."""
         return np.asarray((self._at["bar"] + self._at["position"])[:, 0] / self._rules.metres.grid)
 
     def seconds(self, clock: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return (B,): when positions in beats (B,) sound.
+        """Return (B,): the seconds of positions in beats (B,).
 
-        Positions before the last change of tempo are taken in the tempo since then.
+        The last tempo is taken for positions before it, too.
         """
         since = self._at["since"][:, 0] / self._rules.metres.grid
         beat = self._rules.beats[self._at["tempo"][:, 0]] / 1e6
         return np.asarray(self._seconds + (clock - since) * beat)
 
     def derived(self, field: Field) -> Column:
-        """Return (B,): what stands, as the field's name says."""
+        """Return (B,): what is in force: metre, position, tempo or program."""
         return np.asarray(self._at[field.name.removeprefix("at_")][:, 0].copy())
 
     def select(self, rows: NDArray[np.intp]) -> RemiGrammar:
         """Return a copy that holds `rows`."""
         twin = copy.copy(self)
-        twin._hold(self._state.take(rows, axis=1), self._seconds[rows], self._allowed[rows])
+        twin._set_state(self._state.take(rows, axis=1), self._seconds[rows], self._allowed[rows])
         return twin
 
     def allowed(self, field: Field, given: Steps) -> Mask:
-        """Return (B, field.choices): what goes on in the one spelling, whatever is given.
+        """Return (B, field.choices): the values that may come next, whatever is given.
 
-        It says nothing of the values of an event that is not allowed.
+        The mask of an event that is itself not allowed means nothing.
         """
-        return self._may[field.name].copy()
+        return self._allowed_by_name[field.name].copy()
 
     def step_mask(self) -> StepMask:
-        """Return what a whole step may be: one event has one value, which depends on no other."""
-        least = np.zeros((len(self._allowed), len(self._may)), np.int64)
+        """Return the mask of a whole step: the value of an event depends on no other value."""
+        least = np.zeros((len(self._allowed), len(self._allowed_by_name)), np.int64)
         return StepMask(self._allowed.copy(), least)
 
     def push(self, step: Steps, rows: Mask) -> Column:
-        """Move on to `step` where `rows` says so; a note has begun when its last event has come."""
+        """Move on to `step` (B,) where `rows` says so; return (B,) 1 where a note is complete."""
         going = rows & (step["mark"] == STEP_ARRAY)
         begun = np.zeros(len(going), np.int64)
         for event, here in _by_event(step["event"], going):
             name = self._rules.events[event]
-            values = step["event" if name == "bar" else name]  # a bar has none
-            room = TAKEN_IN[name](self, here, values[here, None].astype(np.int64))
-            self._kinds[here] = self._rules.follows[event].take(room, axis=0)
+            values = step["event" if name == "bar" else name]  # a bar has no value
+            room = UPDATES[name](self, here, values[here, None].astype(np.int64))
+            self._allowed_kinds[here] = self._rules.follows[event].take(room, axis=0)
             self._at["last"][here] = event
             if name == "duration":
                 begun[here] = 1
         return begun
 
-    # What an event changes, in the rows it has come to, here, with values (R, 1). Each of these
-    # returns flags of what there is room for behind it.
+    # Each of these updates the state and masks of the rows `here` after an event with values
+    # (R, 1), and returns flags of what may follow it.
 
     def _bar(self, here: Rows, _: Column) -> Column:
-        at, may, rules = self._at, self._may, self._rules
+        at, may, rules = self._at, self._allowed_by_name, self._rules
         cut = at["last"][here] == rules.events.index("position")
         bar = at["bar"][here] + np.where(cut, at["position"][here], at["length"][here])
         bars = at["bars"][here] + 1
@@ -215,7 +217,7 @@ class RemiGrammar:
         at["length"][here] = length
         may["position"][here] = rules.values["position"] < length
         self._may_be_new("metre", here)
-        may["metre"][here] |= cut  # a bar that is cut may be followed by one of its kind
+        may["metre"][here] |= cut  # after a bar that is cut, the same metre may begin again
         more = (bars <= rules.longest_rest) & (bar < rules.last_position)
         return np.asarray(POSITION + BAR * more + CUT * cut)
 
@@ -223,11 +225,11 @@ class RemiGrammar:
         at, rules = self._at, self._rules
         length = rules.metres.lengths[values]
         at["metre"][here], at["length"][here], at["bars"][here] = values, length, 0
-        self._may["position"][here] = rules.values["position"] < length
+        self._allowed_by_name["position"][here] = rules.values["position"] < length
         return np.asarray(POSITION + BAR * (at["bar"][here] < rules.last_position))
 
     def _position(self, here: Rows, values: Column) -> Column:
-        at, may, rules = self._at, self._may, self._rules
+        at, may, rules = self._at, self._allowed_by_name, self._rules
         at["position"][here], at["bars"][here], at["tied"][here] = values, 0, NO_PITCH
         length, position = at["length"][here], rules.values["position"]
         more = BAR * (at["bar"][here] + values < rules.last_position)
@@ -249,14 +251,14 @@ class RemiGrammar:
         at = self._at
         at["program"][here], at["tied"][here] = values, NO_PITCH
         at["higher"][here] = PROGRAM * (values < self._rules.values["program"][-1])
-        self._may["pitch"][here] = True
+        self._allowed_by_name["pitch"][here] = True
         return 0
 
     def _pitch(self, here: Rows, values: Column) -> int:
         at = self._at
         unison = values == at["tied"][here]
         at["next_pitch"][here], at["unison"][here] = values, unison
-        if "velocity" in self._may:
+        if "velocity" in self._allowed_by_name:
             self._may_be_from("velocity", unison * at["softest"][here], here)
         else:
             self._may_be_from("duration", unison * at["duration"][here], here)
@@ -275,21 +277,21 @@ class RemiGrammar:
         at["tied"][here], at["velocity"][here], at["duration"][here] = pitch, velocity, values
         at["softest"][here] = velocity * (values == self._rules.values["duration"][-1])
         self._may_be_from("pitch", pitch, here)
-        if "program" in self._may:
+        if "program" in self._allowed_by_name:
             self._may_be_from("program", at["program"][here] + 1, here)
         return np.asarray(at["room"][here] | at["higher"][here])
 
     def _may_be_from(self, name: str, least: Column, here: Rows) -> None:
-        """Allow an event the values from the least one on, (R, 1)."""
-        self._may[name][here] = self._rules.values[name] >= least
+        """Allow an event the values from `least` (R, 1) on."""
+        self._allowed_by_name[name][here] = self._rules.values[name] >= least
 
     def _may_be_new(self, name: str, here: Rows) -> None:
-        """Allow an event, if there are such, any value but the one that stands."""
-        if name in self._may:
-            self._may[name][here] = self._rules.values[name] != self._at[name][here]
+        """Allow an event, if the schema has it, any value but the one in force."""
+        if name in self._allowed_by_name:
+            self._allowed_by_name[name][here] = self._rules.values[name] != self._at[name][here]
 
 
-TAKEN_IN: dict[str, Callable[[RemiGrammar, Rows, Column], int | Column]] = {
+UPDATES: dict[str, Callable[[RemiGrammar, Rows, Column], int | Column]] = {
     "bar": RemiGrammar._bar,
     "metre": RemiGrammar._metre,
     "position": RemiGrammar._position,
@@ -302,10 +304,10 @@ TAKEN_IN: dict[str, Callable[[RemiGrammar, Rows, Column], int | Column]] = {
 
 
 def _by_event(events: NDArray[np.uint8], going: Mask) -> Iterator[tuple[int, Rows]]:
-    """Yield each event (B,) that there is in rows that are going (B,), and those rows."""
+    """Yield each event that occurs in the rows that are going (B,), and those rows."""
     which = going.tolist()
     found = set(compress(events.tolist(), which))
-    if len(found) == 1 and all(which):  # as with one row
+    if len(found) == 1 and all(which):  # as is usual with one row
         yield found.pop(), slice(None)
         return
     for event in found:

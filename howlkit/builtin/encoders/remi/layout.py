@@ -1,13 +1,16 @@
-"""Which events the encoder `remi` writes of notes, bars and tempi, and in which order.
+"""The layout of encoder `remi`: its events for notes, bars and tempi, in the order of writing.
 
-A **token** is an event and its value as one number: 0 is a bar, then come the values of each other
-family in a row. All is laid out as tokens first, and each token looked up as a row of steps.
+A **token** is an event and its value as one number: 0 is a bar, then the values of each other
+family follow. The events are laid out as tokens first; each token is then looked up as a row of
+steps.
 
-A **place** is a grid position at which anything is written: an onset, a new tempo, a new metre. At
-each place there come, as far as they are needed: bars, (where the metre cuts a bar: a position, and
-a bar,) a metre, a position, a tempo, then the notes. All is counted before anything is written, so
-that numpy can write a family at a time. The **opening** is what leads to position 0, where most
-files say their only metre and tempo: a few tokens. P places, N notes, T rows of steps.
+A **place** is a grid position at which events are written: an onset, a new tempo, a new metre. The
+events of a place are, as far as they are needed: bars (where the metre cuts a bar: a position and a
+bar), a metre, a position, a tempo; these are its **lead-in**, and then come the notes. Everything
+is counted before it is written, so that numpy can write a family at a time. The **opening** is the
+lead-in of position 0, where most files set their only metre and tempo.
+
+Letters: P places, N notes, T rows of steps.
 """
 
 from __future__ import annotations
@@ -23,19 +26,20 @@ from howlkit.arrays import differences, run_begins, run_bounds
 from howlkit.builtin.encoders.shared.bars import Bars, Changes
 from howlkit.schema import END, START, Schema, Steps
 
-__all__ = ["Tokens", "lay"]
+__all__ = ["Tokens", "lay_out"]
 
 Column = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-FEW = 20  # changes, up to which it is quicker to write one after the other
+FEW = 20  # up to this many changes, writing them one by one is quicker
 
 
 class Tokens(NamedTuple):
     """The tokens of some families of events, bar first.
 
-    first: the token of value 0 of each family. start, end: those of the rows that are no events.
-    initial: what stands before the first event. rows: all as steps, with that standing.
+    first: the token of value 0 of each family. start, end: the tokens of the start row and the end
+    row. initial: the metre, position, tempo and program before the first event. rows: every token
+    as a row of steps after which `initial` is in force.
     """
 
     first: Mapping[str, int]
@@ -46,7 +50,7 @@ class Tokens(NamedTuple):
 
     @classmethod
     def of(cls, schema: Schema, events: tuple[str, ...], initial: Mapping[str, int]) -> Tokens:
-        """Return the tokens for steps of a schema."""
+        """Return the tokens for the steps of a schema."""
         sizes = [1, *(schema[event].n for event in events[1:])]
         start = sum(sizes)
         first = dict(zip(events, accumulate(sizes, initial=0), strict=False))
@@ -62,9 +66,9 @@ class Tokens(NamedTuple):
         return cls(first, start, start + 1, initial, rows)
 
     def opening(self, metre: int, tempo: int, *, notes: bool) -> dict[str, int]:
-        """Return the token of each event that leads to position 0; notes: whether any begin there.
+        """Return the token of each event of the opening; notes: whether a note begins at 0.
 
-        None, where the metre and the tempo are the usual ones and no note begins.
+        The opening is empty if metre and tempo are the initial ones and no note begins at 0.
         """
         usual = self.initial
         new_metre, new_tempo = metre != usual["metre"], tempo != usual.get("tempo", tempo)
@@ -81,10 +85,11 @@ class Tokens(NamedTuple):
 class Places(NamedTuple):
     """The places (P,) of some music, by rising grid position.
 
-    notes: (P + 1,) the first note that begins here or later, and how many notes there are. bar,
-    position: the number of the bar, and where in it. metres, tempi: at which places the changes of
-    each stand. metre, tempo: what holds from there. cuts: where the metre cuts the bar before it,
-    0: nowhere. bare: whether it stands where no note begins and no tempo changes.
+    notes: (P + 1,) the index of the first note that begins at each place or later, and N. bar,
+    position: (P,) the number of the bar, and the position in it. metres, tempi: the indices of the
+    places at which the metre and the tempo change. metre, tempo: the new values. cuts: the position
+    at which each new metre cuts the bar before it; 0: nowhere. metre_only: whether the metre is all
+    that is written there: no note begins and no tempo changes.
     """
 
     notes: NDArray[np.intp]
@@ -93,13 +98,13 @@ class Places(NamedTuple):
     metres: NDArray[np.intp]
     metre: Column
     cuts: Column
-    bare: Mask
+    metre_only: Mask
     tempi: NDArray[np.intp]
     tempo: Column
 
     @classmethod
     def of(cls, onsets: Column, bars: Bars, stretches: Changes, tempi: Changes) -> Places:
-        """Return the places of onsets, one or more, and of changes up to the last of them."""
+        """Return the places of one or more onsets, and of the changes up to the last onset."""
         notes = run_bounds(onsets)
         at = onsets.take(notes[:-1])
         if len(stretches.at) == len(tempi.at) == 0:  # the usual case
@@ -115,39 +120,39 @@ class Places(NamedTuple):
             for column in (notes, at):  # both rise with the place
                 column.sort(kind="stable")  # quick: they nearly are
         of_metres, of_tempi = at.searchsorted(stretches.at), at.searchsorted(tempi.at)
-        bare = notes[1:] == notes[:-1]
-        bare[of_tempi] = False
+        metre_only = notes[1:] == notes[:-1]
+        metre_only[of_tempi] = False
         return cls(
             notes,
             *bars.locate(at),
             of_metres,
             bars.metre.take(stretches.values),
             bars.cut.take(stretches.values),
-            bare.take(of_metres),
+            metre_only.take(of_metres),
             of_tempi,
             tempi.values,
         )
 
-    def leads(self, longest_rest: int, *, before: int) -> Column:
-        """Return (P,): how many events lead to the notes of each place; before: the bar before."""
-        leads = differences(self.bar, before)
+    def lead_ins(self, longest_rest: int, *, before: int) -> Column:
+        """Return (P,): the number of events of each lead-in; before: the bar before the first."""
+        lead_ins = differences(self.bar, before)
         if len(self.metres):
-            leads[self.metres] -= self.cuts > 0  # the bar behind the cut
-        np.minimum(leads, longest_rest + 1, out=leads)
-        leads += 1  # a position
+            lead_ins[self.metres] -= self.cuts > 0  # the bar after the cut
+        np.minimum(lead_ins, longest_rest + 1, out=lead_ins)
+        lead_ins += 1  # a position
         if len(self.metres):
-            leads[self.metres] += np.where(self.cuts > 0, 3, 1) - self.bare
+            lead_ins[self.metres] += np.where(self.cuts > 0, 3, 1) - self.metre_only
         if len(self.tempi):
-            leads[self.tempi] += 1
-        return leads
+            lead_ins[self.tempi] += 1
+        return lead_ins
 
 
 class Rows(NamedTuple):
-    """In which rows of steps events stand; row 0 is that of the start.
+    """The rows of steps in which events stand; row 0 is the start.
 
-    notes: (N,) of the first event of each note. programs: (N,) which notes begin with a program;
-    None: none does. places: (P,) of the last event that leads to the notes of each. lengths: (P,)
-    how many rows belong to each place, that of the end to the last. total: T.
+    notes: (N,) the row of the first event of each note. programs: (N,) whether a note begins with a
+    program; None: no note does. places: (P,) the row of the last event of each lead-in. lengths:
+    (P,) the number of rows of each place; the last place has the end row too. total: T.
     """
 
     notes: Column
@@ -157,27 +162,27 @@ class Rows(NamedTuple):
     total: int
 
     @classmethod
-    def of(cls, notes: Mapping[str, Column], places: Places, leads: Column, begin: int) -> Rows:
-        """Return the rows, from one on, where so many events `lead` to the notes of each place."""
+    def of(cls, notes: Mapping[str, Column], places: Places, lead_ins: Column, begin: int) -> Rows:
+        """Return the rows from `begin` on, given the number of events of each lead-in."""
         events = len(notes) - ("program" in notes)
-        # First of each note and of the end, as if nothing led there.
+        # The rows of the first events of notes and of the end, without lead-ins.
         rows = np.arange(begin, begin + events * int(places.notes[-1]) + 1, events)
         programs = None
         if "program" in notes:
             programs = differences(notes["program"], 0) != 0
             rows[1:] += programs.cumsum()
-        led = leads.cumsum()
-        of_notes = rows[:-1] + led.repeat(places.notes[1:] - places.notes[:-1])
+        lead_in_ends = lead_ins.cumsum()
+        of_notes = rows[:-1] + lead_in_ends.repeat(places.notes[1:] - places.notes[:-1])
         rows = rows.take(places.notes)
-        total = int(rows[-1] + led[-1]) + 1
-        lengths = leads + (rows[1:] - rows[:-1])
+        total = int(rows[-1] + lead_in_ends[-1]) + 1
+        lengths = lead_ins + (rows[1:] - rows[:-1])
         lengths[-1] += 1
-        led += rows[:-1]
-        led -= 1
-        return cls(of_notes, programs, led, lengths, total)
+        lead_in_ends += rows[:-1]
+        lead_in_ends -= 1
+        return cls(of_notes, programs, lead_in_ends, lengths, total)
 
 
-def lay(
+def lay_out(
     tokens: Tokens,
     onsets: Column,
     notes: Mapping[str, Column],
@@ -187,10 +192,11 @@ def lay(
     known: bool,
     longest_rest: int,
 ) -> Steps:
-    """Return (T,) the steps of one or more notes, the start before and the end behind them.
+    """Return (T,) the steps of one or more notes, between a start row and an end row.
 
-    onsets: (N,) where notes begin. notes: (N,) their fields, without those that are not written.
-    known: the first note is known, with all that leads to it: its last step is the first row.
+    onsets: (N,) grid positions, rising or equal. notes: (N,) the fields of notes that are written.
+    known: the first note and its lead-in come before the excerpt: the last step of that note is the
+    first row.
     """
     first, last = int(onsets[0]), int(onsets[-1])
     since = first if known else 0
@@ -198,19 +204,19 @@ def lay(
     metre = int(bars.metre[stretches.initial])
     opening = tokens.opening(metre, tempi.initial, notes=first == 0)
     places = Places.of(onsets, bars, stretches, tempi)
-    leads = places.leads(longest_rest, before=0 if opening else -1)
+    lead_ins = places.lead_ins(longest_rest, before=0 if opening else -1)
     if first == 0:
-        leads[0] = 0  # all that leads there is in the opening
-    rows = Rows.of(notes, places, leads, 1 + len(opening))
-    line = _Line(tokens, opening, places, rows)
+        lead_ins[0] = 0  # the opening is its lead-in
+    rows = Rows.of(notes, places, lead_ins, 1 + len(opening))
+    line = _TokenLine(tokens, opening, places, rows)
     line.write_places(begin=int(first == 0))
     stop = line.write_notes(notes)
     steps = line.steps()
     return steps[stop - 1 :] if known else steps
 
 
-class _Line:
-    """A line of tokens (T,): the start, the opening, bars but for what is written, the end."""
+class _TokenLine:
+    """A line of tokens (T,): start, opening, end; bars wherever nothing else is written."""
 
     def __init__(
         self, tokens: Tokens, opening: Mapping[str, int], places: Places, rows: Rows
@@ -220,7 +226,7 @@ class _Line:
         self._line = np.zeros(rows.total, np.int64)  # token 0 is a bar
         self._line[: self._begin] = tokens.start, *opening.values()
         self._line[-1] = tokens.end
-        # Which positions stand behind the opening, and what else changes, in which rows.
+        # The positions in force after each row behind the opening, and the other changes.
         positions = places.position.astype(tokens.rows["at_position"].dtype)
         self._positions = positions.repeat(rows.lengths)
         self._changes: list[tuple[str, Column, Column]] = []
@@ -231,10 +237,10 @@ class _Line:
         if len(places.tempi):
             self._change("tempo", at.take(places.tempi), places.tempo)
             at[places.tempi] -= 1
-        # A position everywhere: where none is needed, a metre is written over it.
+        # Every place gets a position; where none is needed, a metre is written over it.
         self._line[at[begin:]] = places.position[begin:] + position
         if len(places.metres):
-            at = at.take(places.metres) - 1 + places.bare
+            at = at.take(places.metres) - 1 + places.metre_only
             self._change("metre", at, places.metre)
             cut = places.cuts > 0
             at, cuts = at.compress(cut) - 2, places.cuts.compress(cut)
@@ -242,7 +248,7 @@ class _Line:
             self._positions[at - self._begin] = cuts
 
     def write_notes(self, notes: Mapping[str, Column]) -> int:
-        """Write programs, pitches, velocities, durations; return the row behind the first note."""
+        """Write programs, pitches, velocities, durations; return the row after the first note."""
         at, new = self._rows.notes, self._rows.programs
         if new is not None:
             self._change("program", at.compress(new), notes["program"].compress(new))
@@ -258,7 +264,7 @@ class _Line:
         self._changes.append((event, at, values))
 
     def steps(self) -> Steps:
-        """Return the line as steps, and in each of them what stands after it."""
+        """Return the line as steps, each with what is in force after it."""
         steps = self._table.take(self._line)
         self._positions *= self._line[self._begin :] > 0  # a bar begins at 0
         steps["at_position"][self._begin :] = self._positions
@@ -266,12 +272,12 @@ class _Line:
             if event in ("metre", "tempo"):
                 steps[f"at_{event}"][row:] = token - self._first[event]
         for event, at, values in self._changes:
-            _hold(steps[f"at_{event}"], at, values)
+            _fill(steps[f"at_{event}"], at, values)
         return steps
 
 
-def _hold(column: NDArray[Any], at: Column, values: Column) -> None:
-    """Set a column to values (K,) from their rows on, which rise, each up to the next."""
+def _fill(column: NDArray[Any], at: Column, values: Column) -> None:
+    """Set a column to each of values (K,) from its row of `at` (rising) up to the next one."""
     if len(at) > FEW:
         stops = np.append(at[1:], len(column))
         column[at[0] :] = values.astype(column.dtype).repeat(stops - at)

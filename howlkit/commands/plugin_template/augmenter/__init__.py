@@ -1,7 +1,7 @@
-"""Augmenter `stencil`: swing, as jazz players have it: the second half of every beat comes late.
+"""Augmenter `stencil`: swing, as in jazz: the second half of every beat comes late.
 
-Time between two beats is bent, so that what stands in the middle moves to `amount` of the beat, and
-beats stay where they are. With amount 1/2 nothing moves; 2/3 makes triplets of eighths.
+Notes in the middle of a beat move to `amount` of the beat, notes in between move accordingly, and
+notes on the beat stay. With amount 1/2 nothing moves; 2/3 makes triplets of eighths.
 """
 
 from collections.abc import Callable
@@ -19,13 +19,13 @@ from howlkit.protocols import Augmenter
 
 @dataclass(frozen=True)
 class Stencil:
-    """Swing: move what stands between two beats later, by an amount drawn anew every time."""
+    """Swing: move notes between two beats later, by another random amount each time."""
 
-    most: float = option(0.67, "where the middle of a beat may come, at most", low=0.5, high=0.9)
+    most: float = option(0.67, "how far the middle of a beat may move", low=0.5, high=0.9)
     name: ClassVar[str] = "stencil"
 
     def __call__(self, piece: Piece, rng: np.random.Generator) -> Piece:
-        """Return the piece with every onset, end and pedal moved; as many notes as before."""
+        """Return the piece with every onset, end and pedal moved; the number of notes stays."""
         amount = rng.uniform(0.5, self.most)
         notes, pedals = piece.notes.copy(), piece.pedals.copy()
         for table in (notes, pedals):
@@ -33,7 +33,7 @@ class Stencil:
             end = bent(start + table["duration"], amount, piece.ticks_per_beat)
             table["start"] = np.minimum(bent(start, amount, piece.ticks_per_beat), MAX_TICK - 1)
             table["duration"] = np.maximum(np.minimum(end, MAX_TICK) - table["start"], 1)
-        # An excerpt also says where the music goes on behind it.
+        # An excerpt also knows where the music after it begins.
         until = piece.until
         if until < FOREVER:
             until = int(bent(np.array(until), amount, piece.ticks_per_beat))
@@ -41,7 +41,7 @@ class Stencil:
 
 
 def bent(ticks: NDArray[np.int64], amount: float, per_beat: int) -> NDArray[np.int64]:
-    """Return ticks with the middle of each beat moved to `amount` of it; order stays."""
+    """Return ticks with the middle of each beat moved to `amount` of it; their order stays."""
     beat, place = np.divmod(ticks, per_beat)
     moved = np.interp(place / per_beat, (0, 0.5, 1), (0, amount, 1))
     return np.asarray(beat * per_beat + np.rint(moved * per_beat).astype(np.int64))
@@ -49,5 +49,5 @@ def bent(ticks: NDArray[np.int64], amount: float, per_beat: int) -> NDArray[np.i
 
 @hookimpl
 def register_augmenters(register: Callable[[type[Augmenter]], None]) -> None:
-    """Register it."""
+    """Register the component."""
     register(Stencil)

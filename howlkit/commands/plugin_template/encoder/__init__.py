@@ -1,7 +1,7 @@
 """Encoder `stencil`: a note is a shift, an interval and a duration, on a grid.
 
-Notes come by onset, then by pitch, each pitch once an onset. So music is spelt in one way only:
-where the shift is 0, the interval goes up.
+Notes are in the order of onset, then pitch, with each pitch once at an onset. So there is only one
+spelling: if the shift is 0, the interval goes up.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ SAME = 127  # the value of `interval` that stays on the pitch
 
 
 def scale(positions: NDArray[np.int64], to: int, of: int) -> NDArray[np.int64]:
-    """Return positions counted in 1/of beats in 1/to beats, the nearest, halves up."""
+    """Convert positions from 1/of beats to 1/to beats, rounded to the nearest, halves up."""
     return (2 * positions.astype(np.int64) * to + of) // (2 * of)
 
 
@@ -35,14 +35,14 @@ class Stencil:
 
     @property
     def schema(self) -> Schema:
-        """What a step is: shifts and durations of at most 8 beats, intervals of -127..127."""
+        """The fields of a step: shift and duration of at most 8 beats, an interval of -127..127."""
         unit, most = f"1/{self.grid} beat", 8 * self.grid
         shift = Field("shift", most + 1, ordered=True, unit=unit)
         interval = Field("interval", 2 * SAME + 1, ordered=True, unit="semitone; 127: none")
         return Schema((shift, interval, Field("duration", most, ordered=True, unit=unit)))
 
     def encode(self, piece: Piece) -> Steps:
-        """Return the steps of a piece; of an excerpt those in it, and the one before."""
+        """Return the steps of a piece; for an excerpt its steps, and the one before them."""
         notes = piece.notes[piece.notes["program"] != DRUMS]
         onset = scale(notes["start"], self.grid, piece.ticks_per_beat)
         order = np.lexsort((-notes["duration"], notes["pitch"], onset))  # the longest comes first
@@ -60,7 +60,7 @@ class Stencil:
         return self.schema.frame(steps[: max(before, stop)], before=before, end=piece.has_end)
 
     def decode(self, steps: Steps, *, like: Piece | None = None) -> Piece:
-        """Return the notes of the steps: program 0, velocity 80, a resolution above the grid's."""
+        """Return the notes of the steps, with program 0 and velocity 80."""
         like = Piece() if like is None else like
         is_note = steps["mark"] == STEP
         length = scale(steps["duration"].astype(np.int64) + 1, like.ticks_per_beat, self.grid)
@@ -73,19 +73,19 @@ class Stencil:
         return Piece(notes[is_note], like.ticks_per_beat, *maps)
 
     def ticks(self, steps: Steps, *, like: Piece | None = None) -> NDArray[np.int64]:
-        """Return the onset of each step in ticks of `decode(steps, like=like)`."""
+        """Return the onset of each step, in the ticks of `decode(steps, like=like)`."""
         onset = np.cumsum(np.where(steps["mark"] == STEP, steps["shift"].astype(np.int64), 0)) - 1
         per_beat = (Piece() if like is None else like).ticks_per_beat
         return scale(np.maximum(onset, 0), per_beat, self.grid)
 
     def grammar(self, rows: int, *, like: Piece | None = None) -> "Grammar":
-        """Return the grammar of B rows, each just after a start row."""
+        """Return a grammar for B rows, each at the start of a piece."""
         return Grammar(self.grid, np.full(rows, -1), np.full(rows, FIRST))
 
 
 @dataclass
 class Grammar:
-    """Each row's last onset (B,), in grid positions and -1 before the first, and pitch (B,)."""
+    """The last onset (B,) of each row in grid positions, -1 before the first, and pitch (B,)."""
 
     grid: int
     onset: NDArray[np.int64]
@@ -93,11 +93,11 @@ class Grammar:
 
     @property
     def now(self) -> NDArray[np.float64]:
-        """Where each row stands, in beats."""
+        """The position of each row, in beats."""
         return np.maximum(self.onset, 0) / self.grid
 
     def allowed(self, field: Field, given: Steps) -> NDArray[np.bool_]:
-        """Return (B, n): pitches stay in 0..127, and where the shift is 0 they rise."""
+        """Return (B, n): pitches stay in 0..127, and rise if the shift is 0."""
         value = np.broadcast_to(np.arange(field.n), (len(self.onset), field.n))
         mask: NDArray[np.bool_] = value >= 0
         if field.name == "mark":
@@ -111,18 +111,18 @@ class Grammar:
         return mask
 
     def push(self, step: Steps, rows: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Move on in the marked rows; return how many notes each began."""
+        """Move on in the marked rows; return how many notes begin in each row."""
         began: NDArray[np.int64] = (rows & (step["mark"] == STEP)).astype(np.int64)
         self.onset = self.onset + began * step["shift"].astype(np.int64)
         self.pitch = self.pitch + began * (step["interval"].astype(np.int64) - SAME)
         return began
 
     def select(self, rows: NDArray[np.intp]) -> "Grammar":
-        """Return a copy that holds these rows."""
+        """Return a copy with these rows."""
         return Grammar(self.grid, self.onset[rows], self.pitch[rows])
 
 
 @hookimpl
 def register_encoders(register: Callable[[type[Encoder]], None]) -> None:
-    """Register it."""
+    """Register the component."""
     register(Stencil)

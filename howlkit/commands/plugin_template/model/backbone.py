@@ -1,4 +1,4 @@
-"""The network of model `stencil`, without embedding and heads, which are the core's."""
+"""The network of model `stencil`; the embedding and the heads around it are the core's."""
 
 import torch
 from torch import Tensor, nn
@@ -7,7 +7,7 @@ State = dict[str, Tensor]
 
 
 class Stack(nn.Module):
-    """Layers of two taps, each twice as far apart; a `howlkit.protocols.Backbone`."""
+    """Layers of two taps, in each layer twice as far apart; a `howlkit.protocols.Backbone`."""
 
     def __init__(self, width_in: int, width: int, layers: int, dropout: float) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class Stack(nn.Module):
 
 
 class Gated(nn.Module):
-    """One layer: from each step and the one `back` steps before it, to tanh times sigmoid."""
+    """One layer: tanh times sigmoid of each step and the step `back` steps before it."""
 
     def __init__(self, width: int, back: int) -> None:
         super().__init__()

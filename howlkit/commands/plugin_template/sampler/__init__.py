@@ -1,4 +1,4 @@
-"""Sampler `stencil`: temperature that rises and falls like breath, in each row by its clock."""
+"""Sampler `stencil`: a temperature that rises and falls like breath, over the beats of each row."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Stencil:
-    """Breathe: bolder as a phrase begins, surer as it ends, over so many beats."""
+    """Breathe: take more risks as a phrase begins, and fewer as it ends."""
 
-    temperature: float = option(1.0, "in the middle of a breath", low=0.01, high=100.0)
-    depth: float = option(0.3, "how far it rises and falls, of itself", low=0.0, high=0.9)
-    beats: float = option(16.0, "from one breath to the next", low=0.25, high=1024.0)
+    temperature: float = option(1.0, "the mean temperature", low=0.01, high=100.0)
+    depth: float = option(0.3, "the share by which it rises and falls", low=0.0, high=0.9)
+    beats: float = option(16.0, "beats from one breath to the next", low=0.25, high=1024.0)
     name: ClassVar[str] = "stencil"
 
     def generate(self, session: SamplingSession) -> Iterator[Steps]:
@@ -42,5 +42,5 @@ class Stencil:
 
 @hookimpl
 def register_samplers(register: Callable[[type[Sampler]], None]) -> None:
-    """Register it."""
+    """Register the component."""
     register(Stencil)

@@ -1,4 +1,4 @@
-"""Source `stencil`: drum grids written as text, `k.h.s.h.` and so on, a letter a sixteenth."""
+"""Source `stencil`: drum grids in text files, such as `k.h.s.h.`, a letter for each sixteenth."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ DRUMS_OF = {"k": 36, "s": 38, "h": 42}
 
 @dataclass(frozen=True)
 class Stencil:
-    """Drum grids: a line a bar, k s h or . a sixteenth."""
+    """Drum grids: a line for each bar, k, s, h or . for each sixteenth."""
 
     bpm: int = option(100, "quarters a minute", low=20, high=300)
     name: ClassVar[str] = "stencil"
@@ -36,5 +36,5 @@ class Stencil:
 
 @hookimpl
 def register_sources(register: Callable[[type[Source]], None]) -> None:
-    """Register it."""
+    """Register the component."""
     register(Stencil)
