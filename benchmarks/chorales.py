@@ -3,18 +3,19 @@
     python benchmarks/chorales.py FOLDER [--minutes 25] [--part validation] [--only TEXT] [--seed 0]
 
 FOLDER holds Jsb16thSeparated.json and jsb-chorales-quarter.json (jsb_json.py says what is in them).
-Each case is `howlkit train` on the training part alone, as users call it, then all of `--part`:
+Each case is `howlkit train` on the training part alone, as users call it, then an evaluation of all
+of `--part`:
 
-voices       four voices on sixteenths, nats a voice-token: the end of a piece not counted, the
-             first slice included, micro average (Huang et al. 2019)
-changes      the same figure of steps on beats and where a voice changes: all that is decided, when
-             the next change comes and the silence that ends the piece included, divided by the
-             voice-tokens of the table; it is never less than the cost of the table alone
+voices       four voices on sixteenths, nats a voice-token: without the end of a piece, with the
+             first slice, micro average (Huang et al. 2019)
+changes      the same music with steps only on beats and where a voice changes: the nats of all
+             decisions, with the times of changes and the silence at the end, divided by the
+             voice-tokens of the table; never less than the cost of the table alone
 independent  88 keys on quarters, each key by itself, nats a slice (Bai et al. 2018)
 chained      the same, each key given those below it (Boulanger-Lewandowski et al. 2012)
 
-The models never see the part that is scored, except that training keeps the weights that are best
-in validation. Results go to RUNS/chorales.json.
+The models never see the scored part, except that training keeps the weights with the best
+validation. Results go to RUNS/chorales.json.
 """
 
 import argparse

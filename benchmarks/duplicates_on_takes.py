@@ -1,10 +1,10 @@
-"""How well near-duplicates are found in real music: takes of one piece, and nothing else.
+"""How well near-duplicates are found in real music: takes of one piece should be joined, no others.
 
     HOWLKIT_DATA=FOLDER python benchmarks/duplicates_on_takes.py
 
-FOLDER/asap_performances and FOLDER/asap_scores hold a folder for each piece (the ASAP dataset's
-layout), which says what belongs together; "X_no_repeat" counts as "X". In any other folder pairs in
-one group are counted, and the largest group: what they are is for people to judge. Prints JSON.
+FOLDER/asap_performances and FOLDER/asap_scores have a folder for each piece (the ASAP dataset's
+layout), so that the true groups are known; "X_no_repeat" counts as "X". For all other folders the
+pairs in one group are counted, and the largest group; people must judge these. Prints JSON.
 """
 
 import json
@@ -39,7 +39,7 @@ def main():
 
 
 def judged(paths, labels):
-    """Return pairs found and joined falsely, as counts."""
+    """Return the numbers of pairs found, missed and joined falsely."""
     corpus = np.array([path.parts[0] for path in paths])
     work = np.array(["/".join(path.parts[1:-1]) for path in paths])
     same_folder = work[:, None] == work

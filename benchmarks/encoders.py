@@ -1,11 +1,11 @@
-"""Encoders beside each other on real music, at equal training time: nats, and what each loses.
+"""Compares encoders on real music, at equal training time: nats, and what each loses.
 
     HOWLKIT_DATA=folder python benchmarks/encoders.py [--minutes 3] [--only TEXT]
 
-HOWLKIT_DATA holds a folder for each name in `FOLDERS`. Every case is `howlkit train` with a model
+HOWLKIT_DATA has a folder for each name in `FOLDERS`. Every case is `howlkit train` with the model
 lstm at its defaults and then `howlkit evaluate` on the whole validation part, as users call them,
-one after the other on all cores. Results go to RUNS/encoders.json, case by case; a case that is
-there already is not run again.
+one after the other on all cores. Results go to RUNS/encoders.json case by case; a case with a
+result is not run again.
 """
 
 import argparse

@@ -1,13 +1,13 @@
-"""From MIDI files to steps, parsing included: howlkit's encoders beside parsers and tokenizers.
+"""The speed from MIDI files to steps: howlkit's encoders against parsers and tokenizers.
 
     HOWLKIT_DATA=folder python benchmarks/encoding.py [--files 100] [--peer-files 20] [--repeats 3]
 
-Measures notes a second of CPU time on one core, on the same files of each of `FOLDERS`, the files
-read from the disk's cache each time. The limit is symusic's parser alone. Peers are MidiTok's
-tokenizers, and other libraries that read MIDI; each is left out where it is not installed (`pip
-install howlkit[benchmarks]`). They are slow, and so get fewer files; what they are compared with is
-howlkit on those files. Everything takes turns within a round; medians and, as spread, the least and
-the most over the rounds, are written as measuring.py says.
+Measures notes a second of CPU time on one core, parsing included, on the same files of each of
+`FOLDERS`, read from the disk's cache each time. The limit is symusic's parser alone. Peers are
+MidiTok's tokenizers and other libraries that read MIDI; those that are not installed are left out
+(`pip install howlkit[benchmarks]`). Peers are slow, so they get fewer files, and are compared with
+howlkit on the same files. All take turns within a round; the medians, minima and maxima over the
+rounds are written in the form of measuring.py.
 """
 
 import contextlib

@@ -2,11 +2,12 @@
 
     python benchmarks/fuzz_midi.py [--mutants 100000] [--seed 0] [--seconds 1.0]
 
-The files to damage are made here, or taken from the folder that HOWLKIT_DATA names (up to 200 of
-at most 20 kB). A mutant follows from the seed and its number alone. Reading runs in a child process
-that notes the number of the mutant at hand: if it dies, the parent reports that mutant and starts
-another child at the next. What can be read is written and read again, with as many notes.
-Exits 1 after a crash, an error that is no HowlkitError, or a mutant slower than --seconds.
+The files to damage are made here, and taken from the folder HOWLKIT_DATA if it is set (up to 200 of
+at most 20 kB). A mutant depends only on the seed and its number. A child process reads the mutants
+and notes the number of the present one: if it dies, the parent reports that mutant and starts
+another child at the next. A mutant that can be read is written and read again, and must keep its
+number of notes. Exits 1 after a crash, an error other than HowlkitError, or a mutant that takes
+longer than --seconds.
 """
 
 import argparse
@@ -31,7 +32,7 @@ EVERYTHING = midi.Limits(max_seconds=float("inf"), max_beats=float("inf"))
 
 
 def made():
-    """Return the bytes of a few files that hold one of everything."""
+    """Return the bytes of a few files that have every kind of event."""
     rng = np.random.default_rng(0)
     files = []
     for size in (1, 20, 200):
@@ -63,7 +64,7 @@ def originals():
 
 
 def mutant(files, seed, number):
-    """Return mutant `number`: one of `files` with 1 to 4 wounds."""
+    """Return mutant `number`: one of `files` with 1 to 4 changes."""
     rng = np.random.default_rng((seed, number))
     data = bytearray(files[rng.integers(len(files))])
     for _ in range(rng.integers(1, 5)):

@@ -1,17 +1,17 @@
-"""What a note costs, beside what the machine allows, in turns on one thread.
+"""The speed of sampling against what the machine allows, in turns on one thread.
 
     OMP_NUM_THREADS=1 python benchmarks/generating.py [--rows 256] [--long 100000] [--case NAME ...]
 
-Networks have random weights; their speed does not depend on them. Everything is included: network,
-heads, grammar, sampling (`autoregressive` as it is by default), bookkeeping.
+Networks have random weights, on which speed does not depend. Figures include everything: network,
+heads, grammar, sampling (`autoregressive` with its defaults), bookkeeping.
 
-limit     one stream: torch's matrix x vector over as many weights as the network multiplies by
-          (embedding tables and what heads know of each other, which are look-ups, not counted);
-          many streams: torch's product of a (rows, 320) matrix with as many weights
-compiled  the step that is used where numba is installed; plain: torch's
-network   the compiled step without grammar, sampling and bookkeeping: the likeliest value of all
-eager     a peer: the same layers by torch's own modules, step by step, and nothing else, neither
-          grammar nor sampling (what one would write first)
+limit     one stream: torch's matrix x vector with the number of weights that the network multiplies
+          by (look-ups are not counted: embeddings, and what heads know of each other); many
+          streams: torch's product of a (rows, 320) matrix with as many weights
+compiled  the compiled step, used by default where numba is installed; plain: the step by torch
+network   the compiled step without grammar, sampling and bookkeeping: always the likeliest value
+eager     a peer: the same layers as torch's own modules, step by step, without grammar and sampling
+          (the obvious first version)
 
 Howl itself is quoted at 1.2 notes/s.
 """
@@ -50,7 +50,7 @@ def build(case):
 
 
 def weights_read(network):
-    """Return how many weights a step multiplies by: all but the look-ups."""
+    """Return the number of weights that a step multiplies by: all but the look-ups."""
     parts = (network.backbone, network.from_hidden, network.out)
     return sum(weight.numel() for part in parts for weight in part.parameters())
 
@@ -113,7 +113,7 @@ def block(step, times):
 
 
 def streams(case, rows, repeats):
-    """Return the rows of a case on so many streams, notes a second."""
+    """Return the result rows of a case on `rows` streams, in notes a second."""
     recipe, network = build(case)
     steps = {
         "limit": limit(weights_read(network), rows),
@@ -144,14 +144,14 @@ def streams(case, rows, repeats):
 
 
 def growth(case, notes, repeats):
-    """Return rows for several lengths up to `notes`."""
+    """Return result rows for pieces of several lengths up to `notes`."""
     recipe, network = build(case)
     step = sampled(recipe, network, "compiled", 1)
-    beside = block(limit(weights_read(network), 1), 100)
+    best_step = block(limit(weights_read(network), 1), 100)
     made, rows = 0, []
     for length in (notes // 100, notes // 10, notes // 2, notes):
         block(step, length - made - 100 * (repeats + 1))()
-        ours, best = (rates(100, s) for s in alternated(repeats, block(step, 100), beside))
+        ours, best = (rates(100, s) for s in alternated(repeats, block(step, 100), best_step))
         made = length
         name = "matrix x vector"
         rows.append(
@@ -162,7 +162,7 @@ def growth(case, notes, repeats):
 
 
 def first_note(case, repeats):
-    """Return milliseconds from the call to the first note, the model and its code being loaded."""
+    """Return the milliseconds to the first note, with the model and its code loaded before."""
     recipe, network = build(case)
     make_runner(network, recipe.encoder.schema, recipe.model).prepare(1)
     taken = []
@@ -190,8 +190,8 @@ def main():
         rows += streams(case, options.rows, options.repeats)
     rows += growth(cases[0], options.long, options.repeats)
     notes = [
-        "The compiled step reads fewer weights than the limit counts: what values give to the first"
-        " layer is looked up, and a head of which one value is allowed is not asked.",
+        "The compiled step reads fewer weights than the limit counts: the first layer's inputs are"
+        " looked up by value, and a head with one allowed value is skipped.",
         "Howl is published with 1.2 notes a second; it was not run.",
     ]
     write(options.json, "generating", rows, notes=notes, peers=["numba"], machine_before=before)

@@ -1,12 +1,11 @@
-"""What a step costs beside the network, encoder by encoder: the grammar, and all else.
+"""The time of a step outside the network, for each encoder: the grammar, and the rest.
 
     python benchmarks/grammars.py [--rows 256] [--repeats 5] [--encoder event]
 
 Each built-in encoder with lstm of the default sizes, random weights, compiled code where there is
-some, one stream and many. Microseconds a step of a session: `grammar` is what the encoder's own
-code takes (allowed, step_mask, push, derived), `network` what chooses and reads, and `the rest`
-uniforms, checks and bookkeeping, all timed as they are called. The network's time is the limit
-that the grammar is held against.
+some, one stream and many. In microseconds a step of a session: `grammar` is the encoder's own code
+(allowed, step_mask, push, derived), `network` what decides and reads, and `the rest` uniforms,
+checks and bookkeeping, all timed as they are called. The limit is the network's time.
 """
 
 import time
@@ -27,7 +26,7 @@ STEPS = {1: (50, 300), 256: (5, 15)}  # to warm up, and to time
 
 
 class Watch:
-    """Seconds by part; what is called by what is timed counts for itself only."""
+    """Seconds by part; a timed call inside another one counts for its own part only."""
 
     def __init__(self):
         self.seconds, self._inner = defaultdict(float), [0.0]
@@ -54,7 +53,7 @@ class Watch:
 
 
 def stepped(recipe, network, rows):
-    """Return how the network is run, and the microseconds a step by part."""
+    """Return the name of the runner, and the microseconds a step of each part."""
     warm, steps = STEPS[1 if rows == 1 else 256]
     made = Session(
         make_runner(network, recipe.encoder.schema, recipe.model),

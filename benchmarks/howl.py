@@ -1,10 +1,10 @@
-"""Howl's own setting, and then each improvement on it alone; prints the table of docs/howl.md.
+"""Howl's own setting, and each improvement of it alone; prints the table of docs/howl.md.
 
     HOWLKIT_DATA=folder python benchmarks/howl.py [--minutes 3] [--folder pop909] [--only TEXT]
 
-HOWLKIT_DATA holds a folder of MIDI files of that name. Every case is `howlkit train --config howl`
+HOWLKIT_DATA has a folder of MIDI files of that name. Every case is `howlkit train --config howl`
 with one change, then `howlkit evaluate`, as users call them, one after the other on all cores.
-Results go to RUNS/howl.json, case by case; a case that is there already is not run again.
+Results go to RUNS/howl.json case by case; a case with a result is not run again.
 """
 
 import argparse

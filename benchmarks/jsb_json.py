@@ -2,17 +2,17 @@
 
     python benchmarks/jsb_json.py FOLDER voices OUT   then: howlkit train OUT --encoder voices ...
 
-makes a dataset of the published split, of the parts that are there.
+makes a dataset with the published split.
 
-FOLDER holds, each as {part: [piece, ...]} with the parts train, valid and test:
+FOLDER has these files, each {part: [piece, ...]} with the parts train, valid and test:
 
 Jsb16thSeparated.json     a piece is [[soprano, alto, tenor, bass], ...], a row a sixteenth: MIDI
                           pitches, -1 for silence
 jsb-chorales-quarter.json a piece is [[pitch, ...], ...], a row a quarter: the keys that sound
 
-Neither knows holds: equal neighbours become one note, of a voice or of a key. A silence at the end
-of a piece, which no note can hold, is lost; the published files have none. They state no metre, no
-tempo and no dynamics.
+Neither says where a note is held: equal neighbours become one note, in a voice or on a key. Silence
+at the end of a piece is lost, since no note holds it; the published files have none. They have no
+metre, tempo or dynamics.
 
 Source: https://github.com/czhuang/JSB-Chorales-dataset (Huang et al. 2017, Coconet); its split is
 that of Boulanger-Lewandowski et al. 2012.
@@ -28,10 +28,10 @@ from howlkit.dataset import PreparationReport, prepare_pieces
 from howlkit.music.piece import NOTE, Piece
 
 FILES = {"voices": ("Jsb16thSeparated.json", 4), "quarters": ("jsb-chorales-quarter.json", 1)}
-"""By name: the file, and its rows a beat."""
+"""The file of each name, and its rows a beat."""
 
 PARTS = {"train": "train", "validation": "valid", "test": "test"}
-"""howlkit's names of the parts, and the files'."""
+"""howlkit's names of the parts, and the names in the files."""
 
 SILENCE = -1
 VELOCITY = 80

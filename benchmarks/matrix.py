@@ -2,10 +2,10 @@
 
     HOWLKIT_DATA=folder python benchmarks/matrix.py [--steps 20] [--files 40] [--only TEXT]
 
-HOWLKIT_DATA holds the folders of `FOLDERS`. Each case is trained for a few steps on some of a
-folder's files, makes 10 seconds of music that is written as MIDI and read again, and is evaluated:
-the commands as users call them. It is no measurement but a check that all parts fit; exits 1 if a
-case fails, with what it said.
+HOWLKIT_DATA has the folders of `FOLDERS`. Each case is trained for a few steps on some of a
+folder's files, samples 10 seconds of music, which are written as MIDI and read again, and is
+evaluated, with the commands as users call them. This checks that all parts work together, and
+measures nothing. Exits 1 if a case fails, and prints the error.
 """
 
 import argparse

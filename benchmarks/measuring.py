@@ -1,16 +1,16 @@
 """What all speed benchmarks share: alternated timings, medians, the machine, one form of JSON.
 
-Times on a shared machine drift, so what is compared is timed in turns, A B A B, and judged by the
-median of the ratios of neighbours. A topic's result is a JSON object:
+Times on a shared machine drift, so two things to compare are timed in turns, A B A B, and judged by
+the median of the ratios of neighbours. A topic's result is a JSON object:
 
     {"topic": str, "command": str, "machine": {...}, "versions": {...}, "rows": [...],
      "notes": [str]}
 
 with rows {"what": str, "data": str, "median": float, "low": float, "high": float, "unit": str,
 "limit": float|null, "limit_name": str, "peer": float|null, "peer_name": str}: `limit` and `peer` in
-the row's own unit, `low` and `high` the extremes of what was seen. Optional: "to_limit" and
-"to_peer", medians of the ratios of neighbours, in place of the ratio of medians; "asked", the ratio
-to `limit` that is aimed at, such as ">= 0.95". `report.py` makes docs/benchmarks.md of all topics.
+the row's own unit, `low` and `high` the least and the greatest sample. Optional: "to_limit" and
+"to_peer", medians of the ratios of neighbours, in place of the ratio of medians; "asked", the aim
+for the ratio to `limit`, such as ">= 0.95". `report.py` makes docs/benchmarks.md of all topics.
 """
 
 import argparse
@@ -28,9 +28,9 @@ VERSIONS = ("howlkit", "torch", "numpy", "symusic")
 
 
 def alternated(repeats, *calls, warmup=1):
-    """Return the seconds that each of `calls` took, a list of `repeats` for each, in turns.
+    """Return the seconds that each of `calls` took, in turns: a list of `repeats` for each.
 
-    What a call returns is thrown away; it is warmed up by as many untimed turns as `warmup`.
+    warmup: the number of turns before, which are not timed. Results of the calls are thrown away.
     """
     for _ in range(warmup):
         for call in calls:
@@ -45,7 +45,7 @@ def alternated(repeats, *calls, warmup=1):
 
 
 def rates(count, seconds):
-    """Return how many a second: `count` by each of `seconds`."""
+    """Return `count` divided by each of `seconds`."""
     return [count / s for s in seconds]
 
 
@@ -76,7 +76,7 @@ def row(
 
 
 def machine():
-    """Return what the figures depend on besides versions."""
+    """Return the facts about the machine on which figures depend."""
     facts = {
         "cpu": _from_proc("/proc/cpuinfo", "model name") or platform.processor(),
         "cores": os.cpu_count(),
@@ -85,7 +85,7 @@ def machine():
         "date": time.strftime("%Y-%m-%d"),
     }
     if hasattr(os, "getloadavg"):
-        facts["load"] = [round(load, 2) for load in os.getloadavg()]  # what ran beside it
+        facts["load"] = [round(load, 2) for load in os.getloadavg()]  # by other programs
     return facts
 
 
@@ -98,7 +98,7 @@ def _from_proc(path, key):
 
 
 def versions(*more):
-    """Return the versions of howlkit, of what it stands on, and of `more`; "-": not installed."""
+    """Return the versions of howlkit, its main dependencies and `more`; "-": not installed."""
     found = {"python": platform.python_version()}
     for name in (*VERSIONS, *more):
         try:
@@ -109,7 +109,7 @@ def versions(*more):
 
 
 def arguments(doc, topic):
-    """Return an ArgumentParser with what every topic has: --json, --threads and --repeats."""
+    """Return an ArgumentParser with the options of all topics: --json, --threads, --repeats."""
     parser = argparse.ArgumentParser(description=doc.partition("\n")[0])
     parser.add_argument("--json", type=Path, default=RUNS / f"{topic}.json", metavar="FILE")
     parser.add_argument("--threads", type=int, default=1, help="of torch")
@@ -118,9 +118,10 @@ def arguments(doc, topic):
 
 
 def write(path, topic, rows, *, notes=(), peers=(), machine_before=None):
-    """Write the result to `path` and show it; peers: distributions whose versions count too.
+    """Write the result to `path` and print it.
 
-    machine_before: of `machine()` at the start, so that the load is that of others.
+    peers: distributions that are compared, for their versions. machine_before: what `machine()`
+    returned at the start, when the load was that of other programs.
     """
     result = {
         "topic": topic,
@@ -138,7 +139,7 @@ def write(path, topic, rows, *, notes=(), peers=(), machine_before=None):
 
 
 def _plain(word):
-    """Return a word of the command line without what is this machine's alone."""
+    """Return a word of the command line, of an absolute path only the name."""
     path = Path(word)
     return path.name if path.is_absolute() else word
 

@@ -1,11 +1,11 @@
-"""Nats a note of models beside each other at equal time: lstm and those of the plugins here.
+"""Compares models at equal training time, in nats a note: lstm, and the models in plugins/.
 
     HOWLKIT_DATA=folder python benchmarks/models.py [--minutes 5] [--only pop909]
 
 On the chorales that come with howlkit, transposed, and on the folder pop909 of HOWLKIT_DATA: the
-encoder `tuple`, everything else at its default, one thread a run. The models of one folder are
-trained at the same time, so that what else the machine does slows all of them alike; the table has
-the CPU minutes that each had. Then `howlkit evaluate` on the whole validation part. Results
+encoder `tuple`, all options at their defaults, one thread a run. The models of one folder train at
+the same time, so that other programs slow all of them alike; the table has the CPU minutes of
+each. Then `howlkit evaluate` on the whole validation part. Results
 go to models.json of `--runs`.
 """
 
@@ -22,9 +22,9 @@ ENVIRONMENT = dict(os.environ, OMP_NUM_THREADS="1")
 
 
 def train(case, models, minutes, runs):
-    """Train the models at once; return the CPU minutes that each had."""
+    """Train the models at the same time; return the CPU minutes of each."""
     data = [] if case == "chorales" else [Path(os.environ["HOWLKIT_DATA"]) / case]
-    if data:  # once, not by each of them
+    if data:  # once for all models
         prepared = runs / case
         subprocess.run([*HOWLKIT, "prepare", *data, "--out", prepared], check=True)
         data = [prepared]
@@ -44,7 +44,7 @@ def train(case, models, minutes, runs):
 
 
 def judge(run):
-    """Return what became of a run."""
+    """Return the figures of a run."""
     command = [*HOWLKIT, "evaluate", str(run), "--json"]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT)
     result = json.loads(done.stdout)

@@ -2,9 +2,9 @@
 
     HOWLKIT_DATA=folder python benchmarks/quality.py [--minutes 3] [--long 10] [--only TEXT]
 
-HOWLKIT_DATA holds a folder for each name in `CASES`. Every case is `howlkit train` and then
+HOWLKIT_DATA has a folder for each name in `CASES`. Every case is `howlkit train` and then
 `howlkit evaluate` as users call them, one after the other on all cores; `--long` is for the first
-case. Results go to quality.json, case by case; a case that is there already is not run again.
+case. Results go to RUNS/quality.json case by case; a case with a result is not trained again.
 """
 
 import argparse

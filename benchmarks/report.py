@@ -1,8 +1,8 @@
-"""Write docs/benchmarks.md from what the speed benchmarks left in runs/bench.
+"""Writes docs/benchmarks.md from the results of the speed benchmarks in runs/bench.
 
     python benchmarks/report.py [--runs runs/bench] [--out docs/benchmarks.md]
 
-measuring.py has the form of the results.
+measuring.py describes the form of the results.
 """
 
 import argparse
@@ -18,7 +18,7 @@ TITLES = {
     "transformer_stepping": "A token of howlkit-transformer",
     "starting": "Starting",
 }
-"""Topics in the order of the page; what is not among them comes last under its own name."""
+"""Topics in the order of the page; all others come last, under their own names."""
 
 HEAD = """# Benchmarks
 
@@ -56,7 +56,7 @@ def section(result):
 
 
 def facts(result):
-    """Return the machine and the versions in a line."""
+    """Return the machine and the versions as a line of text."""
     machine = dict(result["machine"])
     load = machine.pop("load", None)
     words = [str(machine.pop(name, "")) for name in ("cpu", "cores", "memory", "system", "date")]
@@ -69,17 +69,17 @@ def facts(result):
 
 
 def table(rows):
-    """Yield the lines of a table; columns that no row fills are left out."""
+    """Yield the lines of a table, without columns that are empty in all rows."""
     columns = {
         "what": lambda r: r["what"],
         "on": lambda r: r["data"],
         "median": lambda r: f"{number(r['median'])} {r['unit']}",
         "spread": lambda r: f"{number(r['low'])}..{number(r['high'])}",
         "x limit": lambda r: ratio(r, "limit"),
-        "limit": lambda r: beside(r, "limit"),
+        "limit": lambda r: compared_with(r, "limit"),
         "asked": lambda r: r.get("asked", ""),
         "x peer": lambda r: ratio(r, "peer"),
-        "peer": lambda r: beside(r, "peer"),
+        "peer": lambda r: compared_with(r, "peer"),
     }
     cells = {name: [cell(row) for row in rows] for name, cell in columns.items()}
     cells = {name: column for name, column in cells.items() if any(column)}
@@ -90,13 +90,14 @@ def table(rows):
 
 
 def ratio(row, name):
-    """Return how a row stands to its limit or peer."""
+    """Return the ratio of a row to its limit or peer."""
     if not row[name]:
         return ""
     return f"{row.get(f'to_{name}', row['median'] / row[name]):.3g}"
 
 
-def beside(row, name):
+def compared_with(row, name):
+    """Return the name and the figure of a row's limit or peer."""
     if row[name] is None:
         return row[f"{name}_name"]
     return f"{row[f'{name}_name']}: {number(row[name])}"

@@ -1,17 +1,17 @@
-"""How `howlkit prepare` grows with the number of files and processes, and opening with the notes.
+"""Time and memory of `howlkit prepare` by files and processes, and of opening a dataset by notes.
 
     HOWLKIT_DATA=folder python benchmarks/scaling.py [--files 1000 10000 100000]
         [--processes 20000] [--notes 100000000] [--work FOLDER] [--repeats 3]
 
-Files: so many short excerpts of the music below HOWLKIT_DATA, each with some wrong notes, so that
-none is an exact duplicate, are prepared by one process and then prepared again; seconds, and the
-most memory that process ever had (Linux counts at least what this script has, some 60 MB).
-Processes: so many excerpts, and all of HOWLKIT_DATA as it is, by one process and by two, in turns,
-beside a loop of pure Python in one process and in two: what the machine itself gives. CPU time
-beside it: where others use the machine, it says more than the clock.
-Notes: a dataset of so many generated notes is written and opened by a fresh process.
-0 leaves a part out. All is written below --work (default: a temporary folder) and deleted in the
-end; 100,000 files take 1.5 GB, 100 million notes 1.5 GB.
+Files: one process prepares this many short excerpts of the music below HOWLKIT_DATA, each with
+some wrong notes, so that none is an exact duplicate, and then prepares them again. Gives seconds,
+and the peak memory of the process (Linux counts at least that of this script, some 60 MB).
+Processes: one process and two prepare this many excerpts, and all of HOWLKIT_DATA, in turns; a loop
+of pure Python, in one process and in two, shows what the machine can gain. CPU time is given too:
+it says more than the clock if others use the machine.
+Notes: a dataset of this many generated notes is written, and a new process opens it.
+0 leaves a part out. Everything is written below --work (default: a temporary folder) and deleted at
+the end; 100,000 files take 1.5 GB, 100 million notes 1.5 GB.
 """
 
 import itertools
@@ -34,7 +34,7 @@ from howlkit.music.piece import NOTE, Piece
 
 A_FOLDER = 1000  # files in one
 ORIGINALS = 400
-LOOPS = 4  # shared by the processes of the bare loop
+LOOPS = 4  # shared among the processes of the loop
 
 
 def originals():
@@ -45,7 +45,7 @@ def originals():
 
 
 def perturbed(piece, rng):
-    """Return 60 to 300 notes of a piece, a tenth of them wrong, no velocity as it was."""
+    """Return 60 to 300 notes of a piece, a tenth of them wrong, with other velocities."""
     length = int(rng.integers(60, 300))
     first = int(rng.integers(max(1, len(piece) - length)))
     notes = piece.notes[first : first + length].copy()
@@ -59,7 +59,7 @@ def perturbed(piece, rng):
 
 
 def excerpts(folder, files, pieces):
-    """Write so many excerpts of pieces, those that are not there yet; return their folders."""
+    """Write `files` excerpts of pieces unless they exist; return their folders."""
     folders = [folder / f"{number:04d}" for number in range(-(-files // A_FOLDER))]
     for inside in folders:
         inside.mkdir(parents=True, exist_ok=True)
@@ -73,7 +73,7 @@ def excerpts(folder, files, pieces):
 
 
 def prepare(sources, out, workers=1):
-    """Run `howlkit prepare`; return seconds, of the CPU too, and peak memory in MB."""
+    """Run `howlkit prepare`; return seconds, CPU seconds, and peak memory in MB."""
     command = [sys.executable, "-m", "howlkit", "prepare", *map(str, sources), "--out", str(out)]
     began = time.perf_counter()
     process = subprocess.Popen([*command, "--workers", str(workers)], stdout=subprocess.DEVNULL)
@@ -88,7 +88,7 @@ def prepare(sources, out, workers=1):
 
 
 def files_scaling(work, sizes, pieces):
-    """Yield rows of what preparing so many files takes, at first and again."""
+    """Yield result rows for preparing each number of files, and preparing them again."""
     for size in sorted(sizes):
         folders = excerpts(work / "files", size, pieces)
         for what in ("prepared by one process", "again, nothing read anew"):
@@ -108,7 +108,7 @@ def spin(_):
 
 
 def loops(processes):
-    """Return the seconds in which so many processes count `LOOPS` times."""
+    """Return the seconds in which `processes` processes count `LOOPS` times."""
     with multiprocessing.Pool(processes) as pool:
         pool.map(abs, range(processes))  # started
         began = time.perf_counter()
@@ -117,7 +117,7 @@ def loops(processes):
 
 
 def processes_scaling(work, sources, data, repeats):
-    """Yield rows of how much faster two processes prepare `sources` than one."""
+    """Yield result rows for two processes that prepare `sources`, against one."""
     rates = {(what, n): [] for what in ("prepare", "loop", "cpu") for n in (1, 2)}
     for _, workers in itertools.product(range(repeats), (1, 2)):
         took = prepare(sources, work / "data", workers)
@@ -144,7 +144,7 @@ def processes_scaling(work, sources, data, repeats):
 
 
 def generated(pieces, length):
-    """Yield pieces of so many random notes."""
+    """Yield pieces of `length` random notes."""
     for number in range(pieces):
         rng = np.random.default_rng(number)
         notes = np.zeros(length, NOTE)
@@ -168,7 +168,7 @@ print(json.dumps({"open": opened - began, "first_piece": time.perf_counter() - o
 
 
 def opening(work, notes, length=2000):
-    """Yield rows of how soon a dataset of so many notes is opened, and then a piece of it."""
+    """Yield result rows for opening a dataset of `notes` notes, and for its first piece."""
     out = work / "notes"
     report = dataset.prepare_pieces(generated(notes // length, length), out, near_duplicates=False)
     command = [sys.executable, "-c", OPEN, str(out)]

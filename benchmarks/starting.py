@@ -1,10 +1,10 @@
-"""How long `howlkit --help` takes, and `howlkit sample` with a small model until its first note.
+"""The time of `howlkit --help`, and of `howlkit sample` with a small model for one note.
 
     python benchmarks/starting.py [--repeats 7]
 
-Whole processes, in turns with the limits: `python -c "import click"`, and `python -c "import
-torch"`. The sample is of one note and is written: a little more than the first note. The run is
-trained first, twenty steps on the chorales that ship.
+Whole processes are timed, in turns with the limits: `python -c "import click"` and `python -c
+"import torch"`. The sample has one note and is written to a file. The run is trained first, for
+twenty steps on the chorales that come with howlkit.
 """
 
 import os

@@ -1,12 +1,12 @@
-"""Training beside a bare loop on tensors that are ready; where a step's time goes; feeding.
+"""The speed of training against a bare loop on ready tensors; the parts of a step; feeding.
 
     HOWLKIT_DATA=folder python benchmarks/training.py [--threads 1] [--repeats 3]
 
-The bare loop has the same module, optimizer and clipping, and no augmentation, encoding, metrics or
-displays; it trains on the very batches that howlkit reads, augments and encodes on the fly. The two
-take turns, a segment (eight windows) each. Validation and checkpoints are a row of their own. What
-one process does alone is measured in CPU time, so that what else runs on the machine counts less.
-HOWLKIT_DATA holds pop909 and asap_performances; without it the chorales that ship are used.
+The bare loop has the same module, optimizer and clipping, but no augmentation, encoding, metrics or
+display; it trains on the same batches that howlkit reads, augments and encodes as it goes. The two
+take turns, a segment (eight windows) each. Validation and checkpoints have their own row. The
+work of a single process is measured in CPU time, so that other programs disturb it less.
+HOWLKIT_DATA has pop909 and asap_performances; without it the chorales of howlkit are used.
 """
 
 import os

@@ -1,13 +1,14 @@
-"""What a token costs, step by step with a cache: howlkit-transformer beside other libraries.
+"""The speed of sampling with a cache: howlkit-transformer against other libraries.
 
     python benchmarks/transformer_stepping.py [--threads 1] [--tokens 50] [--context 256]
 
-Models of 5 to 6 million parameters, of one width and depth, with random weights and one field of
-512 tokens, have read `--context` tokens and make more, one after another. `step`: the likeliest
-each time, by each library's forward pass with its cache, in a loop of our own. `whole`: drawn, as
-users do it: howlkit's `Session`, with grammar and one generator a row, beside `generate`. The limit
-is one pass over the weights of the blocks, matrix by vector. Peers that are not installed are left
-out (`pip install transformers x-transformers`), and the compiled step without numba.
+Models with 5 to 6 million parameters, the same width and depth, random weights and one field of 512
+tokens read `--context` tokens and then make more, one after another. `step`: the likeliest token
+each time, by each library's forward pass with its cache, in a loop of our own. `whole`: drawn
+tokens, as users make them: howlkit's `Session`, with grammar and a generator for each row, against
+`generate`. The limit is one pass over the weights of the blocks, matrix by vector. Peers that are
+not installed are left out (`pip install transformers x-transformers`); without numba, so is the
+compiled step.
 """
 
 import sys

@@ -174,7 +174,7 @@ def bar_length(signature: tuple[int, int]) -> Fraction:
 
 
 def of_length(quarters: Fraction) -> tuple[int, int]:
-    """Return the signature of a bar of so many quarters, in quarters or the coarsest finer unit."""
+    """Return the signature of a bar of this length, in quarters or the coarsest finer unit."""
     unit = 4
     while (quarters * unit / 4).denominator != 1:
         unit *= 2

@@ -1,11 +1,11 @@
-"""The packages as strangers have them: wheels of howlkit and of plugins/, in one environment.
+"""Tries the packages as users get them: wheels of howlkit and of plugins/, in one environment.
 
     python scripts/try_packages.py [--keep FOLDER]
 
-Builds the wheels, installs them into a fresh environment outside the repository, with the versions
-of constraints.txt, and there trains and samples with parts of one package and parts of another,
-checks each package against the contract kit, and writes a score. Some five minutes, most of it
-installing. Exits 1 at the first command that does.
+Builds the wheels and installs them into a new environment outside the repository, with the versions
+of constraints.txt. There it trains and samples with an encoder of one package and a model of
+another, checks each package with howlkit.testing, and writes a score. It takes some five minutes,
+most of them for installing. Exits 1 at the first command that fails.
 """
 
 import argparse
@@ -42,7 +42,7 @@ CHECKS = [
 
 
 class Environment:
-    """A fresh environment, and a folder to work in."""
+    """A new environment, and a folder to work in."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -56,12 +56,12 @@ class Environment:
         subprocess.run(list(map(str, command)), check=True, cwd=self.folder, env=kept)
 
     def pip(self, *arguments):
-        """Run pip, held to the versions last tested."""
+        """Run pip with the versions of constraints.txt."""
         quiet = ("--quiet", "--disable-pip-version-check", "-c", ROOT / "constraints.txt")
         self.run(self.python, "-m", "pip", *arguments, *quiet)
 
     def howlkit(self, *arguments):
-        """Run a command of howlkit's; no plugin may fail to load."""
+        """Run a command of howlkit; every plugin must load."""
         self.run(self.python, "-m", "howlkit", "--strict-plugins", *arguments)
 
 
@@ -88,7 +88,7 @@ def train_and_sample(environment):
 
 
 def scores(environment):
-    """From scores to a score: a corpus of music21, a run, and a page of what it makes."""
+    """Prepare a corpus of music21, train on it, and write a sample as a score."""
     environment.howlkit("prepare", "schoenberg", "--out", "schoenberg")
     small = options([*SMALL["transformer"], "training.batch=2"])
     environment.howlkit(
