@@ -65,10 +65,11 @@ def table(results):
     )
     yield "|---|---|---|---|---|---|---|---|---|---|---|"
     for r in results:
-        low, high = r["intervals"]["nats_per_note"]
+        interval = r["intervals"]["nats_per_note"]  # none for a single piece
+        low_high = "{:.2f}..{:.2f}".format(*interval) if interval else "-"
         yield (
             f"| {r['folder']} | {r['encoder']} | {r['heads']} | {r['nats_per_note']:.3f} "
-            f"| {low:.2f}..{high:.2f} | {r['ratio']:.3f} | {r['nats_per_second']:.2f} "
+            f"| {low_high} | {r['ratio']:.3f} | {r['nats_per_second']:.2f} "
             f"| {100 * r['notes_lost']:.1f} % | {r['onset_error_ms']:.0f} "
             f"| {r['duration_error_ms']:.0f} | {r['steps_per_note']:.2f} |"
         )

@@ -24,9 +24,10 @@ from measuring import alternated, arguments, machine, rates, row, write
 
 from howlkit.builtin.autoregressive import Autoregressive
 from howlkit.protocols import StepMask
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.logits import SamplingParams
 from howlkit.sampling.runners import make_runner
-from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.session import Session
 from howlkit.schema import MARK
 from howlkit.training.recipe import Recipe
 

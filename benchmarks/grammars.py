@@ -4,7 +4,7 @@
 
 Each built-in encoder with lstm of the default sizes, random weights, compiled code where there is
 some, one stream and many. Microseconds a step of a session: `grammar` is what the encoder's own
-code takes (allowed, outlook, push, derived), `network` what chooses and reads, and `the rest`
+code takes (allowed, step_mask, push, derived), `network` what chooses and reads, and `the rest`
 uniforms, checks and bookkeeping, all timed as they are called. The network's time is the limit
 that the grammar is held against.
 """
@@ -15,13 +15,14 @@ from collections import defaultdict
 import torch
 from measuring import arguments, machine, row, write
 
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.runners import make_runner
-from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.session import Session
 from howlkit.training.recipe import Recipe
 
 ENCODERS = ("tuple", "howl", "event", "remi", "voices", "pianoroll")
 GRAMMAR = ("allowed", "step_mask", "push", "derived")
-NETWORK = ("begin", "choose", "decide", "decide_all", "read")
+NETWORK = ("begin", "sample_field", "accept", "sample_step", "read")
 STEPS = {1: (50, 300), 256: (5, 15)}  # to warm up, and to time
 
 
@@ -47,10 +48,9 @@ class Watch:
         return timed
 
     def over(self, part, thing, names):
-        """Time the methods of one object, as far as it has them."""
+        """Time these methods of one object."""
         for name in names:
-            if hasattr(thing, name):
-                setattr(thing, name, self(part, getattr(thing, name)))
+            setattr(thing, name, self(part, getattr(thing, name)))
 
 
 def stepped(recipe, network, rows):
@@ -65,7 +65,8 @@ def stepped(recipe, network, rows):
     for _ in range(warm):
         made.step()
     watch = Watch()
-    watch.over("grammar", made._at.grammar, GRAMMAR)
+    grammar = made._at.grammar._grammar  # the encoder's own
+    watch.over("grammar", grammar, [name for name in GRAMMAR if hasattr(grammar, name)])
     watch.over("network", made._runner, NETWORK)
     watch("step", lambda: [made.step() for _ in range(steps)])()
     return made.stepping, {name: 1e6 * part / steps for name, part in watch.seconds.items()}

@@ -74,7 +74,8 @@ def main():
         if options.only in name:
             run = options.runs / f"{options.folder}-{number}-{options.minutes:g}"
             results.append(measure(name, words, run, data, options.minutes))
-            print(f"{name}: {results[-1]['fields']}", file=sys.stderr)
+            nats = {n: round(f["nats_per_note"], 3) for n, f in results[-1]["fields"].items()}
+            print(f"{name}: {nats} nats a note", file=sys.stderr)
             (options.runs / "howl.json").write_text(json.dumps(results, indent=1))
     print("\n".join(table(results)))
 

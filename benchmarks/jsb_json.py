@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from howlkit.dataset import Report, prepare_pieces
+from howlkit.dataset import PreparationReport, prepare_pieces
 from howlkit.music.piece import NOTE, Piece
 
 FILES = {"voices": ("Jsb16thSeparated.json", 4), "quarters": ("jsb-chorales-quarter.json", 1)}
@@ -51,7 +51,7 @@ def pieces(folder: Path, name: str, part: str) -> list[Piece]:
     ]
 
 
-def prepare(folder: Path, name: str, out: Path) -> Report:
+def prepare(folder: Path, name: str, out: Path) -> PreparationReport:
     """Write the dataset folder `out`: the parts that are there, as they were published."""
     there = _tables(folder, name)
     parts = {part: pieces(folder, name, part) for part in PARTS if PARTS[part] in there}

@@ -4,7 +4,7 @@
 
 The bare loop has the same module, optimizer and clipping, and no augmentation, encoding, metrics or
 displays; it trains on the very batches that howlkit reads, augments and encodes on the fly. The two
-take turns, a stretch (eight windows) each. Validation and checkpoints are a row of their own. What
+take turns, a segment (eight windows) each. Validation and checkpoints are a row of their own. What
 one process does alone is measured in CPU time, so that what else runs on the machine counts less.
 HOWLKIT_DATA holds pop909 and asap_performances; without it the chorales that ship are used.
 """
@@ -21,11 +21,13 @@ import torch
 from measuring import alternated, arguments, machine, row, write
 
 from howlkit.dataset import opening
-from howlkit.network.likelihood import encode_all, to_tensors, unigram
+from howlkit.network.batches import to_tensors
+from howlkit.network.likelihood import encode_all, unigram
 from howlkit.training import prefetch
+from howlkit.training.optimizer import adamw
 from howlkit.training.progress import Budget
 from howlkit.training.recipe import Recipe
-from howlkit.training.trainer import Trainer, _parameter_groups
+from howlkit.training.trainer import Trainer
 from howlkit.training.windows import Position, Windows
 
 CPU = torch.device("cpu")
@@ -91,12 +93,12 @@ class Bare:
     def __init__(self, recipe):
         torch.manual_seed(0)
         self.network = recipe.model.build(recipe.encoder.schema, recipe.heads).train()
-        groups = _parameter_groups(self.network, recipe.training.weight_decay)
-        self.optimizer = torch.optim.AdamW(groups, lr=recipe.training.rate, fused=True)
-        self.clip = recipe.training.clip
+        training = recipe.training
+        self.optimizer = adamw(self.network, training.rate, training.weight_decay)
+        self.clip = training.clip
 
     def train(self, batches, scale):
-        """Train on the windows of a stretch, (inputs, targets, lengths) each."""
+        """Train on the windows of a segment, (inputs, targets, lengths) each."""
         state = None
         for inputs, targets, lengths in batches:
             sums, state = self.network(inputs, targets, lengths, state)
@@ -107,34 +109,34 @@ class Bare:
             state = {name: part.detach() for name, part in state.items()}
 
 
-def notes_of(stretch):
-    return stretch.notes_per_step * sum(float(b.lengths.sum()) for b in stretch.batches)
+def notes_of(segment):
+    return segment.notes_per_step * sum(float(b.lengths.sum()) for b in segment.batches)
 
 
 def whole(name, data, model, options, scratch, workers):
-    """Return the row of training beside the bare loop, stretch by stretch."""
+    """Return the row of training beside the bare loop, segment by segment."""
     made = trainer(scratch / f"{name}-{model}-{workers}", data, "tuple", model, workers)
     bare = Bare(made.recipe)
-    source = prefetch.stretches(made.windows, Position(), workers=workers)
+    source = prefetch.segments(made.windows, Position(), workers=workers)
     # One process does all: its own time counts. With workers the time that it waits counts too.
     clock = time.perf_counter if workers else time.process_time
     ours, theirs = [], []
     for number in range(options.repeats + 1):
         began = clock()
-        stretch = next(source)
+        segment = next(source)
         fed = clock() - began
-        ready = [to_tensors(batch, CPU) for batch in stretch.batches]
+        ready = [to_tensors(batch, CPU) for batch in segment.batches]
         taken = {}
         for which in ("bare", "ours")[:: 1 if number % 2 else -1]:  # neither is always the first
             began = clock()
             if which == "ours":
-                made._run_stretch(stretch)
+                made._run_segment(segment)
             else:
-                bare.train(ready, stretch.scale)
+                bare.train(ready, segment.scale)
             taken[which] = clock() - began
         if number:  # the first is the warm-up
-            ours.append(notes_of(stretch) / (fed + taken["ours"]))
-            theirs.append(notes_of(stretch) / taken["bare"])
+            ours.append(notes_of(segment) / (fed + taken["ours"]))
+            theirs.append(notes_of(segment) / taken["bare"])
     source.close()
     what = f"{model}, transposed and encoded on the fly, {workers} workers"
     return row(
@@ -152,15 +154,15 @@ def feed(name, data, encoder, options, scratch):
     """Return the row of what preparing a window takes, beside a bare step on it."""
     made = trainer(scratch / f"{name}-{encoder}", data, encoder, "lstm")
     bare = Bare(made.recipe)
-    source = made.windows.stretches(Position())
+    source = made.windows.segments(Position())
     shares, steps = [], []
     for number in range(options.repeats + 2):
         began = time.process_time()
-        stretch = next(source)
-        prepared = (time.process_time() - began) / len(stretch.batches)
-        ready = [to_tensors(stretch.batches[len(stretch.batches) // 2], CPU)]
+        segment = next(source)
+        prepared = (time.process_time() - began) / len(segment.batches)
+        ready = [to_tensors(segment.batches[len(segment.batches) // 2], CPU)]
         began = time.process_time()
-        bare.train(ready, stretch.scale)
+        bare.train(ready, segment.scale)
         if number > 1:
             shares.append(1000 * prepared)
             steps.append(1000 * (time.process_time() - began))
@@ -178,15 +180,15 @@ def feed(name, data, encoder, options, scratch):
 def between(name, data, options, scratch):
     """Return the row of a validation, a kept model and a checkpoint, beside 200 steps."""
     made = trainer(scratch / "between", data, "tuple", "lstm")
-    stretch = next(made.windows.stretches(Position()))
-    steps = len(stretch.batches)
+    segment = next(made.windows.segments(Position()))
+    steps = len(segment.batches)
 
     def judge():
         made._at.best = None
         made._validate()
         made.save()
 
-    training, judging = alternated(options.repeats, lambda: made._run_stretch(stretch), judge)
+    training, judging = alternated(options.repeats, lambda: made._run_segment(segment), judge)
     return row(
         f"validation of 50,000 notes and checkpoint, every {VALIDATE_EVERY} steps",
         judging,
@@ -200,7 +202,7 @@ def between(name, data, options, scratch):
 def parts(name, data, encoder, model, options, scratch):
     """Return rows of where the time of a step goes, forwards and backwards."""
     made = trainer(scratch / f"parts-{encoder}-{model}", data, encoder, model)
-    some = islice(made.windows.stretches(Position()), 8)
+    some = islice(made.windows.segments(Position()), 8)
     batch = max((s.batches[1] for s in some if len(s.batches) > 1), key=lambda b: b.lengths.sum())
     network = made.network.train()
     inputs, targets, _ = to_tensors(batch, CPU)
@@ -209,15 +211,15 @@ def parts(name, data, encoder, model, options, scratch):
     with torch.no_grad():
         x = network.embed(inputs)
         hidden = network.backbone(x, None)[0].flatten(0, 1)
-        mixed = network.mix(hidden)
-    x, hidden, mixed = (part.requires_grad_() for part in (x, hidden, mixed))
+        head_inputs = network.head_inputs(hidden)
+    x, hidden, head_inputs = (part.requires_grad_() for part in (x, hidden, head_inputs))
 
     def chained():
         weight = network.from_fields * network.head_mask
-        return network.mix(hidden) + network.embed.projected(decisions[:-1], flat, weight)
+        return network.head_inputs(hidden) + network.embed.project(decisions[:-1], flat, weight)
 
     def loss():
-        shares = torch.split(mixed, network.heads.width, -1)
+        shares = torch.split(head_inputs, network.heads.width, -1)
         heads = [network.head(field) for field in decisions]
         costs = [
             head.nats(share, flat[head.field.name])

@@ -15,49 +15,65 @@ import warnings
 from importlib.util import find_spec
 from statistics import median
 
+import numpy as np
 import torch
 from howlkit_transformer import Transformer
 from measuring import alternated, arguments, machine, rates, row, write
 
 from howlkit import plugins
 from howlkit.head_options import HeadOptions
-from howlkit.sampling.session import Limit, Session
-from howlkit.schema import Field, Schema
+from howlkit.protocols import StepMask
+from howlkit.sampling.limits import Limit
+from howlkit.sampling.logits import SamplingParams
+from howlkit.sampling.runners import make_runner
+from howlkit.sampling.session import Session
+from howlkit.schema import MARK, Field, Schema
 
 VOCABULARY, WIDTH, LAYERS, HEADS, HIDDEN = 512, 256, 8, 4, 704  # as size=small
 SCHEMA = Schema((Field("token", VOCABULARY),))
+LIKELIEST = SamplingParams(temperature=0)
 PEERS = ("howlkit-transformer", "numba", "transformers", "x-transformers")
 
 
 class Ours:
-    """howlkit-transformer, by the contract of networks."""
+    """howlkit-transformer, run as a session runs it: by torch (plain) or by compiled code."""
 
-    def __init__(self, name, context, *, is_compiled):
+    def __init__(self, name, context, *, stepping):
         self.name = name
         model = Transformer(size="small", window=context)
         self.network = model.build(SCHEMA, HeadOptions()).eval()
-        self.network.backbone.is_compiled = is_compiled
-        self.stepper = self.network.stepper()
-        self.mark = torch.zeros(1, 1, dtype=torch.int64)
+        self.runner = make_runner(self.network, SCHEMA, model, stepping=stepping)
+        self.runner.prepare(1)
+        choices = sum(field.choices for field in SCHEMA.decisions)
+        least = np.zeros((1, len(SCHEMA.decisions)), np.int64)
+        self.mask = StepMask(np.ones((1, choices), bool), least)
+        self.mask.allowed[:, 1 : MARK.n] = False  # the piece goes on
 
     def parameters(self):
-        """Return how many there are."""
+        """Return the number of parameters."""
         return sum(p.numel() for p in self.network.parameters())
 
     def read(self, tokens):
-        """Return the state after tokens (1, T), and the likeliest to follow."""
-        batch = {"mark": torch.zeros_like(tokens), "token": tokens}
-        hidden, state = self.network.advance(batch, None)
-        return state, self._likeliest(hidden[:, -1])
+        """Return the state after tokens (1, T), and the likeliest to follow (1, 1)."""
+        return self.step(self.runner.start(SCHEMA.steps(1)[:, None]), tokens)
 
-    def step(self, state, token):
-        """Return the state after one token (1, 1) more, and the likeliest to follow."""
-        hidden, state = self.network.advance({"mark": self.mark, "token": token}, state)
-        return state, self._likeliest(hidden[:, -1])
+    def step(self, at, tokens):
+        """Return the state after more tokens (1, T), and the likeliest to follow (1, 1)."""
+        steps = SCHEMA.steps(tokens.shape[1])[None]
+        steps["token"] = tokens
+        at = self.runner.read(steps, *at, np.array([tokens.shape[1]]))
+        return at, self._likeliest(at[1])
 
     def _likeliest(self, hidden):
-        self.stepper.begin(hidden)
-        return self.stepper.logits(SCHEMA["token"]).argmax(-1, keepdim=True)
+        step, row, uniforms = SCHEMA.steps(1), np.ones(1, bool), np.zeros(self.mask.least.shape)
+        if not self.runner.sample_step(hidden, step, row, lambda: self.mask, uniforms, LIKELIEST):
+            field = SCHEMA["token"]
+            allowed = np.ones((1, field.choices), bool)
+            self.runner.begin(hidden)
+            return self.runner.sample_field(
+                field, step, row, allowed, uniforms[:, 0], LIKELIEST, ()
+            )[:, None]
+        return step["token"][:, None]
 
 
 class FromTransformers:
@@ -67,7 +83,7 @@ class FromTransformers:
         self.name, self.model = name, model.eval()
 
     def parameters(self):
-        """Return how many there are."""
+        """Return the number of parameters."""
         return sum(p.numel() for p in self.model.parameters())
 
     def read(self, tokens):
@@ -106,7 +122,7 @@ class FromXTransformers:
         ).eval()
 
     def parameters(self):
-        """Return how many there are."""
+        """Return the number of parameters."""
         return sum(p.numel() for p in self.model.parameters())
 
     def read(self, tokens):
@@ -156,22 +172,24 @@ def peers(longest):
 
 
 def going(model, context, tokens):
-    """Return a call that makes so many tokens more, further on each time."""
-    place = model.read(torch.randint(VOCABULARY, (1, context)))
+    """Return a call that makes `tokens` more tokens, going on where the last call ended."""
+    at = model.read(torch.randint(VOCABULARY, (1, context)))
 
     def make():
-        nonlocal place
+        nonlocal at
         for _ in range(tokens):
-            place = model.step(*place)
+            at = model.step(*at)
 
     return make
 
 
 def session(context, tokens):
-    """Return a call that makes so many events by howlkit's `Session`: the whole of a step."""
+    """Return a call that makes `tokens` events by howlkit's `Session`, with all that it does."""
     encoder = plugins.create("encoder", "event", {"programs": False})
-    network = Transformer(size="small", window=context).build(encoder.schema, HeadOptions())
-    session = Session(network, encoder, limit=Limit(ends=False))
+    model = Transformer(size="small", window=context)
+    network = model.build(encoder.schema, HeadOptions())
+    runner = make_runner(network, encoder.schema, model)
+    session = Session(runner, encoder, limit=Limit(ends=False))
 
     def make():
         for _ in range(tokens):
@@ -194,7 +212,7 @@ def generating(model, context, tokens):
 
 
 def one_pass(model, tokens):
-    """Return a call that multiplies each matrix of the model by a vector, so many times."""
+    """Return a call that multiplies each matrix of the model by a vector, `tokens` times."""
     weights = [weight for weight in model.network.backbone.parameters() if weight.ndim == 2]
     vectors = [torch.randn(weight.shape[1]) for weight in weights]
 
@@ -209,9 +227,9 @@ def one_pass(model, tokens):
 def stepping(options):
     """Return the rows of a step alone."""
     tokens, context = options.tokens, options.context
-    ours = [Ours("howlkit-transformer, torch alone", context, is_compiled=False)]
+    ours = [Ours("howlkit-transformer, torch alone", context, stepping="plain")]
     if find_spec("numba"):
-        ours.insert(0, Ours("howlkit-transformer", context, is_compiled=True))
+        ours.insert(0, Ours("howlkit-transformer", context, stepping="compiled"))
     others = peers(context + tokens * (options.repeats + 2))
     models = [*ours, *others]
     calls = [going(model, context, tokens) for model in models]

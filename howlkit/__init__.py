@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from howlkit.hookspecs import hookimpl
     from howlkit.music.piece import Piece
     from howlkit.options import option
+    from howlkit.sampling.limits import Limit
     from howlkit.sampling.logits import SamplingParams
-    from howlkit.sampling.session import Limit, Session
+    from howlkit.sampling.session import Session
     from howlkit.sampling.trained import Trained
     from howlkit.schema import Field, Schema
 
@@ -40,7 +41,7 @@ _HOMES = {
     "Dataset": "dataset",
     "Field": "schema",
     "HowlkitError": "errors",
-    "Limit": "sampling.session",
+    "Limit": "sampling.limits",
     "Piece": "music.piece",
     "Schema": "schema",
     "Session": "sampling.session",

@@ -1,4 +1,4 @@
-"""Files that are there as a whole or not at all, whenever the power fails."""
+"""Writes files whole or not at all, even if the power fails."""
 
 from __future__ import annotations
 
@@ -12,9 +12,16 @@ __all__ = ["write_whole", "writing_whole"]
 
 
 def write_whole(path: Path, *data: bytes) -> None:
-    """Write a file beside `path`, flush it to the disk, and put it in its place at one stroke.
+    """Write `data` to a temporary file next to `path`, flush it to the disk, and rename it.
 
-    Raises OSError; what was at `path` before is then as it was, and nothing is left beside it.
+    Raises OSError if that fails; the old file at `path` then stays as it was, and the temporary
+    file is deleted.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_whole(Path(folder, "a.txt"), b"first ", b"second")
+    ...     Path(folder, "a.txt").read_bytes()
+    b'first second'
     """
     with writing_whole(path) as file:
         file.writelines(data)
@@ -22,7 +29,10 @@ def write_whole(path: Path, *data: bytes) -> None:
 
 @contextlib.contextmanager
 def writing_whole(path: Path) -> Iterator[BinaryIO]:
-    """Give a file to write what does not fit into memory; as `write_whole`, when all is written."""
+    """Give a file to write to, which replaces `path` as in `write_whole` when the block ends.
+
+    If the block raises, `path` stays as it was. For what does not fit into memory at once.
+    """
     partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
     try:
         with open(partial, "wb") as file:

@@ -90,10 +90,11 @@ class Commands(ExamplesFirstGroup):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; if the name is mistyped, suggest a similar one."""
         name = args[0] if args else ""
-        names = self.list_commands(ctx)
-        if name not in names and not name.startswith("-") and not ctx.resilient_parsing:
-            hint = did_you_mean(name, names) or f" Choose one of: {', '.join(names)}."
-            ctx.fail(f"There is no command {name!r}.{hint}")
+        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            names = self.list_commands(ctx)
+            if name not in names:
+                hint = did_you_mean(name, names) or f" Choose one of: {', '.join(names)}."
+                ctx.fail(f"There is no command {name!r}.{hint}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -1,7 +1,7 @@
-"""Errors that people are meant to read: what was wrong, what is allowed, what to do next.
+"""Errors for people to read: what was wrong, what is allowed, what to do next.
 
 The command line prints the message of a `HowlkitError` without a traceback and exits 1;
-anything else is a bug and shows itself in full. HOWLKIT_TRACEBACK=1 shows the traceback of both.
+any other error is a bug and shows its traceback. HOWLKIT_TRACEBACK=1 shows the traceback of both.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ __all__ = [
 ]
 
 TRACEBACK = "HOWLKIT_TRACEBACK"
-"""Environment variable: 1 shows the tracebacks of errors that are otherwise told in a line."""
+"""Environment variable: 1 shows the traceback of an error that otherwise prints one line."""
 
 
 class HowlkitError(Exception):
-    """The parent of every error that howlkit raises on purpose."""
+    """The base class of every error that howlkit raises on purpose."""
 
 
 class PieceError(HowlkitError, ValueError):
@@ -54,7 +54,7 @@ class OptionError(HowlkitError, ValueError):
 
 
 class PluginError(HowlkitError):
-    """A component that is not there, or a plugin that is broken."""
+    """A component that is not installed, or a plugin that is broken."""
 
 
 class CheckpointError(HowlkitError):
@@ -62,13 +62,17 @@ class CheckpointError(HowlkitError):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return " Did you mean 'x'?" for the known name nearest to `name`, or an empty string."""
+    """Return " Did you mean 'x'?" for the known name nearest to `name`; "" if none is near.
+
+    >>> did_you_mean("tupel", ["tuple", "event"])
+    " Did you mean 'tuple'?"
+    """
     nearest = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f" Did you mean {nearest[0]!r}?" if nearest else ""
 
 
 def printable(text: object) -> str:
-    r"""Return `text` with everything escaped that a terminal would not print as it is.
+    r"""Return `text` with every character escaped that a terminal does not print as it is.
 
     >>> printable("evil\x1b[2J.mid")
     'evil\\x1b[2J.mid'

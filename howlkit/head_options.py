@@ -1,6 +1,7 @@
-"""Options of what every network has around its backbone; network.py makes it of them.
+"""Options of what every network has around its backbone: the embedding and the heads.
 
-They are apart so that a run can be read, and its music made by compiled code, without torch.
+They are apart from network/, so that reading a run and making its music by compiled code needs no
+torch.
 """
 
 from __future__ import annotations
@@ -18,7 +19,14 @@ HeadKind = Literal["softmax", "logistics", "squared", "bits chained", "bits inde
 
 @dataclass(frozen=True)
 class HeadOptions:
-    """Options of the embedding and the heads, the same for every model."""
+    """Options of the embedding and the heads, the same for every model.
+
+    >>> heads = HeadOptions(embedding=8, ordered="logistics")
+    >>> heads.kind(Field("velocity", 128, ordered=True))
+    'logistics'
+    >>> heads.width_in(Schema((Field("velocity", 128, ordered=True),)))  # `mark` and velocity
+    16
+    """
 
     chained: bool = option(
         True, "each field, and each bit, given those before it; false: independent, as Howl"
@@ -52,18 +60,19 @@ class HeadOptions:
         return self.embedding * (4 if field.kind == "bits" else 1)
 
     def width_in(self, schema: Schema) -> int:
-        """Return the width of what a backbone takes in: a step, and a hint where there are any."""
+        """Return the width of a backbone's input: a step, and a hint if the heads take hints."""
         return self.input or self.width_embedded(schema)
 
     def width_embedded(self, schema: Schema) -> int:
-        """Return the width of an embedded step with its hint, where there are any."""
+        """Return the width of an embedded step, and of a hint if the heads take hints."""
         width = self.width_of_step(schema)
         return 2 * width + self.embedding if self.repeats else width
 
-    def width_past(self, schema: Schema) -> int:
-        """Return the width of what heads see past the backbone: a hint, and by option the step.
+    def width_skip(self, schema: Schema) -> int:
+        """Return the width of what reaches the heads without the backbone; 0: nothing does.
 
-        Brought to `input` the two are one.
+        It is the hint, and with `skip` the step too. Where `input` brings step and hint to one
+        width, they cannot be told apart, so both do.
         """
         if self.skip or (self.repeats and self.input):
             return self.width_in(schema)
@@ -74,11 +83,11 @@ class HeadOptions:
         return sum(map(self.width_of, schema.columns))
 
     def no_likelihood(self, schema: Schema) -> list[str]:
-        """Return the fields whose cost is another loss than -ln of a probability."""
+        """Return the names of fields that are trained by another loss than -ln of a probability."""
         return [field.name for field in schema.decisions if self.kind(field) == "squared"]
 
     def kind(self, field: Field) -> HeadKind:
-        """Return what kind of head a field gets."""
+        """Return the kind of a field's head."""
         if field.kind == "bits":
             return "bits chained" if self.chained else "bits independent"
         if field.kind == "real":

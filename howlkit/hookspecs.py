@@ -1,7 +1,7 @@
-"""The hooks that plugins implement. Each is handed `register`, to be called with a component class.
+"""The hooks that plugins implement. howlkit passes each `register`, to call with component classes.
 
-Commands are no hook: a plugin names its click command in the entry-point group `howlkit.commands`,
-so that `howlkit --help` can list it without importing it.
+There is no hook for commands: a plugin names its click command in the entry-point group
+`howlkit.commands`, so that `howlkit --help` can list the command without importing it.
 """
 
 from collections.abc import Callable
@@ -26,29 +26,29 @@ hookimpl = pluggy.HookimplMarker("howlkit")
 
 @hookspec
 def register_encoders(register: Callable[[type[Encoder]], None]) -> None:
-    """Register encoders: a Piece to steps and back."""
+    """Register encoders: they turn a Piece into steps and back."""
 
 
 @hookspec
 def register_augmenters(register: Callable[[type[Augmenter]], None]) -> None:
-    """Register augmenters: random changes of a Piece."""
+    """Register augmenters: they change a Piece at random."""
 
 
 @hookspec
 def register_models(register: Callable[[type[Model]], None]) -> None:
-    """Register models: networks for any schema."""
+    """Register models: they build a network for any schema."""
 
 
 @hookspec
 def register_samplers(register: Callable[[type[Sampler]], None]) -> None:
-    """Register samplers: ways of making music with a session."""
+    """Register samplers: they make music with a session."""
 
 
 @hookspec
 def register_sources(register: Callable[[type[Source]], None]) -> None:
-    """Register sources: files that are no MIDI, and collections of music by name."""
+    """Register sources: they read files other than MIDI, and collections of music by name."""
 
 
 @hookspec
 def register_writers(register: Callable[[type[Writer]], None]) -> None:
-    """Register writers: music to files that are no MIDI."""
+    """Register writers: they write music to files other than MIDI."""

@@ -1,9 +1,9 @@
-"""Values of options: reading one as its annotation says, and naming its type to people.
+"""Values of options: reads a value by its annotation, and names its type for people.
 
 An option is a bool, int, float, str, Literal, a tuple of these (`tuple[int, ...]` or
-`tuple[int, int]`), or one of several (`int | None`). A value comes as text, from a command line, or
-as TOML and JSON give it. Readers raise ValueError for what they do not take; the caller, who knows
-which option it was for, words the message.
+`tuple[int, int]`), or a union (`int | None`). A value is text from a command line, or a value of a
+TOML or JSON file. A reader raises ValueError for a value that it refuses; its caller, who knows the
+option, writes the message.
 """
 
 from __future__ import annotations
@@ -19,10 +19,13 @@ ALLOWED = "bool, int, float, str, Literal, tuples of these, and X | None"
 
 
 def read(value: object, annotation: Any) -> object:  # noqa: ANN401 - any annotation
-    """Return `value`, text or a TOML or JSON value, as `annotation` says.
+    """Return `value`, text or a TOML or JSON value, as a value of the annotated type.
 
-    The annotation is one that `type_name` names. Raises ValueError, or OverflowError for a number
-    that no float holds.
+    annotation: one that `type_name` names. Raises ValueError, or OverflowError for a number that no
+    float holds.
+
+    >>> read("1,2,3", tuple[int, ...])
+    (1, 2, 3)
     """
     origin, members = get_origin(annotation), get_args(annotation)
     if origin is Literal:
@@ -46,7 +49,7 @@ def _read_bool(value: object) -> bool:
 
 
 def _read_int(value: object) -> int:
-    # A bool is an int to Python, but `grid = true` in a file is a mistake.
+    # A bool is an int in Python, but `grid = true` in a file is a mistake.
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise ValueError(value)
     return int(value)
@@ -56,7 +59,7 @@ def _read_float(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(value)
     number = float(value)
-    if not math.isfinite(number):  # JSON has neither, and no option means anything by them
+    if not math.isfinite(number):  # JSON has neither infinity nor NaN, and no option needs them
         raise ValueError(value)
     return number
 
@@ -80,7 +83,7 @@ def _read_literal(value: object, choices: tuple[Any, ...]) -> object:
 
 
 def _read_union(value: object, members: tuple[Any, ...]) -> object:
-    # None first: to `str | None` the word "none" is None.
+    # None first: for `str | None` the word "none" means None.
     for member in sorted(members, key=lambda member: member is not types.NoneType):
         try:
             return read(value, member)
@@ -111,7 +114,7 @@ _READERS: Mapping[Any, Callable[[object], object]] = types.MappingProxyType(
 
 
 def type_name(annotation: Any) -> str | None:  # noqa: ANN401 - any annotation
-    """Return the name of an option's type for people; None if no option can have it."""
+    """Return the name of an option's type for people; None if no option can have this type."""
     if annotation in _READERS:
         return "none" if annotation is types.NoneType else str(annotation.__name__)
     origin, members = get_origin(annotation), get_args(annotation)
@@ -130,7 +133,7 @@ def type_name(annotation: Any) -> str | None:  # noqa: ANN401 - any annotation
 
 
 def literals(annotation: Any) -> tuple[Any, ...] | None:  # noqa: ANN401 - any annotation
-    """Return the values of a Literal, or of the one in `Literal[...] | None` or a tuple of them."""
+    """Return the values of a Literal, also in `Literal[...] | None` or a tuple; else None."""
     if get_origin(annotation) is Literal:
         return get_args(annotation)
     members = [m for m in get_args(annotation) if m not in (types.NoneType, Ellipsis)]

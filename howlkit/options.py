@@ -1,13 +1,13 @@
-"""Options: the fields of a component's dataclass <-> `key=value` on a command line <-> JSON.
+"""Options: the fields of a component's dataclass, from and to text, TOML and JSON.
 
 A component is a frozen dataclass, and its fields are its options: `grid: int = 24` is enough, and
 `option` adds a help text and limits. Values come as text (`-o tuple.grid=12`) or as TOML and JSON
 give them; the field's annotation says what they become: bool, int, float, str, Literal, X | None
 (written `none`), tuple[int, ...] (written `1,2,3` or a list), tuple[int, int].
 
-A component may have one field of options by name, `fields: Mapping[str, Shaping] =
-option(nested=Shaping)`: then `autoregressive.pitch.top_k=5` sets top_k for `pitch` only, and what
-is not given for `pitch` is as the component's own field of that name.
+A component may have one field of options by name, `fields: Mapping[str, SamplingParams] =
+option(nested=SamplingParams)`: then `autoregressive.pitch.top_k=5` sets top_k for `pitch` only, and
+an option not given for `pitch` has the value of the component's own field of that name.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ __all__ = ["REQUIRED", "Option", "build", "describe", "option", "parse", "to_jso
 T = TypeVar("T")
 
 REQUIRED = dataclasses.MISSING
-"""The default of an option that has none and must be given."""
+"""The default of an option without one: a value must be given."""
 
-_KEY = "howlkit"  # of our part of a dataclass field's metadata
+_KEY = "howlkit"  # the key of our part of a dataclass field's metadata
 
 
 @dataclass(frozen=True)
 class Option:
-    """What people may know of one option; a row of a docs table.
+    """One option as people see it; a row of a docs table.
 
     name: as typed after the component's; `NAME.*` stands for options by name.
     type: "int", "float or none", "list of int" ...
     default: a value of that type, or REQUIRED.
-    low, high: least and greatest number allowed (of each element of a list); None: no limit.
+    low, high: least and greatest number allowed, for each element of a list; None: no limit.
     choices: the only values allowed; None: any.
     """
 
@@ -52,7 +52,7 @@ class Option:
 
     @property
     def allowed(self) -> str:
-        """What a value may be, in words, for the message that refuses one."""
+        """The allowed values in words, for the message that refuses a value."""
         if self.choices is not None:
             return ", ".join(map(str, self.choices)) + _or_none(self.type)
         if self.type.startswith("bool"):
@@ -77,13 +77,13 @@ class _Meta:
 
 @dataclass(frozen=True)
 class _Field:
-    """An option and how a value of it is read."""
+    """An option and the annotation by which a value of it is read."""
 
     option: Option
     annotation: Any
 
     def with_default(self, default: object) -> _Field:
-        """Return the same with another default."""
+        """Return the same option with another default."""
         return dataclasses.replace(self, option=dataclasses.replace(self.option, default=default))
 
 
@@ -109,9 +109,9 @@ def option(
 
 
 def parse(assignments: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Return {component: {option: text}} of assignments; of a repeated one the last counts.
+    """Return {component: {option: text}} of assignments; the last one of the same name counts.
 
-    Raises OptionError for one that is not of the form COMPONENT.OPTION=VALUE.
+    Raises OptionError for an assignment that is not of the form COMPONENT.OPTION=VALUE.
 
     >>> parse(["tuple.grid=12", "autoregressive.pitch.top_k=5"])
     {'tuple': {'grid': '12'}, 'autoregressive': {'pitch.top_k': '5'}}
@@ -130,12 +130,12 @@ def parse(assignments: Iterable[str]) -> dict[str, dict[str, str]]:
 
 
 def build(cls: type[T], values: Mapping[str, object]) -> T:
-    """Return a `cls` with these options, the others at their defaults.
+    """Return a component of class `cls` with these options, the others at their defaults.
 
-    values: option name -> text or a TOML or JSON value. Options by name are keys "NAME.option", or
+    values: by option name, text or a TOML or JSON value. Options by name are keys "NAME.option", or
     a table under NAME.
-    Raises OptionError, naming component and option, for an unknown option, a value of a wrong type
-    or out of its limits, or one that is missing; and where the component itself refuses its values.
+    Raises OptionError, naming component and option, for an unknown or missing option, for a value
+    of a wrong type or out of its limits, and if the component itself refuses its values.
     """
     label = _label(cls)
     nested = _nested(cls)
@@ -159,9 +159,10 @@ def build(cls: type[T], values: Mapping[str, object]) -> T:
 
 
 def to_json(component: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
-    """Return the options of a component, ready for JSON; `build` is the inverse.
+    """Return the options of a component, JSON-ready; `build` is the inverse.
 
-    The keys are those of the command line; options by name are keys "NAME.option".
+    component: the dataclass itself (`plugins.unwrapped`). The keys are those of the command line;
+    options by name are keys "NAME.option".
     """
     cls = type(component)
     values = {name: _plain(getattr(component, name)) for name in _fields(cls)}
@@ -176,7 +177,7 @@ def to_json(component: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
 
 
 def describe(cls: type[Any]) -> list[Option]:
-    """Return the options of a component class in their order, options by name last.
+    """Return the options of a component class in the order of its fields, options by name last.
 
     Raises OptionError if a field has a type that no option can have.
     """
@@ -190,7 +191,7 @@ def describe(cls: type[Any]) -> list[Option]:
 
 
 def _label(cls: type[Any]) -> str:
-    """Return what users call a component."""
+    """Return the name by which users call a component."""
     name = getattr(cls, "name", None)
     return name if isinstance(name, str) else cls.__name__
 
@@ -212,7 +213,7 @@ def _nested(cls: type[Any]) -> tuple[str, type[Any]] | None:
 def _fields(cls: type[Any], *, strict: bool = True) -> dict[str, _Field]:
     """Return the options of `cls` by name, without those by name.
 
-    strict: a field of a type that no option can have is an error; otherwise it is left out.
+    strict: raise OptionError for a field of a type that no option can have; else leave it out.
     """
     hints = _hints(cls)
     fields: dict[str, _Field] = {}
@@ -248,7 +249,7 @@ def _hints(cls: type[Any]) -> dict[str, Any]:
 
 
 def _flatten(values: Mapping[str, object]) -> Iterable[tuple[str, object]]:
-    """Yield the values with tables under a name spelt as dotted keys."""
+    """Yield the values, those of a table under a name with dotted keys."""
     for key, value in values.items():
         if isinstance(value, Mapping):
             yield from ((f"{key}.{inner}", member) for inner, member in value.items())
@@ -285,7 +286,7 @@ def _construct(cls: type[T], label: str, fields: Mapping[str, _Field], values: d
     try:
         return cls(**values)
     except ValueError as error:
-        # An OptionError of the component's own says all; another ValueError lacks the name.
+        # An OptionError raised by the component says all; another ValueError lacks its name.
         if isinstance(error, OptionError):
             raise
         raise OptionError(f"{label} refuses its options: {error}") from error
@@ -294,11 +295,11 @@ def _construct(cls: type[T], label: str, fields: Mapping[str, _Field], values: d
 def _params_table(
     options: type[Any], component: object, label: str, name: str, values: Mapping[str, object]
 ) -> Any:  # noqa: ANN401 - an instance of `options`
-    """Return the options of `name`: those given, the others as the component's own."""
+    """Return the options of `name`: those given, and the component's own for the others."""
     own = _fields(type(component))
     fields = _fields(options, strict=False)
     arguments = {n: getattr(component, n) for n in fields if n in own}
-    # What is not given is as the component's own: that is the default that an error must name.
+    # The component's own value stands in for one not given: an error must name it as the default.
     fields |= {n: fields[n].with_default(value) for n, value in arguments.items()}
     label = f"{label}.{name}"
     for key, value in values.items():
@@ -313,7 +314,7 @@ def _spelt(described: Option) -> str:
 
 
 def _text(value: object) -> str:
-    """Return a value as one would type it."""
+    """Return a value as a user would type it."""
     if isinstance(value, tuple):
         return ",".join(map(_text, value))
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
@@ -324,7 +325,7 @@ def _plain(value: object) -> object:
 
 
 def _check_limits(value: object, described: Option) -> None:
-    """Raise ValueError if a value, or one in a tuple, is out of its limits; None is in them."""
+    """Raise ValueError if a value, or an element of a tuple, is out of limits; None never is."""
     if isinstance(value, tuple):
         for member in value:
             _check_limits(member, described)

@@ -1,4 +1,4 @@
-"""The contracts between the parts; a plugin meets one by having its methods, no base class needed.
+"""The contracts between the parts: a class meets one by having its methods, without a base class.
 
 A component (an encoder, augmenter, model, sampler, source or writer) is a frozen dataclass: its
 fields are its options (`-o tuple.grid=12`, the run's config.json), the first line of its docstring
@@ -10,7 +10,7 @@ Shapes: B rows (pieces or streams side by side), T steps, D width of a vector.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     import torch
 
     from howlkit.head_options import HeadOptions
-    from howlkit.sampling.session import Session
 
     Batch = dict[str, torch.Tensor]
     State = dict[str, torch.Tensor]
@@ -45,41 +44,44 @@ __all__ = [
     "Network",
     "StepMask",
     "Sampler",
+    "SamplingSession",
     "Source",
     "Stepper",
+    "TempoEncoder",
     "TimingGrammar",
     "Writer",
 ]
 
 LogitsFunction = Callable[[Field, NDArray[np.float64], Steps], NDArray[np.float64]]
-"""As `Session.step` takes them."""
+"""Changes logits before a value is drawn; `SamplingSession.step` says how it is called."""
 
 
 @runtime_checkable
 class Grammar(Protocol):
-    """An encoder's decoder run step by step over B rows: what may come next, and where we stand."""
+    """An encoder's decoder run step by step over B rows: where each stands, and what may follow."""
 
     @property
     def now(self) -> NDArray[np.float64]:
-        """Where each row stands: beats or seconds (the schema's clock) from the piece's start."""
+        """(B,): where each row stands, in beats or seconds (the schema's clock) from the start."""
         ...
 
     def allowed(self, field: Field, given: Steps) -> NDArray[np.bool_]:
-        """Return (B, field.choices): what `field` may be in each row's next step.
+        """Return the mask (B, field.choices) of values that `field` may have in the next step.
 
-        `given` (B,) holds the fields decided before it; only rows where the field is active count,
-        and each of those has at least one value left. Of bits: which bit may be the next to be on,
-        and in the last column whether no further one need be; `given[field.name]` (B, n) holds
-        those that are on already, and that they come in rising order is the core's affair.
+        `given` (B,) holds the fields decided before this one. Only rows in which the field is
+        active count, and the mask allows at least one value in each of them. A field of bits is
+        decided bit by bit: the mask says which bit may be switched on next, and in its last column
+        whether the field may stay as it is; `given[field.name]` (B, n) holds the bits that are on.
+        The core sees to it that bits come in rising order.
         """
         ...
 
     def push(self, step: Steps, rows: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Take in `step` (B,) in the rows marked True; return how many notes each row began."""
+        """Take in `step` (B,) in the rows marked True; return (B,) the notes each began."""
         ...
 
     def select(self, rows: NDArray[np.intp]) -> Grammar:
-        """Return an independent copy that holds these rows, in this order; repeats are allowed."""
+        """Return an independent copy with these rows, in this order; a row may be repeated."""
         ...
 
 
@@ -87,38 +89,35 @@ class DerivingGrammar(Grammar, Protocol):
     """The grammar of a schema with derived fields."""
 
     def derived(self, field: Field) -> NDArray[np.int64]:
-        """Return (B,): a derived field, as each row stands now.
+        """Return (B,): the value of a derived field in each row.
 
-        It goes into the row that was pushed last, or into the start row.
+        The core writes it into the step that was pushed last, or into the start row.
         """
         ...
 
 
 class TimingGrammar(Grammar, Protocol):
-    """The grammar of an encoder whose steps say the tempo; such an encoder has a `sets_tempo`.
-
-    That is a bool, an attribute or property. Where it is True, sampling without a prompt decodes
-    without `like`, in the tempi of the steps.
-    """
+    """The grammar of an encoder with steps that set the tempo (`TempoEncoder`)."""
 
     def seconds(self, clock: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return (B,): when positions in beats (B,) sound.
+        """Return (B,): the seconds at which positions in beats (B,) sound.
 
-        Positions before the last change of tempo are taken in the tempo since then.
+        A position before the last change of tempo is converted by the tempo after it.
         """
         ...
 
 
 @dataclass(frozen=True)
 class StepMask:
-    """What a whole step may be, said before any of it is decided.
+    """What a whole step may be, known before any field of it is decided.
 
-    A step is allowed if each of its values is, and if it does not come before `least` as words in a
-    dictionary do: the first decision that differs says which comes first. That is how steps at one
-    time come in rising order. What is not active counts as 0.
-    A field of bits has none.
-    allowed: (B, N), the choices of all of `Schema.decisions` side by side. least: (B, K). Both are
-    the caller's, who may change them.
+    A step is allowed if each of its values is allowed and the step is not below `least`. Steps are
+    ordered as words in a dictionary are: the first decision that differs says which is lower. This
+    keeps steps at one time in rising order. A field that is not active counts as 0. A schema with
+    bits has no step mask.
+
+    allowed: (B, N), the choices of all `Schema.decisions` side by side. least: (B, K), a value for
+    each decision. The caller may change both arrays.
     """
 
     allowed: NDArray[np.bool_]
@@ -126,64 +125,79 @@ class StepMask:
 
 
 class StepMaskGrammar(Grammar, Protocol):
-    """A grammar that can say at once what it would say field by field; only speed depends on it."""
+    """A grammar that can describe the whole next step at once; only speed depends on it."""
 
     def step_mask(self) -> StepMask | None:
-        """Return what `allowed` would say of the next step; None if that cannot be put this way."""
+        """Return a mask that allows what `allowed` allows; None if no `StepMask` can say it."""
         ...
 
 
 @runtime_checkable
 class Encoder(Protocol):
-    """Piece to steps and back, in numpy. `decode` equals pushing every step through the grammar."""
+    """Turns a Piece into steps and back, in numpy.
+
+    `decode` gives the music that pushing every step through the grammar gives.
+    """
 
     name: ClassVar[str]
 
     @property
     def schema(self) -> Schema:
-        """What a step is."""
+        """The fields of a step."""
         ...
 
     def encode(self, piece: Piece) -> Steps:
-        """Return the steps of a piece: start, one row after another, end (`schema.frame`).
+        """Return the steps of a piece: a start row, the steps, an end row (`schema.frame`).
 
-        Of an excerpt, the steps are those of the whole piece that stand from `piece.since` to
-        before `piece.until`, and the row before them, which is input only, is the last step that
-        stands before (the start row where there is none); the end row is there only if
-        `piece.has_end`. Cut by positions as they are on the encoder's grid, not by `piece.context`,
-        and any excerpts side by side give the whole.
+        An excerpt gives the steps of the whole piece from `piece.since` to before `piece.until`.
+        The first row, which is input only, is then the last step before these, or the start row if
+        there is none. The end row is present only if `piece.has_end`. Cut by positions on the
+        encoder's grid, not by `piece.context`: then consecutive excerpts give the whole piece.
         """
         ...
 
     def decode(self, steps: Steps, *, like: Piece | None = None) -> Piece:
-        """Return the music of any steps that the grammar allows (with or without start and end).
+        """Return the music of any steps that the grammar allows, with or without start and end.
 
-        like: a piece whose tempo map, metre and resolution the result takes over.
+        like: the piece that gives the result its tempo map, metre and resolution.
         """
         ...
 
     def ticks(self, steps: Steps, *, like: Piece | None = None) -> NDArray[np.int64]:
-        """Return where each step stands in `decode(steps, like=like)`, in its ticks."""
+        """Return (T,): the tick in `decode(steps, like=like)` at which each step stands."""
         ...
 
     def grammar(self, rows: int, *, like: Piece | None = None) -> Grammar:
         """Return the grammar of B rows, each just after a start row.
 
-        like: a piece whose metre counts, where metre means anything to this encoder.
+        like: the piece that gives the metre, if the encoder uses one.
         """
         ...
 
 
 class ExemptEncoder(Encoder, Protocol):
-    """An encoder that by its nature cannot keep some laws of the contract, and says so."""
+    """An encoder that declares laws of the contract which it cannot keep by its nature."""
 
     @property
     def exemptions(self) -> Mapping[str, str]:
-        """By the name of the law, why it does not hold, in a sentence.
+        """The reason, in a sentence, why a law does not hold, by the name of the law.
 
-        Of "round trip", "excerpts give the whole" and "decode equals pushing"; what must hold in
-        their place is checked. Without "round trip" nats are given as "at most".
+        The names are "round trip", "excerpts give the whole" and "decode equals pushing". A weaker
+        law is checked in place of each. Without "round trip", nats are reported as "at most".
         """
+        ...
+
+
+class TempoEncoder(Encoder, Protocol):
+    """An encoder with steps that may set the tempo.
+
+    If they do, its grammar is a `TimingGrammar`, and sampling without a prompt decodes without
+    `like`, so that the music has the tempi of the steps.
+    """
+
+    @property
+    def sets_tempo(self) -> bool:
+        """Whether the steps set the tempo. An encoder without this attribute counts as False."""
         ...
 
 
@@ -193,15 +207,15 @@ class FittingEncoder(Encoder, Protocol):
     def fitted(self, pieces: Iterable[Piece]) -> Encoder:
         """Return the encoder to train with, given the pieces of the training part.
 
-        What was learnt is among its options, since these are what a run stores; an encoder that has
-        learnt already returns itself.
+        The result keeps what it learnt in its options, because a run stores these. An encoder that
+        has learnt already returns itself.
         """
         ...
 
 
 @runtime_checkable
 class Augmenter(Protocol):
-    """A random change of a piece that leaves it music; the number of notes stays the same."""
+    """Changes a piece at random; it stays music and keeps its number of notes."""
 
     name: ClassVar[str]
 
@@ -211,7 +225,7 @@ class Augmenter(Protocol):
 
 
 class Backbone(Protocol):
-    """A torch module that carries state from step to step; all that a new model must bring."""
+    """A torch module that carries state from step to step: what a new model must supply."""
 
     width: int
     """The size of the vectors it returns."""
@@ -219,20 +233,20 @@ class Backbone(Protocol):
     def __call__(
         self, x: torch.Tensor, state: State | None, lengths: torch.Tensor | None
     ) -> tuple[torch.Tensor, State]:
-        """Take in x (B, T, width in) after `state`; return (B, T, width) and the state after it.
+        """Read x (B, T, width in) after `state`; return hidden (B, T, width) and the new state.
 
         state: a dict of tensors, batch first; None at the start.
-        lengths: (B,) how many of the T steps count in each row (0 leaves its state as it was);
-            None: all. The output past a row's length means nothing.
+        lengths: (B,) the number of steps that count in each row (0 leaves the state of that row as
+            it was); None: all T. The output past a row's length may be anything.
         """
         ...
 
 
 class Network(Protocol):
-    """What the core needs of a network; `network.Network` makes one of any backbone."""
+    """What the core calls of a network; `howlkit.network.Network` makes one from a backbone."""
 
     def start_at(self, counts: Mapping[str, ArrayLike]) -> None:
-        """Begin at the unigram model of these counts of values by field name."""
+        """Set the biases to the unigram model of these counts of values, by field name."""
         ...
 
     def advance(
@@ -242,15 +256,15 @@ class Network(Protocol):
         ...
 
     def nats(self, hidden: torch.Tensor, targets: Batch) -> Batch:
-        """Return by field name the nats (B, T) that each target costs, given those before it."""
+        """Return by field name the cost in nats (B, T) of each target, given those before it."""
         ...
 
     def is_likelihood(self, field: Field) -> bool:
-        """Say whether `nats` of this field are -ln of a probability, or another loss."""
+        """Say whether `nats` of this field is -ln of a probability and not another loss."""
         ...
 
     def stepper(self) -> Stepper:
-        """Return what decides steps one field after the other."""
+        """Return an object that decides a step, one field after the other."""
         ...
 
 
@@ -262,17 +276,17 @@ class Stepper(Protocol):
         ...
 
     def logits(self, field: Field) -> torch.Tensor:
-        """Return (B, field.choices), unnormalised log-probabilities, given all decided before.
+        """Return unnormalised log-probabilities (B, field.choices), given all decided before.
 
-        Of bits: of which bit is the next to be on, above the last one, or of none (the last
-        column); columns up to the last one that is on mean nothing.
+        For a field of bits they are those of the bit that is switched on next, and in the last
+        column of no further bit; columns up to the highest bit that is on may hold anything.
         """
         ...
 
     def decide(self, field: Field, values: torch.Tensor, active: torch.Tensor) -> None:
-        """Go on from `values` (B,) of `field`, in the rows where it is active (B,).
+        """Take in values (B,) of `field`, in the rows where it is active (B,).
 
-        Of bits: one more bit that is on; in rows where none is, it is not active.
+        For a field of bits, a value is one more bit that is on; rows without one are not active.
         """
         ...
 
@@ -284,45 +298,150 @@ class Model(Protocol):
     name: ClassVar[str]
 
     def build(self, schema: Schema, heads: HeadOptions) -> Any:  # noqa: ANN401 - a torch module, a Network
-        """Return a new network with random weights (torch's global generator)."""
+        """Return a new network, its weights drawn by torch's global generator."""
+        ...
+
+
+class SamplingSession(Protocol):
+    """What a sampler works with: B pieces being made side by side, a row each.
+
+    `howlkit.sampling.Session` is one; its docstrings name the errors that these methods raise.
+    """
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder of the trained model."""
+        ...
+
+    @property
+    def limit(self) -> Any:  # noqa: ANN401 - a howlkit.sampling.Limit
+        """The length of music to make in each row, a `howlkit.sampling.Limit`."""
+        ...
+
+    @property
+    def rngs(self) -> list[np.random.Generator]:
+        """A random generator for each row; a sampler uses no other randomness."""
+        ...
+
+    @property
+    def rows(self) -> int:
+        """B, the number of rows."""
+        ...
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """(B,): the number of steps in each row, the start row included."""
+        ...
+
+    @property
+    def notes(self) -> NDArray[np.int64]:
+        """(B,): the number of notes made in each row; fed notes are not counted."""
+        ...
+
+    @property
+    def steps(self) -> Steps:
+        """(B, T): the steps of every row; row r counts up to lengths[r]."""
+        ...
+
+    @property
+    def clock(self) -> str:
+        """The unit in which the encoder counts time: "beats" or "seconds"."""
+        ...
+
+    @property
+    def seconds(self) -> NDArray[np.float64]:
+        """(B,): the seconds from the piece's start to each row's last onset."""
+        ...
+
+    @property
+    def beats(self) -> NDArray[np.float64]:
+        """(B,): the beats from the piece's start to each row's last onset."""
+        ...
+
+    @property
+    def done(self) -> NDArray[np.bool_]:
+        """(B,): whether a row has ended or reached the limit."""
+        ...
+
+    def step(
+        self,
+        params: Any = ...,  # noqa: ANN401 - a howlkit.sampling.SamplingParams
+        /,
+        *,
+        functions: Sequence[LogitsFunction] = ...,
+    ) -> Steps:
+        """Decide one step in every row that is not done, and return it (B,).
+
+        params: a `howlkit.sampling.SamplingParams`. functions: each is called as
+        f(field, logits, given) with float64 logits (B, field.choices) and the fields decided so far
+        (B,), and returns the logits to use.
+        """
+        ...
+
+    def feed(self, steps: Iterable[Steps], *, made: bool = False) -> None:
+        """Take in given steps, one array a row; made: count them as made, not as a prompt."""
+        ...
+
+    def prompt(self, pieces: Sequence[Piece]) -> None:
+        """Encode and feed one piece a row, without its end."""
+        ...
+
+    def select(self, rows: Sequence[int] | NDArray[np.intp]) -> None:
+        """Keep these rows, in this order; a row named twice continues as two rows."""
+        ...
+
+    def fork(self) -> SamplingSession:
+        """Return an independent copy, with copies of the generators."""
+        ...
+
+    def rewind(self, lengths: int | Sequence[int] | NDArray[np.int64]) -> None:
+        """Go back to these lengths (B,), counted in steps; generators are not rewound."""
+        ...
+
+    def piece(self, row: int = 0) -> Piece:
+        """Return the music of one row so far."""
+        ...
+
+    def made(self, row: int = 0) -> Piece:
+        """Return the music made in one row, up to the limit and without what was fed."""
         ...
 
 
 @runtime_checkable
 class Sampler(Protocol):
-    """A way of making music with a session."""
+    """Makes music with a session."""
 
     name: ClassVar[str]
 
-    def generate(self, session: Session) -> Iterator[Steps]:
-        """Yield the steps (B,) as they are decided, until `session.done`, or earlier."""
+    def generate(self, session: SamplingSession) -> Iterator[Steps]:
+        """Yield the steps (B,) as they are decided, until `session.done` or earlier."""
         ...
 
 
 @runtime_checkable
 class Source(Protocol):
-    """Where music comes from that is no MIDI file: other formats, and collections by name.
+    """Reads music that is not in MIDI files: other formats, and collections by name.
 
-    It must pickle: `prepare` reads in several processes.
+    A source must pickle, because `prepare` reads in several processes.
     """
 
     name: ClassVar[str]
 
     @property
     def suffixes(self) -> tuple[str, ...]:
-        """What the names of its files end in, in small letters, such as (".abc",); () for none."""
+        """The suffixes of its files, in lower case, such as (".abc",); () for none."""
         ...
 
     @property
     def collections(self) -> Mapping[str, Callable[[], Path]]:
-        """By name, what is called for the file or folder that holds the collection.
+        """By the name of a collection, a function that returns its file or folder.
 
-        It is called only when somebody asks for the collection, and so may download it.
+        The function is called only when somebody asks for the collection, so it may download it.
         """
         ...
 
     def read(self, path: Path) -> Iterable[Piece | HowlkitError]:
-        """Yield the pieces in a file, in order; for one that cannot be read, an error in its place.
+        """Yield the pieces in a file, in order, and an error in place of each that cannot be read.
 
         Raises HowlkitError if the whole file cannot be read. The messages need not name the file.
         """
@@ -331,18 +450,19 @@ class Source(Protocol):
 
 @runtime_checkable
 class Writer(Protocol):
-    """What writes music to files that are no MIDI: sheet music, other formats."""
+    """Writes music to files other than MIDI: sheet music, other formats."""
 
     name: ClassVar[str]
 
     @property
     def suffixes(self) -> tuple[str, ...]:
-        """What the names of its files end in, in small letters, such as (".musicxml",)."""
+        """The suffixes of its files, in lower case, such as (".musicxml",)."""
         ...
 
     def write(self, piece: Piece, path: Path) -> None:
-        """Write a piece to a new file, whose name ends in one of the suffixes.
+        """Write a piece to a new file; its name ends in one of the suffixes.
 
-        Raises HowlkitError if this piece cannot be written so. The message need not name the file.
+        Raises HowlkitError if the format cannot hold this piece. The message need not name the
+        file.
         """
         ...

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
-from howlkit.music.piece import DRUMS, TEMPO, Piece
+from howlkit.music.piece import Piece
+from howlkit.music.tables import DRUMS, TEMPO
 from howlkit.options import option
 from howlkit.protocols import Augmenter
 

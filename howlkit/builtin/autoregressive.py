@@ -1,22 +1,19 @@
-"""Sampler `autoregressive`: each step drawn from what the model gives, given all before it."""
+"""Sampler `autoregressive`: draws each step from the model's probabilities, given those before."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from howlkit.hookspecs import hookimpl
 from howlkit.music.piece import Piece
 from howlkit.options import option
-from howlkit.protocols import Sampler
+from howlkit.protocols import Sampler, SamplingSession
 from howlkit.sampling.logits import SamplingParams
 from howlkit.schema import END, Steps
-
-if TYPE_CHECKING:
-    from howlkit.sampling.session import Session
 
 __all__ = ["Autoregressive"]
 
@@ -38,7 +35,7 @@ class Autoregressive:
 
     name: ClassVar[str] = "autoregressive"
 
-    def generate(self, session: Session) -> Iterator[Steps]:
+    def generate(self, session: SamplingSession) -> Iterator[Steps]:
         """Yield steps (B,) until every row is done."""
         params = SamplingParams(self.temperature, self.top_k, self.top_p, self.min_p, self.fields)
         if self.first == "random" and (session.lengths == 1).all():
@@ -49,9 +46,9 @@ class Autoregressive:
 
 
 def random_note(rng: np.random.Generator) -> Piece:
-    """Return a piece of one note, drawn as Howl draws its first.
+    """Return a piece of one note, drawn as Howl draws its first note.
 
-    Onset and duration evenly in 0..1 s, volume in 0.3..1, pitch in C3..C6.
+    Onset and duration are uniform in 0..1 s, volume in 0.3..1 of the loudest, pitch in C3..C6.
     """
     start, duration = rng.uniform(0, 1, 2)
     velocity = round(127 * rng.uniform(0.3, 1))

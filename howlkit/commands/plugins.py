@@ -126,7 +126,7 @@ def _core(name: str) -> list[tuple[str, str, type]]:
     if name not in SECTIONS:
         return []
     from howlkit.head_options import HeadOptions
-    from howlkit.training.recipe import Training
+    from howlkit.training.recipe import TrainingOptions
 
-    cls = {"heads": HeadOptions, "training": Training}[name]
+    cls = {"heads": HeadOptions, "training": TrainingOptions}[name]
     return [(f"{name} (core)", (cls.__doc__ or "").partition("\n")[0], cls)]

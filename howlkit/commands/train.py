@@ -145,7 +145,7 @@ def command(
                 workers=workers,
             )
         else:
-            plan = setup.Plan(
+            plan = setup.TrainingPlan(
                 sources=data,
                 encoder=encoder,
                 model=model,

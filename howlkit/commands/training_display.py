@@ -11,7 +11,7 @@ from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
 if TYPE_CHECKING:
-    from howlkit.training.progress import Outcome, Progress
+    from howlkit.training.progress import Progress, TrainingResult
     from howlkit.training.trainer import Trainer
 
 __all__ = ["Display"]
@@ -90,7 +90,7 @@ class Display:
             self._bar.stop()
             self._bar = None
 
-    def outcome(self, outcome: Outcome, trainer: Trainer) -> None:
+    def outcome(self, outcome: TrainingResult, trainer: Trainer) -> None:
         """Print how training ended."""
         progress = outcome.progress
         why = "" if outcome.reason == "budget" else " (validation did not improve any more)"

@@ -1,9 +1,9 @@
-"""The table of a dataset's pieces: one row a piece, and how it is made of files and shards.
+"""The table of a dataset's pieces: a row for each piece, made from the file list and the shards.
 
 Columns (n pieces): shard, ticks_per_beat, seconds, part (number in `split.PARTS`), group (the same
-number for takes and variants of one piece), content and notes (n, 16), its hashes; for each table
-of a Piece begin.TABLE and count.TABLE, its rows in the shard; names (bytes, UTF-8, end to end) and
-name_stops.
+number for takes and variants of one piece); content and notes (n, 16): its two hashes; begin.TABLE
+and count.TABLE for each table of a Piece: its rows in the shard; names (UTF-8 bytes, end to end)
+and name_stops.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from typing import Any
 import numpy as np
 
 from howlkit.dataset import duplicates
-from howlkit.dataset.file_list import Files, Source
+from howlkit.dataset.file_list import FileEntry, FileList
 from howlkit.dataset.hashes import ByHash, as_keys
 from howlkit.dataset.mapped_tensors import Array, OnDisk
 from howlkit.dataset.records import TABLES
-from howlkit.dataset.report import PartCount, Report, counted
+from howlkit.dataset.report import PartCount, PreparationReport, counted
 from howlkit.dataset.shards import Store
 from howlkit.dataset.sketches import BINS
 from howlkit.dataset.split import PARTS, OwnSplit, assign
-from howlkit.dataset.workers import Crew
+from howlkit.dataset.workers import WorkerPool
 from howlkit.errors import printable
 
-__all__ = ["Earlier", "Options", "catalog", "fingerprint", "first_files", "report"]
+__all__ = ["EarlierRun", "SplitOptions", "catalog", "fingerprint", "first_files", "report_of"]
 
 Columns = Mapping[str, Array]
 
@@ -37,11 +37,11 @@ _BLOCK = 4096  # pieces whose sketches are in memory at once
 
 
 @dataclass(frozen=True)
-class Options:
+class SplitOptions:
     """How a dataset is split.
 
-    fractions, seed: as `dataset.prepare`. near_duplicates: whether takes of one piece are a group.
-    own: the part of a source by its path, instead of the hash.
+    fractions, seed: as in `dataset.prepare`. near_duplicates: whether takes of one piece are a
+    group. own: gives the part of a file by its path, and so replaces the hash.
     """
 
     fractions: tuple[float, ...]
@@ -50,7 +50,7 @@ class Options:
     own: OwnSplit | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return what decides over where a group goes, JSON-ready."""
+        """Return the options that decide a group's part, JSON-ready."""
         return {
             "fractions": list(self.fractions),
             "seed": self.seed,
@@ -60,20 +60,21 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Earlier:
-    """What is kept of an earlier run: the part of each piece; the groups, if nothing changed.
+class EarlierRun:
+    """What this run takes over from an earlier one.
 
-    parts: by the hash of the notes.
+    parts: the part of each piece, by the hash of its notes. groups: None unless the pieces are the
+    same.
     """
 
     parts: ByHash
     groups: Array | None = None
 
 
-def first_files(files: Files) -> tuple[Array, Array]:
-    """Return (pieces,) the first file of each piece, rising, and (files,) the piece of each file.
+def first_files(files: FileList) -> tuple[Array, Array]:
+    """Return the first entry of each piece, (pieces,) rising, and the piece of each entry, (n,).
 
-    A piece is what has the same notes; files without any are of piece -1.
+    Entries with the same notes are one piece; entries without notes get piece -1.
     """
     notes = files.notes
     there = np.flatnonzero(notes.any(axis=1))
@@ -86,23 +87,23 @@ def first_files(files: Files) -> tuple[Array, Array]:
 
 def catalog(
     store: Store,
-    files: Files,
-    options: Options,
-    earlier: Earlier,
-    name: Callable[[Source], str],
-    crew: Crew,
+    files: FileList,
+    options: SplitOptions,
+    earlier: EarlierRun,
+    name: Callable[[FileEntry], str],
+    pool: WorkerPool,
 ) -> tuple[Columns, list[str]]:
-    """Return the columns of the table, and warnings.
+    """Return the columns of the table, and warnings for the user.
 
-    name: of a piece, from its first source. crew: what shares the grouping.
+    name: gives a piece's name, from its first entry. pool: the processes that share the grouping.
     """
     first, piece = first_files(files)
     content, notes = files.content[first], files.notes[first]
     shard, row = store.find(content)
     columns = _located(store, shard.astype(np.int32), row)
     columns |= {"content": content, "notes": notes}
-    columns["group"] = _groups(store, shard, row, options, earlier, crew)
-    crew.dismiss()
+    columns["group"] = _groups(store, shard, row, options, earlier, pool)
+    pool.close()
     if options.own is None:
         columns["part"], warnings = _parts(notes, columns["group"], options, earlier)
     else:
@@ -113,12 +114,12 @@ def catalog(
             warnings.append("the train part is empty: your own split leaves nothing to train on")
     is_first = np.zeros(len(files), bool)
     is_first[first] = True
-    columns |= _names(map(name, itertools.compress(files.sources(), is_first)))
+    columns |= _names(map(name, itertools.compress(files.entries(), is_first)))
     return columns, warnings
 
 
 def _located(store: Store, shard: Array, row: Array) -> dict[str, Array]:
-    """Return where each piece's tables are, and its numbers, looked up in the shards."""
+    """Return where each piece's tables are, its ticks a beat and its seconds, from the shards."""
     begins = {f"begin.{table}": np.zeros(len(shard), np.int64) for table in TABLES}
     counts = {f"count.{table}": np.zeros(len(shard), np.int64) for table in TABLES}
     ticks, seconds = np.zeros(len(shard), np.uint16), np.zeros(len(shard), np.float64)
@@ -135,7 +136,12 @@ def _located(store: Store, shard: Array, row: Array) -> dict[str, Array]:
 
 
 def _groups(
-    store: Store, shard: Array, row: Array, options: Options, earlier: Earlier, crew: Crew
+    store: Store,
+    shard: Array,
+    row: Array,
+    options: SplitOptions,
+    earlier: EarlierRun,
+    pool: WorkerPool,
 ) -> Array:
     if earlier.groups is not None:
         return earlier.groups
@@ -145,11 +151,11 @@ def _groups(
         for begin in range(0, len(shard), _BLOCK):
             block = slice(begin, begin + _BLOCK)
             sketches.write(begin, _sketches(store, shard[block], row[block]).T)
-        return duplicates.group(sketches, folder=store.folder, crew=crew)
+        return duplicates.group(sketches, folder=store.folder, pool=pool)
 
 
 def _sketches(store: Store, shard: Array, row: Array) -> Array:
-    """Return the sketches (n, BINS) of pieces by where they are stored."""
+    """Return the sketches (n, BINS) of the pieces at these rows of these shards."""
     found = np.empty((len(shard), BINS), np.uint32)
     for number in np.unique(shard):
         here = shard == number
@@ -158,10 +164,10 @@ def _sketches(store: Store, shard: Array, row: Array) -> Array:
 
 
 def _parts(
-    notes: Array, group: Array, options: Options, earlier: Earlier
+    notes: Array, group: Array, options: SplitOptions, earlier: EarlierRun
 ) -> tuple[Array, list[str]]:
-    """Return each piece's part, by its group, and warnings; notes (n, 16)."""
-    # The smallest hash names a group: it is the same in whatever order files are found.
+    """Return the part of each piece, which its group decides, and warnings; notes (n, 16)."""
+    # The smallest hash names a group: it does not depend on the order in which files are found.
     by_hash = np.argsort(as_keys(notes))
     labels, first, member = np.unique(group[by_hash], return_index=True, return_inverse=True)
     keys = notes[by_hash[first]]
@@ -176,10 +182,10 @@ def _parts(
     return parts, _empty(chosen, options.fractions)
 
 
-def _torn(files: Files, parts: Array, first: Array, piece: Array) -> Iterator[str]:
-    """Yield a warning if files of the same notes belong to several parts.
+def _torn(files: FileList, parts: Array, first: Array, piece: Array) -> Iterator[str]:
+    """Yield a warning if files with the same notes belong to several parts.
 
-    parts, piece: (files,) of each file; first: (pieces,).
+    parts, piece: (n,) of each entry. first: (pieces,), the first entry of each piece.
     """
     torn = np.flatnonzero((piece >= 0) & (parts != parts[first[piece]]))
     if len(torn):
@@ -220,17 +226,17 @@ def _names(names: Iterable[str]) -> dict[str, Array]:
 
 
 def fingerprint(columns: Columns) -> str:
-    """Return the hash of what a dataset holds: contents, parts, in order (not names or places)."""
+    """Return the hash of the contents and parts of all pieces, in order; names do not count."""
     digest = hashlib.sha256(columns["content"].tobytes())
     digest.update(columns["part"].astype(np.int8).tobytes())
     return digest.hexdigest()
 
 
-def report(files: Files, columns: Columns, warnings: Sequence[str]) -> Report:
-    """Return the account of a run."""
+def report_of(files: FileList, columns: Columns, warnings: Sequence[str]) -> PreparationReport:
+    """Return the report of a run."""
     sizes = np.unique(columns["group"], return_counts=True)[1]
     pieces = len(columns["part"])
-    return Report(
+    return PreparationReport(
         files=files.files,
         found=len(files),
         read=pieces,

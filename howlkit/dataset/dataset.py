@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
-import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.dataset.manifest import check_shards, read_manifest
 from howlkit.dataset.mapped_tensors import Tensors
 from howlkit.dataset.records import TABLES
 from howlkit.dataset.shards import shard_name, stored
@@ -20,25 +19,8 @@ from howlkit.dataset.split import PARTS
 from howlkit.errors import DataError, HowlkitError, printable
 from howlkit.music.piece import Piece
 
-__all__ = ["FORMAT", "Dataset", "manifest_of"]
+__all__ = ["Dataset"]
 
-FORMAT = 1
-"""Of a dataset; newer ones are refused."""
-
-_MANIFEST = {
-    "format": int,
-    "howlkit": str,
-    "pieces": int,
-    "groups": int,
-    "notes": int,
-    "hours": float,
-    "parts": dict,
-    "options": dict,
-    "shards": dict,
-    "pieces_file": str,
-    "inputs": str,
-    "fingerprint": str,
-}
 _OPEN_SHARDS = 256  # an open shard is an open file, of which systems allow 1024 or so
 PathLike = str | os.PathLike[str]
 Indices = NDArray[np.int64]
@@ -54,10 +36,10 @@ class Dataset:
     """The names of the parts."""
 
     def __init__(self, path: Path) -> None:
-        """Open the dataset in folder `path`; errors as `open`."""
+        """Open the dataset in folder `path`; raises what `open` raises."""
         self.path = Path(path)
-        self._manifest = manifest_of(self.path)
-        _check_shards(self.path, self._manifest["shards"])
+        self._manifest = read_manifest(self.path)
+        check_shards(self.path, self._manifest["shards"])
         self._columns = Tensors(self.path / self._manifest["pieces_file"])
         if len(self._columns["part"]) != self._manifest["pieces"]:
             raise DataError(f"{printable(self.path)} is damaged; run `howlkit prepare` again")
@@ -67,7 +49,7 @@ class Dataset:
     def open(cls, path: Path) -> Dataset:
         """Return the dataset in folder `path`.
 
-        Raises DataError if there is none, or if it is damaged or of a newer format.
+        Raises DataError if there is none, or if it is damaged or of another format.
         """
         return cls(path)
 
@@ -76,31 +58,31 @@ class Dataset:
         return type(self), (self.path,)
 
     def __len__(self) -> int:
-        """Return the number of pieces in all parts."""
+        """Return the number of pieces in all parts together."""
         return int(self._manifest["pieces"])
 
     def __repr__(self) -> str:
-        """Say where it is and how much is in it."""
+        """Return its path and its number of pieces."""
         return f"Dataset({str(self.path)!r}, {len(self)} pieces)"
 
     @functools.cached_property
     def note_counts(self) -> Indices:
-        """How many notes each piece has, (pieces,)."""
+        """(pieces,): the number of notes of each piece."""
         return self._columns["count.notes"]
 
     @functools.cached_property
     def groups(self) -> Indices:
-        """The group of each piece, (pieces,): the same number for takes and variants of one."""
+        """(pieces,): the group of each piece, the same number for takes and variants of one."""
         return self._columns["group"]
 
     @functools.cached_property
     def hashes(self) -> tuple[bytes, ...]:
-        """16 bytes for each piece: equal for equal notes at equal resolution, in any dataset."""
+        """16 bytes for each piece: equal for equal notes at equal resolution, in every dataset."""
         return tuple(row.tobytes() for row in self._columns["notes"])
 
     @functools.cached_property
     def names(self) -> tuple[str, ...]:
-        """What each piece is called: its path inside the folder that was prepared; never opened."""
+        """The name of each piece: its path inside the folder that was prepared (never opened)."""
         text = self._columns["names"].tobytes()
         stops = self._columns["name_stops"].tolist()
         begins = [0, *stops[:-1]]
@@ -110,17 +92,20 @@ class Dataset:
 
     @property
     def fingerprint(self) -> str:
-        """The hash of all notes and the split: equal for equal music in equal parts."""
+        """The hash of all music and of the split: equal for equal music in equal parts."""
         return str(self._manifest["fingerprint"])
 
     def indices(self, part: str) -> Indices:
-        """Return the pieces of a part, by rising number; DataError for an unknown part."""
+        """Return the numbers of a part's pieces, rising; DataError for an unknown part."""
         if part not in PARTS:
             raise DataError(f"there is no part {part!r}; parts are {', '.join(PARTS)}")
         return np.flatnonzero(self._columns["part"] == PARTS.index(part))
 
     def piece(self, index: int) -> Piece:
-        """Return a whole piece; IndexError if there is none, DataError if its shard is damaged."""
+        """Return the whole piece of a number.
+
+        Raises IndexError if there is no such piece, DataError if its shard is damaged.
+        """
         if not 0 <= index < len(self):
             raise IndexError(f"no piece {index} in {self!r}")
         columns = self._columns
@@ -136,13 +121,13 @@ class Dataset:
             ) from error
 
     def pieces(self, part: str) -> Iterator[Piece]:
-        """Yield the pieces of a part ("all": of every part), one at a time; errors as `indices`."""
+        """Yield the pieces of a part ("all": of every part); raises what `indices` raises."""
         for name in self.parts if part == "all" else (part,):
             for index in self.indices(name):
                 yield self.piece(int(index))
 
     def summary(self) -> dict[str, Any]:
-        """Return what there is to say of it, JSON-ready: counts, parts, options, fingerprint."""
+        """Return its path, counts, parts, options, fingerprint and format, JSON-ready."""
         kept = ("pieces", "notes", "hours", "parts", "groups", "options", "fingerprint", "format")
         return {"path": str(self.path), **{name: self._manifest[name] for name in kept}}
 
@@ -152,51 +137,3 @@ class Dataset:
 
     def _open_shard(self, number: int) -> Tensors:
         return Tensors(self.path / shard_name(number))
-
-
-def manifest_of(path: Path) -> dict[str, Any]:
-    """Return the contents of dataset.json, checked as far as they are used."""
-    file = path / "dataset.json"
-    if not file.is_file():
-        raise DataError(
-            f"{printable(path)} is no dataset: there is no dataset.json in it. "
-            f"Make one with: howlkit prepare FOLDER --out {shlex.quote(printable(path))}"
-        )
-    try:
-        manifest = json.loads(file.read_text(encoding="utf-8"))
-        version = manifest["format"]
-        if version == FORMAT:
-            return _checked(manifest)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DataError(
-            f"{printable(file)} is damaged ({error!r}); run `howlkit prepare` again"
-        ) from error
-    raise DataError(
-        f"{printable(path)} is a dataset of format {printable(version)}, "
-        f"this version of howlkit reads {FORMAT}: "
-        "use the version that wrote it, or prepare into another folder"
-    )
-
-
-def _checked(manifest: dict[str, Any]) -> dict[str, Any]:
-    """Return what dataset.json says; KeyError, TypeError or ValueError if something is wrong."""
-    for name, kind in _MANIFEST.items():
-        value = manifest[name]
-        if type(value) is not kind:
-            raise TypeError(f"{name} is {value!r}")
-        if isinstance(value, (int, float)) and not 0 <= value < float("inf"):
-            raise ValueError(f"{name} is {value}")
-    return manifest
-
-
-def _check_shards(path: Path, shards: Mapping[str, int]) -> None:
-    for name, size in shards.items():
-        try:
-            there = os.stat(path / name).st_size
-        except (OSError, ValueError):  # ValueError: a NUL in the name
-            there = 0
-        if there != size:
-            raise DataError(
-                f"{printable(path / name)} has {there} of {printable(size)} bytes, so the dataset "
-                "is damaged; run `howlkit prepare` again, it reads anew what is lost"
-            )

@@ -1,81 +1,71 @@
 """Near-duplicates: finds other takes, transpositions and arrangements of one piece among many.
 
-Pieces are compared by their sketches (sketches.py). First all pairs are looked for that agree in a
-band, two bins; those that are alike are joined, and then those that have become alike, since what
-fewer groups share says more: in rounds, until nothing is joined.
+Pieces are compared by their sketches (sketches.py, similarity.py). The first round looks for all
+pairs that agree in a band, which is two bins, and joins those that are alike. Joining changes what
+values weigh, since a value that fewer groups share says more; so the next rounds join the pairs
+that have become alike, until a round joins nothing.
 
-Sources: banding (Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, chapter 3). Ours: a
-pattern counts less the more groups have it, since short tunes of one style share turns of phrase
-without being the same tune.
+Source: banding (Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, chapter 3). The weights
+are ours.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from howlkit.arrays import stable_order
 from howlkit.dataset.mapped_tensors import Appended, OnDisk
-from howlkit.dataset.sketches import BINS, RANK_BITS, Sketch
-from howlkit.dataset.workers import Crew
+from howlkit.dataset.similarity import (
+    RUN,
+    Comparison,
+    Flags,
+    Labels,
+    Pairs,
+    SharedWork,
+    Sketches,
+    ends,
+    is_shared,
+    thresholds,
+    weigh,
+)
+from howlkit.dataset.sketches import BINS
+from howlkit.dataset.workers import WorkerPool
 
 __all__ = ["VERSION", "group"]
 
 VERSION = 2
-"""Of sketches and grouping: groups found by another version are found anew."""
+"""The version of sketches and grouping: groups found by another version are found anew."""
 
-Labels = NDArray[np.int64]
-Pairs = NDArray[np.int64]  # of two pieces: the index of one times 2**32, and of the other
-Flags = NDArray[np.bool_]
-
-T = TypeVar("T")
-R = TypeVar("R")
-
-
-class Sketches(Protocol):
-    """(BINS, n): the sketches of n pieces, bin by bin; an array, or rows that are on the disk."""
-
-    @property
-    def shape(self) -> tuple[int, ...]: ...
-    def __getitem__(self, bin_: int, /) -> Any: ...  # noqa: ANN401
-
-
-_SIMILAR = 0.05  # takes agree in 0.055 .. 1, of 330,000 pairs of unrelated pop songs one in 0.0502
-_SIMILAR_SHORT = 0.08  # chance does more for short pieces
-_SHORT = 2500  # patterns, about 500 notes
-_TYPICAL = 2000  # pieces that the two thresholds are for; of more, more are alike by chance
-_LEAST_RARITY = 0.25  # times the growth of the thresholds: to agree in a third is always enough
 _ROUNDS = 8  # of joining: the more is joined, the fewer groups share what their pieces share
 _STRIDES = (1, 85)  # a band is bins i and i + stride: 512 bands of two
-_PAIRS = 2**17  # compared at once, at 100 bytes of memory each: fewer, and all is read oftener
-_NEIGHBOURS = 4  # of one bucket, so many next ones each is compared with
-_PIECES_A_PROCESS = 5000  # fewer are done sooner than another process begins
-_RUN = 16  # bins or bands handed over at a time
+_PAIRS = 2**17  # compared at once, at 100 bytes of memory each: with fewer, all is read more often
+_NEIGHBOURS = 4  # how many next ones each piece of a bucket is compared with
 
 
-def group(sketches: Sketches, *, folder: Path | None = None, crew: Crew | None = None) -> Labels:
-    """Return (n,) for sketches (`BINS`, n): pieces with the same number are one group.
+def group(
+    sketches: Sketches, *, folder: Path | None = None, pool: WorkerPool | None = None
+) -> Labels:
+    """Return the group of each piece, (n,), from sketches (`BINS`, n).
 
-    The number is the index of the group's first piece. Pieces are joined when alike, or when both
-    are like a third; empty sketches stay alone. Takes time linear in n, and memory for a few rows.
-    folder: for temporary files, a kilobyte a piece; None: where the system has them. crew: the
-    processes that share the work; the groups are the same.
+    A group's number is the index of its first piece. Pieces are joined when they are alike, or when
+    both are like a third; pieces with empty sketches stay alone. Takes time linear in n, and memory
+    for a few rows.
+    folder: for temporary files, a kilobyte a piece; None: the system's. pool: the processes that
+    share the work; the groups do not depend on it.
     """
     try:
-        return _group(sketches, folder, _Sharing(crew or Crew(), sketches.shape[1]))
-    except BrokenProcessPool:  # there is too little memory for two, say
-        return _group(sketches, folder, _Sharing(Crew(), sketches.shape[1]))
+        return _group(sketches, folder, SharedWork(pool or WorkerPool(), sketches.shape[1]))
+    except BrokenProcessPool:  # there may be too little memory for several processes
+        return _group(sketches, folder, SharedWork(WorkerPool(), sketches.shape[1]))
 
 
-def _group(sketches: Sketches, folder: Path | None, share: _Sharing) -> Labels:
+def _group(sketches: Sketches, folder: Path | None, share: SharedWork) -> Labels:
     pieces = sketches.shape[1]
-    labels, threshold = np.arange(pieces), _thresholds(sketches)
+    labels, threshold = np.arange(pieces), thresholds(sketches)
     with (
         OnDisk.new(folder, np.float16, (BINS, pieces)) as weights,  # three digits are plenty
         OnDisk.new(folder, np.int64, (2, pieces)) as grouping,
@@ -83,61 +73,26 @@ def _group(sketches: Sketches, folder: Path | None, share: _Sharing) -> Labels:
     ):
         for bin_ in range(BINS):
             weights[bin_] = np.where(sketches[bin_] > 0, np.inf, 0)  # infinite: not weighed yet
-        comparison = _Comparison(sketches, weights, threshold, share)
-        _weigh(sketches, labels, grouping, weights, share)
+        comparison = Comparison(sketches, weights, threshold, share)
+        weigh(sketches, labels, grouping, weights, share)
         joined = _first_round(comparison, labels, unlike)
         for _ in range(_ROUNDS - 1):
             if np.array_equal(joined, labels):
                 break
             labels = joined
-            changed = _weigh(sketches, labels, grouping, weights, share)
+            changed = weigh(sketches, labels, grouping, weights, share)
             joined = _later_round(comparison, labels, changed, unlike)
     return joined
 
 
-class _Sharing:
-    """The work on so many pieces, shared by the processes of a crew where that is sooner done."""
+def _first_round(comparison: Comparison, labels: Labels, unlike: Appended) -> Labels:
+    """Return the labels after joining all pairs that agree in a band and are alike.
 
-    def __init__(self, crew: Crew, pieces: int) -> None:
-        enough = crew.workers if crew.begun else pieces // _PIECES_A_PROCESS
-        self._crew, self.processes = crew, max(1, min(crew.workers, enough))
-
-    def map(self, work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-        """Yield work(item) for each item in order; raises BrokenProcessPool if a process dies."""
-        return self._crew.in_order(work, items, workers=self.processes, chunk=1, ahead=1)
-
-
-class _Comparison(NamedTuple):
-    """What pieces are compared by: `threshold` (n,) is how similar another must be to each."""
-
-    sketches: Sketches
-    weights: OnDisk
-    threshold: NDArray[np.float64]
-    share: _Sharing
-
-    def alike(self, pairs: Pairs) -> Flags:
-        """Return (m,), which of pairs (m,) are as similar as both their thresholds ask."""
-        agreement = functools.partial(_agreement, self.sketches, self.weights, pairs)
-        processes = self.share.processes
-        # Weights have few digits: their sum is exact, and the same in any order.
-        shares = list(
-            self.share.map(agreement, [range(n, BINS, processes) for n in range(processes)])
-        )
-        weight = np.sum([share[0] for share in shares], axis=0, dtype=np.float64)
-        filled = np.sum([share[1] for share in shares], axis=0)
-        similarity = weight / np.maximum(filled, 1)
-        least = np.maximum(*(self.threshold.take(ends) for ends in _ends(pairs)))
-        return np.asarray(similarity >= least)
-
-
-def _first_round(comparison: _Comparison, labels: Labels, unlike: Appended) -> Labels:
-    """Return the labels with all pieces joined that are alike, as far as bands show them.
-
-    unlike: to keep the pairs in that bands show and that are not alike.
+    unlike: takes the pairs that agree in a band and are not alike.
     """
     sketches, weights, _, share = comparison
     bands = [(i, (i + stride) % BINS) for stride in _STRIDES for i in range(BINS)]
-    items = ((labels, bands[first : first + _RUN]) for first in range(0, len(bands), _RUN))
+    items = ((labels, bands[first : first + RUN]) for first in range(0, len(bands), RUN))
     found = share.map(functools.partial(_candidates, sketches, weights), items)
     for pairs in _batches(found):
         alike = comparison.alike(pairs)
@@ -147,17 +102,17 @@ def _first_round(comparison: _Comparison, labels: Labels, unlike: Appended) -> L
 
 
 def _later_round(
-    comparison: _Comparison, labels: Labels, changed: Flags, unlike: Appended
+    comparison: Comparison, labels: Labels, changed: Flags, unlike: Appended
 ) -> Labels:
-    """Return the labels with all pieces joined that have become alike.
+    """Return the labels after joining all pairs that have become alike.
 
-    Bands would show no other pairs than in the first round: as long as two pieces are apart, all
-    that they share is shared by two groups, and counts. And what they share weighs the same for
-    both: a pair of which one has not `changed` (n,) is as unlike as it was.
+    Bands would show no other pairs than in the first round: as long as two pieces are apart, two
+    groups share what they share, so it counts. And a shared value has one weight for both pieces:
+    a pair of which one piece has not `changed` (n,) is as unlike as it was.
     """
 
     def again(pairs: Pairs) -> Pairs:
-        one, other = _ends(pairs)
+        one, other = ends(pairs)
         apart = labels.take(one) != labels.take(other)
         return pairs.compress(apart & changed.take(one) & changed.take(other))
 
@@ -166,13 +121,31 @@ def _later_round(
     return labels
 
 
-def _ends(pairs: Pairs) -> tuple[Labels, Labels]:
-    """Return the one and the other pieces (m,) of pairs (m,)."""
-    return pairs >> 32, pairs & (2**32 - 1)
+def _candidates(
+    sketches: Sketches, weights: OnDisk, item: tuple[Labels, list[tuple[int, int]]]
+) -> Pairs:
+    """Return (m,): the pairs of pieces that agree in a band and are not joined yet.
+
+    item: the labels, and the bands. Of many pieces that agree in a band, only neighbours are
+    paired: other bands pair the others.
+    """
+    labels, bands = item
+    pairs = [np.empty(0, np.int64)]
+    for a, b in bands:
+        rows = np.flatnonzero(is_shared(weights[a]) & is_shared(weights[b]))
+        key = (sketches[a][rows].astype(np.uint64) << np.uint64(32)) | sketches[b][rows]
+        order = np.argsort(key, kind="stable")
+        key, rows = key[order], rows[order]
+        for distance in range(1, _NEIGHBOURS + 1):
+            same = key[distance:] == key[:-distance]
+            left, right = rows[:-distance][same], rows[distance:][same]
+            apart = labels[left] != labels[right]
+            pairs.append(left[apart] << 32 | right[apart])
+    return np.unique(np.concatenate(pairs))  # each once: less to send
 
 
 def _batches(found: Iterable[Pairs]) -> Iterator[Pairs]:
-    """Yield what several of `found` have together, each pair once, at most `_PAIRS` at a time."""
+    """Yield the pairs of `found`, some arrays together, each pair once, at most `_PAIRS` a time."""
     batch: list[Pairs] = []
     for pairs in found:
         batch.append(pairs)
@@ -188,137 +161,12 @@ def _distinct(batch: list[Pairs]) -> Iterator[Pairs]:
         yield pairs[first : first + _PAIRS]
 
 
-def _weigh(
-    sketches: Sketches, labels: Labels, grouping: OnDisk, weights: OnDisk, share: _Sharing
-) -> Flags:
-    """Write how much sharing each value says: 1 if two groups have it, 0 if none other.
-
-    It falls with the logarithm of the number of groups, but not to 0: thousands of variants of one
-    piece share what they share with thousands, and are variants all the same. Returns (n,), the
-    pieces of which any value weighs otherwise than before. grouping: (2, n), to keep in a file what
-    all processes need: through a pipe it takes ten times as long.
-    """
-    runs = [range(first, first + _RUN) for first in range(0, BINS, _RUN)]
-    grouping[0], grouping[1] = labels, stable_order(labels)
-    work = functools.partial(_weigh_bins, sketches, grouping, weights)
-    changed = np.zeros(len(labels), bool)
-    for some in share.map(work, runs):
-        changed |= some
-    return changed
-
-
-def _weigh_bins(sketches: Sketches, grouping: OnDisk, weights: OnDisk, bins: range) -> Flags:
-    """Do the part of `_weigh` that some bins are; grouping: the labels, and their stable order."""
-    labels, by_label = grouping[0], grouping[1]
-    scale = np.log(max(len(labels), _TYPICAL))
-    least = _LEAST_RARITY * _growth(len(labels))
-    changed = np.zeros(len(labels), bool)
-    for bin_ in bins:
-        weight = weights[bin_]
-        # What one group alone has, no other will: groups only grow.
-        rows = by_label.compress(_weighs(weight).take(by_label))
-        shared = _groups_with(sketches[bin_].take(rows), labels.take(rows))
-        rarity = 1 - np.log(np.maximum(shared - 1, 1)) / scale
-        now = np.where(shared > 1, np.maximum(rarity, least), 0).astype(weight.dtype)
-        is_news = now.view(np.uint16) != weight.take(rows).view(np.uint16)
-        changed[rows.compress(is_news)] = True
-        weight[rows] = now
-        weights[bin_] = weight
-    return changed
-
-
-def _weighs(weight: NDArray[np.float16]) -> Flags:
-    """Return (n,), which weights are above 0: none is below, and bits are compared much faster."""
-    return np.asarray(weight.view(np.uint16) > 0)
-
-
-def _groups_with(column: Sketch, labels: Labels) -> Labels:
-    """Return (n,): how many groups have each piece's value in a bin.
-
-    column: (n,) the values. labels: (n,) rising or equal.
-    """
-    order = stable_order(column)
-    value, label = column.take(order), labels.take(order)
-    changed = np.append(True, value[1:] != value[:-1])[: len(order)]
-    another = changed.copy()
-    another[1:] |= label[1:] != label[:-1]
-    groups = np.add.reduceat(another, np.flatnonzero(changed), dtype=np.int64)
-    shared = np.empty(len(order), np.int64)
-    shared[order] = groups.take(np.cumsum(changed) - 1)
-    return shared
-
-
-def _thresholds(sketches: Sketches) -> NDArray[np.float64]:
-    """Return (n,): how similar to each piece another must be, the stricter of two pieces' counting.
-
-    It grows with the logarithm of n: among more pieces more are alike by chance, and the patterns
-    that takes share are rarer in comparison, so that they weigh more.
-    """
-    similar = np.where(_size(sketches) < _SHORT, _SIMILAR_SHORT, _SIMILAR)
-    return np.asarray(_growth(sketches.shape[1]) * similar)
-
-
-def _growth(pieces: int) -> float:
-    """Return by how much the thresholds for so many pieces are stricter than for `_TYPICAL`."""
-    return max(1.0, float(np.log(max(pieces, 1)) / np.log(_TYPICAL)))
-
-
-def _size(sketches: Sketches) -> NDArray[np.float64]:
-    """Return (n,), about how many patterns each piece has: m in a bin have their first at 1/m."""
-    total = np.zeros(sketches.shape[1])
-    for bin_ in range(BINS):
-        column = sketches[bin_]
-        total += np.where(column > 0, column / 2.0**RANK_BITS, 1.0)
-    return np.asarray(BINS * (BINS / total - 1))
-
-
-def _candidates(
-    sketches: Sketches, weights: OnDisk, item: tuple[Labels, list[tuple[int, int]]]
-) -> Pairs:
-    """Return (m,), pairs of pieces not joined yet that agree in a band.
-
-    item: the labels, and bands. Of pieces that agree in a bucket full, only neighbours are paired:
-    the others are in other bands.
-    """
-    labels, bands = item
-    pairs = [np.empty(0, np.int64)]
-    for a, b in bands:
-        rows = np.flatnonzero(_weighs(weights[a]) & _weighs(weights[b]))
-        key = (sketches[a][rows].astype(np.uint64) << np.uint64(32)) | sketches[b][rows]
-        order = np.argsort(key, kind="stable")
-        key, rows = key[order], rows[order]
-        for distance in range(1, _NEIGHBOURS + 1):
-            same = key[distance:] == key[:-distance]
-            left, right = rows[:-distance][same], rows[distance:][same]
-            apart = labels[left] != labels[right]
-            pairs.append(left[apart] << 32 | right[apart])
-    return np.unique(np.concatenate(pairs))  # once each: less to send
-
-
-def _agreement(
-    sketches: Sketches, weights: OnDisk, pairs: Pairs, bins: range
-) -> tuple[NDArray[np.float32], NDArray[np.uint16]]:
-    """Return (m,) for pairs (m,): the weight of those `bins` that agree, and how many are filled.
-
-    A bin counts as filled if it is in either of two pieces.
-    """
-    left, right = _ends(pairs)
-    total, filled = np.zeros(len(left), np.float32), np.zeros(len(left), np.uint16)
-    for bin_ in bins:
-        column, weight = sketches[bin_], weights[bin_]
-        one, other = column.take(left), column.take(right)
-        agree = np.flatnonzero((one == other) & (one > 0))
-        total[agree] += weight.take(left.take(agree))
-        filled += np.maximum(one, other) > 0
-    return total, filled
-
-
 def _join(labels: Labels, pairs: Pairs) -> Labels:
-    """Return the labels with both of each of pairs (m,) in one group: the smallest spreads."""
+    """Return the labels after joining both pieces of each of pairs (m,): the smallest spreads."""
     while True:
-        ends = np.stack([labels.take(pieces) for pieces in _ends(pairs)])  # (2, m)
+        joining = np.stack([labels.take(pieces) for pieces in ends(pairs)])  # (2, m)
         joined = labels.copy()
-        np.minimum.at(joined, ends.ravel(), np.tile(ends.min(axis=0), 2))
+        np.minimum.at(joined, joining.ravel(), np.tile(joining.min(axis=0), 2))
         joined = joined[joined]
         if np.array_equal(joined, labels):
             return labels

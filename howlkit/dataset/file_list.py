@@ -1,7 +1,8 @@
-"""What is known of each source file: a line of JSON, on the disk; little of it is in memory.
+"""What `prepare` knows about each file: a line of JSON on the disk, and little of it in memory.
 
-`Known` is what earlier runs found, looked up by path; `Files` what this one finds, in order. Both
-keep their lines in a temporary file in the dataset's folder, and in memory some 40 bytes a file.
+`KnownFiles` holds what earlier runs found, looked up by path; `FileList` what this run finds, in
+order. Both keep their lines in a temporary file in the dataset's folder, and some 40 bytes a file
+in memory.
 """
 
 from __future__ import annotations
@@ -25,19 +26,20 @@ from howlkit.atomic_files import writing_whole
 from howlkit.dataset.hashes import HASH_BYTES, ByHash
 from howlkit.music import midi
 
-__all__ = ["Files", "Known", "Paths", "Source", "head"]
+__all__ = ["FileList", "KnownFiles", "PathList", "FileEntry", "head"]
 
 FORMAT = 2
 
 
-class Source(NamedTuple):
-    """A file: where it is, how it looked when it was read, and what came of it.
+class FileEntry(NamedTuple):
+    """A piece in a file: where the file is, how it looked when it was read, and what came of it.
 
-    size in bytes; changed: time of the last change in nanoseconds. content, notes: hashes of the
-    piece in it (records.py), or empty, and then `reason` says why. repairs:
-    pairs, as `midi.Reading` has them. reader: what it was read by (`Reader.identity`), empty for
-    howlkit itself. Of a file of several pieces each is a source: the `item`th of `items`, from 0,
-    and called `title`.
+    A file of several pieces has an entry for each: number `item` of `items`, counted from 0, with
+    its `title`. A file that cannot be read has one entry.
+    size: in bytes. changed: when the file was last changed, in nanoseconds. content, notes: the
+    hashes of the piece (records.py); empty if there is none, and then `reason` says why. repairs:
+    pairs, as in `midi.Reading`. reader: the `Reader.identity` of what read the file, empty for
+    howlkit itself.
     """
 
     path: str
@@ -59,15 +61,15 @@ class Source(NamedTuple):
         return json.dumps(said | {name: said[name].hex() for name in _HASHES})
 
     @classmethod
-    def of_line(cls, line: str) -> Source:
-        """Return the source that `line` was written of; ValueError for a damaged line."""
+    def of_line(cls, line: str) -> FileEntry:
+        """Return the entry that a line was made of; ValueError if the line is damaged."""
         try:
             said = json.loads(line)
             said |= {name: bytes.fromhex(said[name]) for name in _HASHES}
             said["repairs"] = tuple((str(name), int(count)) for name, count in said["repairs"])
-            source = cls(**said)
-            if all(type(getattr(source, name)) is kind for name, kind in _KINDS.items()):
-                return source
+            entry = cls(**said)
+            if all(type(getattr(entry, name)) is kind for name, kind in _KINDS.items()):
+                return entry
         except (TypeError, KeyError, OverflowError, RecursionError) as error:
             raise ValueError(f"{error!r}") from error
         raise ValueError("a value of another type")
@@ -87,12 +89,12 @@ _KINDS = {
 
 
 def head(limits: midi.Limits) -> str:
-    """Return the line that says how sources were read: what another reading might change."""
+    """Return the first line of a file list: the settings that decide what reading finds."""
     return json.dumps({"format": FORMAT, "limits": dataclasses.asdict(limits)})
 
 
-class Paths(Sequence[str]):
-    """Paths, each once, as a list would have them; as many bytes in memory as they have."""
+class PathList(Sequence[str]):
+    """Paths without repetition, as a sequence; in memory as many bytes as they have."""
 
     def __init__(self, paths: Iterable[str]) -> None:
         seen = ByHash()
@@ -112,7 +114,7 @@ class Paths(Sequence[str]):
 
 
 class _Lines(contextlib.AbstractContextManager["_Lines"]):
-    """Lines of text in a temporary file, by number: first all are appended, then they are read."""
+    """Numbered lines of text in a temporary file: all are appended, then they are read."""
 
     def __init__(self, folder: Path) -> None:
         self._file = tempfile.TemporaryFile(dir=folder)
@@ -139,25 +141,25 @@ class _Lines(contextlib.AbstractContextManager["_Lines"]):
             yield line.decode("ascii")
 
 
-class Known(contextlib.AbstractContextManager["Known"]):
-    """What earlier runs, finished or not, say about files: the sources in each, by path."""
+class KnownFiles(contextlib.AbstractContextManager["KnownFiles"]):
+    """The entries that earlier runs, finished or not, made of files, by path."""
 
     def __init__(
-        self, folder: Path, lists: Iterable[Path], first: str, wanted: Callable[[Source], bool]
+        self, folder: Path, lists: Iterable[Path], first: str, wanted: Callable[[FileEntry], bool]
     ) -> None:
-        """Take in the lines of `lists` that are `wanted`; damaged ones are left out.
+        """Read the entries of `lists` that are `wanted`; damaged lines are left out.
 
-        lists: files of lines; of a path what the last one says counts. first: line without which
-        a file is not looked at.
+        lists: files of lines; of two lines about one path the later counts. first: the first line
+        that a list must have (`head`); other lists were read with other settings.
         """
         self._lines = _Lines(folder)
         keys, numbers = bytearray(), array("q")
         for path in lists:
             for line in _lines_of(path, first):
                 with contextlib.suppress(ValueError):
-                    source = Source.of_line(line)
-                    if wanted(source):
-                        keys += _key(source.path, source.item)
+                    entry = FileEntry.of_line(line)
+                    if wanted(entry):
+                        keys += _key(entry.path, entry.item)
                         numbers.append(len(self._lines))
                         self._lines.append(line.rstrip("\n"))
         self._numbers = ByHash()
@@ -166,29 +168,29 @@ class Known(contextlib.AbstractContextManager["Known"]):
     def __exit__(self, *_: object) -> None:
         self._lines.__exit__()
 
-    def get(self, path: str) -> tuple[Source, ...]:
-        """Return what is known of a file, all the pieces in it; nothing if some are not known."""
+    def get(self, path: str) -> tuple[FileEntry, ...]:
+        """Return the entries of all pieces in a file; () if any of them is not known."""
         first = self._one(path, 0)
         if first is None:
             return ()
         found = [first]
         for item in range(1, first.items):
-            source = self._one(path, item)
-            if source is None or _looks(source) != _looks(first):
+            entry = self._one(path, item)
+            if entry is None or _looks(entry) != _looks(first):
                 return ()
-            found.append(source)
+            found.append(entry)
         return tuple(found)
 
-    def _one(self, path: str, item: int) -> Source | None:
+    def _one(self, path: str, item: int) -> FileEntry | None:
         number = self._numbers.get(_key(path, item)) if len(self._numbers) else -1
-        return Source.of_line(self._lines[number]) if number >= 0 else None
+        return FileEntry.of_line(self._lines[number]) if number >= 0 else None
 
 
-class Files(contextlib.AbstractContextManager["Files"]):
-    """The sources of a run, in the order in which they were found.
+class FileList(contextlib.AbstractContextManager["FileList"]):
+    """The entries of this run, in the order in which they were found.
 
-    files: in how many files they are. read: how many hold music. skipped: (path, reason) of each
-    other. repairs: of all together.
+    files: the number of files that they are in. skipped: (path, reason) of each entry without
+    music. repairs: the sum over all entries.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -204,54 +206,54 @@ class Files(contextlib.AbstractContextManager["Files"]):
     def __len__(self) -> int:
         return len(self._lines)
 
-    def add(self, source: Source, line: str, *, unchanged: bool) -> None:
-        """Take in what came of the next file, and its line.
+    def add(self, entry: FileEntry, line: str, *, unchanged: bool) -> None:
+        """Add the next entry, and its line.
 
-        unchanged: known from before, not read again.
+        unchanged: whether it is known from an earlier run and was not read again.
         """
         self._lines.append(line)
-        self._content += source.content or bytes(HASH_BYTES)
-        self._notes += source.notes or bytes(HASH_BYTES)
+        self._content += entry.content or bytes(HASH_BYTES)
+        self._notes += entry.notes or bytes(HASH_BYTES)
         self._unchanged.append(unchanged)
-        self.files += source.item == 0
-        self.repairs.update(dict(source.repairs))
-        if not source.content:
-            self.skipped.append((source.path, source.reason))
+        self.files += entry.item == 0
+        self.repairs.update(dict(entry.repairs))
+        if not entry.content:
+            self.skipped.append((entry.path, entry.reason))
 
     @property
     def read(self) -> int:
-        """How many hold music."""
+        """The number of entries with music."""
         return len(self) - len(self.skipped)
 
     @property
     def content(self) -> NDArray[np.uint8]:
-        """(n, 16): `Source.content` of each, zeros where there is none."""
+        """(n, 16): `FileEntry.content` of each entry, zeros where there is none."""
         return _hashes(self._content)
 
     @property
     def notes(self) -> NDArray[np.uint8]:
-        """(n, 16): `Source.notes` of each, zeros where there are none."""
+        """(n, 16): `FileEntry.notes` of each entry, zeros where there is none."""
         return _hashes(self._notes)
 
     @property
     def unchanged(self) -> NDArray[np.bool_]:
-        """(n,): which were known from before and not read again."""
+        """(n,): which entries are known from an earlier run and were not read again."""
         return np.frombuffer(self._unchanged, np.bool_)
 
     def path(self, number: int) -> str:
-        """Return where a file is."""
-        return Source.of_line(self._lines[number]).path
+        """Return the path of an entry."""
+        return FileEntry.of_line(self._lines[number]).path
 
     def paths(self) -> Iterator[str]:
-        """Yield where each is."""
-        return (source.path for source in self.sources())
+        """Yield the path of each entry."""
+        return (entry.path for entry in self.entries())
 
-    def sources(self) -> Iterator[Source]:
-        """Yield each."""
-        return map(Source.of_line, self._lines)
+    def entries(self) -> Iterator[FileEntry]:
+        """Yield each entry."""
+        return map(FileEntry.of_line, self._lines)
 
     def save(self, path: Path, limits: midi.Limits) -> None:
-        """Write the lines for `Known`, after one that says how the files were read."""
+        """Write the lines, `head` first, for `KnownFiles` to read."""
         with writing_whole(path) as file:
             file.write(head(limits).encode("ascii") + b"\n")
             file.writelines(line.encode("ascii") for line in self._lines)
@@ -262,9 +264,9 @@ def _key(path: str, item: int = 0) -> bytes:
     return hashlib.blake2b(name, digest_size=HASH_BYTES).digest()
 
 
-def _looks(source: Source) -> tuple[object, ...]:
-    """Return what is the same of all pieces of a file that were read at one time."""
-    return source.size, source.changed, source.sha256, source.reader, source.items
+def _looks(entry: FileEntry) -> tuple[object, ...]:
+    """Return the values that all entries of a file share if they were made at one time."""
+    return entry.size, entry.changed, entry.sha256, entry.reader, entry.items
 
 
 def _hashes(joined: bytearray) -> NDArray[np.uint8]:
@@ -272,7 +274,7 @@ def _hashes(joined: bytearray) -> NDArray[np.uint8]:
 
 
 def _lines_of(path: Path, first: str) -> Iterator[str]:
-    """Yield the lines of a file after its first; none if it is not there, or not of that first."""
+    """Yield the lines of a file after `first`; none if the file is missing or begins otherwise."""
     try:
         with open(path, encoding="ascii", errors="replace", newline="\n") as file:
             if file.readline().rstrip("\n") == first:

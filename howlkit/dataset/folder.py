@@ -1,7 +1,8 @@
-"""The folder of a dataset: which files in it are ours, and who may write to it.
+"""The folder of a dataset: whether it is howlkit's, and which process may write to it.
 
-Nothing is ever overwritten or deleted that is not ours by name and by place: a folder is ours if
-its dataset.json is, or else if nothing is in it but files of our names, the lock among them.
+howlkit overwrites and deletes only files of its own names in a folder of its own. A folder is
+howlkit's if it has howlkit's dataset.json; without one, if it has nothing but files with howlkit's
+names (names.py), the lock among them.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from howlkit.dataset.dataset import FORMAT, manifest_of
-from howlkit.dataset.names import LOCK, is_ours
+from howlkit.dataset.manifest import FORMAT, read_manifest
+from howlkit.dataset.names import LOCK, MANIFEST, is_ours
 from howlkit.errors import BusyError, DataError, printable
 
 __all__ = ["writing"]
@@ -21,9 +22,10 @@ __all__ = ["writing"]
 
 @contextlib.contextmanager
 def writing(out: Path) -> Iterator[Path]:
-    """Give the folder to write to, for this process alone.
+    """Make the folder if need be, lock it for this process, and give it to write to.
 
-    Raises DataError if that cannot be, or when writing fails; BusyError if another process has it.
+    Raises DataError if the folder is another program's, or if anything inside the block cannot be
+    written; BusyError if another process has the lock.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -36,16 +38,16 @@ def writing(out: Path) -> Iterator[Path]:
 
 
 def _check_ours(out: Path) -> None:
-    """Raise DataError for a folder of something else, or a dataset of another format."""
-    said = _said(out / "dataset.json")
+    """Raise DataError if the folder is another program's, or a dataset of another format."""
+    said = _said(out / MANIFEST)
     if isinstance(said, dict) and {"format", "howlkit"} <= said.keys():
         if said["format"] != FORMAT:
-            manifest_of(out)  # raises
+            read_manifest(out)  # raises
         return
     names = sorted(path.name for path in out.iterdir())
     strange = [name for name in names if not is_ours(name)]
-    if isinstance(said, dict):  # whole, and somebody else's
-        strange = ["dataset.json"]
+    if isinstance(said, dict):  # whole JSON, but another program's
+        strange = [MANIFEST]
     elif names and LOCK not in names:
         strange = names
     if strange:
@@ -55,8 +57,8 @@ def _check_ours(out: Path) -> None:
         )
 
 
-def _said(file: Path) -> Any:  # noqa: ANN401 - whatever stands there
-    """Return what a file of JSON says; None if there is none, or if it is damaged."""
+def _said(file: Path) -> Any:  # noqa: ANN401 - any JSON
+    """Return the contents of a JSON file; None if it is missing or damaged."""
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError, RecursionError):

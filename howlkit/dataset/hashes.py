@@ -1,4 +1,4 @@
-"""Tables with a hash of 16 bytes for a key, small in memory: prepare has several a million long."""
+"""Tables by hashes of 16 bytes, small in memory: `prepare` has several with a million entries."""
 
 from __future__ import annotations
 
@@ -14,16 +14,23 @@ HASH_BYTES = 16
 Hashes = NDArray[np.uint8]
 Numbers = NDArray[np.int64]
 
-_RECENT = 2**13  # entries kept in a dict until they are sorted in: ten times as big there
+_RECENT = 2**13  # entries kept in a dict, at ten times the memory, until they are sorted in
 
 
 def as_keys(hashes: Hashes) -> NDArray[Any]:
-    """Return hashes (n, 16) as strings (n,) of as many bytes, which numpy sorts and compares."""
+    """Return hashes (n, 16) as strings (n,) of 16 bytes, which numpy sorts and compares."""
     return np.ascontiguousarray(hashes).view(f"S{HASH_BYTES}").reshape(-1)
 
 
 class ByHash:
-    """Whole numbers from 0 by hashes; 24 bytes an entry. What is there already stays as it is."""
+    """A table of whole numbers from 0 by hash, 24 bytes an entry; the first entry of a hash stays.
+
+    >>> table = ByHash()
+    >>> table.add(b"0123456789abcdef", 7), table.add(b"0123456789abcdef", 8)
+    (True, False)
+    >>> table.get(b"0123456789abcdef"), table.get(b"fedcba9876543210")
+    (7, -1)
+    """
 
     def __init__(self) -> None:
         self._keys = as_keys(np.zeros((0, HASH_BYTES), np.uint8))  # (n,), rising
@@ -43,18 +50,18 @@ class ByHash:
         if not len(self._keys) or len(key) != HASH_BYTES:
             return -1
         at = int(self._keys.searchsorted(np.bytes_(key)))
-        # numpy gives strings back without the zeros at their ends.
+        # numpy returns strings without the zeros at their ends.
         if at < len(self._keys) and self._keys[at] == key.rstrip(b"\0"):
             return int(self._numbers[at])
         return -1
 
     def find(self, hashes: Hashes) -> Numbers:
-        """Return the number of each of hashes (m, 16), -1 where there is none."""
+        """Return (m,): the number of each of hashes (m, 16), -1 where there is none."""
         self._settle()
         return self._settled(hashes)
 
     def add(self, key: bytes, number: int) -> bool:
-        """Take in one entry; say whether it is new."""
+        """Add an entry unless its hash is there; say whether it was added."""
         if key in self:
             return False
         self._recent[key] = number
@@ -63,7 +70,7 @@ class ByHash:
         return True
 
     def update(self, hashes: Hashes, numbers: ArrayLike) -> None:
-        """Take in entries, (m, 16) and (m,); of equal ones the first."""
+        """Add entries, hashes (m, 16) and numbers (m,); of equal hashes the first counts."""
         keys, first = np.unique(as_keys(hashes), return_index=True)
         numbers = np.asarray(numbers, np.int64)[first]
         new = self.find(hashes[first]) < 0
@@ -73,13 +80,13 @@ class ByHash:
         self._numbers = np.insert(self._numbers, at, numbers)
 
     def drop(self, numbers: range) -> None:
-        """Forget the entries whose number is in a range of step 1."""
+        """Remove the entries with a number in this range, which must have step 1."""
         self._settle()
         kept = (self._numbers < numbers.start) | (self._numbers >= numbers.stop)
         self._keys, self._numbers = self._keys[kept], self._numbers[kept]
 
     def _settled(self, hashes: Hashes) -> Numbers:
-        """Return what `find` does of those that are sorted in."""
+        """Return what `find` does, from the entries that are sorted in."""
         keys = as_keys(hashes)
         if not len(self._keys):
             return np.full(len(keys), -1)
@@ -87,7 +94,7 @@ class ByHash:
         return np.where(self._keys[at] == keys, self._numbers[at], -1)
 
     def _settle(self) -> None:
-        """Sort in what is recent."""
+        """Sort in the recent entries."""
         if self._recent:
             recent, self._recent = self._recent, {}
             hashes = np.frombuffer(b"".join(recent), np.uint8).reshape(-1, HASH_BYTES)

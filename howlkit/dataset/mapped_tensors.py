@@ -1,6 +1,7 @@
-"""Safetensors files as memory maps, read at the tensor's offset.
+"""Safetensors files as memory maps; and arrays in temporary files, for what memory cannot hold.
 
-That is ten times as fast as safetensors' own slices. Nothing is ever unpickled.
+Reading at a tensor's offset in the map is ten times as fast as safetensors' own slices. Nothing is
+ever unpickled.
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ _DAMAGE = (ValueError, IndexError, KeyError, TypeError, AttributeError, Overflow
 def write_tensors(path: Path, tensors: Mapping[str, Array]) -> None:
     """Write a safetensors file, whole or not at all; the same arrays give the same bytes.
 
-    Byte for byte what safetensors' own `save_file` writes, but no copy of it all is made in memory:
-    the widest types first, so that each is aligned, then by name; a header padded to 8 bytes.
+    The file is byte for byte what safetensors' own `save_file` writes, without a copy of it in
+    memory: tensors by falling width of their type, so that each is aligned, then by name; a header
+    padded to 8 bytes.
     """
     types = {name: _NAMES[tensor.dtype.newbyteorder("<").str] for name, tensor in tensors.items()}
     names = sorted(tensors, key=lambda name: (list(_DTYPES).index(types[name]), name))
@@ -55,9 +57,9 @@ def write_tensors(path: Path, tensors: Mapping[str, Array]) -> None:
 
 
 class Tensors:
-    """The tensors of a safetensors file by name, memory-mapped, read-only.
+    """The tensors of a safetensors file by name, memory-mapped and read-only.
 
-    Raises DataError for a file that is missing, damaged or of types not used here.
+    Raises DataError for a file that is missing, damaged or has types that datasets do not use.
     """
 
     def __init__(self, path: Path) -> None:
@@ -76,7 +78,7 @@ class Tensors:
             raise self._damaged("its length is not what its header says")
 
     def __getitem__(self, name: str) -> Array:
-        """Return the tensor called `name`, a view of the file."""
+        """Return the tensor `name`, a view of the file."""
         try:
             entry = self._where[name]
             begin, stop = (self._begin + int(offset) for offset in entry["data_offsets"])
@@ -86,7 +88,7 @@ class Tensors:
             raise self._damaged(error) from error
 
     def check(self, name: str, dtype: np.dtype[Any] | type, shape: tuple[int, ...]) -> None:
-        """Raise DataError unless there is a tensor `name` of this type and shape."""
+        """Raise DataError unless the tensor `name` has this type and shape."""
         tensor = self[name]
         if tensor.dtype != dtype or tensor.shape != shape:
             raise self._damaged(f"{name} is {tensor.dtype} of shape {tensor.shape}")
@@ -99,21 +101,22 @@ class Tensors:
 
 
 class OnDisk:
-    """A matrix in a file, of which a row at a time is in memory.
+    """A matrix in a file, read and written a row at a time.
 
-    Processes may share it: it pickles, and no file stays open (to open it takes 3 us a row).
+    Processes may share it: it pickles, and no file stays open (opening it takes 3 us a row).
     """
 
     def __init__(self, path: Path, dtype: type, shape: tuple[int, int]) -> None:
-        """Say what the file at a path holds."""
+        """Use the file at `path`, which holds a matrix of this type and shape."""
         self._path, self._dtype, self.shape = path, np.dtype(dtype), shape
 
     @classmethod
     @contextlib.contextmanager
     def new(cls, folder: Path | None, dtype: type, shape: tuple[int, int]) -> Iterator[OnDisk]:
-        """Give a matrix of zeros in a folder, deleted in the end (if killed: by the next `tidy`).
+        """Give a new matrix of zeros, deleted at the end of the block.
 
-        folder: None: where the system has temporary files.
+        After a kill the next `shards.Store.tidy` deletes it. folder: where its file is; None: where
+        the system has temporary files.
         """
         file, path = tempfile.mkstemp(prefix=SCRATCH_PREFIX, dir=folder)
         try:
@@ -124,7 +127,7 @@ class OnDisk:
             delete(Path(path))
 
     def __getitem__(self, row: int) -> Array:
-        """Return a row, a copy."""
+        """Return a copy of a row."""
         values = np.empty(self.shape[1], self._dtype)
         with open(self._path, "rb") as file:
             file.seek(row * values.nbytes)
@@ -135,7 +138,7 @@ class OnDisk:
         self.write(0, values[None], first=row)
 
     def write(self, column: int, values: Array, *, first: int = 0) -> None:
-        """Write values (rows, n) to rows from the `first`, from a column on."""
+        """Write values (rows, n) from row `first` and column `column` on."""
         with open(self._path, "r+b") as file:
             for row, part in enumerate(values, first):
                 file.seek((row * self.shape[1] + column) * self._dtype.itemsize)
@@ -143,9 +146,9 @@ class OnDisk:
 
 
 class Appended(contextlib.AbstractContextManager["Appended"]):
-    """Numbers in a temporary file of a folder: all are appended, then they are read in blocks.
+    """Numbers in a temporary file: all are appended, then they are read in blocks.
 
-    folder: as of `OnDisk`.
+    folder: as in `OnDisk.new`.
     """
 
     def __init__(self, folder: Path | None, dtype: type) -> None:
@@ -156,11 +159,11 @@ class Appended(contextlib.AbstractContextManager["Appended"]):
         self._file.close()
 
     def append(self, values: Array) -> None:
-        """Write values (n,) behind what is there."""
+        """Append values (n,)."""
         self._file.write(np.ascontiguousarray(values, self._dtype).data)
 
     def blocks(self, size: int) -> Iterator[Array]:
-        """Yield all from the first on, (size,) at a time, at last the rest."""
+        """Yield all numbers in order, in arrays (size,), the last one shorter."""
         self._file.seek(0)
         while block := self._file.read(size * self._dtype.itemsize):
             yield np.frombuffer(block, self._dtype)

@@ -1,4 +1,4 @@
-"""What the files of a dataset are called. Files of other names are never touched."""
+"""The names of the files of a dataset. Files with other names are never touched."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import re
 from pathlib import Path
 
 __all__ = [
+    "FILE_LIST",
     "JOURNAL",
     "LOCK",
+    "MANIFEST",
     "PARTIAL",
     "PIECES",
+    "REPORT",
     "SCRATCH",
     "SCRATCH_PREFIX",
     "SHARD",
@@ -19,6 +22,9 @@ __all__ = [
     "matching",
 ]
 
+MANIFEST = "dataset.json"
+FILE_LIST = "files.jsonl"
+REPORT = "report.json"
 SHARD = re.compile(r"shard-(\d{5})\.safetensors")
 JOURNAL = re.compile(r"shard-(\d{5})\.jsonl")
 PIECES = re.compile(r"pieces-[0-9a-f]{16}\.safetensors")
@@ -26,28 +32,31 @@ LOCK = ".lock"
 
 SCRATCH_PREFIX = ".scratch-"
 SCRATCH = re.compile(re.escape(SCRATCH_PREFIX) + r"[a-z0-9_]+")
-"""Matrices that processes share for a while (`tensors.OnDisk`)."""
+"""Matrices that processes share for a while (`mapped_tensors.OnDisk`)."""
 
 _WHOLE = "|".join(
-    [r"dataset\.json|files\.jsonl|report\.json", SHARD.pattern, JOURNAL.pattern, PIECES.pattern]
+    [
+        *map(re.escape, (MANIFEST, FILE_LIST, REPORT)),
+        *(name.pattern for name in (SHARD, JOURNAL, PIECES)),
+    ]
 )
 PARTIAL = re.compile(rf"\.partial-\d+-({_WHOLE})")
-"""What writing leaves that was broken off (`disk.write_whole`)."""
+"""What an interrupted write leaves (`atomic_files.write_whole`)."""
 
 
 def is_ours(name: str) -> bool:
-    """Say whether a file of a dataset may be called so."""
+    """Say whether a dataset may have a file of this name."""
     known = name == LOCK or re.fullmatch(_WHOLE, name) or PARTIAL.fullmatch(name)
     known = known or SCRATCH.fullmatch(name)
     return bool(known)
 
 
 def matching(folder: Path, pattern: re.Pattern[str]) -> list[Path]:
-    """Return what is in a folder under names that are all of `pattern`, by name."""
+    """Return the files of a folder whose whole names match `pattern`, sorted by name."""
     return sorted(path for path in folder.iterdir() if pattern.fullmatch(path.name))
 
 
 def delete(path: Path) -> None:
-    """Delete a file that is in nobody's way: where the system refuses, it stays."""
+    """Delete a file, or leave it where the system refuses: it does no harm."""
     with contextlib.suppress(OSError):
         path.unlink(missing_ok=True)

@@ -1,8 +1,8 @@
-"""DATA as users give it - folders, files, a prepared dataset, or nothing - as a Dataset.
+"""Opens what users name as DATA: folders, files, collections, a prepared dataset, or nothing.
 
 Folders are prepared into the user's cache folder, under a name made of their paths, so that a
-second run on them begins at once and reads only what has changed. `HOWLKIT_CACHE` names another
-place.
+second run on them starts at once and reads only what has changed. `HOWLKIT_CACHE` names another
+folder.
 """
 
 from __future__ import annotations
@@ -17,14 +17,18 @@ from pathlib import Path
 import platformdirs
 
 from howlkit import __version__
-from howlkit.dataset import Dataset, Readers, Report, prepare, prepare_pieces
+from howlkit.dataset.dataset import Dataset
+from howlkit.dataset.names import MANIFEST
+from howlkit.dataset.preparation import prepare, prepare_pieces
+from howlkit.dataset.readers import Readers
+from howlkit.dataset.report import PreparationReport
 from howlkit.errors import BusyError, DataError, printable
 from howlkit.music import chorales
 
 Tell = Callable[[str], None]
 
 CHORALES_SEED = 3
-"""Of the chorales' split: the first that comes near 80, 10 and 10 in a hundred (289, 35, 37)."""
+"""The seed of the chorales' split: the first that comes near 80, 10 and 10 % (289, 35, 37)."""
 
 __all__ = ["cache_folder", "describe", "is_dataset", "open_data"]
 
@@ -36,12 +40,13 @@ def open_data(
     tell: Tell,
     progress: Callable[[int, int], None] | None = None,
 ) -> Dataset:
-    """Return the dataset that `sources` are, or that they are prepared into.
+    """Return the dataset that `sources` name, prepared if need be.
 
-    tell: is given a line for the user. progress: is called with (files done, files in all).
-    Nothing: the chorales that ship. One prepared dataset: itself. Else folders and files of music,
-    or names of collections, as for `dataset.prepare`.
-    Raises DataError if something is not there or nothing can be read.
+    sources: nothing for the chorales that ship; or one prepared dataset; or folders and files of
+        music and names of collections, as in `dataset.prepare`.
+    strict: stop at the first file that cannot be read. tell: called with lines for the user.
+    progress: called with (files done, files in all).
+    Raises DataError if a source does not exist or nothing can be read.
     """
     if len(sources) == 1 and is_dataset(sources[0]):
         return Dataset.open(sources[0])
@@ -61,7 +66,7 @@ def open_data(
 
 
 def _shipped(tell: Tell) -> Dataset:
-    """Prepare the chorales once for every version of howlkit."""
+    """Return the chorales as a dataset, prepared once for each version of howlkit."""
     out = cache_folder() / "datasets" / f"bach-chorales-{__version__}"
     if not is_dataset(out):
         _in_turn(lambda: prepare_pieces(chorales.load(), out, seed=CHORALES_SEED), out, tell)
@@ -70,8 +75,8 @@ def _shipped(tell: Tell) -> Dataset:
     return data
 
 
-def _in_turn(work: Callable[[], Report], out: Path, tell: Tell) -> Report:
-    """Prepare into `out` once no other process does: runs may begin on one folder together."""
+def _in_turn(work: Callable[[], PreparationReport], out: Path, tell: Tell) -> PreparationReport:
+    """Do the work once no other process prepares into `out`: runs may start together."""
     told = False
     while True:
         try:
@@ -85,18 +90,18 @@ def _in_turn(work: Callable[[], Report], out: Path, tell: Tell) -> Report:
 
 
 def is_dataset(path: Path) -> bool:
-    """Say whether `path` is a folder made by `howlkit prepare`."""
-    return (path / "dataset.json").is_file()
+    """Say whether `path` is a prepared dataset."""
+    return (path / MANIFEST).is_file()
 
 
 def describe(sources: Sequence[Path], data: Dataset) -> str:
-    """Return a few words about the music, for a model card."""
+    """Return a line about the music, for a model card."""
     what = ", ".join(source.name for source in sources) or "Bach's four-part chorales"
     return f"{what}: {len(data)} pieces, {int(data.note_counts.sum()):,} notes"
 
 
 def cache_folder() -> Path:
-    """Return where prepared folders are kept."""
+    """Return the folder in which datasets prepared on the way are kept."""
     own = os.environ.get("HOWLKIT_CACHE")
     return Path(own) if own else platformdirs.user_cache_path("howlkit")
 

@@ -1,43 +1,25 @@
-"""Music into a dataset folder: read, stored, grouped, split, and told about."""
+"""Prepares music: finds the files, reads them, stores the pieces, and hands over to finishing."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import itertools
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-import howlkit
-from howlkit.atomic_files import write_whole
-from howlkit.dataset import duplicates
-from howlkit.dataset.catalog import (
-    Columns,
-    Earlier,
-    Options,
-    catalog,
-    fingerprint,
-    first_files,
-    report,
-)
-from howlkit.dataset.dataset import FORMAT, Dataset
-from howlkit.dataset.file_list import Files, Known, Paths, Source, head
+from howlkit.dataset.catalog import SplitOptions
+from howlkit.dataset.file_list import FileEntry, FileList, KnownFiles, PathList, head
+from howlkit.dataset.file_reading import FILES_A_WORKER, ReadResult, ReadResults, of_piece, read_all
+from howlkit.dataset.finishing import finish
 from howlkit.dataset.folder import writing
-from howlkit.dataset.hashes import ByHash
-from howlkit.dataset.mapped_tensors import write_tensors
-from howlkit.dataset.names import PIECES, delete, matching
+from howlkit.dataset.names import FILE_LIST, MANIFEST
 from howlkit.dataset.readers import Readers
-from howlkit.dataset.report import Report, counted
-from howlkit.dataset.shards import Store, shard_name
-from howlkit.dataset.sources import FILES_A_WORKER, Outcome, Outcomes, of_piece, read_all
+from howlkit.dataset.report import PreparationReport, counted
+from howlkit.dataset.shards import Store
 from howlkit.dataset.split import OwnSplit, check_fractions
-from howlkit.dataset.workers import Crew, usable_cores
+from howlkit.dataset.workers import WorkerPool, usable_cores
 from howlkit.errors import DataError
 from howlkit.music import midi
 from howlkit.music.piece import Piece
@@ -60,46 +42,48 @@ def prepare(
     readers: Readers | None = None,
     strict: bool = False,
     progress: Callable[[int, int], None] | None = None,
-) -> Report:
+) -> PreparationReport:
     """Read the music in `sources` into the dataset folder `out`.
 
-    sources: files and folders, of MIDI or what a plugin can read, and names of collections.
-    fractions: of the groups that train, validation and test get, on average; seed: which ones.
-    split: a split of your own instead: for each part the folders and files that belong to it, as
-        they are or inside `sources`; what none names goes to train.
-    workers: processes that read and group; None: one a core, fewer for few files.
+    sources: files and folders, of MIDI or of what a plugin reads, and names of collections.
+    fractions: the shares of the groups that train, validation and test get on average.
+    seed: decides which groups these are.
+    split: a split of your own instead: for each part the folders and files that belong to it,
+        absolute, relative to the working folder or inside `sources`; all others go to train.
+    workers: the number of processes that read and group; None: one a core, fewer for few files.
     near_duplicates: keep takes and variants of a piece in one part.
-    limits: of a file. readers: of files that are no MIDI, and of collections; None: the sources
-        that are installed. strict: stop at the first file that cannot be read.
+    limits: what a file may hold at most.
+    readers: read other files than MIDI, and know collections; None: those of installed plugins.
+    strict: stop at the first file that cannot be read.
     progress: called with (files done, files in all).
-    A run broken off goes on when called again. Raises DataError: nothing could be read (or, if
-    strict, not everything), `out` is another kind of folder or cannot be written; BusyError:
-    another process is preparing into it.
+    An interrupted run goes on when it is called again. Raises DataError if nothing can be read (or,
+    if strict, not everything), or if `out` is another kind of folder or cannot be written;
+    BusyError if another process is preparing into it.
     """
     check_fractions(fractions)
     readers = Readers.installed() if readers is None else readers
     roots = [readers.resolve(source, out) for source in sources]
     own = OwnSplit(split, roots) if split is not None else None
-    options = Options(tuple(fractions), seed, near_duplicates, own)
+    options = SplitOptions(tuple(fractions), seed, near_duplicates, own)
     if workers is not None and workers < 1:
         raise DataError(f"workers is {workers}; 1 or more are allowed")
-    anew = not Path(out, "dataset.json").exists()
-    with Crew(workers or usable_cores()) as crew:
-        paths, left_out = _found(roots, readers, crew, anew=anew)
+    anew = not Path(out, MANIFEST).exists()
+    with WorkerPool(workers or usable_cores()) as pool:
+        paths, left_out = _found(roots, readers, pool, anew=anew)
         if own is not None:
-            own.check_used(itertools.chain(paths, (source.path for source in left_out)))
-        with writing(Path(out)) as folder, Files(folder) as files:
+            own.check_used(itertools.chain(paths, (entry.path for entry in left_out)))
+        with writing(Path(out)) as folder, FileList(folder) as files:
             store = Store(folder, head=head(limits))
             with _known(folder, store, limits) as known:
-                reading = read_all(paths, known, readers, crew, limits=limits, workers=workers)
-                skipped = ((Outcome.of(source),) for source in left_out)
-                outcomes = itertools.chain(skipped, reading)
+                reading = read_all(paths, known, readers, pool, limits=limits, workers=workers)
+                skipped = ((ReadResult.of(entry),) for entry in left_out)
+                results = itertools.chain(skipped, reading)
                 total = len(left_out) + len(paths)
-                _keep(store, files, _told(outcomes, total, strict, progress))
+                _keep(store, files, _told(results, total, strict, progress))
             _check_any(files, sources, readers)
-            files.save(folder / "files.jsonl", limits)
+            files.save(folder / FILE_LIST, limits)
             name = functools.partial(_name, roots=roots)
-            return _finish(folder, store, files, options, name, crew)
+            return finish(folder, store, files, options, name, pool)
 
 
 def prepare_pieces(
@@ -110,86 +94,92 @@ def prepare_pieces(
     seed: int = 0,
     split: Mapping[str, Sequence[str]] | None = None,
     near_duplicates: bool = True,
-) -> Report:
-    """Write pieces that stand in no files into the dataset folder `out`.
+) -> PreparationReport:
+    """Write pieces that are in no files into the dataset folder `out`.
 
-    split: for each part the names of the pieces that belong to it. All else as in `prepare`.
+    split: for each part the names of the pieces that belong to it. All else is as in `prepare`.
+
+    >>> import tempfile
+    >>> from howlkit.music import chorales
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     print(prepare_pieces(chorales.load(), Path(folder, "bach")).parts["train"])
+    304 pieces, 71,200 notes, 279 groups
     """
     check_fractions(fractions)
     own = OwnSplit(split, None) if split is not None else None
-    options = Options(tuple(fractions), seed, near_duplicates, own)
+    options = SplitOptions(tuple(fractions), seed, near_duplicates, own)
     with writing(Path(out)) as folder:
         store = Store(folder)
-        with Files(folder) as files:
+        with FileList(folder) as files:
             _keep(store, files, map(of_piece, pieces))
             _check_any(files, (), Readers())
             if own is not None:
                 own.check_used(files.paths())
-            return _finish(folder, store, files, options, lambda source: source.path, Crew())
+            return finish(folder, store, files, options, lambda entry: entry.path, WorkerPool())
 
 
 def _found(
-    roots: Sequence[str], readers: Readers, crew: Crew, *, anew: bool
-) -> tuple[Paths, list[Source]]:
-    """Return the paths to read, absolute as the roots are, and what is there but cannot be.
+    roots: Sequence[str], readers: Readers, pool: WorkerPool, *, anew: bool
+) -> tuple[PathList, list[FileEntry]]:
+    """Return the absolute paths to read, and entries for folders and files that cannot be read.
 
-    anew: no file is known, so that all will be read: the crew begins as soon as there are enough.
+    anew: no file is known yet, so all will be read: the pool starts as soon as there are enough.
     """
-    left_out: list[Source] = []
-    enough = FILES_A_WORKER * crew.workers
+    left_out: list[FileEntry] = []
+    enough = FILES_A_WORKER * pool.workers
 
     def skip(path: str, reason: str) -> None:
-        left_out.append(Source(os.path.abspath(path), reason=reason))
+        left_out.append(FileEntry(os.path.abspath(path), reason=reason))
 
     def paths() -> Iterator[str]:
         found = midi.find(roots, skip=skip, endings=readers.suffixes)
         for number, path in enumerate(found, 1):
             if anew and number == enough:
-                crew.begin()
+                pool.start()
             yield str(path)
 
-    return Paths(paths()), left_out
+    return PathList(paths()), left_out
 
 
-def _known(folder: Path, store: Store, limits: midi.Limits) -> Known:
-    """Return what earlier runs, finished or not, know about files whose pieces are stored."""
-    lists = [folder / "files.jsonl", *store.journals()]
+def _known(folder: Path, store: Store, limits: midi.Limits) -> KnownFiles:
+    """Return the entries that earlier runs, finished or not, made of files with stored pieces."""
+    lists = [folder / FILE_LIST, *store.journals()]
 
-    def wanted(source: Source) -> bool:
-        # One of many pieces that cannot be read does not make all others be read again.
-        return source.content in store or (source.items > 1 and bool(source.reason))
+    def wanted(entry: FileEntry) -> bool:
+        # One broken piece of a file must not make all its others be read again.
+        return entry.content in store or (entry.items > 1 and bool(entry.reason))
 
-    return Known(folder, lists, head(limits), wanted)
+    return KnownFiles(folder, lists, head(limits), wanted)
 
 
 def _told(
-    outcomes: Iterable[Outcomes],
+    results: Iterable[ReadResults],
     total: int,
     strict: bool,
     progress: Callable[[int, int], None] | None,
-) -> Iterator[Outcome]:
-    """Yield what came of each piece, and tell how many files are done."""
-    for done, file in enumerate(outcomes, 1):
-        for outcome in file:
-            if strict and not outcome.source.content:
-                raise DataError(f"{outcome.source.reason}; strict stops at the first such file")
-            yield outcome
+) -> Iterator[ReadResult]:
+    """Yield the result of each piece, and call `progress` after each file."""
+    for done, file in enumerate(results, 1):
+        for result in file:
+            if strict and not result.entry.content:
+                raise DataError(f"{result.entry.reason}; strict stops at the first such file")
+            yield result
         if progress is not None:
             progress(done, total)
 
 
-def _keep(store: Store, files: Files, outcomes: Iterable[Outcome]) -> None:
-    """Store every piece, and take in every source.
+def _keep(store: Store, files: FileList, results: Iterable[ReadResult]) -> None:
+    """Store every piece, and list every entry.
 
-    What was read is kept whatever happens: Ctrl-C, a full disk, a file that `strict` stops at.
+    What was read is saved whatever stops this: Ctrl-C, a full disk, a file that `strict` refuses.
     """
     try:
-        for outcome in outcomes:
-            source, line, record = outcome
-            files.add(source, line, unchanged=record is None and bool(source.notes))
+        for result in results:
+            entry, line, record = result
+            files.add(entry, line, unchanged=record is None and bool(entry.notes))
             if record is not None:
                 store.add(record)
-            if record is not None or (source.items > 1 and source.reason):
+            if record is not None or (entry.items > 1 and entry.reason):
                 store.journal(line)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -198,7 +188,7 @@ def _keep(store: Store, files: Files, outcomes: Iterable[Outcome]) -> None:
     store.flush()
 
 
-def _check_any(files: Files, sources: Sequence[PathLike], readers: Readers) -> None:
+def _check_any(files: FileList, sources: Sequence[PathLike], readers: Readers) -> None:
     if files.read:
         return
     where = ", ".join(map(midi.printable, sources)) or "what was given"
@@ -217,90 +207,18 @@ def _called(readers: Readers) -> str:
     return "MIDI" if readers.suffixes == midi.ENDINGS else "music"
 
 
-def _name(source: Source, roots: Sequence[str]) -> str:
-    """Return what a piece is called: its file, and of several there its number and title."""
-    name = _inside(source.path, roots)
-    if source.items > 1:
-        name += f"#{source.item + 1} {midi.printable(source.title)}".rstrip()
+def _name(entry: FileEntry, roots: Sequence[str]) -> str:
+    """Return the name of a piece: its file's, with number and title if the file has several."""
+    name = _inside(entry.path, roots)
+    if entry.items > 1:
+        name += f"#{entry.item + 1} {midi.printable(entry.title)}".rstrip()
     return name
 
 
 def _inside(path: str, roots: Sequence[str]) -> str:
-    """Return a file's path inside the first of the folders prepared that it is in."""
+    """Return a file's path inside the first of the roots that holds it."""
     for root in roots:
         folder = os.path.join(root, "")
         if path.startswith(folder):
             return midi.printable(path[len(folder) :].replace(os.sep, "/"))
     return midi.printable(os.path.basename(path))
-
-
-def _finish(
-    folder: Path,
-    store: Store,
-    files: Files,
-    options: Options,
-    name: Callable[[Source], str],
-    crew: Crew,
-) -> Report:
-    """Write everything but shards, dataset.json last, and delete what is no longer used."""
-    inputs = _inputs(files, options)
-    earlier = _earlier(folder, options, inputs)
-    columns, warnings = catalog(store, files, options, earlier, name, crew)
-    account = report(files, columns, warnings)
-    digest = hashlib.sha256()
-    for column in sorted(columns):
-        digest.update(np.ascontiguousarray(columns[column]).data)
-    table = folder / f"pieces-{digest.hexdigest()[:16]}.safetensors"
-    used = np.unique(columns["shard"]).tolist()
-    write_tensors(table, columns)
-    write_whole(folder / "report.json", _json(account.to_json()))
-    manifest = {
-        "format": FORMAT,
-        "howlkit": howlkit.__version__,
-        "pieces_file": table.name,
-        "shards": {name: (folder / name).stat().st_size for name in map(shard_name, used)},
-        "options": options.to_json(),
-        "inputs": inputs,
-        "fingerprint": fingerprint(columns),
-        **_counts(account, columns),
-    }
-    write_whole(folder / "dataset.json", _json(manifest))
-    store.tidy(used)
-    for path in matching(folder, PIECES):
-        if path != table:
-            delete(path)
-    return account
-
-
-def _counts(account: Report, columns: Columns) -> dict[str, Any]:
-    said = account.to_json()
-    return {
-        "pieces": account.read,
-        "groups": len(np.unique(columns["group"])),
-        **{name: said[name] for name in ("notes", "hours", "parts")},
-    }
-
-
-def _json(data: Mapping[str, Any]) -> bytes:
-    return (json.dumps(data, indent=1) + "\n").encode("ascii")
-
-
-def _inputs(files: Files, options: Options) -> str:
-    """Return the hash of what the groups depend on."""
-    settings = bytes([options.near_duplicates, duplicates.VERSION])
-    return hashlib.sha256(files.notes[first_files(files)[0]].tobytes() + settings).hexdigest()
-
-
-def _earlier(folder: Path, options: Options, inputs: str) -> Earlier:
-    """Return the parts and groups of the dataset that is already in the folder, if any."""
-    try:
-        before = Dataset(folder)
-        columns = before._columns
-        groups = np.array(before.groups) if before._manifest["inputs"] == inputs else None
-        if before._manifest["options"] != options.to_json():
-            return Earlier(ByHash(), groups)
-        parts = ByHash()
-        parts.update(columns["notes"], columns["part"])
-        return Earlier(parts, groups)
-    except (DataError, KeyError):  # none there, or damaged: it is made anew
-        return Earlier(ByHash())

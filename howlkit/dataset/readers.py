@@ -1,8 +1,8 @@
-"""Which source reads a file, and which files a collection is.
+"""Which source of a plugin reads a file, and which folder or file a collection is.
 
-MIDI files are read by howlkit itself; a file whose name ends as a source says is read by that
-source, and so is a file that a source named as its collection, whatever it is called. A name stands
-for a collection if there is no such folder, or if that is the very one to prepare into.
+howlkit itself reads MIDI files. A source reads files with its suffixes, and a file that it names as
+its collection, whatever suffix that has. A name stands for a collection if there is no file
+or folder of that name, or if that folder is the one to prepare into.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from howlkit import options, plugins
 from howlkit.errors import DataError, HowlkitError, did_you_mean, printable
 from howlkit.music import midi
 from howlkit.music.piece import Piece
-from howlkit.plugins import checked_calls
+from howlkit.plugins.checked import CheckedSource, unwrapped
 from howlkit.protocols import Source
 
 __all__ = ["Reader", "Readers"]
@@ -29,7 +29,10 @@ PathLike = str | os.PathLike[str]
 
 @dataclass(frozen=True)
 class Reader:
-    """A source, and in words all that its reading depends on: `identity`."""
+    """A source of a plugin, ready to read.
+
+    identity: text with everything that its reading depends on. provider: its distribution.
+    """
 
     source: Source
     identity: str
@@ -37,37 +40,29 @@ class Reader:
 
     @classmethod
     def of(cls, component: plugins.Component, values: Mapping[str, object]) -> Reader:
-        """Return the reader that a registered source is, with these options."""
-        source = checked_calls.check_component("source", options.build(component.cls, values))
+        """Return the reader for a registered source with these options."""
+        source = CheckedSource.of(options.build(component.cls, values))
         provider = f"{component.distribution} {component.version}"
-        said = json.dumps(options.to_json(source), sort_keys=True)
+        said = json.dumps(options.to_json(unwrapped(source)), sort_keys=True)
         return cls(source, f"{component.name} of {provider} {said}", provider)
 
     def read(self, path: str, limits: midi.Limits) -> list[Piece | str]:
-        """Return the pieces in a file; for each that is none, the reason.
+        """Return the pieces in a file, and the reason in place of each that cannot be used.
 
         Raises HowlkitError if nothing can be read.
         """
         midi.check_file(path, limits)
         # What a library prints must not get among the data on stdout.
         with contextlib.redirect_stdout(sys.stderr):
-            read = self.source.read(Path(path))
-            if not isinstance(read, Iterable):
-                raise checked_calls.contract_error(
-                    self.source, "read", read, "an iterator of Pieces"
-                )
-            found = list(read)
+            found = list(self.source.read(Path(path)))
         if not found:
             raise DataError("it has no music in it")
-        return [self._checked(piece, limits) for piece in found]
+        return [self._within(piece, limits) for piece in found]
 
-    def _checked(self, piece: object, limits: midi.Limits) -> Piece | str:
+    def _within(self, piece: Piece | HowlkitError, limits: midi.Limits) -> Piece | str:
+        """Return a piece within the limits, or the reason why it is left out."""
         if isinstance(piece, HowlkitError):
             return str(piece)
-        if not isinstance(piece, Piece):
-            return str(
-                checked_calls.contract_error(self.source, "read", piece, "a Piece", verb="yielded")
-            )
         if not len(piece):
             return "it has no notes"
         try:
@@ -78,7 +73,7 @@ class Reader:
 
 
 class Readers:
-    """The sources there are, by what they read."""
+    """Readers by the suffixes and the collections that they read."""
 
     def __init__(self, readers: Sequence[Reader] = ()) -> None:
         self._by_suffix: dict[str, list[Reader]] = {}
@@ -92,17 +87,17 @@ class Readers:
 
     @classmethod
     def installed(cls, values: Mapping[str, Mapping[str, object]] | None = None) -> Readers:
-        """Return those of the installed sources.
+        """Return the readers for the sources of installed plugins.
 
-        values: options by the name of the source, as `options.parse` gives them. Raises OptionError
-        for options that are wrong.
+        values: options by the name of the source, as `options.parse` returns them. Raises
+        OptionError for wrong options.
         """
         found = plugins.components("source")
         return cls([Reader.of(source, (values or {}).get(source.name, {})) for source in found])
 
     @property
     def suffixes(self) -> tuple[str, ...]:
-        """What the names of files end in that can be read, MIDI's first."""
+        """The suffixes of the files that can be read, MIDI's first."""
         return (*midi.ENDINGS, *sorted(self._by_suffix.keys() - set(midi.ENDINGS)))
 
     @property
@@ -111,14 +106,14 @@ class Readers:
         return tuple(sorted(self._by_name))
 
     def reader(self, path: str) -> Reader | None:
-        """Return what reads a file, None if howlkit does, as it does MIDI and all that is unknown.
+        """Return the reader for a file; None for MIDI and unknown files, which howlkit reads.
 
-        Raises DataError if two sources would.
+        Raises DataError if two sources claim the suffix.
         """
         name = os.path.basename(path).lower()
         if name.endswith(midi.ENDINGS):
             return None
-        # Of ".musicxml.gz" and ".gz" the longer.
+        # The longer one of ".musicxml.gz" and ".gz".
         fits = [suffix for suffix in self._by_suffix if name.endswith(suffix)]
         if not fits:
             return self._by_path.get(path)
@@ -126,9 +121,9 @@ class Readers:
         return _only(self._by_suffix[suffix], f"read {suffix} files")
 
     def resolve(self, source: PathLike, out: PathLike | None = None) -> str:
-        """Return the absolute path of a file or folder, or of the collection of that name.
+        """Return the absolute path of a file or folder, or of the collection with that name.
 
-        out: the folder that is prepared into. Raises DataError if there is neither.
+        out: the folder to prepare into. Raises DataError if there is nothing of that name.
         """
         name = os.fspath(source)
         if name in self._by_name and _may_be_a_name(name, out):
@@ -148,7 +143,7 @@ class Readers:
         return os.path.abspath(name)
 
     def absent(self, name: str) -> str:
-        """Say that there is no such file, folder or collection, and what there is."""
+        """Return the message that `name` is no file, folder or collection, with what there is."""
         known = self.collections
         return (
             f"{printable(name)} does not exist; name music files, folders of them, or a collection"
@@ -157,14 +152,14 @@ class Readers:
 
 
 def _may_be_a_name(name: str, out: PathLike | None) -> bool:
-    """Say whether nothing is at the path `name` but, perhaps, a dataset made of the collection."""
+    """Say whether the path `name` is free, or is the folder to prepare the collection into."""
     if out is not None and os.path.abspath(name) == os.path.abspath(out):
         return True
     return not os.path.exists(name)
 
 
 def _only(readers: Sequence[Reader], what: str) -> Reader:
-    """Return the one reader; DataError, with who they are and what to do, if there are more."""
+    """Return the only reader; DataError if there are more, with their names and what to do."""
     if len(readers) > 1:
         who = " and ".join(f"{reader.source.name} ({reader.provider})" for reader in readers)
         raise DataError(

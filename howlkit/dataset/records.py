@@ -1,7 +1,8 @@
-"""A piece as it is stored: ready-made bytes and hashes, so that what read it need send no objects.
+"""Pieces as they are stored: bytes and hashes, which processes send faster than objects.
 
-Two hashes of 16 bytes: **content** is equal for pieces equal in everything but their name, and
-**notes** for equal notes at equal resolution: tempo, metre, pedal and name make no other piece.
+Two hashes of 16 bytes: **content** is equal for pieces that are equal but for their names;
+**notes** is equal for equal notes at equal resolution. Files with equal `notes` are one piece:
+another tempo, metre, pedal or name makes no other piece.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ TABLES = {
 
 
 class Record(NamedTuple):
-    """What is stored of a piece.
+    """A piece as bytes.
 
-    content, notes: its hashes. tables: by name the rows of each of `TABLES`. seconds: its length.
+    content, notes: its hashes. tables: the rows of each of `TABLES`, by name. seconds: its length.
     sketch: (`BINS`,) uint32 (sketches.py).
     """
 
@@ -45,7 +46,7 @@ class Record(NamedTuple):
 
     @classmethod
     def of(cls, piece: Piece, known: Sketch | None = None) -> Record:
-        """Return the record of a piece; its sketch may be known."""
+        """Return the record of a piece; known: its sketch, if it has been made already."""
         tables = {name: getattr(piece, name).tobytes() for name in TABLES}
         notes = _hash(piece.ticks_per_beat.to_bytes(2, "little"), tables["notes"])
         others = [
@@ -60,7 +61,7 @@ class Record(NamedTuple):
 
 
 class Records:
-    """Records end to end, as a shard has them; in memory as many bytes as on the disk."""
+    """Records end to end, as in a shard; they take as much memory as they will take disk."""
 
     def __init__(self) -> None:
         self._tables = {name: bytearray() for name in TABLES}
@@ -69,16 +70,16 @@ class Records:
         self._contents, self._sketches = bytearray(), bytearray()
 
     def __len__(self) -> int:
-        """Return how many pieces these are."""
+        """Return the number of pieces."""
         return len(self._seconds)
 
     @property
     def notes(self) -> int:
-        """How many notes they have together."""
+        """The number of notes of all pieces."""
         return len(self._tables["notes"]) // NOTE.itemsize
 
     def append(self, record: Record) -> None:
-        """Take in another piece; what Ctrl-C breaks off does not count."""
+        """Append a piece; one that Ctrl-C interrupts does not count."""
         for name, dtype in TABLES.items():
             rows = record.tables[name]
             self._tables[name] += rows
@@ -86,12 +87,12 @@ class Records:
         self._ticks_per_beat.append(record.ticks_per_beat)
         self._contents += record.content
         self._sketches += record.sketch
-        self._seconds.append(record.seconds)  # last: as many pieces are there
+        self._seconds.append(record.seconds)  # last: its length is the number of pieces
 
     def tensors(self) -> dict[str, Array]:
-        """Return name and contents of each tensor of a shard, views of what is in memory.
+        """Return the tensors of a shard by name, views of these records.
 
-        Nothing can be appended as long as they are in use.
+        Nothing can be appended while they are in use.
         """
         tensors: dict[str, Array] = {}
         pieces = len(self)

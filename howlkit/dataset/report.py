@@ -1,6 +1,6 @@
-"""What `prepare` did: every file accounted for, and what came of the music.
+"""The report of `prepare`: what became of every file, and what the dataset holds.
 
-read + skipped + exact duplicates = found. Durations are seconds or hours as named.
+read + skipped + exact duplicates = found. Durations are in seconds or hours, as named.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from howlkit.dataset.names import REPORT
 from howlkit.music.midi import REPAIRS, printable
 
-__all__ = ["PartCount", "Report", "counted", "file_counts"]
+__all__ = ["PartCount", "PreparationReport", "counted", "file_counts"]
 
 _SHOWN = 10  # skipped files in the text; report.json has all
 
 
 def counted(number: int, what: str) -> str:
-    """Return how many there are of something, in words.
+    """Return a number and a noun, in the plural unless the number is 1.
 
     >>> counted(1, "piece"), counted(2000, "piece")
     ('1 piece', '2,000 pieces')
@@ -30,28 +31,29 @@ def counted(number: int, what: str) -> str:
 
 @dataclass(frozen=True)
 class PartCount:
-    """What is in one part: pieces, their notes, and groups of near-duplicates (one is a group)."""
+    """The contents of a part: pieces, notes, and groups of near-duplicates (a piece may be one)."""
 
     pieces: int
     notes: int
     groups: int
 
     def __str__(self) -> str:
-        """Return the counts for people."""
+        """Return the counts as text."""
         counts = ((self.pieces, "piece"), (self.notes, "note"), (self.groups, "group"))
         return ", ".join(counted(number, what) for number, what in counts)
 
 
 @dataclass(frozen=True)
-class Report:
+class PreparationReport:
     """What `prepare` did.
 
-    files: how many were looked at. found: the pieces in them; a file that cannot be read counts as
-    one. read: pieces that are in the dataset; `unchanged` of them were known from before and not
-    read again. exact_duplicates: pieces with the notes of another, stored once. skipped: (path,
-    reason) of each that could not be read.
-    near_duplicate_groups: groups of two and more pieces, of `near_duplicates` pieces in all.
-    parts: by name. repairs: how often each of `midi.REPAIRS` was needed, in the files read.
+    files: the number of files found. found: the pieces in them; a file that cannot be read counts
+    as one. read: the pieces in the dataset; `unchanged` of them are known from an earlier run and
+    were not read again. exact_duplicates: pieces with the notes of another, stored once. skipped:
+    (path, reason) of each that could not be read.
+    near_duplicate_groups: groups of two and more pieces, with `near_duplicates` pieces in all.
+    notes, seconds: of all pieces together. parts: by name. repairs: how often each of
+    `midi.REPAIRS` was needed. warnings: for the user.
     """
 
     files: int
@@ -70,16 +72,16 @@ class Report:
 
     @property
     def hours(self) -> float:
-        """How long the pieces last together."""
+        """The length of all pieces together."""
         return self.seconds / 3600
 
     def to_json(self) -> dict[str, Any]:
-        """Return a JSON-ready dict of everything."""
+        """Return everything, JSON-ready."""
         skipped = [{"path": path, "reason": reason} for path, reason in self.skipped]
         return dataclasses.asdict(self) | {"skipped": skipped, "hours": self.hours}
 
     def line(self) -> str:
-        """Return the account in one line."""
+        """Return what became of the files, in one line."""
         found = counted(self.files, "file")
         if self.found != self.files:
             found = f"{counted(self.found, 'piece')} in {found}"
@@ -90,7 +92,7 @@ class Report:
         )
 
     def text(self) -> str:
-        """Return the account for people, several lines; the last counts the files."""
+        """Return the report as several lines of text; the last is `line`."""
         pieces, notes = counted(self.read, "piece"), counted(self.notes, "note")
         return "\n".join(
             [
@@ -117,13 +119,13 @@ class Report:
 
 
 def file_counts(folder: Path) -> dict[str, Any]:
-    """Return how the files fared of which the dataset in `folder` was made, by its report.json.
+    """Return what the report.json of the dataset in `folder` says about the files read.
 
-    found, exact_duplicates, skipped: numbers of files; mended: as `Report.repairs`. None of them
-    where the report is missing or damaged: a dataset does not need it.
+    found, exact_duplicates, skipped: numbers of files. mended: `PreparationReport.repairs`. Empty
+    if the report is missing or damaged: a dataset does not need it.
     """
     try:
-        said = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        said = json.loads((folder / REPORT).read_text(encoding="utf-8"))
         return {
             "found": int(said["found"]),
             "exact_duplicates": int(said["exact_duplicates"]),

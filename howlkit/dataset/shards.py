@@ -1,14 +1,14 @@
-"""Pieces on disk: shards, safetensors files of a million notes or two, one tensor a column.
+"""Pieces on disk: shards, safetensors files of a million notes or two, a tensor for each column.
 
     shard-00000.safetensors   notes.start notes.pitch ... tempos.tick ... (all pieces end to end)
-                              pieces.notes pieces.tempos ... how many rows of each a piece has
+                              pieces.notes pieces.tempos ... the number of rows of each piece
                               pieces.ticks_per_beat .seconds .content .sketch
-    shard-00000.jsonl         the source files read meanwhile; only until `prepare` has finished
+    shard-00000.jsonl         the entries of the files read so far; only while `prepare` runs
 
-What is stored is known by its **content** (records.py), and stored once, however many files hold
-it. Everything is written under another name and then renamed: what bears its name is whole. The
-shard being filled is written every few seconds and when a run is broken off; the next run goes on
-filling it, so that its bytes are those of a run that was not.
+A piece is known by its **content** hash (records.py) and stored once, however many files hold it.
+Every file is written under another name and then renamed, so that a file with its own name is
+whole. The shard being filled is written every few seconds and when a run is interrupted; the next
+run goes on filling it, so that the shard has the bytes of an uninterrupted run.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ from howlkit.music.piece import Piece
 __all__ = ["Store", "shard_name", "stored"]
 
 SHARD_NOTES = 2**21
-"""A shard is closed when it has so many notes ..."""
+"""A shard is full when it has this many notes ..."""
 
 SHARD_PIECES = 2**13
-"""... or so many pieces."""
+"""... or this many pieces."""
 
 _SHARD_ROWS = 2**32  # more than any shard has
 
 KEEP_SECONDS = 5.0
-"""The shard being filled is written after so many seconds ..."""
+"""The shard being filled is written when this many seconds have passed ..."""
 
-_KEEP_SHARE = 20  # ... and after so many times as many as writing it took: it costs 5 % at most
+_KEEP_SHARE = 20  # ... and this many times as long as writing it took: so writing costs 5 % at most
 
 
 def shard_name(number: int) -> str:
-    """Return what the file of a shard is called."""
+    """Return the name of a shard's file."""
     return f"shard-{number:05d}.safetensors"
 
 
@@ -55,12 +55,12 @@ class Store:
     """The shards of a dataset folder, and the one being filled."""
 
     def __init__(self, folder: Path, *, head: str = "") -> None:
-        """Look through the shards there are; damaged ones are deleted, to be read anew.
+        """Open the shards in a folder, and delete damaged ones: their pieces are read again.
 
-        head: first line of each journal; journals with another one are not looked at.
+        head: the first line of each journal; journals that begin otherwise are ignored.
         """
         self.folder, self._head = folder, head
-        self._places = ByHash()  # of what is stored: its shard, and its row there
+        self._places = ByHash()  # of each piece by its content: shard and row
         self._next = 0
         self._clear()
         for path in matching(folder, SHARD):
@@ -83,7 +83,7 @@ class Store:
         self._places.update(contents, _place(number, np.arange(len(contents))))
 
     def _reopen(self) -> None:
-        """Go on filling the last shard, if a run was broken off before it was full."""
+        """Go on filling the last shard if a run was interrupted before it was full."""
         path = self.folder / shard_name(self._next - 1)
         journal = self._journal_of(path.with_suffix(".jsonl"))
         if not (journal and path.is_file()):
@@ -105,20 +105,20 @@ class Store:
         delete(path)
 
     def __contains__(self, content: bytes) -> bool:
-        """Say whether a piece of this content is stored."""
+        """Say whether a piece with this content is stored."""
         return content in self._places
 
     def find(self, contents: Array) -> tuple[Array, Array]:
-        """Return (n,) in which shard, and (n,) as which of its pieces, contents (n, 16) are."""
+        """Return the shards (n,) of contents (n, 16), and their rows (n,) there."""
         return divmod(self._places.find(contents), _SHARD_ROWS)
 
     def add(self, record: Record) -> None:
-        """Store a piece, unless it is there already."""
+        """Store a piece unless it is stored already."""
         if self._places.add(record.content, _place(self._next, len(self._waiting))):
             self._waiting.append(record)
 
     def journal(self, line: str) -> None:
-        """Remember a line about a source file, to be kept with the shard under way."""
+        """Add a line about a file to the journal of the shard being filled."""
         self._journal.append(line)
         if _is_full(self._waiting):
             self.flush()
@@ -126,11 +126,11 @@ class Store:
             self.keep()
 
     def journals(self) -> list[Path]:
-        """Return the files of lines kept with shards by a run that did not finish, by age."""
+        """Return the journals that an interrupted run left, the oldest first."""
         return matching(self.folder, JOURNAL)
 
     def _journal_of(self, path: Path) -> list[str]:
-        """Return the lines of a journal; none if it is not there, or not of this head."""
+        """Return the lines of a journal; none if it is missing or has another head."""
         try:
             lines = path.read_text(encoding="ascii", errors="replace").split("\n")
         except OSError:
@@ -138,30 +138,30 @@ class Store:
         return lines if lines[0] == self._head else []
 
     def keep(self) -> None:
-        """Write the shard under way as it is, if it holds anything; more may be added."""
+        """Write the shard being filled as it is, unless it is empty; more may be added."""
         if not len(self._waiting):
             return
         began = time.monotonic()
         path = self.folder / shard_name(self._next)
         write_tensors(path, self._waiting.tensors())
-        lines = "\n".join(self._journal).encode("ascii", "replace")  # "?" where one was damaged
+        lines = "\n".join(self._journal).encode("ascii", "replace")  # "?" for what is damaged
         write_whole(path.with_suffix(".jsonl"), lines)
         self._kept = time.monotonic()
         self._cost = self._kept - began
 
     def flush(self) -> None:
-        """Write the shard under way, if it holds anything, and begin another."""
+        """Write the shard being filled, unless it is empty, and begin another."""
         if len(self._waiting):
             self.keep()
             self._next += 1
         self._clear()
 
     def shard(self, number: int) -> Tensors:
-        """Return the tensors of a shard, opened anew: what is open takes up memory."""
+        """Open a shard; it is not kept open, since that takes memory."""
         return Tensors(self.folder / shard_name(number))
 
     def tidy(self, used: Iterable[int]) -> None:
-        """Delete shards of which nothing is used, journals, and what broken-off writes left."""
+        """Delete all shards but the `used`, all journals, and what interrupted writes left."""
         names = set(map(shard_name, used))
         unused = [path for path in matching(self.folder, SHARD) if path.name not in names]
         left = (matching(self.folder, pattern) for pattern in (JOURNAL, PARTIAL, SCRATCH))
@@ -182,7 +182,7 @@ def _number(path: Path) -> int:
 
 
 def _checked(shard: Tensors) -> Array:
-    """Return the contents (n, 16) of a shard; DataError unless every tensor is as it should be."""
+    """Return the contents (n, 16) of a shard; DataError if a tensor has another type or shape."""
     contents = shard["pieces.content"]
     n = len(contents)
     shard.check("pieces.content", np.uint8, (n, 16))
@@ -198,7 +198,7 @@ def _checked(shard: Tensors) -> Array:
 
 
 def _records(shard: Tensors) -> Iterator[Record]:
-    """Yield the records that a shard was made of; HowlkitError or ValueError if it is damaged."""
+    """Yield the records in a shard; HowlkitError or ValueError if it is damaged."""
     counts = {table: shard[f"pieces.{table}"].tolist() for table in TABLES}
     begins = dict.fromkeys(TABLES, 0)
     for row, content in enumerate(shard["pieces.content"]):
@@ -214,9 +214,9 @@ def _records(shard: Tensors) -> Iterator[Record]:
 
 
 def stored(shard: Tensors, table: str, begin: int, count: int) -> Array:
-    """Return `count` rows of a table, copied out of the columns of a shard.
+    """Return a copy of `count` rows of a table, from the columns of a shard.
 
-    Raises DataError if they are not all there.
+    Raises DataError if the shard does not have them all.
     """
     there = len(shard[f"{table}.{(TABLES[table].names or ())[0]}"])
     if begin < 0 or not 0 <= count <= there - begin:

@@ -1,13 +1,13 @@
-"""Sketches: a kilobyte that tells whether two pieces are takes or variants of one.
+"""Sketches: a kilobyte for each piece, by which takes and variants of one piece are found.
 
 Conventions. A **sketch** is (`BINS`,) uint32: the fingerprint of the set of a piece's pitch
 patterns. Two sketches agree in about the share of patterns that the pieces have in common.
-A pattern is a set of `WINDOW` - 1 out of `WINDOW` notes that follow each other, as distances from
-its lowest note: transposing changes nothing, nor do tempo, rhythm, the order within a rolled chord,
-and one note in a dozen that is wrong, left out or put in. Drums, dynamics and time do not count.
-Pieces of at most `WINDOW` pitched notes have no patterns, or too few to tell: their sketch is made
-of all onsets in beats, pitches above the lowest, and drums, so that only such pieces are like them
-as have the same, in any key.
+A pattern is a set of `WINDOW` - 1 out of `WINDOW` notes in a row, as distances from the lowest of
+them. So patterns do not depend on key, tempo, rhythm or the order within a rolled chord, and some
+survive a wrong, missing or added note in each dozen. Drums, dynamics and time do not count.
+Pieces with at most `WINDOW` pitched notes have no patterns, or too few. Their sketch is made of all
+onsets in beats, of the pitches above the lowest, and of drums, so that only pieces with the same
+onsets and intervals, in any key, are like them.
 
 Source: one-permutation MinHash (Li, Owen, Zhang, NIPS 2012).
 """
@@ -24,15 +24,15 @@ from howlkit.music.piece import DRUMS, Piece
 __all__ = ["BINS", "RANK_BITS", "WINDOW", "Sketch", "sketch"]
 
 BINS = 256
-"""Values in a sketch."""
+"""The number of values in a sketch."""
 
 RANK_BITS = 24
-"""Bits of a value in its bin."""
+"""The number of bits of a value in its bin."""
 
 _NONE = 1 << RANK_BITS  # above every rank
 
 WINDOW = 12
-"""Notes in a row that a pattern is taken from; pieces must have more to be known by patterns."""
+"""The number of notes in a row that a pattern is taken from; a piece needs more than these."""
 
 Sketch = NDArray[np.uint32]
 
@@ -49,13 +49,20 @@ def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 _OF_DISTANCE = _mix(np.arange(1, 129, dtype=np.uint64))
-"""A random number for each distance in semitones; a set of notes hashes to their sum."""
+"""A random number for each distance in semitones; the hash of a set of notes is their sum."""
 
 
 def sketch(piece: Piece) -> Sketch:
-    """Return the sketch (`BINS`,) of a piece: 0 where a bin is empty, else 1 .. 2**24.
+    """Return the sketch (`BINS`,) of a piece: 0 in an empty bin, else 1 .. 2**24.
 
-    All zeros, which is like nothing else, for a piece of no notes.
+    A piece without notes gets zeros, which are like no other sketch.
+
+    >>> from howlkit.music import Piece, chorales
+    >>> chorale = chorales.load()[0]
+    >>> notes = chorale.notes.copy()
+    >>> notes["pitch"] += 3
+    >>> bool((sketch(chorale.replace(notes=notes)) == sketch(chorale)).all())
+    True
     """
     if np.count_nonzero(piece.notes["program"] != DRUMS) <= WINDOW:
         return _sketch_of_all(piece)
@@ -67,7 +74,7 @@ def sketch(piece: Piece) -> Sketch:
 
 
 def _sketch_of_all(piece: Piece) -> Sketch:
-    """Return a sketch that only pieces of the same onsets and intervals share, in every bin."""
+    """Return a sketch that only pieces with the same onsets and intervals have."""
     if not len(piece):
         return np.zeros(BINS, np.uint32)
     notes = piece.notes
@@ -84,18 +91,18 @@ def _sketch_of_all(piece: Piece) -> Sketch:
 
 
 def _patterns(piece: Piece) -> NDArray[np.uint64]:
-    """Return the hash of each set of WINDOW - 1 out of WINDOW notes in a row, all below another."""
+    """Return the hashes of all sets of WINDOW - 1 out of WINDOW notes in a row, end to end."""
     notes = piece.notes
     order = notes["start"].astype(np.int64) << 7 | notes["pitch"]
     order = order[notes["program"] != DRUMS]
-    order.sort(kind="stable")  # quick: it nearly is in order
+    order.sort(kind="stable")  # fast, since they are nearly in order
     pitch = (order & 127).astype(np.uint8)
     windows = len(pitch) - WINDOW + 1
     pitches = np.stack([pitch[i : i + windows] for i in range(WINDOW)])
     lowest = pitches.argmin(axis=0), np.arange(windows)
     above = _OF_DISTANCE.take(pitches - pitches[lowest])
     without_one: NDArray[np.uint64] = above.sum(axis=0) - above
-    # Without the lowest, distances are those from another: the lowest of the others.
+    # Without the lowest note, distances are taken from the lowest of the others.
     pitches[lowest] = 255
     pitches -= pitches.min(axis=0)
     pitches[lowest] = 0

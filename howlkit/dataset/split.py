@@ -1,7 +1,7 @@
-"""Which part - train, validation, test - each group of near-duplicates belongs to.
+"""Decides which part - train, validation or test - each group of near-duplicates belongs to.
 
-A group's part follows from a hash of (seed, its key) alone, so that it stays where it is as the
-collection grows. Conventions: parts are numbered as in `PARTS`; -1 is none yet.
+A group's part follows from a hash of (seed, its key) alone, so that the group stays in its part as
+the collection grows. Parts are numbered as in `PARTS`; -1 stands for none yet.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Parts = NDArray[np.int8]
 
 
 def check_fractions(fractions: Sequence[float]) -> None:
-    """Raise DataError unless `fractions` are three from 0 to 1 that add up to 1, train above 0."""
+    """Raise DataError unless `fractions` are three from 0 to 1, the first above 0, with sum 1."""
     good = len(fractions) == len(PARTS) and all(0 <= f <= 1 for f in fractions)
     if not good or abs(sum(fractions) - 1) > 1e-6 or not fractions[0] > 0:
         raise DataError(
@@ -38,11 +38,15 @@ def assign(
 ) -> Parts:
     """Return (groups,): the part of each group.
 
-    keys: what is hashed of each group. kept: the part that a group already has, or -1.
-    fractions: how much each part is to have, of the groups, on average.
-    A part that should have something and got nothing is given the group whose hash lies nearest,
-    of those not kept, as long as its own part has others: small collections get a validation part
+    keys: the bytes that are hashed, for each group. kept: the part that a group already has, or
+    -1. fractions: the share of the groups that each part gets on average.
+    A part that should get groups but got none takes the group with the nearest hash, among those
+    that are not kept and are not alone in their part: so small collections get a validation part
     too. A single group goes to train.
+
+    >>> keys = [b"a", b"b", b"c", b"d"]
+    >>> assign(keys, np.full(4, -1, np.int8), (0.5, 0.25, 0.25), seed=0).tolist()
+    [0, 2, 1, 2]
     """
     position = np.fromiter((_position(bytes(key), seed) for key in keys), np.float64, len(keys))
     bounds = np.concatenate(([0.0], np.cumsum(fractions)))
@@ -55,7 +59,7 @@ def assign(
 
 
 def _position(key: bytes, seed: int) -> float:
-    """Return a number in [0, 1) that looks random and never changes."""
+    """Return a pseudo-random number in [0, 1), always the same for a key and a seed."""
     digest = hashlib.blake2b(key, digest_size=8, key=str(seed).encode()[:64]).digest()
     return (int.from_bytes(digest, "big") >> 11) / 2.0**53
 
@@ -67,7 +71,7 @@ def _give_one(
     position: NDArray[np.float64],
     bounds: NDArray[np.float64],
 ) -> None:
-    """Move the nearest group that may go into `part`, if there is one."""
+    """Move the nearest group that may be moved into `part`, if there is one."""
     size = np.bincount(parts, minlength=len(PARTS))
     spare = movable & ((size[parts] > 1) | (part == 0))  # train comes before everything
     if not spare.any():
@@ -77,11 +81,11 @@ def _give_one(
 
 
 class OwnSplit:
-    """A split that users bring: says the part of a file by its path, or of a piece by its name.
+    """A user's own split: gives the part of a file by its path, or of a piece by its name.
 
-    parts: for each part what belongs to it. roots: folders that paths may be relative to; None if
-    names are meant, not paths. A folder stands for all in it; what is more specific counts first.
-    Raises DataError for an unknown part, or what stands in two.
+    parts: for each part the paths or names that belong to it. roots: folders that paths may be
+    relative to; None: `parts` has names. A folder stands for everything in it, unless a path inside
+    it is named too. Raises DataError for an unknown part, and for a path or name in two parts.
     """
 
     def __init__(
@@ -126,7 +130,7 @@ class OwnSplit:
             path = parent
 
     def check_used(self, paths: Iterable[str]) -> None:
-        """Raise DataError if something is named that none of `paths` (or names) has to do with."""
+        """Raise DataError if the split names anything that none of these paths, or names, is in."""
         for path in paths:
             self(path)
         if self._unused:

@@ -1,27 +1,25 @@
-"""A crew of processes that apply a function to many items, in order, whatever happens to one.
+"""A pool of processes that apply a function to many items, in order, even if a process dies.
 
-A process that dies (a crash inside a C++ library) costs one item: what was under way is done again
-one item at a time, and the one at which a process dies again is handed to `lost`. Processes are
-spawned, never forked; they leave Ctrl-C to their parent, and end when it does, even if killed.
+A process that dies (a crash inside a C++ library) costs one item: the chunk that it worked on is
+done again one item at a time, and the item at which a process dies again is handed to `lost`. How
+processes start and end is in processes.py.
 """
 
 from __future__ import annotations
 
 import contextlib
 import itertools
-import multiprocessing
 import os
-import signal
-import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
+from howlkit.dataset.processes import follow_parent, starting
 from howlkit.errors import DataError
 
-__all__ = ["Crew", "usable_cores"]
+__all__ = ["WorkerPool", "usable_cores"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -37,34 +35,34 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-class Crew(contextlib.AbstractContextManager["Crew"]):
-    """Processes that work for this one: begun when first needed, replaced when they die."""
+class WorkerPool(contextlib.AbstractContextManager["WorkerPool"]):
+    """Processes that work for this one: started when first needed, replaced when they die."""
 
     def __init__(self, workers: int = 1) -> None:
-        """Make a crew of at most so many processes; 1: all is done in this one."""
+        """Make a pool of at most `workers` processes; 1: this process does all the work."""
         self.workers = workers
-        self._begun = 0
-        self._pool: _Pool | None = None
+        self._started = 0
+        self._processes: _Processes | None = None
 
     def __exit__(self, *_: object) -> None:
         self._end(cancel_futures=True)
 
-    def dismiss(self) -> None:
-        """End the processes, which have nothing more to do, without waiting for them."""
+    def close(self) -> None:
+        """End the processes without waiting for them; they must have no work left."""
         self._end(wait=False)
 
     @property
-    def begun(self) -> int:
-        """How many processes are there already: to them little work is worth handing over too."""
-        return self._begun if self._pool else 0
+    def started(self) -> int:
+        """The number of processes that run already: handing them even little work is worth it."""
+        return self._started if self._processes else 0
 
-    def begin(self, workers: int | None = None) -> None:
-        """Begin so many processes (None: all), if none are there, without waiting for them."""
-        if self._pool is None and self.workers > 1:
-            self._begun = self._begun or min(self.workers, workers or self.workers)
-            self._pool = _Pool(self._begun)
+    def start(self, workers: int | None = None) -> None:
+        """Start `workers` processes (None: all) if none run, without waiting for them."""
+        if self._processes is None and self.workers > 1:
+            self._started = self._started or min(self.workers, workers or self.workers)
+            self._processes = _Processes(self._started)
 
-    def in_order(
+    def map(
         self,
         work: Callable[[T], R],
         items: Iterable[T],
@@ -77,9 +75,9 @@ class Crew(contextlib.AbstractContextManager["Crew"]):
         """Yield work(item) for each item, in the order of the items.
 
         `work`, items and results must pickle. lost: what to yield for an item that kills its
-        process; None: nothing is tried again. workers: how many processes are worth beginning for
-        this; None: all. chunk: items sent at a time; of these chunks `ahead` a process are under
-        way beyond the one awaited, so that memory does not grow with the items.
+        process; None: nothing is tried again. workers: how many processes are worth starting for
+        this; None: all. chunk: how many items are sent at a time. ahead: how many chunks for each
+        process are under way beyond the one awaited; so memory does not grow with the items.
         Raises DataError if processes cannot be started at all, BrokenProcessPool if one dies and
         `lost` is None, and whatever `work` raises.
         """
@@ -89,7 +87,7 @@ class Crew(contextlib.AbstractContextManager["Crew"]):
         source, under_way = iter(items), deque[tuple[list[T], Future[list[R]]]]()
         while some := list(itertools.islice(source, chunk)):
             under_way.append((some, self._submit(work, some, workers)))
-            if len(under_way) > ahead * self._begun:
+            if len(under_way) > ahead * self._started:
                 yield from self._result(work, *under_way.popleft(), lost)
         while under_way:
             yield from self._result(work, *under_way.popleft(), lost)
@@ -104,14 +102,14 @@ class Crew(contextlib.AbstractContextManager["Crew"]):
             return self._ready(workers).submit(_each, work, items)
 
     def _ready(self, workers: int | None) -> ProcessPoolExecutor:
-        self.begin(workers)
-        assert self._pool is not None
-        return self._pool.ready()
+        self.start(workers)
+        assert self._processes is not None
+        return self._processes.ready()
 
     def _end(self, *, wait: bool = True, cancel_futures: bool = False) -> None:
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.executor.shutdown(wait, cancel_futures=cancel_futures)
+        processes, self._processes = self._processes, None
+        if processes is not None:
+            processes.executor.shutdown(wait, cancel_futures=cancel_futures)
 
     def _result(
         self,
@@ -122,45 +120,47 @@ class Crew(contextlib.AbstractContextManager["Crew"]):
     ) -> list[R]:
         try:
             return future.result()
-        except BrokenProcessPool:  # who broke it cannot be told: it was one of those under way
+        except BrokenProcessPool:  # by one of the items under way; which one is not known
             if lost is None:
                 raise
             return list(_one_by_one(work, items, lost))
 
 
 def _one_by_one(work: Callable[[T], R], items: Sequence[T], lost: Callable[[T], R]) -> Iterator[R]:
-    pool = _Pool(1).ready()
+    pool = _Processes(1).ready()
     try:
         for item in items:
             try:
                 yield pool.submit(work, item).result()
             except BrokenProcessPool:
                 pool.shutdown()
-                pool = _Pool(1).ready()
+                pool = _Processes(1).ready()
                 yield lost(item)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-class _Pool:
-    """Processes of the standard library's executor, while they begin and afterwards."""
+class _Processes:
+    """An executor of the standard library, and whether its processes have started."""
 
     def __init__(self, workers: int) -> None:
-        """Begin processes, without waiting for them; DataError if the system gives none."""
-        self.executor = ProcessPoolExecutor(
-            workers, mp_context=multiprocessing.get_context("spawn"), initializer=_settle
-        )
-        try:
-            # All begin at once, and now: a pool that breaks while it begins another process hangs.
-            self._first, *_ = [self.executor.submit(os.getpid) for _ in range(workers)]
-        except OSError as error:
-            self.executor.shutdown()
-            raise DataError(
-                f"worker processes cannot be started: {error.strerror or error}; use --workers 1"
-            ) from error
+        """Start processes without waiting for them; DataError if the system refuses."""
+        with starting() as context:
+            self.executor = ProcessPoolExecutor(
+                workers, mp_context=context, initializer=follow_parent
+            )
+            try:
+                # All start at once, and now: a pool that breaks while it starts another hangs.
+                self._first, *_ = [self.executor.submit(os.getpid) for _ in range(workers)]
+            except OSError as error:
+                self.executor.shutdown()
+                raise DataError(
+                    f"worker processes cannot be started: {error.strerror or error}; "
+                    "use --workers 1"
+                ) from error
 
     def ready(self) -> ProcessPoolExecutor:
-        """Return the executor when a process has begun; DataError if none does."""
+        """Wait until a process has started and return the executor; DataError if none starts."""
         try:
             self._first.result()
         except BrokenProcessPool as error:
@@ -170,19 +170,6 @@ class _Pool:
                 "`if __name__ == '__main__':` (each worker imports the script); or use workers=1"
             ) from error
         return self.executor
-
-
-def _settle() -> None:
-    """In a new process: leave Ctrl-C to the parent, and end when it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _each(work: Callable[[T], R], chunk: Sequence[T]) -> list[R]:

@@ -31,7 +31,7 @@ from howlkit.evaluation.tally import Tally
 from howlkit.evaluation.tempo import compare_tempo_and_metre
 from howlkit.music.piece import DRUMS, PEDAL, TEMPO, TIME_SIGNATURE, Piece
 from howlkit.music.tables import Table
-from howlkit.plugins import checked_calls
+from howlkit.plugins.checked import CheckedEncoder, unwrapped
 from howlkit.protocols import Encoder
 from howlkit.schema import STEP
 
@@ -162,7 +162,7 @@ class RoundTripReport:
         """Return everything, JSON-ready, with the `worst` pieces that lost most (None: all)."""
         return {
             "encoder": self.encoder.name,
-            "options": options.to_json(self.encoder),
+            "options": options.to_json(unwrapped(self.encoder)),
             "pieces": len(self.losses),
             **self.facts(self.whole),
             "failed": [dataclasses.asdict(failed) for failed in self.failures],
@@ -186,7 +186,8 @@ def compare_encoders(
     """
     # Stdout belongs to data (`--json`): what an encoder prints goes to stderr.
     with contextlib.redirect_stdout(sys.stderr):
-        reports = [RoundTripReport(encoder, _kept_tables(encoder)) for encoder in encoders]
+        chosen = [CheckedEncoder.of(encoder) for encoder in encoders]
+        reports = [RoundTripReport(encoder, _kept_tables(encoder)) for encoder in chosen]
         for done, piece in enumerate(pieces, 1):
             for report in reports:
                 try:
@@ -201,9 +202,9 @@ def compare_encoders(
 
 def encoding_loss(encoder: Encoder, piece: Piece, keeps: frozenset[str]) -> EncodingLoss:
     """Return what `encoder` loses of `piece`. Errors of the encoder are not caught."""
-    steps = checked_calls.encode(encoder, piece)
-    version = checked_calls.decode(encoder, steps, like=piece)
-    alone = checked_calls.decode(encoder, steps)
+    encoder = CheckedEncoder.of(encoder)
+    steps = encoder.encode(piece)
+    version, alone = encoder.decode(steps, like=piece), encoder.decode(steps)
     if "pedals" not in keeps:
         version = version.replace(pedals=version.pedals[:0])
     found = loss_between(piece, version, alone)

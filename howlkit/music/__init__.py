@@ -6,16 +6,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from howlkit.music.piece import (
+    from howlkit.music.piece import FOREVER, Piece
+    from howlkit.music.tables import (
         DRUMS,
-        FOREVER,
         KEY_SIGNATURE,
         MAX_TICK,
         NOTE,
         PEDAL,
         TEMPO,
         TIME_SIGNATURE,
-        Piece,
         last_at_each_tick,
     )
 
@@ -33,16 +32,16 @@ __all__ = [
 ]
 
 _HOMES = {
-    "DRUMS": "piece",
+    "DRUMS": "tables",
     "FOREVER": "piece",
-    "KEY_SIGNATURE": "piece",
-    "MAX_TICK": "piece",
-    "NOTE": "piece",
-    "PEDAL": "piece",
-    "TEMPO": "piece",
-    "TIME_SIGNATURE": "piece",
+    "KEY_SIGNATURE": "tables",
+    "MAX_TICK": "tables",
+    "NOTE": "tables",
+    "PEDAL": "tables",
+    "TEMPO": "tables",
+    "TIME_SIGNATURE": "tables",
     "Piece": "piece",
-    "last_at_each_tick": "piece",
+    "last_at_each_tick": "tables",
 }
 
 

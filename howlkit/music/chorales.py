@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.errors import DataError
-from howlkit.music.piece import KEY_SIGNATURE, NOTE, TEMPO, TIME_SIGNATURE, Piece
+from howlkit.music.piece import Piece
+from howlkit.music.tables import KEY_SIGNATURE, NOTE, TEMPO, TIME_SIGNATURE
 
 __all__ = ["BPM", "VELOCITY", "VOICES", "load", "where"]
 

@@ -8,7 +8,7 @@ tables 1 and 3; spellings as there, a few shortened ("Electric Piano 1").
 from __future__ import annotations
 
 from howlkit.errors import PieceError
-from howlkit.music.piece import DRUMS
+from howlkit.music.tables import DRUMS
 
 __all__ = ["DRUM_NAMES", "NAMES", "drum_name", "name"]
 

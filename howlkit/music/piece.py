@@ -19,9 +19,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from howlkit.errors import PieceError
+from howlkit.music.excerpts import context_notes
+from howlkit.music.pedals import held_until
 from howlkit.music.tables import (
     DEFAULT_TEMPO,
     DRUMS,
+    DTYPES,
     KEY_SIGNATURE,
     MAX_TICK,
     NOTE,
@@ -88,17 +91,16 @@ class Piece:
 
     def __post_init__(self) -> None:
         """Check every table, sort the notes, and lock the arrays."""
-        check_tables(self)
-        notes, end = settle_notes(self.notes)
-        object.__setattr__(self, "notes", notes)
+        if not 1 <= self.ticks_per_beat <= 32767:
+            raise PieceError(f"ticks_per_beat is {self.ticks_per_beat}; 1..32767 are allowed")
+        tables = {name: getattr(self, name) for name in DTYPES}
+        check_tables(tables)
+        if not 0 <= self.context <= len(self):
+            raise PieceError(f"context is {self.context}; 0..{len(self)} (the notes) are allowed")
+        tables["notes"], end = settle_notes(self.notes)
+        object.__setattr__(self, "notes", tables["notes"])
         object.__setattr__(self, "end", end)
-        for table in (
-            self.notes,
-            self.tempos,
-            self.time_signatures,
-            self.key_signatures,
-            self.pedals,
-        ):
+        for table in tables.values():
             table.setflags(write=False)
 
     @classmethod
@@ -176,30 +178,9 @@ class Piece:
 
         The pedal counts on its own track, from the tick at which it goes down; drums are not held.
         """
-        notes, ends, pedals = self.notes, self.ends, self.pedals
-        if not len(pedals):
-            return ends
-        tracks, begins = pedals["track"], pedals["start"].astype(np.int64)
-        melodic = notes["program"] != DRUMS
-        one_track = not np.count_nonzero(tracks != tracks[0])
-        if one_track:  # as a piano has it
-            melodic &= notes["track"] == tracks[0]
-        which = melodic.nonzero()[0]
-        until = ends.take(which)
-        if not one_track:
-            # Tracks one after the other on one line; a span may end as late as tick 2**32.
-            line = notes["track"].take(which).astype(np.int64) << 33
-            until += line
-            begins += tracks.astype(np.int64) << 33
-        lifts = np.zeros(len(pedals) + 1, np.int64)  # before the first span nothing is held
-        np.add(begins, pedals["duration"], out=lifts[1:])
-        if np.count_nonzero(begins[1:] < begins[:-1]):
-            order = begins.argsort(kind="stable")
-            begins, lifts[1:] = begins.take(order), lifts[1:].take(order)
-        np.maximum.accumulate(lifts, out=lifts)
-        until = np.maximum(until, lifts.take(begins.searchsorted(until, side="right")))
-        ends[which] = until if one_track else until - line
-        return ends
+        if not len(self.pedals):
+            return self.ends
+        return held_until(self.notes, self.ends, self.pedals)
 
     @property
     def seconds_long(self) -> float:
@@ -287,7 +268,7 @@ class Piece:
             resolution = max(self.ticks_per_beat, other.ticks_per_beat)
         here, there = self.at_resolution(resolution), other.at_resolution(resolution)
         added = there.notes.copy()
-        added["track"] = _tracks(added, here.notes)
+        added["track"] = _tracks_among(added, here.notes)
         cut = int(here.notes["start"].max(initial=-1))
         joined = {}
         for name, column in (("tempos", "tick"), ("time_signatures", "tick"), ("pedals", "start")):
@@ -338,7 +319,8 @@ class Piece:
         """
         if not 0 <= first <= stop <= len(self):
             raise PieceError(f"no notes {first}:{stop} in a piece of {len(self)}")
-        before = self.notes[:first].compress(self._near_the_end(first))
+        context = context_notes(self.notes[:first], self.held[:first], self._window_begin)
+        before = self.notes[:first].compress(context)
         return self.replace(
             notes=np.concatenate((before, self.notes[first:stop])),
             context=len(before),
@@ -347,40 +329,10 @@ class Piece:
             has_end=self.has_end and stop == len(self),
         )
 
-    def _near_the_end(self, stop: int) -> NDArray[np.bool_]:
-        """Return which of the first `stop` notes are context for the rest, as `excerpt` says."""
-        notes, held = self.notes[:stop], self.held[:stop]
-        ends = notes["start"].astype(np.int64) + notes["duration"]
-        kept = np.zeros(stop, bool)
-        drums = notes["program"] == DRUMS
-        for index in (np.flatnonzero(drums), np.flatnonzero(~drums)):
-            if not len(index):
-                continue
-            starts = notes["start"][index].astype(np.int64)
-            near = self._before(int(starts[-1]))
-            earlier = starts[: np.searchsorted(starts, near)][-2:]
-            near = self._before(int(earlier[0])) if len(earlier) else near
-            kept[index] = ends[index] >= near
-            kept[index[: np.searchsorted(starts, near)][-2:]] = True
-            under_pedal = index[(starts < near) & (held[index] >= near)]
-            kept[under_pedal[_last_held(notes[under_pedal], held[under_pedal])]] = True
-        return kept
-
-    def _before(self, tick: int) -> int:
+    def _window_begin(self, tick: int) -> int:
         """Return the tick two beats or two seconds before `tick`, whichever is earlier."""
         seconds = int(self.ticks(self.seconds(tick) - 2.0))
         return min(tick - 2 * self.ticks_per_beat, seconds)
-
-
-def _last_held(notes: Table, held: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Return those notes after which none of their pitch and program is held as long.
-
-    The others are not needed to know what sounds, and a pedal that is never lifted holds them all.
-    """
-    key = (notes["program"].astype(np.int64) << 7 | notes["pitch"])[::-1]
-    order = np.argsort(key, kind="stable")
-    longest = np.maximum.accumulate((key[order] << 33) + held[::-1][order])
-    return np.asarray(len(notes) - 1 - order[np.diff(longest, prepend=-1) > 0])
 
 
 def _scale(ticks: Any, numerator: int, denominator: int) -> Any:  # noqa: ANN401 - array or scalar
@@ -388,7 +340,7 @@ def _scale(ticks: Any, numerator: int, denominator: int) -> Any:  # noqa: ANN401
     return (2 * np.asarray(ticks, np.int64) * numerator + denominator) // (2 * denominator)
 
 
-def _tracks(notes: Table, others: Table) -> NDArray[np.int64]:
+def _tracks_among(notes: Table, others: Table) -> NDArray[np.int64]:
     """Return the track of each of `notes` among `others`, as `Piece.join` says."""
     tracks = notes["track"].astype(np.int64)
     there = {(int(n["track"]), int(n["program"])) for n in others}

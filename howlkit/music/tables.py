@@ -6,19 +6,18 @@ here, once, so that no later stage checks again.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.errors import PieceError
 
-if TYPE_CHECKING:
-    from howlkit.music.piece import Piece
-
 __all__ = [
     "DEFAULT_TEMPO",
     "DRUMS",
+    "DTYPES",
     "KEY_SIGNATURE",
     "MAX_TICK",
     "NOTE",
@@ -68,6 +67,15 @@ SLOWEST_TEMPO = 2**24 - 1  # microseconds a beat: the longest that a MIDI file c
 
 Table = NDArray[Any]
 
+DTYPES = {
+    "notes": NOTE,
+    "tempos": TEMPO,
+    "time_signatures": TIME_SIGNATURE,
+    "key_signatures": KEY_SIGNATURE,
+    "pedals": PEDAL,
+}
+"""The tables of a Piece by name, and the type of each."""
+
 
 def settle_notes(notes: Table) -> tuple[Table, int]:
     """Return `notes` in a Piece's total order, and where the last of them ends; 0 of none.
@@ -104,38 +112,32 @@ def last_at_each_tick(table: Table) -> Table:
     return table if rises.all() else table.compress(np.append(rises, True))
 
 
-def check_tables(piece: Piece) -> None:
-    """Raise PieceError for a table that no piece can have; of the notes only the type counts."""
-    if not 1 <= piece.ticks_per_beat <= 32767:
-        raise PieceError(f"ticks_per_beat is {piece.ticks_per_beat}; 1..32767 are allowed")
-    for name, dtype in (
-        ("notes", NOTE),
-        ("tempos", TEMPO),
-        ("time_signatures", TIME_SIGNATURE),
-        ("key_signatures", KEY_SIGNATURE),
-        ("pedals", PEDAL),
-    ):
-        table = getattr(piece, name)
+def check_tables(tables: Mapping[str, Table]) -> None:
+    """Check the tables named in `DTYPES`: every type, and all values but those of the notes.
+
+    `settle_notes` checks the values of the notes. Raises PieceError for a table of another type or
+    shape, a value out of its range, or ticks that do not rise.
+    """
+    for name, dtype in DTYPES.items():
+        table = tables[name]
         if not isinstance(table, np.ndarray) or table.dtype != dtype or table.ndim != 1:
-            raise PieceError(
-                f"{name} must be a 1-D array of dtype howlkit.music.piece.{name}: {dtype}"
-            )
-    if len(piece.tempos):
-        _check_range("tempo (microseconds a beat)", piece.tempos["microseconds"], 1, SLOWEST_TEMPO)
-    if len(piece.time_signatures):
-        _check_range("time signature numerator", piece.time_signatures["numerator"], 1, 255)
-        _check_denominators(piece.time_signatures["denominator"])
-    if len(piece.key_signatures):
-        _check_range("key signature sharps", piece.key_signatures["sharps"], -7, 7)
-        _check_range("key signature minor", piece.key_signatures["minor"], 0, 1)
-    if len(piece.pedals):
-        _check_range("pedal start", piece.pedals["start"], 0, MAX_TICK)
-        _check_range("pedal duration", piece.pedals["duration"], 0, MAX_TICK)
+            raise PieceError(f"{name} must be a 1-D array of dtype {dtype}")
+    tempos, metres, keys = (tables["tempos"], tables["time_signatures"], tables["key_signatures"])
+    if len(tempos):
+        _check_range("tempo (microseconds a beat)", tempos["microseconds"], 1, SLOWEST_TEMPO)
+    if len(metres):
+        _check_range("time signature numerator", metres["numerator"], 1, 255)
+        _check_denominators(metres["denominator"])
+    if len(keys):
+        _check_range("key signature sharps", keys["sharps"], -7, 7)
+        _check_range("key signature minor", keys["minor"], 0, 1)
+    pedals = tables["pedals"]
+    if len(pedals):
+        _check_range("pedal start", pedals["start"], 0, MAX_TICK)
+        _check_range("pedal duration", pedals["duration"], 0, MAX_TICK)
     for name in ("tempos", "time_signatures", "key_signatures"):
-        if len(table := getattr(piece, name)):
+        if len(table := tables[name]):
             _check_ticks(name, table["tick"])
-    if not 0 <= piece.context <= len(piece):
-        raise PieceError(f"context is {piece.context}; 0..{len(piece)} (the notes) are allowed")
 
 
 def _checked_end(notes: Table, bits: int) -> int:

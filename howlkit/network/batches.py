@@ -1,4 +1,4 @@
-"""Rows of steps side by side: padded columns, windows of them, and torch's tensors of these.
+"""Rows of steps side by side: as padded columns, cut into windows, and as torch's tensors.
 
 Everything but `to_tensors` is numpy, so that music can be made without torch. Shapes: B rows, T
 steps.
@@ -25,11 +25,10 @@ Column = NDArray[np.int64] | NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Batch:
-    """One window of B rows: inputs and targets (B, T) by field name; targets[t] follow inputs[t].
+    """One window of B rows.
 
-    Of bits (B, T, n), as bytes.
-
-    lengths: (B,) how many steps of each row count; what stands beyond is padding.
+    inputs, targets: (B, T) by field name, of bits (B, T, n) as bytes; targets[t] follow inputs[t].
+    lengths: (B,) how many steps of each row count; the rest is padding.
     """
 
     inputs: dict[str, Column]
@@ -37,7 +36,7 @@ class Batch:
     lengths: NDArray[np.int64]
 
     def first(self, rows: int) -> Batch:
-        """Return its first rows alone."""
+        """Return the first `rows` rows."""
         inputs, targets = (
             {name: column[:rows] for name, column in columns.items()}
             for columns in (self.inputs, self.targets)
@@ -62,9 +61,9 @@ def side_by_side(
 
 
 def cut(columns: dict[str, Column], lengths: NDArray[np.int64], steps: int) -> Iterator[Batch]:
-    """Yield windows of `steps` predictions: each step's target is the one after it.
+    """Yield windows of at most `steps` predictions; the target of each step is the next step.
 
-    lengths: (B,) predictions in each row, one less than its steps.
+    lengths: (B,) the number of predictions in each row, one less than its steps.
     """
     for begin in range(0, int(lengths.max(initial=0)), steps):
         here = np.clip(lengths - begin, 0, steps)
@@ -77,7 +76,7 @@ def cut(columns: dict[str, Column], lengths: NDArray[np.int64], steps: int) -> I
 def to_tensors(
     batch: Batch, device: torch.device
 ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], torch.Tensor]:
-    """Return inputs, targets and lengths of a batch as tensors on `device`, int64 (bits: uint8)."""
+    """Return inputs, targets and lengths of a batch on `device`, as int64 tensors (bits: uint8)."""
     import torch
 
     def moved(columns: Mapping[str, Column]) -> dict[str, torch.Tensor]:

@@ -1,4 +1,4 @@
-"""A network made of stored weights, in the shapes that its model asks for."""
+"""A network loaded from stored weights, which must have the shapes that its model asks for."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from howlkit.network.network import Network
 from howlkit.protocols import Model
 from howlkit.schema import Schema
 
-__all__ = ["build", "check_weights"]
+__all__ = ["check_weights", "load_network"]
 
 
-def build(
+def load_network(
     model: Model,
     schema: Schema,
     heads: HeadOptions,
@@ -29,22 +29,22 @@ def build(
 ) -> Network:
     """Return the network that a model builds, with these weights, on the CPU, in evaluation mode.
 
-    Raises CheckpointError, naming `source`, where they do not fit.
+    source: the file of the weights, for messages. Raises CheckpointError if they do not fit.
     """
-    # Shapes without memory first: a damaged config cannot ask for gigabytes.
-    with torch.device("meta"), _Undrawn():
-        check_weights(validate.build(model, schema, heads), weights, source)
-    with _Undrawn():
-        network: Network = validate.build(model, schema, heads)
+    # First the shapes alone, without memory, so that a damaged config cannot ask for gigabytes.
+    with torch.device("meta"), _WithoutInitialWeights():
+        check_weights(validate.new_network(model, schema, heads), weights, source)
+    with _WithoutInitialWeights():
+        network: Network = validate.new_network(model, schema, heads)
     network.load_state_dict(dict(weights))
     validate.validate_network(model, network, schema)
     return network.eval()
 
 
-class _Undrawn(TorchFunctionMode):
-    """Modules made meanwhile draw no initial weights: others are about to be loaded.
+class _WithoutInitialWeights(TorchFunctionMode):
+    """Modules made inside this context draw no initial weights, since others are loaded next.
 
-    Besides, to draw on the device "meta" imports torch's compiler, which takes longer than torch.
+    Drawing on the device "meta" would also import torch's compiler, which takes longer than torch.
     """
 
     DRAW = frozenset({"normal_", "uniform_", "kaiming_uniform_", "xavier_uniform_", "orthogonal_"})
@@ -56,14 +56,14 @@ class _Undrawn(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401 - whatever `func` returns
-        """Call `func`, or return the tensor that it would fill as it is."""
+        """Call `func`; if it would draw weights, return its tensor as it is instead."""
         if getattr(func, "__name__", "") in self.DRAW:
             return args[0] if args else (kwargs or {})["tensor"]
         return func(*args, **(kwargs or {}))
 
 
 def check_weights(network: Network, tensors: Mapping[str, Tensor], source: Path) -> None:
-    """Raise CheckpointError, naming the first difference, if `tensors` do not fit `network`."""
+    """Raise CheckpointError, with the first difference, if `tensors` do not fit `network`."""
     expected = network.state_dict()
     odd = sorted(set(expected) ^ set(tensors))
     odd += [n for n in expected if n in tensors and _kind(expected[n]) != _kind(tensors[n])]

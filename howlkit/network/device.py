@@ -1,4 +1,4 @@
-"""Where torch computes: the CPU, a CUDA device, or Apple's MPS. It is imported when asked for."""
+"""Where torch computes: the CPU, a CUDA device, or Apple's MPS. torch is imported late."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ if TYPE_CHECKING:
 __all__ = ["FEW_ROWS", "pick_device", "settle_threads"]
 
 FEW_ROWS = 64
+"""Up to this many rows, torch steps a network with one thread."""
 
 
 def pick_device(name: str) -> torch.device:
     """Return the device called auto, cpu, cuda or mps.
 
-    Raises HowlkitError, naming those there are, if this machine has none such.
+    Raises HowlkitError, with the devices that this machine has, if it lacks the one asked for.
     """
     import torch
 
@@ -34,10 +35,10 @@ def pick_device(name: str) -> torch.device:
 
 
 def settle_threads(rows: int) -> None:
-    """Let torch use one thread where more only wait for each other: few rows, step by step.
+    """Let torch use one thread if a network is to step only a few rows.
 
-    A step of a few rows is some hundred small products; sharing each out costs more than it saves
-    (on a busy machine of two cores 7 to 60 ms a note in place of 1).
+    A step of a few rows is some hundred small products, and sharing each among threads costs more
+    than it saves (7 to 60 ms a note in place of 1, on a busy machine of two cores).
     """
     import torch
 

@@ -1,6 +1,6 @@
-"""A step to a vector: the embeddings of its columns side by side.
+"""From a step to a vector: the embeddings of its columns, side by side.
 
-Shapes: E the width of an embedded step; leading shapes are any (B, T).
+Shapes: E the width of an embedded step; leading shapes such as (B, T) are written as `...`.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
 
 __all__ = ["Embedding", "key_of"]
 
-Batch = dict[str, Tensor]
+Columns = dict[str, Tensor]
 
 OCTAVES = 6
-"""A real number is embedded from itself and its sines and cosines at so many doubling rates."""
+"""A real number is embedded by itself, and by sines and cosines at this many doubling rates."""
 
 LOOKED_UP = 1024
-"""A class field of at most so many values is projected by a table; `mark` has three."""
+"""Class fields of at most this many values are projected by a table; `mark` has three values."""
 
 
 def key_of(field: Field) -> str:
-    """Return what a field's part of a ModuleDict is called: "keys" alone is a method of it."""
+    """Return a field's key in a ModuleDict, with a prefix since it has a method called "keys"."""
     return f"of_{field.name}"
 
 
 class Embedding(nn.Module):
-    """Steps to vectors: the embeddings of all columns side by side, zeros where one is not active.
+    """The embeddings of all columns, side by side; a column that is not active gives zeros.
 
-    Class fields share one table, so that their look-up is one operation; they come first.
+    Class fields share one table, so that one operation looks all of them up; they come first.
     """
 
     def __init__(self, schema: Schema, heads: HeadOptions) -> None:
@@ -61,8 +61,8 @@ class Embedding(nn.Module):
             for field, begin, width in zip(fields, begins, widths, strict=False)
         }
 
-    def forward(self, steps: Batch) -> Tensor:
-        """Return (..., E) of columns (...), of bits (..., n)."""
+    def forward(self, steps: Columns) -> Tensor:
+        """Return steps embedded, (..., E); their columns are (...), of bits (..., n)."""
         indices = []
         for field in self.classes:
             index = steps[field.name] + self.offsets[field.name]
@@ -75,11 +75,11 @@ class Embedding(nn.Module):
             parts.append(self._linear(field, steps[field.name]).where(active, 0))
         return torch.cat(parts, -1) if len(parts) > 1 else parts[0]
 
-    def projected(self, fields: Sequence[Field], steps: Batch, weight: Tensor) -> Tensor:
-        """Return (N, W): what the embeddings of `fields` of steps (N,) add up to by weight (W, E).
+    def project(self, fields: Sequence[Field], steps: Columns, weight: Tensor) -> Tensor:
+        """Return (N, W): the embeddings of `fields` in steps (N,), multiplied by weight (W, E).
 
         The same as `F.linear(self(steps), weight)` where `weight` is zero for all other fields, but
-        a value's part is a row of a table that is made first: each step then costs a look-up a
+        what a value adds is a row of a table that is made first. So each step costs one look-up a
         field, which is several times cheaper than the product, forwards and backwards.
         """
         rows, indices, others, begin = [weight.new_zeros(1, len(weight))], [], [], 1
@@ -87,7 +87,7 @@ class Embedding(nn.Module):
             part = weight[:, self.slices[field.name]]
             values, active = steps[field.name], self.schema.active(field, steps)
             if field.kind == "class" and field.n <= LOOKED_UP:
-                rows.append(F.linear(self.every(field), part))
+                rows.append(F.linear(self.all_values(field), part))
                 indices.append((values + begin).where(active, 0))
                 begin += field.n
             else:
@@ -106,13 +106,13 @@ class Embedding(nn.Module):
         weight = self.linear[key_of(field)].get_parameter("weight")
         if field.kind == "bits":
             return F.linear(values.to(weight.dtype), weight)
-        place = values.to(weight.dtype) / max(field.n - 1, 1)  # 0..1
+        number = values.to(weight.dtype) / max(field.n - 1, 1)  # 0..1
         rates = torch.pi * 2.0 ** torch.arange(OCTAVES, device=weight.device)
-        angles = place[..., None] * rates
-        return F.linear(torch.cat((place[..., None], angles.sin(), angles.cos()), -1), weight)
+        angles = number[..., None] * rates
+        return F.linear(torch.cat((number[..., None], angles.sin(), angles.cos()), -1), weight)
 
-    def every(self, field: Field) -> Tensor:
-        """Return (n, width): the embedding of each value of a field, of bits of each bit."""
+    def all_values(self, field: Field) -> Tensor:
+        """Return (n, width): the embedding of each value of a field; of bits, of each bit."""
         if field.kind == "class":
             begin = self.offsets[field.name]
             return self.table.weight[begin : begin + field.n]

@@ -1,12 +1,13 @@
-"""The likelihood of pieces in nats, beside a unigram model of the training part.
+"""The likelihood of pieces in nats, by a network and by a unigram model of the training part.
 
-Definitions. The cost of a piece is the sum of -ln p over its decisions, whole pieces with carried
-state from their start to their end, no grammar masks, nothing augmented. It is kept by piece and
-by field, and divided by the notes of `decode(encode(piece))`, so that encoders with several steps a
-note compare with those with one, or by the seconds of the piece as it was given. `mark` (does the
-piece end here?) is counted apart. The unigram baseline is, field by field, the frequency of each
-value among the decisions of the training part, plus one for every value (Laplace).
-docs/evaluating.md says how to read it all; comparison.py makes the report.
+Definitions. The cost of a piece is the sum of -ln p over its decisions. The network reads whole
+pieces, with carried state from start to end, without grammar masks and without augmentation. The
+cost is kept by piece and by field. It is divided by the notes of `decode(encode(piece))`, so that
+encoders with several steps a note compare with those with one, or by the seconds of the piece as it
+was given. `mark` (does the piece end here?) is counted apart. The unigram baseline is, field by
+field, the frequency of each value among the decisions of the training part, plus one for every
+value (Laplace). docs/evaluating.md says how to read it all; evaluation/comparison.py makes the
+report.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from howlkit.errors import DataError
 from howlkit.music.piece import Piece
 from howlkit.network.batches import cut, side_by_side, to_tensors
 from howlkit.network.network import Network
-from howlkit.plugins import checked_calls
+from howlkit.plugins.checked import CheckedEncoder
 from howlkit.protocols import Encoder
 from howlkit.schema import MARK, STEP, Field, Schema, Steps
 
@@ -39,18 +40,18 @@ __all__ = [
 ]
 
 Counts = Mapping[str, ArrayLike]
-"""How often each value was decided, by field (n,)."""
+"""How often each value was decided, (n,) by field name."""
 
-ROWS, STEPS = 32, 128  # pieces side by side, and steps at once: bounds memory
+ROWS, STEPS = 32, 128  # pieces side by side, and steps of them at once; they bound memory
 
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
     """Pieces as steps, in order.
 
-    note_counts: (pieces,), how many notes the steps of each decode to. seconds: (pieces,), from the
-    first onset to the end of the last note of the piece as it was given, whatever the encoder
-    keeps.
+    rows: the steps of each piece. note_counts: (pieces,) the number of notes that they decode to.
+    seconds: (pieces,) from the first onset to the end of the last note of the piece as it was
+    given, whatever the encoder keeps. names: of the pieces.
     """
 
     schema: Schema
@@ -61,12 +62,12 @@ class Encoded:
 
     @property
     def notes(self) -> int:
-        """How many notes all pieces have."""
+        """The number of notes in all pieces."""
         return int(self.note_counts.sum())
 
     @property
     def step_counts(self) -> NDArray[np.int64]:
-        """How many ordinary steps each piece takes, (pieces,)."""
+        """The number of ordinary steps in each piece, (pieces,)."""
         return np.array([np.count_nonzero(row[MARK.name] == STEP) for row in self.rows], np.int64)
 
 
@@ -75,7 +76,7 @@ class Scores:
     """The cost of pieces.
 
     nats: (pieces, fields), the fields in the order of `encoded.schema.decisions`.
-    no_likelihood: fields whose cost is something else; they are left out of every sum over fields.
+    no_likelihood: fields with a cost that is no likelihood; no sum over fields includes them.
     """
 
     encoded: Encoded
@@ -89,7 +90,7 @@ class Scores:
 
     @property
     def summed(self) -> tuple[str, ...]:
-        """The fields whose nats are added up: all but `mark` and those without a likelihood."""
+        """The fields that sums include: all but `mark` and those without a likelihood."""
         return tuple(n for n in self.fields if n not in (MARK.name, *self.no_likelihood))
 
     def of(self, field: str) -> NDArray[np.float64]:
@@ -112,18 +113,19 @@ class Scores:
 
     @property
     def cost_per_note(self) -> float:
-        """What training minimises, a note: all fields but `mark`, likelihoods or not."""
+        """The validation loss a note: the cost of all fields but `mark`, likelihoods or not."""
         fields = (name for name in self.fields if name != MARK.name)
         return float(self.over(fields).sum() / self.encoded.notes)
 
 
 def encode_all(encoder: Encoder, pieces: Iterable[Piece]) -> Encoded:
     """Return pieces as steps; DataError if there is not one note among them."""
+    encoder = CheckedEncoder.of(encoder)
     rows, note_counts, seconds, names = [], [], [], []
     for piece in pieces:
-        steps = checked_calls.encode(encoder, piece)
+        steps = encoder.encode(piece)
         rows.append(steps)
-        note_counts.append(len(checked_calls.decode(encoder, steps)))
+        note_counts.append(len(encoder.decode(steps)))
         seconds.append(_sounding(piece))
         names.append(piece.name)
     if not sum(note_counts):
@@ -145,13 +147,13 @@ def _sounding(piece: Piece) -> float:
 
 
 def score(network: Network, encoded: Encoded) -> Scores:
-    """Return what `network` makes of whole pieces; the network is left in evaluation mode."""
+    """Return the cost of whole pieces by a network, which is left in evaluation mode."""
     network.eval()
     device = next(network.parameters()).device
     fields = encoded.schema.decisions
     nats = np.zeros((len(encoded.rows), len(fields)))
     with torch.inference_mode():
-        for some in _alike(encoded.rows):
+        for some in _by_length(encoded.rows):
             state = None
             columns, lengths = side_by_side(encoded.schema, [encoded.rows[i] for i in some])
             for batch in cut(columns, lengths - 1, STEPS):
@@ -174,22 +176,23 @@ def _row_sums(costs: Sequence[torch.Tensor], lengths: torch.Tensor) -> NDArray[n
     return sums.cpu().double().numpy()  # in this order: not every device has doubles
 
 
-def _alike(rows: Sequence[Steps]) -> Iterator[list[int]]:
-    """Yield the numbers of rows of like length together, so that little is padding."""
+def _by_length(rows: Sequence[Steps]) -> Iterator[list[int]]:
+    """Yield indices of rows, those of similar length together, so that little is padding."""
     ordered = sorted(range(len(rows)), key=lambda i: len(rows[i]), reverse=True)
     for begin in range(0, len(ordered), ROWS):
         yield ordered[begin : begin + ROWS]
 
 
 def unigram(encoder: Encoder, pieces: Iterable[Piece]) -> dict[str, NDArray[np.int64]]:
-    """Return how often each value was decided, by field, over the steps of `pieces`.
+    """Return how often each value was decided in the steps of `pieces`, (n,) by field name.
 
-    Of bits (n + 1,): how often each was on, and in how many steps they were decided.
+    For bits (n + 1,): how often each bit was on, and in how many steps bits were decided.
     """
+    encoder = CheckedEncoder.of(encoder)
     schema = encoder.schema
     counts = {field.name: np.zeros(field.choices, np.int64) for field in schema.decisions}
     for piece in pieces:
-        steps = checked_calls.encode(encoder, piece)[1:]  # the start is no decision
+        steps = encoder.encode(piece)[1:]  # the start is no decision
         for field in schema.decisions:
             values = steps[field.name][schema.active(field, steps)]
             if field.kind == "bits":
@@ -200,7 +203,7 @@ def unigram(encoder: Encoder, pieces: Iterable[Piece]) -> dict[str, NDArray[np.i
 
 
 def unigram_nats(counts: Counts, encoded: Encoded) -> Scores:
-    """Return what a unigram model with these counts makes of the same pieces."""
+    """Return the cost of the same pieces by a unigram model with these counts."""
     schema = encoded.schema
     nats = np.zeros((len(encoded.rows), len(schema.decisions)))
     for k, field in enumerate(schema.decisions):
@@ -212,7 +215,7 @@ def unigram_nats(counts: Counts, encoded: Encoded) -> Scores:
 
 
 def _unigram_cost(field: Field, seen: NDArray[np.int64]) -> Callable[[Any], float]:
-    """Return what prices an array of a field's values in nats; bits are priced one by one."""
+    """Return a function from an array of a field's values to their nats; each bit has its own."""
     if field.kind == "bits":
         on, steps = seen[:-1] + 1, int(seen[-1]) + 2
         off_cost = math.log(steps) - np.log(np.maximum(steps - on, 1))

@@ -1,15 +1,15 @@
 """What every network has around its backbone: steps to vectors, and back by a chain of heads.
 
-Heads belong to the core, so a model only has to be a backbone, (B, T, D in) to (B, T, D out). A
-step is embedded in embedding.py, what one field's head computes is in heads.py, and hints from
-earlier passages are in repeat_hints.py. Shapes: B rows, T steps, D the width of what the heads
-see, K decisions a step (`mark` and the fields that are not derived), E the width of an embedded
-step, H the width of a head.
+Heads belong to the core, so a model only has to be a backbone, (B, T, D in) to (B, T, D out).
+embedding.py embeds a step, heads.py has what one field's head computes, repeat_hints.py the hints
+from earlier passages. Shapes: B rows, T steps, N of both, D the width of the hidden vector, K
+decisions a step (`mark` and the fields that are not derived), E the width of an embedded step, H
+the width of a head.
 
 Chained heads write the likelihood of a step as a product in which each field is given those decided
-before it, p(v1) p(v2 | v1) ... (NADE, Larochelle and Murray 2011). What K of them are given is one
-masked matrix product (as in MADE, Germain et al. 2015), which for fields of few values is a sum of
-rows of a table (`Embedding.projected`), so training needs no loop over notes.
+before it, p(v1) p(v2 | v1) ... (NADE, Larochelle and Murray 2011). The decided fields reach all K
+heads by one masked matrix product (as in MADE, Germain et al. 2015), which for fields of few values
+is a sum of rows of a table (`Embedding.project`), so training needs no loop over notes.
 Independent heads, as Howl had them, are the same network with that mask all zero.
 """
 
@@ -37,13 +37,13 @@ from howlkit.network.heads import (
 )
 from howlkit.network.relative import RelativeLookup
 from howlkit.network.repeat_hints import RepeatHints, StepHints
-from howlkit.network.repeats import PREFIX, Found
+from howlkit.network.repeats import PREFIX, RepeatMatch
 from howlkit.protocols import Backbone
 from howlkit.schema import Field, Schema
 
 __all__ = ["Network", "Stepper"]
 
-Batch = dict[str, Tensor]
+Columns = dict[str, Tensor]
 State = dict[str, Tensor]
 
 CLASSES: dict[HeadKind, type[Head]] = {
@@ -55,7 +55,7 @@ CLASSES: dict[HeadKind, type[Head]] = {
 }
 
 
-def _backbones(state: State | None) -> State | None:
+def _backbone_state(state: State | None) -> State | None:
     """Return the backbone's part of a state."""
     if state is None:
         return None
@@ -65,7 +65,17 @@ def _backbones(state: State | None) -> State | None:
 class Network(nn.Module):
     """A backbone between the embedding of steps and one head a field.
 
-    A parameter's shape never depends on the data, only on the schema and the options.
+    The shapes of parameters depend on the schema and the options alone, never on the data.
+
+    >>> from howlkit.builtin.models.lstm_gru import Lstm
+    >>> from howlkit.schema import Field
+    >>> schema = Schema((Field("pitch", 128),))
+    >>> network = Lstm(hidden=16).build(schema, HeadOptions())
+    >>> steps = {"mark": torch.tensor([[2, 0]]), "pitch": torch.tensor([[0, 60]])}
+    >>> hidden, state = network.advance(steps, None)
+    >>> next_steps = {"mark": torch.tensor([[0, 1]]), "pitch": torch.tensor([[60, 0]])}
+    >>> {name: tuple(nats.shape) for name, nats in network.nats(hidden, next_steps).items()}
+    {'mark': (1, 2), 'pitch': (1, 2)}
     """
 
     head_mask: Tensor
@@ -84,7 +94,7 @@ class Network(nn.Module):
         self.relative = RelativeLookup(schema, relative, chained=heads.chained)
         self._position = {field.name: k for k, field in enumerate(fields)}
         self.narrow = nn.Linear(heads.width_embedded(schema), heads.input) if heads.input else None
-        width = backbone.width + heads.width_past(schema)
+        width = backbone.width + heads.width_skip(schema)
         self.from_hidden = nn.Linear(width, len(fields) * heads.width)
         if heads.chained:
             fan_in = heads.width_of_step(schema)
@@ -99,8 +109,9 @@ class Network(nn.Module):
         heads, kind = self.heads, CLASSES[self.heads.kind(field)]
         head: Head
         if kind is Softmax:
-            hinted = bool(heads.repeats) and field.name != "mark"
-            head = Softmax(field, heads.width, hinted=hinted, references=self.relative.count(field))
+            takes_hints = bool(heads.repeats) and field.name != "mark"
+            count = self.relative.count(field)
+            head = Softmax(field, heads.width, takes_hints=takes_hints, reference_count=count)
         elif kind is Logistics:
             head = Logistics(field, heads.width, heads.components)
         else:
@@ -109,7 +120,7 @@ class Network(nn.Module):
         return head
 
     def _mask(self) -> Tensor:
-        """Return (K H, E): ones where head k looks at a field before it, and zeros elsewhere."""
+        """Return (K H, E): ones where head k is given a field before its own, zeros elsewhere."""
         fields, width = self.schema.decisions, self.heads.width
         mask = torch.zeros(len(fields), width, self.heads.width_of_step(self.schema))
         for k in range(len(fields)):
@@ -130,8 +141,8 @@ class Network(nn.Module):
     def start_at(self, counts: Mapping[str, ArrayLike]) -> None:
         """Set the biases of the heads so that training begins at the unigram model of `counts`.
 
-        counts: how often each value of each field was decided (`evaluate.unigram`). Otherwise the
-        first minutes go into learning which values occur at all.
+        counts: how often each value of each field was decided (`likelihood.unigram`). Without
+        them, the first minutes go into learning which values occur at all.
         """
         with torch.no_grad():
             for name, seen in counts.items():
@@ -140,7 +151,7 @@ class Network(nn.Module):
 
     def advance(
         self,
-        batch: Batch,
+        batch: Columns,
         state: State | None,
         lengths: Tensor | None = None,
         *,
@@ -148,90 +159,93 @@ class Network(nn.Module):
     ) -> tuple[Tensor, State]:
         """Read steps (B, T) by field name after `state`; return hidden (B, T, D) and the state.
 
-        backbone: runs in place of the network's own (TorchRunner).
+        lengths: (B,) how many steps of each row count; None: all. backbone: runs in place of the
+        network's own (`TorchRunner`).
         """
-        x, found, after = self._embedded(batch, state, lengths)
-        hidden, state = (backbone or self.backbone)(x, _backbones(state), lengths)
-        if past := self.heads.width_past(self.schema):
-            seen = F.dropout(x[..., -past:], self.heads.dropout, self.training)
-            hidden = torch.cat((hidden, seen), -1)
+        x, match, after = self._embed(batch, state, lengths)
+        hidden, state = (backbone or self.backbone)(x, _backbone_state(state), lengths)
+        if width := self.heads.width_skip(self.schema):
+            skipped = F.dropout(x[..., -width:], self.heads.dropout, self.training)
+            hidden = torch.cat((hidden, skipped), -1)
         if self.relative.fields:
-            hidden = torch.cat((hidden, self.relative.written(batch)), -1)
-        if self.hints is not None and found is not None:
-            hidden = torch.cat((hidden, self.hints.written(found)), -1)
+            hidden = torch.cat((hidden, self.relative.suffix(batch)), -1)
+        if self.hints is not None and match is not None:
+            hidden = torch.cat((hidden, self.hints.suffix(match)), -1)
         return hidden, state | after
 
-    def _embedded(
-        self, batch: Batch, state: State | None, lengths: Tensor | None
-    ) -> tuple[Tensor, Found | None, State]:
-        """Return what the backbone takes in (B, T, D in), hints included, and what they are."""
+    def _embed(
+        self, batch: Columns, state: State | None, lengths: Tensor | None
+    ) -> tuple[Tensor, RepeatMatch | None, State]:
+        """Return the backbone's input (B, T, D in), the match in it, and the search's state."""
         x = self.embed(batch)
-        found: Found | None = None
+        match: RepeatMatch | None = None
         after: State = {}
         if self.hints is not None:
-            found, after = self.hints.search(batch, state, lengths)
-            x = torch.cat((x, self.hints(self.embed(found.steps), found)), -1)
-        return x if self.narrow is None else self.narrow(x), found, after
+            match, after = self.hints.search(batch, state, lengths)
+            x = torch.cat((x, self.hints(self.embed(match.steps), match)), -1)
+        return x if self.narrow is None else self.narrow(x), match, after
 
-    def hint(
-        self, field: Field, hidden: Tensor, hinted: StepHints | None, decided: Batch
+    def head_hint(
+        self, field: Field, hidden: Tensor, step_hints: StepHints | None, decided: Columns
     ) -> HeadHint | None:
-        """Return what else is known of a field after hidden (N, D), None: nothing.
+        """Return the hint that a field's head is given after hidden (N, D); None: no hint.
 
         decided: (N,) by name, the fields decided before it.
         """
-        hint = hinted.hint(field) if hinted is not None else None
+        hint = step_hints.of(field) if step_hints is not None else None
         if field not in self.relative.fields:
             return hint
-        at = self.from_hidden.in_features
-        numbers = hidden[:, at : at + self.relative.width]
-        return replace(hint or HeadHint(), references=self.relative.of(field, numbers, decided))
+        begin = self.from_hidden.in_features
+        suffix = hidden[:, begin : begin + self.relative.width]
+        references = self.relative.references(field, suffix, decided)
+        return replace(hint or HeadHint(), references=references)
 
-    def nats(self, hidden: Tensor, targets: Batch) -> Batch:
+    def nats(self, hidden: Tensor, targets: Columns) -> Columns:
         """Return by field (B, T) nats of `targets`, each field given those before it in its step.
 
         hidden: (B, T, D), what `advance` returned for the step before each target. A field costs
-        nothing where it is not active. Exact and normalised, unless `is_likelihood` says no:
-        exp(-nats) sums to 1 over all values of a field.
+        nothing where it is not active. The nats are exact and normalised (exp(-nats) sums to 1 over
+        all values of a field), unless `is_likelihood` says no.
         """
         flat = {name: column.flatten(0, 1) for name, column in targets.items()}
         costs = self._nats(hidden.flatten(0, 1), flat)
         return {name: cost.view(hidden.shape[:2]) for name, cost in costs.items()}
 
-    def _nats(self, hidden: Tensor, targets: Batch) -> Batch:
+    def _nats(self, hidden: Tensor, targets: Columns) -> Columns:
         """Return by field (N,) nats of targets (N,)."""
-        mixed = self.mix(hidden)  # (N, K H)
+        head_inputs = self.head_inputs(hidden)  # (N, K H)
         if self.heads.chained:
             weight = self.from_fields * self.head_mask  # (K H, E), zero for the last field
-            mixed = mixed + self.embed.projected(self.schema.decisions[:-1], targets, weight)
-        parts = torch.split(mixed, self.heads.width, -1)  # K of (N, H)
-        hinted = self.hints.begin(hidden) if self.hints is not None else None
+            given = self.embed.project(self.schema.decisions[:-1], targets, weight)
+            head_inputs = head_inputs + given
+        parts = torch.split(head_inputs, self.heads.width, -1)  # K of (N, H)
+        step_hints = self.hints.begin(hidden) if self.hints is not None else None
         costs = {}
         for field, part in zip(self.schema.decisions, parts, strict=True):
             target, active = targets[field.name], self.schema.active(field, targets)
-            hint = self.hint(field, hidden, hinted, targets)
+            hint = self.head_hint(field, hidden, step_hints, targets)
             costs[field.name] = self.head(field).nats(part, target, hint).where(active, 0)
-            if hinted is not None:
-                hinted.decide(field, target, active)
+            if step_hints is not None:
+                step_hints.decide(field, target, active)
         return costs
 
-    def mix(self, hidden: Tensor) -> Tensor:
-        """Return (..., K H): what hidden (..., D) gives to all heads."""
-        mixed: Tensor = self.from_hidden(hidden[..., : self.from_hidden.in_features])
-        return mixed
+    def head_inputs(self, hidden: Tensor) -> Tensor:
+        """Return (..., K H): what hidden (..., D) gives to all heads, side by side."""
+        inputs: Tensor = self.from_hidden(hidden[..., : self.from_hidden.in_features])
+        return inputs
 
     def stepper(self) -> Stepper:
-        """Return what decides steps field by field, as long as the weights stay what they are."""
+        """Return a `Stepper`, which decides steps field by field with the weights as they are."""
         return Stepper(self)
 
     def forward(
-        self, inputs: Batch, targets: Batch, lengths: Tensor, state: State | None
+        self, inputs: Columns, targets: Columns, lengths: Tensor, state: State | None
     ) -> tuple[Tensor, State]:
         """Return (K,) nats by decision, summed over the steps that count, and the state after.
 
-        The whole of training goes through here, as torch's data-parallel wrappers need it to.
-        inputs, targets: (B, T) by name; targets[t] follows inputs[t]. lengths: (B,) steps that
-        count.
+        All of training goes through here, as torch's data-parallel wrappers need.
+        inputs, targets: (B, T) by name; targets[t] follows inputs[t]. lengths: (B,) how many steps
+        of each row count.
         """
         hidden, state = self.advance(inputs, state)
         counted = torch.arange(hidden.shape[1], device=hidden.device) < lengths[:, None]
@@ -242,11 +256,11 @@ class Network(nn.Module):
 
 
 class Stepper:
-    """Decides a step choice by choice, for B rows: the same numbers as `Network.nats`.
+    """Decides a step choice by choice, for B rows, with the probabilities that `nats` prices.
 
-    What a decided value adds to all heads after it is a row of a table that is made once, so that a
-    decision costs a look-up and one product instead of a run through the embedding. A bit that is
-    on also adds to its own head, where the next bit is decided.
+    A decided value gives the heads after it a row of a table that is made once, so a decision costs
+    a look-up and one product instead of a run through the embedding. A bit that is on also adds to
+    its own head, which decides the next bit.
     """
 
     def __init__(self, network: Network) -> None:
@@ -256,7 +270,7 @@ class Stepper:
             weights = network.from_fields * network.head_mask  # (K H, E)
             for field in network.schema.decisions:
                 part = weights[:, network.embed.slices[field.name]]
-                added = network.embed.every(field) @ part.T
+                added = network.embed.all_values(field) @ part.T
                 head = network.head(field)
                 if isinstance(head, BitsChained):
                     added[:, self._slice(field)] = head.on
@@ -271,20 +285,20 @@ class Stepper:
         """Begin a step after hidden (B, D), the last of `Network.advance`."""
         network = self._network
         self._hidden = hidden
-        self._mixed = network.mix(hidden)  # (B, K H)
-        self._decided: Batch = {}
-        self._hinted = network.hints.begin(hidden) if network.hints is not None else None
+        self._head_inputs = network.head_inputs(hidden)  # (B, K H)
+        self._decided: Columns = {}
+        self._step_hints = network.hints.begin(hidden) if network.hints is not None else None
 
     def logits(self, field: Field) -> Tensor:
-        """Return (B, C), the logits of `field`, given what `decide` was told of this step."""
-        hint = self._network.hint(field, self._hidden, self._hinted, self._decided)
-        return self._network.head(field).logits(self._mixed[:, self._slice(field)], hint)
+        """Return (B, C), the logits of `field`, given the values that `decide` was given."""
+        hint = self._network.head_hint(field, self._hidden, self._step_hints, self._decided)
+        return self._network.head(field).logits(self._head_inputs[:, self._slice(field)], hint)
 
     def decide(self, field: Field, values: Tensor, active: Tensor) -> None:
         """Go on from `values` (B,) of `field`, in the rows where it is active (B,)."""
         self._decided[field.name] = values.where(active, 0)
         if self._added:
             added = self._added[field.name][self._decided[field.name]]
-            self._mixed = self._mixed + added.where(active[:, None], 0)
-        if self._hinted is not None:
-            self._hinted.decide(field, values, active)
+            self._head_inputs = self._head_inputs + added.where(active[:, None], 0)
+        if self._step_hints is not None:
+            self._step_hints.decide(field, values, active)

@@ -1,9 +1,10 @@
-"""What a value is near to (`schema.Field.relative_to`), looked up for the heads that heed it.
+"""The values that a field is relative to (`schema.Field.relative_to`), looked up for its head.
 
-Values of the row before are numbers behind a hidden vector, so that whoever holds the vector knows
-them; those of fields decided before in the same step are told field by field.
+A reference is a value of the row before, or of a field decided earlier in the same step. Those of
+the row before are appended to the hidden vector, so whoever holds the vector knows them; those of
+the same step are given field by field.
 
-Shapes: B rows, T steps, N of both, R values that one field is near to.
+Shapes: B rows, T steps, N of both, R references of one field.
 """
 
 from __future__ import annotations
@@ -21,50 +22,57 @@ Columns = Mapping[str, Tensor]
 
 
 class RelativeLookup:
-    """The look-up for `fields`; `written` adds `width` numbers to a hidden vector.
+    """The look-up for `fields`; `suffix` makes the `width` numbers that hidden vectors end with.
 
-    chained: fields decided before in the same step count; if not, only the row before does.
+    chained: whether fields decided earlier in the same step are references; if not, only the row
+    before has some.
     """
 
     def __init__(self, schema: Schema, fields: Sequence[Field], *, chained: bool) -> None:
         decided = [field.name for field in schema.decisions]
-        self._inside: dict[str, list[tuple[str, int]]] = {}  # of the same step
-        self._behind: dict[str, list[int]] = {}  # of the row before: numbers of `self._written`
-        self._written: list[tuple[str, int]] = []
+        # By field, its references: (name, offset) in the same step, indices of `_in_suffix` else.
+        self._in_step: dict[str, list[tuple[str, int]]] = {}
+        self._before: dict[str, list[int]] = {}
+        self._in_suffix: list[tuple[str, int]] = []
         for field in schema.decisions:
             earlier = decided[: decided.index(field.name)]
-            self._inside[field.name] = [r for r in field.relative_to if r[0] in earlier and chained]
-            self._behind[field.name] = []
+            self._in_step[field.name] = [
+                reference for reference in field.relative_to if reference[0] in earlier and chained
+            ]
+            self._before[field.name] = []
             for reference in field.relative_to:
                 if reference[0] not in earlier:
-                    self._behind[field.name].append(len(self._written))
-                    self._written.append(reference)
-        self.fields = tuple(f for f in fields if self._behind[f.name] or self._inside[f.name])
-        self.width = len(self._written) if self.fields else 0
+                    self._before[field.name].append(len(self._in_suffix))
+                    self._in_suffix.append(reference)
+        self.fields = tuple(f for f in fields if self._before[f.name] or self._in_step[f.name])
+        self.width = len(self._in_suffix) if self.fields else 0
 
     def count(self, field: Field) -> int:
-        """Return R, 0 for a field that is none of these."""
+        """Return R; 0 for a field that is none of `fields`."""
         if field not in self.fields:
             return 0
-        return len(self._behind[field.name]) + len(self._inside[field.name])
+        return len(self._before[field.name]) + len(self._in_step[field.name])
 
-    def written(self, steps: Columns) -> Tensor:
-        """Return (B, T, width) of steps (B, T) by column: values of these rows, or -1, as floats.
+    def suffix(self, steps: Columns) -> Tensor:
+        """Return (B, T, width): values of steps (B, T), to append to hidden vectors, as floats.
 
-        They are what the fields of the next rows are near to.
+        They are the references of the fields in the next rows; -1 where there is no value.
         """
-        columns = [(steps[name] + more).where(steps[name] > 0, -1) for name, more in self._written]
+        columns = [
+            (steps[name] + offset).where(steps[name] > 0, -1) for name, offset in self._in_suffix
+        ]
         return torch.stack(columns, -1).float()
 
-    def of(self, field: Field, written: Tensor, decided: Columns) -> Tensor:
-        """Return (N, R): what a field is near to, -1 for nothing.
+    def references(self, field: Field, suffix: Tensor, decided: Columns) -> Tensor:
+        """Return (N, R): the values that a field is relative to, -1 where there is none.
 
-        written: (N, width). decided: (N,) by name, at least the fields before this one.
+        suffix: (N, width). decided: (N,) by name, at least the fields before this one.
         """
-        columns = [written[:, k].long() for k in self._behind[field.name]]
-        for name, more in self._inside[field.name]:
+        columns = [suffix[:, k].long() for k in self._before[field.name]]
+        for name, offset in self._in_step[field.name]:
             value = decided[name]
-            behind = self._behind[name]
-            otherwise = written[:, behind[0]].long() if behind else torch.full_like(value, -1)
-            columns.append((value + more).where(value > 0, otherwise))
+            before = self._before[name]
+            # Where that field is 0, the first value of the row before that it is relative to.
+            otherwise = suffix[:, before[0]].long() if before else torch.full_like(value, -1)
+            columns.append((value + offset).where(value > 0, otherwise))
         return torch.stack(columns, -1)

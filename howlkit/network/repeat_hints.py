@@ -1,6 +1,9 @@
-"""What a network makes of what `repeats.Repeats` finds: an input, and a bonus on likely values.
+"""Hints from earlier passages: what a network makes of the matches that `repeats.Repeats` finds.
 
-Shapes: B rows, T steps, N of both.
+A match is an input to the backbone, and a bonus on the logit of the value that followed then. The
+numbers of a match are appended to the hidden vector, so whoever holds the vector can take the hint.
+
+Shapes: B rows, T steps, N of both, F fields that get hints.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from howlkit.network.heads import HeadHint
-from howlkit.network.repeats import SCORES, Found, Repeats
+from howlkit.network.repeats import SCORES, RepeatMatch, Repeats
 from howlkit.schema import Field, Schema
 
 if TYPE_CHECKING:
@@ -21,59 +24,70 @@ __all__ = ["RepeatHints", "StepHints"]
 
 
 class RepeatHints(nn.Module):
-    """What `repeats.Repeats` finds, for the network: an input, and a bonus on a value's logit.
+    """The weights of hints: embeddings of score classes, and the bonus of each field.
 
-    The bonus depends on how good the passage is and on how many fields of the step, decided
-    already, were as it says; `choices.Softmax` adds what the head itself makes of the moment.
+    The bonus depends on how good the passage is, and on how many fields of the step, decided
+    already, were as the hint says. `heads.Softmax` adds its own trust in the hint at that moment.
     """
 
     def __init__(self, schema: Schema, heads: HeadOptions) -> None:
         super().__init__()
         self.schema, self.chained = schema, heads.chained
         self.search = Repeats(schema, heads.repeats, heads.repeats_lag)
-        self.hinted = [f for f in schema.decisions[1:] if heads.kind(f) == "softmax"]
+        self.fields = [f for f in schema.decisions[1:] if heads.kind(f) == "softmax"]
         self.scores = nn.Embedding(len(SCORES) + 1, heads.embedding)
-        agreed = len(self.hinted) + 1
-        self.bonus = nn.Parameter(torch.zeros(len(self.hinted), len(SCORES) + 1, agreed))
+        agreed = len(self.fields) + 1
+        self.bonus = nn.Parameter(torch.zeros(len(self.fields), len(SCORES) + 1, agreed))
 
-    def forward(self, embedded: Tensor, found: Found) -> Tensor:
-        """Return (B, T, width): the step that followed, embedded, and how good the passage was."""
-        there = (found.score > 0)[..., None]
-        return torch.cat((embedded.where(there, 0), self.scores(found.score)), -1)
+    def forward(self, embedded: Tensor, match: RepeatMatch) -> Tensor:
+        """Return (B, T, width): the backbone's input from a match.
 
-    def written(self, found: Found) -> Tensor:
-        """Return (B, T, 1 + hinted): score and values as numbers, the end of a hidden vector."""
-        there = found.score > 0
+        embedded: the match's steps, embedded. The result has them, and an embedding of the score.
+        """
+        matched = (match.score_class > 0)[..., None]
+        return torch.cat((embedded.where(matched, 0), self.scores(match.score_class)), -1)
+
+    def suffix(self, match: RepeatMatch) -> Tensor:
+        """Return (B, T, 1 + F): a match as numbers, to append to hidden vectors.
+
+        They are the score class, and the value of each field, -1 where there is no hint.
+        """
+        matched = match.score_class > 0
         values = [
-            found.steps[f.name].where(there & self.schema.active(f, found.steps), -1)
-            for f in self.hinted
+            match.steps[f.name].where(matched & self.schema.active(f, match.steps), -1)
+            for f in self.fields
         ]
-        return torch.stack((found.score, *values), -1).float()
+        return torch.stack((match.score_class, *values), -1).float()
 
     def begin(self, hidden: Tensor) -> StepHints:
-        """Return what hints at a step after hidden (N, D)."""
-        written = hidden[:, -1 - len(self.hinted) :].long()
-        return StepHints(self, written)
+        """Return the hints at a step after hidden (N, D), which ends with a `suffix`."""
+        return StepHints(self, hidden[:, -1 - len(self.fields) :].long())
 
 
 class StepHints:
-    """The hints at one step of N rows, as it is decided field by field."""
+    """The hints at one step of N rows, while it is decided field by field.
 
-    def __init__(self, hints: RepeatHints, written: Tensor) -> None:
+    suffix: (N, 1 + F), as `RepeatHints.suffix`, in integers.
+    """
+
+    def __init__(self, hints: RepeatHints, suffix: Tensor) -> None:
         self._hints = hints
-        self._score, self._values = written[:, 0], written[:, 1:]
-        self._agreed = torch.zeros_like(self._score)
-        self._number = {field.name: k for k, field in enumerate(hints.hinted)}
+        self._score_class, self._values = suffix[:, 0], suffix[:, 1:]
+        self._agreed = torch.zeros_like(self._score_class)
+        self._index = {field.name: k for k, field in enumerate(hints.fields)}
 
-    def hint(self, field: Field) -> HeadHint | None:
-        """Return the hint at a field; None for one that gets none."""
-        k = self._number.get(field.name)
+    def of(self, field: Field) -> HeadHint | None:
+        """Return the hint at a field; None for a field that gets none."""
+        k = self._index.get(field.name)
         if k is None:
             return None
-        return HeadHint(self._values[:, k], self._hints.bonus[k][self._score, self._agreed])
+        return HeadHint(self._values[:, k], self._hints.bonus[k][self._score_class, self._agreed])
 
     def decide(self, field: Field, values: Tensor, active: Tensor) -> None:
-        """Take note of whether values (N,) of a field were as hinted; independent heads do not."""
-        k = self._number.get(field.name)
+        """Count the rows in which values (N,) of an active field are as hinted.
+
+        Independent heads do not look at decided fields, so they do not count.
+        """
+        k = self._index.get(field.name)
         if k is not None and self._hints.chained:
             self._agreed = self._agreed + ((values == self._values[:, k]) & active)

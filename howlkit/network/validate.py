@@ -1,6 +1,7 @@
-"""A network just made, tried out before anything is built on it: what its calls return.
+"""The network of a model, made and tried once: its calls must return what contracts say.
 
-What the backbone of a `network.Network` returns is looked at before the core computes with it.
+`validate_network` runs a new network over a few steps, so that a mistake in a plugin is one line
+that names the plugin, and not an error in the middle of training.
 
 Shapes: B rows, T steps, D width.
 """
@@ -18,18 +19,18 @@ from torch import Tensor, nn
 from howlkit.errors import PluginError
 from howlkit.head_options import HeadOptions
 from howlkit.plugins.attribution import owner_of
-from howlkit.plugins.checked_calls import advice, contract_error
+from howlkit.plugins.contracts import advice, contract_error
 from howlkit.protocols import Model
 from howlkit.schema import START, Schema
 
-__all__ = ["build", "validate_network"]
+__all__ = ["new_network", "validate_network"]
 
 NEEDED = ("start_at", "advance", "nats", "is_likelihood", "stepper")
-"""The methods of a `protocols.Network`."""
+"""The methods that a `protocols.Network` must have."""
 
 
-def build(model: Model, schema: Schema, heads: HeadOptions) -> Any:  # noqa: ANN401 - a module, a Network
-    """Return a new network of the model; PluginError if it is none."""
+def new_network(model: Model, schema: Schema, heads: HeadOptions) -> Any:  # noqa: ANN401 - a module, a Network
+    """Return a new network of the model; PluginError if what `build` returned is no Network."""
     network = model.build(schema, heads)
     if not isinstance(network, nn.Module):
         raise contract_error(model, "build", network, "a torch module that is a Network")
@@ -39,11 +40,12 @@ def build(model: Model, schema: Schema, heads: HeadOptions) -> Any:  # noqa: ANN
     return network
 
 
-def validate_network(model: Model, network: Any, schema: Schema) -> None:  # noqa: ANN401 - as `build` has it
-    """Run a network over two rows of three steps and one more; PluginError if what comes is wrong.
+def validate_network(model: Model, network: Any, schema: Schema) -> None:  # noqa: ANN401 - as `new_network` has it
+    """Run a network over two rows of four steps; PluginError if what it returns is wrong.
 
-    It draws no random numbers of anybody's, and leaves the network as it was.
+    Torch's random numbers and the network are afterwards as they were.
     """
+    _check_dtypes(model, network)
     device = next(network.parameters()).device
     steps = schema.steps(8).reshape(2, 4)
     steps["mark"][:, 0] = START
@@ -51,7 +53,11 @@ def validate_network(model: Model, network: Any, schema: Schema) -> None:  # noq
     batch = {name: column.to(device) for name, column in columns.items()}
     first, last = ({n: c[:, part] for n, c in batch.items()} for part in (slice(3), slice(3, 4)))
     training = network.training
-    with torch.inference_mode(), torch.random.fork_rng(devices=[]), _watched(model, network):
+    with (
+        torch.inference_mode(),
+        torch.random.fork_rng(devices=[]),
+        _checking_backbone(model, network),
+    ):
         network.eval()
         try:
             _, state = _checked(model, "advance", network.advance(first, None), (2, 3))
@@ -65,9 +71,19 @@ def validate_network(model: Model, network: Any, schema: Schema) -> None:  # noq
             raise contract_error(model, f"nats of {field.name!r}", cost, "a tensor of shape (2, 1)")
 
 
+def _check_dtypes(model: Model, network: nn.Module) -> None:
+    """Raise PluginError unless all floating-point parameters have torch's default dtype."""
+    wanted = torch.get_default_dtype()
+    for name, parameter in network.named_parameters():
+        if parameter.is_floating_point() and parameter.dtype != wanted:
+            raise contract_error(
+                model, f"the parameter {name}", parameter, f"dtype {wanted}", verb="is"
+            )
+
+
 @contextlib.contextmanager
-def _watched(model: Model, network: nn.Module) -> Iterator[None]:
-    """Look at all that the backbone of a network returns meanwhile, if it has one."""
+def _checking_backbone(model: Model, network: nn.Module) -> Iterator[None]:
+    """Check what the backbone of a network, if it has one, returns inside this context."""
     backbone = getattr(network, "backbone", None)
     if backbone is None:
         yield
@@ -75,10 +91,11 @@ def _watched(model: Model, network: nn.Module) -> Iterator[None]:
     if not isinstance(backbone, nn.Module):
         raise contract_error(model, "the backbone", backbone, "a torch module", verb="is")
 
-    def look(backbone: nn.Module, inputs: tuple[Any, ...], output: object) -> None:
-        _checked(model, "the backbone", output, tuple(inputs[0].shape[:2]), backbone.width)
+    def check(backbone: nn.Module, inputs: tuple[Any, ...], output: object) -> None:
+        x = inputs[0]
+        _checked(model, "the backbone", output, tuple(x.shape[:2]), backbone.width, dtype=x.dtype)
 
-    hook = backbone.register_forward_hook(look)
+    hook = backbone.register_forward_hook(check)
     try:
         yield
     finally:
@@ -86,9 +103,20 @@ def _watched(model: Model, network: nn.Module) -> Iterator[None]:
 
 
 def _checked(
-    model: Model, call: str, output: object, shape: tuple[int, ...], width: object = None
+    model: Model,
+    call: str,
+    output: object,
+    shape: tuple[int, ...],
+    width: object = None,
+    *,
+    dtype: torch.dtype | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Return hidden (B, T, D) and state, if they are; shape: (B, T). width: D, None: any."""
+    """Return hidden (B, T, D) and state if `output` is such a pair; PluginError if not.
+
+    call: what returned it, for messages. shape: (B, T). width: D; None: any. dtype: of hidden;
+    None: torch's default.
+    """
+    dtype = dtype or torch.get_default_dtype()
     if not isinstance(output, tuple) or len(output) != 2:
         raise contract_error(model, call, output, "a pair, hidden (B, T, width) and state,")
     hidden, state = output
@@ -98,6 +126,8 @@ def _checked(
         raise contract_error(
             model, call, hidden, f"hidden of shape {(*shape, width)}, as its width says,"
         )
+    if hidden.dtype != dtype:
+        raise contract_error(model, call, hidden, f"hidden of dtype {dtype}, as its input has,")
     if not torch.isfinite(hidden).all():
         raise PluginError(
             f"{owner_of(model)}: {call} returned NaN or infinity; finite numbers are needed"

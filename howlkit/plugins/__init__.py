@@ -1,4 +1,4 @@
-"""Plugins: which components there are, of every kind, and `create`, which makes one."""
+"""Plugins: lists the installed components of every kind; `create` makes one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from howlkit.plugins.checked import unwrapped
     from howlkit.plugins.registry import (
         BUILTINS,
         KINDS,
@@ -36,6 +37,7 @@ __all__ = [
     "left_out",
     "load",
     "require_all",
+    "unwrapped",
 ]
 
 _HOMES = {
@@ -52,6 +54,7 @@ _HOMES = {
     "left_out": "registry",
     "load": "registry",
     "require_all": "registry",
+    "unwrapped": "checked",
 }
 
 

@@ -1,28 +1,49 @@
-"""Whose an error is: the plugin nearest to where it was raised, with version, file and line.
+"""Which plugin an error or a component comes from: distribution, version, file and line.
 
-An error that passes through a plugin's own code is told in a line that names the plugin: its author
-can mend it, and a traceback through the core helps no user.
+An error that passed through a plugin's code is told in one line that names the plugin: its author
+can correct it, and a traceback through the core helps no user. Loading a plugin records here which
+class came from which distribution, so that nothing has to be loaded to name the owner of a class.
 """
 
 from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from types import ModuleType
+from weakref import WeakKeyDictionary
 
 from howlkit.errors import TRACEBACK, HowlkitError
 from howlkit.plugins import discovery
 from howlkit.plugins.discovery import COMMAND_GROUP, GROUP, one_line
 
-__all__ = ["describe_error", "owner_of"]
+__all__ = ["describe_error", "owner_of", "record_owner"]
 
 COMMANDS = Path(__file__).parents[1] / "commands"
 
+_OWNERS: MutableMapping[type, str] = WeakKeyDictionary()
+"""The owner of each registered class, in words: a record only, which nothing is decided by."""
+
+
+def record_owner(cls: type, owner: str) -> None:
+    """Record the owner of a class: kind, name, distribution and version, in words."""
+    _OWNERS[cls] = owner
+
+
+def owner_of(component: object) -> str:
+    """Return the kind and name of a component, and the distribution and version it came from.
+
+    A component of a class that no plugin registered is named by its class.
+    """
+    cls = type(component)
+    if cls in _OWNERS:
+        return _OWNERS[cls]
+    return f"{getattr(component, 'name', '')!r} ({cls.__module__}.{cls.__qualname__})"
+
 
 def describe_error(error: BaseException) -> str:
-    """Return an error in a line if it passed through a plugin's code, else ""."""
+    """Return one line about an error that passed through a plugin's code; "" for other errors."""
     frames = traceback.extract_tb(error.__traceback__)
     if isinstance(error, SystemExit) and not any(COMMANDS in _parents(f) for f in frames):
         return ""  # a plugin's own command, which may exit as it likes
@@ -40,23 +61,12 @@ def describe_error(error: BaseException) -> str:
     return ""
 
 
-def owner_of(component: object) -> str:
-    """Return a component in words: kind, name, and the distribution and version that brought it."""
-    from howlkit import plugins  # not at the top: an error may come before any plugin is loaded
-
-    for found in plugins.components():
-        if found.cls is type(component):
-            return f"{found.kind} {found.name!r} of {found.distribution} {found.version}".strip()
-    cls = type(component)  # made by hand, and registered by nobody
-    return f"{getattr(component, 'name', '')!r} ({cls.__module__}.{cls.__qualname__})"
-
-
 def _parents(frame: traceback.FrameSummary) -> tuple[Path, ...]:
     return tuple(Path(frame.filename).parents)
 
 
 def _homes() -> Iterator[tuple[Path, str]]:
-    """Yield the folder or file of each plugin that is imported, and whose it is."""
+    """Yield the folder or file of each imported plugin, and its distribution and version."""
     for group in (GROUP, COMMAND_GROUP):
         for source in discovery.find(group)[0]:
             module = sys.modules.get(source.entry_point.module)
@@ -65,7 +75,7 @@ def _homes() -> Iterator[tuple[Path, str]]:
 
 
 def _home(module: ModuleType) -> Path:
-    """Return the folder of a module's outermost package that is a real one, or its own file."""
+    """Return the folder of a module's outermost package, or the file of a lone module."""
     while True:
         parent = sys.modules.get(module.__name__.rpartition(".")[0])
         if parent is None or getattr(parent, "__file__", None) is None:  # or a namespace

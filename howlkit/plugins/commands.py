@@ -1,6 +1,6 @@
-"""The commands that plugins bring: found by name without importing any, loaded one by one.
+"""Commands of plugins: listed by name without importing any, loaded one by one.
 
-Apart from `plugins`, so that `howlkit --help` imports neither contracts nor numpy.
+This module is apart from the registry so that `howlkit --help` imports neither contracts nor numpy.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ __all__ = ["command_names", "load_command"]
 
 
 def command_names() -> list[str]:
-    """Return the names of the commands that plugins bring, sorted; imports none of them."""
+    """Return the names of all commands of plugins, sorted; imports none of them."""
     sources, _ = discovery.find(COMMAND_GROUP)
     return sorted({source.entry_point.name for source in sources})
 
 
 def load_command(name: str) -> click.Command:
-    """Import a plugin's command.
+    """Import a plugin's command and return it.
 
-    Raises PluginError if there is none of that name or two, or if it fails.
+    Raises PluginError if there is no command of that name or two, or if importing it fails.
     """
-    from howlkit.plugins.importing import hushed, imported  # not needed to list them
+    from howlkit.plugins.importing import hushed, imported  # late: a list needs neither
 
     source = _command_source(name)
     try:
@@ -43,7 +43,7 @@ def load_command(name: str) -> click.Command:
 
 
 def _command_source(name: str) -> Source:
-    """Return the one entry point of a command; PluginError if there is none, or two."""
+    """Return the entry point of a command; PluginError if there is none or more than one."""
     sources, _ = discovery.find(COMMAND_GROUP)
     named = [source for source in sources if source.entry_point.name == name]
     if len(named) > 1:

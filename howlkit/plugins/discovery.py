@@ -1,9 +1,9 @@
-"""Installed plugins: entry points, the distributions they belong to, and what may load.
+"""Installed plugins: their entry points and distributions, and which of them may load.
 
 A plugin names its modules in the entry-point group `howlkit` and its commands in
 `howlkit.commands` (PyPA, "Entry points specification"). Nothing is imported here. Distributions are
 read one by one, because one damaged `entry_points.txt` makes `importlib.metadata.entry_points`
-raise for all.
+raise for all of them.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ GROUP = "howlkit"
 COMMAND_GROUP = "howlkit.commands"
 
 RESTRICTION = "HOWLKIT_LOAD_PLUGINS"
-"""Environment variable: entry points or distributions to load, set apart by commas; empty: none."""
+"""Environment variable: the only entry points or distributions to load, comma-separated."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A plugin with which something is wrong, and what, in one line.
+    """What is wrong with a plugin, in one line.
 
-    left_out: nothing of it is there; else it works, and there is something to complain of.
+    left_out: nothing of the plugin is loaded; False: it works, and the line is a complaint.
     """
 
     entry_point: str
@@ -66,7 +66,7 @@ class Source:
 
     @classmethod
     def of(cls, entry_point: EntryPoint) -> Source:
-        """Return the source of an entry point, whose distribution may be unknown."""
+        """Return the source of an entry point; its distribution may be unknown."""
         if entry_point.dist is None:  # made by hand: nobody installed it
             return cls(entry_point, entry_point.module.partition(".")[0], "")
         return cls(entry_point, *_name_and_version(entry_point.dist))
@@ -78,23 +78,23 @@ class Source:
 
     @property
     def names(self) -> set[str]:
-        """What HOWLKIT_LOAD_PLUGINS may call it."""
+        """The names that HOWLKIT_LOAD_PLUGINS may use for it."""
         return {normal(self.entry_point.name), normal(self.distribution)}
 
     @property
     def who(self) -> str:
-        """Whose it is, for people: the distribution and its version."""
+        """The distribution and its version, for people."""
         return f"{self.distribution} {self.version}".strip()
 
     def failure(self, error: BaseException) -> Failure:
-        """Return that this plugin failed, with the cause."""
-        import traceback  # of no use to `howlkit --help`, which comes by here
+        """Return the failure of this plugin, caused by an error."""
+        import traceback  # late: `howlkit --help` imports this module and needs no traceback
 
         name, told = self.entry_point.name, "".join(traceback.format_exception(error))
         return Failure(name, self.distribution, self.version, one_line(error), traceback=told)
 
     def noise(self, line: str) -> Failure:
-        """Return that this plugin printed something while it was loaded."""
+        """Return the complaint that this plugin printed a line while it was loaded."""
         cause = f"prints when it is loaded, and stdout is for data: {safe(line)!r}"
         return Failure(
             self.entry_point.name, self.distribution, self.version, cause, left_out=False
@@ -102,10 +102,10 @@ class Source:
 
 
 def find(group: str) -> tuple[list[Source], list[Failure]]:
-    """Return the entry points of a group that may load, in order, and what is wrong with others.
+    """Return the entry points of a group that may load, in order, and the failures.
 
-    Wrong are a distribution whose entry points cannot be read, and a name in HOWLKIT_LOAD_PLUGINS
-    that no installed plugin has.
+    A failure is a distribution with entry points that cannot be read, or a name in
+    HOWLKIT_LOAD_PLUGINS that no installed plugin has.
     """
     sources, failures = _scan()
     restriction = os.environ.get(RESTRICTION)
@@ -119,7 +119,7 @@ def find(group: str) -> tuple[list[Source], list[Failure]]:
 
 
 def distributions() -> list[str]:
-    """Return the names of the installed plugins, whether they may load or not."""
+    """Return the names of all distributions with plugins, also of those that may not load."""
     sources, failures = _scan()
     names = {source.distribution for source in sources}
     return sorted(names | {failure.distribution for failure in failures})
@@ -138,12 +138,12 @@ def safe(text: str) -> str:
 
 
 def _scan() -> tuple[list[Source], list[Failure]]:
-    """Return every entry point of ours, sorted, and the distributions that cannot be read."""
+    """Return every entry point of howlkit's groups, sorted, and the unreadable distributions."""
     sources: list[Source] = []
     failures: list[Failure] = []
     seen: set[str] = set()
     for distribution in importlib.metadata.distributions():
-        # Most distributions have none of ours, and parsing all of theirs takes longer than to look.
+        # Most distributions have no such entry point, and a look is quicker than parsing theirs.
         if "[howlkit" not in _entry_points_text(distribution):
             continue
         try:
@@ -160,7 +160,7 @@ def _scan() -> tuple[list[Source], list[Failure]]:
 def _entry_points_text(distribution: Distribution) -> str:
     try:
         return distribution.read_text("entry_points.txt") or ""
-    except UnicodeDecodeError:  # damaged: it names no module of ours, nor of anyone's
+    except UnicodeDecodeError:  # damaged: it names no module at all
         return ""
 
 
@@ -171,7 +171,7 @@ def _ours(distribution: Distribution) -> Iterator[EntryPoint]:
 
 
 def _name_and_version(distribution: Distribution) -> tuple[str, str]:
-    # A half-deleted distribution has no METADATA: neither name nor version, then.
+    # A half-deleted distribution has no METADATA, so neither name nor version.
     metadata = distribution.metadata
     name, version = (metadata[key] if key in metadata else "" for key in ("Name", "Version"))
     return name or "unknown", version or ""

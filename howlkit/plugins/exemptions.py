@@ -1,9 +1,9 @@
-"""Laws of its contract that an encoder says it cannot keep by its nature, and what follows.
+"""Laws of its contract that an encoder declares it cannot keep, and what follows for nats.
 
-Some encodings cannot have one spelling for a piece (a vocabulary that is learnt), or step through
-time without going back (one track after the other). Such an encoder has an attribute or property
-`exemptions`: by the name of a law, as `howlkit plugins check` prints it, why it does not hold.
-docs/hooks.md says which laws may be declared, and what is checked in their place.
+Some encodings have several spellings for a piece (a learnt vocabulary), or go back in time from
+step to step (one track after the other). Such an encoder has an attribute or property `exemptions`:
+by the name of a law, as `howlkit plugins check` prints it, the reason why it does not hold.
+docs/hooks.md lists the laws that may be declared, and what is checked in their place.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ PUSHING = "decode equals pushing"
 
 
 def exemptions(encoder: Encoder) -> Mapping[str, str]:
-    """Return what an encoder declares: by the name of the law, why it does not hold."""
+    """Return the declared exemptions of an encoder: by the name of the law, the reason."""
     declared: Mapping[str, str] = getattr(encoder, "exemptions", {})
     return declared
 
 
 def why_at_most(encoder: Encoder) -> str:
-    """Return why nats by this encoder are more than those of the piece; "" where they are not.
+    """Return the reason why nats under this encoder are an upper bound; "" if they are exact.
 
-    The probability of a piece is that of all its spellings together. Where there are several, the
-    one that `encode` writes costs at least as many nats as the piece.
+    The probability of a piece is the sum over all its spellings. If there are several, the one that
+    `encode` writes costs at least as many nats as the piece.
     """
     return exemptions(encoder).get(ROUND_TRIP, "")

@@ -1,6 +1,6 @@
-"""From an entry point to what it names: imported, if it is for this howlkit, and without a word.
+"""Imports what an entry point names, if it fits this version of howlkit, and keeps stdout clean.
 
-HOWLKIT_TRACE_PLUGINS=1 prints every import, and every hook call, to stderr, with what it took.
+HOWLKIT_TRACE_PLUGINS=1 prints every import and every hook call to stderr, with its duration.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ TRACE = "HOWLKIT_TRACE_PLUGINS"
 
 
 def imported(source: Source) -> Any:  # noqa: ANN401 - a module, a command, or whatever it names
-    """Import what an entry point names.
+    """Import what an entry point names and return it.
 
-    Raises PluginError if it is for another version of howlkit or if something that it requires is
-    missing, and whatever the import raises.
+    Raises PluginError if it needs another version of howlkit or if a requirement of it is missing,
+    and any exception of the import itself.
     """
     misfit = _misfit(source)
     if misfit:
@@ -51,7 +51,7 @@ def imported(source: Source) -> Any:  # noqa: ANN401 - a module, a command, or w
 
 
 def _misfit(source: Source) -> str:
-    """Return the requirement on howlkit that this version does not meet; "" if it does."""
+    """Return the requirement on howlkit that this version does not meet; "" if it meets all."""
     for requirement in _requirements(source):
         if requirement.name.lower() == "howlkit" and not _meets(__version__, requirement):
             return f"howlkit{requirement.specifier}"
@@ -59,7 +59,7 @@ def _misfit(source: Source) -> str:
 
 
 def _missing(source: Source) -> list[str]:
-    """Return what a plugin requires and is not installed, or only in another version."""
+    """Return the requirements of a plugin that are not installed, or not in a fitting version."""
     missing = []
     for requirement in _requirements(source):
         try:
@@ -76,7 +76,7 @@ def _meets(version: str, requirement: Any) -> bool:  # noqa: ANN401 - packaging'
 
 
 def _requirements(source: Source) -> Iterator[Any]:
-    """Yield what a plugin's metadata require in this environment, each packaging's Requirement."""
+    """Yield the requirements of a plugin in this environment, each a `packaging` Requirement."""
     distribution = source.entry_point.dist
     lines = None if distribution is None else distribution.requires
     if not lines:
@@ -84,16 +84,16 @@ def _requirements(source: Source) -> Iterator[Any]:
     from packaging.requirements import InvalidRequirement, Requirement
 
     for line in lines:
-        with contextlib.suppress(InvalidRequirement):  # of which pip complained when installing
+        with contextlib.suppress(InvalidRequirement):  # pip complained of it on installing
             requirement = Requirement(line)
             if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
                 yield requirement
 
 
 class Hushed:
-    """In place of stdout while a plugin loads, since that is for data: keeps the first line.
+    """Replaces stdout, which is for data, while a plugin loads, and keeps the first line printed.
 
-    What the plugin holds on to (a logging handler, say) writes to stderr from then on.
+    A reference that the plugin keeps (in a logging handler, say) writes to stderr afterwards.
     """
 
     def __init__(self) -> None:
@@ -101,7 +101,7 @@ class Hushed:
         self.loading = True
 
     def write(self, text: str) -> int:
-        """Take in what is printed."""
+        """Keep the first line of what is printed; after loading, print it to stderr."""
         if not self.loading:
             return sys.stderr.write(text)
         self.first = self.first or text.strip().partition("\n")[0]
@@ -113,7 +113,7 @@ class Hushed:
 
 @contextlib.contextmanager
 def hushed() -> Iterator[Hushed]:
-    """Have what is printed to stdout meanwhile heard and not shown."""
+    """Keep what is printed to stdout inside the block from being shown."""
     heard = Hushed()
     try:
         with contextlib.redirect_stdout(cast(Any, heard)):
@@ -128,7 +128,7 @@ def tracing() -> bool:
 
 
 def trace(source: Source, what: str, began: float) -> None:
-    """Print a line of the trace, where one is asked for; began: by time.perf_counter()."""
+    """Print a line of the trace, if it is wanted; began: the start, by time.perf_counter()."""
     if tracing():
         took = 1000 * (time.perf_counter() - began)
         print(f"howlkit: trace: {source.who}: {what} ({took:.1f} ms)", file=sys.stderr)

@@ -1,7 +1,7 @@
-"""From an entry point to its components: call its hooks, check what it registers.
+"""From an entry point to its components: calls its hooks and checks what they register.
 
-Each plugin has a pluggy manager of its own: what one of them breaks, no other sees. Whatever is
-wrong raises; `howlkit.plugins` makes a line of it.
+Each plugin has its own pluggy manager, so that a broken plugin cannot affect another. Anything
+wrong raises an exception here; the registry makes one line of it.
 """
 
 from __future__ import annotations
@@ -17,25 +17,14 @@ from typing import Any
 
 import pluggy
 
-from howlkit import hookspecs, options, protocols
+from howlkit import hookspecs, options
 from howlkit.errors import PluginError, did_you_mean
+from howlkit.plugins.attribution import record_owner
+from howlkit.plugins.contracts import CONTRACTS, KINDS, missing_members, wrong_calls
 from howlkit.plugins.discovery import Source
 from howlkit.plugins.importing import hushed, imported, trace
-from howlkit.protocols import Augmenter, Encoder, Model, Sampler
 
-__all__ = ["CONTRACTS", "KINDS", "RESERVED", "Component", "Loaded", "load"]
-
-CONTRACTS: Mapping[str, type[Any]] = MappingProxyType(
-    {
-        "encoder": Encoder,
-        "augmenter": Augmenter,
-        "model": Model,
-        "sampler": Sampler,
-        "source": protocols.Source,
-        "writer": protocols.Writer,
-    }
-)
-KINDS = tuple(CONTRACTS)
+__all__ = ["HOOKS", "RESERVED", "Component", "Loaded", "load"]
 
 HOOKS: Mapping[str, str] = MappingProxyType({kind: f"register_{kind}s" for kind in KINDS})
 """The hook that registers components of a kind."""
@@ -45,7 +34,7 @@ RESERVED = frozenset({"heads", "training"})  # `-o heads.chained=true` speaks to
 
 @dataclass(frozen=True)
 class Component:
-    """A registered class: what it is called, what it is for, and who brought it.
+    """A registered class: its name and kind, and the distribution that it came from.
 
     cls: a frozen dataclass that meets the contract of its kind.
     summary: the first line of its docstring.
@@ -61,17 +50,17 @@ class Component:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What one plugin brings, by name, and the first line that it printed meanwhile."""
+    """The components of one plugin, by name, and the first line that it printed on loading."""
 
     components: Mapping[str, Component]
     printed: str
 
 
 def load(source: Source, taken: Mapping[str, Component]) -> Loaded:
-    """Return what one plugin registers; all of it is sound and new, or this raises.
+    """Return the components of one plugin: all of them, or none and this raises.
 
-    taken: the components that there are already. Raises PluginError for what is wrong, and whatever
-    the plugin itself raises.
+    taken: the components loaded before, by name. Raises PluginError if a class breaks its contract
+    or its name is taken, and any exception that the plugin itself raises.
     """
     found: dict[str, Component] = {}
     with hushed() as heard:
@@ -81,18 +70,21 @@ def load(source: Source, taken: Mapping[str, Component]) -> Loaded:
             if other is not None:
                 raise PluginError(_clash(component, other))
             found[component.name] = component
+    for component in found.values():
+        owner = f"{component.kind} {component.name!r} of {source.who}"
+        record_owner(component.cls, owner.strip())
     return Loaded(found, heard.first)
 
 
 def _registered(plugin: object, source: Source) -> list[tuple[str, object]]:
-    """Return (kind, what was registered) of a plugin, by calling its hooks."""
+    """Call the hooks of a plugin; return (kind, class) of everything that they registered."""
     manager = pluggy.PluginManager(hookspecs.hookspec.project_name)
     manager.add_hookspecs(hookspecs)
     manager.register(plugin, source.entry_point.name)
     implemented = _check_hooks(manager, plugin)
     registered: list[tuple[str, object]] = []
 
-    def collector(kind: str) -> Any:  # noqa: ANN401 - the `register` that a hook is handed
+    def collector(kind: str) -> Any:  # noqa: ANN401 - the `register` that a hook is passed
         return lambda cls: registered.append((kind, cls))
 
     for kind, hook in HOOKS.items():
@@ -103,19 +95,24 @@ def _registered(plugin: object, source: Source) -> list[tuple[str, object]]:
             getattr(manager.hook, hook)(register=collector(kind))
         finally:
             trace(source, _told(hook, registered[before:]), began)
+    if not registered:
+        raise PluginError(
+            f"it registers nothing: call register(CLASS) in {' and '.join(sorted(implemented))}"
+        )
     return registered
 
 
 def _told(hook: str, registered: list[tuple[str, object]]) -> str:
-    """Return a hook call and what came of it, for the trace."""
+    """Return a line of the trace: a hook call and the classes that it registered."""
     classes = (getattr(cls, "__qualname__", repr(cls)) for _, cls in registered)
     return f"{hook}(register) registered {', '.join(classes) or 'nothing'}"
 
 
 def _check_hooks(manager: pluggy.PluginManager, plugin: object) -> set[str]:
-    """Return the hooks of a plugin; PluginError if it has none, or one that is not ours.
+    """Return the hooks that a plugin implements.
 
-    As pluggy's `check_pending`, with a message for the plugin's author.
+    Raises PluginError if there is none, if one has no specification (as pluggy's `check_pending`
+    does, with a message for the plugin's author), or does not take `register`.
     """
     implemented = manager.get_hookcallers(plugin) or []
     if not implemented:
@@ -127,11 +124,16 @@ def _check_hooks(manager: pluggy.PluginManager, plugin: object) -> set[str]:
                 f"it implements {caller.name!r}, which is no hook."
                 f"{did_you_mean(caller.name, hooks)} Hooks: {', '.join(hooks)}"
             )
+        if any("register" not in each.argnames for each in caller.get_hookimpls()):
+            raise PluginError(
+                f"its {caller.name} does not take `register`, so it cannot register anything: "
+                f"write def {caller.name}(register)"
+            )
     return {caller.name for caller in implemented}
 
 
 def _component(kind: str, cls: object, source: Source) -> Component:
-    """Return the class as a component of its kind; PluginError if it does not meet the contract."""
+    """Return the class as a component; PluginError if it does not meet the contract of its kind."""
     if not isinstance(cls, type):
         raise PluginError(f"{HOOKS[kind]} wants a class and was given {cls!r}")
     what = f"{kind} {cls.__module__}.{cls.__qualname__}"
@@ -145,12 +147,15 @@ def _component(kind: str, cls: object, source: Source) -> Component:
         )
     if name in RESERVED:
         raise PluginError(f"{what} is called {name!r}, which is reserved; choose another name")
-    missing = _missing(cls, CONTRACTS[kind])
+    missing = missing_members(cls, CONTRACTS[kind])
     if missing:
         contract = f"howlkit.protocols.{CONTRACTS[kind].__name__}"
         raise PluginError(f"{what} lacks {', '.join(missing)} of {contract}")
+    wrong = wrong_calls(cls, kind)
+    if wrong:
+        raise PluginError(f"{what}: {wrong}")
     _check_suffixes(what, cls)
-    options.describe(cls)  # so that a field that can be no option shows here, not half way
+    options.describe(cls)  # raises OptionError for a field that can be no option
     summary = (cls.__doc__ or "").strip().partition("\n")[0]
     return Component(name, kind, cls, source.distribution, source.version, summary)
 
@@ -161,32 +166,15 @@ def _is_frozen_dataclass(cls: type[Any]) -> bool:
 
 
 def _check_suffixes(what: str, cls: type[Any]) -> None:
-    """Raise PluginError for suffixes of a source or writer that are no tuple; not of a property.
+    """Raise PluginError if suffixes of a source or writer, unless a property, are not a tuple.
 
-    They are asked for whenever a file is looked for, also one that is none of its business.
+    Every search for a file asks every source and writer for them, so one fault would stop all.
     """
     suffixes = inspect.getattr_static(cls, "suffixes", ())
     if hasattr(suffixes, "__get__"):
         return
     if not isinstance(suffixes, tuple) or not all(isinstance(each, str) for each in suffixes):
         raise PluginError(f"{what} has suffixes {suffixes!r}; a tuple such as ('.abc',) is needed")
-
-
-def _missing(cls: type[Any], contract: type[Any]) -> list[str]:
-    """Return the methods and properties of a contract that a class does not have, by name."""
-    return [
-        name
-        for name, member in vars(contract).items()
-        if (name == "__call__" or not name.startswith("_"))
-        and (callable(member) or isinstance(member, property))
-        and not _has(cls, name, contract)
-    ]
-
-
-def _has(cls: type[Any], name: str, contract: type[Any]) -> bool:
-    """Return whether a class, or a parent other than the contract itself, defines `name`."""
-    # Not hasattr: every class has a __call__, which makes instances.
-    return any(name in vars(parent) for parent in cls.__mro__ if parent is not contract)
 
 
 def _clash(component: Component, other: Component) -> str:

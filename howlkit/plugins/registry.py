@@ -1,11 +1,11 @@
-"""Plugins: which components there are, of every kind, and whose.
+"""The components of every kind, and the distributions that they come from.
 
-A plugin is a module (or object) whose functions implement the hooks of `howlkit.hookspecs`, named
-by an entry point of the group `howlkit`. The parts that come with howlkit load the same way. Each
-plugin loads alone, in a plugin manager of its own: one that fails is left out whole, costs one line
-on stderr, and everything that does not need it goes on.
+A plugin is a module (or object) with functions that implement the hooks of `howlkit.hookspecs`; an
+entry point of the group `howlkit` names it. The built-in parts load the same way. Each plugin loads
+alone, in its own plugin manager: one that fails is left out as a whole and costs one line on
+stderr, and everything that does not need it works.
 
-A component's name is its own across all kinds, because `-o NAME.option=value` says no kind.
+A name belongs to one component among all kinds, because `-o NAME.option=value` names no kind.
 
 Source of the shape: llm's plugins.py (https://github.com/simonw/llm); unlike there, and unlike
 pluggy's `load_setuptools_entrypoints`, a plugin that fails does not stop the others.
@@ -24,8 +24,10 @@ from typing import Any
 from howlkit import __version__, options
 from howlkit.errors import TRACEBACK, PluginError, did_you_mean, traceback_wanted
 from howlkit.plugins import discovery, loading
+from howlkit.plugins.checked import checked
+from howlkit.plugins.contracts import KINDS
 from howlkit.plugins.discovery import GROUP, RESTRICTION, Failure, Source
-from howlkit.plugins.loading import KINDS, Component
+from howlkit.plugins.loading import Component
 
 __all__ = [
     "BUILTINS",
@@ -55,12 +57,12 @@ BUILTINS = (
     "howlkit.builtin.autoregressive",
     "howlkit.builtin.chorales",
 )
-"""The modules that come with howlkit, in the order in which they load: before all others."""
+"""The built-in modules, in the order in which they load; they load before all plugins."""
 
 
 @dataclass(frozen=True)
 class Plugins:
-    """What was found at one time: the components, and the plugins with which something is wrong."""
+    """The result of loading: the components, and the failures of plugins."""
 
     components: tuple[Component, ...] = ()
     failures: tuple[Failure, ...] = ()
@@ -75,7 +77,7 @@ class Plugins:
         """Load the built-in modules, then each entry point alone.
 
         entry_points: those of third parties; None: the installed ones that HOWLKIT_LOAD_PLUGINS
-        allows. Nothing that a plugin raises comes out of here, but for KeyboardInterrupt.
+        allows. Every exception of a plugin becomes a failure, except KeyboardInterrupt.
         """
         failed: list[Failure] = []
         if entry_points is None:
@@ -95,13 +97,15 @@ class Plugins:
         return cls(tuple(found.values()), tuple(failed))
 
     def of(self, kind: str | None) -> list[Component]:
-        """Return the components of a kind, or all; PluginError for a kind that there is not."""
+        """Return the components of a kind (None: of all); PluginError for an unknown kind."""
         if kind is not None and kind not in KINDS:
             raise PluginError(f"{kind!r} is no kind of component; kinds are {', '.join(KINDS)}")
         return [component for component in self.components if kind in (None, component.kind)]
 
     def get(self, kind: str, name: str) -> Component:
-        """Return the component; PluginError, with what there is and what failed, if there is none.
+        """Return the component of this kind and name.
+
+        Raises PluginError if there is none, naming those that there are and the failures.
 
         >>> Plugins().get("model", "gru")
         Traceback (most recent call last):
@@ -114,7 +118,7 @@ class Plugins:
         raise PluginError(self._absent(kind, name, [component.name for component in there]))
 
     def _absent(self, kind: str, name: str, there: list[str]) -> str:
-        """Say all that may explain why a component is not there."""
+        """Return everything that may explain why a component is missing."""
         message = f"there is no {kind} {name!r}.{did_you_mean(name, there)} "
         message += f"{kind.capitalize()}s: {', '.join(there) or 'none'}"
         for component in self.components:
@@ -125,7 +129,7 @@ class Plugins:
         return message + self.left_out(name)
 
     def left_out(self, name: str) -> str:
-        """Return which plugins are left out and may have brought `name`, and what to do; or ""."""
+        """Return the plugins left out that may have brought `name`, and what to do; "" if none."""
         failed = [failure for failure in self.failures if failure.left_out]
         if not failed:
             return ""
@@ -139,7 +143,7 @@ class Plugins:
 
 @functools.cache
 def load() -> Plugins:
-    """Return the installed plugins, loaded once a process; each failure is a line on stderr."""
+    """Return the installed plugins, loaded once a process; each failure prints a line on stderr."""
     plugins = Plugins.load()
     for failure in plugins.failures:
         print(f"howlkit: {failure}", file=sys.stderr)
@@ -149,7 +153,7 @@ def load() -> Plugins:
 
 
 def require_all() -> None:
-    """Load every plugin, commands too; PluginError if anything is wrong with one of them."""
+    """Load every plugin and every command; PluginError if anything is wrong with one of them."""
     from howlkit.plugins.commands import command_names, load_command
 
     wrong = [str(failure) for failure in load().failures]
@@ -167,37 +171,38 @@ def require_all() -> None:
 
 
 def components(kind: str | None = None) -> list[Component]:
-    """Return the components of a kind, or all: the built-in first, then by distribution."""
+    """Return the components of a kind (None: of all): built-in ones first, then by distribution."""
     return load().of(kind)
 
 
 def left_out(name: str) -> str:
-    """Return which plugins are left out and may have brought `name`, and what to do; or ""."""
+    """Return the plugins left out that may have brought `name`, and what to do; "" if none."""
     return load().left_out(name)
 
 
 def failures() -> list[Failure]:
-    """Return what is wrong with plugins: of most of these, that they were left out."""
+    """Return what is wrong with plugins; most of these were left out."""
     return list(load().failures)
 
 
 def get(kind: str, name: str) -> Component:
-    """Return the component of that kind and name.
+    """Return the component of this kind and name.
 
-    Raises PluginError if there is none, with the names there are and the plugins that failed.
+    Raises PluginError if there is none, with the known names and the plugins that failed.
     """
     return load().get(kind, name)
 
 
 def create(kind: str, name: str, values: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401
-    """Return a component of a kind with these options, as `options.build`.
+    """Return a component with these options (`options.build`), wrapped so that calls are checked.
 
-    Raises PluginError if there is none of that name, or if it is not what it should be, OptionError
-    for wrong options.
+    `unwrapped` returns the dataclass itself. Raises PluginError if there is no component of this
+    name or it breaks its contract, OptionError for wrong options.
+
+    >>> create("encoder", "tuple", {"grid": "12"}).grid
+    12
     """
-    from howlkit.plugins import checked_calls  # which asks here whose a component is
-
-    return checked_calls.check_component(kind, options.build(get(kind, name).cls, values or {}))
+    return checked(kind, options.build(get(kind, name).cls, values or {}))
 
 
 def _builtin(module: str) -> Source:

@@ -1,4 +1,4 @@
-"""Making music with a trained model: sessions, how they draw, whole pieces, compiled steps."""
+"""Making music with a trained model: sessions, drawing values, whole pieces, compiled steps."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ if TYPE_CHECKING:
     from howlkit.sampling.compiled_runner import CompiledBackbone, CompiledRunner
     from howlkit.sampling.compiled_weights import check_suited
     from howlkit.sampling.generation import MOST_NOTES, begin, cut_prompt, length, music, run
+    from howlkit.sampling.limits import Limit
     from howlkit.sampling.logits import NOT_A_NUMBER, SamplingParams, choose, probabilities
     from howlkit.sampling.runner import CompilableModel, Runner
     from howlkit.sampling.runners import make_runner
-    from howlkit.sampling.session import Limit, Session
+    from howlkit.sampling.session import Session
     from howlkit.sampling.stored_network import NamedWeights, StoredNetwork, UnsuitedError
     from howlkit.sampling.torch_runner import TorchRunner
     from howlkit.sampling.trained import Trained
@@ -49,7 +50,7 @@ _HOMES = {
     "CompilableModel": "runner",
     "CompiledBackbone": "compiled_runner",
     "CompiledRunner": "compiled_runner",
-    "Limit": "session",
+    "Limit": "limits",
     "NamedWeights": "stored_network",
     "Runner": "runner",
     "SamplingParams": "logits",

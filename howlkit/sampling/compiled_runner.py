@@ -38,7 +38,7 @@ class CompiledBackbone(Protocol):
     """The step of a backbone in compiled code, with weights that do not change.
 
     entry, entry_bias: (G, D in), (G,), the linear map that an embedded step goes through first.
-    width: D, of the hidden vectors that it returns. G, D in: as the network has them.
+    width: D, the width of the hidden vectors that it returns.
     """
 
     entry: Array
@@ -49,15 +49,15 @@ class CompiledBackbone(Protocol):
         """Return the state of B rows before their first step, arrays (B, ...) by name."""
 
     def step(self, x: Array, state: State, going: Mask) -> tuple[State, Array]:
-        """Take in x (B, G), what `entry` makes of a step; return the state and hidden (B, D).
+        """Take in x (B, G), a step after the map `entry`; return the new state and hidden (B, D).
 
-        state is not changed; x may be. Rows that are not going (B,) keep their state, and their
+        `state` is not changed; x may be. Rows that are not going (B,) keep their state, and their
         hidden vector means nothing.
         """
 
 
 class _Scratch:
-    """The arrays in which B rows are worked on."""
+    """Scratch arrays for B rows."""
 
     def __init__(self, rows: int, fields: FieldArrays, weights: OuterWeights) -> None:
         columns = len(fields.place)
@@ -65,16 +65,22 @@ class _Scratch:
         self.active = np.zeros((rows, columns), np.bool_)
         self.tied = np.zeros(rows, np.bool_)
         self.index = np.zeros((rows, columns), np.int64)
-        self.mixed = np.zeros((rows, len(weights.mix)), np.float32)
+        self.head_inputs = np.zeros((rows, len(weights.from_hidden)), np.float32)
         self.x = np.zeros((rows, weights.tables.shape[1]), np.float32)
         choices, width = weights.out.shape
         self.logits = np.zeros(rows * choices, np.float32)
         self.weights = np.zeros(choices, np.float32)
         self.activated = np.zeros((rows, width), np.float32)
         self.nothing = np.zeros(width, np.float32)
-        # For the one row that kernels step alone.
-        self.deciding = self.values[0], self.active[0], self.mixed[0], self.logits, self.weights
-        # For deciding field by field.
+        # Those that a kernel takes to decide the step of a single row.
+        self.deciding = (
+            self.values[0],
+            self.active[0],
+            self.head_inputs[0],
+            self.logits,
+            self.weights,
+        )
+        # Those for deciding field by field.
         self.allowed = np.zeros((rows, choices), np.bool_)
         self.least = np.zeros((rows, len(fields.column)), np.int64)
         self.uniforms = np.zeros((rows, len(fields.column)))
@@ -83,8 +89,8 @@ class _Scratch:
 class CompiledRunner:
     """A `Runner` of a network in compiled code; hidden is an array (B, D).
 
-    stored: the network. backbone: takes its weights from `weights`, so that all are taken once.
-    Functions on logits get them from torch, which loads the network.
+    stored: the network. backbone: has taken its weights from `weights`; here the others are taken.
+    Functions on logits get their logits from torch, which loads the network for them.
     Raises UnsuitedError for fields, heads or weights that it has no code for.
     """
 
@@ -102,12 +108,19 @@ class CompiledRunner:
         )
         weights.check_all_taken()
         self._position = {field.name: k for k, field in enumerate(self.schema.decisions)}
-        of = self._weights
-        self._heads = of.mix, of.mix_bias, of.added, of.out, of.out_bias, self._fields.begin
+        outer = self._weights
+        self._heads = (
+            outer.from_hidden,
+            outer.from_hidden_bias,
+            outer.added,
+            outer.out,
+            outer.out_bias,
+            self._fields.begin,
+        )
         self._begin_anew()
 
     def _begin_anew(self) -> None:
-        """Forget all that steps write to."""
+        """Drop everything that steps write to."""
         self._torch: TorchRunner | None = None
         self._scratches: dict[int, _Scratch] = {}
         self._table: tuple[SamplingParams, NDArray[np.float64]] | None = None
@@ -121,7 +134,7 @@ class CompiledRunner:
     def prepare(self, rows: int) -> None:
         """As `Runner.prepare`: load the machine code for one row or for several, or compile it.
 
-        It makes a step, and what it makes does not matter: every value is allowed but a start.
+        To do so it decides one step, in which every value but a start is allowed, and drops it.
         """
         rows = min(rows, 2)
         heads, choices = len(self._position), self._fields.begin[-1]
@@ -178,7 +191,7 @@ class CompiledRunner:
         self._begun_by_torch: TorchRunner | None = None
 
     def _begin_by_torch(self) -> TorchRunner:
-        """Begin the step once more, by torch: functions on logits are given those of all fields."""
+        """Begin the step once more, by torch, which has logits for functions to change."""
         import torch
 
         from howlkit.sampling.torch_runner import TorchRunner
@@ -190,11 +203,11 @@ class CompiledRunner:
 
     def _begin(self, hidden: Array) -> None:
         self._hidden, rows = hidden, len(hidden)
-        if rows == 1:  # the kernel sees to it
+        if rows == 1:  # decide_row begins the step itself
             return
         scratch = self._scratch(rows)
         scratch.values[:], scratch.active[:], scratch.tied[:] = 0, False, True
-        scratch.mixed[:] = self._weights.mix_bias
+        scratch.head_inputs[:] = self._weights.from_hidden_bias
 
     def sample_field(
         self,
@@ -220,7 +233,7 @@ class CompiledRunner:
         return scratch.values[:, self._fields.column[k]]
 
     def accept(self, field: Field, values: NDArray[np.int64], active: Mask) -> None:
-        """Go on from values (B,) of a field; without functions `sample_field` has done so."""
+        """As `Runner.accept`; without functions `sample_field` has done so already."""
         if self._begun_by_torch:
             self._begun_by_torch.accept(field, values, active)
 
@@ -233,7 +246,7 @@ class CompiledRunner:
         uniforms: NDArray[np.float64],
         params: SamplingParams,
     ) -> bool:
-        """As `Runner.sample_step`, wherever the grammar can say what a whole step may be."""
+        """As `Runner.sample_step`; returns True if the grammar gives a mask of the whole step."""
         mask = step_mask()
         if mask is None:
             return False
@@ -251,7 +264,7 @@ class CompiledRunner:
         uniforms: NDArray[np.float64],
         params: SamplingParams,
     ) -> None:
-        """Decide the decisions first .. stop - 1 in the rows that are going (B,)."""
+        """Make the decisions first .. stop - 1 in the rows that are going (B,)."""
         records = step[:, None].view(np.uint8)
         table = self._params_table(params)
         if len(step) > 1:
@@ -275,7 +288,7 @@ class CompiledRunner:
         uniforms: NDArray[np.float64],
         table: NDArray[np.float64],
     ) -> None:
-        """Decide decision k of many rows."""
+        """Make decision k of many rows."""
         weights, scratch = self._weights, self._scratch(len(records))
         a, b = self._fields.begin[k : k + 2]
         width = weights.out.shape[1]
@@ -286,13 +299,13 @@ class CompiledRunner:
             k, going, *self._fields.deciding[:3], allowed, step_mask.least,
             scratch.values, scratch.active, scratch.tied,
         ):  # fmt: skip
-            multiply(self._hidden, weights.mix[where], scratch.nothing, scratch.activated)
-            step_kernels.gelus(scratch.mixed, k * width, scratch.activated)
+            multiply(self._hidden, weights.from_hidden[where], scratch.nothing, scratch.activated)
+            step_kernels.gelus(scratch.head_inputs, k * width, scratch.activated)
             multiply(scratch.activated, weights.out[a:b], weights.out_bias[a:b], logits)
         fault = step_kernels.decide_field(
             k, logits, going, weights.added, *self._fields.deciding, *self._fields.writing, allowed,
             step_mask.least, uniforms, table, records, scratch.values, scratch.active,
-            scratch.tied, scratch.mixed, width, scratch.weights[: b - a],
+            scratch.tied, scratch.head_inputs, width, scratch.weights[: b - a],
         )  # fmt: skip
         self._refuse(fault)
 
@@ -305,7 +318,7 @@ class CompiledRunner:
         return self._table[1]
 
     def _refuse(self, fault: int) -> None:
-        """Raise HowlkitError for what a kernel found."""
+        """Raise HowlkitError for a fault that a kernel returned; 0: there is none."""
         if not fault:
             return
         k, kind = divmod(fault, 8)
@@ -319,7 +332,7 @@ class CompiledRunner:
 
 def multiply(x: Array, matrix: Array, bias: Array, y: Array) -> None:
     """Set y (B, rows) to bias plus x (B, columns) times the transposed matrix (rows, columns)."""
-    import torch  # only here, where several rows are made: its products are the quickest
+    import torch  # late: only several rows need it, and its products are the quickest
 
     tensors = (torch.from_numpy(part) for part in (bias, x, matrix))
     shift, left, right = tensors

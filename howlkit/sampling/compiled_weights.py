@@ -1,8 +1,8 @@
-"""What a compiled runner computes with: fields as arrays, and the weights around a backbone.
+"""The arrays of a compiled runner: the fields, and the weights around a backbone.
 
 A value reaches a backbone and the heads after its own only through matrices, so what it gives to
-them is the row of a table that is made once. What is left to read of the weights at each step is
-what hidden vectors are multiplied by.
+them is a row of a table that is made once. At each step only the weights that hidden vectors are
+multiplied by are read as a whole.
 
 Letters as in step_kernels.py: G width of what enters a backbone, D of the hidden vector, K
 decisions, W width of a head, R rows of the tables.
@@ -19,7 +19,7 @@ from howlkit.schema import MARK, STEP, Field, Schema
 
 __all__ = ["FieldArrays", "OuterWeights", "check_suited"]
 
-LARGEST_TABLES = 2**27  # bytes that the tables of values may take
+LARGEST_TABLES = 2**27  # bytes
 
 Array = NDArray[np.float32]
 
@@ -27,7 +27,7 @@ Array = NDArray[np.float32]
 def check_suited(schema: Schema, heads: HeadOptions) -> None:
     """Raise UnsuitedError unless compiled code can decide such fields by such heads.
 
-    It can decide classes by softmax, without hints from earlier passages and the like.
+    It can decide classes by softmax, without the options `repeats`, `relative` and `skip`.
     """
     if any(field.kind != "class" for field in schema.columns):
         raise UnsuitedError("it has fields that are bits or real numbers")
@@ -41,10 +41,10 @@ def check_suited(schema: Schema, heads: HeadOptions) -> None:
 class FieldArrays:
     """The fields of a schema as arrays, for the kernels.
 
-    column: (K,) of each decision. begin: (K + 1,) where its choices begin among all. control: (C,)
-    the column on which a column depends, -1 for none; when: (C, .) for which of its values. start:
-    (C,) the first row of a column in the tables. place, wide: (C,) where its value stands in the
-    bytes of a row, and whether it takes two of them.
+    column: (K,) of each decision. begin: (K + 1,) the index of a decision's first choice among the
+    choices of all. control: (C,) the column on which a column depends, -1 for none; when: (C, .)
+    for which of its values. start: (C,) the first row of a column in the tables. place, wide: (C,)
+    where the value of a column lies in a row of bytes, and whether it takes two bytes.
     """
 
     def __init__(self, schema: Schema) -> None:
@@ -72,9 +72,9 @@ class OuterWeights:
     """The weights of embedding and heads, with the first matrix of a backbone multiplied in.
 
     tables: (R, G) what each value gives to the backbone. entry_bias: (G,). added: (R, K W) what a
-    decided value gives to the heads after it; empty if heads are independent. mix: (K W, D) and
-    mix_bias, what the hidden vector gives to the heads. out: (N, W) and out_bias, the last layer of
-    every head.
+    decided value gives to the heads after it; empty if heads are independent. from_hidden: (K W, D)
+    and from_hidden_bias, the linear map from the hidden vector to the inputs of all heads. out:
+    (N, W) and out_bias, the last layers of all heads.
     """
 
     def __init__(
@@ -113,12 +113,12 @@ class OuterWeights:
             if heads.chained and not field.derived:  # given to the heads behind its own
                 behind = slice((fields.index(field) + 1) * heads.width, None)
                 self.added[here, behind] = embedded[here] @ from_fields[behind, part].T
-        self.mix, self.mix_bias = weights.linear("from_hidden", heads_in, width)
+        self.from_hidden, self.from_hidden_bias = weights.linear("from_hidden", heads_in, width)
         heads_out = [weights.linear(_head(field), field.n, heads.width) for field in fields]
         self.out = np.concatenate([weight for weight, _ in heads_out])
         self.out_bias = np.concatenate([bias for _, bias in heads_out])
 
 
 def _head(field: Field) -> str:
-    """Return the name of the last layer of a field's head (see embedding.key_of)."""
+    """Return the name of the last layer of a field's head (`embedding.key_of`)."""
     return f"out.of_{field.name}.out"

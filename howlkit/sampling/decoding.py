@@ -1,7 +1,7 @@
-"""One step of B rows decided field by field, within the grammar; and steps held against it.
+"""Deciding one step of B rows field by field, as the grammar allows; and checking given steps.
 
-It is the way that works for every encoder and every network, and the only one for functions that
-change logits. `Runner.sample_step` says where there is a quicker one.
+This way works for every encoder and every network, and is the only one for functions that change
+logits. `Runner.sample_step` is quicker where a runner and a grammar have it.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.errors import HowlkitError
-from howlkit.plugins import checked_calls
 from howlkit.plugins.attribution import owner_of
+from howlkit.plugins.checked import unwrapped
+from howlkit.plugins.contracts import advice
 from howlkit.protocols import Encoder, Grammar, LogitsFunction
 from howlkit.sampling.logits import SamplingParams
 from howlkit.sampling.runner import Runner
-from howlkit.sampling.step_mask import without_end
-from howlkit.schema import END, MARK, Field, Steps
+from howlkit.schema import END, MARK, STEP, Field, Steps
 
-__all__ = ["FieldwiseDecoder", "accepts", "check_allowed"]
+__all__ = ["FieldwiseDecoder", "accepts", "check_allowed", "without_end"]
 
 Mask = NDArray[np.bool_]
 
 
 class FieldwiseDecoder:
-    """What it takes to decide the next step of B rows.
+    """Decides the next step of B rows.
 
-    runner: the network, which has begun the step. grammar: where the rows stand. rngs: B. ends:
-    whether the model may end a piece.
+    runner: runs the network, and has begun the step. grammar: of the rows, as they stand. rngs: one
+    generator a row. ends: whether the model may end a piece.
     """
 
     def __init__(
@@ -52,7 +52,10 @@ class FieldwiseDecoder:
         params: SamplingParams,
         functions: Sequence[LogitsFunction],
     ) -> None:
-        """Decide `step` (B,) in the rows that are going (B,); uniforms: (B, K), one a field."""
+        """Decide `step` (B,), in place, in the rows that are going (B,).
+
+        uniforms: (B, K), one a field. params, functions: as in `Session.step`.
+        """
         for k, field in enumerate(self._encoder.schema.decisions):
             undecided = active = going & self._encoder.schema.active(field, step)
             draws = uniforms[:, k]
@@ -65,13 +68,13 @@ class FieldwiseDecoder:
                     step[field.name][active] = values[active]
                     self._runner.accept(field, values, active)
                     break
-                # Which bit is on next, from the lowest, until there is none.
+                # Each value is the next bit that is on, from the lowest up, until it is "none".
                 undecided = undecided & (values < field.n)
                 step[field.name][undecided, values[undecided]] = 1
                 self._runner.accept(field, values, undecided)
-                draws = self._more(undecided)
+                draws = self._next_uniforms(undecided)
 
-    def _more(self, going: Mask) -> NDArray[np.float64]:
+    def _next_uniforms(self, going: Mask) -> NDArray[np.float64]:
         """Return (B,): another uniform for each row that is going."""
         uniforms = np.zeros(len(going))
         for row in np.flatnonzero(going):
@@ -79,8 +82,8 @@ class FieldwiseDecoder:
         return uniforms
 
     def _allowed(self, field: Field, given: Steps, active: Mask) -> Mask:
-        """Return (B, field.choices): what may be chosen; anything where a row is not active."""
-        allowed = checked_calls.allowed(self._encoder, self._grammar, field, given)
+        """Return (B, field.choices): the values allowed; all values in rows that are not active."""
+        allowed = self._grammar.allowed(field, given)
         if field is MARK and not self._ends:
             allowed = allowed.copy()
             without_end(allowed)
@@ -90,8 +93,8 @@ class FieldwiseDecoder:
             allowed = allowed | ~active[:, None]
         if not allowed.any(axis=1).all():
             raise HowlkitError(
-                f"{owner_of(self._encoder)}: its grammar allows no value at all for {field.name!r}"
-                f"{checked_calls.advice(self._encoder)}"
+                f"{owner_of(unwrapped(self._encoder))}: its grammar allows no value at all for "
+                f"{field.name!r}{advice(self._encoder)}"
             )
         return allowed
 
@@ -99,9 +102,10 @@ class FieldwiseDecoder:
 def check_allowed(
     encoder: Encoder, grammar: Grammar, ended: Mask, steps: Steps, lengths: NDArray[np.int64]
 ) -> None:
-    """Raise HowlkitError if a step is not allowed, or follows an end.
+    """Raise HowlkitError if the grammar does not allow a step, or a step follows an end.
 
-    grammar, ended: where B rows stand, not changed. steps: (B, T), of which lengths (B,) count.
+    grammar, ended: of B rows, before the steps; not changed. steps: (B, T), of which lengths (B,)
+    count.
     """
     grammar, ended = grammar.select(np.arange(len(steps))), ended.copy()
     for t in range(steps.shape[1]):
@@ -122,7 +126,7 @@ def check_allowed(
 
 
 def accepts(grammar: Grammar, field: Field, step: Steps) -> Mask:
-    """Return (B,): whether the grammar allows what `step` (B,) has of `field`, choice by choice."""
+    """Return (B,): whether the grammar allows the value of `field` in `step` (B,)."""
     values = step[field.name]
     if field.kind != "bits":
         allowed = grammar.allowed(field, step)
@@ -138,7 +142,15 @@ def accepts(grammar: Grammar, field: Field, step: Steps) -> Mask:
     return good
 
 
+def without_end(mark: Mask) -> None:
+    """Forbid the end in a mask of `mark`, (B, 3), in place, in rows that allow a step too.
+
+    Where the grammar allows nothing but an end, the end stays, since some value must be allowed.
+    """
+    mark[:, END] &= ~mark[:, STEP]
+
+
 def _highest(values: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return (B,) the highest bit that is on in each row of values (B, n); -1 where none is."""
+    """Return (B,) the highest bit that is on in each row of values (B, n); -1 if none is on."""
     n = values.shape[1]
     return np.where(values.any(axis=1), n - 1 - values[:, ::-1].argmax(axis=1), -1)

@@ -1,4 +1,4 @@
-"""From logits to a value in compiled code: what logits.py says, in float32.
+"""From logits to a value in compiled code: the same as logits.py, in float32.
 
 Shapes: n values of a field.
 """
@@ -12,21 +12,23 @@ from howlkit.sampling.kernels import LOWEST, ONE, ZERO, Array, Number, compiled,
 __all__ = ["NOTHING", "NOT_A_NUMBER", "draw"]
 
 NOTHING, NOT_A_NUMBER = -1, -2
-"""What `draw` returns where no value is allowed, and where a logit is NaN."""
+"""What `draw` returns if no value is allowed, and if a logit is NaN."""
 
 BITS_OF_ONE = 0x3F800000
 INFINITY = np.float32(np.inf)
 
 
 @compiled
-def _largest(weights: Array, bits: Array, wanted: Number, counting: bool) -> Number:
-    """Return the bits of the largest weight such that all from it up are, or sum to, `wanted`.
+def _threshold(weights: Array, bits: Array, wanted: Number, counting: bool) -> Number:
+    """Return the bits of a weight: the highest one so that it and all above it reach `wanted`.
 
-    By bisection until one weight is left: a dozen sums over all weights, each a few vector
-    operations, where sorting them would take longer.
+    They reach it by their number if `counting`, or else by their sum. The bits are bisected until
+    one weight is left: a dozen sums over all weights, each a few vector operations, which takes
+    less time than sorting.
     """
     low, high = np.int32(0), np.int32(BITS_OF_ONE + 1)
-    up_from_low, up_from_high = np.int32(len(weights)), np.int32(0)  # how many weights are
+    # The numbers of weights from `low` up, and from `high` up.
+    up_from_low, up_from_high = np.int32(len(weights)), np.int32(0)
     while high - low > 1 and up_from_low - up_from_high > 1:
         middle = np.int32(low + (high - low) // 2)
         total, count = ZERO, np.int32(0)
@@ -40,29 +42,29 @@ def _largest(weights: Array, bits: Array, wanted: Number, counting: bool) -> Num
     for v in range(len(weights)):
         if low <= bits[v] < high:
             return bits[v]
-    return np.int32(BITS_OF_ONE)  # of nothing, the likeliest is left
+    return np.int32(BITS_OF_ONE)  # if top-p is 0, the likeliest value is kept
 
 
 @compiled
-def _shape(weights: Array, shape: Array) -> None:
-    """Zero what top-k, top-p and min-p leave out; the largest of weights (n,) is 1."""
+def _filter(weights: Array, params: Array) -> None:
+    """Zero the weights (n,) that top-k, top-p and min-p leave out; the largest weight is 1."""
     n = len(weights)
-    bits = weights.view(np.int32)  # of numbers from 0 up, these are in the same order
-    if 0 < shape[1] < n:
-        threshold = _largest(weights, bits, shape[1], True)
+    bits = weights.view(np.int32)  # in the order of the weights, as none is negative
+    if 0 < params[1] < n:
+        threshold = _threshold(weights, bits, params[1], True)
         for v in range(n):
             weights[v] = weights[v] if bits[v] >= threshold else ZERO
-    if shape[2] < 1:
+    if params[2] < 1:
         total = ZERO
         for v in range(n):
             total += weights[v]
-        wanted = np.float32(shape[2]) * total
-        threshold = _largest(weights, bits, wanted, False)
+        wanted = np.float32(params[2]) * total
+        threshold = _threshold(weights, bits, wanted, False)
         before = ZERO
         for v in range(n):
             before += weights[v] if bits[v] > threshold else ZERO
         some = bool(before > 0)
-        for v in range(n):  # of equal ones on the edge, the first few
+        for v in range(n):  # of equal weights at the threshold, the first ones are kept
             if bits[v] == threshold:
                 if some and before >= wanted:
                     weights[v] = ZERO
@@ -71,9 +73,9 @@ def _shape(weights: Array, shape: Array) -> None:
                     some = True
             elif bits[v] < threshold:
                 weights[v] = ZERO
-    if shape[3] > 0:
+    if params[3] > 0:
         for v in range(n):
-            weights[v] = weights[v] if weights[v] >= np.float32(shape[3]) else ZERO
+            weights[v] = weights[v] if weights[v] >= np.float32(params[3]) else ZERO
 
 
 @compiled
@@ -82,13 +84,13 @@ def draw(
     allowed: Array,
     least: int,
     uniform: float,
-    shape: Array,
+    params: Array,
     weights: Array,
 ) -> int:
-    """Return a value of one row as `logits.choose` draws it; or NOTHING, or NOT_A_NUMBER.
+    """Return a value of one row, drawn as by `logits.choose`; or NOTHING, or NOT_A_NUMBER.
 
-    logits, allowed: (n,). least: values below it are not allowed either. shape: (4,) temperature,
-    top_k, top_p, min_p. weights: (n,) float32 for work.
+    logits, allowed: (n,). least: values below it are not allowed either. uniform: in [0, 1).
+    params: (4,) temperature, top_k, top_p, min_p. weights: (n,) float32, scratch space.
     """
     logits, allowed, weights = logits[least:], allowed[least:], weights[least:]
     n, faulty, some, best = len(logits), False, False, -INFINITY
@@ -99,18 +101,18 @@ def draw(
         some |= allowed[v]
     if faulty or not some:
         return NOT_A_NUMBER if faulty else NOTHING
-    if shape[0] == 0 or not np.isfinite(best):
+    if params[0] == 0 or not np.isfinite(best):
         for v in range(n):
             weights[v] = ONE if allowed[v] and logits[v] == best else ZERO
     else:
-        sharpness = np.float32(1 / shape[0])
+        sharpness = np.float32(1 / params[0])
         for v in range(n):
             x = (weights[v] - best) * sharpness
             weights[v] = exp(x) if x > LOWEST else ZERO
-    if shape[0] == 0:
+    if params[0] == 0:
         uniform = 0.0  # the first of the likeliest
     else:
-        _shape(weights, shape)
+        _filter(weights, params)
     total = 0.0
     for v in range(n):
         total += weights[v]

@@ -1,6 +1,8 @@
-"""Whole pieces from a trained model: a prompt, a length, a sampler, and music out.
+"""Whole pieces from a trained model: from a prompt, a length and a sampler to music.
 
-What a session needs to know is settled here; how the music is made is the sampler's affair.
+session = begin(trained, rows=4, seed=1, limit=length(seconds=30), prompt=piece)
+run(session, sampler)
+pieces = [music(session, row, piece) for row in range(4)]
 """
 
 from __future__ import annotations
@@ -11,15 +13,16 @@ import numpy as np
 
 from howlkit.errors import HowlkitError
 from howlkit.music.piece import Piece
-from howlkit.plugins import checked_calls
+from howlkit.plugins.checked import CheckedSampler
 from howlkit.protocols import Sampler
-from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.limits import Limit
+from howlkit.sampling.session import Session
 from howlkit.sampling.trained import Trained
 
 __all__ = ["MOST_NOTES", "begin", "cut_prompt", "length", "music", "run"]
 
 MOST_NOTES = 4000
-"""Where a piece of no given length stops if the model does not end it."""
+"""The limit in notes of a piece without a given length, in case the model never ends it."""
 
 
 def length(
@@ -29,9 +32,14 @@ def length(
     beats: float | None = None,
     may_end: bool = False,
 ) -> Limit:
-    """Return the limit for a piece of some length; nothing given: until the model ends it.
+    """Return the limit for a piece of this length; without a length, until the model ends it.
 
-    may_end: stop at the model's own end of the piece too, if it comes before the length.
+    may_end: whether the model may end the piece before it has this length.
+
+    >>> length(seconds=30)
+    Limit(notes=None, seconds=30, beats=None, ends=False)
+    >>> length()
+    Limit(notes=4000, seconds=None, beats=None, ends=True)
     """
     if notes is None and seconds is None and beats is None:
         return Limit(notes=MOST_NOTES)
@@ -39,9 +47,13 @@ def length(
 
 
 def cut_prompt(piece: Piece, seconds: float | None) -> Piece:
-    """Return the notes of the first `seconds` (None: all) after the first onset, without an end.
+    """Return the notes that begin in the first `seconds` after the first onset, without an end.
 
-    Raises HowlkitError if there is none.
+    seconds: None keeps all notes. Raises HowlkitError if no note is left.
+
+    >>> piece = Piece.of([(0, 480, 60, 80), (480, 480, 62, 80), (960, 480, 64, 80)])
+    >>> len(cut_prompt(piece, 1.0)), cut_prompt(piece, 1.0).has_end  # at 120 beats a minute
+    (2, False)
     """
     if not len(piece):
         raise HowlkitError(f"the prompt {piece.name} has no notes; give another, or none")
@@ -57,7 +69,7 @@ def cut_prompt(piece: Piece, seconds: float | None) -> Piece:
 def begin(
     trained: Trained, *, rows: int = 1, seed: int = 0, limit: Limit, prompt: Piece | None = None
 ) -> Session:
-    """Return a session of `rows` pieces that all begin with `prompt`, each to make `limit`."""
+    """Return a session of `rows` pieces that all begin with `prompt`, up to `limit` each."""
     session = trained.session(rows=rows, seed=seed, limit=limit, like=prompt)
     if prompt is not None:
         session.prompt([prompt] * rows)
@@ -67,16 +79,16 @@ def begin(
 def run(
     session: Session, sampler: Sampler, watch: Callable[[int], None] = lambda notes: None
 ) -> None:
-    """Let `sampler` work until it is done; `watch` is given the notes made so far, in all rows."""
-    for _ in checked_calls.generate(sampler, session):
+    """Let `sampler` make music until it is done; `watch` is called with the notes made so far."""
+    for _ in CheckedSampler.of(sampler).generate(session):
         watch(int(session.notes.sum()))
 
 
 def music(session: Session, row: int, prompt: Piece | None = None) -> Piece:
-    """Return the piece of a row: the prompt as it was, then what was made.
+    """Return the piece of a row: the prompt as it was given, then the music made after it.
 
-    Without a prompt, silence before the first note is taken away: whole bars where there are beats
-    (a model learns when a piece begins from files that often begin with seconds of nothing).
+    Without a prompt, the silence before the first note is cut off, in whole bars if the encoder
+    counts beats: a model learns from files that often begin with seconds of silence.
     """
     made = session.made(row)
     if prompt is not None:

@@ -1,16 +1,20 @@
 """Functions for compiled steps, by numba, in float32: arithmetic, products, rows of tables.
 
 The networks' steps are built on these: step_kernels.py (fields and heads), drawing_kernels.py
-(from logits to a value), and the kernels of each model. numba keeps machine code in a cache until
-the file of a function has changed, and does not look at the functions that it calls in other
-files: after a change here, `make clean-kernels` empties the cache of a checkout.
+(from logits to a value), and the kernels of each model. Only files called `*kernels.py` import
+numba, so that howlkit works without it.
 
-Only files called `*kernels.py` import numba, so that howlkit works without it.
+numba keeps machine code until the file of a function changes, but does not notice changes of the
+functions that it calls in other files. So `compiled` deletes machine code that is older than any
+file of kernels here.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
@@ -43,15 +47,16 @@ REORDERED = {"reassoc", "contract", "arcp", "nsz", "afn"}
 
 ZERO, HALF, ONE, TWO = np.float32(0), np.float32(0.5), np.float32(1), np.float32(2)
 LOG2_E, LN_2 = np.float32(1.4426950408889634), np.float32(0.6931471805599453)
-LOWEST, HIGHEST = np.float32(-87), np.float32(88)  # e to that is still a normal float32
+LOWEST, HIGHEST = np.float32(-87), np.float32(88)  # e^x is a normal float32 between them
 
 
 def compiled(function: F) -> F:
     """Compile a function when it is first called, and keep the machine code.
 
-    numba keeps it in NUMBA_CACHE_DIR, or beside the package, or, if that cannot be written to, in
-    the user's cache; where it can write nowhere, code lasts as long as the process.
+    numba keeps it in NUMBA_CACHE_DIR, or else in the package's folder, or else, if that cannot be
+    written to, in the user's cache; if it can write nowhere, code lasts as long as the process.
     """
+    _drop_outdated(Path(function.__code__.co_filename))
     options: dict[str, Any] = {"fastmath": REORDERED, "error_model": "numpy"}
     try:
         kept: F = numba.njit(cache=True, **options)(function)
@@ -61,12 +66,22 @@ def compiled(function: F) -> F:
         return lost
 
 
+@cache
+def _drop_outdated(file: Path) -> None:
+    """Delete the machine code kept for a file if it is older than the kernels of this folder."""
+    newest = max(path.stat().st_mtime for path in Path(__file__).parent.glob("*kernels.py"))
+    for kept in (file.parent / "__pycache__").glob(f"{file.stem}.*.nb[ic]"):
+        with contextlib.suppress(OSError):  # another process may do the same; it may be read-only
+            if kept.stat().st_mtime < newest:
+                kept.unlink()
+
+
 @compiled
 def exp(x: Number) -> Number:
-    """Return e to x, to two units in the last place between LOWEST and HIGHEST.
+    """Return e^x, within two units in the last place between LOWEST and HIGHEST.
 
     2^n times a polynomial on -ln 2 / 2 .. ln 2 / 2 (Cephes' expf, Moshier 1989): unlike the
-    library's it is computed for many numbers at once.
+    library's function, the compiler turns it into vector instructions.
     """
     x = min(max(x, LOWEST), HIGHEST)
     n = np.floor(x * LOG2_E + HALF)
@@ -83,7 +98,7 @@ def exp(x: Number) -> Number:
 
 @compiled
 def sigmoid(x: Number) -> Number:
-    """Return 1 / (1 + e to -x)."""
+    """Return 1 / (1 + e^-x)."""
     return ONE / (ONE + exp(-x))
 
 

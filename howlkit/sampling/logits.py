@@ -1,6 +1,6 @@
-"""From logits to a choice: temperature, top-k, nucleus (top-p) and min-p, and the inverse CDF.
+"""From logits to a value: temperature, top-k, nucleus (top-p) and min-p, and the inverse CDF.
 
-Pure functions on arrays (B, n); they know no encoder, no network and no music.
+Pure functions on arrays (B, n): B rows, n values of a field.
 """
 
 from __future__ import annotations
@@ -24,13 +24,17 @@ NOT_A_NUMBER = (
 
 @dataclass(frozen=True)
 class SamplingParams:
-    """How the probabilities of a decision are shaped; the default leaves them as they are.
+    """How the probabilities of a decision are changed; the default leaves them as they are.
 
-    temperature: divides the logits; 0 takes the likeliest value. top_k: keep the k likeliest; 0
-    all. top_p: keep the fewest values that together reach this probability (Holtzman et al. 2020).
-    min_p: keep values at least this fraction as likely as the likeliest (Nguyen et al. 2024). All
-    are applied in this order. fields: by field name, what differs from this for that field. Raises
-    OptionError for a value out of range.
+    temperature: divides the logits; 0 takes the likeliest value. top_k: keeps the k likeliest
+    values; 0 keeps all. top_p: keeps the fewest values that together reach this probability
+    (Holtzman et al. 2020). min_p: keeps values at least this fraction as likely as the likeliest
+    (Nguyen et al. 2024). They are applied in this order. fields: other parameters for the fields of
+    these names, which replace all of these. Raises OptionError for a value out of range.
+
+    >>> params = SamplingParams(top_p=0.9, fields={"pitch": SamplingParams(temperature=0.8)})
+    >>> params.of("velocity").top_p, params.of("pitch").temperature, params.of("pitch").top_p
+    (0.9, 0.8, 1.0)
     """
 
     temperature: float = option(1.0, "below 1 is surer, above 1 bolder", low=0.0, high=100.0)
@@ -40,7 +44,7 @@ class SamplingParams:
     fields: Mapping[str, SamplingParams] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check the ranges, so that a Shaping made in Python is as safe as one from options."""
+        """Check the ranges here too, for parameters that are made in Python, not from options."""
         for name, value, good in (
             ("temperature", self.temperature, 0 <= self.temperature <= 100),
             ("top_k", self.top_k, self.top_k >= 0),
@@ -60,11 +64,17 @@ class SamplingParams:
 def probabilities(
     logits: NDArray[np.float64], allowed: NDArray[np.bool_], params: SamplingParams
 ) -> NDArray[np.float64]:
-    """Return (B, n) probabilities: softmax of the allowed logits, shaped; rows sum to 1.
+    """Return (B, n) probabilities: the softmax of allowed logits, changed by `params`.
 
-    What is not allowed never gets probability, whatever the parameters; each row needs an allowed
-    value. Values of +inf share everything; if all that is allowed is -inf, it is equally likely.
-    Raises HowlkitError for a logit that is no number.
+    Each row sums to 1 and needs an allowed value. A value that is not allowed has probability 0,
+    whatever the parameters. Logits of +inf share all of the probability; if all allowed logits are
+    -inf, their values are equally likely. Raises HowlkitError for a logit that is NaN.
+
+    >>> logits, allowed = np.log([[0.5, 0.25, 0.25]]), np.array([[True, True, False]])
+    >>> probabilities(logits, allowed, SamplingParams()).round(3)
+    array([[0.667, 0.333, 0.   ]])
+    >>> probabilities(logits, allowed, SamplingParams(temperature=0)).round(3)
+    array([[1., 0., 0.]])
     """
     logits = np.where(allowed, logits, -np.inf)
     best = logits.max(axis=1, keepdims=True)
@@ -90,7 +100,7 @@ def probabilities(
 
 
 def _nucleus(weights: NDArray[np.float64], top_p: float) -> NDArray[np.float64]:
-    """Zero all but the fewest, likeliest values whose share reaches `top_p`; at least one stays."""
+    """Zero all but the fewest likeliest values that together reach `top_p`; one always stays."""
     order = np.argsort(-weights, axis=1, kind="stable")
     share = np.take_along_axis(weights, order, 1) / weights.sum(axis=1, keepdims=True)
     before = np.cumsum(share, axis=1) - share
@@ -107,9 +117,13 @@ def choose(
     uniforms: NDArray[np.float64],
     params: SamplingParams,
 ) -> NDArray[np.int64]:
-    """Return (B,) values drawn by inverse CDF: one uniform in [0, 1) a row.
+    """Return (B,) values drawn by the inverse CDF, from one uniform in [0, 1) a row.
 
-    Never returns a value of probability zero.
+    Arguments as `probabilities`. Never returns a value of probability zero.
+
+    >>> logits, allowed = np.log([[0.5, 0.25, 0.25]] * 2), np.ones((2, 3), bool)
+    >>> choose(logits, allowed, np.array([0.1, 0.9]), SamplingParams())
+    array([0, 2])
     """
     chances = probabilities(logits, allowed, params)
     cumulative = np.cumsum(chances, axis=1)

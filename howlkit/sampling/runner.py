@@ -1,9 +1,9 @@
-"""How a session runs its network, step by step: one set of methods, two ways.
+"""How a session runs its network, step by step: the methods of a runner, of which there are two.
 
 `TorchRunner` runs any network by torch, on any device. `CompiledRunner` does the same by machine
 code, for the networks of models that offer it, on the CPU. `runners.make_runner` chooses one of
-the two when a session begins, and nothing changes that later: one way and one seed always give the
-same bytes, while between the two a rounding may tip a draw.
+the two when a session begins, and nothing changes that later: one runner and one seed always give
+the same bytes, while a rounding may make the two draw different values.
 
 Shapes: B rows, T steps, D width of the hidden vector, K decisions a step.
 """
@@ -26,7 +26,7 @@ __all__ = ["Carried", "CompilableModel", "Mask", "Runner", "Stepping"]
 Stepping = Literal["auto", "plain", "compiled"]
 Mask = NDArray[np.bool_]
 Carried = Any
-"""A state or a hidden vector: tensors where torch steps, arrays where the step is compiled."""
+"""A state or a hidden vector: tensors of a TorchRunner, arrays of a CompiledRunner."""
 
 
 class Runner(Protocol):
@@ -36,12 +36,12 @@ class Runner(Protocol):
     needs_torch: bool  # for a session of one row
 
     def prepare(self, rows: int) -> None:
-        """Load or compile all that the first step of B rows would wait for."""
+        """Load or compile now what the first step of B rows would otherwise wait for."""
 
     def twin(self) -> Runner:
         """Return another runner of the same network, for another session.
 
-        The two share weights and nothing that a step writes to, so each may be in a thread.
+        The two share weights and nothing that a step writes to, so each may run in a thread.
         """
 
     def start(self, steps: Steps) -> tuple[Carried, Carried]:
@@ -54,9 +54,9 @@ class Runner(Protocol):
         hidden: Carried,
         lengths: NDArray[np.int64],
     ) -> tuple[Carried, Carried]:
-        """Go on by steps (B, T), of which lengths (B,) count; return state and hidden (B, D).
+        """Read steps (B, T), of which lengths (B,) count; return the state and hidden (B, D) after.
 
-        What is given is not changed. A row of length 0 stays as it was.
+        `state` and `hidden` are not changed. A row of length 0 keeps its own.
         """
 
     def begin(self, hidden: Carried) -> None:
@@ -72,10 +72,10 @@ class Runner(Protocol):
         params: SamplingParams,
         functions: Sequence[LogitsFunction],
     ) -> NDArray[np.int64]:
-        """Return (B,): a value of a field for each row, drawn from what is allowed (B, n).
+        """Return (B,): for each row a value of a field, drawn from those that are allowed (B, n).
 
-        step: (B,), as far as it is decided. uniforms: (B,) in [0, 1). functions: as of
-        `Session.step`. What is returned for rows that are not active (B,) means nothing.
+        step: (B,), the fields decided so far. uniforms: (B,) in [0, 1). functions: as in
+        `Session.step`. The values of rows that are not active (B,) mean nothing.
         """
 
     def accept(self, field: Field, values: NDArray[np.int64], active: Mask) -> None:
@@ -90,20 +90,20 @@ class Runner(Protocol):
         uniforms: NDArray[np.float64],
         params: SamplingParams,
     ) -> bool:
-        """Decide the whole `step` (B,) after hidden, in the rows that are going (B,), if it can.
+        """Decide the whole `step` (B,) after hidden, in the rows that are going (B,).
 
-        step_mask: returns what the step may be. uniforms: (B, K). Returns False where the step has
-        to be decided field by field instead.
+        step_mask: returns the mask of the step. uniforms: (B, K). Returns False, with nothing
+        decided, if the step has to be decided field by field instead.
         """
 
 
 @runtime_checkable
 class CompilableModel(Protocol):
-    """A model that offers compiled code for its networks' steps; `howlkit.protocols.Model` else."""
+    """A `howlkit.protocols.Model` that offers compiled code for the steps of its networks."""
 
     def compiled_runner(self, stored: StoredNetwork) -> Runner:
         """Return a runner of the network in compiled code, made of its weights as arrays.
 
         Raises UnsuitedError, with the reason, for a network that compiled code cannot step, and
-        ImportError if a library that it takes (numba) is not installed.
+        ImportError if a library that it needs (numba) is not installed.
         """

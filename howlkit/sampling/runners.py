@@ -1,4 +1,4 @@
-"""The runner of a session: compiled code where the model offers it, torch elsewhere."""
+"""The factory of runners: compiled code if the model offers it, torch if not."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def make_runner(
 ) -> Runner:
     """Return a runner of a network for steps of a schema.
 
-    model: the model that built it; without one, torch runs the network. stepping: `auto` is
-    compiled code if the model offers it for this network and numba is installed.
-    Raises HowlkitError, with the reason, if `compiled` is asked for and cannot be had.
+    model: the model that built the network; None: torch runs it. stepping: "plain" is torch,
+    "compiled" compiled code, and "auto" compiled code if the model offers it for this network and
+    numba is installed. Raises HowlkitError, with the reason, if "compiled" is not possible.
     """
     if stepping != "plain":
         try:

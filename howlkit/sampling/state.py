@@ -1,7 +1,7 @@
-"""Where the rows of a session stand: all of its state but the steps that led there.
+"""The state of a session's rows: everything but the steps that led to it.
 
-A session keeps one such value as its present and some of its past, to rewind to. B is the number of
-rows.
+A session has one such value as its present and keeps some of the past ones, to rewind to. B is the
+number of rows.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.protocols import Grammar
+from howlkit.plugins.checked_grammar import CheckedGrammar
 
 __all__ = ["RowState"]
 
 
 @dataclass
 class RowState:
-    """What goes on from here depends on: the network's state, the grammar, and some counts.
+    """Everything that the next steps of B rows depend on.
 
-    lengths: (B,) steps so far, the start row among them. notes: (B,) notes made, not fed. fed: (B,)
-    up to which step a row was fed. ended: (B,) whether the piece is over. origin: (B,) where a
-    row's own music begins, in the encoder's clock; NaN before it has. origin_seconds: (B,) that in
-    seconds. settled: it has in every row.
-    state: the network's, each tensor or array (B, ...). hidden: (B, D), what the next step is
-    predicted from.
+    lengths: (B,) steps so far, the start row counted. notes: (B,) notes made, not fed. fed: (B,)
+    the length up to which a row was fed. ended: (B,) whether the piece is over. origin: (B,) where
+    a row's own music begins, in the encoder's clock; NaN before it has begun. origin_seconds: (B,)
+    the same in seconds. settled: whether it has begun in every row.
+    grammar: of the rows. state: the network's, each tensor or array (B, ...). hidden: (B, D), from
+    which the next step is predicted.
     """
 
     lengths: NDArray[np.int64]
@@ -36,19 +36,19 @@ class RowState:
     origin: NDArray[np.float64]
     origin_seconds: NDArray[np.float64]
     settled: bool
-    grammar: Grammar
+    grammar: CheckedGrammar
     state: dict[str, Any]
     hidden: Any
 
     @classmethod
     def start(
         cls,
-        grammar: Grammar,
+        grammar: CheckedGrammar,
         rows: int,
         state: dict[str, Any],
         hidden: Any,  # noqa: ANN401
     ) -> RowState:
-        """Return the place of rows that have read their start row and nothing else."""
+        """Return the state of rows that have read their start row and nothing else."""
         one, none = np.ones(rows, np.int64), np.zeros(rows, np.int64)
         ended, origin = np.zeros(rows, bool), np.full(rows, np.nan)
         return cls(
@@ -57,12 +57,12 @@ class RowState:
 
     @property
     def longest(self) -> int:
-        """How many steps the longest row has."""
+        """The number of steps of the longest row."""
         return int(max(self.lengths.tolist()))
 
     @property
     def nbytes(self) -> int:
-        """The memory that the network's part takes; the rest is little."""
+        """The bytes of the network's part; the rest is small."""
         return int(sum(part.nbytes for part in (*self.state.values(), self.hidden)))
 
     def copy(self) -> RowState:

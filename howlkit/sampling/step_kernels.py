@@ -1,7 +1,7 @@
-"""The fields and the heads of a step in compiled code: what network.py says, in float32.
+"""The fields and the heads of a step in compiled code: the same as network.py, in float32.
 
-Functions of one row are made into one of many rows here; products of matrices for many rows are
-torch's (compiled_runner.py).
+There is a function for one row, and there are parts for many rows, between which torch multiplies
+matrices (compiled_runner.py).
 
 Letters: B rows, C columns of a step, G width of what enters a backbone, D width of the hidden
 vector, K decisions, W width of a head, N all their choices side by side, R rows of the tables (one
@@ -20,7 +20,7 @@ __all__ = ["decide_field", "decide_row", "enter", "gelus", "read", "settled"]
 
 @compiled
 def _is_active(c: int, values: Array, active: Array, control: Array, when: Array) -> bool:
-    """Return whether column c is there in this row, as `Schema.active`."""
+    """Return whether column c is active in this row, as `Schema.active`."""
     before = control[c]
     return bool(before < 0 or (active[before] and when[c, values[before]]))
 
@@ -47,7 +47,7 @@ def _write(value: int, c: int, record: Array, place: Array, wide: Array) -> None
 
 @compiled
 def _only(allowed: Array, least: int) -> int:
-    """Return the only value that is allowed; NOTHING if there are several, or none."""
+    """Return the only value allowed from `least` on; NOTHING if there are several, or none."""
     found = NOTHING
     for v in range(least, len(allowed)):
         if allowed[v]:
@@ -69,7 +69,7 @@ def enter(
     bias: Array,
     x: Array,
 ) -> None:
-    """Set x (G,) to what the values of one row give to a backbone.
+    """Set x (G,) to a backbone's input: the sum of the table rows of one row's values, and bias.
 
     record .. start: as `decide_row`. tables: (R, G), a row for each value. bias: (G,).
     """
@@ -84,8 +84,8 @@ def decide_row(
     first: int,
     stop: int,
     hidden: Array,
-    mix: Array,
-    mix_bias: Array,
+    from_hidden: Array,
+    from_hidden_bias: Array,
     added: Array,
     out: Array,
     out_bias: Array,
@@ -99,11 +99,11 @@ def decide_row(
     allowed: Array,
     least: Array,
     uniforms: Array,
-    shapes: Array,
+    params: Array,
     record: Array,
     values: Array,
     active: Array,
-    mixed: Array,
+    head_inputs: Array,
     logits: Array,
     weights: Array,
 ) -> int:
@@ -111,22 +111,25 @@ def decide_row(
 
     A fault is 8 k - NOTHING or 8 k - NOT_A_NUMBER, of decision k.
 
-    mix: (K W, D), what `hidden` gives to the heads. added: (R, K W), what a decided value gives to
-    the heads after it; empty if heads are independent. out: (N, W), out_bias: (N,), begin: (K + 1,)
-    of each head in them. column: (K,) of each decision. control: (C,) the column on which one
-    depends, -1 for none; when: (C, .) for which of its values. start: (C,) first row of the tables.
-    place, wide: (C,) where in a row of bytes, and whether in two of them. allowed: (N,), least:
-    (K,) as `protocols.StepMask`. uniforms: (K,); shapes: (K, 4).
-    Written: record, the row's bytes, values, active (C,), mixed (K W,). logits, weights: (N,) for
-    work.
+    from_hidden: (K W, D) and from_hidden_bias: (K W,), the linear map from `hidden` to the inputs
+    of all heads. added: (R, K W), what a decided value gives to the heads after it; empty if heads
+    are independent. out: (N, W) and out_bias: (N,), the last layers of all heads. begin: (K + 1,)
+    the first row of each head in them. column: (K,) of each decision. control: (C,) the column on
+    which a column depends, -1 for none; when: (C, .) for which of its values. start: (C,) the first
+    row of a column in the tables. place, wide: (C,) where the value of a column lies in a row of
+    bytes, and whether it takes two bytes. allowed: (N,) and least: (K,), as `protocols.StepMask`.
+    uniforms: (K,). params: (K, 4), as in `draw`.
+
+    Written to: record, the row's bytes; values, active: (C,); head_inputs: (K W,); and, as scratch
+    space, logits, weights: (N,).
     """
     width = out.shape[1]
     tied = True
     if first == 0:
         values[:] = 0
         active[:] = False
-        for j in range(len(mixed)):
-            mixed[j] = mix_bias[j]
+        for j in range(len(head_inputs)):
+            head_inputs[j] = from_hidden_bias[j]
     for k in range(first):
         tied = tied and values[column[k]] == least[k]
     activated = np.empty(width, np.float32)
@@ -140,14 +143,14 @@ def decide_row(
         lowest = least[k] if tied else 0
         value = _only(allowed[a:b], lowest)
         if value < 0:
-            part = mixed[k * width : (k + 1) * width]
-            product(mix[k * width : (k + 1) * width], hidden, activated)
+            part = head_inputs[k * width : (k + 1) * width]
+            product(from_hidden[k * width : (k + 1) * width], hidden, activated)
             for j in range(width):
                 activated[j] = gelu(part[j] + activated[j])
             product(out[a:b], activated, logits[a:b])
             for v in range(a, b):
                 logits[v] += out_bias[v]
-            value = draw(logits[a:b], allowed[a:b], lowest, uniforms[k], shapes[k], weights[a:b])
+            value = draw(logits[a:b], allowed[a:b], lowest, uniforms[k], params[k], weights[a:b])
             if value < 0:
                 return 8 * k - value
         values[c] = value
@@ -155,25 +158,25 @@ def decide_row(
         tied = tied and value == least[k]
         if len(added):
             row = added[start[c] + value]
-            for j in range((k + 1) * width, len(mixed)):
-                mixed[j] += row[j]
+            for j in range((k + 1) * width, len(head_inputs)):
+                head_inputs[j] += row[j]
     return 0
 
 
 @compiled
 def read(records: Array, place: Array, wide: Array, control: Array, when: Array, start: Array,
          index: Array) -> None:  # fmt: skip
-    """Set index (B, C) as `_read`, from rows of steps as bytes."""
+    """Set index (B, C), as `_read`, from B rows of steps as bytes."""
     values, active = np.empty(len(place), np.int64), np.empty(len(place), np.bool_)
     for b in range(len(records)):
         _read(records[b], place, wide, control, when, start, values, active, index[b])
 
 
 @compiled
-def gelus(mixed: Array, first: int, y: Array) -> None:
-    """Set y (B, W) to GELU of itself plus the columns of mixed (B, K W) from `first` on."""
+def gelus(head_inputs: Array, first: int, y: Array) -> None:
+    """Set y (B, W) to GELU(y + the W columns of head_inputs (B, K W) from `first` on)."""
     for b in range(len(y)):
-        row = mixed[b, first : first + y.shape[1]]
+        row = head_inputs[b, first : first + y.shape[1]]
         for j in range(y.shape[1]):
             y[b, j] = gelu(y[b, j] + row[j])
 
@@ -191,7 +194,10 @@ def settled(
     active: Array,
     tied: Array,
 ) -> bool:
-    """Return whether no row has a choice left in decision k; arguments as `decide_field`."""
+    """Return whether every row has only one value left in decision k.
+
+    Then no logits are needed. Arguments as `decide_field`.
+    """
     c = column[k]
     for b in range(len(allowed)):
         if not (going[b] and _is_active(c, values[b], active[b], control, when)):
@@ -216,19 +222,20 @@ def decide_field(
     allowed: Array,
     least: Array,
     uniforms: Array,
-    shapes: Array,
+    params: Array,
     records: Array,
     values: Array,
     active: Array,
     tied: Array,
-    mixed: Array,
+    head_inputs: Array,
     width: int,
     weights: Array,
 ) -> int:
     """Decide decision k in the rows that are going (B,) from logits (B, n); return 0, or a fault.
 
-    The rest as `decide_row`, for B rows, but allowed (B, n) and weights (n,). tied: (B,) whether so
-    far the step is the least one allowed.
+    The other arguments are those of `decide_row` for B rows, except allowed: (B, n) and weights:
+    (n,). tied: (B,) whether the values decided so far are all equal to `least`, so that the next
+    one must not be below it.
     """
     c = column[k]
     for b in range(len(logits)):
@@ -239,14 +246,14 @@ def decide_field(
         lowest = least[b, k] if tied[b] else 0
         value = _only(allowed[b], lowest)
         if value < 0:
-            value = draw(logits[b], allowed[b], lowest, uniforms[b, k], shapes[k], weights)
+            value = draw(logits[b], allowed[b], lowest, uniforms[b, k], params[k], weights)
         if value < 0:
             return 8 * k - value
         values[b, c] = value
         _write(value, c, records[b], place, wide)
         tied[b] = tied[b] and value == least[b, k]
         if len(added):
-            row, mine = added[start[c] + value], mixed[b]
-            for j in range((k + 1) * width, mixed.shape[1]):
+            row, mine = added[start[c] + value], head_inputs[b]
+            for j in range((k + 1) * width, head_inputs.shape[1]):
                 mine[j] += row[j]
     return 0

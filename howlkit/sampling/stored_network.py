@@ -70,8 +70,8 @@ class StoredNetwork:
 class NamedWeights:
     """Weights by name, each of which is taken once, in the shape that it must have.
 
-    Who takes them states their names and shapes in one place, and `check_all_taken` says whether
-    that was all there is.
+    The code that takes weights is the one place that states their names and shapes, and
+    `check_all_taken` checks that it has taken all of them.
 
     >>> weights = NamedWeights({"out.bias": np.zeros(3, np.float32)})
     >>> weights.take("out.bias", 3)

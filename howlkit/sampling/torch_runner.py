@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from howlkit.network.network import Network
-from howlkit.protocols import Backbone, LogitsFunction, StepMask
+from howlkit.protocols import Backbone, LogitsFunction, StepMask, Stepper
 from howlkit.sampling.logits import SamplingParams, choose
 from howlkit.sampling.runner import Carried, Mask, Stepping
 from howlkit.schema import Field, Schema, Steps
@@ -36,8 +36,7 @@ class TorchRunner:
         self.name: Stepping = "plain" if backbone is None else "compiled"
         self.network, self.schema, self._backbone = network.eval(), schema, backbone
         self._device = next(network.parameters()).device
-        with torch.inference_mode():
-            self._stepper = network.stepper()
+        self._stepper: Stepper | None = None  # made when the first step is decided
 
     def prepare(self, rows: int) -> None:
         """As `Runner.prepare`: torch waits for nothing, a backbone in its place takes one step."""
@@ -87,6 +86,7 @@ class TorchRunner:
     def begin(self, hidden: Carried) -> None:
         """As `Runner.begin`."""
         with torch.inference_mode():
+            self._stepper = self._stepper or self.network.stepper()
             self._stepper.begin(hidden)
 
     def sample_field(
@@ -100,6 +100,7 @@ class TorchRunner:
         functions: Sequence[LogitsFunction],
     ) -> NDArray[np.int64]:
         """As `Runner.sample_field`."""
+        assert self._stepper is not None  # for mypy: `begin` has made it
         with torch.inference_mode():
             logits = self._stepper.logits(field).double().cpu().numpy()
         for function in functions:
@@ -108,6 +109,7 @@ class TorchRunner:
 
     def accept(self, field: Field, values: NDArray[np.int64], active: Mask) -> None:
         """As `Runner.accept`."""
+        assert self._stepper is not None  # for mypy: as above
         with torch.inference_mode():
             self._stepper.decide(field, self._tensor(values), self._tensor(active))
 

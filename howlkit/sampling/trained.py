@@ -1,4 +1,4 @@
-"""A trained model: a network and its recipe, loaded from a folder or saved to one."""
+"""A trained model: a network with its recipe, loaded from a folder or saved to one."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ import numpy as np
 
 from howlkit.music.piece import TEMPO, Piece
 from howlkit.network.device import pick_device
+from howlkit.plugins.checked import CheckedEncoder
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.runner import CompilableModel, Runner, Stepping
 from howlkit.sampling.runners import make_runner
-from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.session import Session
 from howlkit.sampling.stored_network import StoredNetwork
 from howlkit.training import model_folder
 from howlkit.training.recipe import Recipe
@@ -30,12 +32,24 @@ __all__ = ["Trained"]
 
 @dataclass(frozen=True)
 class Trained:
-    """A network with the recipe it was made by.
+    """A network with the recipe that it was made by.
 
-    held: the network, or its stored weights where nothing has needed torch so far.
+    held: the network, or its stored weights as long as nothing has needed torch.
     facts: JSON-ready: unigram (counts by field over the training part), tempo (median microseconds
     a beat), data, step, nats_per_note (validation) and versions.
     stepping: how its sessions run the network (`runners.make_runner`).
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from howlkit.network.likelihood import unigram
+    >>> recipe = Recipe.choose("tuple", "lstm", values={"lstm": {"hidden": 16}})
+    >>> network = recipe.model.build(recipe.encoder.schema, recipe.heads)  # random weights
+    >>> counts = unigram(recipe.encoder, [Piece()])
+    >>> facts = {"unigram": {name: count.tolist() for name, count in counts.items()}}
+    >>> with TemporaryDirectory() as folder:
+    ...     _ = Trained(recipe, network, facts).save_pretrained(folder)
+    ...     trained = Trained.from_pretrained(folder, stepping="plain")
+    >>> trained.recipe.model.hidden
+    16
     """
 
     recipe: Recipe
@@ -50,7 +64,7 @@ class Trained:
 
     @cached_property
     def runner(self) -> Runner:
-        """What runs the network for its sessions; made once, with the weights as they are then."""
+        """The runner that sessions copy; made once, with the weights that the network has then."""
         schema = self.recipe.encoder.schema
         return make_runner(self.held, schema, self.recipe.model, stepping=self.stepping)
 
@@ -69,12 +83,12 @@ class Trained:
     ) -> Trained:
         """Return the model in a run's folder, or in the `model` folder itself.
 
-        device: as torch names them; "auto": the CPU if the network is stepped by compiled code, or
-        else the best there is.
-        stepping: how its sessions are to run the network. What that takes is loaded with the model,
-        and the first time on a machine compiled; None: when a session begins, if ever.
-        Raises CheckpointError if there is none, if a file is damaged, or if a plugin it needs is
-        not installed. Reads only below `path`, and never unpickles.
+        device: a device as torch names it; "auto": the CPU if compiled code steps the network, or
+        else the best device of the machine.
+        stepping: how sessions are to run the network. The code for it is loaded with the model, and
+        compiled the first time on a machine; None: that happens when a session begins.
+        Raises CheckpointError if there is no model, if a file is damaged, or if a plugin that the
+        model needs is not installed. Reads only below `path`, and never unpickles.
         """
         folder = model_folder.find(Path(path))
         recipe, facts = model_folder.read_config(folder)
@@ -89,7 +103,7 @@ class Trained:
         return trained
 
     def save_pretrained(self, path: str | Path) -> Path:
-        """Write the model folder; each file is replaced at one stroke, the weights last.
+        """Write the model folder; each file is replaced whole, the weights last.
 
         Raises CheckpointError if the disk is full or read-only.
         """
@@ -118,21 +132,21 @@ class Trained:
         )
 
     def steady(self) -> Piece | None:
-        """Return an empty piece in the median tempo; None where steps say when notes sound.
+        """Return an empty piece in the median tempo of the training part.
 
-        They do so in seconds, or by tempi of their own.
+        None for encoders that count seconds or have steps that set the tempo: they need none.
         """
         encoder = self.recipe.encoder
-        if encoder.schema.clock == "seconds" or getattr(encoder, "sets_tempo", False):
+        if encoder.schema.clock == "seconds" or CheckedEncoder.of(encoder).sets_tempo:
             return None
         tempo = int(self.facts.get("tempo", 500_000))
         return Piece(tempos=np.array([(0, min(max(tempo, 1), 2**24 - 1))], TEMPO))
 
 
 def _stored(folder: Path, recipe: Recipe) -> StoredNetwork:
-    """Return the network of a model folder as arrays, if its model offers compiled code for it."""
+    """Return the network of a model folder; as arrays too, if its model offers compiled code."""
     weights = folder / model_folder.WEIGHTS
-    # A model that offers nothing is loaded by torch, which reads the file again, not as arrays.
+    # Without compiled code nothing reads arrays: torch loads the file itself.
     arrays = read_arrays(weights) if isinstance(recipe.model, CompilableModel) else {}
     schema = recipe.encoder.schema
     return StoredNetwork(schema, recipe.heads, arrays, lambda: _load(folder, recipe))
@@ -140,8 +154,8 @@ def _stored(folder: Path, recipe: Recipe) -> StoredNetwork:
 
 def _load(folder: Path, recipe: Recipe) -> Network:
     """Return the network of a model folder, by torch, on the CPU."""
-    from howlkit.network.build import build
+    from howlkit.network.build import load_network
 
     weights = folder / model_folder.WEIGHTS
     schema = recipe.encoder.schema
-    return build(recipe.model, schema, recipe.heads, read_tensors(weights), weights)
+    return load_network(recipe.model, schema, recipe.heads, read_tensors(weights), weights)

@@ -1,6 +1,6 @@
-"""A Piece to a file: MIDI by howlkit itself, everything else by the writer of the file's suffix.
+"""Writing a Piece to a file: MIDI by howlkit itself, other formats by the suffix's writer.
 
-A file that a writer makes is written in a folder beside its place, and put there when it is whole.
+A writer makes the file in a temporary folder, from which it is moved to its place when it is whole.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 from howlkit import plugins
-from howlkit.errors import DataError, HowlkitError, PluginError, printable
+from howlkit.errors import DataError, PluginError, printable
 from howlkit.music import midi
 from howlkit.music.piece import Piece
-from howlkit.plugins.attribution import owner_of
-from howlkit.plugins.discovery import one_line
+from howlkit.plugins.checked import CheckedWriter
 from howlkit.protocols import Writer
 
 __all__ = ["find", "is_midi", "write"]
@@ -26,21 +25,25 @@ __all__ = ["find", "is_midi", "write"]
 KNOWN: Mapping[str, str] = MappingProxyType(
     dict.fromkeys((".musicxml", ".mxl", ".xml"), "howlkit-music21")
 )
-"""Distributions whose writers may be asked for before they are installed, by suffix."""
+"""Distributions by suffix, to name the one to install if no installed writer has the suffix."""
 
 MIDI = (".mid", ".midi")
 
 
 def is_midi(path: str | os.PathLike[str]) -> bool:
-    """Say whether a file of that name is MIDI, which howlkit writes itself."""
+    """Return whether a file of that name is MIDI, which howlkit writes itself.
+
+    >>> is_midi("song.MID"), is_midi("song.musicxml")
+    (True, False)
+    """
     return os.path.basename(path).lower().endswith(MIDI)
 
 
 def find(path: str | os.PathLike[str]) -> plugins.Component | None:
-    """Return the writer of a file of that name; None if it is MIDI, or nobody's suffix.
+    """Return the writer for a file of that name; None if it is MIDI, or no writer has its suffix.
 
-    Raises PluginError, with what to install, for the suffix of a known package that is not there,
-    and DataError if two writers have it.
+    Raises PluginError, with the distribution to install, for a suffix in `KNOWN` without a writer,
+    and DataError if two writers have the suffix.
     """
     if is_midi(path):
         return None
@@ -79,15 +82,15 @@ def _check_known(name: str) -> None:
 def write(piece: Piece, path: str | os.PathLike[str], writer: Writer | None = None) -> None:
     """Write a piece to a file, whole or not at all; a file of that name is replaced.
 
-    writer: None: as MIDI. Raises PluginError, with the writer and whose it is, for whatever goes
-    wrong in it; DataError if the file cannot be put there, MidiError if it is MIDI.
+    writer: None writes MIDI. Raises PluginError, with the writer and its distribution, for any
+    error in the writer, DataError if the file cannot be written, and MidiError for MIDI files.
     """
     if writer is None:
         midi.write(piece, path)
         return
     target = Path(os.path.realpath(path))
     try:
-        # In a folder and not under another name: the suffix says how to write it.
+        # In another folder, not by another name, since a writer may look at the suffix.
         with tempfile.TemporaryDirectory(prefix=".partial-", dir=target.parent) as folder:
             made = Path(folder, target.name)
             _make(writer, piece, made)
@@ -99,16 +102,9 @@ def write(piece: Piece, path: str | os.PathLike[str], writer: Writer | None = No
 
 
 def _make(writer: Writer, piece: Piece, path: Path) -> None:
-    """Let a writer make a file where there is none, and see to it that it is on the disk."""
-    try:
-        # What a library prints must not get among the data on stdout.
-        with contextlib.redirect_stdout(sys.stderr):
-            writer.write(piece, path)
-    except HowlkitError as error:
-        raise PluginError(f"{owner_of(writer)}: {error}") from error
-    except (Exception, SystemExit) as error:
-        raise PluginError(f"{owner_of(writer)} failed: {one_line(error)}") from error
-    if not path.is_file():
-        raise PluginError(f"{owner_of(writer)} wrote no file")
+    """Let a writer make a new file, and flush it to the disk."""
+    # Lines that a library prints must not mix with data on stdout.
+    with contextlib.redirect_stdout(sys.stderr):
+        CheckedWriter.of(writer).write(piece, path)
     with open(path, "rb+") as file:
         os.fsync(file.fileno())

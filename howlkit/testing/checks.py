@@ -14,6 +14,7 @@ import numpy as np
 
 import howlkit
 from howlkit.errors import printable
+from howlkit.plugins.checked import unwrapped
 
 __all__ = ["Check", "CheckFailed", "given", "require"]
 
@@ -101,7 +102,7 @@ class Check:
     def __call__(self) -> None:
         """Run the check; raise CheckFailed, with title and law, if the law is broken."""
         try:
-            self._checked(self.component)
+            self._checked(unwrapped(self.component))  # as its author sees it
         except CheckFailed as failure:
             self._entitle(failure)
             raise

@@ -14,8 +14,9 @@ from howlkit.builtin.encoders.tuple.encoder import Tuple
 from howlkit.builtin.models.lstm_gru import Gru
 from howlkit.head_options import HeadOptions
 from howlkit.protocols import Encoder, Sampler
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.runners import make_runner
-from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.session import Session
 from howlkit.schema import END, START, Steps
 from howlkit.testing.checks import Check, given, require, run_all
 from howlkit.testing.fake_encoder import FakeEncoder

@@ -1,1 +1,1 @@
-"""Training: a run made ready, the loop over windows, and what a run leaves on disk."""
+"""Training: setting a run up, the loop over windows, and the files that a run writes."""

@@ -1,13 +1,13 @@
-"""What a run leaves on disk: safetensors and JSON, written so that a pulled plug loses nothing.
+"""The checkpoints of a run: safetensors and JSON, written so that a power cut loses nothing.
 
     RUN/config.json                  the resolved recipe, data, seed, versions
     RUN/checkpoints/step-00001000/   model and optimizer .safetensors, state.json, manifest.json
     RUN/checkpoints/latest           the name of the newest of them
     RUN/model/                       config.json schema.json model.safetensors README.md
 
-A checkpoint is written to a temporary folder, flushed to the disk, renamed, and only then named
-`latest`; the one before is deleted only after the new one verified against its manifest (SHA-256).
-RUN/model holds the best weights and everything needed to use them. Nothing is ever unpickled.
+A checkpoint is written to a temporary folder, flushed to the disk, renamed, verified against its
+manifest (SHA-256), and only then named `latest`; the ones before it are deleted last. RUN/model
+holds the best weights and everything needed to use them. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ __all__ = [
 FORMAT = 1
 
 CONTENTS = ("model.safetensors", "optimizer.safetensors", "state.json")
-"""The files of a checkpoint that its manifest vouches for."""
+"""The files of a checkpoint for which its manifest has hashes."""
 
 Tensors = dict[str, "Tensor"]
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Everything needed to go on as if nothing had happened."""
+    """Everything needed to resume a run with the same result as if it had never stopped."""
 
     step: int
     model: Tensors
@@ -60,13 +60,14 @@ class Checkpoint:
 def save_checkpoint(run: Path, checkpoint: Checkpoint) -> Path:
     """Write a checkpoint, make it the latest, and delete the ones before; return its folder.
 
-    Raises CheckpointError (the disk is full, read-only ...); the ones before are then as they were.
+    Raises CheckpointError if the disk is full, read-only, ...; the checkpoints before it are then
+    unchanged.
     """
     parent = run / "checkpoints"
     final = parent / f"step-{checkpoint.step:08d}"
     partial = parent / f".partial-{os.getpid()}-{final.name}"
     if _latest(parent) == final.name and _is_whole(final):
-        return final  # stopped where it was resumed: there is nothing to add
+        return final  # a run that stopped where it was resumed has nothing to add
     try:
         with saving(parent):
             _write_folder(partial, checkpoint)
@@ -96,10 +97,10 @@ def _write_folder(folder: Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(run: Path) -> Checkpoint:
-    """Return the newest checkpoint of a run that is whole.
+    """Return the newest undamaged checkpoint of a run.
 
-    Raises CheckpointError if there is none; it says what is wrong with those that there are. Never
-    starts afresh in silence.
+    Raises CheckpointError if there is none, with what is wrong with each; a run never starts anew
+    in silence.
     """
     parent = run / "checkpoints"
     reasons = []
@@ -165,7 +166,7 @@ def _digest(path: Path) -> str:
 
 @contextmanager
 def saving(path: Path) -> Iterator[Path]:
-    """Give `path`, and turn what the disk refuses meanwhile into a CheckpointError."""
+    """Yield `path`, and raise CheckpointError for any OSError inside this context."""
     try:
         yield path
     except OSError as error:
@@ -176,7 +177,7 @@ def saving(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
-    """Write JSON, atomically and flushed to the disk."""
+    """Write a JSON file, atomically and flushed to the disk."""
     text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
     write_whole(path, text.encode())
 

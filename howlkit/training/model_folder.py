@@ -1,7 +1,7 @@
-"""A trained model on disk: RUN/model, all that is needed to use it, in one folder to copy.
+"""A trained model on disk: the folder RUN/model, which can be copied and used by itself.
 
 config.json         format, recipe, facts (what it was trained on, how good it was, versions)
-schema.json         what a step is; checked against the encoder when it is loaded
+schema.json         what a step is; compared with the encoder's when the model is loaded
 model.safetensors   the weights
 README.md           a model card, for people
 """
@@ -29,7 +29,7 @@ WEIGHTS = "model.safetensors"
 
 
 def save(path: Path, recipe: Recipe, network: Network, facts: Mapping[str, Any]) -> Path:
-    """Write the model folder; each file is replaced at one stroke, the weights last.
+    """Write the model folder; each file is replaced whole, the weights last.
 
     facts: JSON-ready, as `Trained.facts`. Raises CheckpointError if the disk is full or read-only.
     """
@@ -62,10 +62,10 @@ def read_config(folder: Path) -> tuple[Recipe, dict[str, Any]]:
         raise CheckpointError(f"{folder} is damaged: {error}") from error
     if stored != recipe.encoder.schema:
         stored_with = config["recipe"]["encoder"]
-        whose = f"{stored_with['distribution']}=={stored_with['version']}"
+        wanted = f"{stored_with['distribution']}=={stored_with['version']}"
         raise CheckpointError(
             f"{folder} was trained with another version of encoder {recipe.encoder.name!r}, "
-            f"whose steps have other fields. Install that: howlkit plugins install '{whose}'"
+            f"which has other fields. Install that version: howlkit plugins install '{wanted}'"
         )
     return recipe, facts
 
@@ -88,7 +88,7 @@ def find(path: Path) -> Path:
 
 
 def _card(recipe: Recipe, network: Network, facts: Mapping[str, Any]) -> str:
-    """Return the model card, Markdown."""
+    """Return the model card, in Markdown."""
     losses = recipe.heads.no_likelihood(recipe.encoder.schema)
     parameters = sum(p.numel() for p in network.parameters())
     rows = [

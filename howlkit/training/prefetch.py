@@ -1,18 +1,16 @@
-"""Stretches prepared ahead by other processes: the same, and in the same order, as by this one.
+"""Segments prepared ahead by other processes, equal to those that this process would prepare.
 
-Process k of n prepares every n-th plan of `Windows.plans` from the k-th on; as where a position
-leads is a pure function, nothing but the finished rows passes between processes. Each is one
-stretch ahead: it waits until its rows are taken. Processes are spawned, never forked, leave Ctrl-C
-to their parent, and end when it does, even if it is killed.
+Process k of n prepares every n-th plan of `Windows.plans` from the k-th on. Plans are a pure
+function of the position, so only the finished rows pass between processes. Each process is one
+segment ahead: it waits until its rows are taken. How processes start and end is in
+howlkit/dataset/processes.py.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
 import warnings
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import cycle, islice
 from multiprocessing.connection import Connection
@@ -21,11 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.dataset import Dataset
+from howlkit.dataset.processes import follow_parent, starting
 from howlkit.music.piece import Piece
 from howlkit.schema import Steps
-from howlkit.training.windows import Position, Stretch, Windows
+from howlkit.training.windows import Position, Segment, Windows
 
-__all__ = ["PartOf", "stretches"]
+__all__ = ["PartOf", "segments"]
 
 
 @dataclass(frozen=True)
@@ -40,20 +39,20 @@ class PartOf:
         return self.data.piece(int(self.indices[number]))
 
 
-def stretches(
+def segments(
     windows: Windows, position: Position, *, workers: int = 0
-) -> Generator[Stretch, None, None]:
-    """Yield `windows.stretches(position)`, prepared by so many other processes; 0: by this one.
+) -> Generator[Segment, None, None]:
+    """Yield `windows.segments(position)`, prepared by `workers` other processes; 0: by this one.
 
-    windows: must pickle, for workers. Close the iterator to end the processes. What a process that
-    dies would have prepared is prepared here, with a warning.
+    windows: must pickle, for workers. Close the iterator to end the processes. If a process dies,
+    its share is prepared by this one, with a warning.
     """
     if not workers:
-        yield from windows.stretches(position)
+        yield from windows.segments(position)
         return
     rows = _prepared(windows, position, workers)
     try:
-        yield from windows.stretches(position, rows)
+        yield from windows.segments(position, rows)
     finally:
         rows.close()
 
@@ -61,11 +60,10 @@ def stretches(
 def _prepared(
     windows: Windows, position: Position, workers: int
 ) -> Generator[list[Steps], None, None]:
-    """Yield the rows of each plan in order, from processes that are ended with this generator."""
-    context = multiprocessing.get_context("spawn")
+    """Yield the rows of each plan in order, from processes that end with this generator."""
     processes, readers = [], []
     try:
-        with _ctrl_c_ignored():
+        with starting() as context:
             for number in range(workers):
                 reader, writer = context.Pipe(duplex=False)
                 arguments = (windows, position, number, workers, writer)
@@ -86,7 +84,7 @@ def _prepared(
 
 
 def _received(readers: list[Connection], number: int) -> list[Steps] | None:
-    """Return what a process has prepared; None if it is not there any more."""
+    """Return the rows that a process has prepared; None if the process is gone."""
     if readers[number].closed:
         return None
     try:
@@ -106,21 +104,8 @@ def _received(readers: list[Connection], number: int) -> list[Steps] | None:
 def _prepare(
     windows: Windows, position: Position, number: int, workers: int, writer: Connection
 ) -> None:
-    """In a process of its own: send the rows of every `workers`-th plan, until nobody listens."""
-    with suppress(Exception):  # whatever it is, the main process meets it too, and tells of it
+    """Send the rows of every `workers`-th plan until nobody listens; this is another process."""
+    follow_parent()
+    with suppress(Exception):  # the main process meets the same error, and reports it
         for plan in islice(windows.plans(position), number, None, workers):
             writer.send(windows.encoded(plan))
-
-
-@contextmanager
-def _ctrl_c_ignored() -> Iterator[None]:
-    """Have Ctrl-C ignored for a moment: processes started meanwhile ignore it for good."""
-    try:
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    except ValueError:  # not the main thread
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -1,4 +1,4 @@
-"""How long a run is to last, how it goes, and the log of it, RUN/metrics.jsonl.
+"""A run's budget, its state and progress, and the log of that progress, RUN/metrics.jsonl.
 
 Units: nats a note; seconds on the clock, pauses between a stop and a resume left out.
 """
@@ -14,24 +14,29 @@ from pathlib import Path
 from howlkit.atomic_files import write_whole
 from howlkit.training.checkpoint import saving
 
-__all__ = ["Budget", "Meter", "Metrics", "Outcome", "Progress"]
+__all__ = ["Budget", "Meter", "Metrics", "Progress", "TrainerState", "TrainingResult"]
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How long to train: steps, or minutes, or whichever ends first."""
+    """How long to train: a number of steps, or of minutes, or until the first of both.
+
+    >>> budget = Budget(steps=400, minutes=10)
+    >>> str(budget), budget.fraction(step=100, seconds=300)
+    ('400 steps or 10 minutes', 0.5)
+    """
 
     steps: int | None = None
     minutes: float | None = None
 
     def __str__(self) -> str:
-        """Say it in words: "400 steps", "10 minutes", or both."""
+        """Return the budget in words: "400 steps", "10 minutes", or both."""
         steps = [] if self.steps is None else [f"{self.steps:,} steps"]
         minutes = [] if self.minutes is None else [f"{self.minutes:g} minutes"]
         return " or ".join(steps + minutes) or "no limit"
 
     def fraction(self, step: int, seconds: float) -> float:
-        """Return how much of it is used up, 0..1."""
+        """Return the fraction of the budget that is used up, 0..1."""
         used = 0.0
         if self.steps is not None:
             used = max(used, step / self.steps if self.steps else 1.0)
@@ -42,7 +47,12 @@ class Budget:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands; what the display and metrics.jsonl show."""
+    """Where a run stands, as the display and metrics.jsonl show it.
+
+    fraction: of the budget. nats_per_note: of training, lately. rate: the learning rate.
+    validation, best: nats a note of the last validation and of the best one; None: not yet.
+    validated: whether this Progress follows a validation.
+    """
 
     step: int
     epoch: int
@@ -53,11 +63,33 @@ class Progress:
     rate: float
     validation: float | None = None
     best: float | None = None
-    validated: bool = False  # just now
+    validated: bool = False
+
+
+@dataclass
+class TrainerState:
+    """The state of a run besides tensors, as checkpoints store it.
+
+    epoch, index: the position of the present segment; window: how many of its windows are done.
+    validation, best: nats a note. nats, notes: of the training since the last validation.
+    patient_from: the step from which patience counts, unless the best step is later.
+    """
+
+    step: int = 0
+    seconds: float = 0.0
+    epoch: int = 0
+    index: int = 0
+    window: int = 0
+    best: float | None = None
+    best_step: int = 0
+    validation: float | None = None
+    nats: float = 0.0
+    notes: float = 0.0
+    patient_from: int = 0
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainingResult:
     """How a run ended: where it stood, and why it stopped ("budget" or "no progress")."""
 
     progress: Progress
@@ -66,7 +98,7 @@ class Outcome:
 
 @dataclass
 class Meter:
-    """Nats and notes trained on since it was last read."""
+    """The nats and notes that training has counted since `take` was last called."""
 
     nats: float = 0.0
     notes: float = 0.0
@@ -74,12 +106,12 @@ class Meter:
     last: tuple[float, float] = (math.nan, 0.0)
 
     def count(self, nats: float, notes: float) -> None:
-        """Add what a window cost and how many notes it had."""
+        """Add the nats and the notes of a window."""
         self.nats += nats
         self.notes += notes
 
     def take(self) -> tuple[float, float]:
-        """Return nats a note and notes a second, and begin anew; with nothing new, as before."""
+        """Return nats a note and notes a second, and start over; without notes, the last result."""
         now = time.perf_counter()
         if self.notes:
             self.last = self.nats / self.notes, self.notes / max(now - self.since, 1e-9)
@@ -89,17 +121,17 @@ class Meter:
 
 @dataclass(frozen=True)
 class Metrics:
-    """The log of a run: a line of JSON for each Progress. Raises CheckpointError, as `saving`."""
+    """The log of a run, a line of JSON for each Progress; its methods raise CheckpointError."""
 
     path: Path
 
     def add(self, progress: Progress) -> None:
-        """Write a line."""
+        """Append a line."""
         with saving(self.path), self.path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(asdict(progress)) + "\n")
 
     def forget_after(self, step: int) -> None:
-        """Cut off what was logged after `step`, and a torn line: it will be logged again."""
+        """Remove the lines after `step`, which will be logged again, and lines written in part."""
         with saving(self.path):
             lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
             kept = [line for line in lines if 0 <= _step_of(line) <= step]
@@ -107,7 +139,7 @@ class Metrics:
 
 
 def _step_of(line: str) -> int:
-    """Return the step that a line of metrics.jsonl tells of; -1 if it was torn off."""
+    """Return the step of a line of metrics.jsonl; -1 if the line was only written in part."""
     try:
         return int(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):

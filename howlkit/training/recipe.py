@@ -1,7 +1,7 @@
-"""What a run is made of: its components and their options, to and from JSON.
+"""The recipe of a run: its components and their options, to and from JSON.
 
-A Recipe is resolved once, when a run begins, and stored with it; everything later (resuming,
-sampling, evaluating) is built from what was stored.
+A Recipe is resolved once, when a run begins, and stored with it. Resuming, sampling and evaluating
+build everything from what was stored.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from howlkit import options, plugins
 from howlkit.errors import CheckpointError, OptionError, PluginError, did_you_mean
 from howlkit.head_options import HeadOptions
 from howlkit.options import option
+from howlkit.plugins.checked import CheckedAugmenter, CheckedEncoder, unwrapped
 from howlkit.protocols import Augmenter, Encoder, Model
 
-__all__ = ["Recipe", "Training", "versions"]
+__all__ = ["Recipe", "TrainingOptions", "versions"]
 
 
 @dataclass(frozen=True)
-class Training:
-    """Options of the training loop; how long it runs is said apart (--steps, --minutes)."""
+class TrainingOptions:
+    """Options of the training loop, except how long it runs (--steps, --minutes)."""
 
     batch: int = option(16, "rows side by side", low=1, high=65536)
     window: int = option(128, "notes of each row between two updates", low=2, high=65536)
@@ -43,13 +44,19 @@ class Training:
 
 @dataclass(frozen=True)
 class Recipe:
-    """The components of one run, as objects."""
+    """The components of one run, as objects; encoder and augmenters are kept checked."""
 
     encoder: Encoder
     model: Model
     heads: HeadOptions = field(default_factory=HeadOptions)
     augmenters: tuple[Augmenter, ...] = ()
-    training: Training = field(default_factory=Training)
+    training: TrainingOptions = field(default_factory=TrainingOptions)
+
+    def __post_init__(self) -> None:
+        """Wrap encoder and augmenters in their checks, if they are not wrapped yet."""
+        object.__setattr__(self, "encoder", CheckedEncoder.of(self.encoder))
+        augmenters = tuple(CheckedAugmenter.of(each) for each in self.augmenters)
+        object.__setattr__(self, "augmenters", augmenters)
 
     @classmethod
     def choose(
@@ -60,13 +67,13 @@ class Recipe:
         augment: Sequence[str] = (),
         values: Mapping[str, Mapping[str, object]] | None = None,
     ) -> Recipe:
-        """Return the recipe of components by name.
+        """Return the recipe of the components with these names.
 
-        values: options by component name, as `options.parse` gives them. Raises PluginError for a
-        component that is not there, OptionError for options that nothing chosen here has.
+        values: options by component name, as `options.parse` returns them. Raises PluginError for a
+        component that is not installed, OptionError for options of a component that is not chosen.
         """
         given = {name: dict(table) for name, table in (values or {}).items()}
-        used = [encoder, model, *augment, HeadOptions.name, Training.name]
+        used = [encoder, model, *augment, HeadOptions.name, TrainingOptions.name]
         for name in given:
             if name not in used:
                 raise OptionError(
@@ -78,11 +85,11 @@ class Recipe:
             plugins.create("model", model, given.get(model)),
             options.build(HeadOptions, given.get(HeadOptions.name, {})),
             tuple(plugins.create("augmenter", name, given.get(name)) for name in augment),
-            options.build(Training, given.get(Training.name, {})),
+            options.build(TrainingOptions, given.get(TrainingOptions.name, {})),
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return a JSON-ready dict: of each component its name, options and distribution."""
+        """Return a JSON-ready dict with each component's name, options and distribution."""
         return {
             "encoder": _component_json("encoder", self.encoder),
             "model": _component_json("model", self.model),
@@ -95,8 +102,8 @@ class Recipe:
     def from_json(cls, data: Mapping[str, Any]) -> Recipe:
         """Return the recipe that `to_json` described.
 
-        Raises CheckpointError where a component is not installed any more, saying which
-        distribution and version had it, and where the description is damaged.
+        Raises CheckpointError if a component is not installed any more, with the distribution and
+        version that had it, or if the description is damaged.
         """
         try:
             return cls(
@@ -104,7 +111,7 @@ class Recipe:
                 _component("model", data["model"]),
                 options.build(HeadOptions, data["heads"]),
                 tuple(_component("augmenter", a) for a in data["augmenters"]),
-                options.build(Training, data["training"]),
+                options.build(TrainingOptions, data["training"]),
             )
         except (KeyError, TypeError) as error:
             raise CheckpointError(f"the stored recipe is damaged: {error!r}") from error
@@ -114,7 +121,7 @@ def _component_json(kind: str, component: Any) -> dict[str, Any]:  # noqa: ANN40
     found = plugins.get(kind, component.name)
     return {
         "name": component.name,
-        "options": options.to_json(component),
+        "options": options.to_json(unwrapped(component)),
         "distribution": found.distribution,
         "version": found.version,
     }
@@ -127,13 +134,13 @@ def _component(kind: str, data: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any
         wanted = f"{data['distribution']}=={data['version']}"
         raise CheckpointError(
             f"this model needs the {kind} {data['name']!r} of {data['distribution']} "
-            f"{data['version']}, {_instead(data['distribution'])}: howlkit plugins install "
+            f"{data['version']}, {_installed(data['distribution'])}: howlkit plugins install "
             f"'{wanted}' ({error})"
         ) from error
 
 
-def _instead(distribution: str) -> str:
-    """Return what there is of a distribution, in words."""
+def _installed(distribution: str) -> str:
+    """Return in words which version of a distribution is installed, if any."""
     try:
         return f"and version {version(distribution)} of it is installed"
     except PackageNotFoundError:
@@ -141,7 +148,7 @@ def _instead(distribution: str) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of howlkit and of what its results depend on."""
+    """Return the versions of howlkit and of the libraries that its results depend on."""
     found = {}
     for name in ("howlkit", "torch", "numpy", "symusic"):
         try:

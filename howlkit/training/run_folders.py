@@ -1,4 +1,4 @@
-"""The folders of runs: where they lie, which one is the newest, and how a new one is named."""
+"""The folders of runs: where they lie, which one is newest, and the name of a new one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from howlkit.training.model_folder import WEIGHTS
 __all__ = ["RUNS", "check_unused", "newest_trained", "next_free", "to_resume"]
 
 RUNS = Path("runs")
-"""The folder that runs are written into unless the user names another, and searched for in."""
+"""The folder in which runs are written and searched for, unless the user names another."""
 
 
 def newest_trained(parent: Path = RUNS) -> Path:

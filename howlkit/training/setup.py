@@ -1,29 +1,26 @@
-"""A run: the music, the recipe and a folder, made ready to train, or to go on training.
+"""Setting a run up: from the user's plan, or a run that was stopped, to a Trainer.
 
-RUN/config.json is written when the run begins, with everything resolved; `reopen` needs nothing
-else (and the dataset) to go on, and changes nothing in it but the budget, if a new one is given.
+RUN/config.json is written when the run begins, with everything resolved. `reopen` needs only that
+file, the checkpoints and the dataset to go on, and changes only the budget in it, if it is given a
+new one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from howlkit.dataset import Dataset, opening
-from howlkit.dataset.report import counted
 from howlkit.errors import CheckpointError, DataError, HowlkitError, OptionError
-from howlkit.music.piece import Piece
 from howlkit.network.build import check_weights
 from howlkit.network.device import pick_device
-from howlkit.network.likelihood import Counts, Encoded, encode_all, unigram, unigram_nats
-from howlkit.plugins import checked_calls
-from howlkit.protocols import FittingEncoder
-from howlkit.training import model_folder, run_folders
+from howlkit.network.likelihood import unigram, unigram_nats
+from howlkit.plugins.checked import CheckedEncoder
+from howlkit.training import facts, model_folder, run_folders
 from howlkit.training.checkpoint import FORMAT, read_json, saving, write_json
 from howlkit.training.prefetch import PartOf
 from howlkit.training.progress import Budget
@@ -32,19 +29,17 @@ from howlkit.training.trainer import Trainer
 from howlkit.training.weights import read_tensors
 from howlkit.training.windows import Windows
 
-__all__ = ["Plan", "begin", "reopen"]
-
-AUGMENTED_PASSES = 4  # over the training part, to count values
+__all__ = ["TrainingPlan", "begin", "reopen"]
 
 Tell = Callable[[str], None]
-Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What the user asked for. sources: as for `corpus.open_data`.
+class TrainingPlan:
+    """What the user asked for.
 
-    init: a run to start from; its encoder and model are the default then, else tuple and lstm.
+    sources: as for `dataset.opening.open_data`. encoder, model: names; None: those of `init`, or
+    else tuple and lstm. values: options by component name. init: a run to start from.
     """
 
     sources: Sequence[Path] = ()
@@ -60,7 +55,7 @@ class Plan:
 
 
 def begin(
-    plan: Plan,
+    plan: TrainingPlan,
     out_dir: Path | None,
     *,
     device: str,
@@ -68,12 +63,12 @@ def begin(
     workers: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Trainer:
-    """Make the run's folder and return its Trainer.
+    """Make the folder of a new run and return the run's Trainer.
 
-    tell: is given lines for the user. progress: is called with (files read, files in all). workers:
-    as of `training.Trainer`.
-    Raises HowlkitError for a folder that is in use, music that cannot be read or is too little, a
-    component or option that there is not.
+    out_dir: the folder; None: a new one in `run_folders.RUNS`. tell: is called with lines for the
+    user. progress: is called with (files read, files in all). workers: as `trainer.Trainer`.
+    Raises HowlkitError for a folder that is in use, for music that cannot be read or is too little,
+    and for a component or an option that does not exist.
     """
     run_folders.check_unused(out_dir)
     initial = model_folder.find(plan.init) if plan.init else None
@@ -112,9 +107,9 @@ def begin(
 def reopen(run: Path, budget: Budget, *, device: str, tell: Tell, workers: int = 0) -> Trainer:
     """Return the Trainer of a run that was stopped, at its newest whole checkpoint.
 
-    budget: where it is to end now, counted from its beginning; an empty one keeps what the run was
-    given. workers: as of `training.Trainer`. Raises CheckpointError if the run is damaged,
-    DataError if its music has changed, and HowlkitError if its budget is used up.
+    budget: the new budget, counted from the beginning of the run; an empty one keeps the run's own.
+    workers: as `trainer.Trainer`. Raises CheckpointError if the run is damaged, DataError if its
+    music has changed, and HowlkitError if its budget is used up.
     """
     config = read_json(run / "config.json")
     try:
@@ -146,12 +141,14 @@ def reopen(run: Path, budget: Budget, *, device: str, tell: Tell, workers: int =
     return trainer
 
 
-def _recipe(plan: Plan, initial: Path | None) -> Recipe:
-    """Return the recipe of a plan; initial: the model folder to start from, None: none."""
+def _recipe(plan: TrainingPlan, initial: Path | None) -> Recipe:
+    """Return the recipe of a plan.
+
+    initial: the model folder to start from, of which every option not given anew is kept.
+    """
     if initial is None:
         names = plan.encoder or "tuple", plan.model or "lstm"
         return Recipe.choose(*names, augment=plan.augment, values=plan.values)
-    # What the weights were trained with is the starting point for every option not given anew.
     stored = model_folder.read_config(initial)[0].to_json()
     values = {name: dict(table) for name, table in plan.values.items()}
     encoder, model = stored["encoder"]["name"], stored["model"]["name"]
@@ -168,11 +165,9 @@ def _recipe(plan: Plan, initial: Path | None) -> Recipe:
 
 
 def _fitted(recipe: Recipe, data: Dataset) -> Recipe:
-    """Return the recipe with its encoder fitted to the training part, if it is one that is."""
-    if not hasattr(recipe.encoder, "fitted"):
-        return recipe
-    encoder = checked_calls.fit(cast(FittingEncoder, recipe.encoder), data.pieces("train"))
-    return replace(recipe, encoder=encoder)
+    """Return the recipe with its encoder fitted to the training part, if that encoder learns."""
+    fitted = CheckedEncoder.of(recipe.encoder).fitted(data.pieces("train"))
+    return replace(recipe, encoder=fitted)
 
 
 def _trainer(
@@ -185,109 +180,40 @@ def _trainer(
     tell: Tell,
     workers: int,
 ) -> Trainer:
-    part = data.indices("train")
-    counts = np.asarray(data.note_counts)[part]
-    options = recipe.training
-    _check_enough(data, counts, options.window, tell)
+    """Return the Trainer of a new run or of one that goes on; config: that of RUN/config.json."""
+    part, seed, options = data.indices("train"), int(config["seed"]), recipe.training
+    facts.check_enough(data, window=options.window, tell=tell)
     windows = Windows(
         PartOf(data, part),
-        counts,
+        np.asarray(data.note_counts)[part],
         recipe.encoder,
         recipe.augmenters,
         notes=options.window,
         carry=options.carry,
         rows=options.batch,
-        seed=int(config["seed"]),
+        seed=seed,
     )
-    counted = unigram(recipe.encoder, data.pieces("train"))
-    _tell_parts(data, tell)
-    facts: dict[str, Any] = {
+    counts = unigram(recipe.encoder, data.pieces("train"))
+    tell(facts.describe_parts(data))
+    stored: dict[str, Any] = {
         # No paths: the model folder is what people pass on.
         "data": {name: config["data"][name] for name in ("summary", "fingerprint")},
         "versions": config["versions"],
-        "tempo": _median_tempo(data, part),
-        "unigram": {name: count.tolist() for name, count in counted.items()},
+        "tempo": facts.median_tempo(data, part),
+        "unigram": {name: count.tolist() for name, count in counts.items()},
     }
-    validation = _validation(recipe, data, int(config["seed"]), tell)
+    validation = facts.validation_part(recipe, data, seed, tell)
     if validation is not None and not recipe.heads.no_likelihood(recipe.encoder.schema):
-        facts["baseline_nats_per_note"] = unigram_nats(counted, validation).nats_per_note
+        stored["baseline_nats_per_note"] = unigram_nats(counts, validation).nats_per_note
     return Trainer(
         folder,
         recipe,
         windows,
         validation,
         budget=budget,
-        facts=facts,
-        counts=_counts_augmented(recipe, data, int(config["seed"])) if recipe.augmenters else None,
+        facts=stored,
+        counts=facts.augmented_counts(recipe, data, seed) if recipe.augmenters else None,
         device=pick_device(device),
         precision=str(config["precision"]),
         workers=workers,
     )
-
-
-def _tell_parts(data: Dataset, tell: Tell) -> None:
-    notes = np.asarray(data.note_counts)
-    sizes = [data.indices(part) for part in data.parts]
-    words = [f"{counted(len(s), 'piece')} ({counted(int(notes[s].sum()), 'note')})" for s in sizes]
-    tell(f"Training on {words[0]}, validating on {words[1]}; kept for testing: {words[2]}")
-
-
-def _counts_augmented(recipe: Recipe, data: Dataset, seed: int) -> Counts:
-    """Return counts over the training part augmented: training starts at what it will see."""
-    rng = np.random.default_rng([seed, 4])
-
-    def changed() -> Iterator[Piece]:
-        for _ in range(AUGMENTED_PASSES):
-            for piece in data.pieces("train"):
-                for augmenter in recipe.augmenters:
-                    piece = checked_calls.augment(augmenter, piece, rng)
-                yield piece
-
-    return unigram(recipe.encoder, changed())
-
-
-def _check_enough(data: Dataset, counts: Indices, window: int, tell: Tell) -> None:
-    notes = int(counts.sum())
-    if notes < 2:
-        raise DataError(
-            f"{data.path}: the training part has {notes} notes; give more music, or a larger part"
-        )
-    if notes < 20_000:
-        tell(
-            f"Warning: only {notes:,} notes to train on. It will soon know them by heart: add more "
-            "music or --augment transpose, start from another run with --init, or keep less for "
-            "validating and testing (howlkit prepare --validation 0.1 --test 0)"
-        )
-    if int(counts.max()) < window:
-        tell(
-            f"Note: no piece is as long as a window of {window} notes; the longest has "
-            f"{int(counts.max())}. Each piece is one window then (-o training.window=...)"
-        )
-
-
-def _validation(recipe: Recipe, data: Dataset, seed: int, tell: Tell) -> Encoded | None:
-    """Return whole validation pieces, as many as the option says, the same in every validation."""
-    part = data.indices("validation")
-    if not len(part):
-        tell(
-            "Warning: there is no validation part (too few pieces), so nothing tells learning from "
-            "memorising; weights are judged by the loss they were trained with"
-        )
-        return None
-    chosen, notes = [], 0
-    for index in np.random.default_rng([seed, 3]).permutation(part):
-        chosen.append(data.piece(int(index)))
-        notes += len(chosen[-1])
-        if notes >= recipe.training.validation_notes:
-            break
-    return encode_all(recipe.encoder, chosen)
-
-
-def _median_tempo(data: Dataset, part: Indices, most: int = 500) -> int:
-    """Return the median of the pieces' mean microseconds a beat (of the first `most` pieces)."""
-    paces = []
-    for index in part[:most]:
-        piece = data.piece(int(index))
-        if piece.beats_long:
-            paces.append(1e6 * piece.seconds_long / piece.beats_long)
-    return round(float(np.median(paces))) if paces else 500_000

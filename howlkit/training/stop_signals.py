@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, handed to training for as long as it runs."""
+"""Ctrl-C and SIGTERM, given to a handler while training runs."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The training loop: AdamW over windows with carried state, validated, checkpointed, resumable.
 
-A run given a number of steps is deterministic: stopped anywhere and resumed, it ends with the same
-weights, bit for bit, on the same machine and number of threads. A run given minutes is not, since
-its learning rate follows the clock.
+A run with a budget in steps is deterministic: stopped anywhere and resumed, it ends with the same
+weights, bit for bit, on the same machine and number of threads. A run with a budget in minutes is
+not, since its learning rate follows the clock.
 
 Units: nats a note; seconds on the clock, pauses between a stop and a resume left out.
 """
@@ -13,7 +13,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -25,13 +25,14 @@ from howlkit.errors import CheckpointError, DataError
 from howlkit.network.batches import Batch, to_tensors
 from howlkit.network.likelihood import Counts, Encoded, score
 from howlkit.network.network import Network
-from howlkit.network.validate import build, validate_network
+from howlkit.network.validate import new_network, validate_network
 from howlkit.training import checkpoint, model_folder, optimizer, prefetch, stop_signals
 from howlkit.training.checkpoint import Checkpoint
 from howlkit.training.ema import Average
-from howlkit.training.progress import Budget, Meter, Metrics, Outcome, Progress
+from howlkit.training.progress import Budget, Meter, Metrics, Progress, TrainerState, TrainingResult
 from howlkit.training.recipe import Recipe
-from howlkit.training.windows import Position, Stretch, Windows
+from howlkit.training.weights import with_prefix, without_prefix
+from howlkit.training.windows import Position, Segment, Windows
 
 __all__ = ["Interrupted", "Trainer"]
 
@@ -44,31 +45,14 @@ class Interrupted(Exception):
         self.number = number
 
 
-@dataclass
-class _Position:
-    """What a checkpoint holds besides tensors."""
-
-    step: int = 0
-    seconds: float = 0.0
-    epoch: int = 0
-    index: int = 0
-    window: int = 0  # windows of that stretch already done
-    best: float | None = None
-    best_step: int = 0
-    validation: float | None = None
-    nats: float = 0.0  # of the training since the last validation
-    notes: float = 0.0
-    patient_from: int = 0  # patience counts from here, or from the best step if that is later
-
-
 class Trainer:
-    """One run: a network, its optimizer, and its place in the data.
+    """One run: a network, its optimizer, and its position in the data.
 
     run: the run's folder. windows: the training part. validation: whole pieces, never trained on;
-    None judges by the training loss. show: is called with a Progress every few steps.
-    workers: processes that prepare the music ahead of training, with the same result; 0: none.
-    facts: go into the model's config (unigram, tempo, data ...). counts: of the values as they are
-    trained on, to start from; None: facts["unigram"].
+    None: weights are judged by the training loss. show: called with a Progress every few steps.
+    workers: how many processes prepare music ahead of training, with the same result; 0: none.
+    facts: stored in the model's config (unigram, tempo, data ...). counts: of values as they are
+    trained on, which the heads start from; None: facts["unigram"].
     """
 
     def __init__(
@@ -90,7 +74,7 @@ class Trainer:
         self.budget, self.facts, self.device, self.show = budget, facts, device, show
         self.precision, self.workers = precision, workers
         torch.manual_seed(windows.seed)
-        network: Network = build(recipe.model, recipe.encoder.schema, recipe.heads)
+        network: Network = new_network(recipe.model, recipe.encoder.schema, recipe.heads)
         validate_network(recipe.model, network, recipe.encoder.schema)
         network.start_at(counts if counts is not None else facts["unigram"])
         self.network = network.to(device)
@@ -98,9 +82,9 @@ class Trainer:
         self.optimizer = optimizer.adamw(
             self.network, recipe.training.rate, recipe.training.weight_decay
         )
-        self._at = _Position()
-        self._state: dict[str, Tensor] | None = None
-        self._unread: list[tuple[Tensor, float]] = []  # nats and notes of windows
+        self._at = TrainerState()
+        self._carried: dict[str, Tensor] | None = None
+        self._uncounted: list[tuple[Tensor, float]] = []  # nats and notes of windows
         self._meter, self._metrics = Meter(), Metrics(run / "metrics.jsonl")
         self._last = self._progress(math.nan, 0.0)
         self._stop: int | None = None
@@ -108,7 +92,7 @@ class Trainer:
 
     @property
     def step(self) -> int:
-        """How many steps were done."""
+        """The number of steps done."""
         return self._at.step
 
     @property
@@ -119,7 +103,7 @@ class Trainer:
     # Beginning ----------------------------------------------------------------------------------
 
     def start_from(self, weights: Mapping[str, Tensor]) -> None:
-        """Take over the weights of another run (checked by the caller)."""
+        """Set the weights to those of another run (the caller has checked that they fit)."""
         self.network.load_state_dict(dict(weights))
         if self.average is not None:
             self.average.restart()
@@ -128,15 +112,15 @@ class Trainer:
         """Go back to the newest whole checkpoint of the run; CheckpointError if there is none."""
         saved = checkpoint.load_checkpoint(self.run)
         try:
-            self.network.load_state_dict(_part(saved.model, "network"))
+            self.network.load_state_dict(without_prefix(saved.model, "network"))
             if self.average is not None:
-                self.average.load(_part(saved.model, "average"))
-            optimizer.load(self.optimizer, _part(saved.optimizer, "optimizer"))
+                self.average.load(without_prefix(saved.model, "average"))
+            optimizer.load(self.optimizer, without_prefix(saved.optimizer, "optimizer"))
             torch.set_rng_state(saved.optimizer["rng"])
             if self.device.type == "cuda":
                 torch.cuda.set_rng_state(saved.optimizer["rng_cuda"])
-            self._state = self._moved(_part(saved.optimizer, "carried")) or None
-            self._at = _Position(**saved.state["position"])
+            self._carried = self._moved(without_prefix(saved.optimizer, "carried")) or None
+            self._at = TrainerState(**saved.state["position"])
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"{self.run}: its checkpoint does not fit its config.json: {error}"
@@ -145,7 +129,7 @@ class Trainer:
         self._metrics.forget_after(self._at.step)
 
     def extend(self) -> None:
-        """Be patient anew: a run that is given more time is not to stop at once."""
+        """Let patience count from now on, so that a run with a new budget does not stop at once."""
         self._at.patient_from = self._at.step
 
     def _moved(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -153,37 +137,38 @@ class Trainer:
 
     # The loop -----------------------------------------------------------------------------------
 
-    def train(self) -> Outcome:
-        """Train until the budget is used up or nothing improves any more.
+    def train(self) -> TrainingResult:
+        """Train until the budget is used up or validation stops improving.
 
-        Raises Interrupted after Ctrl-C or SIGTERM, with a checkpoint saved.
+        Raises Interrupted after Ctrl-C or SIGTERM, when a checkpoint is saved.
         """
         self._clock = time.perf_counter()
         if not (self.run / "checkpoints" / "latest").exists():
-            self.save()  # so that a run can be resumed however early it is stopped
+            self.save()  # so that a run can be resumed however early it stops
         position = Position(self._at.epoch, self._at.index)
-        stretches = prefetch.stretches(self.windows, position, workers=self.workers)
-        with stop_signals.handled(self._on_signal), closing(stretches):
-            for stretch in stretches:
-                outcome = self._run_stretch(stretch)
-                if outcome is not None:
-                    return outcome
-        raise DataError("the training part holds no notes")  # stretches go on for ever
+        segments = prefetch.segments(self.windows, position, workers=self.workers)
+        with stop_signals.handled(self._on_signal), closing(segments):
+            for segment in segments:
+                result = self._run_segment(segment)
+                if result is not None:
+                    return result
+        raise DataError("the training part holds no notes")  # never reached: segments do not end
 
-    def _run_stretch(self, stretch: Stretch) -> Outcome | None:
-        for batch in stretch.batches[self._at.window :]:
+    def _run_segment(self, segment: Segment) -> TrainingResult | None:
+        """Train on the windows of a segment not done yet; return the result if the run ends."""
+        for batch in segment.batches[self._at.window :]:
             if self.is_over:
                 return self._finish("budget")
-            nats = self._update(batch, stretch.scale)
-            notes = stretch.notes_per_step * float(batch.lengths.sum())
-            self._unread.append((nats, notes))
+            nats = self._update(batch, segment.scale)
+            notes = segment.notes_per_step * float(batch.lengths.sum())
+            self._uncounted.append((nats, notes))
             self._at.step += 1
             self._at.window += 1
-            if self._at.window == len(stretch.batches):
-                after = stretch.after
+            if self._at.window == len(segment.batches):
+                after = segment.after
                 self._at.epoch, self._at.index, self._at.window = after.epoch, after.index, 0
-                self._state = None
-            self._clock_in()
+                self._carried = None
+            self._count_seconds()
             if self._at.step % self.recipe.training.validate_every == 0:
                 self._validate()
                 self.save()
@@ -193,39 +178,39 @@ class Trainer:
                 self._report()
             if self._stop is not None:
                 self.save()
-                if self._at.best is None:  # so that what was learnt so far can be heard
+                if self._at.best is None:  # so that the user can hear what was learnt so far
                     self.save_model()
                 raise Interrupted(self._stop)
         return None
 
-    def _clock_in(self) -> None:
-        """Count the time since the last call: reading, validating and saving are training too."""
+    def _count_seconds(self) -> None:
+        """Count the time since the last call, with reading, validating and saving."""
         now = time.perf_counter()
         self._at.seconds += now - self._clock
         self._clock = now
 
-    def _read(self) -> None:
-        """Count what was trained on since the last call: a device is waited for only here."""
-        if not self._unread:
+    def _count_nats(self) -> None:
+        """Count the nats and notes since the last call; only here does a device keep us waiting."""
+        if not self._uncounted:
             return
-        nats = torch.stack([nats for nats, _ in self._unread]).tolist()
-        for cost, (_, notes) in zip(nats, self._unread, strict=True):
+        nats = torch.stack([nats for nats, _ in self._uncounted]).tolist()
+        for cost, (_, notes) in zip(nats, self._uncounted, strict=True):
             self._meter.count(cost, notes)
             self._at.nats += cost
             self._at.notes += notes
-        self._unread.clear()
+        self._uncounted.clear()
 
     def _update(self, batch: Batch, scale: int) -> Tensor:
-        """Do one step of the optimizer; return the nats of the window (), `mark` left out.
+        """Do one step of the optimizer; return the nats of the window (), without those of `mark`.
 
-        scale: what the loss is divided by, the same for all windows of a stretch, so that a window
-        that is mostly padding weighs little.
+        scale: divides the loss; the same for all windows of a segment, so that a window that is
+        mostly padding weighs little.
         """
         options = self.recipe.training
         self.network.train()
         inputs, targets, lengths = to_tensors(batch, self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            sums, state = self.network(inputs, targets, lengths, self._state)
+            sums, state = self.network(inputs, targets, lengths, self._carried)
         (sums.sum() / scale).backward()
         if options.clip:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), options.clip)
@@ -233,28 +218,26 @@ class Trainer:
             group["lr"] = self._rate()
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self._state = {name: part.detach() for name, part in state.items()}
+        self._carried = {name: part.detach() for name, part in state.items()}
         if self.average is not None:
             self.average.move(self._at.step)
         nats: Tensor = sums.detach()[1:].sum()
         return nats
 
     def _rate(self) -> float:
-        """Return the learning rate: a linear warm-up, then straight down to a hundredth.
-
-        A straight line, since half a cosine spends the end of a short run at rates that change
-        nothing (Bergsma et al. 2025, "Straight to zero"); docs/measurements.md has both.
-        """
+        """Return the learning rate of the next step."""
         options = self.recipe.training
         used = self.budget.fraction(self._at.step, self._at.seconds)
-        falling = 1.0 - 0.99 * used
-        return options.rate * falling * min(1.0, (self._at.step + 1) / max(options.warmup, 1))
+        return optimizer.learning_rate(
+            options.rate, step=self._at.step, warmup=options.warmup, used=used
+        )
 
     # Judging ------------------------------------------------------------------------------------
 
     def _validate(self) -> None:
+        """Judge the weights, and save them as the model if they are the best so far."""
         began = time.perf_counter()
-        self._read()
+        self._count_nats()
         nats, speed = self._meter.take()
         judged = self._at.nats / self._at.notes if self._at.notes else math.nan
         self._at.nats = self._at.notes = 0.0
@@ -271,24 +254,25 @@ class Trainer:
             self._at.best, self._at.best_step = judged, self._at.step
             self.save_model()
         self._log(self._progress(nats, speed, validated=True))
-        self._meter.since += time.perf_counter() - began  # notes a second are of training alone
+        self._meter.since += time.perf_counter() - began  # validation is not in notes a second
 
     def _is_stuck(self) -> bool:
+        """Whether patience has run out: too many validations since the best one."""
         options = self.recipe.training
         since = max(self._at.best_step, self._at.patient_from)
         waited = (self._at.step - since) // options.validate_every
         return bool(options.patience) and waited >= options.patience
 
     def _report(self) -> None:
-        self._read()
+        self._count_nats()
         self._log(self._progress(*self._meter.take()))
 
-    def _finish(self, reason: str) -> Outcome:
-        self._read()
+    def _finish(self, reason: str) -> TrainingResult:
+        self._count_nats()
         if self._at.notes or (self._at.best is None and self.validation is not None):
             self._validate()
         self.save()
-        return Outcome(self._last, reason)
+        return TrainingResult(self._last, reason)
 
     def _progress(self, nats: float, speed: float, *, validated: bool = False) -> Progress:
         at = self._at
@@ -314,38 +298,29 @@ class Trainer:
     # Saving -------------------------------------------------------------------------------------
 
     def save(self) -> Path:
-        """Write a checkpoint of everything that the rest of the run depends on."""
-        self._read()
-        model = _prefixed("network", self.network.state_dict())
+        """Write a checkpoint, with everything that the rest of the run depends on."""
+        self._count_nats()
+        model = with_prefix("network", self.network.state_dict())
         if self.average is not None:
-            model |= _prefixed("average", self.average.tensors)
-        rest = _prefixed("optimizer", optimizer.tensors_of(self.optimizer))
-        rest |= _prefixed("carried", self._state or {}) | {"rng": torch.get_rng_state()}
+            model |= with_prefix("average", self.average.tensors)
+        rest = with_prefix("optimizer", optimizer.tensors_of(self.optimizer))
+        rest |= with_prefix("carried", self._carried or {}) | {"rng": torch.get_rng_state()}
         if self.device.type == "cuda":
             rest["rng_cuda"] = torch.cuda.get_rng_state()
         state = {"position": asdict(self._at)}
         return checkpoint.save_checkpoint(self.run, Checkpoint(self._at.step, model, rest, state))
 
     def save_model(self) -> Path:
-        """Write RUN/model with the weights as they are now (averaged, where EMA is on)."""
+        """Write RUN/model with the present weights, or with their average if EMA is on."""
         facts = {**self.facts, "step": self._at.step, "nats_per_note": self._at.validation}
         with self._weights():
             return model_folder.save(self.run / "model", self.recipe, self.network, facts)
 
     def _weights(self) -> AbstractContextManager[None]:
-        """Have the weights that are judged and kept in the network: averages, where EMA is on."""
+        """Put the weights to judge and save into the network: their average if EMA is on."""
         return nullcontext() if self.average is None else self.average.in_network()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self._stop is not None:  # asked twice: at once
+        if self._stop is not None:  # the second signal stops at once, without saving
             raise KeyboardInterrupt
         self._stop = number
-
-
-def _prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {f"{prefix}/{name}": tensor for name, tensor in tensors.items()}
-
-
-def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    start = prefix + "/"
-    return {name[len(start) :]: t for name, t in tensors.items() if name.startswith(start)}

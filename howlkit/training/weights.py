@@ -1,4 +1,4 @@
-"""Weights as a safetensors file with a checksum; read as torch's tensors, or without torch."""
+"""Weights as a safetensors file with a checksum, read as torch's tensors or as numpy arrays."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from howlkit.errors import CheckpointError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["read_arrays", "read_tensors", "write_tensors"]
+__all__ = ["read_arrays", "read_tensors", "with_prefix", "without_prefix", "write_tensors"]
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -36,9 +36,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """Return as arrays what `write_tensors` wrote; CheckpointError if missing or damaged.
+    """Return as arrays what `write_tensors` wrote, without torch.
 
-    Also where numpy has no such type: bfloat16.
+    Raises CheckpointError if the file is missing or damaged, or has a type that numpy lacks
+    (bfloat16).
     """
     arrays, checksum = _read(path, "np")
     parts = ((n, f"torch.{a.dtype}", a.shape, a.tobytes()) for n, a in sorted(arrays.items()))
@@ -46,8 +47,19 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     return arrays
 
 
+def with_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors by the names PREFIX/NAME, so that one file holds several sets of them."""
+    return {f"{prefix}/{name}": tensor for name, tensor in tensors.items()}
+
+
+def without_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Return the tensors named PREFIX/NAME, by NAME."""
+    start = prefix + "/"
+    return {name[len(start) :]: t for name, t in tensors.items() if name.startswith(start)}
+
+
 def _read(path: Path, library: Literal["np", "pt"]) -> tuple[dict[str, Any], str | None]:
-    """Return the contents of a file, and the checksum that was stored with them."""
+    """Return the tensors of a file by name, and the checksum stored with them."""
     try:
         with safetensors.safe_open(path, library) as file:
             checksum = (file.metadata() or {}).get("sha256")
@@ -75,7 +87,7 @@ def _of_tensors(tensors: Mapping[str, Tensor]) -> str:
 
 
 def _checksum(parts: Iterable[tuple[str, str, tuple[int, ...], bytes]]) -> str:
-    """Return the SHA-256 of names, types (as torch calls them), shapes and bytes."""
+    """Return the SHA-256 of parts: name, type (as torch names it), shape and bytes of each."""
     digest = hashlib.sha256()
     for name, kind, shape, data in parts:
         digest.update(f"{name} {kind} {shape}\n".encode())

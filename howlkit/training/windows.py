@@ -1,11 +1,12 @@
-"""From a position in training to a batch: which notes, augmented how, encoded, side by side.
+"""From a position in training to batches: which notes, how they are augmented, how encoded.
 
-An epoch tiles every piece into **stretches** of `carry` windows of `notes` notes each, beginning at
-a phase drawn anew every epoch; each note of the training part is predicted exactly once an epoch. A
-stretch is augmented once and encoded once, then run through window by window with carried state
-(truncated backpropagation through time). Tiles in which the encoder finds nothing to predict (drums
-alone, where it leaves them out) are passed over. Where a position leads is a pure function of
-(seed, epoch, index): it needs no encoding, and a resumed run sees what it would have seen.
+An epoch tiles every piece into spans of `carry` windows of `notes` notes each, beginning at a phase
+drawn anew every epoch, so each note of the training part is predicted exactly once an epoch. B
+tiles make a **segment**: each tile is augmented once and encoded once, then training runs through
+the tiles side by side, window by window, with carried state (truncated backpropagation through
+time). Tiles in which the encoder finds nothing to predict (drums alone, if it leaves them out) are
+skipped. The tiles at a position are a pure function of (seed, epoch, index): finding them takes no
+encoding, and a resumed run sees what it would have seen.
 
 Shapes: B rows, T steps.
 """
@@ -21,26 +22,26 @@ from numpy.typing import NDArray
 from howlkit.errors import DataError
 from howlkit.music.piece import Piece
 from howlkit.network.batches import Batch, cut, side_by_side
-from howlkit.plugins import checked_calls
+from howlkit.plugins.checked import CheckedAugmenter, CheckedEncoder
 from howlkit.protocols import Augmenter, Encoder
 from howlkit.schema import STEP, Steps
 
-__all__ = ["Plan", "Position", "Stretch", "Windows"]
+__all__ = ["SegmentPlan", "Position", "Segment", "Windows"]
 
 
 @dataclass(frozen=True)
 class Position:
-    """A place in training: the next stretch batch is number `index` of epoch `epoch`."""
+    """A place in training: before segment number `index` of epoch `epoch`."""
 
     epoch: int = 0
     index: int = 0
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a stretch is made of: tiles (B, 3) of an epoch, as `Windows.tiles` has them.
+class SegmentPlan:
+    """What a segment is to be made of.
 
-    after: the position that follows.
+    tiles: (B, 3) of the epoch, as `Windows.tiles`. after: the position that follows.
     """
 
     epoch: int
@@ -49,11 +50,11 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """The windows of one batch of stretches, in order.
+class Segment:
+    """B tiles as batches, a window each, in order.
 
-    notes_per_step: of all of them. scale: predictions of a full window, to divide the loss by.
-    after: the position that follows.
+    notes_per_step: the mean over the whole segment. scale: the number of predictions in a full
+    window, which the loss is divided by. after: the position that follows.
     """
 
     batches: list[Batch]
@@ -64,10 +65,10 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Windows:
-    """The training part as an endless series of stretches.
+    """The training part as an endless series of segments.
 
-    piece: returns the i-th piece of the part; note_counts: (pieces,) how many notes each has.
-    notes: of a window. carry: windows in a stretch, 1 for none carried. rows: B.
+    piece: returns the i-th piece of the part. note_counts: (pieces,) the notes of each. notes: in a
+    window. carry: the number of windows in a segment; 1 carries no state. rows: B.
     """
 
     piece: Callable[[int], Piece]
@@ -79,13 +80,18 @@ class Windows:
     rows: int = 16
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        """Wrap encoder and augmenters in their checks, if they are not wrapped yet."""
+        object.__setattr__(self, "encoder", CheckedEncoder.of(self.encoder))
+        object.__setattr__(self, "augmenters", [*map(CheckedAugmenter.of, self.augmenters)])
+
     def tiles(self, epoch: int) -> NDArray[np.int64]:
         """Return (tiles, 3): piece, first note, stop note, in the order of the pieces."""
         rng = np.random.default_rng([self.seed, epoch])
         counts = self.note_counts.astype(np.int64)
         length = self.notes * self.carry
         phases = rng.integers(1, length + 1, len(counts))
-        # A piece that fits one stretch is never cut.
+        # A piece that fits one segment is never cut.
         phases = np.where(counts <= length, counts, phases)
         tiles_each = 1 + -(-np.maximum(counts - phases, 0) // length)
         piece = np.repeat(np.arange(len(counts)), tiles_each)
@@ -97,7 +103,8 @@ class Windows:
     def batches(self, epoch: int) -> list[NDArray[np.int64]]:
         """Return the epoch's tiles, (B, 3) or fewer at a time, shuffled.
 
-        Tiles of like length go together, in pools of sixteen batches, so that little is padding.
+        Tiles of similar length share a batch, within pools of sixteen batches, so that little is
+        padding.
         """
         rng = np.random.default_rng([self.seed, epoch, 1])
         tiles = rng.permutation(self.tiles(epoch))
@@ -109,8 +116,8 @@ class Windows:
             chunks += [some[i : i + self.rows] for i in range(0, len(some), self.rows)]
         return [chunks[i] for i in rng.permutation(len(chunks))]
 
-    def plans(self, position: Position) -> Iterator[Plan]:
-        """Yield what the stretches from `position` on are made of, for ever."""
+    def plans(self, position: Position) -> Iterator[SegmentPlan]:
+        """Yield the plans of all segments from `position` on, without end."""
         epoch, index = position.epoch, position.index
         while True:
             batches = self.batches(epoch)
@@ -119,26 +126,26 @@ class Windows:
             for number in range(index, len(batches)):
                 last = number + 1 == len(batches)
                 after = Position(epoch + 1, 0) if last else Position(epoch, number + 1)
-                yield Plan(epoch, batches[number], after)
+                yield SegmentPlan(epoch, batches[number], after)
             epoch, index = epoch + 1, 0
 
-    def encoded(self, plan: Plan) -> list[Steps]:
-        """Return the plan's tiles, read, augmented and encoded."""
+    def encoded(self, plan: SegmentPlan) -> list[Steps]:
+        """Return the tiles of a plan, read, augmented and encoded."""
         return [self._encode(plan.epoch, *map(int, tile)) for tile in plan.tiles]
 
-    def stretches(
+    def segments(
         self, position: Position, rows: Iterator[list[Steps]] | None = None
-    ) -> Iterator[Stretch]:
-        """Yield stretches from `position` on, for ever; DataError if a whole epoch has none.
+    ) -> Iterator[Segment]:
+        """Yield segments from `position` on, without end; DataError if a whole epoch has none.
 
-        rows: of each plan from there on, where they are prepared elsewhere.
+        rows: the encoded tiles of each plan from there on; None: they are encoded here.
         """
         found = position.index > 0
         for plan in self.plans(position):
-            stretch = self._stretch(plan, self.encoded(plan) if rows is None else next(rows))
-            if stretch.batches:
+            segment = self._segment(plan, self.encoded(plan) if rows is None else next(rows))
+            if segment.batches:
                 found = True
-                yield stretch
+                yield segment
             if plan.after.epoch > plan.epoch:
                 if not found:
                     raise self._nothing()
@@ -150,23 +157,23 @@ class Windows:
             "look at its options, or give other music"
         )
 
-    def _stretch(self, plan: Plan, rows: list[Steps]) -> Stretch:
+    def _segment(self, plan: SegmentPlan, rows: list[Steps]) -> Segment:
         tiles = plan.tiles
         longest = max(max(len(row) for row in rows) - 1, 1)
-        # An encoder may need several steps a note; the number of windows stays what was asked for.
+        # An encoder may need several steps a note: the windows get longer, not more.
         steps = max(self.notes, -(-longest // self.carry))
         columns, lengths = side_by_side(self.encoder.schema, rows)
         predictions = np.maximum(lengths - 1, 0)
         batches = list(cut(columns, predictions, steps))
         scale = self.rows * min(steps, longest)
         notes_per_step = float((tiles[:, 2] - tiles[:, 1]).sum() / max(predictions.sum(), 1))
-        return Stretch(batches, notes_per_step, scale, plan.after)
+        return Segment(batches, notes_per_step, scale, plan.after)
 
     def _encode(self, epoch: int, piece: int, first: int, stop: int) -> Steps:
         excerpt = self.piece(piece).excerpt(first, stop)
         rng = np.random.default_rng([self.seed, epoch, 2, piece, first])
         for augmenter in self.augmenters:
-            excerpt = checked_calls.augment(augmenter, excerpt, rng)
-        steps = checked_calls.encode(self.encoder, excerpt)
-        # An end alone teaches nothing.
+            excerpt = augmenter(excerpt, rng)
+        steps = self.encoder.encode(excerpt)
+        # Steps with nothing but an end teach nothing.
         return steps if (steps["mark"][1:] == STEP).any() else steps[:1]

@@ -10,6 +10,24 @@ import pytest
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
+def test_every_benchmark_finds_what_it_imports():
+    """All in one process: torch is imported once. A plugin that is not installed is no fault."""
+    script = """
+import pathlib, runpy, sys
+folder = pathlib.Path(sys.argv[1])
+sys.path.insert(0, str(folder))
+for path in sorted(folder.glob("*.py")):
+    try:
+        runpy.run_path(str(path), run_name="benchmark")
+    except ModuleNotFoundError as error:
+        if error.name != "howlkit_transformer":
+            raise
+"""
+    command = [sys.executable, "-c", script, str(BENCHMARKS)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.fixture
 def measuring(monkeypatch):
     monkeypatch.syspath_prepend(str(BENCHMARKS))

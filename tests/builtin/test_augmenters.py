@@ -3,7 +3,8 @@ import pytest
 
 from howlkit.builtin.augmenters import Stretch, Transpose, Velocity
 from howlkit.errors import OptionError
-from howlkit.music.piece import DRUMS, KEY_SIGNATURE, Piece
+from howlkit.music.piece import Piece
+from howlkit.music.tables import DRUMS, KEY_SIGNATURE
 from tests.conftest import random_piece, tune
 
 

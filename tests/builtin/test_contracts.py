@@ -15,13 +15,13 @@ from howlkit.head_options import HeadOptions
 from howlkit.music.piece import Piece
 from howlkit.network.likelihood import unigram
 from howlkit.plugins import KINDS, Plugins
-from howlkit.sampling.session import Limit
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.trained import Trained
 from howlkit.testing import CHECKS, encoder_checks
 from howlkit.testing.fake_encoder import FakeEncoder
 from howlkit.testing.pieces import metres, performance, tune
 from howlkit.training.progress import Budget
-from howlkit.training.recipe import Recipe, Training
+from howlkit.training.recipe import Recipe, TrainingOptions
 from howlkit.training.trainer import Trainer
 from howlkit.training.windows import Windows
 
@@ -76,7 +76,7 @@ def trained(encoder, model, *, chained, folder):
     """The model after three steps of training, stored and loaded."""
     pieces = [tune(1, 4), tune(2, 4), metres(3, 60), performance(4, 60)]
     heads = HeadOptions(chained=chained, embedding=4, width=8)
-    recipe = Recipe(encoder, model, heads, training=Training(batch=2, window=16, carry=2))
+    recipe = Recipe(encoder, model, heads, training=TrainingOptions(batch=2, window=16, carry=2))
     counts = np.array([len(piece) for piece in pieces])
     windows = Windows(pieces.__getitem__, counts, encoder, notes=16, carry=2, rows=2)
     facts = {"unigram": {n: seen.tolist() for n, seen in unigram(encoder, pieces).items()}}

@@ -128,6 +128,28 @@ def test_what_was_trained_with_them_makes_music_with_them(environment, run):
     assert len(piece) == 40 and len(np.unique(piece.notes["pitch"])) > 3
 
 
+WITHOUT_BUILTINS = """
+import sys
+sys.modules["howlkit.builtin"] = None  # importing it raises ModuleNotFoundError
+from howlkit.cli import main
+main()
+"""
+
+
+def test_the_core_trains_and_samples_without_any_built_in(environment, made):
+    def alone(*arguments):
+        return environment.run("-c", WITHOUT_BUILTINS, *arguments, cwd=made)
+
+    parts = ["--encoder", "my-encoder", "--model", "my-model", "-o", "my-model.width=32"]
+    trained = alone("train", "music", *parts, "--steps", "20", "--out-dir", "alone")
+    assert trained.returncode == 0, trained.stderr
+    sampled = alone("sample", "alone", "--sampler", "my-sampler", "--notes", "20", "--out", "a.mid")
+    assert sampled.returncode == 0, sampled.stderr
+    assert len(midi.read(made / "a.mid")) == 20
+    refused = alone("train", "music", "--encoder", "tuple", "--model", "my-model", "--steps", "1")
+    assert refused.returncode == 1 and "there is no encoder 'tuple'" in refused.stderr
+
+
 def test_what_a_source_reads_is_prepared(environment, made):
     (made / "grids").mkdir()
     for number, bar in enumerate(("k.h.s.h.", "kkh.s.hh", "k.s.k.s.")):

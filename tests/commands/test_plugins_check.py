@@ -5,7 +5,7 @@ import json
 import pytest
 
 from howlkit.plugins import registry
-from tests.plugins.test_registry import GOOD, site  # noqa: F401 - a fixture
+from tests.plugins.plugin_site import GOOD, site  # noqa: F401 - a fixture
 
 CHANGES = GOOD.replace(
     "    by: int = 10\n",

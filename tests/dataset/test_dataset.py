@@ -15,7 +15,7 @@ import pytest
 
 from howlkit.dataset import Dataset, mapped_tensors, prepare, prepare_pieces, shards
 from howlkit.dataset.split import PARTS
-from howlkit.dataset.workers import Crew
+from howlkit.dataset.workers import WorkerPool
 from howlkit.errors import DataError
 from howlkit.music import chorales, midi
 from howlkit.music.piece import KEY_SIGNATURE, PEDAL, TIME_SIGNATURE, Piece
@@ -220,8 +220,8 @@ def test_nothing_to_read_is_an_error_that_says_what_to_do(tmp_path):
 def test_an_item_that_kills_its_process_is_lost_alone():
     work = [functools.partial(abs, -number) for number in range(80)]
     work[0] = work[23] = work[70] = os.abort  # what a crash inside a C++ library looks like
-    with Crew(2) as crew:
-        results = list(crew.in_order(operator.call, work, lost=lambda item: item))
+    with WorkerPool(2) as pool:
+        results = list(pool.map(operator.call, work, lost=lambda item: item))
     assert results == [os.abort if n in (0, 23, 70) else n for n in range(80)]
 
 

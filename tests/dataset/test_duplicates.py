@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from howlkit.dataset import duplicates
+from howlkit.dataset import similarity
 from howlkit.dataset.duplicates import group
 from howlkit.dataset.sketches import BINS, WINDOW, sketch
-from howlkit.dataset.workers import Crew
+from howlkit.dataset.workers import WorkerPool
 from howlkit.music.piece import DRUMS, Piece
 from tests.conftest import random_piece, walk
 
@@ -159,7 +159,7 @@ def styled(pieces, rng):
 def grouped_in_full(sketches):
     """The groups, and after how many rounds, with everything looked for and compared in each."""
     pieces = sketches.shape[1]
-    labels, limits = np.arange(pieces), duplicates._thresholds(sketches)
+    labels, limits = np.arange(pieces), similarity.thresholds(sketches)
     for rounds in range(8):
         weights = np.zeros(sketches.shape, np.float16)
         for bin_, column in enumerate(sketches):
@@ -191,12 +191,12 @@ def grouped_in_full(sketches):
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_groups_are_those_of_looking_at_everything_in_every_round(workers, monkeypatch):
-    monkeypatch.setattr(duplicates, "_PIECES_A_PROCESS", 1)
+    monkeypatch.setattr(similarity, "_PIECES_A_PROCESS", 1)
     sketches = styled(180, np.random.default_rng(0))
     expected, rounds = grouped_in_full(sketches)
     assert rounds >= 3 and 1 < len(np.unique(expected)) < 180
-    with Crew(workers) as crew:
-        assert (group(sketches, crew=crew) == expected).all()
+    with WorkerPool(workers) as pool:
+        assert (group(sketches, pool=pool) == expected).all()
 
 
 class Deadly(NamedTuple):
@@ -215,10 +215,10 @@ class Deadly(NamedTuple):
 
 
 def test_what_processes_die_of_is_grouped_in_this_one(monkeypatch, tmp_path):
-    monkeypatch.setattr(duplicates, "_PIECES_A_PROCESS", 1)
+    monkeypatch.setattr(similarity, "_PIECES_A_PROCESS", 1)
     sketches = styled(180, np.random.default_rng(0))
-    with Crew(2) as crew:
-        labels = group(Deadly(sketches), folder=tmp_path, crew=crew)
-        assert crew.begun == 2
+    with WorkerPool(2) as pool:
+        labels = group(Deadly(sketches), folder=tmp_path, pool=pool)
+        assert pool.started == 2
     assert (labels == group(sketches)).all()
     assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from howlkit.dataset import Dataset, folder, mapped_tensors, prepare, shards, sources
+from howlkit.dataset import Dataset, file_reading, folder, mapped_tensors, prepare, shards
 from howlkit.dataset.records import Record, Records
 from howlkit.dataset.split import PARTS
 from howlkit.errors import DataError
@@ -29,7 +29,7 @@ def reads(monkeypatch):
         return original(data, **options)
 
     original = midi.inspect_bytes
-    monkeypatch.setattr(sources.midi, "inspect_bytes", inspect)
+    monkeypatch.setattr(file_reading.midi, "inspect_bytes", inspect)
     return names
 
 
@@ -180,11 +180,11 @@ def test_a_strict_run_keeps_what_it_read(music, tmp_path, reads):
 def test_killed_at_any_moment_it_can_be_run_again(music, tmp_path):
     script = textwrap.dedent(
         f"""
-        from howlkit.dataset import preparing, shards
+        from howlkit.dataset import preparation, shards
         if __name__ == "__main__":
             shards.SHARD_NOTES = 300
             print("go", flush=True)
-            preparing.prepare([{str(music)!r}], {str(tmp_path / "data")!r}, workers=1)
+            preparation.prepare([{str(music)!r}], {str(tmp_path / "data")!r}, workers=1)
         """
     )
     (tmp_path / "script.py").write_text(script)
@@ -192,7 +192,7 @@ def test_killed_at_any_moment_it_can_be_run_again(music, tmp_path):
         process = subprocess.Popen(
             [sys.executable, tmp_path / "script.py"], stdout=subprocess.PIPE, text=True
         )
-        process.stdout.readline()
+        assert process.stdout.readline() == "go\n"
         time.sleep(wait)
         process.kill()
         process.communicate()

@@ -7,19 +7,19 @@ import pytest
 from safetensors.numpy import save
 
 from howlkit.dataset.duplicates import group
-from howlkit.dataset.file_list import Files, Known, Paths, Source
+from howlkit.dataset.file_list import FileEntry, FileList, KnownFiles, PathList
 from howlkit.dataset.hashes import ByHash
 from howlkit.dataset.mapped_tensors import Appended, OnDisk, write_tensors
 from howlkit.dataset.records import Record, Records
 from howlkit.dataset.sketches import BINS
-from howlkit.dataset.workers import Crew
+from howlkit.dataset.workers import WorkerPool
 from howlkit.music.piece import NOTE
 from tests.conftest import random_piece
 
 
 def source(number):
     digest = number.to_bytes(16, "big")
-    return Source(f"/music/{number:06d}.mid", 10, number, digest * 2, digest, digest)
+    return FileEntry(f"/music/{number:06d}.mid", 10, number, digest * 2, digest, digest)
 
 
 def test_a_table_by_hash_is_a_dict_that_never_overwrites(monkeypatch):
@@ -56,7 +56,7 @@ def test_a_table_by_hash_has_nothing_for_what_is_no_hash():
 
 
 def test_a_file_costs_a_few_dozen_bytes_of_memory(tmp_path):
-    with Files(tmp_path) as files:
+    with FileList(tmp_path) as files:
         for number in range(1000):  # what costs the same for any number of them
             files.add(source(number), source(number).line(), unchanged=False)
         tracemalloc.start()
@@ -71,13 +71,13 @@ def test_a_file_costs_a_few_dozen_bytes_of_memory(tmp_path):
 
 
 def test_the_last_word_about_a_file_counts(tmp_path):
-    old, new = source(1), Source("/music/000001.mid", 20, 2, bytes(32), bytes(16), bytes(16))
+    old, new = source(1), FileEntry("/music/000001.mid", 20, 2, bytes(32), bytes(16), bytes(16))
     (tmp_path / "files.jsonl").write_text(f"head\n{old.line()}\nno JSON\n{source(2).line()}")
     (tmp_path / "shard-00000.jsonl").write_text(f"head\n{new.line()}\n")
     (tmp_path / "shard-00001.jsonl").write_text(f"another head\n{source(3).line()}\n")
     lists = [tmp_path / name for name in ("files.jsonl", "gone.jsonl", "shard-00000.jsonl")]
     lists.append(tmp_path / "shard-00001.jsonl")
-    with Known(tmp_path, lists, "head", lambda known: known.size > 0) as known:
+    with KnownFiles(tmp_path, lists, "head", lambda known: known.size > 0) as known:
         assert known.get(old.path) == (new,)
         assert known.get(source(2).path) == (source(2),)
         assert known.get(source(3).path) == ()
@@ -85,21 +85,21 @@ def test_the_last_word_about_a_file_counts(tmp_path):
 
 def test_paths_stand_once_in_the_order_in_which_they_came():
     names = ["/b", "/a", "/b", "/\udcff \n", "/ä"]
-    paths = Paths(names)
+    paths = PathList(names)
     assert list(paths) == ["/b", "/a", "/\udcff \n", "/ä"]
     assert len(paths) == 4 and paths[2] == "/\udcff \n"
 
 
 def test_pieces_are_grouped_on_the_disk_by_processes_as_in_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr("howlkit.dataset.duplicates._PIECES_A_PROCESS", 100)
+    monkeypatch.setattr("howlkit.dataset.similarity._PIECES_A_PROCESS", 100)
     rng = np.random.default_rng(0)
     sketches = rng.integers(1, 2**20, (BINS, 300), dtype=np.uint32)
     agree = rng.random((BINS, 100)) < 0.4
     sketches[:, 200:] = np.where(agree, sketches[:, :100], sketches[:, 200:])
-    with OnDisk.new(tmp_path, np.uint32, sketches.shape) as there, Crew(2) as crew:
+    with OnDisk.new(tmp_path, np.uint32, sketches.shape) as there, WorkerPool(2) as pool:
         there.write(0, sketches[:, :120])
         there.write(120, sketches[:, 120:])
-        labels = group(there, folder=tmp_path, crew=crew)
+        labels = group(there, folder=tmp_path, pool=pool)
     assert (labels == group(sketches)).all()
     assert len(np.unique(labels)) == 200
 

@@ -4,17 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from howlkit.errors import PieceError
-from howlkit.music.piece import (
-    DRUMS,
-    FOREVER,
-    KEY_SIGNATURE,
-    MAX_TICK,
-    NOTE,
-    PEDAL,
-    TEMPO,
-    TIME_SIGNATURE,
-    Piece,
-)
+from howlkit.music.piece import FOREVER, Piece
+from howlkit.music.tables import DRUMS, KEY_SIGNATURE, MAX_TICK, NOTE, PEDAL, TEMPO, TIME_SIGNATURE
 from tests.conftest import random_piece, tune
 
 

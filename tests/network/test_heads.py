@@ -7,12 +7,11 @@ from howlkit.builtin.encoders.tuple.encoder import Tuple
 from howlkit.builtin.models.lstm_gru import Gru, Lstm
 from howlkit.head_options import HeadOptions
 from howlkit.network import embedding
+from howlkit.network.batches import cut, side_by_side, to_tensors
 from howlkit.network.heads import Logistics
-from howlkit.network.likelihood import to_tensors
 from howlkit.schema import END, START, Field, Schema
 from howlkit.testing.schemas import CONDITIONAL as EVENTS
 from howlkit.testing.schemas import MIXED, every_step
-from howlkit.training.windows import cut, side_by_side
 from tests.conftest import random_piece
 
 
@@ -48,11 +47,11 @@ def test_squared_error_is_no_likelihood_and_says_so():
     said = {field.name: network.is_likelihood(field) for field in MIXED.decisions}
     assert [name for name, exact in said.items() if not exact] == ["level"]
     head = network.head(MIXED["level"])
-    mixed = torch.randn(5, 8)
-    mean = head._mean(mixed)[:, 0]
+    x = torch.randn(5, 8)
+    mean = head._mean(x)[:, 0]
     cell = torch.tensor([0, 1, 2, 3, 4])
-    assert torch.allclose(head.nats(mixed, cell), (mean - cell / 4) ** 2)
-    assert torch.equal(head.logits(mixed).argmax(1), torch.round(mean * 4).long())
+    assert torch.allclose(head.nats(x, cell), (mean - cell / 4) ** 2)
+    assert torch.equal(head.logits(x).argmax(1), torch.round(mean * 4).long())
 
 
 def test_a_mixture_of_logistics_is_finite_far_from_its_centres():
@@ -184,7 +183,7 @@ def test_what_fields_add_to_heads_is_the_same_by_tables_as_by_one_product(
     pull = torch.randn(len(rows), len(weight))
     found = []
     for projected in (
-        network.embed.projected(schema.decisions[:-1], steps, weight),
+        network.embed.project(schema.decisions[:-1], steps, weight),
         F.linear(network.embed(steps), weight),
     ):
         projected.backward(pull)
@@ -314,11 +313,11 @@ def test_recurrent_weights_are_dropped_in_training_only(model):
 
 def test_heads_drop_what_they_are_given_in_training_only():
     network = small(EVENTS, heads={"dropout": 0.5})
-    mixed = torch.randn(4, 8)
+    x = torch.randn(4, 8)
     head = network.head(EVENTS["family"])
-    assert torch.equal(head.logits(mixed), head.logits(mixed))
+    assert torch.equal(head.logits(x), head.logits(x))
     head.train()
-    assert not torch.equal(head.logits(mixed), head.logits(mixed))
+    assert not torch.equal(head.logits(x), head.logits(x))
 
 
 NEAR = Schema(
@@ -362,11 +361,11 @@ def test_a_value_is_near_to_one_decided_before_it_or_to_what_that_is_near_to():
     for chained, at_hand in ((True, [[-1, 6], [-1, 4], [3, -1]]), (False, [[-1], [-1], [3]])):
         network = small(schema, heads={"relative": True, "chained": chained})
         assert network.relative.count(low) == len(at_hand[0])
-        written = network.relative.written(
+        suffix = network.relative.suffix(
             {"sound": torch.tensor([[3, 3, 0]]), "low": torch.tensor([[0, 0, 3]])}
         )[0]
-        near = network.relative.of(low, written, {"high": torch.tensor([4, 0, 0])})
-        assert near.tolist() == at_hand
+        references = network.relative.references(low, suffix, {"high": torch.tensor([4, 0, 0])})
+        assert references.tolist() == at_hand
 
 
 @pytest.mark.parametrize("chained", [True, False])

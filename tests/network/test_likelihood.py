@@ -1,4 +1,4 @@
-"""What is measured of each piece, and the report that is made of it."""
+"""The cost of pieces by networks and by counts, and the report of it."""
 
 import dataclasses
 import json
@@ -11,9 +11,9 @@ from howlkit.errors import DataError
 from howlkit.evaluation.bootstrap import Resamples
 from howlkit.evaluation.comparison import MeasuredRun, evaluation_report
 from howlkit.music.piece import Piece
-from howlkit.network.likelihood import encode_all, score, to_tensors, unigram, unigram_nats
+from howlkit.network.batches import cut, side_by_side, to_tensors
+from howlkit.network.likelihood import encode_all, score, unigram, unigram_nats
 from howlkit.training.recipe import Recipe
-from howlkit.training.windows import cut, side_by_side
 from tests.conftest import random_piece, tune
 
 SMALL = {"heads": {"embedding": 8, "width": 16}, "lstm": {"hidden": 24}}

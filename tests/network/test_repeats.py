@@ -7,8 +7,9 @@ from howlkit.builtin.models.lstm_gru import Lstm
 from howlkit.errors import OptionError
 from howlkit.head_options import HeadOptions
 from howlkit.network.repeats import REACH, Repeats
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.runners import make_runner
-from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.session import Session
 from howlkit.schema import Field, Schema, bits
 from howlkit.testing.schemas import MIXED, every_step
 from tests.network.test_heads import batch_of, small
@@ -24,9 +25,9 @@ def steps_of(*rows):
 
 
 def found_pitches(*rows, names=("pitch",), lag=1):
-    found, _ = Repeats(SCHEMA, names, lag)(steps_of(*rows), None, None)
-    there = found.score > 0
-    return found.steps["pitch"].where(there, -1).tolist(), found.score.tolist()
+    match, _ = Repeats(SCHEMA, names, lag)(steps_of(*rows), None, None)
+    matched = match.score_class > 0
+    return match.steps["pitch"].where(matched, -1).tolist(), match.score_class.tolist()
 
 
 def test_what_followed_the_same_passage_is_found():
@@ -68,8 +69,8 @@ def test_what_is_ahead_changes_nothing():
 def test_alike_means_alike_in_the_columns_that_are_named():
     steps = steps_of([1, 2, 3, 4, 5, 1, 2, 3, 4])
     steps["keys"][0, 6, 1] = 1
-    assert Repeats(SCHEMA, ("pitch", "level"), 1)(steps, None, None)[0].score[0, -1] == 1
-    assert Repeats(SCHEMA, ("all",), 1)(steps, None, None)[0].score[0, -1] == 0
+    assert Repeats(SCHEMA, ("pitch", "level"), 1)(steps, None, None)[0].score_class[0, -1] == 1
+    assert Repeats(SCHEMA, ("all",), 1)(steps, None, None)[0].score_class[0, -1] == 0
     with pytest.raises(OptionError, match="'pich'.*Did you mean 'pitch'"):
         Repeats(SCHEMA, ("pich",), 1)
 
@@ -84,12 +85,12 @@ def test_a_search_in_parts_with_rows_of_any_length_is_the_search_at_once():
         lengths = np.minimum(rng.integers(0, 40, 3), len(rows[0]) - at)
         index = np.minimum(at[:, None] + np.arange(lengths.max()), len(rows[0]) - 1)
         part = {n: torch.stack([c[r, index[r]] for r in range(3)]) for n, c in steps.items()}
-        found, state = search(part, state, torch.from_numpy(lengths))
+        match, state = search(part, state, torch.from_numpy(lengths))
         for r in range(3):
             here = slice(at[r], at[r] + lengths[r])
-            assert torch.equal(found.score[r, : lengths[r]], whole.score[r, here])
-            there = whole.score[r, here] > 0
-            for name, column in found.steps.items():
+            assert torch.equal(match.score_class[r, : lengths[r]], whole.score_class[r, here])
+            there = whole.score_class[r, here] > 0
+            for name, column in match.steps.items():
                 assert torch.equal(
                     column[r, : lengths[r]][there], whole.steps[name][r, here][there]
                 )

@@ -1,18 +1,41 @@
-"""Plugins with every fault there is, installed by pip into one environment, all at once."""
+"""Plugins with all kinds of faults, installed by pip into one environment at once."""
 
 import json
 import re
+from textwrap import dedent, indent
 
 import pytest
 
 from howlkit.music import midi
 from tests.conftest import tune, write
 from tests.environment import wheel
-from tests.plugins.test_registry import AUGMENTER, GOOD, HEAD
+from tests.plugins.plugin_site import AUGMENTER, GOOD, HEAD
 
 VERSION = "0.3"
 
+ENCODER = """
+schema = None
+def encode(self, piece): pass
+def decode(self, steps, *, like=None): pass
+def ticks(self, steps, *, like=None): pass
+def grammar(self, rows, *, like=None): pass
+"""
+
 NAMED = GOOD.replace('"louder"', '"NAME"')
+
+
+def one_class(kind, methods):
+    """Return a plugin of one class, called NAME, with these methods."""
+    return f"""{HEAD}
+@dataclass(frozen=True)
+class Part:
+    name: ClassVar[str] = "NAME"
+{indent(dedent(methods), "    ")}
+@hookimpl
+def register_{kind}s(register):
+    register(Part)
+"""
+
 
 FAULTS = {
     "import-error": ("raise ImportError('half of it is gone')", "ImportError: half of it is gone"),
@@ -24,6 +47,55 @@ FAULTS = {
         "'register_augmenter', which is no hook. Did you mean 'register_augmenters'?",
     ),
     "signature": (NAMED.replace("(register)", "(registry)"), "'registry'"),
+    "registerless": (
+        NAMED.replace("(register)", "()").replace("register(Louder)", "print(Louder)"),
+        "its register_augmenters does not take `register`, so it cannot register anything: "
+        "write def register_augmenters(register)",
+    ),
+    "empty": (
+        NAMED.replace("register(Louder)", "pass"),
+        "it registers nothing: call register(CLASS) in register_augmenters",
+    ),
+    "change-arity": (
+        NAMED.replace("(self, piece, rng)", "(self, piece)"),
+        "howlkit_change_arity.Louder: __call__(piece) cannot be called as __call__(piece, rng) "
+        "(too many positional arguments): write def __call__(self, piece, rng)",
+    ),
+    "play-arity": (
+        one_class("sampler", "def generate(self): yield"),
+        "generate() cannot be called as generate(session) (too many positional arguments): "
+        "write def generate(self, session)",
+    ),
+    "build-arity": (
+        one_class("model", "def build(self, schema): return schema"),
+        "build(schema) cannot be called as build(schema, heads) (too many positional arguments): "
+        "write def build(self, schema, heads)",
+    ),
+    "encode-arity": (
+        one_class("encoder", ENCODER.replace("encode(self, piece)", "encode(self)")),
+        "encode() cannot be called as encode(piece) (too many positional arguments): "
+        "write def encode(self, piece)",
+    ),
+    "like-arity": (
+        one_class("encoder", ENCODER.replace("rows, *, like=None", "rows")),
+        "grammar(rows) cannot be called as grammar(rows, *, like=None) (got an unexpected keyword "
+        "argument 'like'): write def grammar(self, rows, *, like=None)",
+    ),
+    "fit-arity": (
+        one_class("encoder", ENCODER + "def fitted(self): return self"),
+        "fitted() cannot be called as fitted(pieces) (too many positional arguments): "
+        "write def fitted(self, pieces)",
+    ),
+    "read-arity": (
+        one_class("source", "suffixes = ()\ncollections = {}\ndef read(self): return []"),
+        "read() cannot be called as read(path) (too many positional arguments): "
+        "write def read(self, path)",
+    ),
+    "write-arity": (
+        one_class("writer", "suffixes = ()\ndef write(self, piece): pass"),
+        "write(piece) cannot be called as write(piece, path) (too many positional arguments): "
+        "write def write(self, piece, path)",
+    ),
     "methodless": (NAMED.replace("__call__", "change"), "lacks __call__ of howlkit.protocols"),
     "second": (GOOD.replace('"louder"', '"first"'), "'first', a name that the augmenter of howlki"),
     "newer": (NAMED, "it needs howlkit>=99, and this is howlkit "),
@@ -48,7 +120,7 @@ def register_sources(register):
         "No module named 'nowhere_at_all'; it requires nowhere-at-all>=2: pip install 'nowhere-at-",
     ),
 }
-"""By the end of the distribution's name: its source, and what the line about it says."""
+"""By the end of the distribution's name: the source, and a part of the line about it."""
 
 REQUIRES = {"newer": ["howlkit>=99"], "dependency": ["nowhere-at-all>=2", "numpy"]}
 
@@ -110,6 +182,8 @@ class Odd:
     '''Passes everything on to a sound grammar, but for what is wrong.'''
     def __init__(self, sound):
         self.sound = sound
+        if wrong("push arity"):
+            self.push = lambda step: sound.push(step, [True])
     def __getattr__(self, name):
         if name in ("__deepcopy__", "sound"):
             raise AttributeError(name)
@@ -154,6 +228,8 @@ class Net(Lstm):
         if wrong("no network"):
             return "a network"
         network = Lstm(hidden=self.hidden, layers=self.layers).build(schema, heads)
+        if wrong("double weights"):
+            network.backbone.double()
         sound = network.backbone.forward
         def forward(x, state, lengths):
             hidden, state = sound(x, state, lengths)
@@ -163,6 +239,8 @@ class Net(Lstm):
                 return hidden[..., :-1], state
             if wrong("nan"):
                 return hidden * float("nan"), state
+            if wrong("double"):
+                return hidden.double(), state
             if wrong("state"):
                 return hidden, list(state.values())
             return hidden, state
@@ -222,7 +300,7 @@ def register_sources(register):
 
 @pytest.fixture(scope="module")
 def installed(environment, tmp_path_factory):
-    """The environment with a plugin for each fault; it has them for this module only."""
+    """Return the environment with a plugin for each fault; they are gone after this module."""
     folder = tmp_path_factory.mktemp("wheels")
     sources = {end: source.replace("NAME", end) for end, (source, _) in FAULTS.items()}
     sources["first"] = GOOD.replace('"louder"', '"first"')
@@ -245,7 +323,7 @@ def listed(installed):
     return installed.howlkit("plugins", "list", "--json")
 
 
-def test_with_all_of_them_there_each_costs_one_line_and_list_goes_on(listed):
+def test_each_broken_plugin_costs_one_line_and_list_shows_the_others(listed):
     assert listed.returncode == 0
     lines = listed.stderr.splitlines()
     assert len(lines) == len(FAULTS) + 1
@@ -267,7 +345,7 @@ def test_of_two_with_one_name_the_first_is_there_and_the_line_names_both(listed)
     assert "howlkit-second 0.3" in line and "the augmenter of howlkit-first 0.3" in line
 
 
-def test_what_prints_when_it_is_loaded_works_and_is_complained_of(listed):
+def test_a_plugin_that_prints_when_it_is_loaded_works_with_a_complaint(listed):
     (line,) = (li for li in listed.stderr.splitlines() if "howlkit-prints" in li)
     assert line.endswith(
         "howlkit-prints 0.3 prints when it is loaded, and stdout is for data: 'hello'"
@@ -275,7 +353,7 @@ def test_what_prints_when_it_is_loaded_works_and_is_complained_of(listed):
     assert "hello" not in listed.stdout.replace(line, "") or "again" not in listed.stdout
 
 
-def test_commands_that_need_no_plugin_do_not_even_notice(installed, tmp_path):
+def test_commands_that_need_no_plugin_print_nothing_about_them(installed, tmp_path):
     midi.write(tune(1), tmp_path / "one.mid")
     for arguments in (["--help"], ["--version"], ["info", "one.mid"], ["train", "--help"]):
         finished = installed.howlkit(*arguments, cwd=tmp_path)
@@ -283,7 +361,7 @@ def test_commands_that_need_no_plugin_do_not_even_notice(installed, tmp_path):
 
 
 @pytest.mark.parametrize("end", FAULTS)
-def test_asking_for_what_it_would_bring_says_what_to_do(installed, end):
+def test_asking_for_a_component_of_a_broken_plugin_says_what_to_do(installed, end):
     load = {"HOWLKIT_LOAD_PLUGINS": f"howlkit-{end},howlkit-first"}
     finished = installed.howlkit("train", "--augment", end, **load)
     assert finished.returncode == 1
@@ -308,7 +386,7 @@ def test_strict_from_the_environment_and_with_nothing_wrong(installed):
     assert installed.howlkit("plugins", "list", **load).returncode == 1
 
 
-def test_a_traceback_is_there_for_who_asks(installed):
+def test_a_variable_shows_the_traceback_of_a_failure(installed):
     load = {"HOWLKIT_LOAD_PLUGINS": "registration", "HOWLKIT_TRACEBACK": "1"}
     finished = installed.howlkit("plugins", "list", **load)
     assert finished.returncode == 0
@@ -332,7 +410,7 @@ def test_a_trace_has_every_import_and_every_hook_call(installed):
 
 @pytest.fixture(scope="module")
 def trained(installed, tmp_path_factory):
-    """A folder with music and a run in it, made with all of them installed."""
+    """Return a folder with music and a run, trained with all these plugins installed."""
     folder = tmp_path_factory.mktemp("trained")
     for seed in range(4):
         write(tune(seed, 4), folder / f"music/{seed}.mid")
@@ -350,7 +428,7 @@ def trained(installed, tmp_path_factory):
         (("sample", "run", "--sampler", "tired", "--notes", "20"), "RuntimeError: enough"),
     ],
 )
-def test_what_raises_when_it_is_called_is_told_in_a_line(installed, trained, arguments, said):
+def test_an_exception_in_a_call_is_one_line(installed, trained, arguments, said):
     finished = installed.howlkit(*arguments, cwd=trained, HOWLKIT_LOAD_PLUGINS="faulty")
     assert finished.returncode == 1
     assert "Traceback" not in finished.stderr
@@ -360,7 +438,7 @@ def test_what_raises_when_it_is_called_is_told_in_a_line(installed, trained, arg
     assert re.match(pattern, finished.stderr.splitlines()[-1])
 
 
-def test_the_traceback_of_a_call_is_there_for_who_asks_and_the_line_too(installed, trained):
+def test_a_variable_shows_the_traceback_of_a_call_and_the_line(installed, trained):
     arguments = ("sample", "run", "--sampler", "tired", "--notes", "20")
     environment = {"HOWLKIT_LOAD_PLUGINS": "faulty", "HOWLKIT_TRACEBACK": "1"}
     finished = installed.howlkit(*arguments, cwd=trained, **environment)
@@ -369,7 +447,7 @@ def test_the_traceback_of_a_call_is_there_for_who_asks_and_the_line_too(installe
     assert "howlkit-faulty 0.3 failed" in finished.stderr.splitlines()[-1]
 
 
-def test_what_a_plugin_says_on_purpose_has_its_name_beside_it(installed, trained):
+def test_a_howlkit_error_of_a_plugin_names_the_plugin(installed, trained):
     arguments = ("sample", "run", "--sampler", "unhappy", "--notes", "20")
     finished = installed.howlkit(*arguments, cwd=trained, HOWLKIT_LOAD_PLUGINS="faulty")
     last = finished.stderr.splitlines()[-1]
@@ -388,7 +466,7 @@ SMALL = ("-o", "net.hidden=8", "-o", "training.batch=2")
 
 @pytest.fixture(scope="module")
 def shaky(installed, trained):
-    """The folder with a run of components that are sound as long as nothing is wrong."""
+    """Return the folder with a run of components that return garbage only if GARBAGE says so."""
     arguments = (*TRAIN, *SMALL, "--augment", "change", "--out-dir", "shaky-run")
     finished = installed.howlkit(*arguments, cwd=trained, HOWLKIT_LOAD_PLUGINS="garbage")
     assert finished.returncode == 0, finished.stderr
@@ -423,6 +501,9 @@ CASES = [
     ("no network", TRAIN, "model 'net' of W: build returned the str 'a network'; a torch mo"),
     ("alone", TRAIN, "model 'net' of W: the backbone returned a tensor .*; a pair, hidden"),
     ("width", TRAIN, r"model 'net' of W: the backbone .*; hidden of shape \(2, 3, 8\), as"),
+    ("double", TRAIN, "model 'net' of W: the backbone .* dtype torch.float64; hidden of dtype tor"),
+    ("double weights", TRAIN, "model 'net' of W: the parameter backbone.*64; dtype torch.float32"),
+    ("push arity", SAMPLE, r"encoder 'shaky' of W: its grammar's push\(step\) cannot be called as"),
     ("nan", TRAIN, "model 'net' of W: the backbone returned NaN or infinity; finite"),
     ("nan", SAMPLE, "model 'net' of W: the backbone returned NaN or infinity; finite"),
     ("state", TRAIN, "model 'net' of W: the backbone, as the state, returned a list; a dict"),
@@ -457,7 +538,7 @@ print(json.dumps(found))
 
 @pytest.fixture(scope="module")
 def told(installed, shaky):
-    """What a command says with each kind of garbage, and its exit code; all in one process."""
+    """Return exit code and stderr of a command for each kind of garbage, all in one process."""
     commands = []
     for number, (garbage, arguments, _) in enumerate(CASES):
         out = (*SMALL, "--out-dir", f"run-{number}") if arguments[0] == "train" else ()
@@ -470,7 +551,7 @@ def told(installed, shaky):
 
 
 @pytest.mark.parametrize("number", range(len(CASES)), ids=[f"{g} {a[0]}" for g, a, _ in CASES])
-def test_garbage_costs_one_line_that_names_it_and_what_is_needed(told, number):
+def test_garbage_is_one_line_that_names_the_component_and_what_is_needed(told, number):
     code, err = told[number]
     assert code == 1, err
     lines = [li for li in err.splitlines() if "howlkit-garbage" in li]
@@ -479,7 +560,7 @@ def test_garbage_costs_one_line_that_names_it_and_what_is_needed(told, number):
     assert "It is for its author to mend: howlkit plugins check " in lines[0]
 
 
-def test_the_traceback_of_garbage_is_there_for_who_asks(installed, shaky, tmp_path):
+def test_a_variable_shows_the_traceback_of_garbage(installed, shaky, tmp_path):
     environment = {"HOWLKIT_LOAD_PLUGINS": "garbage", "GARBAGE": "list", "HOWLKIT_TRACEBACK": "1"}
     finished = installed.howlkit(*TRAIN, "--out-dir", tmp_path / "run", cwd=shaky, **environment)
     assert finished.returncode == 1

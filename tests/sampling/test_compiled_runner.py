@@ -15,9 +15,10 @@ from howlkit.builtin.encoders.voices.encoder import Voices
 from howlkit.builtin.models.lstm_gru import Gru, Lstm
 from howlkit.errors import HowlkitError
 from howlkit.head_options import HeadOptions
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.logits import SamplingParams, choose
 from howlkit.sampling.runners import make_runner
-from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.session import Session
 from howlkit.schema import END, START
 from tests.conftest import random_piece, tune
 
@@ -131,7 +132,7 @@ def decide(runner, field, values):
     scratch, step = runner._scratch(rows), runner.schema.steps(rows)
     arguments = np.zeros(rows), SamplingParams(), ()
     anything = np.tile(np.arange(field.n) != (START if field.name == "mark" else -1), (rows, 1))
-    before = scratch.mixed.copy()
+    before = scratch.head_inputs.copy()
     runner.sample_field(field, step, np.ones(rows, bool), anything, *arguments)
     if rows == 1:
         logits = scratch.logits[runner._fields.begin[runner._position[field.name]] :][: field.n]
@@ -139,7 +140,7 @@ def decide(runner, field, values):
         logits = scratch.logits[: rows * field.n]
     logits = torch.from_numpy(logits.reshape(rows, field.n).copy())
     logits[torch.from_numpy(~anything)] = -torch.inf
-    scratch.mixed[:] = before
+    scratch.head_inputs[:] = before
     only = np.arange(field.n) == values[:, None]
     runner.sample_field(field, step, np.ones(rows, bool), only, *arguments)
     return logits

@@ -14,7 +14,7 @@ from howlkit.builtin.models.lstm_gru import Gru, Lstm
 from howlkit.errors import CheckpointError
 from howlkit.head_options import HeadOptions
 from howlkit.network.likelihood import unigram
-from howlkit.sampling.session import Limit
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.stored_network import StoredNetwork, UnsuitedError
 from howlkit.sampling.trained import Trained
 from howlkit.training.recipe import Recipe

@@ -13,7 +13,7 @@ import pytest
 from howlkit.errors import DataError, PluginError
 from howlkit.music import midi
 from howlkit.music.piece import Piece
-from howlkit.plugins import RESTRICTION, registry
+from howlkit.plugins import RESTRICTION, registry, unwrapped
 from howlkit.sampling import writers
 from howlkit.testing import CheckFailed, check_writer
 from tests.conftest import tune
@@ -291,6 +291,6 @@ def test_a_writer_that_breaks_a_law_is_told_which(desk, monkeypatch, changes, la
     writer = registry.create("writer", "lists")
     check_writer(writer)
     for name, value in changes.items():
-        monkeypatch.setattr(type(writer), name, value)
+        monkeypatch.setattr(type(unwrapped(writer)), name, value)
     with pytest.raises(CheckFailed, match=law):
         check_writer(writer)

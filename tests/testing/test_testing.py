@@ -16,7 +16,7 @@ from howlkit.music.piece import Piece
 from howlkit.network.network import Network
 from howlkit.options import option
 from howlkit.protocols import StepMask
-from howlkit.sampling.session import Limit
+from howlkit.sampling.limits import Limit
 from howlkit.schema import Schema
 from howlkit.testing import (
     CheckFailed,

@@ -12,7 +12,7 @@ import pytest
 
 from howlkit.builtin.augmenters import Transpose
 from howlkit.builtin.encoders.tuple.encoder import Tuple
-from howlkit.training.prefetch import stretches
+from howlkit.training.prefetch import segments
 from howlkit.training.windows import Position, Windows
 from tests.conftest import random_piece
 from tests.training.test_trainer import digest, trainer
@@ -37,7 +37,7 @@ def assert_alike(one, other):
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("position", [Position(), Position(1, 3)])
 def test_stretches_of_other_processes_are_those_of_this_one(workers, position):
-    here, there = (stretches(windows(), position, workers=n) for n in (0, workers))
+    here, there = (segments(windows(), position, workers=n) for n in (0, workers))
     for _ in range(20):  # over the end of an epoch
         assert_alike(next(here), next(there))
     there.close()
@@ -45,7 +45,7 @@ def test_stretches_of_other_processes_are_those_of_this_one(workers, position):
 
 
 def test_what_a_process_that_dies_would_have_prepared_is_prepared_here():
-    here, there = (stretches(windows(), Position(), workers=n) for n in (0, 2))
+    here, there = (segments(windows(), Position(), workers=n) for n in (0, 2))
     assert_alike(next(here), next(there))
     os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
     with pytest.warns(RuntimeWarning, match="has ended"):

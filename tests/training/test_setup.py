@@ -23,7 +23,7 @@ def begun(tmp_path):
         midi.write(tune(seed), tmp_path / f"{seed}.mid")
 
     def begin(*augment, out="run", tell=lambda line: None):
-        plan = setup.Plan([tmp_path], augment=augment, values=SMALL, budget=Budget(steps=5))
+        plan = setup.TrainingPlan([tmp_path], augment=augment, values=SMALL, budget=Budget(steps=5))
         return setup.begin(plan, tmp_path / out, device="cpu", tell=tell)
 
     return begin

@@ -9,14 +9,15 @@ import torch
 
 from howlkit.builtin.augmenters import Transpose
 from howlkit.errors import CheckpointError, DataError, HowlkitError
+from howlkit.network.batches import Batch
 from howlkit.network.likelihood import encode_all, score, unigram, unigram_nats
-from howlkit.sampling.session import Limit
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.trained import Trained
 from howlkit.training.progress import Budget
 from howlkit.training.recipe import Recipe
 from howlkit.training.trainer import Trainer
 from howlkit.training.weights import read_tensors
-from howlkit.training.windows import Batch, Position, Windows
+from howlkit.training.windows import Position, Windows
 from tests.conftest import tune
 
 SMALL = {
@@ -70,10 +71,10 @@ def digest(network):
 def test_training_learns_what_there_is_to_learn(tmp_path, model, chained):
     made = trainer(tmp_path / "run", steps=200, model=model, values={"heads": {"chained": chained}})
     before = score(made.network, made.validation).nats_per_note
-    outcome = made.train()
+    result = made.train()
     baseline = unigram_nats(made.facts["unigram"], made.validation).nats_per_note
     assert before == pytest.approx(baseline, rel=0.1)  # where it begins
-    assert outcome.progress.best < 0.75 * baseline
+    assert result.progress.best < 0.75 * baseline
     lines = [json.loads(line) for line in (made.run / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == list(range(10, 201, 10))
     assert lines[-1]["validation"] < lines[0]["validation"]
@@ -131,8 +132,8 @@ def test_one_flipped_bit_of_the_weights_is_noticed(tmp_path):
 
 def test_validation_that_gets_no_better_stops_the_run(tmp_path):
     values = {"training": {"patience": 2, "rate": 0.0}}
-    outcome = trainer(tmp_path / "run", steps=500, values=values).train()
-    assert outcome.reason == "no progress" and outcome.progress.step == 30
+    result = trainer(tmp_path / "run", steps=500, values=values).train()
+    assert result.reason == "no progress" and result.progress.step == 30
 
 
 def test_a_loss_that_is_no_number_is_an_error_that_says_what_to_do(tmp_path):
@@ -177,12 +178,12 @@ def test_the_last_line_of_the_log_tells_of_what_was_trained(tmp_path):
 def test_without_validation_the_training_loss_since_the_last_judgement_judges(tmp_path):
     made = trainer(tmp_path / "run", steps=25)
     made.validation = None
-    outcome = made.train()
+    result = made.train()
     lines = [json.loads(line) for line in (made.run / "metrics.jsonl").read_text().splitlines()]
-    assert outcome.progress.best == pytest.approx(
+    assert result.progress.best == pytest.approx(
         min(line["nats_per_note"] for line in lines), rel=0.2
     )
-    assert outcome.progress.best > 1
+    assert result.progress.best > 1
 
 
 def test_bfloat16_learns_the_same_and_keeps_weights_in_32_bits(tmp_path):
@@ -195,11 +196,11 @@ def test_bfloat16_learns_the_same_and_keeps_weights_in_32_bits(tmp_path):
 
 
 def windows_of_one_stretch(made):
-    return next(iter(made.windows.stretches(Position()))).batches
+    return next(iter(made.windows.segments(Position()))).batches
 
 
 def test_state_is_carried_from_window_to_window(tmp_path):
-    """Window by window costs what the whole stretch costs at once, and less than without memory."""
+    """Window by window costs what the whole segment costs at once, and less than without memory."""
     values = {"lstm": {"dropout": 0.0}, "training": {"rate": 0.0}}
     made = trainer(tmp_path / "run", values=values)
     made.optimizer.step = lambda: None
@@ -211,9 +212,9 @@ def test_state_is_carried_from_window_to_window(tmp_path):
         for side, names in [("inputs", batches[0].inputs), ("targets", batches[0].targets)]
     )
     whole = Batch(inputs, targets, sum(batch.lengths for batch in batches))
-    made._state = None
+    made._carried = None
     assert made._update(whole, 1).item() == pytest.approx(sum(carried), rel=1e-5)
-    made._state = None
+    made._carried = None
     assert made._update(batches[1], 1).item() != pytest.approx(carried[1], rel=1e-5)
 
 
@@ -261,5 +262,5 @@ def test_the_loss_is_a_mean_over_a_full_window(tmp_path):
         made = trainer(tmp_path / name, values=values)
         norms.append(gradient_norm(made, windows_of_one_stretch(made)[0], scale))
     assert norms[0] == pytest.approx(2 * norms[1], rel=1e-4)
-    stretch = next(iter(made.windows.stretches(Position())))
-    assert stretch.scale == made.windows.rows * stretch.batches[0].inputs["pitch"].shape[1]
+    segment = next(iter(made.windows.segments(Position())))
+    assert segment.scale == made.windows.rows * segment.batches[0].inputs["pitch"].shape[1]

@@ -5,7 +5,8 @@ from howlkit.builtin.augmenters import Transpose
 from howlkit.builtin.encoders.tuple.encoder import Tuple
 from howlkit.errors import DataError
 from howlkit.music.piece import DRUMS, Piece
-from howlkit.training.windows import Position, Windows, cut, side_by_side
+from howlkit.network.batches import cut, side_by_side
+from howlkit.training.windows import Position, Windows
 from tests.conftest import random_piece, tune
 
 PIECES = [random_piece(seed, notes) for seed, notes in enumerate([5, 40, 333, 64, 200, 1, 90])]
@@ -37,7 +38,7 @@ def test_tiles_begin_elsewhere_every_epoch_but_short_pieces_stay_whole():
 
 def test_a_position_leads_to_the_same_batches_however_one_gets_there():
     def take(position, count):
-        stream = windows().stretches(position)
+        stream = windows().segments(position)
         return [next(stream) for _ in range(count)]
 
     straight = take(Position(), 12)
@@ -49,10 +50,10 @@ def test_a_position_leads_to_the_same_batches_however_one_gets_there():
 
 
 def test_every_note_is_a_target_once_in_an_epoch():
-    count, stream = 0, windows().stretches(Position())
-    for stretch in stream:
-        count += sum(int(((b.targets["mark"] == 0) & _counts(b)).sum()) for b in stretch.batches)
-        if stretch.after.epoch:
+    count, stream = 0, windows().segments(Position())
+    for segment in stream:
+        count += sum(int(((b.targets["mark"] == 0) & _counts(b)).sum()) for b in segment.batches)
+        if segment.after.epoch:
             break
     assert count == sum(len(piece) for piece in PIECES)
 
@@ -66,12 +67,12 @@ def test_tiles_of_drums_alone_are_passed_over_where_drums_are_left_out():
     pieces = [DRUMMING, mixed, DRUMMING]
     counts = np.array([len(piece) for piece in pieces])
     plan = Windows(pieces.__getitem__, counts, Tuple(programs=False), notes=16, carry=2, rows=1)
-    targets, stream = 0, plan.stretches(Position())
-    for stretch in stream:
-        assert stretch.batches and stretch.notes_per_step > 0
-        assert all((batch.lengths > 0).any() for batch in stretch.batches)
-        targets += sum(int(batch.lengths.sum()) for batch in stretch.batches)
-        if stretch.after.epoch:
+    targets, stream = 0, plan.segments(Position())
+    for segment in stream:
+        assert segment.batches and segment.notes_per_step > 0
+        assert all((batch.lengths > 0).any() for batch in segment.batches)
+        targets += sum(int(batch.lengths.sum()) for batch in segment.batches)
+        if segment.after.epoch:
             break
     assert targets >= len(song) - 8
 
@@ -80,7 +81,7 @@ def test_music_in_which_the_encoder_finds_nothing_is_an_error_not_an_endless_sea
     encoder, counts = Tuple(programs=False), np.array([len(DRUMMING)])
     plan = Windows([DRUMMING].__getitem__, counts, encoder, notes=16, carry=2)
     with pytest.raises(DataError, match="finds no notes"):
-        next(plan.stretches(Position()))
+        next(plan.segments(Position()))
 
 
 def _counts(batch):
@@ -88,11 +89,11 @@ def _counts(batch):
 
 
 def test_a_stretch_is_split_into_windows_that_follow_each_other():
-    stretch = next(windows(rows=8).stretches(Position()))
-    for before, after in zip(stretch.batches, stretch.batches[1:], strict=False):
+    segment = next(windows(rows=8).segments(Position()))
+    for before, after in zip(segment.batches, segment.batches[1:], strict=False):
         both = (before.lengths == before.targets["pitch"].shape[1]) & (after.lengths > 0)
         assert np.array_equal(before.targets["pitch"][both, -1], after.inputs["pitch"][both, 0])
-    assert len(stretch.batches) <= 4
+    assert len(segment.batches) <= 4
 
 
 def test_augmentation_is_drawn_anew_every_epoch_and_the_same_every_time():

@@ -1,15 +1,15 @@
 """Encoder `howl`: Howl's representation V1, one step a note - shift, pitch, duration, volume.
 
 Howl (2021) writes a note as {time since the previous note, duration, volume, pitch}: three real
-numbers (seconds, seconds, 0..1) and one of 120 pitches, C-1 to B8; those above come down an octave.
-Notes of all tracks are in one list, drums among them, as if all were one piano. Time is real here,
-to 0.01 s, volume to 1/127, which is all that MIDI has.
+numbers (seconds, seconds, 0..1) and one of 120 pitches, C-1 to B8; higher ones come down an octave.
+Notes of all tracks are in one list, drums among them, as if all were one piano. Time is a real
+number here, to 0.01 s, and so is volume, to 1/127, which is all that MIDI has.
 
-Three things differ. Pitch is decided before duration and volume, so that heads that are chained
-know it; to Howl's own, which are not, the order is all the same. Shifts are taken between starts
-that are rounded already, so that none is negative: Howl sorts by rounded starts, and takes the
-difference of the others. And what is longer than `longest`, the most that Howl's network can say (4
-times a logistic function), is cut to it: a long note ends early, a long rest is over sooner.
+Three things differ. Pitch is decided before duration and volume, so that chained heads know it; for
+Howl's own heads, which are independent, the order does not matter. Shifts are differences of
+rounded starts, so that none is negative: Howl sorts by rounded starts, but takes the differences of
+unrounded ones. And rests and notes longer than `longest`, the most that Howl's network can say (4
+times a logistic function), are cut to it: a long note ends early, a long rest is over sooner.
 """
 
 from __future__ import annotations
@@ -22,19 +22,21 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.arrays import differences
 from howlkit.builtin.encoders.shared.grid import Grid
-from howlkit.builtin.encoders.shared.runs import differences
+from howlkit.builtin.encoders.shared.notes import note_order
 from howlkit.hookspecs import hookimpl
-from howlkit.music.piece import NOTE, Piece
+from howlkit.music.piece import Piece
+from howlkit.music.tables import NOTE
 from howlkit.options import option
 from howlkit.protocols import Encoder
 from howlkit.schema import START, STEP, Field, Schema, Steps, real
 
 PITCHES = 120  # C-1 (MIDI 0) to B8 (119)
 TIME = Grid("seconds", 100)  # starts are rounded to 0.01 s
-LATEST = 2**36 - 1  # 21 years; what a tempo map stretches beyond is there all at once
+LATEST = 2**36 - 1  # 21 years; a note that a tempo map moves beyond it begins there
 
-MOST_SECONDS = 30_000  # of what the grammar lets be made
+MOST_SECONDS = 30_000  # the longest piece that the grammar allows
 
 Column = NDArray[np.int64]
 
@@ -69,7 +71,8 @@ class Howl:
         steps["pitch"] = notes["pitch"] - 12 * (notes["pitch"] >= PITCHES)
         steps["duration"] = self.schema["duration"].cells(lengths)
         steps["volume"] = notes["velocity"]
-        order = _canonical_order(onset, steps)
+        fields = self.schema.fields[1:]  # they take 27 bits, an onset 36
+        order = note_order(onset, [(steps[field.name], field.n) for field in fields])
         steps, onset = steps.take(order), onset.take(order)
         steps["shift"] = np.minimum(differences(onset, 0), self.schema["shift"].n - 1)
         since, until = TIME.edges(piece)
@@ -99,7 +102,7 @@ class Howl:
 
 
 class HowlGrammar:
-    """Any note may follow any other, but those at one time rise: in pitch, duration, volume."""
+    """Any note may follow any other; notes at one time rise in pitch, duration, volume."""
 
     def __init__(self, schema: Schema, rows: int) -> None:
         self._onset = np.zeros(rows, np.int64)  # in 0.01 s
@@ -112,7 +115,7 @@ class HowlGrammar:
         return np.asarray(self._onset / TIME.divisions)
 
     def allowed(self, field: Field, given: Steps) -> NDArray[np.bool_]:
-        """Return (B, n): all values that keep the notes of one time in order, and no silent one."""
+        """Return (B, n): the values that keep notes at one time in order; no volume 0."""
         mask = np.ones((len(given), field.n), bool)
         if field.name == "mark":
             mask[:, START] = False
@@ -128,7 +131,7 @@ class HowlGrammar:
         return mask
 
     def push(self, step: Steps, rows: NDArray[np.bool_]) -> Column:
-        """Move on to `step` where `rows` says so; a step is one note, an end none."""
+        """Move on to `step` (B,) where `rows` says so; return (B,) the notes begun, 1 or 0."""
         begun = rows & (step["mark"] == STEP)
         self._onset += np.where(begun, step["shift"].astype(np.int64), 0)
         self._last[begun] = step[begun]
@@ -142,17 +145,8 @@ class HowlGrammar:
 
 
 def _onsets(steps: Steps) -> Column:
-    """Return where each step stands, in 0.01 s: Howl's running sum of the first column."""
+    """Return the onset of each step (T,) in 0.01 s: Howl's running sum of the first column."""
     return np.cumsum(np.where(steps["mark"] == STEP, steps["shift"].astype(np.int64), 0))
-
-
-def _canonical_order(onset: Column, steps: Steps) -> NDArray[np.intp]:
-    """Return the order by onset, pitch, duration, volume: the one that the grammar allows."""
-    key: Column = onset - onset.min(initial=0)
-    for name, bits in (("pitch", 7), ("duration", 13), ("volume", 7)):
-        key <<= bits  # 27 in all, and 36 of the onset
-        key |= steps[name]
-    return key.argsort(kind="stable")
 
 
 @hookimpl

@@ -60,8 +60,10 @@ class _Recurrent:
         from howlkit.builtin.models.compiled_recurrent import CompiledRecurrent
         from howlkit.sampling.compiled_runner import CompiledRunner
         from howlkit.sampling.compiled_weights import check_suited
-        from howlkit.sampling.stored_network import NamedWeights
+        from howlkit.sampling.stored_network import NamedWeights, UnsuitedError
 
+        if type(self) not in (Lstm, Gru):
+            raise UnsuitedError(f"{self.name} is a subclass, which may build another network")
         check_suited(stored.schema, stored.heads)
         weights = NamedWeights(stored.weights)
         backbone = CompiledRecurrent(

@@ -1,4 +1,4 @@
-"""MIDI files to Pieces and back; the only module that imports symusic.
+"""MIDI files to Pieces and back; symusic is imported here only (parsing.py).
 
 Positions and durations are ticks, lengths of files are seconds and beats. The format is that of the
 Standard MIDI Files 1.0 specification (RP-001); symusic 0.6 parses the events, and what it lets pass
@@ -30,17 +30,11 @@ At one tick ends come before beginnings, so that touching notes stay apart.
 """
 
 from howlkit.errors import printable
-from howlkit.music.midi.container import Limits, check_file
+from howlkit.music.midi.container import check_file
 from howlkit.music.midi.files import ENDINGS, find
-from howlkit.music.midi.reading import (
-    REPAIRS,
-    Reading,
-    check_limits,
-    inspect,
-    inspect_bytes,
-    read,
-    read_bytes,
-)
+from howlkit.music.midi.limits import Limits, check_limits
+from howlkit.music.midi.reading import Reading, inspect, inspect_bytes, read, read_bytes
+from howlkit.music.midi.repairs import REPAIRS
 from howlkit.music.midi.writing import to_bytes, write
 
 __all__ = [

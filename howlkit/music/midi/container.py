@@ -8,50 +8,21 @@ import struct
 from dataclasses import dataclass
 
 from howlkit.errors import MidiError, printable
+from howlkit.music.midi.limits import Limits, too_big
 
 __all__ = [
     "END_OF_TRACK",
-    "Limits",
     "StandardFile",
     "check_file",
     "chunks_of",
     "load",
-    "raise_limit",
     "standard_file",
-    "too_big",
 ]
 
 END_OF_TRACK = b"\xff\x2f\x00"
 _HEADER = 14  # bytes before the first chunk of a standard file
 _MOST_CHUNKS = 2**16 - 1  # that a header can count
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)  # Windows would translate line ends
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How big a file may be before it is refused; guards against files made to do harm.
-
-    max_bytes: size of the file. max_seconds, max_beats: from its start to the end of its last note.
-    max_notes: how many notes.
-    """
-
-    max_bytes: int = 64 * 2**20
-    max_seconds: float = 6 * 3600.0
-    max_beats: float = 200_000.0
-    max_notes: int = 5_000_000
-
-
-_FLAGS = {
-    "max_bytes": "--max-megabytes",
-    "max_seconds": "--max-minutes",
-    "max_beats": "--max-beats",
-    "max_notes": "--max-notes",
-}
-
-
-def raise_limit(name: str) -> str:
-    """Return the words for how to raise one of the `Limits`, in Python and on the command line."""
-    return f"to allow more, raise the limit {name}: {_FLAGS[name]} of howlkit prepare"
 
 
 @dataclass(frozen=True)
@@ -98,14 +69,6 @@ def load(path: str | os.PathLike[str], limits: Limits) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or error
         raise MidiError(f"{printable(path)} cannot be read: {reason}") from error
-
-
-def too_big(shown: str, size: int, limits: Limits) -> str:
-    """Return the words for a file over the limit."""
-    return (
-        f"{shown} has {size} bytes; at most {limits.max_bytes} are read "
-        f"({raise_limit('max_bytes')})"
-    )
 
 
 def standard_file(data: bytes) -> StandardFile:

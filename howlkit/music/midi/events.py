@@ -14,7 +14,7 @@ import numpy as np
 
 from howlkit.errors import MidiError
 from howlkit.music.midi.container import END_OF_TRACK, chunks_of
-from howlkit.music.piece import MAX_TICK
+from howlkit.music.tables import MAX_TICK
 
 __all__ = ["check_metas", "check_ticks"]
 

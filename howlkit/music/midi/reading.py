@@ -1,59 +1,34 @@
-"""A plain Standard MIDI File to a Piece; the only module that imports symusic."""
+"""A MIDI file to a Piece."""
 
 from __future__ import annotations
 
 import itertools
 import os
-import struct
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.errors import MidiError, PieceError, printable
-from howlkit.music.midi.container import (
-    END_OF_TRACK,
-    Limits,
-    StandardFile,
-    chunks_of,
-    load,
-    raise_limit,
-    standard_file,
-    too_big,
-)
+from howlkit.music.midi.container import StandardFile, chunks_of, load, standard_file
 from howlkit.music.midi.events import check_metas, check_ticks
-from howlkit.music.piece import (
+from howlkit.music.midi.limits import Limits, check_count, check_length, too_big
+from howlkit.music.midi.parsing import parse
+from howlkit.music.midi.repairs import count_overlapping, count_unreleased
+from howlkit.music.piece import Piece
+from howlkit.music.tables import (
     DRUMS,
     KEY_SIGNATURE,
     NOTE,
     PEDAL,
     TEMPO,
     TIME_SIGNATURE,
-    Piece,
+    Table,
     last_at_each_tick,
 )
-from howlkit.music.tables import SLOWEST_TEMPO, Table
 
-__all__ = ["REPAIRS", "Reading", "check_limits", "inspect", "inspect_bytes", "read", "read_bytes"]
-
-REPAIRS = {
-    "zero_length_notes": "notes of no length, lengthened to one tick",
-    "unreleased_notes": "notes never released, dropped",
-    "overlapping_notes": "notes begun while one of their pitch and track sounds, kept",
-    "unreleased_pedals": "pedals never released, held until the track's last note ends",
-    "repeated_tempos": "tempos followed by another at the same tick, dropped",
-    "repeated_time_signatures": "time signatures followed by another at the same tick, dropped",
-    "repeated_key_signatures": "key signatures followed by another at the same tick, dropped",
-    "impossible_key_signatures": "key signatures of more than 7 sharps or flats, dropped",
-    "smpte_divisions": "resolutions in ticks a second, rewritten as ticks a beat",
-    "missing_chunks": "track chunks that the header promises and the file lacks",
-    "surplus_chunks": "track chunks beyond those that the header promises, read all the same",
-}
-"""Everything that `inspect` counts, and what it means."""
-
+__all__ = ["Reading", "inspect", "inspect_bytes", "read", "read_bytes"]
 
 _CONTROL_SUSTAIN = 64
 
@@ -99,8 +74,8 @@ def _inspected(data: bytes, where: str, limits: Limits) -> Reading:
     reading, standard = _parse(data, _name(where), where, limits)
     missing = standard.promised - len(chunks_of(standard.data))
     counted = {
-        "unreleased_notes": _count_unreleased(standard.data, len(reading.piece)),
-        "overlapping_notes": _count_overlapping(reading.piece.notes),
+        "unreleased_notes": count_unreleased(standard.data, len(reading.piece)),
+        "overlapping_notes": count_overlapping(reading.piece.notes),
         "missing_chunks": missing,
         "surplus_chunks": -missing,
     }
@@ -120,33 +95,15 @@ def _parse(data: bytes, name: str, where: str, limits: Limits) -> tuple[Reading,
         standard = standard_file(data)
         check_ticks(standard.data)
         check_metas(standard.data)
-        reading = _reading(_score(standard.data), name, standard.beat, limits)
-        _check_length(reading.piece, limits)
+        reading = _reading(parse(standard.data), name, standard.beat, limits)
+        check_length(reading.piece, limits)
     except (MidiError, PieceError) as error:
         says = "" if isinstance(error, MidiError) else "holds what no piece can: "
         raise MidiError(f"{printable(where)} {says}{error}") from error
     return reading, standard
 
 
-@cache
-def _parser() -> Callable[[bytes], Any]:
-    from symusic import Score  # late: `howlkit --help` does without
-
-    return Score.from_midi
-
-
-def _score(data: bytes) -> Any:  # noqa: ANN401 - symusic's class, imported late
-    """Return symusic's score of a standard file; whatever it raises becomes a MidiError."""
-    try:
-        return _parser()(data)
-    except Exception as error:  # its C++ raises RuntimeError, ValueError, MemoryError ...
-        cause = str(error).removeprefix("MiniMidi: ").removesuffix(": iostream error")
-        raise MidiError(
-            f"is damaged or cut short ({printable(cause)}); save it again if you can"
-        ) from error
-
-
-def _reading(score: Any, name: str, beat: float | None, limits: Limits) -> Reading:  # noqa: ANN401 - as _score
+def _reading(score: Any, name: str, beat: float | None, limits: Limits) -> Reading:  # noqa: ANN401 - as parse
     """Return the piece that a score holds; `beat` is the constant length of one, in seconds."""
     tracks = [(track, notes) for track in score.tracks if len(notes := track.notes)]
     bounds = [0, *itertools.accumulate(len(notes) for _, notes in tracks)]
@@ -164,38 +121,11 @@ def _reading(score: Any, name: str, beat: float | None, limits: Limits) -> Readi
     return Reading(piece, {what: count for what, count in repairs.items() if count})
 
 
-def check_limits(piece: Piece, limits: Limits) -> None:
-    """Raise MidiError if a piece, whatever it was read from, is bigger than `limits` allow."""
-    _check_count(len(piece), limits)
-    _check_length(piece, limits)
-
-
-def _check_length(piece: Piece, limits: Limits) -> None:
-    beats = piece.beats_long
-    if beats > limits.max_beats:
-        raise MidiError(_too_long("beats", beats, limits.max_beats))
-    # The exact length needs the tempo map: worth the work only where the bound does not do.
-    longest = beats * SLOWEST_TEMPO / 1e6
-    if longest > limits.max_seconds and piece.seconds_long > limits.max_seconds:
-        raise MidiError(_too_long("seconds", piece.seconds_long, limits.max_seconds))
-
-
-def _check_count(notes: int, limits: Limits) -> None:
-    if notes > limits.max_notes:
-        raise MidiError(
-            f"has {notes} notes; at most {limits.max_notes} are read ({raise_limit('max_notes')})"
-        )
-
-
-def _too_long(unit: str, length: float, most: float) -> str:
-    return f"lasts {length:.0f} {unit}; at most {most:.0f} are read ({raise_limit(f'max_{unit}')})"
-
-
 def _notes(
     tracks: list[_Track], bounds: list[int], repairs: dict[str, int], limits: Limits
 ) -> Table:
     """Return the notes of all tracks, of each between two `bounds`; their lists are used up."""
-    _check_count(total := bounds[-1], limits)
+    check_count(total := bounds[-1], limits)
     if len(tracks) > 2**16:
         raise MidiError(f"has {len(tracks)} tracks; at most {2**16} are read")
     table = np.empty(total, NOTE)
@@ -221,7 +151,7 @@ def _notes(
     return table
 
 
-def _tempos(score: Any, beat: float | None, repairs: dict[str, int]) -> Table:  # noqa: ANN401 - as _score
+def _tempos(score: Any, beat: float | None, repairs: dict[str, int]) -> Table:  # noqa: ANN401 - as parse
     if beat is not None:
         repairs["smpte_divisions"] = 1
         return np.array([(0, round(beat * 1e6))], TEMPO)
@@ -229,12 +159,12 @@ def _tempos(score: Any, beat: float | None, repairs: dict[str, int]) -> Table:  
     return _counted(table, "repeated_tempos", repairs)
 
 
-def _time_signatures(score: Any, repairs: dict[str, int]) -> Table:  # noqa: ANN401 - as _score
+def _time_signatures(score: Any, repairs: dict[str, int]) -> Table:  # noqa: ANN401 - as parse
     table = _table(TIME_SIGNATURE, score.time_signatures, "time", "numerator", "denominator")
     return _counted(table, "repeated_time_signatures", repairs)
 
 
-def _key_signatures(score: Any, repairs: dict[str, int]) -> Table:  # noqa: ANN401 - as _score
+def _key_signatures(score: Any, repairs: dict[str, int]) -> Table:  # noqa: ANN401 - as parse
     table = _table(KEY_SIGNATURE, score.key_signatures, "time", "key", "tonality")
     if not len(table):
         return table
@@ -302,51 +232,3 @@ def _presses(controls: Any) -> NDArray[np.int32]:  # noqa: ANN401 - a symusic li
     changed = down.copy()  # at first it is up
     changed[1:] ^= down[:-1]
     return np.asarray(columns["time"].compress(sustain).compress(changed))
-
-
-# --- What symusic does not tell ------------------------------------------------------------------
-
-_RELEASE_ALL = b"\x00".join(
-    bytes((0x80 | channel, pitch, 64)) for channel in range(16) for pitch in range(128)
-)
-
-
-def _count_unreleased(data: bytes, released: int) -> int:
-    """Return how many notes of a standard file are never released, besides the `released` ones.
-
-    symusic drops them. A copy of the file in which every pitch is released at the end of every
-    chunk has exactly so many notes more; where notes of one pitch pile up, releasing repeatedly.
-    The copy may not grow without end: past 64 notes piled up, or 4096 chunks, the rest is not seen.
-    """
-    found, times, chunks = 0, 1, len(chunks_of(data))
-    while times <= 64 and chunks * times <= 4096:
-        try:
-            tracks = _score(_released(data, times)).tracks
-        except MidiError:  # its chunks end so oddly that the copy does not parse
-            break
-        now = sum(len(track.notes) for track in tracks) - released
-        if now <= found:
-            break
-        found, times = now, times * 2
-    return found
-
-
-def _released(data: bytes, times: int) -> bytes:
-    """Return a standard file with every pitch of every channel released at each chunk's end."""
-    parts = [data[:14]]
-    release = b"\x00".join([_RELEASE_ALL] * times + [END_OF_TRACK])
-    for start, stop in chunks_of(data):
-        body = data[start:stop]
-        ended = body.endswith(END_OF_TRACK)
-        # The first release takes over the delta time of the end-of-track event.
-        body = (body[:-3] if ended else body + b"\x00") + release
-        parts.append(b"MTrk" + struct.pack(">I", len(body)) + body)
-    return b"".join(parts)
-
-
-def _count_overlapping(notes: Table) -> int:
-    key = (notes["track"].astype(np.int64) << 7) | notes["pitch"]
-    order = np.argsort(key, kind="stable")  # notes are by start already
-    key, starts = key.take(order), notes["start"].take(order)
-    ends = starts + notes["duration"].take(order)  # MAX_TICK at most
-    return int(np.count_nonzero((key[1:] == key[:-1]) & (starts[1:] < ends[:-1])))

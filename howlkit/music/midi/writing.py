@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from howlkit.atomic_files import write_whole
 from howlkit.errors import MidiError, printable
 from howlkit.music.midi.container import END_OF_TRACK
-from howlkit.music.piece import DRUMS, Piece
-from howlkit.music.tables import Table
+from howlkit.music.piece import Piece
+from howlkit.music.tables import DRUMS, Table
 
 __all__ = ["to_bytes", "write"]
 

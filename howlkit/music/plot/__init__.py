@@ -1,5 +1,6 @@
-"""Piano-rolls: what to draw (roll), its time axis (axis), and SVG and PNG (drawing)."""
+"""Piano-rolls: draw one (roll, with its axis, lanes and colours), render and save it (saving)."""
 
-from howlkit.music.plot.roll import Unit, draw, save, to_png, to_svg
+from howlkit.music.plot.roll import Unit, draw
+from howlkit.music.plot.saving import save, to_png, to_svg
 
 __all__ = ["Unit", "draw", "save", "to_png", "to_svg"]

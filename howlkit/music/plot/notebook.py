@@ -11,8 +11,9 @@ from html import escape
 
 import numpy as np
 
-from howlkit.music.piece import DRUMS, Piece
-from howlkit.music.plot import to_svg
+from howlkit.music.piece import Piece
+from howlkit.music.plot.saving import to_svg
+from howlkit.music.tables import DRUMS
 
 __all__ = ["html"]
 

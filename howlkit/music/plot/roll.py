@@ -4,7 +4,6 @@ Conventions. Pitch runs upwards beside a keyboard, named as C4 = 60; time runs t
 or seconds and wraps into **systems**, like lines of sheet music. A note's colour is its instrument
 (or its track, where all play the same), its shade the velocity; drums have rows below.
 Lengths are CSS pixels; a **position** is a point of time in beats or in seconds, as shown.
-The palette is Paul Tol's "muted", safe for colour-blind eyes (Tol, Colour Schemes, SRON 2021).
 """
 
 from __future__ import annotations
@@ -12,46 +11,45 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.errors import HowlkitError, OptionError
+from howlkit.errors import OptionError
 from howlkit.music import general_midi
-from howlkit.music.piece import DRUMS, Piece
+from howlkit.music.piece import Piece
 from howlkit.music.plot.axis import Axis, clock, metre, natural_unit, positions
+from howlkit.music.plot.colours import (
+    BAR,
+    BEAT,
+    BLACK_ROW,
+    EBONY,
+    INK,
+    IVORY,
+    KEY_EDGE,
+    OCTAVE,
+    PALE_INK,
+    SHADES,
+    WHITE_ROW,
+    Colours,
+    shaded,
+)
 from howlkit.music.plot.drawing import Drawing, Label, Shape, boxes, legible, text_width
+from howlkit.music.plot.lanes import KEYBOARD, MARGIN, NAMED_DRUMS, Lanes
+from howlkit.music.tables import DRUMS
 
-__all__ = ["Unit", "draw", "save", "to_png", "to_svg"]
+__all__ = ["Unit", "draw"]
 
 Unit = Literal["auto", "bars", "seconds"]
 
 WIDTH = 1200.0
 NARROWEST, WIDEST = 300.0, 10_000.0
 TALLEST = 4800.0  # a longer piece is drawn smaller, so that no picture grows without bound
-MARGIN = 24.0
 HEADER = 50.0
 RULER = 16.0  # above a system, for bar numbers or seconds
 BETWEEN = 22.0  # systems
-KEYBOARD = 30.0
-PITCH_LABEL = 26.0
-DRUM_GUTTER = 92.0
-DRUM_ROW = 10.0
-NAMED_DRUMS = 16  # with more of them, rows get thinner and lose their names
-ROW = (4.5, 8.0)  # height of a semitone
-ROLL_HEIGHT = 260.0  # what rows are fitted to, within their limits
 
-PALETTE = ("#332288", "#cc6677", "#44aa99", "#999933", "#882255", "#117733", "#aa4499", "#88ccee")
-OTHER = "#777777"  # instruments for which no colour is left
-DRUM_COLOUR = "#444444"
-DRUM_KEY = 1 << 16  # larger than any program or track
-SHADES = 8
-INK, PALE_INK = "#333333", "#8a8a8a"
-WHITE_ROW, BLACK_ROW, OCTAVE = "#fbfbfa", "#f1f1ef", "#dcdcd8"
-BAR, BEAT = "#c4c4c0", "#e6e6e2"
-IVORY, EBONY, KEY_EDGE = "#ffffff", "#3c3c3c", "#b8b8b4"
 BLACK_KEYS = (1, 3, 6, 8, 10)  # pitch classes
 
 Array = NDArray[Any]
@@ -94,49 +92,6 @@ def draw(
     return Drawing(math.ceil(width), math.ceil(height), tuple(shapes), name)
 
 
-def to_svg(
-    piece: Piece, *, unit: Unit = "auto", width: float | None = None, title: str | None = None
-) -> str:
-    """Return the piano-roll as an SVG document; for the options see `draw`."""
-    return draw(piece, unit=unit, width=width, title=title).to_svg()
-
-
-def to_png(
-    piece: Piece,
-    *,
-    unit: Unit = "auto",
-    width: float | None = None,
-    title: str | None = None,
-    scale: float = 2.0,
-) -> bytes:
-    """Return the piano-roll as a PNG, `scale` image pixels a pixel; for the rest see `draw`."""
-    return draw(piece, unit=unit, width=width, title=title).to_png(scale=scale)
-
-
-def save(
-    piece: Piece,
-    path: str | Path,
-    *,
-    unit: Unit = "auto",
-    width: float | None = None,
-    title: str | None = None,
-) -> None:
-    """Write the piano-roll to a file whose name ends in .svg or .png.
-
-    Raises HowlkitError for another ending or a place that cannot be written.
-    """
-    path = Path(path)
-    ending = path.suffix.lower()
-    if ending not in (".svg", ".png"):
-        raise HowlkitError(f"cannot draw to {str(path)!r}: the name must end in .svg or .png")
-    drawing = draw(piece, unit=unit, width=width, title=title)
-    data = drawing.to_png() if ending == ".png" else drawing.to_svg().encode()
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise HowlkitError(f"cannot write {str(path)!r}: {error.strerror}") from error
-
-
 def _check(unit: str, width: float | None) -> None:
     if unit not in get_args(Unit):
         raise OptionError(f"no unit {unit!r} for a piano-roll: auto, bars or seconds are allowed")
@@ -145,117 +100,6 @@ def _check(unit: str, width: float | None) -> None:
             f"a piano-roll cannot be {width} px wide: "
             f"{NARROWEST:g} to {WIDEST:g} are allowed, {WIDTH:g} is the default"
         )
-
-
-# The vertical axis: pitch, and drums below.
-
-
-@dataclass(frozen=True)
-class Lanes:
-    """Which pitches and drums are shown, and how high their rows are."""
-
-    low: int
-    high: int
-    row: float
-    drums: tuple[int, ...]
-    drum_row: float
-
-    @classmethod
-    def of(cls, piece: Piece) -> Lanes:
-        """Crop to the music with two semitones of margin, an octave and a half at least."""
-        is_drum = piece.notes["program"] == DRUMS
-        pitches = piece.notes["pitch"][~is_drum].astype(int)
-        drums = tuple(np.unique(piece.notes["pitch"][is_drum]).tolist())
-        low, high = _pitch_range(pitches) if len(pitches) or not drums else (0, -1)
-        row = float(np.clip(ROLL_HEIGHT / max(high - low + 1, 1), *ROW))
-        return cls(low, high, row, drums, DRUM_ROW * min(1.0, NAMED_DRUMS / max(len(drums), 1)))
-
-    @property
-    def gutter(self) -> float:
-        """The space left of the time axis, keyboard included."""
-        return MARGIN + (DRUM_GUTTER if self.drums else PITCH_LABEL + KEYBOARD)
-
-    @property
-    def pitched_height(self) -> float:
-        """The height of all semitones' rows."""
-        return (self.high - self.low + 1) * self.row
-
-    @property
-    def drums_top(self) -> float:
-        """Where the first drum's row begins, below the top of the system."""
-        return self.pitched_height + (8.0 if self.pitched_height else 0.0)
-
-    @property
-    def height(self) -> float:
-        """The height of a system without its ruler."""
-        return (
-            self.drums_top + len(self.drums) * self.drum_row if self.drums else self.drums_top - 8
-        )
-
-    def y(self, pitches: Array) -> Array:
-        """Return the upper edges of the rows of these pitches, below the top of the system."""
-        return np.asarray((self.high - pitches.astype(float)) * self.row)
-
-    def drum_y(self, pitches: Array) -> Array:
-        """Return the upper edges of the rows of these drums; high ones (cymbals) are on top."""
-        rank = np.searchsorted(self.drums, pitches)
-        return np.asarray(self.drums_top + (len(self.drums) - 1 - rank) * self.drum_row)
-
-
-def _pitch_range(pitches: Array) -> tuple[int, int]:
-    if not len(pitches):
-        return 48, 72
-    low, high = int(pitches.min()) - 2, int(pitches.max()) + 2
-    missing = max(18 - (high - low + 1), 0)
-    low, high = low - missing // 2, high + (missing + 1) // 2
-    return max(low, 0), min(high, 127)
-
-
-# Colours.
-
-
-@dataclass(frozen=True, eq=False)
-class Colours:
-    """Which part each note belongs to (N,), and the parts' names and colours."""
-
-    part: Array
-    names: tuple[str, ...]
-    fills: tuple[str, ...]
-
-    @classmethod
-    def of(cls, piece: Piece) -> Colours:
-        """Colour by program, those that play most first; or by track, where all play the same."""
-        programs = piece.notes["program"].astype(int)
-        tracks = piece.notes["track"].astype(int)
-        melodic = programs != DRUMS
-        voices = len(np.unique(tracks[melodic]))
-        one = len(np.unique(programs[melodic])) == 1
-        by_track = one and 1 < voices <= len(PALETTE)
-        key = np.where(melodic, tracks if by_track else programs, DRUM_KEY)
-        values, part, counts = np.unique(key, return_inverse=True, return_counts=True)
-        order = np.lexsort((values if by_track else -counts, values == DRUM_KEY))
-        names = tuple(_part_name(v, by_track=by_track) for v in values[order].tolist())
-        fills = tuple(
-            DRUM_COLOUR if name == "Drums" else PALETTE[i] if i < len(PALETTE) else OTHER
-            for i, name in enumerate(names)
-        )
-        return cls(np.argsort(order)[part], names, fills)
-
-
-def _part_name(value: int, *, by_track: bool) -> str:
-    if value == DRUM_KEY:
-        return "Drums"
-    return f"Track {value + 1}" if by_track else general_midi.name(value)
-
-
-def _shade(fill: str, shade: int) -> str:
-    """Return a colour mixed with white: shade 0 (softest) keeps 30 % of it, the last all."""
-    strength = 0.3 + 0.7 * shade / (SHADES - 1)
-    channels = (int(fill[i : i + 2], 16) for i in (1, 3, 5))
-    return "#" + "".join(f"{round(255 + (c - 255) * strength):02x}" for c in channels)
-
-
-# Notes and everything around them.
 
 
 @dataclass(frozen=True, eq=False)
@@ -281,7 +125,7 @@ class Marks:
         groups = []
         for value in np.unique(code).tolist():
             part, level = divmod(value // 2, SHADES)
-            fill = _shade(colours.fills[part], level)
+            fill = shaded(colours.fills[part], level)
             groups.append((fill, bool(value % 2), np.flatnonzero(code == value)))
         start = positions(piece, axis.unit, piece.notes["start"].astype(np.int64))
         end = positions(piece, axis.unit, piece.ends)

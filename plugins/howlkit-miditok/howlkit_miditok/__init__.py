@@ -24,10 +24,10 @@ from howlkit.protocols import Encoder
 from howlkit.schema import STEP, Schema, Steps
 
 if TYPE_CHECKING:
-    from howlkit_miditok.clock import Rules
     from howlkit_miditok.grammar import Grammar
     from howlkit_miditok.graph import Graph
     from howlkit_miditok.layout import Layout
+    from howlkit_miditok.rules import Rules
     from howlkit_miditok.sequences import Sequences
 
 __all__ = ["MidiTok"]
@@ -92,7 +92,7 @@ class MidiTok:
 
     @cached_property
     def _rules(self) -> Rules:
-        from howlkit_miditok.clock import Rules
+        from howlkit_miditok.rules import Rules
 
         return Rules(self._tokenizer, type(self._tokenizer).__name__)
 

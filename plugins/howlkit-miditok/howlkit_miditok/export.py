@@ -18,10 +18,11 @@ def export(run: Path, out: Path) -> None:
     MidiTok reads the file, and so does `howlkit train --encoder miditok -o miditok.params=FILE`.
     """
     from howlkit.errors import HowlkitError
+    from howlkit.plugins import unwrapped
     from howlkit.sampling import Trained
     from howlkit_miditok import MidiTok
 
-    encoder = Trained.from_pretrained(run, stepping=None).recipe.encoder
+    encoder = unwrapped(Trained.from_pretrained(run, stepping=None).recipe.encoder)
     if not isinstance(encoder, MidiTok):
         raise HowlkitError(f"{run} was trained with encoder {encoder.name!r}, not with miditok")
     out.write_text(encoder.tokenizer_json(), encoding="utf-8")

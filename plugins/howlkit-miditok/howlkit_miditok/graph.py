@@ -13,9 +13,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit_miditok.clock import ENDS, PITCHES, STARTS, Clock, Rules
+from howlkit_miditok.clock import Clock
 from howlkit_miditok.layout import Layout
 from howlkit_miditok.order import rank
+from howlkit_miditok.rules import ENDS, PITCHES, STARTS, Rules
 
 __all__ = ["Graph", "Mask"]
 

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.schema import Field, Schema, Steps
-from howlkit_miditok.clock import Clock, Token
+from howlkit_miditok.clock import Clock
+from howlkit_miditok.rules import Token
 
 __all__ = ["Layout", "layout"]
 

@@ -11,12 +11,9 @@ from __future__ import annotations
 import bisect
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from howlkit_miditok.clock import ENDS, PITCHES, STARTS, Rules
-
-if TYPE_CHECKING:
-    from howlkit_miditok.clock import Clock
+from howlkit_miditok.rules import ENDS, PITCHES, STARTS, Rules
 
 Metres = tuple[tuple[int, str], ...]
 """Ticks, rising, and the metres that begin there, as MidiTok writes them."""
@@ -61,6 +58,15 @@ def rank(name: str, kind: str, value: str) -> int:
     return int(value) if value.isdigit() else 0
 
 
+class Now(Protocol):
+    """What an order needs to know of the clock of its row (clock.py has the meanings)."""
+
+    tick: int
+    beat: int
+    program: int
+    pending: str
+
+
 @dataclass
 class Order:
     """What one row has told at its tick.
@@ -103,7 +109,7 @@ class Order:
         after = bisect.bisect_right(self.metres, tick, key=lambda change: change[0])
         return self.metres[after][0] - tick if after < len(self.metres) else math.inf
 
-    def take(self, kind: str, value: str, clock: Clock) -> None:
+    def take(self, kind: str, value: str, clock: Now) -> None:
         """Take in a token that `clock` has taken in."""
         if clock.tick != self.tick:
             self.tick, self.floor, self.told = clock.tick, (), ()
@@ -128,7 +134,7 @@ class Order:
         """Leave room for what MidiTok would not have put into this shift or those before it."""
         self.room = min(self.room - ticks, self.rules.gap(ticks, beat))
 
-    def _close(self, clock: Clock) -> None:
+    def _close(self, clock: Now) -> None:
         """End a note: the next one comes after it."""
         self.floor, pitch = self.told, self.told[-1]
         if self.rules.name == "MIDILike":
@@ -137,7 +143,7 @@ class Order:
             self.onsets[key] = (*self.onsets.get(key, ()), clock.tick)
         self.told = self.told[:1] if self.rules.name == "MuMIDI" else ()
 
-    def _release(self, clock: Clock, pitch: int) -> int:
+    def _release(self, clock: Now, pitch: int) -> int:
         """Let go the first note of a pitch; return when it began."""
         key = clock.program, pitch
         began, *others = self.onsets.pop(key, ()) or (clock.tick,)

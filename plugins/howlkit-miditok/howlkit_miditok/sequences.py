@@ -23,8 +23,9 @@ from symusic import Note
 
 from howlkit.music import Piece
 from howlkit.schema import Steps
-from howlkit_miditok.clock import TIMES, Clock, Rules
+from howlkit_miditok.clock import Clock
 from howlkit_miditok.layout import Ids, Layout
+from howlkit_miditok.rules import TIMES, Rules
 from howlkit_miditok.scores import edges, to_score
 from howlkit_miditok.tokenizers import quiet
 

@@ -323,7 +323,7 @@ def test_it_trains_and_samples(model, values, tmp_path):
         midi.write(tune(seed), tmp_path / f"{seed}.mid")
     training = {"batch": 2, "validate_every": 2}
     all_values = {"miditok": values, model: MODELS[model], "training": training}
-    plan = setup.Plan(
+    plan = setup.TrainingPlan(
         [tmp_path], encoder="miditok", model=model, values=all_values, budget=Budget(steps=2)
     )
     setup.begin(plan, tmp_path / "run", device="cpu", tell=lambda line: None).train()

@@ -18,6 +18,7 @@ from howlkit.hookspecs import hookimpl
 from howlkit.music import Piece
 from howlkit.options import option
 from howlkit.protocols import Source, Writer
+from howlkit_music21.playing import Playing
 
 __all__ = ["Music21", "MusicXml"]
 
@@ -27,13 +28,8 @@ NO_MUSIC = ("theoryExercises", "demos")
 
 
 @dataclass(frozen=True)
-class Music21:
+class Music21(Playing):
     """MusicXML, ABC and Humdrum files, and the corpora that come with music21."""
-
-    repeats: bool = option(False, "play repeats as often as written, instead of once")
-    chords: bool = option(False, "play chord symbols, as a track of their own")
-    bpm: int = option(100, "quarters a minute where no tempo is given", low=20, high=300)
-    velocity: int = option(80, "of notes before any dynamic mark", low=1, high=127)
 
     name: ClassVar[str] = "music21"
     suffixes: ClassVar[tuple[str, ...]] = SUFFIXES

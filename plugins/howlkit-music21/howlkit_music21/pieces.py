@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from music21 import (
@@ -45,9 +45,7 @@ from howlkit.music import (
     Piece,
     last_at_each_tick,
 )
-
-if TYPE_CHECKING:
-    from howlkit_music21 import Music21
+from howlkit_music21.playing import Playing
 
 __all__ = ["piece_of"]
 
@@ -76,45 +74,45 @@ class Tone(NamedTuple):
     tied: bool
 
 
-class RowState(NamedTuple):
+class Placed(NamedTuple):
     """Something in a part, and where it stands, in quarters from the start."""
 
     start: Fraction
     element: Any
 
 
-Line = list[RowState]
+Line = list[Placed]
 T = TypeVar("T")
 
 
-def piece_of(score: Score, options: Music21) -> Piece:
+def piece_of(score: Score, playing: Playing) -> Piece:
     """Return the music of a score; DataError if it has no notes."""
-    score = _as_heard(score, options)
+    score = _as_heard(score, playing)
     parts: list[Score] = [*score.getElementsByClass(stream.Part)] or [score]
     lines = [_line(part) for part in parts]
     upbeat = _upbeat(parts[0])
     rows: list[Tone] = []
     for line in lines:
-        rows += _joined(_tones(line, len({tone.track for tone in rows}), options))
-    if options.chords:
-        rows += _chord_symbols(lines, len({tone.track for tone in rows}), options)
+        rows += _joined(_tones(line, len({tone.track for tone in rows}), playing))
+    if playing.chords:
+        rows += _chord_symbols(lines, len({tone.track for tone in rows}), playing)
     if not rows:
         raise DataError("it has no notes")
     ticks = _resolution(rows, upbeat)
     return Piece(
         _notes(rows, upbeat, ticks),
         ticks_per_beat=ticks,
-        tempos=_tempos(lines, upbeat, ticks, options.bpm),
+        tempos=_tempos(lines, upbeat, ticks, playing.bpm),
         time_signatures=_metres(lines[0], upbeat, ticks),
         key_signatures=_keys(lines[0], upbeat, ticks),
         name=_title(score),
     )
 
 
-def _as_heard(score: Score, options: Music21) -> Score:
+def _as_heard(score: Score, playing: Playing) -> Score:
     """Return the score at sounding pitch, and with repeats written out if that is asked for."""
     score.toSoundingPitch(inPlace=True)
-    if not options.repeats:
+    if not playing.repeats:
         return score
     try:
         return score.expandRepeats()
@@ -147,22 +145,22 @@ def _line(part: Score) -> Line:
     return sorted(found, key=lambda place: (place.start, place.element.classSortOrder))
 
 
-def _placed(part: Score, begin: Fraction) -> Iterator[RowState]:
+def _placed(part: Score, begin: Fraction) -> Iterator[Placed]:
     for element in part:
         start = begin + _quarters(part.elementOffset(element))
         if isinstance(element, stream.Stream):
             yield from _placed(element, start)
         else:
-            yield RowState(start, element)
+            yield Placed(start, element)
 
 
 def _of(line: Line, kind: type[T]) -> Iterator[tuple[Fraction, T]]:
     return ((start, element) for start, element in line if isinstance(element, kind))
 
 
-def _tones(line: Line, track: int, options: Music21) -> Iterator[Tone]:
+def _tones(line: Line, track: int, playing: Playing) -> Iterator[Tone]:
     """Yield the notes of a part, in time; chords note by note."""
-    program, drums, velocity = 0, False, options.velocity
+    program, drums, velocity = 0, False, playing.velocity
     for start, element in line:
         if isinstance(element, instrument.Instrument):
             program, drums = _program(element)
@@ -223,7 +221,7 @@ def _joined(tones: Iterable[Tone]) -> list[Tone]:
     return result
 
 
-def _chord_symbols(lines: Iterable[Line], track: int, options: Music21) -> list[Tone]:
+def _chord_symbols(lines: Iterable[Line], track: int, playing: Playing) -> list[Tone]:
     """Return the notes of chord symbols, each held until the next, or the end of its part."""
     rows = []
     for line in lines:
@@ -233,7 +231,7 @@ def _chord_symbols(lines: Iterable[Line], track: int, options: Music21) -> list[
         for (start, symbol), stop in zip(symbols, stops, strict=True):
             pitches = [round(pitch.ps) for pitch in symbol.pitches] if stop > start else []
             rows += [
-                Tone(start, stop - start, pitch, options.velocity, 0, track, False)
+                Tone(start, stop - start, pitch, playing.velocity, 0, track, False)
                 for pitch in pitches
                 if 0 <= pitch < 128
             ]

@@ -11,15 +11,12 @@ import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from howlkit.errors import DataError, HowlkitError, printable
 from howlkit.music import Piece
 from howlkit_music21 import drums
-
-if TYPE_CHECKING:
-    from howlkit_music21 import Music21
+from howlkit_music21.playing import Playing
 
 __all__ = ["read"]
 
@@ -29,7 +26,7 @@ MOST_UNPACKED = 256 * 2**20
 """Bytes that a compressed score may have once it is unpacked."""
 
 
-def read(path: Path, options: Music21) -> Iterator[Piece | HowlkitError]:
+def read(path: Path, playing: Playing) -> Iterator[Piece | HowlkitError]:
     """Yield the pieces in a file, with an error in place of one that music21 cannot read.
 
     Raises DataError if the file holds nothing that could be read.
@@ -38,19 +35,19 @@ def read(path: Path, options: Music21) -> Iterator[Piece | HowlkitError]:
     if kind == ".abc":
         for number, tune in _tunes(_text(path)):
             try:
-                yield from _pieces(tune, "abc", options)
+                yield from _pieces(tune, "abc", playing)
             except DataError as error:
                 yield DataError(f"X:{number}: {error}" if number else str(error))
     elif kind == ".krn":
         text = _text(path)
         if "**kern" not in text:
             raise DataError("is no Humdrum file with notes: it has no **kern spine")
-        yield from _pieces(text, "humdrum", options)
+        yield from _pieces(text, "humdrum", playing)
     else:
-        yield from _pieces(_musicxml(path), "musicxml", options)
+        yield from _pieces(_musicxml(path), "musicxml", playing)
 
 
-def _pieces(source: str, form: str, options: Music21) -> list[Piece]:
+def _pieces(source: str, form: str, playing: Playing) -> list[Piece]:
     """Return the pieces of a text: one, or those of an Opus."""
     from music21 import converter, stream
 
@@ -61,7 +58,7 @@ def _pieces(source: str, form: str, options: Music21) -> list[Piece]:
         try:
             parsed = converter.parseData(source, format=form)
             scores = list(parsed.scores) if isinstance(parsed, stream.Opus) else [parsed]
-            return [piece_of(score, options) for score in scores]
+            return [piece_of(score, playing) for score in scores]
         except HowlkitError:
             raise
         except Exception as error:  # of any kind: a parser of strangers' files, without promises

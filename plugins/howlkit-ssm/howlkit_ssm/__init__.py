@@ -46,7 +46,16 @@ class Ssm:
         from howlkit.network import Network
         from howlkit_ssm.network import StateSpace
 
-        return Network(schema, heads, StateSpace(heads.width_in(schema), self))
+        backbone = StateSpace(
+            heads.width_in(schema),
+            width=self.width,
+            layers=self.layers,
+            inner=self.inner,
+            heads=self.heads,
+            states=self.states,
+            dropout=self.dropout,
+        )
+        return Network(schema, heads, backbone)
 
 
 @hookimpl

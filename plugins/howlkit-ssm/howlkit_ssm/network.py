@@ -19,14 +19,10 @@ for each layer its matrices (B, H, N, P) and what the convolution still needs, (
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-if TYPE_CHECKING:
-    from howlkit_ssm import Ssm
 
 __all__ = ["StateSpace"]
 
@@ -40,12 +36,25 @@ State = dict[str, Tensor]
 class StateSpace(nn.Module):
     """Layers one after the other; a `howlkit.protocols.Backbone`."""
 
-    def __init__(self, width_in: int, options: Ssm) -> None:
+    def __init__(
+        self,
+        width_in: int,
+        *,
+        width: int,
+        layers: int,
+        inner: int,
+        heads: int,
+        states: int,
+        dropout: float,
+    ) -> None:
+        """Make a network of random weights; `howlkit_ssm.Ssm` explains the numbers."""
         super().__init__()
-        self.width, self.dropout = options.width, options.dropout
-        self.enter = nn.Linear(width_in, options.width, bias=False)
-        self.layers = nn.ModuleList(Layer(options) for _ in range(options.layers))
-        self.norm = nn.RMSNorm(options.width)
+        self.width, self.dropout = width, dropout
+        self.enter = nn.Linear(width_in, width, bias=False)
+        self.layers = nn.ModuleList(
+            Layer(width, inner=inner, heads=heads, states=states) for _ in range(layers)
+        )
+        self.norm = nn.RMSNorm(width)
 
     def forward(
         self, x: Tensor, state: State | None, lengths: Tensor | None = None
@@ -72,13 +81,13 @@ class StateSpace(nn.Module):
 class Layer(nn.Module):
     """Normalise, convolve, remember, gate."""
 
-    def __init__(self, options: Ssm) -> None:
+    def __init__(self, width: int, *, inner: int, heads: int, states: int) -> None:
         super().__init__()
-        inner, states, self.heads = options.inner, options.states, options.heads
+        self.heads = heads
         self.parts = [inner, inner + 2 * states, self.heads]  # gate; x, b and c; dt
         self.inner = [inner, states, states]
-        self.norm = nn.RMSNorm(options.width)
-        self.into = nn.Linear(options.width, sum(self.parts), bias=False)
+        self.norm = nn.RMSNorm(width)
+        self.into = nn.Linear(width, sum(self.parts), bias=False)
         self.taps = nn.Parameter(torch.empty(TAPS, self.parts[1]))
         nn.init.uniform_(self.taps, -(TAPS**-0.5), TAPS**-0.5)
         waits = torch.linspace(math.log(SHORTEST), math.log(LONGEST), self.heads).exp()
@@ -87,7 +96,7 @@ class Layer(nn.Module):
         self.decay = nn.Parameter(torch.zeros(self.heads))
         self.skip = nn.Parameter(torch.ones(self.heads))
         self.norm_inner = nn.RMSNorm(inner)
-        self.out = nn.Linear(inner, options.width, bias=False)
+        self.out = nn.Linear(inner, width, bias=False)
         nn.init.zeros_(self.out.weight)  # a layer begins as the identity
 
     def forward(

@@ -8,10 +8,12 @@ from howlkit.builtin.models.lstm_gru import Lstm
 from howlkit.errors import OptionError
 from howlkit.head_options import HeadOptions
 from howlkit.music import midi
-from howlkit.music.piece import DRUMS, MAX_TICK, NOTE, PEDAL, TEMPO, Piece
+from howlkit.music.piece import Piece
+from howlkit.music.tables import DRUMS, MAX_TICK, NOTE, PEDAL, TEMPO
 from howlkit.sampling.decoding import accepts
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.runners import make_runner
-from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.session import Session
 from howlkit.schema import END, MARK, START, STEP
 from howlkit.training import setup
 from howlkit.training.progress import Budget
@@ -485,7 +487,7 @@ def test_a_model_of_it_trains_and_plays(name, tmp_path):
         midi.write(with_pedals(tune(seed, 4)), tmp_path / f"{seed}.mid")
     options = {"programs": False, "sustain": "events"} if name == "pedal" else {}
     values = {"lstm": {"hidden": 16}, "training": {"batch": 4}, "event": options}
-    plan = setup.Plan([tmp_path], encoder="event", values=values, budget=Budget(steps=3))
+    plan = setup.TrainingPlan([tmp_path], encoder="event", values=values, budget=Budget(steps=3))
     trainer = setup.begin(plan, tmp_path / "run", device="cpu", tell=lambda line: None)
     assert trainer.train().progress.step == 3
     encoder = trainer.recipe.encoder

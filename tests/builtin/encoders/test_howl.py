@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from howlkit.builtin.encoders.howl import PITCHES, Howl
-from howlkit.music.piece import DRUMS, NOTE, TEMPO, Piece
-from howlkit.sampling.session import Limit
+from howlkit.music.piece import Piece
+from howlkit.music.tables import DRUMS, NOTE, TEMPO
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.trained import Trained
 from howlkit.schema import END, START, STEP
 from howlkit.training import setup
@@ -177,7 +178,9 @@ def test_a_network_trains_on_it_and_plays_it(tmp_path, heads):
         "heads": heads,
         "training": {"batch": 4, "window": 16},
     }
-    plan = setup.Plan([tmp_path / "music"], encoder="howl", values=values, budget=Budget(steps=3))
+    plan = setup.TrainingPlan(
+        [tmp_path / "music"], encoder="howl", values=values, budget=Budget(steps=3)
+    )
     setup.begin(plan, tmp_path / "run", device="cpu", tell=lambda line: None).train()
     trained = Trained.from_pretrained(tmp_path / "run")
     session = trained.session(rows=2, seed=1, limit=Limit(ends=False))

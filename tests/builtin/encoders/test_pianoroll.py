@@ -8,9 +8,10 @@ from howlkit.builtin.encoders.pianoroll.encoder import MOST_SLICES, Pianoroll
 from howlkit.builtin.encoders.shared import slices
 from howlkit.errors import OptionError
 from howlkit.music import chorales
-from howlkit.music.piece import DRUMS, TEMPO, TIME_SIGNATURE, Piece
+from howlkit.music.piece import Piece
+from howlkit.music.tables import DRUMS, TEMPO, TIME_SIGNATURE
 from howlkit.sampling.decoding import accepts
-from howlkit.sampling.session import Limit
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.trained import Trained
 from howlkit.schema import END, START, STEP
 from howlkit.training import setup
@@ -367,7 +368,7 @@ def test_a_network_trains_on_it_and_plays_it(tmp_path, options, chained):
         "heads": {"chained": chained},
         "training": {"batch": 4, "window": 16},
     }
-    plan = setup.Plan(
+    plan = setup.TrainingPlan(
         [tmp_path / "music"], encoder="pianoroll", values=values, budget=Budget(steps=3)
     )
     setup.begin(plan, tmp_path / "run", device="cpu", tell=lambda line: None).train()

@@ -5,7 +5,8 @@ import pytest
 
 from howlkit.builtin.encoders.event.encoder import Event
 from howlkit.errors import OptionError
-from howlkit.music.piece import DRUMS, Piece
+from howlkit.music.piece import Piece
+from howlkit.music.tables import DRUMS
 from howlkit.schema import STEP
 
 

@@ -15,10 +15,12 @@ from howlkit.builtin.encoders.remi.grammar import RemiGrammar
 from howlkit.builtin.models.lstm_gru import Lstm
 from howlkit.head_options import HeadOptions
 from howlkit.music import midi
-from howlkit.music.piece import DRUMS, NOTE, TEMPO, TIME_SIGNATURE, Piece
+from howlkit.music.piece import Piece
+from howlkit.music.tables import DRUMS, NOTE, TEMPO, TIME_SIGNATURE
 from howlkit.sampling.decoding import accepts
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.runners import make_runner
-from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.session import Session
 from howlkit.schema import END, START, STEP
 from tests.conftest import random_piece, tune
 

@@ -7,15 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from howlkit.builtin.encoders.shared import durations
 from howlkit.builtin.encoders.tuple import encoder as module
 from howlkit.builtin.encoders.tuple.encoder import Tuple
 from howlkit.builtin.encoders.tuple.grammar import PEDAL
 from howlkit.errors import OptionError
 from howlkit.music import midi
-from howlkit.music.piece import DRUMS, MAX_TICK, NOTE, Piece
-from howlkit.music.piece import PEDAL as PEDALS
+from howlkit.music.piece import Piece
+from howlkit.music.tables import DRUMS, MAX_TICK, NOTE
+from howlkit.music.tables import PEDAL as PEDALS
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.runners import make_runner
-from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.session import Session
 from howlkit.schema import END, START, STEP
 from howlkit.training import setup
 from howlkit.training.progress import Budget
@@ -217,7 +220,7 @@ def test_common_note_values_are_met_exactly():
 def test_durations_from_a_table_are_those_that_a_search_finds(encoder, monkeypatch):
     piece = music(4, notes=300)
     steps = encoder.encode(piece)
-    monkeypatch.setattr(module, "LONGEST_TABLE", 0)
+    monkeypatch.setattr(durations, "LONGEST_TABLE", 0)
     assert np.array_equal(encoder.encode(piece), steps)
 
 
@@ -412,8 +415,10 @@ def test_an_excerpt_needs_few_of_the_pedals(monkeypatch):
     spans = [(480 * i, 400, 0) for i in range(1000)]
     piece = with_pedals(*spans, notes=[(480 * i, 400, 60) for i in range(1000)])
     looked_at = []
-    near = module._near
-    monkeypatch.setattr(module, "_near", lambda *a: looked_at.append(near(*a)) or looked_at[-1])
+    near = module._pedals_around
+    monkeypatch.setattr(
+        module, "_pedals_around", lambda *a: looked_at.append(near(*a)) or looked_at[-1]
+    )
     steps = Tuple(pedals=True).encode(piece.excerpt(500, 510))
     assert len(steps) == 21
     assert looked_at[0].stop - looked_at[0].start <= 10 + 2 + 17
@@ -467,7 +472,7 @@ def test_a_run_with_all_of_it_trains_and_plays(tmp_path):
         midi.write(music(seed), tmp_path / f"{seed}.mid")
     options = {"pitch": "octave", "tracks": 3, "pedals": True}
     values = {"tuple": options, "lstm": {"hidden": 16}, "training": {"batch": 4}}
-    plan = setup.Plan([tmp_path], values=values, budget=Budget(steps=3))
+    plan = setup.TrainingPlan([tmp_path], values=values, budget=Budget(steps=3))
     trainer = setup.begin(plan, tmp_path / "run", device="cpu", tell=lambda line: None)
     trainer.train()
     encoder = trainer.recipe.encoder

@@ -7,15 +7,17 @@ import pytest
 import torch
 
 from howlkit.builtin.encoders.voices import encoder as module
+from howlkit.builtin.encoders.voices.derived import held_slices
 from howlkit.builtin.encoders.voices.encoder import Voices
-from howlkit.builtin.encoders.voices.inputs import held_slices
 from howlkit.builtin.models.lstm_gru import Lstm
 from howlkit.errors import OptionError
 from howlkit.head_options import HeadOptions
 from howlkit.music import chorales
-from howlkit.music.piece import DRUMS, NOTE, TIME_SIGNATURE, Piece
+from howlkit.music.piece import Piece
+from howlkit.music.tables import DRUMS, NOTE, TIME_SIGNATURE
+from howlkit.sampling.limits import Limit
 from howlkit.sampling.runners import make_runner
-from howlkit.sampling.session import Limit, Session
+from howlkit.sampling.session import Session
 from howlkit.schema import END, START, STEP
 from howlkit.testing.walks import answers
 from howlkit.testing.walks import walk as made_by_chance
@@ -167,7 +169,7 @@ def test_nothing_derived_knows_the_future(encoder):
         early = piece.replace(notes=piece.notes[:n])
         cut = encoder._time.positions(piece, piece.notes["start"][n])
         known = encoder.encode(early)
-        known = known[(known["mark"] != END) & (encoder._stands(known) < cut)]
+        known = known[(known["mark"] != END) & (encoder._slices_of(known) < cut)]
         assert np.array_equal(known, whole[: len(known)])
 
 
@@ -292,7 +294,7 @@ def test_a_piece_of_changes_at_its_longest_ends_in_silence(monkeypatch, encoder,
     for seed in range(40):
         for row in made_by_chance(encoder, seed).rows:  # goes on until it must end
             assert np.array_equal(encoder.encode(encoder.decode(row)), row)
-            ends.add(int(encoder._stands(row)[-1]))
+            ends.add(int(encoder._slices_of(row)[-1]))
     assert max(ends) == most
 
 
@@ -535,7 +537,7 @@ def test_a_piece_of_a_million_beats_is_cut_off_and_ends_with_a_note():
     assert len(changes.encode(long)) == 2 + 2
     steps = changes.encode(held)  # a step a beat, and where it ends
     assert len(steps) == module.MOST_SLICES // 4 + 1 + 2
-    assert changes._stands(steps)[-1] == module.MOST_SLICES
+    assert changes._slices_of(steps)[-1] == module.MOST_SLICES
 
 
 @pytest.mark.parametrize("steps", ["grid", "changes"])

@@ -11,7 +11,8 @@ import pytest
 
 from howlkit.errors import HowlkitError, MidiError
 from howlkit.music import midi
-from howlkit.music.piece import DRUMS, PEDAL, TIME_SIGNATURE, Piece
+from howlkit.music.piece import Piece
+from howlkit.music.tables import DRUMS, PEDAL, TIME_SIGNATURE
 from tests.midi_bytes import END, EVERYTHING, ONE_NOTE, chunk, file, off, on, rows
 
 

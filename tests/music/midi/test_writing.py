@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from howlkit.errors import MidiError
 from howlkit.music import midi
-from howlkit.music.piece import DRUMS, KEY_SIGNATURE, NOTE, PEDAL, TEMPO, TIME_SIGNATURE, Piece
+from howlkit.music.piece import Piece
+from howlkit.music.tables import DRUMS, KEY_SIGNATURE, NOTE, PEDAL, TEMPO, TIME_SIGNATURE
 from tests.midi_bytes import EVERYTHING, first_in_first_out, rows
 
 ticks = st.one_of(st.integers(0, 50), st.integers(0, 2**30))

@@ -1,8 +1,9 @@
 import json
 from html.parser import HTMLParser
 
-from howlkit.music.piece import DRUMS, Piece
+from howlkit.music.piece import Piece
 from howlkit.music.plot.notebook import PLAYER
+from howlkit.music.tables import DRUMS
 
 
 class Parts(HTMLParser):

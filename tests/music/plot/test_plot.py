@@ -8,9 +8,10 @@ from PIL import Image
 
 from howlkit.errors import HowlkitError, OptionError, PieceError
 from howlkit.music import chorales, general_midi, plot
-from howlkit.music.piece import DRUMS, TEMPO, TIME_SIGNATURE, Piece
-from howlkit.music.plot import roll
+from howlkit.music.piece import Piece
+from howlkit.music.plot import colours, lanes, roll
 from howlkit.music.plot.drawing import Boxes, Drawing, Label, boxes
+from howlkit.music.tables import DRUMS, TEMPO, TIME_SIGNATURE
 
 SVG = "{http://www.w3.org/2000/svg}"
 SCALE = Piece.of([(480 * i, 480, 60 + i) for i in range(12)], name="scale")
@@ -47,7 +48,7 @@ def random_piece(count, *, seconds, seed=0):
 
 
 def test_higher_pitches_are_drawn_higher_and_later_notes_further_right():
-    rows = noted(plot.draw(SCALE), roll.PALETTE[0])
+    rows = noted(plot.draw(SCALE), colours.PALETTE[0])
     rows = rows[np.argsort(rows[:, 0])]
     assert len(rows) == 12
     assert (np.diff(rows[:, 0]) > 0).all()
@@ -55,7 +56,7 @@ def test_higher_pitches_are_drawn_higher_and_later_notes_further_right():
 
 
 def test_a_note_twice_as_long_is_twice_as_wide():
-    rows = noted(plot.draw(Piece.of([(0, 480, 60), (480, 960, 62)])), roll.PALETTE[0])
+    rows = noted(plot.draw(Piece.of([(0, 480, 60), (480, 960, 62)])), colours.PALETTE[0])
     short, long = np.sort(rows[:, 2]) + 0.7  # the gap before the next note
     assert long == pytest.approx(2 * short, abs=0.15)
 
@@ -63,7 +64,7 @@ def test_a_note_twice_as_long_is_twice_as_wide():
 def test_louder_notes_are_darker():
     piece = Piece.of([(0, 480, 60, 20), (480, 480, 62, 120)])
     drawing = plot.draw(piece)
-    fills = {roll._shade(roll.PALETTE[0], v * roll.SHADES // 128): v for v in (20, 120)}
+    fills = {colours.shaded(colours.PALETTE[0], v * colours.SHADES // 128): v for v in (20, 120)}
     assert all(len(noted(drawing, fill)) == 1 for fill in fills)
     brightness = {v: sum(int(f[i : i + 2], 16) for i in (1, 3, 5)) for f, v in fills.items()}
     assert brightness[20] > brightness[120]
@@ -79,21 +80,21 @@ def test_instruments_are_named_when_there_is_more_than_one():
 def test_voices_of_one_instrument_are_told_apart_by_track():
     drawing = plot.draw(chorales.load()[0])
     assert [f"Track {i}" for i in (1, 2, 3, 4)] == [t for t in texts(drawing) if "Track" in t]
-    assert all(len(noted(drawing, fill)) > 20 for fill in roll.PALETTE[:4])
+    assert all(len(noted(drawing, fill)) > 20 for fill in colours.PALETTE[:4])
 
 
 def test_drums_stand_below_the_pitches_and_have_no_length():
     piece = Piece.of([(0, 480, 60), (0, 9600, 38, 80, DRUMS), (480, 1, 38, 80, DRUMS)])
     drawing = plot.draw(piece)
-    drums = noted(drawing, roll.DRUM_COLOUR)
+    drums = noted(drawing, colours.DRUM_COLOUR)
     struck = drums[drums[:, 2] == 3.0]
     assert len(struck) == 2
-    assert (struck[:, 1] > noted(drawing, roll.PALETTE[0])[:, 1].max()).all()
+    assert (struck[:, 1] > noted(drawing, colours.PALETTE[0])[:, 1].max()).all()
 
 
 def test_a_drum_that_is_never_released_is_struck_once_however_many_systems_there_are():
     piece = Piece.of([(0, 480 * 400, 38, 80, DRUMS), *((480 * i, 480, 60) for i in range(400))])
-    drums = noted(plot.draw(piece), roll.DRUM_COLOUR)
+    drums = noted(plot.draw(piece), colours.DRUM_COLOUR)
     assert (drums[:, 2] == 3.0).sum() == 1
 
 
@@ -125,8 +126,8 @@ def test_bars_follow_the_time_signatures():
 
 def test_bar_lines_stand_where_bars_begin():
     drawing = plot.draw(with_metre(SCALE, (0, 3, 4)))
-    lines = np.unique(noted(drawing, roll.BAR)[:, 0]) + 0.5
-    notes = np.sort(noted(drawing, roll.PALETTE[0])[:, 0])
+    lines = np.unique(noted(drawing, colours.BAR)[:, 0]) + 0.5
+    notes = np.sort(noted(drawing, colours.PALETTE[0])[:, 0])
     assert np.allclose(lines[:4], notes[::3], atol=0.06)
 
 
@@ -140,7 +141,7 @@ def test_a_performance_off_the_grid_is_shown_in_seconds():
 
 def test_seconds_follow_the_tempo_map():
     slow = SCALE.replace(tempos=np.array([(0, 500_000), (2880, 1_000_000)], TEMPO))
-    rows = noted(plot.draw(slow, unit="seconds"), roll.PALETTE[0])
+    rows = noted(plot.draw(slow, unit="seconds"), colours.PALETTE[0])
     steps = np.diff(np.sort(rows[:, 0]))
     assert steps[-1] == pytest.approx(2 * steps[0], abs=0.15)
 
@@ -158,11 +159,11 @@ def test_every_note_is_inside_the_picture_and_right_of_the_keyboard():
     piece = random_piece(2000, seconds=200)
     drawing = plot.draw(piece)
     x, y, wide, high = np.concatenate(
-        [noted(drawing, roll._shade(roll.PALETTE[0], s)) for s in range(roll.SHADES)]
+        [noted(drawing, colours.shaded(colours.PALETTE[0], s)) for s in range(colours.SHADES)]
     ).T
     assert len(x) >= len(piece)  # a note at a system's edge is drawn in both
-    assert x.min() >= roll.MARGIN + roll.KEYBOARD
-    assert (x + wide).max() <= drawing.width - roll.MARGIN + 2
+    assert x.min() >= lanes.MARGIN + lanes.KEYBOARD
+    assert (x + wide).max() <= drawing.width - lanes.MARGIN + 2
     assert y.min() > roll.HEADER
     assert (y + high).max() < drawing.height
 
@@ -200,9 +201,9 @@ def test_png_and_svg_have_the_same_layout():
     drawing = plot.draw(SCALE)
     image = Image.open(io.BytesIO(drawing.to_png(scale=2)))
     assert image.size == (2 * drawing.width, 2 * drawing.height)
-    for x, y, wide, high in noted(drawing, roll.PALETTE[0]):
+    for x, y, wide, high in noted(drawing, colours.PALETTE[0]):
         pixel = image.getpixel((round(2 * (x + wide / 2)), round(2 * (y + high / 2))))
-        assert "#{:02x}{:02x}{:02x}".format(*pixel) == roll.PALETTE[0]
+        assert "#{:02x}{:02x}{:02x}".format(*pixel) == colours.PALETTE[0]
 
 
 def test_letters_that_the_png_font_lacks_are_spelt_plainly_and_not_as_boxes():

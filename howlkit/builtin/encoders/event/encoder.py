@@ -2,26 +2,26 @@
 
 Oore et al. 2018 ("This time with feeling", Performance RNN) and Huang et al. 2019 (Music
 Transformer) have 128 note-ons, 128 note-offs, shifts of 10 ms to 1 s and 32 velocities, 388 values
-in all; notes last as long as the pedal holds them. What is different here:
+in all; notes last as long as the pedal holds them. Three things differ here:
 
-- one spelling. At one position come note-offs, pedal up, pedal down, note-ons; notes by program,
-  then pitch. A rest is spelt with the longest shift as often as it fits, then what is left. A
-  velocity stands directly before a note-on, and only where it changes.
-- with `programs`, notes have a second field, their program, so that no instrument is lost; the
-  papers have pianos only. What may be struck are the programs of the music trained on: a key that
-  sounds may be struck again by another program alone, and so would be by any at all.
-- a piece ends when nothing sounds any more.
+- A piece has one spelling. At one position come note-offs, pedal up, pedal down, note-ons, each
+  ordered by program, then pitch. A rest is the longest shift as often as it fits, then what is
+  left. A velocity stands directly before a note-on, and only where it changes.
+- With `programs`, notes have a second field, their program, so that no instrument is lost; the
+  papers have pianos only. Only programs of the music trained on may be struck: a key that sounds
+  can be struck again by another program only, so a model would otherwise choose any program there.
+- A piece ends when nothing sounds any more.
 
-A pitch of a program sounds once at a time. Notes of it that begin at one position are one note, as
-loud as the loudest. One that begins while another sounds ends that one, and itself lasts as long as
-the longest of them would have: a held note doubled by a short one is struck twice and held.
+A key, which is a pitch of a program, sounds once at a time. Notes of a key that begin at one
+position become one note, as loud as the loudest. A note that begins while another note of its key
+sounds ends that one, and itself lasts until the longest of them ends: a held note doubled by a
+short one is struck twice and held.
 
 Positions are those of a uniform grid.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -30,24 +30,27 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.arrays import stable_order
+from howlkit.arrays import run_bounds, stable_order
 from howlkit.builtin.encoders.event.grammar import EventGrammar
-from howlkit.builtin.encoders.event.spelling import NOTE_OFF, NUMBER, Column, Rows, Spelling
 from howlkit.builtin.encoders.event.vocabulary import OFF, PITCHES, SHIFT, Vocabulary
+from howlkit.builtin.encoders.event.writing import NOTE_OFF, NUMBER, Column, Rows, StepWriter
 from howlkit.builtin.encoders.shared.grid import ENDLESS, Grid
-from howlkit.builtin.encoders.shared.programs import NO_PROGRAM, Palette, instruments
-from howlkit.builtin.encoders.shared.runs import run_bounds
+from howlkit.builtin.encoders.shared.notes import velocity_values
+from howlkit.builtin.encoders.shared.programs import (
+    NO_PROGRAM,
+    Palette,
+    instruments,
+    tracks_by_program,
+)
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
-from howlkit.music.piece import DRUMS, MAX_TICK, NOTE, PEDAL, TEMPO, Piece
-from howlkit.music.tables import Table
+from howlkit.music.piece import Piece
+from howlkit.music.tables import DEFAULT_TEMPO, DRUMS, MAX_TICK, NOTE, PEDAL, TEMPO, Table
 from howlkit.options import option
 from howlkit.protocols import Encoder
 from howlkit.schema import STEP, Field, Schema, Steps
 
 __all__ = ["Event"]
-
-MOST_TICKS_PER_BEAT = 32_767
 
 _LINE = 47  # bits of a position: 2**32 ticks of 17 s, 1000 positions a second
 
@@ -65,11 +68,11 @@ class Event:
     )
     longest_rest: int = option(
         64,
-        "seconds or beats; if for longer nothing happens, it is shortened to this",
+        "seconds or beats; a longer silence is shortened to this",
         low=1,
         high=1024,
     )
-    velocities: int = option(32, "number of velocities; 1: none are told", low=1, high=127)
+    velocities: int = option(32, "number of velocities; 1: no velocity events", low=1, high=127)
     sustain: Literal["extend", "none", "events"] = option(
         "extend",
         "extend: notes last until the pedal lifts; none: no pedal; events: the pedal itself",
@@ -84,8 +87,8 @@ class Event:
     name: ClassVar[str] = "event"
 
     def __post_init__(self) -> None:
-        """Refuse pedal events for several instruments, and instruments that there cannot be."""
-        if self.sustain == "events" and self.programs:  # one pedal would hold them all
+        """Refuse pedal events for several instruments, and an impossible list of instruments."""
+        if self.sustain == "events" and self.programs:  # a pedal event has no program
             raise OptionError(
                 "event: sustain=events is for one piano; give programs=false too, or sustain=extend"
             )
@@ -102,8 +105,8 @@ class Event:
         return Grid(self.clock, self._grid)
 
     @cached_property
-    def _spelling(self) -> Spelling:
-        return Spelling(self._vocabulary, self.schema)
+    def _writer(self) -> StepWriter:
+        return StepWriter(self._vocabulary, self.schema)
 
     @cached_property
     def _vocabulary(self) -> Vocabulary:
@@ -117,14 +120,14 @@ class Event:
         return Palette.of(self.instruments)
 
     def fitted(self, pieces: Iterable[Piece]) -> Event:
-        """Return the encoder for the programs that occur in pieces, unless some are chosen."""
+        """Return this encoder with the instruments of `pieces`, unless the option chose some."""
         if self.instruments or not self.programs:
             return self
         return replace(self, instruments=instruments(piece.notes["program"] for piece in pieces))
 
     @cached_property
     def schema(self) -> Schema:
-        """Two or three columns: mark, event[, program]; a program have note-ons and note-offs."""
+        """Two or three columns: mark, event[, program]; only notes have a program."""
         event = Field("event", self._vocabulary.n, unit=str(self._vocabulary))
         if not self.programs:
             return Schema((event,), self.clock)
@@ -134,7 +137,7 @@ class Event:
 
     @cached_property
     def _left_out(self) -> int | None:
-        """The program, after `Palette.nearest`, of notes that are left out; None: all are kept."""
+        """The program (after `Palette.nearest`) whose notes are left out; None: no program."""
         if not self.programs:
             return DRUMS
         return NO_PROGRAM if NO_PROGRAM in self._palette.nearest else None
@@ -142,9 +145,9 @@ class Event:
     # Piece to steps -----------------------------------------------------------------------------
 
     def encode(self, piece: Piece) -> Steps:
-        """Return start, the events, end; shifts stand where the event after them does."""
+        """Return start, the events, end; shifts belong to the position of the event after them."""
         positions, rows = self._events(piece)
-        steps, stops = self._spelling.spell(positions, rows)
+        steps, stops = self._writer.write(positions, rows)
 
         def steps_before(position: int) -> int:
             count = int(positions.searchsorted(position))
@@ -156,26 +159,26 @@ class Event:
         return self.schema.cut(steps, before=before, stop=stop, end=piece.has_end)
 
     def _events(self, piece: Piece) -> tuple[Column, Rows]:
-        """Return what happens, in order: positions (N,) and rows (2, N) as for `Spelling.spell`."""
-        key, off_on, velocity = self._played(piece)
+        """Return all events in order: positions (N,) and rows (2, N) for `StepWriter.write`."""
+        key, off_on, velocity = self._spans_by_key(piece)
         notes = np.zeros((2, 2, len(key)), NUMBER)  # event and velocity of note-off and note-on
-        off, on, told = notes[0, 0], notes[0, 1], notes[1, 1]
-        self._spelling.note_ons.take(key, out=on, mode="clip")
+        off, on, velocities = notes[0, 0], notes[0, 1], notes[1, 1]
+        self._writer.note_ons.take(key, out=on, mode="clip")
         np.add(on, NOTE_OFF, out=off)
-        self._spelling.velocities.take(velocity, out=told, mode="clip")
+        self._writer.velocities.take(velocity, out=velocities, mode="clip")
         positions, rows = off_on.reshape(-1), notes.reshape(2, -1)
         if self.sustain == "events":
             up, down = self._pedal(piece)
             positions = np.concatenate((off_on[0], up, down, off_on[1]))
-            pedals = self._spelling.pedals(len(up), len(down))
+            pedals = self._writer.pedals(len(up), len(down))
             rows = np.concatenate((notes[:, 0], pedals, notes[:, 1]), axis=1)
-        order = stable_order(positions)  # those at one position are in order already
+        order = stable_order(positions)  # events at one position are in order already
         return positions.take(order), rows.take(order, axis=1)
 
-    def _played(self, piece: Piece) -> tuple[NDArray[np.uint16], Column, NDArray[np.uint8]]:
-        """Return key (N,), positions off and on (2, N) and velocity of what is left of the notes.
+    def _spans_by_key(self, piece: Piece) -> tuple[NDArray[np.uint16], Column, NDArray[np.uint8]]:
+        """Return keys (N,), positions of note-off and note-on (2, N), and velocities (N,).
 
-        By key, those of a key by position; where notes of a key overlap, each ends before the next.
+        Sorted by key, then by position. Where notes of a key overlap, each ends before the next.
         """
         notes, ends = piece.notes, piece.held if self.sustain == "extend" else piece.ends
         program = notes["program"]
@@ -192,24 +195,24 @@ class Event:
         ticks = np.empty((2, len(notes)), np.int64)
         ticks[0], ticks[1] = ends, notes["start"]
         off_on = self._time.positions(piece, ticks).take(order, axis=1)
-        # Keys one after the other on one line: there, all that a key has is before the next key.
+        # The keys lie one behind the other on one line: all notes of a key come before the next.
         line = key.astype(np.int64) << _LINE
         off_on += line
         off, on = off_on[0], off_on[1]
-        # The longest of the notes that sound ends behind all that ended before.
+        # A note lasts until all notes of its key have ended that began before it.
         np.maximum.accumulate(off, out=off)
         np.minimum(off[:-1], on[1:], out=off[:-1])
         np.maximum(off, on + 1, out=off)
         bounds = run_bounds(on)
         first, last = bounds[:-1], bounds[1:] - 1
         off_on -= line
-        if len(last) < len(on):  # notes of a key that begin together are one
+        if len(last) < len(on):  # notes of a key that begin together become one
             key, off_on = key.take(last), off_on.take(last, axis=1)
             velocity = np.maximum.reduceat(velocity, first)
         return key, off_on, velocity
 
     def _pedal(self, piece: Piece) -> tuple[Column, Column]:
-        """Return where the pedal goes up and where down, of all tracks as one pedal."""
+        """Return the positions at which the pedal goes up and down; all tracks share one pedal."""
         none = np.zeros(0, np.int64)
         if self.sustain != "events" or not len(piece.pedals):
             return none, none
@@ -221,15 +224,15 @@ class Event:
         if not len(order):
             return none, none
         down, up = down[order], np.maximum.accumulate(up[order])
-        # Where one press only meets the next, the dampers fall in between: these stay two.
+        # Presses that only touch stay two, since the dampers fall between them.
         apart = down[1:] >= up[:-1]
         return up[np.append(apart, True)], down[np.append(True, apart)]
 
     # Steps to piece -----------------------------------------------------------------------------
 
     def decode(self, steps: Steps, *, like: Piece | None = None) -> Piece:
-        """Return the notes and pedals; what is not let go ends with the last step."""
-        v, positions = self._vocabulary, self._stand(steps)
+        """Return the notes and pedals; those never released end with the last step."""
+        v, positions = self._vocabulary, self._positions_after(steps)
         empty, to_ticks = self._frame(like, positions)
         decided = steps["mark"] == STEP
         steps, positions = steps[decided], positions[decided]
@@ -249,54 +252,40 @@ class Event:
         notes, at = spans(code < SHIFT, code < OFF, NOTE)
         notes["pitch"], notes["program"] = key[at] % PITCHES, key[at] // PITCHES
         notes["velocity"] = self._velocities(code)[at]
-        # One track an instrument, so that a sequencer shows them apart.
-        notes["track"] = np.unique(notes["program"], return_inverse=True)[1]
+        notes["track"] = tracks_by_program(notes["program"])
         pedals, _ = spans(code >= v.pedal, code > v.pedal, PEDAL)
         return empty.replace(notes=notes, pedals=pedals)
 
     def _velocities(self, code: Column) -> Column:
-        """Return the velocity 1..127 after each step; a middle one before the first is told."""
+        """Return the velocity 1..127 after each step (T,); a middle one before the first."""
         v = self._vocabulary
-        told = (code >= v.velocity) & (code < v.pedal)
-        last = np.maximum.accumulate(np.where(told, np.arange(len(code)), -1))
+        changes = (code >= v.velocity) & (code < v.pedal)
+        last = np.maximum.accumulate(np.where(changes, np.arange(len(code)), -1))
         bins = np.where(last >= 0, code[last] - v.velocity, v.velocities // 2)
-        return np.asarray(1 + (2 * bins + 1) * 127 // (2 * v.velocities))
+        return velocity_values(bins, v.velocities)
 
-    def _stand(self, steps: Steps) -> Column:
-        """Return the position after each step."""
+    def _positions_after(self, steps: Steps) -> Column:
+        """Return the position after each step (T,)."""
         code = steps["event"].astype(np.int64)
         is_shift = (code >= SHIFT) & (code < self._vocabulary.velocity)
         shifts = np.where(is_shift & (steps["mark"] == STEP), code - (SHIFT - 1), 0)
         return np.cumsum(shifts)
 
     def ticks(self, steps: Steps, *, like: Piece | None = None) -> Column:
-        """Return where each step stands in ticks of `decode`'s result: a shift, where it leads."""
-        positions = self._stand(steps)
+        """Return the tick of each step in `decode`'s result; of a shift, the tick it leads to."""
+        positions = self._positions_after(steps)
         return self._frame(like, positions)[1](positions)
 
     def _frame(self, like: Piece | None, positions: Column) -> tuple[Piece, Callable[..., Column]]:
         """Return a piece without notes, and the map from `positions` to its ticks.
 
-        It is as fine as `like` and as the grid needs, unless so long a piece would not fit.
+        The resolution suits `like` and the grid, unless a piece this long would not fit.
         """
         if like is None:
-            empty = Piece(tempos=np.array([(0, 500_000)], TEMPO))
-        else:
-            empty = like.without_notes()
-        grid, per_beat, last = self._grid, empty.ticks_per_beat, int(positions.max(initial=0))
-        if self.clock == "beats":
-            wanted = math.lcm(per_beat, grid) // grid
-            if wanted * grid > MOST_TICKS_PER_BEAT:
-                wanted = math.ceil(per_beat / grid)
-            factor = _at_most(wanted, MOST_TICKS_PER_BEAT // grid, MAX_TICK // (last + 1))
-            empty = empty.at_resolution(factor * grid)
-            return empty, lambda positions: np.minimum(positions * factor, MAX_TICK)
-        slowest = int(empty.tempos["microseconds"].max(initial=500_000)) / 1e6  # seconds a beat
-        wanted = math.ceil(4 * grid * slowest / per_beat)  # a position is at least 4 ticks
-        most = MAX_TICK // (int(empty.ticks(last / grid)) + 1)
-        factor = _at_most(wanted, MOST_TICKS_PER_BEAT // per_beat, most)
-        empty = empty.at_resolution(per_beat * factor)
-        return empty, lambda positions: np.minimum(empty.ticks(positions / grid), MAX_TICK)
+            like = Piece(tempos=np.array([(0, DEFAULT_TEMPO)], TEMPO))
+        last = int(positions.max(initial=0))
+        empty, to_ticks = self._time.frame(like, last=last, ticks=4)
+        return empty, lambda positions: np.minimum(to_ticks(positions), MAX_TICK)
 
     def grammar(self, rows: int, *, like: Piece | None = None) -> EventGrammar:
         """Return the grammar of `rows` rows at the start of their pieces."""
@@ -306,17 +295,13 @@ class Event:
 _Spans = tuple[Table, Column]
 
 
-def _at_most(factor: int, *limits: int) -> int:
-    return max(1, min(factor, *limits))
-
-
 def _pair(
     key: Column, begins: NDArray[np.bool_], positions: Column, last: Column
 ) -> tuple[Column, Column]:
-    """Return which events begin a span, by key, and the position where each of these ends.
+    """Return the indices of the events that begin a span, by key, and where each span ends.
 
-    That is at the next event of its key; if there is none, at the last step. An end without a
-    beginning is passed over.
+    A span ends at the next event of its key, or at the last step. An end without a beginning is
+    ignored.
     """
     order = np.argsort(key, kind="stable")
     key, begins, positions = key[order], begins[order], positions[order]

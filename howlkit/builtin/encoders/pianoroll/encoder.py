@@ -1,19 +1,19 @@
 """Encoder `pianoroll`: one step a time slice, its keys as bits.
 
-With `onsets`, a slice has two sets of keys: `held`, those that go on from the slice before, and
-`onset`, those struck in it; so a repeated note is not a long one. Onsets and ends go to the nearest
-slice border. A note that would last no slice lasts one; a key is struck again in the very slice in
-which it ended. Of notes that overlap on one key, the one struck later ends the one before, and goes
-on until the last of them ends.
+With `onsets`, a slice has two sets of keys: `held`, the keys that go on from the slice before, and
+`onset`, the keys struck in it; so a repeated note is not a long one. Onsets and ends are moved to
+the nearest slice border. A note shorter than that lasts one slice, and a key may be struck again in
+the slice in which it ended. Where notes overlap on one key, the later one ends the earlier one, and
+lasts until both have ended.
 
-Without, there is one set, `keys`, as in the published tables of Bach's chorales
-(Boulanger-Lewandowski, Bengio and Vincent 2012): those that sound at the beginning of the slice.
-(An eighth of a slice after it, so that a note that is a little late is not missed, and one that
-ends a little late not met.) A note between two beginnings is left out, unless its slice would be
-silent. Equal neighbours are one note.
+Without `onsets`, a slice has one set, `keys`: the keys that sound at its beginning, as in the
+published tables of Bach's chorales (Boulanger-Lewandowski, Bengio and Vincent 2012). Its beginning
+is taken an eighth of a slice late, so that a note that begins a little late counts, and one that
+ends a little late does not. A note that sounds at no beginning is left out, unless its slice would
+be silent. Equal neighbours are one note.
 
-Keys below or above the range are moved into it by octaves, drums are left out, all is played by one
-piano. Silent slices stand with the note that follows them: a piece ends with its last note.
+Keys below or above the range are moved into it by octaves, drums are left out, and one piano plays
+everything. Silent slices belong to the note after them: a piece ends with its last note.
 """
 
 from __future__ import annotations
@@ -26,25 +26,27 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.arrays import differences
 from howlkit.builtin.encoders.pianoroll.grammar import PianorollGrammar, sounding_keys
+from howlkit.builtin.encoders.pianoroll.spec import PianorollSpec
 from howlkit.builtin.encoders.shared.grid import Grid
-from howlkit.builtin.encoders.shared.runs import differences
+from howlkit.builtin.encoders.shared.notes import velocity_classes, velocity_values
 from howlkit.builtin.encoders.shared.slices import Metre, mark_sounding
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
-from howlkit.music.piece import DRUMS, NOTE, Piece
-from howlkit.music.tables import Table
+from howlkit.music.piece import Piece
+from howlkit.music.tables import DRUMS, NOTE, Table
 from howlkit.options import option
 from howlkit.protocols import Encoder
 from howlkit.schema import END, START, STEP, Field, Schema, Steps, bits
 
 MOST_SLICES = 2**18
-"""Slices in a piece, so that 2^31 ticks of silence, or of a drone, stay below 50 MB; and no more
-than MOST_UNITS beats or seconds. What stands beyond is left out."""
+"""The most slices in a piece, so that 2^31 ticks of silence or of one held note stay below 50 MB. A
+piece has at most MOST_UNITS beats or seconds, too. Notes beyond are left out."""
 
 MOST_UNITS = 30_000  # over four hours, at any resolution a Piece can have within its ticks
-LONGEST_BAR = 8  # beats; the places beyond share the last value of `position`
-VELOCITY = 80  # of every note, where no loudness is kept
+LONGEST_BAR = 8  # beats; later positions in a bar share the last value of `position`
+VELOCITY = 80  # of every note, if slices have no loudness
 
 Column = NDArray[np.int64]
 
@@ -69,7 +71,7 @@ class Pianoroll:
     name: ClassVar[str] = "pianoroll"
 
     def __post_init__(self) -> None:
-        """Refuse a range that not every pitch class fits, and loudness without onsets."""
+        """Refuse a range smaller than an octave, and loudness without onsets."""
         if self.high - self.low < 11:
             raise OptionError(
                 f"pianoroll: low={self.low} and high={self.high} leave {self.high - self.low + 1} "
@@ -87,7 +89,7 @@ class Pianoroll:
 
     @property
     def _eighths(self) -> int:
-        """How positions are rounded: to the nearest, or so that what sounds at t + 1/8 is in t."""
+        """How `Grid` rounds: to the nearest position, or so that t holds what sounds at t + 1/8."""
         return 4 if self.onsets else 7
 
     @property
@@ -101,20 +103,25 @@ class Pianoroll:
 
     @cached_property
     def _byte_of(self) -> Column:
-        """(128,): which byte of a row is each pitch's in `held`, or in `keys`."""
+        """(128,): the byte of a row that holds each pitch, in `held` or in `keys`."""
         return self._key_of + self._offset("held" if self.onsets else "keys")
 
     def _offset(self, name: str) -> int:
-        """Return at which byte of a row a field begins."""
+        """Return the byte of a row at which a field begins."""
         fields = self.schema.dtype.fields
         return fields[name][1] if fields else 0
 
     @property
-    def _most(self) -> int:
+    def _most_slices(self) -> int:
         return min(MOST_SLICES, MOST_UNITS * self._time.divisions)
 
     @property
-    def _placed(self) -> bool:
+    def _longest_rest(self) -> int:
+        """The most silent slices in a row."""
+        return self.longest_rest * self._time.divisions
+
+    @property
+    def _has_position(self) -> bool:
         return self.position and self.clock == "beats"
 
     @cached_property
@@ -131,10 +138,10 @@ class Pianoroll:
             )
             onset = bits("onset", self._keys, when=("loudness", struck), unit=unit)
             fields[1:] = [loudness, onset]
-        if self._placed:
-            places = LONGEST_BAR * self._time.divisions
+        if self._has_position:
+            count = LONGEST_BAR * self._time.divisions
             unit = f"1/{self._time.divisions} beat after the bar line, of the next slice"
-            fields.append(Field("position", places, ordered=True, unit=unit, derived=True))
+            fields.append(Field("position", count, ordered=True, unit=unit, derived=True))
         return Schema(tuple(fields), self.clock)
 
     # Piece to steps -----------------------------------------------------------------------------
@@ -144,21 +151,21 @@ class Pianoroll:
         notes, context = piece.notes, piece.context
         spans = self._time.borders(piece, notes, eighths=self._eighths)  # first slice, one after
         kept = notes["program"] != DRUMS
-        if len(notes) and spans[0, -1] >= self._most:
-            kept &= spans[0] < self._most
+        if len(notes) and spans[0, -1] >= self._most_slices:
+            kept &= spans[0] < self._most_slices
         if not kept.all():
             context = int(np.count_nonzero(kept[:context]))
             notes, spans = notes.compress(kept), spans.compress(kept, axis=1)
         start, last = spans
-        np.minimum(last, self._most, out=last)
-        there = None if self.onsets else _met(start, last)
-        # A silence stands with the note after it, so that none is left at the end of a piece of
-        # which only drums go on.
+        np.minimum(last, self._most_slices, out=last)
+        there = None if self.onsets else _heard_at_beginnings(start, last)
+        # A silence belongs to the note after it, so that a piece whose drums go on longer than its
+        # other notes does not end in silence.
         np.maximum(last, start + 1, out=last)
         since, until = self._time.edges(piece, eighths=self._eighths)
         first = min(since, int(last[:context].max(initial=0))) if since else 0
         stop = max(first, min(until, int(last.max(initial=0))))
-        slices, earlier = self._shorten(piece, start, last, first, stop)
+        slices, earlier = self._without_long_rests(piece, start, last, first, stop)
         steps = self._rows(piece, slices, first, stop)
         body = steps[int(first == 0) : len(steps) - piece.has_end]
         spans -= earlier
@@ -167,23 +174,22 @@ class Pianoroll:
         self._fill(body, notes, *spans)
         return steps
 
-    def _shorten(
+    def _without_long_rests(
         self, piece: Piece, start: Column, last: Column, first: int, stop: int
     ) -> tuple[range | Column, int | Column]:
-        """Return the slices from the one before `first` to `stop` without the ends of long rests.
+        """Return the slices from the one before `first` to `stop`, without the ends of long rests.
 
-        Also how much is to be taken from the slices of each note, for them to be counted in these.
-        start, last: where notes begin, and one after their last slices, in their order. A rest is
-        shortened by a whole number of bars if it can be, so that what is counted from here on is
-        still right about the place in the bar.
+        Also return the number to subtract from the slices of each note to get its rows.
+        start, last: (N,) the first slice of each note and the one after its last. A rest is
+        shortened by whole bars if possible, so that the positions in the bar stay right.
         """
-        most = self.longest_rest * self._time.divisions
+        most = self._longest_rest
         begin = max(first - 1, 0)
-        # From one beginning to the next is no less than a rest between them.
+        # A rest is no longer than the time from one onset to the next.
         gaps = differences(start, first)
         if gaps.max(initial=0) <= most:
             return range(begin, stop), begin
-        reach = np.empty_like(last)  # where all before has ended
+        reach = np.empty_like(last)  # where all earlier notes have ended
         reach[:1], reach[1:] = first, last[:-1]
         rests = start - np.maximum.accumulate(reach, out=reach)
         long = np.flatnonzero(rests > most)
@@ -196,7 +202,7 @@ class Pianoroll:
         shift = np.zeros_like(start)
         shift[long] = excess
         shift = np.cumsum(shift)
-        # Row by row, how far on the next slice is: one, and over the end of a rest more.
+        # From row to row, how many slices to go on: one, or more over the end of a rest.
         stride = np.ones(stop - begin - int(excess.sum()), np.int64)
         after = start[long] - shift[long] - begin
         stride[after[after < len(stride)]] += excess[after < len(stride)]
@@ -204,14 +210,14 @@ class Pianoroll:
         return np.cumsum(stride), shift + begin
 
     def _rows(self, piece: Piece, slices: range | Column, first: int, stop: int) -> Steps:
-        """Return the rows of an excerpt without their keys: start, silence, end, and the places."""
+        """Return the rows of an excerpt without keys: marks, and positions in the bar."""
         is_start = first == 0
         steps = self.schema.steps(is_start + len(slices) + piece.has_end)
         if is_start:
             steps["mark"][0] = START
         if piece.has_end:
             steps["mark"][-1] = END
-        if self._placed:
+        if self._has_position:
             metre, position = self._metre(piece), steps["position"]
             if isinstance(slices, range):
                 ahead = metre.between(first, stop + 1)
@@ -225,7 +231,7 @@ class Pianoroll:
         return Metre.of(piece, self._time.divisions, longest_bar=LONGEST_BAR)
 
     def _fill(self, rows: Steps, notes: Table, start: Column, stop: Column) -> None:
-        """Set the keys of notes that sound from row `start` to before row `stop`, in `rows`."""
+        """Set in `rows` the keys of notes that sound from row `start` until before row `stop`."""
         since = np.maximum(start, 0)
         if len(start) and (start[0] < 0 or start[-1] >= len(rows)):
             inside = (stop > 0) & (since < len(rows))
@@ -247,7 +253,7 @@ class Pianoroll:
             self._set_loudness(rows, start, self._key_of[notes["pitch"]], notes["velocity"])
 
     def _set_loudness(self, rows: Steps, at: Column, key: Column, velocity: Table) -> None:
-        """Set the mean velocity of the keys struck in each row; of a key's notes the loudest's."""
+        """Set the mean velocity of the keys struck in each row; a key counts once, the loudest."""
         order = np.lexsort((velocity, key, at))
         at, key, velocity = at[order], key[order], velocity[order]
         loudest = np.append((np.diff(at) != 0) | (np.diff(key) != 0), True)[: len(at)]
@@ -255,17 +261,17 @@ class Pianoroll:
         count = np.bincount(at, minlength=len(rows))
         total = np.bincount(at, velocity, len(rows)).astype(np.int64)
         mean = (2 * total + count) // np.maximum(2 * count, 1)
-        rows["loudness"] = np.where(count, 1 + (mean - 1) * self.velocities // 127, 0)
+        rows["loudness"] = np.where(count, 1 + velocity_classes(mean, self.velocities), 0)
 
     # Steps to piece -----------------------------------------------------------------------------
 
     def ticks(self, steps: Steps, *, like: Piece | None = None) -> Column:
-        """Return where each slice begins in ticks of `decode`'s result; the end as the last one."""
+        """Return the tick of each slice in `decode`'s result; the end row has that of the last."""
         _, to_ticks = self._time.frame(like)
         return np.asarray(to_ticks(np.maximum(np.cumsum(steps["mark"] == STEP) - 1, 0)))
 
     def decode(self, steps: Steps, *, like: Piece | None = None) -> Piece:
-        """Return a note for each onset, or, without onsets, for each run of a key."""
+        """Return a note for each onset; without onsets, for each run of a key."""
         empty, to_ticks = self._time.frame(like)
         steps = steps[steps["mark"] == STEP]
         sounding, held = sounding_keys(steps)
@@ -273,7 +279,7 @@ class Pianoroll:
         held[:1] = False
         ends = sounding.copy()
         ends[:-1] &= ~held[1:]
-        # Key by key, each beginning has one end, and they alternate.
+        # Of each key, beginnings and ends alternate.
         key, first = np.nonzero((sounding & ~held).T)
         last = np.nonzero(ends.T)[1]
         notes = np.zeros(len(key), NOTE)
@@ -282,27 +288,35 @@ class Pianoroll:
         notes["pitch"] = key + self.low
         notes["velocity"] = VELOCITY
         if self.velocities:
-            loudness = steps["loudness"][first].astype(np.int64)
-            notes["velocity"] = 1 + (2 * loudness - 1) * 127 // (2 * self.velocities)
+            softest = 1  # 0 says that nothing is struck
+            loudness = steps["loudness"][first].astype(np.int64) - softest
+            notes["velocity"] = velocity_values(loudness, self.velocities)
         return empty.replace(notes=notes)
 
     def grammar(self, rows: int, *, like: Piece | None = None) -> PianorollGrammar:
         """Return the grammar of `rows` rows at the start of pieces in the metre of `like`."""
-        return PianorollGrammar(self, self._metre(Piece() if like is None else like), rows)
+        spec = PianorollSpec(
+            keys=self._keys,
+            divisions=self._time.divisions,
+            longest_rest=self._longest_rest,
+            most_slices=self._most_slices,
+            velocities=self.velocities > 0,
+        )
+        return PianorollGrammar(spec, self._metre(Piece() if like is None else like), rows)
 
 
 def _fold(pitch: Column, low: int, high: int) -> Column:
-    """Return keys, 0 the lowest: pitches outside low..high moved into it by octaves."""
+    """Return the key of each pitch, 0 the lowest, after moving it by octaves into low..high."""
     up = np.maximum(low - pitch + 11, 0) // 12
     down = np.maximum(pitch - high + 11, 0) // 12
     return np.asarray(pitch + 12 * (up - down) - low)
 
 
-def _met(start: Column, end: Column) -> NDArray[np.bool_]:
-    """Return which notes are there without onsets: those that end later, or where all is silent.
+def _heard_at_beginnings(start: Column, end: Column) -> NDArray[np.bool_]:
+    """Return (N,): the notes that slices without onsets show.
 
-    start, end: in slices, by rising start; where they are the same, a note sounds at the beginning
-    of none.
+    They sound at the beginning of a slice, or in a slice that would be silent. start, end: (N,) in
+    slices, `start` rising; where both are the same, a note sounds at no beginning.
     """
     longer = end > start
     if longer.all():

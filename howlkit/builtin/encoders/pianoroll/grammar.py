@@ -1,17 +1,13 @@
-"""Which slices may follow which in the steps of encoder `pianoroll`."""
+"""The slices of encoder `pianoroll` that may come next."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.builtin.encoders.pianoroll.spec import PianorollSpec
 from howlkit.builtin.encoders.shared.slices import Metre
 from howlkit.schema import END, START, STEP, Field, Steps
-
-if TYPE_CHECKING:
-    from howlkit.builtin.encoders.pianoroll.encoder import Pianoroll
 
 __all__ = ["PianorollGrammar", "sounding_keys"]
 
@@ -20,28 +16,28 @@ Keys = NDArray[np.bool_]
 
 
 class PianorollGrammar:
-    """Only what sounds can be held, and no piece ends in silence, nor is silent for too long.
+    """A key can be held only if it sounds, no piece ends in silence, and no rest is too long.
 
-    encoder: whose steps. metre: what its positions are of. rows: B.
+    metre: of the pieces, for the field `position`. rows: B.
     """
 
-    def __init__(self, encoder: Pianoroll, metre: Metre, rows: int) -> None:
-        self._encoder, self._metre = encoder, metre
+    def __init__(self, spec: PianorollSpec, metre: Metre, rows: int) -> None:
+        self._spec, self._metre = spec, metre
         self._slices = np.zeros(rows, np.int64)
         self._rest = np.zeros(rows, np.int64)  # silent slices since something sounded
-        self._sounding = np.zeros((rows, encoder._keys), bool)
+        self._sounding = np.zeros((rows, spec.keys), bool)
 
     @property
     def now(self) -> NDArray[np.float64]:
-        """Where each row's last slice begins, in beats or seconds."""
-        return np.asarray(np.maximum(self._slices - 1, 0) / self._encoder._time.divisions)
+        """The beginning of each row's last slice, in beats or seconds."""
+        return np.asarray(np.maximum(self._slices - 1, 0) / self._spec.divisions)
 
     def allowed(self, field: Field, given: Steps) -> NDArray[np.bool_]:
-        """Return (B, field.choices): what may come next, as the class says."""
+        """Return (B, field.choices): the choices that may come next."""
         mask = np.ones((len(given), field.choices), bool)
         if field.name == "mark":
             mask[:, START] = False
-            mask[:, STEP] = self._slices < self._encoder._most
+            mask[:, STEP] = self._slices < self._spec.most_slices
             mask[:, END] = (self._slices == 0) | (self._rest == 0)
             return mask
         if field.name == "held":
@@ -58,18 +54,18 @@ class PianorollGrammar:
             mask[:, 1:] = ~held.all(axis=1, keepdims=True)
             return mask
         mask[:, :-1] = ~held
-        needed = given["loudness"] > 0 if self._encoder.velocities else sound
+        needed = given["loudness"] > 0 if self._spec.velocities else sound
         mask[:, -1] = ~needed | given["onset"].any(axis=1)
         return mask
 
     @property
     def _must_sound(self) -> Keys:
-        """(B,): where the next slice cannot be silent: a rest is over, or all there can be."""
-        longest = self._encoder.longest_rest * self._encoder._time.divisions
-        return (self._rest >= longest) | (self._slices >= self._encoder._most - 1)
+        """(B,): where the next slice must sound: after the longest rest, or as the last slice."""
+        spec = self._spec
+        return (self._rest >= spec.longest_rest) | (self._slices >= spec.most_slices - 1)
 
     def push(self, step: Steps, rows: NDArray[np.bool_]) -> Column:
-        """Move on by a slice where `rows` says so; a note begins with each onset."""
+        """Move on by a slice where `rows` says so; return (B,) the notes begun."""
         taken = rows & (step["mark"] == STEP)
         sounding, held = sounding_keys(step)
         begun = sounding & ~(held & self._sounding)
@@ -79,19 +75,19 @@ class PianorollGrammar:
         return np.where(taken, begun.sum(axis=1), 0)
 
     def derived(self, field: Field) -> Column:
-        """Return (B,): `position`, where in its bar each row's next slice stands."""
+        """Return (B,): the field `position`, where each row's next slice stands in its bar."""
         return self._metre.position(self._slices)
 
     def select(self, rows: NDArray[np.intp]) -> PianorollGrammar:
         """Return a copy that holds `rows`."""
-        copy = PianorollGrammar(self._encoder, self._metre, len(rows))
+        copy = PianorollGrammar(self._spec, self._metre, len(rows))
         copy._slices, copy._rest = self._slices[rows].copy(), self._rest[rows].copy()
         copy._sounding = self._sounding[rows].copy()
         return copy
 
 
 def sounding_keys(steps: Steps) -> tuple[Keys, Keys]:
-    """Return (T, n): the keys that sound in each step, and those that go on if they sounded."""
+    """Return (T, n): the keys that sound in each step, and those of them that may be held."""
     if "keys" in (steps.dtype.names or ()):
         keys = steps["keys"] > 0
         return keys, keys.copy()

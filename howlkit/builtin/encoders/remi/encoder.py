@@ -33,6 +33,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.arrays import fill_forward
 from howlkit.builtin.encoders.remi.grammar import RemiGrammar, Rules
 from howlkit.builtin.encoders.remi.layout import Tokens, lay
 from howlkit.builtin.encoders.shared.bars import Bars, Changes, Metres
@@ -43,10 +44,18 @@ from howlkit.builtin.encoders.shared.notes import (
     velocity_classes,
     velocity_values,
 )
-from howlkit.builtin.encoders.shared.runs import held
+from howlkit.builtin.encoders.shared.programs import tracks_by_program
 from howlkit.hookspecs import hookimpl
-from howlkit.music.piece import DRUMS, NOTE, TEMPO, TIME_SIGNATURE, Piece, last_at_each_tick
-from howlkit.music.tables import DEFAULT_TEMPO, Table
+from howlkit.music.piece import Piece
+from howlkit.music.tables import (
+    DEFAULT_TEMPO,
+    DRUMS,
+    NOTE,
+    TEMPO,
+    TIME_SIGNATURE,
+    Table,
+    last_at_each_tick,
+)
 from howlkit.options import option
 from howlkit.protocols import Encoder
 from howlkit.schema import STEP, Field, Schema, Steps
@@ -238,7 +247,7 @@ class Remi:
             if name == "position":  # a bar begins at position 0, which is what it has there
                 left |= events == self._events.index("bar")
             at = left.nonzero()[0]
-            standing[name] = held(steps[name][at], at, len(steps), before=initial)
+            standing[name] = fill_forward(steps[name][at], at, len(steps), before=initial)
         return standing
 
     def _walk(self, steps: Steps) -> tuple[Column, dict[str, NDArray[Any]]]:
@@ -312,8 +321,7 @@ class Remi:
         notes["velocity"] = velocity_values(velocity, self.velocities)
         if self.programs:
             notes["program"] = standing["program"][last]
-            # One track an instrument, so that a sequencer shows them apart.
-            notes["track"] = np.unique(notes["program"], return_inverse=True)[1]
+            notes["track"] = tracks_by_program(notes["program"])
         return notes
 
     def grammar(self, rows: int, *, like: Piece | None = None) -> RemiGrammar:

@@ -19,14 +19,11 @@ from numpy.typing import NDArray
 
 from howlkit.builtin.encoders.shared.bars import Metres
 from howlkit.protocols import StepMask
-from howlkit.schema import END, STEP, Field, Schema, Steps
+from howlkit.schema import END, STEP, STEP_ARRAY, Field, Schema, Steps
 
 __all__ = ["RemiGrammar", "Rules"]
 
 MOST_BEATS = 65_000  # of a piece: at the finest resolution still below MAX_TICK
-
-# An array, since numpy takes three times as long over a number beside an array of one row.
-ORDINARY = np.array([STEP], np.uint8)
 
 Column = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -193,7 +190,7 @@ class RemiGrammar:
 
     def push(self, step: Steps, rows: Mask) -> Column:
         """Move on to `step` where `rows` says so; a note has begun when its last event has come."""
-        going = rows & (step["mark"] == ORDINARY)
+        going = rows & (step["mark"] == STEP_ARRAY)
         begun = np.zeros(len(going), np.int64)
         for event, here in _by_event(step["event"], going):
             name = self._rules.events[event]

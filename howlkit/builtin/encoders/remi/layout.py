@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.arrays import differences, run_begins, run_bounds
 from howlkit.builtin.encoders.shared.bars import Bars, Changes
-from howlkit.builtin.encoders.shared.runs import differences, run_begins, run_bounds
 from howlkit.schema import END, START, Schema, Steps
 
 __all__ = ["Tokens", "lay"]

@@ -1,11 +1,11 @@
-"""Bars on a grid: which metres an encoder knows, and where positions stand among the bars.
+"""Bars on a grid: the metres that an encoder knows, and the bar of each position.
 
 A metre is n/d with d one of 1, 2, 4, 8, 16, and a bar of it lasts 4n/d beats (a beat is a quarter
-note), rounded to whole grid positions. A time signature begins a bar where it stands, also in the
+note), rounded to whole grid positions. A time signature begins a bar where it stands, even in the
 middle of a bar, which it cuts short: that is how files write upbeats.
 
-A metre of any other kind is written as one of these. With d above 16, the nearest n/16; then, if
-the bar is longer than allowed, it is split into equal parts, as few as n allows (12/4 into two bars
+Any other metre is written as one of these. If d is above 16, the nearest n/16 is taken; then, if
+the bar is longer than allowed, it is split into as few equal parts as n allows (12/4 into two bars
 of 6/4). So bar lines may fall between grid positions, or differ from the file's; notes never move.
 """
 
@@ -19,9 +19,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.builtin.encoders.shared.runs import differences, run_ends
-from howlkit.music.piece import TIME_SIGNATURE
-from howlkit.music.tables import Table
+from howlkit.arrays import differences, run_ends
+from howlkit.music.tables import TIME_SIGNATURE, Table
 
 __all__ = ["COMMON", "Bars", "Changes", "Metres"]
 
@@ -42,13 +41,13 @@ class Metres:
 
     @cached_property
     def all(self) -> tuple[tuple[int, int], ...]:
-        """Every (numerator, denominator) in order; a metre is its index here."""
+        """Every (numerator, denominator) in order; elsewhere a metre is its index here."""
         denominators = [2**k for k in range(FINEST.bit_length())]
         return tuple((n, d) for d in denominators for n in range(1, self.longest * d // 4 + 1))
 
     @cached_property
     def lengths(self) -> Column:
-        """(metres,): how many grid positions a bar of each lasts; at least 1."""
+        """(metres,): the length of a bar of each, in grid positions; at least 1."""
         n, d = np.array(self.all).T
         return np.asarray(np.maximum(np.rint(4 * n * self.grid / d), 1), np.int64)
 
@@ -74,27 +73,27 @@ class Metres:
         return n // parts, d
 
     def written(self, signatures: Table) -> Column:
-        """Return the metre that each of `signatures` (`piece.TIME_SIGNATURE`) is written as."""
+        """Return the metre that each of `signatures` (`TIME_SIGNATURE`) is written as."""
         power = np.log2(signatures["denominator"]).astype(np.int64)
         return np.asarray(self._written[signatures["numerator"], power])
 
     def signatures(self, ticks: Column, metres: Column) -> Table:
-        """Return `piece.TIME_SIGNATURE` rows that say metres, indices, at ticks."""
+        """Return a table of `TIME_SIGNATURE` with these metres, given as indices, at ticks."""
         table = np.zeros(len(ticks), TIME_SIGNATURE)
         table["tick"] = ticks
         table["numerator"], table["denominator"] = np.array(self.all)[metres].T
         return table
 
     def bars(self, positions: Column, metres: Column) -> Bars:
-        """Return the bars under metres that begin at positions, rising or equal; 4/4 before."""
+        """Return the bars of metres that begin at positions, rising or equal; 4/4 before them."""
         start, metre = np.append(0, positions), np.append(self.common, metres)
-        last = run_ends(start)  # of several at one position
+        last = run_ends(start)  # the last of several at one position counts
         start, metre = start[last], metre[last]
         return Bars(start, metre, self.lengths[metre], self.common)
 
 
 class Changes(NamedTuple):
-    """Values (K,) that hold from positions at (K,), rising, on; `initial` before the first."""
+    """Values (K,), each from a position of `at` (K,), rising, on; `initial` before the first."""
 
     at: Column
     values: Column
@@ -102,9 +101,10 @@ class Changes(NamedTuple):
 
     @classmethod
     def of(cls, at: Column, values: Column, usual: int) -> Changes:
-        """Return those of values that are news, and what holds from position 0 on.
+        """Return the values that differ from the one before, and the value at position 0.
 
-        at: (K,) rising or equal; of several at one position the last counts. usual: holds before.
+        at: (K,) rising or equal; of several at one position the last counts. usual: the value that
+        holds before the first.
         """
         if len(at) > 1:
             last = run_ends(at)
@@ -115,7 +115,7 @@ class Changes(NamedTuple):
         return cls(at.compress(news), values.compress(news), usual)
 
     def between(self, first: int, last: int) -> Changes:
-        """Return the changes behind a position up to another, and what holds at the first."""
+        """Return the changes after position `first` up to `last`, and the value at `first`."""
         if not len(self.at):
             return self
         begin, stop = bisect_right(self.at, first), bisect_right(self.at, last)
@@ -127,8 +127,8 @@ class Changes(NamedTuple):
 class Bars:
     """Stretches of bars of one metre, from position 0 on.
 
-    start, metre, length: (S,) where each stretch begins, its metre, how long its bars are. The last
-    bar of a stretch may be cut short by the next. common: the metre that goes without saying.
+    start, metre, length: (S,) where each stretch begins, its metre, the length of its bars. The
+    next stretch may cut the last bar of a stretch short. common: the metre that is never written.
     """
 
     start: Column
@@ -144,18 +144,18 @@ class Bars:
 
     @cached_property
     def cut(self) -> Column:
-        """(S,): where in the bar before the stretch cuts that bar short; 0: nowhere."""
+        """(S,): where in the bar before it each stretch cuts that bar short; 0: nowhere."""
         return np.append(0, np.diff(self.start) % self.length[:-1])
 
     @cached_property
     def changes(self) -> Changes:
-        """The stretches that are no mere continuation of the bars before them."""
+        """The stretches that begin with another metre or cut a bar, as changes."""
         news = (np.diff(self.metre) != 0) | (self.cut[1:] > 0)
         stretches = 1 + news.nonzero()[0]
         return Changes(self.start.take(stretches), stretches, 0)
 
     def locate(self, positions: Column) -> tuple[Column, Column]:
-        """Return the number of the bar in which each position stands, and the place within it."""
+        """Return the number of the bar of each position, and the position within the bar."""
         if len(self.start) == 1:  # the usual case
             return np.divmod(positions, int(self.length[0]))
         stretch = self.start.searchsorted(positions, side="right") - 1

@@ -1,7 +1,7 @@
-"""Durations spaced like the notes of a scale: so many for every doubling of length.
+"""Durations spaced like the notes of a scale: the same number for every doubling of length.
 
-With 12 an octave (a doubling), every 2^a x 3^b grid positions, and so every common note value, is
-met exactly. Lengths are counted in positions of an encoder's grid.
+With 12 for an octave (a doubling), every length of 2^a x 3^b grid positions is met exactly, and so
+is every common note value. Lengths are counted in positions of an encoder's grid.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LONGEST_TABLE = 2**16  # ticks: a table of durations takes at most twice as many
 
 
 def log_spaced(most: int, an_octave: int) -> NDArray[np.int64]:
-    """Return the lengths there are, 1 .. most: 2^(i / an_octave), rounded, each once.
+    """Return the lengths 1 .. most: 2^(i / an_octave), rounded, each once.
 
     >>> log_spaced(12, 12)
     array([ 1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12])
@@ -30,9 +30,12 @@ def log_spaced(most: int, an_octave: int) -> NDArray[np.int64]:
 
 
 def nearest(lengths: NDArray[np.int64], values: ArrayLike) -> NDArray[np.intp]:
-    """Return for each of `values` (fractions allowed) the index of the nearest length, in octaves.
+    """Return the index of the length nearest to each of `values`, which may be fractions.
 
-    One duration ends and the next begins half way between them, in octaves.
+    Distance is measured in octaves: the border between two lengths is their geometric mean.
+
+    >>> nearest(np.array([1, 2, 4]), [1.3, 1.5, 9]).tolist()
+    [0, 1, 2]
     """
     return np.searchsorted(np.sqrt(lengths[:-1] * lengths[1:]), values)
 
@@ -40,9 +43,9 @@ def nearest(lengths: NDArray[np.int64], values: ArrayLike) -> NDArray[np.intp]:
 def nearest_of_ticks(
     lengths: tuple[int, ...], ticks: NDArray[np.int32], ticks_per_beat: int, grid: int
 ) -> NDArray[Any]:
-    """Return `nearest` of durations in ticks, where lengths are counted in `grid` ths of a beat.
+    """Return `nearest` of durations in ticks, for lengths counted in grid positions.
 
-    Ten times as fast: a table by ticks is kept.
+    grid: positions a beat. A table by ticks is kept, which is ten times as fast as searching.
     """
     most = -(-lengths[-1] * ticks_per_beat // grid)
     if most > LONGEST_TABLE:
@@ -54,6 +57,6 @@ def nearest_of_ticks(
 def _by_ticks(
     lengths: tuple[int, ...], most: int, ticks_per_beat: int, grid: int
 ) -> NDArray[np.uint16]:
-    """Return a table of `nearest` by ticks, 0..most; all beyond it are as long as its last."""
+    """Return a table of `nearest` by ticks, 0..most; longer durations are as its last entry."""
     ticks = np.arange(most + 1) * (grid / ticks_per_beat)
     return nearest(np.array(lengths), ticks).astype(np.uint16)

@@ -1,42 +1,52 @@
-"""The programs that an encoder may have, and which of them is nearest to each other one."""
+"""The programs that an encoder may write, and the nearest of them to every other program."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.errors import OptionError
-from howlkit.music.piece import DRUMS
+from howlkit.music.tables import DRUMS
 
-__all__ = ["NO_PROGRAM", "Palette", "instruments"]
+__all__ = ["NO_PROGRAM", "Palette", "instruments", "tracks_by_program"]
 
 NO_PROGRAM = 255
-"""Nearest to drums where there are none, and to an instrument where there are only drums."""
+"""The nearest program where there is none: of drums without drums, of others with drums only."""
 
-_FAMILY = 8  # programs of General MIDI in a row that are alike: pianos, guitars, strings ...
+_FAMILY = 8  # General MIDI has its programs in families of eight: pianos, guitars, strings ...
 
 
 def instruments(programs: Iterable[NDArray[np.uint8]]) -> str:
-    """Return the text of the option for the programs that occur; "" if there are none."""
+    """Return the text of the option `instruments` for the programs that occur.
+
+    >>> instruments([np.array([33, 0], np.uint8), np.array([0], np.uint8)])
+    '0,33'
+    """
     there = np.zeros(DRUMS + 1, bool)
-    for some in programs:
-        there[some] = True
+    for column in programs:
+        there[column] = True
     return ",".join(map(str, np.flatnonzero(there)))
+
+
+def tracks_by_program(programs: NDArray[Any]) -> NDArray[np.intp]:
+    """Return a track for each note (N,), one a program, so that a sequencer shows them apart."""
+    return np.asarray(np.unique(programs, return_inverse=True)[1])
 
 
 @dataclass(frozen=True)
 class Palette:
-    """Some of the programs 0..127 and `DRUMS`, rising."""
+    """A choice among the programs 0..127 and `DRUMS`, in rising order."""
 
     programs: tuple[int, ...]
 
     @classmethod
     def of(cls, text: str) -> Palette:
-        """Return the programs of an option such as "0,33,128"; of "" all there are.
+        """Return the programs of an option such as "0,33,128"; "" stands for all.
 
         Raises OptionError for anything else.
         """
@@ -55,9 +65,10 @@ class Palette:
 
     @cached_property
     def nearest(self) -> NDArray[np.uint8]:
-        """(129,): what each program becomes: itself, or one of its family, or the next in number.
+        """(129,): by program, the nearest one in the palette.
 
-        Of two equally far the lower. Drums stay drums, and nothing else becomes them.
+        That is the program itself, else the nearest number in its family, else the nearest number;
+        the lower of two that are equally near. Drums become drums only, and no other program does.
         """
         nearest = np.full(DRUMS + 1, NO_PROGRAM, np.uint8)
         melodic = np.array([program for program in self.programs if program != DRUMS])

@@ -1,4 +1,4 @@
-"""Music cut into slices of a grid: what sounds in each, and where it stands in the bar.
+"""Slices of a grid: the pitches that sound in each, and its position in the bar.
 
 Conventions: L slices, N notes, V voices; note i sounds in slices first[i] .. stop[i] - 1.
 """
@@ -13,24 +13,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.builtin.encoders.shared.runs import ranges, repeated
-from howlkit.music.piece import TIME_SIGNATURE, Piece
-from howlkit.music.tables import Table
+from howlkit.arrays import ranges, repeated
+from howlkit.music.piece import Piece
+from howlkit.music.tables import TIME_SIGNATURE, Table
 
 __all__ = ["Metre", "highest_pitches", "mark_sounding", "newest_pitches"]
 
 MOST_MARKED = 2**20
-"""Cells that are marked at once, so that what lists them stays below 20 MB."""
+"""The most cells that are marked at once, so that their list stays below 20 MB."""
 
 Column = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Metre:
-    """The time signatures of a piece on a grid: 4/4 until the first.
+    """The time signatures of a piece on a grid; 4/4 until the first.
 
-    starts: (S,) where each begins, bars: (S,) how long its bars are, in `unit`s a slice.
-    most: how many positions are told apart.
+    starts: (S,) where each signature begins. bars: (S,) the lengths of their bars. Both are counted
+    in parts of a slice, `unit` of them a slice. most: how many positions in a bar are told apart.
     """
 
     starts: Column
@@ -40,7 +40,7 @@ class Metre:
 
     @classmethod
     def of(cls, piece: Piece, grid: int, *, longest_bar: int) -> Metre:
-        """Return the metre of a piece on a grid of so many slices a beat; longest_bar: in beats."""
+        """Return the metre of a piece; grid: slices a beat; longest_bar: in beats."""
         table, most = piece.time_signatures, longest_bar * grid
         if not len(table):
             return _constant_metre(4, 4, piece.ticks_per_beat, grid, most)
@@ -53,16 +53,16 @@ class Metre:
 
     @classmethod
     def _of(cls, table: Table, ticks_per_beat: int, grid: int, most: int) -> Metre:
-        """Return the metre of time signatures, the first of them at tick 0."""
+        """Return the metre of a table of time signatures, the first one at tick 0."""
         # A bar is 4 * numerator / denominator beats, and a denominator divides 128.
         starts = table["tick"].astype(np.int64) * grid * 32
         bars = table["numerator"].astype(np.int64) * (128 // table["denominator"]) * grid
         return cls(starts, bars * ticks_per_beat, 32 * ticks_per_beat, most)
 
     def between(self, first: int, stop: int) -> NDArray[np.integer[Any]]:
-        """Return (stop - first,): the positions of slices `first` to stop - 1; not to be written.
+        """Return (stop - first,): the positions of slices `first` to stop - 1; read-only.
 
-        What `position` says of them. In one metre they repeat themselves, and are copied.
+        The same as `position`, but copied from one period where the metre never changes.
         """
         if len(self.starts) > 1:
             return self.position(np.arange(first, stop))
@@ -70,19 +70,19 @@ class Metre:
 
     @cached_property
     def _period(self) -> NDArray[np.uint16]:
-        """(period,): the positions in a piece of one metre, up to where they repeat themselves."""
+        """(period,): the positions in a piece of one metre, up to where they repeat."""
         period = int(self.period(np.zeros(1, np.int64))[0])
         return self._find(np.arange(period)).astype(np.uint16)  # LONGEST_BAR * 48 at most
 
     def position(self, slices: Column) -> Column:
-        """Return the whole slices since the bar began; of a longer bar the last that is counted."""
+        """Return the whole slices since the bar line before each slice, at most `most` - 1."""
         if len(self.starts) > 1:
             return self._find(slices)
         period = self._period
         return period.take(slices % len(period)).astype(np.int64)
 
     def _find(self, slices: Column) -> Column:
-        """Return what `position` says."""
+        """Return `position` by searching the time signatures."""
         at = slices * self.unit
         now = np.searchsorted(self.starts, at, side="right") - 1
         at -= self.starts.take(now)
@@ -91,7 +91,7 @@ class Metre:
         return np.minimum(at, self.most - 1)
 
     def period(self, slices: Column) -> Column:
-        """Return after how many slices positions repeat themselves, in the metre of each slice."""
+        """Return after how many slices positions repeat, in the metre of each slice."""
         bars = self.bars[np.searchsorted(self.starts, slices * self.unit, side="right") - 1]
         return np.asarray(bars // np.gcd(bars, self.unit))
 
@@ -100,34 +100,34 @@ class Metre:
 def _constant_metre(
     numerator: int, denominator: int, ticks_per_beat: int, grid: int, most: int
 ) -> Metre:
-    """Return the metre of the many pieces that have one throughout."""
+    """Return the metre of a piece with one time signature; most pieces share a few of these."""
     table = np.array([(0, numerator, denominator)], TIME_SIGNATURE)
     return Metre._of(table, ticks_per_beat, grid, most)
 
 
 def mark_sounding(cells: NDArray[np.uint8], first: Column, lengths: Column, *, step: int) -> None:
-    """Set cells first[i], first[i] + step .. to 1, lengths[i] of them, for each i.
+    """Set lengths[i] cells to 1, `step` apart, from cell first[i] on, for each note i.
 
-    cells: slice after slice, each of `step` cells. first: rising among those of one row of cells,
-        `step` apart.
+    cells: slice after slice, each of `step` cells; so a note has one cell in each of its slices.
+        first: rising among the notes of one key.
     """
     if int(lengths.sum()) <= MOST_MARKED:
         cells[ranges(first, lengths, step=step)] = 1
         return
-    # Thousands may sound at once: joined first, for the work not to grow with them.
+    # Thousands may sound at once: they are joined first, so that the work does not grow with them.
     for begin, stop in _joined(first, lengths, len(cells), step):
         cells[begin:stop:step] = 1
 
 
 def _joined(first: Column, lengths: Column, size: int, step: int) -> Iterator[tuple[int, int]]:
-    """Return where what sounds in `size` cells begins and stops, nothing twice."""
+    """Return the first and last cell (exclusive) of each stretch of sound, without overlaps."""
     at, cell = np.divmod(first, step)
-    line = cell * (size // step + 1)  # one cell behind the other, a slice apart
+    line = cell * (size // step + 1)  # the keys lie one behind the other on a line, a slice apart
     order = cell.argsort(kind="stable")
     cell, line, at, lengths = (column.take(order) for column in (cell, line, at, lengths))
     reach = np.maximum.accumulate(line + at + lengths)
     opens, closes = np.ones((2, len(reach)), bool)
-    np.greater((line + at)[1:], reach[:-1], out=opens[1:])  # nothing sounds before it
+    np.greater((line + at)[1:], reach[:-1], out=opens[1:])  # nothing still sounds there
     closes[:-1] = opens[1:]
     begins = (at * step + cell).compress(opens)
     stops = ((reach - line) * step).compress(closes)
@@ -141,20 +141,21 @@ def newest_pitches(
     ends: Column,
     shape: tuple[int, int],
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Return (voices, slices): the pitch of each that began last, and whether it begins there.
+    """Return (voices, slices): each voice's newest pitch, and whether it begins in the slice.
 
-    Of several begun in one slice it is the highest; 0 where none sounds. pitch: 1..255. Note i
-    sounds in slices begins[i]..ends[i] - 1. begins: rising, may be below 0. ends: 1..slices.
+    The newest pitch is the last to begin; of several that begin in one slice, the highest; 0 where
+    nothing sounds. pitch: 1..255. Note i sounds in slices begins[i]..ends[i] - 1. begins: rising,
+    may be below 0. ends: 1..slices.
     """
     voices, length = shape
     order = (begins << 8 | pitch).argsort(kind="stable")
     is_cut = len(begins) > 0 and begins[0] < 0
     first = np.maximum(begins, 0) if is_cut else begins
     lengths = ends - first
-    first = first + voice * length  # one voice behind the other
+    first = first + voice * length  # the voices lie one behind the other
     pitch, first, lengths = pitch.take(order), first.take(order), lengths.take(order)
     sounds, struck = np.zeros(voices * length, np.uint8), np.zeros(voices * length, bool)
-    # Few notes sound at once as a rule. But memory should not grow with those that do.
+    # Usually few notes sound at once; where many do, memory must not grow with them.
     if int(lengths.sum()) <= 4 * len(sounds):
         marks = ranges(first << 8 | pitch, lengths, step=256)  # with the pitch as the low byte
         sounds[marks >> 8] = marks.astype(np.uint8)  # the last of several stays
@@ -166,7 +167,7 @@ def newest_pitches(
         sounds[:] = np.append(0, pitch).take(newest)
     if is_cut:
         first = first.compress(begins.take(order) >= 0)
-    struck[first] = True  # whatever begins in a slice is newer than what does not
+    struck[first] = True  # a pitch that begins in a slice is newer than one that goes on
     return sounds.reshape(shape), struck.reshape(shape)
 
 
@@ -175,8 +176,8 @@ def _mark_stretches(
 ) -> None:
     """Raise `highest` to the rank of each note in the slices in which it sounds.
 
-    The work grows with the logarithm of a note's length: it is the two stretches of 2^k slices that
-    cover it; from the longest k down, stretches are halved.
+    Two stretches of 2^k slices cover a note. From the longest k down, each stretch is marked and
+    then halved, so the work grows with the logarithm of a note's length.
     """
     levels = np.frexp(stop - first)[1] - 1  # k
     for level in range(int(levels.max(initial=0)), -1, -1):
@@ -198,7 +199,8 @@ def highest_pitches(
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Return (voices, slices): the highest pitches of each slice, and whether they begin there.
 
-    pitch: 1..pitches, 128 at most. begun: which notes begin in the slices at hand, at first[i].
+    Note i sounds in slices first[i]..stop[i] - 1. pitch: 1..pitches, at most 128. begun: (N,),
+    whether a note begins at first[i]; else it began before slice 0.
     """
     voices, length = shape
     row = pitches - pitch  # from the highest down

@@ -1,44 +1,44 @@
 """Encoder `tuple`: one step a note, decided as shift, program, pitch, duration, velocity.
 
 Onsets stand on a uniform grid, in beats or in seconds, and a shift is the exact difference of two
-grid positions, so that nothing drifts however long the piece is. The shift is two fields: whole
-beats (or seconds), then the grid positions beyond them. Durations are log-spaced like the notes of
-a scale: with 12 an octave (a doubling), every 2^a x 3^b grid positions, and so every common note
-value, is met exactly. Velocities are evenly spaced.
+grid positions, so nothing drifts however long the piece is. The shift is two fields: whole beats
+(or seconds), then the grid positions beyond them. Durations are log-spaced like the notes of a
+scale: with 12 for an octave (a doubling), every length of 2^a x 3^b grid positions is met exactly,
+and so is every common note value. Velocities are evenly spaced.
 
-With `pedals`, spans of the sustain pedal are steps too: shift, kind, duration. One track's pedal is
-down once at a time, so a span ends at the latest where the next one begins; of several that begin
-at one position, the longest is kept. Without `tracks`, the pedals of all tracks are one.
+With `pedals`, spans of the sustain pedal are steps too: shift, kind, duration. The spans of a track
+do not overlap: each ends at the latest where the next one begins, and of several that begin at one
+position, the longest is kept. Without `tracks`, all tracks share one pedal.
 
-The multi-output note tuple goes back to Howl, and so does a pitch of two outputs, octave and
-semitone; NotePerformance (Magenta) and Octuple (MusicBERT, Zeng et al. 2021) are of the same
-family, but count time from the bar, or in log-spaced shifts that drift.
+The note tuple of several outputs goes back to Howl, and so does a pitch of two outputs, octave and
+semitone. NotePerformance (Magenta) and Octuple (MusicBERT, Zeng et al. 2021) are alike, but count
+time from the bar, or in log-spaced shifts that drift.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.builtin.encoders.shared.durations import log_spaced, nearest
+from howlkit.builtin.encoders.shared.durations import log_spaced, nearest, nearest_of_ticks
 from howlkit.builtin.encoders.shared.grid import Grid
+from howlkit.builtin.encoders.shared.notes import note_order, velocity_classes, velocity_values
+from howlkit.builtin.encoders.shared.programs import tracks_by_program
 from howlkit.builtin.encoders.tuple.grammar import NOTE, TupleGrammar
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
-from howlkit.music.piece import DRUMS, Piece
-from howlkit.music.piece import NOTE as NOTE_DTYPE
-from howlkit.music.piece import PEDAL as PEDAL_DTYPE
-from howlkit.music.tables import Table
+from howlkit.music.piece import Piece
+from howlkit.music.tables import DRUMS, Table
+from howlkit.music.tables import NOTE as NOTE_DTYPE
+from howlkit.music.tables import PEDAL as PEDAL_DTYPE
 from howlkit.options import option
 from howlkit.protocols import Encoder
 from howlkit.schema import STEP, Field, Schema, Steps
-
-LONGEST_TABLE = 2**16  # ticks: a table of durations takes at most twice as many bytes
 
 Column = NDArray[np.int64]
 
@@ -71,7 +71,7 @@ class Tuple:
     name: ClassVar[str] = "tuple"
 
     def __post_init__(self) -> None:
-        """Refuse pedals where no shift could part them."""
+        """Refuse pedals if the only shift is 0, which could not keep two of them apart."""
         if self.pedals and self.longest_shift * self._grid < 2:
             raise OptionError(
                 f"tuple: pedals=true with grid={self.grid} and longest_shift={self.longest_shift} "
@@ -93,25 +93,30 @@ class Tuple:
 
     @cached_property
     def _lengths(self) -> Column:
-        """The durations there are, in grid positions."""
+        """The durations in grid positions, by class."""
         return log_spaced(self.longest_duration * self._grid, self.durations)
 
     @cached_property
-    def _pedal_lengths(self) -> Column:
-        """Those that a pedal may have: none beyond the next pedal after a rest that is shortened.
+    def _durations(self) -> tuple[int, ...]:
+        return tuple(self._lengths.tolist())
 
-        Otherwise two pedals would overlap, as an excerpt that ends in the rest could not know.
+    @cached_property
+    def _pedal_lengths(self) -> Column:
+        """The durations of pedals: none longer than the longest shift.
+
+        Else a pedal could reach beyond a shortened rest and overlap the next one, which an excerpt
+        that ends in the rest could not know.
         """
         return self._lengths[self._lengths <= self._longest_shift]
 
     @cached_property
     def _velocity_of(self) -> NDArray[np.uint8]:
-        """(128,): the value of field `velocity` for each MIDI velocity from 1."""
-        return (np.maximum(np.arange(128) - 1, 0) * self.velocities // 127).astype(np.uint8)
+        """(128,): the class of each MIDI velocity from 1."""
+        return velocity_classes(np.arange(128), self.velocities).astype(np.uint8)
 
     @cached_property
     def schema(self) -> Schema:
-        """Shift, shift_fine, and of kind, track, program, pitch ... those that the options ask."""
+        """Shift and shift_fine, then the fields that the options ask for: kind, track ..."""
         unit = self.clock[:-1]
         note = ("kind", (NOTE,)) if self.pedals else None
         fields = (
@@ -163,7 +168,7 @@ class Tuple:
         return self.schema.frame(steps[: max(before, stop)], before=before, end=piece.has_end)
 
     def _write_notes(self, notes: Table, durations: NDArray[Any], steps: Steps) -> None:
-        """Write all of the notes but the shifts into `steps`."""
+        """Write everything but the shifts of notes into `steps`."""
         if self.pedals:
             steps["kind"] = NOTE
         if self.tracks:
@@ -185,20 +190,20 @@ class Tuple:
         steps["shift"], steps["shift_fine"] = units, shifts - units * self._grid
 
     def _track(self, table: Table) -> NDArray[np.uint16]:
-        """Return the track of notes or pedals: theirs, or the last there is; 0 without tracks."""
+        """Return the tracks of notes or pedals, at most the last one; 0 without `tracks`."""
         return np.asarray(np.minimum(table["track"], max(self.tracks - 1, 0)))
 
     def _pedal_spans(self, piece: Piece, edges: tuple[int, int]) -> tuple[Column, Steps]:
-        """Return position and step (no shift yet) of the pedals near an excerpt between `edges`.
+        """Return the positions of the pedals around an excerpt, and their steps without shifts.
 
-        A piece has the pedals of the whole that it is an excerpt of.
+        edges: the positions of the excerpt, which has the pedals of the whole piece.
         """
         pedals = piece.pedals.compress(piece.pedals["duration"] > 0)
         downs = self._time.positions(piece, pedals["start"])
         if (downs[1:] < downs[:-1]).any():
             order = np.argsort(downs, kind="stable")
             pedals, downs = pedals.take(order), downs.take(order)
-        pedals = pedals[_near(downs, edges, int(self._lengths[-1]))]
+        pedals = pedals[_pedals_around(downs, edges, int(self._lengths[-1]))]
         downs, durations = self._spans(piece, pedals)
         durations = np.minimum(durations.astype(np.int64), len(self._pedal_lengths) - 1)
         tracks = self._track(pedals)
@@ -215,26 +220,24 @@ class Tuple:
         return downs[kept], spans
 
     def _in_order(self, onsets: Column, steps: Steps) -> tuple[Column, Steps]:
-        """Return both by onset, kind, track, program, pitch ...: the order the grammar allows."""
+        """Return both in the order that the grammar allows: onset, kind, track, program ..."""
         if (onsets[1:] < onsets[:-1]).any():  # pedals, then notes
             order = onsets.argsort(kind="stable")
             onsets, steps = onsets.take(order), steps.take(order)
-        # Onsets by number: below 2^25 of them, all fields together fit 63 bits at any options.
-        key = np.zeros(len(onsets), np.int64)
-        np.cumsum(onsets[1:] != onsets[:-1], out=key[1:])
-        for field in self.schema.fields[2:]:
-            key *= field.n
-            key += steps[field.name]
-        order = key.argsort(kind="stable")
+        # Onsets are numbered: up to 2^25 of them fit 63 bits with all fields, at any options.
+        ranks = np.zeros(len(onsets), np.int64)
+        np.cumsum(onsets[1:] != onsets[:-1], out=ranks[1:])
+        fields = self.schema.fields[2:]
+        order = note_order(ranks, [(steps[field.name], field.n) for field in fields])
         return onsets.take(order), steps.take(order)
 
     def _spans(self, piece: Piece, table: Table) -> tuple[Column, NDArray[Any]]:
-        """Return positions and durations (which of the lengths there are) of notes or pedals."""
-        per_beat = piece.ticks_per_beat
-        if self.clock == "beats" and self.longest_duration * per_beat <= LONGEST_TABLE:
-            durations = _by_ticks(self, per_beat).take(table["duration"], mode="clip")
+        """Return the positions of notes or pedals, and the classes of their durations."""
+        if self.clock == "beats":
+            ticks, per_beat = table["duration"], piece.ticks_per_beat
+            durations = nearest_of_ticks(self._durations, ticks, per_beat, self._grid)
             return self._time.positions(piece, table["start"]), durations
-        onsets, lengths = self._time.spans(piece, table)
+        onsets, lengths = self._time.spans_in_seconds(piece, table)
         return onsets, nearest(self._lengths, lengths)
 
     def _onsets(self, steps: Steps) -> Column:
@@ -247,7 +250,7 @@ class Tuple:
         return np.asarray(to_ticks(self._onsets(steps)))
 
     def decode(self, steps: Steps, *, like: Piece | None = None) -> Piece:
-        """Return a note or a pedal for each step; rows that are start or end add nothing."""
+        """Return a note or a pedal for each step; start and end rows are ignored."""
         empty, to_ticks = self._time.frame(like)
         steps = steps.compress(steps["mark"] == STEP)
         onsets = self._onsets(steps)
@@ -264,17 +267,15 @@ class Tuple:
         return empty.replace(notes=notes, pedals=pedals)
 
     def _read_notes(self, steps: Steps, notes: Table) -> None:
-        """Write what each step says of its note alone into `notes`; the inverse of _write_notes."""
+        """Write all but start and duration into `notes`; the inverse of `_write_notes`."""
         if self.pitch == "octave":
             notes["pitch"] = 12 * steps["octave"] + steps["semitone"]
         else:
             notes["pitch"] = steps["pitch"]
-        velocities = steps["velocity"].astype(np.int64)
-        notes["velocity"] = 1 + (2 * velocities + 1) * 127 // (2 * self.velocities)
+        notes["velocity"] = velocity_values(steps["velocity"], self.velocities)
         if self.programs:
             notes["program"] = steps["program"]
-            # One track an instrument, so that a sequencer shows them apart.
-            notes["track"] = np.unique(steps["program"], return_inverse=True)[1]
+            notes["track"] = tracks_by_program(steps["program"])
         if self.tracks:
             notes["track"] = steps["track"]
 
@@ -284,19 +285,11 @@ class Tuple:
         return TupleGrammar(self.schema, rows, grid=self._grid, pedal_lengths=lengths)
 
 
-@lru_cache(maxsize=16)
-def _by_ticks(encoder: Tuple, ticks_per_beat: int) -> NDArray[np.uint16]:
-    """Return a table of `durations` by ticks; all beyond it are as long as its last."""
-    ticks = np.arange(encoder.longest_duration * ticks_per_beat + 1)
-    lengths = ticks * (encoder._grid / ticks_per_beat)
-    return nearest(encoder._lengths, lengths).astype(np.uint16)
+def _pedals_around(positions: Column, edges: tuple[int, int], longest: int) -> slice:
+    """Return the slice of pedals that an excerpt between `edges` needs; positions: (N,) sorted.
 
-
-def _near(positions: Column, edges: tuple[int, int], longest: int) -> slice:
-    """Return which of the sorted `positions` of pedals count between edges.
-
-    Those inside; of those before, all at the last two positions, since the step before an excerpt
-    has a shift as well; and after it those that one inside could overlap.
+    These are the pedals inside; before it those at the last two positions, since the step before an
+    excerpt has a shift too; and after it those that a pedal inside could overlap.
     """
     first, stop = np.searchsorted(positions, (edges[0], edges[1] + longest + 1)).tolist()
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""What may follow what in the steps of encoder `tuple`, so that music has one spelling only."""
+"""The steps of encoder `tuple` that may come next, so that a piece has one spelling."""
 
 from __future__ import annotations
 
@@ -6,44 +6,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.protocols import StepMask
-from howlkit.schema import START, STEP, Field, Schema, Steps
+from howlkit.schema import START, STEP, STEP_ARRAY, Field, Schema, Steps
 
 __all__ = ["MOST_UNITS", "NOTE", "PEDAL", "TupleGrammar"]
 
-MOST_UNITS = 65_000  # beats or seconds in a piece: at the finest resolution still below MAX_TICK
+MOST_UNITS = 65_000  # beats or seconds in a piece: below MAX_TICK at the finest resolution
 
 PEDAL, NOTE = 0, 1
 """The values of the field `kind`: at one onset pedals come first."""
-
-# An array, since numpy takes three times as long over a number beside an array of one row.
-ORDINARY = np.array([STEP], np.uint8)
 
 
 class TupleGrammar:
     """Any step may follow any other, but steps at one onset come in rising order.
 
     Without that, the notes of a chord could be spelt in any order, and the likelihood of a piece
-    would be shared out among its spellings. The order is that of the fields behind the shift. A
-    track's pedal goes down only where it is up, and stays down for one of `pedal_lengths`, in grid
+    would be divided among its spellings. Steps are ordered by the fields after the shift. A track's
+    pedal goes down only where it is up, and stays down for one of `pedal_lengths`, in grid
     positions.
     """
 
     def __init__(
         self, schema: Schema, rows: int, *, grid: int, pedal_lengths: NDArray[np.int64]
     ) -> None:
-        self._grid = np.array([grid])  # an array, as above
+        self._grid = np.array([grid])  # an array, which numpy works with faster than with a number
         self._last_onset = MOST_UNITS * self._grid
         self._pedal_lengths = pedal_lengths
         self._order = [n for n in schema.names if n not in ("shift", "shift_fine")]
         tracks = schema["track"].n if "track" in self._order else 1
-        # Where the fields say nothing of each other but their order.
+        # Whether the order is all that limits the fields of a step.
         self._is_simple = not {"kind", "semitone"} & set(self._order)
         choices = sum(field.choices for field in schema.decisions)
         self._allowed = np.ones((rows, choices), bool)
         self._allowed[:, START] = False
         self._row = schema.row
         self._onset = np.zeros(rows, np.int64)  # in grid positions
-        self._released = np.zeros((rows, tracks), np.int64)  # from where on each pedal is up
+        self._released = np.zeros((rows, tracks), np.int64)  # where each pedal goes up
         self._last = np.zeros(rows, schema.dtype)
         self._last["mark"] = START
 
@@ -53,7 +50,7 @@ class TupleGrammar:
         return np.asarray(self._onset / self._grid)
 
     def allowed(self, field: Field, given: Steps) -> NDArray[np.bool_]:
-        """Return (B, n): all values, but none that would put a chord's notes out of order."""
+        """Return (B, n): all values but those that would put steps at one onset out of order."""
         mask = np.ones((len(given), field.n), bool)
         if field.name == "mark":
             mask[:, START] = False
@@ -69,7 +66,7 @@ class TupleGrammar:
         return mask
 
     def step_mask(self) -> StepMask | None:
-        """Return what a whole step may be: at one onset not less than the last one."""
+        """Return the mask of a whole step: at one onset, not less than the last step."""
         if not self._is_simple:
             return None
         allowed = self._allowed.copy()
@@ -79,14 +76,14 @@ class TupleGrammar:
         return StepMask(allowed, least)
 
     def _lowest(self, name: str, given: Steps) -> NDArray[np.int64]:
-        """Return (B,): the least value that leaves steps at one onset in order."""
+        """Return (B,): the least value that keeps steps at one onset in order."""
         tied = (self._shift(given) == 0) & (self._last["mark"] == STEP)
         for earlier in self._order[: self._order.index(name)]:
             tied &= given[earlier] == self._last[earlier]
         return np.where(tied, self._last[name], 0)
 
     def _forbid_pedals(self, field: Field, given: Steps, mask: NDArray[np.bool_]) -> None:
-        """Take from `mask` a pedal that is down already, and a span that is too long."""
+        """Forbid in `mask` a pedal that is down already, and a span that is too long."""
         if field.name == "kind":
             mask[:, PEDAL] &= self._free(given).any(axis=1)
         elif field.name == "track":
@@ -95,7 +92,7 @@ class TupleGrammar:
             mask[given["kind"] == PEDAL, len(self._pedal_lengths) :] = False
 
     def _free(self, given: Steps) -> NDArray[np.bool_]:
-        """Return (B, tracks): whose pedal may go down at this onset, were the step a pedal."""
+        """Return (B, tracks): the tracks whose pedal may go down at this onset."""
         free = self._released <= (self._onset + self._shift(given))[:, None]
         if "track" not in self._order:
             return free
@@ -108,9 +105,9 @@ class TupleGrammar:
         return np.asarray(units * self._grid + steps["shift_fine"].astype(np.int64))
 
     def push(self, step: Steps, rows: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Move on to `step` where `rows` says so; return (B,) the notes begun: 1, or 0."""
-        begun = rows & (step["mark"] == ORDINARY)
-        if all(begun.tolist()):  # as with one row; it takes half the time
+        """Move on to `step` (B,) where `rows` says so; return (B,) the notes begun, 1 or 0."""
+        begun = rows & (step["mark"] == STEP_ARRAY)
+        if all(begun.tolist()):  # as is usual with one row; this takes half the time
             self._onset += self._shift(step)
             self._last = step.copy()
         else:

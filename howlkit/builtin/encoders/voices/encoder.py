@@ -1,27 +1,27 @@
-"""Encoder `voices`: n voices on a grid, one step a slice - of each voice a pitch, or silence.
+"""Encoder `voices`: n voices on a grid; a step is a slice, and each voice has a pitch or silence.
 
-A voice goes on as before (0), falls silent (1) or begins a pitch (2 is the lowest). In each slice
-it sounds one note at most:
+A voice goes on as before (0), falls silent (1) or begins a pitch (2 is the lowest). It sounds at
+most one note in a slice:
 
-track   voice k is track k - 1 of the piece, whatever it sings: crossings and unisons are kept, and
-        tracks beyond the last voice are left out. Of a track's notes that sound at once, the one
-        that began last sounds (of several begun in one slice the highest); where it ends, the one
-        below it goes on, as a note of its own.
-pitch   voice k sings the k-th highest pitch that sounds in any track: for a choir or quartet
-        written as one part. A note that changes places is a note in each, unisons are one.
+track   Voice k is track k - 1 of the piece, whatever its pitches: crossings and unisons are kept,
+        and tracks beyond the last voice are left out. Where notes of a track sound at once, the one
+        that began last is taken (of several that begin in one slice, the highest). When it ends,
+        the note before it goes on, as a note of its own.
+pitch   Voice k has the k-th highest pitch that sounds in any track: for a choir or quartet written
+        as one part. A note whose rank changes becomes a note in each voice; unisons are one note.
 
-Both look at one slice at a time, and so an excerpt, which knows little of what came before it,
-finds the voices of the whole. A piece ends with its last note. Drums, pitches beyond the range and
-what lies beyond `MOST_SLICES` slices are left out.
+Both rules look at one slice at a time. So an excerpt, which knows little of the music before it,
+finds the same voices as the whole piece. A piece ends with its last note. Drums, pitches out of
+range and slices from `MOST_SLICES` on are left out.
 
-With `steps=changes` only those slices are steps that begin a beat or in which a voice changes, each
-with a `shift` from the one before it; and the last is the slice after the last note, in which all
+With `steps=changes` a slice is a step only if a beat begins in it or a voice changes. Each step has
+a `shift` from the step before it; the last step is the slice after the last note, in which all
 voices that sound fall silent.
 
-The slices of the four voices go back to BachBot (Liang et al. 2017) and DeepBach (Hadjeres et al.
-2017). With `restrikes=false` the steps say exactly what the tables of JSB chorales published by
-Boulanger-Lewandowski et al. 2012 and their successors say, which know no holds: equal neighbours
-are one note.
+The slices of four voices go back to BachBot (Liang et al. 2017) and DeepBach (Hadjeres et al.
+2017). With `restrikes=false` the steps say exactly what the published tables of JSB chorales say
+(Boulanger-Lewandowski et al. 2012 and their successors), which know no holds: equal neighbours are
+one note.
 """
 
 from __future__ import annotations
@@ -35,31 +35,36 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.builtin.encoders.shared.grid import Grid, resolution
+from howlkit.builtin.encoders.shared.grid import Grid
 from howlkit.builtin.encoders.shared.slices import Metre, highest_pitches, newest_pitches
-from howlkit.builtin.encoders.voices.choices import AS_BEFORE, LOWEST, SILENCE, Choices
-from howlkit.builtin.encoders.voices.grammar import ChangesGrammar, VoicesGrammar
-from howlkit.builtin.encoders.voices.inputs import (
+from howlkit.builtin.encoders.voices.derived import (
     LONGEST_BAR,
-    columns,
-    fields,
+    derived_columns,
+    derived_fields,
     held_slices,
-    places,
+    positions_and_beats,
+)
+from howlkit.builtin.encoders.voices.grammar import ChangesGrammar, VoicesGrammar
+from howlkit.builtin.encoders.voices.masks import VoiceMasks
+from howlkit.builtin.encoders.voices.spec import (
+    AS_BEFORE,
+    KNOWN_BEATS,
+    LOWEST,
+    SILENCE,
+    VoicesSpec,
 )
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
-from howlkit.music.piece import DRUMS, FOREVER, NOTE, TEMPO, Piece
+from howlkit.music.piece import FOREVER, Piece
+from howlkit.music.tables import DRUMS, NOTE
 from howlkit.options import option
 from howlkit.protocols import Encoder
 from howlkit.schema import STEP, Field, Schema, Steps
 
 __all__ = ["Voices"]
 
-MOST_SLICES = 2**17  # of a piece: nine hours at 60 beats a minute and 4 slices a beat
-VELOCITY = 80  # of every note that is decoded
-
-KNOWN_BEATS = 2
-"""So far back an excerpt knows all that sounded before it; `heldK` counts no further."""
+MOST_SLICES = 2**17  # in a piece: nine hours at 60 beats a minute and 4 slices a beat
+VELOCITY = 80  # of every decoded note
 
 Column = NDArray[np.int64]
 Sounds = NDArray[np.uint8]
@@ -67,7 +72,7 @@ Sounds = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Voices:
-    """Voices on a grid: one step a slice, of each voice a pitch or silence."""
+    """Voices on a grid: one step a slice, in each voice a pitch or silence."""
 
     voices: int = option(4, "how many", low=1, high=16)
     grid: int = option(4, "slices a beat", low=3, high=24)
@@ -94,7 +99,7 @@ class Voices:
     }
 
     def __post_init__(self) -> None:
-        """Refuse an empty range, and an order that is none."""
+        """Refuse an empty range, and an order that does not name each voice once."""
         if self.low > self.high:
             raise OptionError(f"voices: low={self.low} is above high={self.high}; swap them")
         if self.order and sorted(self.order) != list(range(1, self.voices + 1)):
@@ -110,9 +115,21 @@ class Voices:
         return self.order or (*outer, *range(2, self.voices))
 
     @cached_property
-    def choices(self) -> Choices:
-        """What the grammars look up."""
-        return Choices(self)
+    def _spec(self) -> VoicesSpec:
+        return VoicesSpec(
+            voices=self.voices,
+            grid=self.grid,
+            pitches=self.high - self.low + 1,
+            by_pitch=self.assign == "pitch",
+            restrikes=self.restrikes,
+            decided=self.decided,
+            changes=self._changes,
+            derived=self.derived,
+        )
+
+    @cached_property
+    def _masks(self) -> VoiceMasks:
+        return VoiceMasks(self._spec, self.schema)
 
     @cached_property
     def _time(self) -> Grid:
@@ -122,43 +139,34 @@ class Voices:
     def _changes(self) -> bool:
         return self.steps == "changes"
 
-    def _near(self, voice: int) -> tuple[tuple[str, int], ...]:
-        """Return what a voice is near to: what it sounds, and the voices decided before it."""
+    def _relative_to(self, voice: int) -> tuple[tuple[str, int], ...]:
+        """Return `Field.relative_to` of a voice: its own sound, and the voices decided before."""
         if self.derived == "none":
             return ()
         decided = self.decided[: self.decided.index(voice)]
         return ((f"sound{voice}", SILENCE), *((f"voice{k}", 0) for k in decided))
 
     @property
-    def pitches(self) -> int:
-        """How many a voice may sing."""
-        return self.high - self.low + 1
+    def _context_slices(self) -> int:
+        """How many slices before an excerpt its row 0 depends on.
 
-    @property
-    def longest_held(self) -> int:
-        """The most slices that `heldK` counts."""
-        return KNOWN_BEATS * self.grid - 1
-
-    @property
-    def _looks_back(self) -> int:
-        """How many slices before an excerpt decide what its row 0 says.
-
-        Of changes, row 0 may stand a beat before the excerpt. All is known there: an excerpt comes
-        with the two notes before what is near its cut, and what is near these (`Piece.excerpt`).
+        With steps on changes, row 0 may stand a beat before the excerpt. Everything is known there:
+        the context of an excerpt reaches that far back (`Piece.excerpt`).
         """
-        return (KNOWN_BEATS + 1) * self.grid if self._changes else self.longest_held
+        return (KNOWN_BEATS + 1) * self.grid if self._changes else self._spec.longest_held
 
     @cached_property
     def schema(self) -> Schema:
-        """`voice1` .. `voiceN` as they are decided, then what is derived (inputs.py).
+        """`voice1` .. `voiceN` in the order in which they are decided, then the derived fields.
 
-        shift: of changes, slices since the step before, less one; the first step follows slice -1.
+        With steps on changes `shift` comes first: the slices since the step before, less one; the
+        first step follows slice -1.
         """
         voices = [
             Field(
                 f"voice{k}",
-                LOWEST + self.pitches,
-                relative_to=self._near(k),
+                LOWEST + self._spec.pitches,
+                relative_to=self._relative_to(k),
                 unit="as before, silence, or a pitch",
             )
             for k in self.decided
@@ -166,12 +174,12 @@ class Voices:
         if self._changes:
             unit = f"1/{self.grid} beat, less one"
             voices.insert(0, Field("shift", self.grid, True, unit=unit))
-        return Schema((*voices, *fields(self)))
+        return Schema((*voices, *derived_fields(self._spec)))
 
     def encode(self, piece: Piece) -> Steps:
         """Return start, a step for each slice, end."""
         pitch, voice, begins, ends = self._notes(piece)
-        # A piece of changes has one slice more, in which its last chord ends.
+        # With steps on changes there is one slice more, in which the last chord ends.
         closing = int(self._changes and piece.has_end and len(begins) > 0)
         since, until = self._time.edges(piece)
         most = MOST_SLICES + self._changes
@@ -180,13 +188,13 @@ class Voices:
         if piece.has_end or piece.until >= FOREVER:
             stop = min(stop, reach + closing)
         stop = max(first, stop)
-        earliest = max(first - self._looks_back, 0)
+        earliest = max(first - self._context_slices, 0)
         if earliest or reach > stop:
             seen = (begins < stop) & (ends > earliest)
             pitch, voice, begins, ends = (
                 column.compress(seen) for column in (pitch, voice, begins, ends)
             )
-            if piece.has_end:  # what is cut off by the limit may leave a silence behind
+            if piece.has_end:  # the limit may cut notes off and leave a silence at the end
                 last = min(int(ends.max()), stop) + closing if len(ends) else 0
                 stop = min(stop, max(first, last))
             begins, ends = begins - earliest, np.minimum(ends, stop) - earliest
@@ -196,13 +204,13 @@ class Voices:
         return self.schema.cut(rows, before=before, stop=len(at), end=piece.has_end)
 
     def _notes(self, piece: Piece) -> tuple[NDArray[np.uint8], Column, Column, Column]:
-        """Return of the notes that have a voice their pitch, track, first slice and the one after.
+        """Return the pitch, track, first slice and end slice (exclusive) of notes with a voice.
 
-        Pitch as in `soundK`; the slices are 0..MOST_SLICES, and begin in rising order.
+        Pitches are numbers as in `soundK`; slices are 0..MOST_SLICES, and first slices rise.
         """
         notes = piece.notes
-        pitch = notes["pitch"] - np.uint8(self.low)  # of lower ones far above
-        kept = pitch < self.pitches
+        pitch = notes["pitch"] - np.uint8(self.low)  # wraps round far above for lower pitches
+        kept = pitch < self._spec.pitches
         kept &= notes["program"] != DRUMS
         if self.assign == "track":
             kept &= notes["track"] < self.voices
@@ -221,7 +229,7 @@ class Voices:
     def _sounding(
         self, pitch: NDArray[np.uint8], voice: Column, begins: Column, ends: Column, length: int
     ) -> tuple[Sounds, NDArray[np.bool_]]:
-        """Return (voices, length): what each sounds, as in `soundK`, and whether it begins there.
+        """Return (voices, length): what each voice sounds, as in `soundK`, and whether it begins.
 
         begins, ends: slices; notes may begin before slice 0, and end at `length` or before.
         """
@@ -229,14 +237,14 @@ class Voices:
         if self.assign == "track":
             return newest_pitches(pitch, voice, begins, ends, shape)
         first = np.maximum(begins, 0)
-        return highest_pitches(pitch, first, ends, begins >= 0, shape, self.pitches)
+        return highest_pitches(pitch, first, ends, begins >= 0, shape, self._spec.pitches)
 
     def _steps(
         self, piece: Piece, sounds: Sounds, struck: NDArray[np.bool_], first: int
     ) -> tuple[Steps, range | Column]:
-        """Return the steps of slices from `first` on, and in which slices they stand.
+        """Return the steps of slices from `first` on, as `Schema.blank` has them, and their slices.
 
-        The steps as `Schema.blank` has them. Unless `first` is 0, the first step may be wrong.
+        Unless `first` is 0, the first step may be wrong.
         """
         heard = np.zeros((2, *sounds.shape), sounds.dtype)
         heard[0, :, 1:], heard[1] = sounds[:, :-1], sounds
@@ -245,13 +253,13 @@ class Voices:
         if self.restrikes:
             changed |= struck
         values = sounds + SILENCE
-        values *= changed.view(np.uint8)  # elsewhere 0: AS_BEFORE
+        values *= changed.view(np.uint8)  # elsewhere 0, AS_BEFORE
         held = values
         if self.derived != "none":
-            held = held_slices(sounds, changed, self.longest_held)
+            held = held_slices(sounds, changed, self._spec.longest_held)
         slices = range(first, first + sounds.shape[1])
         at: range | Column = slices
-        fields = []  # as the schema has them
+        fields = []  # in the order of the schema
         if self._changes:
             on_beat = np.arange(first, slices.stop) % self.grid == 0
             stepped = (changed.any(axis=0) | on_beat).nonzero()[0]
@@ -260,12 +268,12 @@ class Voices:
             shift = np.zeros((1, len(at)), np.uint8)
             shift[0, 1:] = stepped[1:] - stepped[:-1] - 1
             fields.append(shift)
-        fields.append(values.take(self.choices.order, axis=0))
+        fields.append(values.take(self._masks.order, axis=0))
         if self.derived != "none":
-            position, beat = places(self._metre(piece), self.grid, at)
-            fields.append(columns(self, position, beat, heard=heard, held=held))
+            position, beat = positions_and_beats(self._metre(piece), self.grid, at)
+            fields.append(derived_columns(self._spec, position, beat, heard=heard, held=held))
         rows = self.schema.blank(len(at))
-        # All fields are bytes, and turned into rows at once, which is quicker than one by one.
+        # All fields are bytes: making rows of them at once is quicker than field by field.
         cells = rows.view(np.uint8).reshape(len(rows), -1)
         cells[1:-1, 1:] = np.concatenate(fields).T
         return rows, at
@@ -276,32 +284,31 @@ class Voices:
         return Metre.of(piece, self.grid, longest_bar=LONGEST_BAR)
 
     def _frame(self, like: Piece | None) -> Piece:
-        """Return a piece without notes whose ticks hold the grid."""
-        empty = Piece(tempos=np.array([(0, 500_000)], TEMPO)) if like is None else like
-        empty = empty.without_notes()
-        return empty.at_resolution(resolution(empty.ticks_per_beat, self.grid))
+        """Return a piece without notes, in which every slice begins at a tick."""
+        return self._time.frame(like)[0]
 
-    def _stands(self, steps: Steps) -> Column:
-        """Return the slice of each row, -1 before the first step."""
+    def _slices_of(self, steps: Steps) -> Column:
+        """Return the slice of each row; -1 before the first step."""
         is_step = steps["mark"] == STEP
         moved = is_step * (steps["shift"].astype(np.int64) + 1) if self._changes else is_step
         return np.cumsum(moved) - 1
 
     def ticks(self, steps: Steps, *, like: Piece | None = None) -> Column:
-        """Return where each slice begins, in ticks of `decode`'s result; the end is at the last."""
-        number = np.maximum(self._stands(steps), 0)
+        """Return the tick of each step in `decode`'s result; the end row has that of the last."""
+        number = np.maximum(self._slices_of(steps), 0)
         return np.asarray(number * (self._frame(like).ticks_per_beat // self.grid))
 
     def decode(self, steps: Steps, *, like: Piece | None = None) -> Piece:
-        """Return the notes, of voice k in track k - 1; rows that are start or end add nothing."""
+        """Return the notes, voice k in track k - 1; start and end rows are ignored."""
         empty = self._frame(like)
         steps = steps[steps["mark"] == STEP]
-        stands = self._stands(steps)
-        length = int(stands[-1]) + 1 if len(steps) else 0  # what still sounds, for this slice too
+        slices = self._slices_of(steps)
+        # Notes that never end last through the last slice.
+        length = int(slices[-1]) + 1 if len(steps) else 0
         names = [f"voice{k + 1}" for k in range(self.voices)]
         values = np.stack([steps[name] for name in names]).astype(np.int64)  # (voices, T)
         voice, at = np.nonzero(values != AS_BEFORE)
-        value, at = values[voice, at], stands[at]
+        value, at = values[voice, at], slices[at]
         until = np.append(at[1:], length)  # each lasts until the next change of its voice
         until[np.flatnonzero(np.diff(voice))] = length
         sounds = value >= LOWEST
@@ -318,7 +325,7 @@ class Voices:
         """Return the grammar of `rows` rows at the start of their pieces."""
         metre = self._metre(Piece() if like is None else like)
         kind = ChangesGrammar if self._changes else VoicesGrammar
-        return kind(self, metre, rows, most=MOST_SLICES)
+        return kind(self._spec, self._masks, metre, rows, most=MOST_SLICES)
 
 
 @hookimpl

@@ -2,18 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.hookspecs import hookimpl
 from howlkit.options import option
-from howlkit.protocols import Sampler
+from howlkit.protocols import Sampler, SamplingSession
 from howlkit.schema import Field, Steps
-
-if TYPE_CHECKING:  # it imports torch, which `howlkit plugins list` does not need
-    from howlkit.sampling import Session
 
 Numbers = NDArray[np.float64]
 
@@ -27,7 +24,7 @@ class Stencil:
     beats: float = option(16.0, "beats from one breath to the next", low=0.25, high=1024.0)
     name: ClassVar[str] = "stencil"
 
-    def generate(self, session: "Session") -> Iterator[Steps]:
+    def generate(self, session: SamplingSession) -> Iterator[Steps]:
         """Yield steps (B,) until every row is done."""
 
         def breathe(field: Field, logits: Numbers, given: Steps) -> Numbers:

@@ -1,8 +1,8 @@
-"""Source files of a dataset: read in several processes, and only those that changed.
+"""Reads the files of a dataset in several processes, and only those that changed.
 
-A file is taken as unchanged if path, size and time of change are as they were, or else if its bytes
-are (SHA-256), and if it would be read in the same way. Files that could not be read are tried again
-every time. Paths are absolute.
+A file counts as unchanged if the same reader would read it and if path, size and time of change
+are the same, or else path and bytes (SHA-256). Files that could not be read are tried again every
+time. Paths are absolute.
 """
 
 from __future__ import annotations
@@ -17,52 +17,53 @@ from typing import NamedTuple
 
 import numpy as np
 
-from howlkit.dataset.file_list import Known, Source
+from howlkit.dataset.file_list import FileEntry, KnownFiles
 from howlkit.dataset.readers import Reader, Readers
 from howlkit.dataset.records import Record
-from howlkit.dataset.workers import Crew
+from howlkit.dataset.workers import WorkerPool
 from howlkit.errors import HowlkitError
 from howlkit.music import midi
 from howlkit.music.midi.container import load
 from howlkit.music.piece import Piece
 
-__all__ = ["FILES_A_WORKER", "Outcome", "Outcomes", "of_piece", "read_all"]
+__all__ = ["FILES_A_WORKER", "ReadResult", "ReadResults", "of_piece", "read_all"]
 
 FILES_A_WORKER = 64
-"""Fewer are read sooner than another process starts."""
+"""Fewer files are read sooner than another process starts."""
 
-_SLOW_FILES_A_WORKER = 8  # of files that a source reads: text, and in Python
+_SLOW_FILES_A_WORKER = 8  # where a plugin's source reads some: from text, in Python
 
 
-class Outcome(NamedTuple):
-    """What came of a piece in a file: its source, that as a line and, if just read, its record."""
+class ReadResult(NamedTuple):
+    """A piece in a file: its entry, the entry as a line and, if it was just read, its record."""
 
-    source: Source
+    entry: FileEntry
     line: str
     record: Record | None
 
     @classmethod
-    def of(cls, source: Source, record: Record | None = None) -> Outcome:
-        """Return the outcome with its line."""
-        return cls(source, source.line(), record)
+    def of(cls, entry: FileEntry, record: Record | None = None) -> ReadResult:
+        """Return the result, with the line made of the entry."""
+        return cls(entry, entry.line(), record)
 
 
-Outcomes = tuple[Outcome, ...]
+ReadResults = tuple[ReadResult, ...]
 
 
 def read_all(
     paths: Sequence[str],
-    known: Known,
+    known: KnownFiles,
     readers: Readers,
-    crew: Crew,
+    pool: WorkerPool,
     *,
     limits: midi.Limits,
     workers: int | None,
-) -> Generator[Outcomes, None, None]:
-    """Yield what came of each file, of each piece in it, in the order of `paths`.
+) -> Generator[ReadResults, None, None]:
+    """Yield the results of each file, one for each piece in it, in the order of `paths`.
 
-    known: what earlier runs found. readers: of what is no MIDI file. workers: how many of the crew;
-    None: as many as are worth it. Nothing that is in a file raises: it is a reason.
+    known: what earlier runs found. readers: for files other than MIDI. workers: how many processes
+    of the pool to use; None: as many as are worth starting. Nothing that a file contains raises:
+    the reason is in its entry.
     """
     changed, only_midi = np.zeros(len(paths), bool), True
     for number, path in enumerate(paths):
@@ -79,43 +80,43 @@ def read_all(
         enough = FILES_A_WORKER if only_midi else _SLOW_FILES_A_WORKER
         workers = max(1, left // enough)
     work = functools.partial(_read, limits=limits)
-    read = crew.in_order(work, todo, workers=workers, lost=_lost)
+    read = pool.map(work, todo, workers=workers, lost=_lost)
     for path, again in zip(paths, changed, strict=True):
         before = () if again else known.get(path)
-        yield tuple(map(Outcome.of, before)) or next(read)
+        yield tuple(map(ReadResult.of, before)) or next(read)
 
 
-def of_piece(piece: Piece) -> Outcome:
-    """Return what comes of a piece that stands in no file; its name is its path."""
-    return _outcome(Source(piece.name), piece)
+def of_piece(piece: Piece) -> ReadResult:
+    """Return the result for a piece that is in no file; its name takes the place of the path."""
+    return _result(FileEntry(piece.name), piece)
 
 
 class Item(NamedTuple):
-    """A file to read: where it is, what was known of it, and what reads it; None: howlkit does."""
+    """A file to read: its path, the entries known of it, and its reader (None: howlkit itself)."""
 
     path: str
-    before: tuple[Source, ...]
+    before: tuple[FileEntry, ...]
     reader: Reader | None
 
 
-def _lost(item: Item) -> Outcomes:
+def _lost(item: Item) -> ReadResults:
     shown = midi.printable(item.path)
     reader = f"the source {item.reader.source.name!r}" if item.reader else "the MIDI reader"
     return _failed(item, f"{shown} crashed {reader}; please report it")
 
 
-def _failed(item: Item, reason: str) -> Outcomes:
-    return (Outcome.of(Source(item.path, reason=reason, reader=_identity(item.reader))),)
+def _failed(item: Item, reason: str) -> ReadResults:
+    return (ReadResult.of(FileEntry(item.path, reason=reason, reader=_identity(item.reader))),)
 
 
-def _read(item: Item, *, limits: midi.Limits) -> Outcomes:
+def _read(item: Item, *, limits: midi.Limits) -> ReadResults:
     path, before, reader = item
     shown = midi.printable(path)
     try:
         status = os.stat(path)
         if before and _same_reader(before, reader) and _same_bytes(before[0], status):
             changed = status.st_mtime_ns
-            return tuple(Outcome.of(s._replace(changed=changed)) for s in before)
+            return tuple(ReadResult.of(s._replace(changed=changed)) for s in before)
         if reader is None:
             return (_midi(path, status, limits),)
         return tuple(_pieces(path, status, reader, limits))
@@ -130,53 +131,53 @@ def _read(item: Item, *, limits: midi.Limits) -> Outcomes:
         return _failed(item, f"{shown} makes {who} fail ({error!r}); please report it")
 
 
-def _midi(path: str, status: os.stat_result, limits: midi.Limits) -> Outcome:
+def _midi(path: str, status: os.stat_result, limits: midi.Limits) -> ReadResult:
     data = load(path, limits)
     reading = midi.inspect_bytes(data, name=path, limits=limits)
     if not len(reading.piece):
-        return Outcome.of(Source(path, reason=_silence(path, reading)))
+        return ReadResult.of(FileEntry(path, reason=_silence(path, reading)))
     seen = _seen(path, status, hashlib.sha256(data).digest())
-    return _outcome(seen._replace(repairs=tuple(reading.repairs.items())), reading.piece)
+    return _result(seen._replace(repairs=tuple(reading.repairs.items())), reading.piece)
 
 
 def _pieces(
     path: str, status: os.stat_result, reader: Reader, limits: midi.Limits
-) -> Iterator[Outcome]:
-    """Yield what came of each piece in a file that is no MIDI."""
+) -> Iterator[ReadResult]:
+    """Yield the result of each piece in a file that a plugin's source reads."""
     found = reader.read(path, limits)
     items = len(found)
     seen = _seen(path, status, _sha256(path))._replace(reader=reader.identity, items=items)
     for item, piece in enumerate(found):
-        source = seen._replace(item=item)
+        entry = seen._replace(item=item)
         if isinstance(piece, Piece):
             title = piece.name if items > 1 else ""
-            yield _outcome(source._replace(title=title), piece)
+            yield _result(entry._replace(title=title), piece)
         else:
             which = f", piece {item + 1} of {items}" if items > 1 else ""
             reason = f"{midi.printable(path)}{which}: {piece}"
-            yield Outcome.of(source._replace(reason=reason))
+            yield ReadResult.of(entry._replace(reason=reason))
 
 
-def _seen(path: str, status: os.stat_result, sha256: bytes) -> Source:
-    """Return a file as it looks now."""
-    return Source(path, status.st_size, status.st_mtime_ns, sha256)
+def _seen(path: str, status: os.stat_result, sha256: bytes) -> FileEntry:
+    """Return an entry that says how the file looks now."""
+    return FileEntry(path, status.st_size, status.st_mtime_ns, sha256)
 
 
-def _outcome(source: Source, piece: Piece) -> Outcome:
-    """Return what comes of a piece that was read just now."""
+def _result(entry: FileEntry, piece: Piece) -> ReadResult:
+    """Return the result for a piece that was read just now."""
     record = Record.of(piece)
-    return Outcome.of(source._replace(content=record.content, notes=record.notes), record)
+    return ReadResult.of(entry._replace(content=record.content, notes=record.notes), record)
 
 
 def _silence(path: str, reading: midi.Reading) -> str:
-    """Return why there are no notes in a file."""
+    """Return the reason why a file has no notes."""
     begun = reading.repairs.get("unreleased_notes", 0)
     why = f"none of its {begun} notes is ever released" if begun else "it has no notes"
     return f"{midi.printable(path)} has no music in it: {why}"
 
 
-def _changed(before: tuple[Source, ...], reader: Reader | None) -> bool:
-    """Say whether a file does not look as it did, would be read otherwise, or is not known."""
+def _changed(before: tuple[FileEntry, ...], reader: Reader | None) -> bool:
+    """Say whether a file is unknown, has changed, or would be read by another reader."""
     if not before or not _same_reader(before, reader):
         return True
     try:
@@ -190,11 +191,11 @@ def _identity(reader: Reader | None) -> str:
     return "" if reader is None else reader.identity
 
 
-def _same_reader(before: tuple[Source, ...], reader: Reader | None) -> bool:
+def _same_reader(before: tuple[FileEntry, ...], reader: Reader | None) -> bool:
     return before[0].reader == _identity(reader)
 
 
-def _same_bytes(before: Source, status: os.stat_result) -> bool:
+def _same_bytes(before: FileEntry, status: os.stat_result) -> bool:
     regular = stat.S_ISREG(status.st_mode)
     return regular and before.size == status.st_size and before.sha256 == _sha256(before.path)
 

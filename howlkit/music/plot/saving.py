@@ -1,0 +1,54 @@
+"""A piano-roll as SVG text, as PNG bytes, and as a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from howlkit.errors import HowlkitError
+from howlkit.music.piece import Piece
+from howlkit.music.plot.roll import Unit, draw
+
+__all__ = ["save", "to_png", "to_svg"]
+
+
+def to_svg(
+    piece: Piece, *, unit: Unit = "auto", width: float | None = None, title: str | None = None
+) -> str:
+    """Return the piano-roll as an SVG document; for the options see `draw`."""
+    return draw(piece, unit=unit, width=width, title=title).to_svg()
+
+
+def to_png(
+    piece: Piece,
+    *,
+    unit: Unit = "auto",
+    width: float | None = None,
+    title: str | None = None,
+    scale: float = 2.0,
+) -> bytes:
+    """Return the piano-roll as a PNG, `scale` image pixels a pixel; for the rest see `draw`."""
+    return draw(piece, unit=unit, width=width, title=title).to_png(scale=scale)
+
+
+def save(
+    piece: Piece,
+    path: str | Path,
+    *,
+    unit: Unit = "auto",
+    width: float | None = None,
+    title: str | None = None,
+) -> None:
+    """Write the piano-roll to a file whose name ends in .svg or .png.
+
+    Raises HowlkitError for another ending or a place that cannot be written.
+    """
+    path = Path(path)
+    ending = path.suffix.lower()
+    if ending not in (".svg", ".png"):
+        raise HowlkitError(f"cannot draw to {str(path)!r}: the name must end in .svg or .png")
+    drawing = draw(piece, unit=unit, width=width, title=title)
+    data = drawing.to_png() if ending == ".png" else drawing.to_svg().encode()
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise HowlkitError(f"cannot write {str(path)!r}: {error.strerror}") from error

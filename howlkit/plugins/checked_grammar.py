@@ -1,0 +1,182 @@
+"""A grammar with every answer checked, and with defaults for all that a grammar may leave out.
+
+A session calls a grammar several times a step, so a call checks types and shapes only; what takes
+longer is tried once, when the grammar is made.
+
+Shapes: B rows, K decisions a step, N all their choices side by side.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.errors import PluginError
+from howlkit.music.piece import Piece
+from howlkit.plugins.attribution import owner_of
+from howlkit.plugins.contracts import advice, contract_error, is_array, wrong_signature
+from howlkit.protocols import (
+    DerivingGrammar,
+    Encoder,
+    Grammar,
+    StepMask,
+    StepMaskGrammar,
+    TimingGrammar,
+)
+from howlkit.schema import MARK, STEP, Field, Schema, Steps
+
+__all__ = ["CheckedGrammar", "derived_step_mask"]
+
+
+class CheckedGrammar:
+    """The grammar of B rows, as `CheckedEncoder.grammar` begins it.
+
+    Every method raises PluginError where the encoder's own grammar breaks its contract.
+    """
+
+    __slots__ = (
+        "_encoder",
+        "_grammar",
+        "_mask_shapes",
+        "_masks_steps",
+        "_rows",
+        "_schema",
+        "_sets_tempo",
+    )
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        schema: Schema,
+        grammar: Any,  # noqa: ANN401 - whatever the encoder returned
+        rows: int,
+        *,
+        sets_tempo: bool,
+    ) -> None:
+        self._encoder, self._schema, self._grammar, self._rows = encoder, schema, grammar, rows
+        self._sets_tempo, self._masks_steps = sets_tempo, hasattr(grammar, "step_mask")
+        widths = [field.choices for field in schema.decisions]
+        self._mask_shapes = (rows, sum(widths)), (rows, len(widths))
+
+    def try_out(self) -> None:
+        """Call once every method that a session will call; PluginError for what is wrong."""
+        self._check_members()
+        _ = self.now
+        self.allowed(MARK, self._schema.steps(self._rows))
+        for field in self._schema.derived:
+            self.derived(field)
+        if self._masks_steps:
+            self.step_mask()
+        if self._sets_tempo:
+            self.seconds(np.zeros(self._rows))
+        self.select(np.arange(self._rows))
+
+    def _check_members(self) -> None:
+        needed: dict[str, type[Any]] = dict.fromkeys(("now", "allowed", "push", "select"), Grammar)
+        needed |= {"derived": DerivingGrammar} if self._schema.derived else {}
+        needed |= {"seconds": TimingGrammar} if self._sets_tempo else {}
+        needed |= {"step_mask": StepMaskGrammar} if self._masks_steps else {}
+        for name, contract in needed.items():
+            if not hasattr(self._grammar, name):
+                wanted = f"a howlkit.protocols.{contract.__name__}, with {name},"
+                raise contract_error(self._encoder, "grammar", self._grammar, wanted)
+            wrong = name != "now" and wrong_signature(getattr(self._grammar, name), contract, name)
+            if wrong:
+                raise PluginError(
+                    f"{owner_of(self._encoder)}: its grammar's {wrong}{advice(self._encoder)}"
+                )
+
+    @property
+    def now(self) -> NDArray[np.float64]:
+        """(B,): where each row stands, as `Grammar.now`."""
+        now: NDArray[np.float64] = self._grammar.now
+        if not is_array(now, (self._rows,), "fiu"):
+            raise self._error("now", now, f"numbers of shape ({self._rows},)", verb="is")
+        return now
+
+    def allowed(self, field: Field, given: Steps) -> NDArray[np.bool_]:
+        """Return (B, field.choices): what a field may be, as `Grammar.allowed`."""
+        found: NDArray[np.bool_] = self._grammar.allowed(field, given)
+        shape = len(given), field.choices
+        if not is_array(found, shape, "b"):
+            raise self._error(f"allowed({field.name!r})", found, f"bools of shape {shape}")
+        return found
+
+    def push(self, step: Steps, rows: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Take in `step` (B,) in some rows; return (B,) how many notes each of them began."""
+        begun: NDArray[np.int64] = self._grammar.push(step, rows)
+        if not is_array(begun, rows.shape, "iub"):
+            raise self._error("push", begun, f"integers of shape {rows.shape}")
+        return begun
+
+    def select(self, rows: NDArray[np.intp]) -> CheckedGrammar:
+        """Return an independent copy that holds these rows, in this order."""
+        copy = self._grammar.select(rows)
+        if not hasattr(copy, "allowed") or copy is self._grammar:
+            raise self._error("select", copy, "another grammar")
+        sets_tempo = self._sets_tempo
+        return CheckedGrammar(self._encoder, self._schema, copy, len(rows), sets_tempo=sets_tempo)
+
+    def derived(self, field: Field) -> NDArray[np.int64]:
+        """Return (B,): a derived field as each row stands now, as `DerivingGrammar.derived`."""
+        found: NDArray[np.int64] = self._grammar.derived(field)
+        if not is_array(found, (self._rows,), "iu"):
+            raise self._error(
+                f"derived({field.name!r})", found, f"integers of shape ({self._rows},)"
+            )
+        return found
+
+    def seconds(self, clock: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return (B,): when positions in the schema's clock (B,) sound.
+
+        In the tempi of the steps where they set it (`TimingGrammar.seconds`); else at 120 beats a
+        minute, the tempo of a `Piece` that names none.
+        """
+        if not self._sets_tempo:
+            if self._schema.clock == "seconds":
+                return clock
+            plain = Piece()
+            return plain.seconds(np.rint(clock * plain.ticks_per_beat))
+        found: NDArray[np.float64] = self._grammar.seconds(clock)
+        if not is_array(found, clock.shape, "fiu"):
+            raise self._error("seconds", found, f"numbers of shape {clock.shape}")
+        return found
+
+    def step_mask(self) -> StepMask | None:
+        """Return what the whole next step may be (`StepMaskGrammar.step_mask`).
+
+        Where the grammar has no such method, the mask is derived from `allowed`, if it can be.
+        """
+        if not self._masks_steps:
+            return derived_step_mask(self, self._schema, self._rows)
+        found: StepMask | None = self._grammar.step_mask()
+        if found is not None and not self._fits(found):
+            wanted = "a StepMask of shapes {} and {}".format(*self._mask_shapes)
+            raise self._error("step_mask", found, wanted)
+        return found
+
+    def _fits(self, found: object) -> bool:
+        allowed, least = self._mask_shapes
+        return (
+            isinstance(found, StepMask)
+            and is_array(found.allowed, allowed, "b")
+            and is_array(found.least, least, "iu")
+        )
+
+    def _error(self, call: str, got: object, wanted: str, *, verb: str = "returned") -> PluginError:
+        return contract_error(self._encoder, f"{call} of its grammar", got, wanted, verb=verb)
+
+
+def derived_step_mask(grammar: Grammar, schema: Schema, rows: int) -> StepMask | None:
+    """Return the step mask of B rows that `grammar.allowed` implies; None if it implies none.
+
+    It does where a step is `mark` and one field of a class: there is nothing else to depend on.
+    """
+    if len(schema.decisions) != 2 or schema.decisions[1].kind != "class":
+        return None
+    given = np.zeros(rows, schema.dtype)
+    parts = [grammar.allowed(field, given) for field in schema.decisions]
+    parts[1][~parts[0][:, STEP]] = True  # never asked for
+    return StepMask(np.concatenate(parts, axis=1), np.zeros((rows, 2), np.int64))

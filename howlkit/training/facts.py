@@ -1,0 +1,108 @@
+"""What a run learns about its music before it trains: is it enough, its values, its tempo.
+
+Lines for the user are given to `tell`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.dataset import Dataset
+from howlkit.dataset.report import counted
+from howlkit.errors import DataError
+from howlkit.music.piece import Piece
+from howlkit.network.likelihood import Counts, Encoded, encode_all, unigram
+from howlkit.training.recipe import Recipe
+
+__all__ = ["augmented_counts", "check_enough", "describe_parts", "median_tempo", "validation_part"]
+
+AUGMENTED_PASSES = 4
+"""The number of passes over the training part that `augmented_counts` makes."""
+
+FEW_NOTES = 20_000
+"""With fewer notes to train on, the user is warned."""
+
+
+def check_enough(data: Dataset, *, window: int, tell: Callable[[str], None]) -> None:
+    """Raise DataError if the training part has no two notes; warn if it has few, or short pieces.
+
+    window: the notes in a window of training.
+    """
+    counts = np.asarray(data.note_counts)[data.indices("train")]
+    notes = int(counts.sum())
+    if notes < 2:
+        raise DataError(
+            f"{data.path}: the training part has {notes} notes; give more music, or a larger part"
+        )
+    if notes < FEW_NOTES:
+        tell(
+            f"Warning: only {notes:,} notes to train on. It will soon know them by heart: add more "
+            "music or --augment transpose, start from another run with --init, or keep less for "
+            "validating and testing (howlkit prepare --validation 0.1 --test 0)"
+        )
+    if int(counts.max()) < window:
+        tell(
+            f"Note: no piece is as long as a window of {window} notes; the longest has "
+            f"{int(counts.max())}. Each piece is one window then (-o training.window=...)"
+        )
+
+
+def describe_parts(data: Dataset) -> str:
+    """Return the sizes of a dataset's parts, in words."""
+    notes = np.asarray(data.note_counts)
+    sizes = [data.indices(part) for part in data.parts]
+    words = [f"{counted(len(s), 'piece')} ({counted(int(notes[s].sum()), 'note')})" for s in sizes]
+    return f"Training on {words[0]}, validating on {words[1]}; kept for testing: {words[2]}"
+
+
+def augmented_counts(recipe: Recipe, data: Dataset, seed: int) -> Counts:
+    """Return counts of values over the training part, augmented as training will augment it."""
+    rng = np.random.default_rng([seed, 4])
+
+    def augmented() -> Iterator[Piece]:
+        for _ in range(AUGMENTED_PASSES):
+            for piece in data.pieces("train"):
+                for augmenter in recipe.augmenters:
+                    piece = augmenter(piece, rng)
+                yield piece
+
+    return unigram(recipe.encoder, augmented())
+
+
+def validation_part(
+    recipe: Recipe, data: Dataset, seed: int, tell: Callable[[str], None]
+) -> Encoded | None:
+    """Return whole validation pieces, the same in every validation; None if there are none.
+
+    Pieces are drawn until they have as many notes as the option `validation_notes` says.
+    """
+    part = data.indices("validation")
+    if not len(part):
+        tell(
+            "Warning: there is no validation part (too few pieces), so nothing tells learning from "
+            "memorising; weights are judged by the loss they were trained with"
+        )
+        return None
+    chosen, notes = [], 0
+    for index in np.random.default_rng([seed, 3]).permutation(part):
+        chosen.append(data.piece(int(index)))
+        notes += len(chosen[-1])
+        if notes >= recipe.training.validation_notes:
+            break
+    return encode_all(recipe.encoder, chosen)
+
+
+def median_tempo(data: Dataset, indices: NDArray[np.int64], most: int = 500) -> int:
+    """Return the median tempo of pieces, in microseconds a beat; 500,000 if none has beats.
+
+    A piece counts with its mean tempo, and only the first `most` pieces count.
+    """
+    paces = []
+    for index in indices[:most]:
+        piece = data.piece(int(index))
+        if piece.beats_long:
+            paces.append(1e6 * piece.seconds_long / piece.beats_long)
+    return round(float(np.median(paces))) if paces else 500_000
