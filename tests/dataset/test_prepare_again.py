@@ -1,4 +1,4 @@
-"""Preparing again: only what changed is read, and nothing is lost when a run is broken off."""
+"""Preparing again: only what changed is read, and nothing is lost when a run is interrupted."""
 
 import os
 import subprocess

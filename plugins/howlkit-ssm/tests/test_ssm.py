@@ -119,7 +119,7 @@ def test_rows_of_unlike_length_keep_to_it_beyond_a_chunk(network):
 
 
 def test_gradients_stay_finite_where_all_is_forgotten_at_once(network):
-    """A decay to nothing within a chunk is e to minus infinity, whose gradient must not be NaN."""
+    """A memory may decay to e to minus infinity within a chunk; the gradient must not be NaN."""
     network.train()
     with torch.no_grad():
         for layer in network.backbone.layers:
