@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
 from howlkit.options import option
 from howlkit.protocols import Model
 from howlkit.schema import Schema
+from howlkit_transformer.shape import HEAD, SIZES, Shape
 
 if TYPE_CHECKING:
     from howlkit.head_options import HeadOptions
@@ -19,29 +20,6 @@ if TYPE_CHECKING:
     from howlkit.sampling import Runner, StoredNetwork
 
 __all__ = ["SIZES", "Shape", "Transformer"]
-
-
-class Shape(NamedTuple):
-    """The size of a network: D, and the numbers of blocks, heads, and heads of keys and values."""
-
-    width: int
-    layers: int
-    heads: int
-    kv_heads: int
-
-    @property
-    def hidden(self) -> int:
-        """The units between the gated layers: 8/3 of the width, for as many weights as ungated."""
-        return 32 * math.ceil(self.width / 12)
-
-
-SIZES = {
-    "tiny": Shape(192, 3, 3, 1),  # 1.2 million parameters in the blocks
-    "small": Shape(256, 8, 4, 1),  # 5.6 million
-    "medium": Shape(512, 9, 8, 2),  # 25 million
-    "large": Shape(768, 16, 12, 3),  # 99 million
-}
-HEAD = 64  # the width of a head, if the number of heads is not given
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from howlkit_transformer.positions import PERIOD, turns
 if TYPE_CHECKING:
     import torch
 
-    from howlkit_transformer import Shape
     from howlkit_transformer.network import Decoder
+    from howlkit_transformer.shape import Shape
 
 __all__ = ["CompiledDecoder", "CompiledSteps"]
 

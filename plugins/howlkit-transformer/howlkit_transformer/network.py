@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from howlkit_transformer.positions import PERIOD, turns
 
 if TYPE_CHECKING:
-    from howlkit_transformer import Shape
+    from howlkit_transformer.shape import Shape
 
 __all__ = ["Decoder"]
 
