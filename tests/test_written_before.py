@@ -19,7 +19,7 @@ EXPECTED = json.loads((BEFORE / "expected.json").read_text(encoding="utf-8"))
 SAMPLE = ["--seed", 1, "--notes", 40]
 
 RUNS = ["tuple-lstm", "remi-gru", "event-transformer"]
-COMPILED = ["tuple-lstm", "remi-gru"]
+COMPILED = ["tuple-lstm", "remi-gru", "event-transformer"]
 
 
 @pytest.fixture

@@ -92,12 +92,15 @@ class Trained:
         """
         folder = model_folder.find(Path(path))
         recipe, facts = model_folder.read_config(folder)
-        trained = cls(recipe, _stored(folder, recipe), facts, stepping or "auto")
-        on_cpu = str(device) in ("auto", "cpu") and stepping in ("auto", "compiled")
-        if not on_cpu or trained.runner.name == "plain":
+        if stepping in ("auto", "compiled") and str(device) in ("auto", "cpu"):
+            trained = cls(recipe, _stored(folder, recipe), facts, stepping)
+            if trained.runner.name == "plain" and device == "auto":
+                best = pick_device("auto")
+                if best.type != "cpu":
+                    trained = replace(trained, held=trained.network.to(best))
+        else:
             place = pick_device("auto") if device == "auto" else device
-            if str(place) != "cpu" or not on_cpu:
-                trained = replace(trained, held=trained.network.to(place))
+            trained = cls(recipe, _load(folder, recipe).to(place), facts, stepping or "auto")
         if stepping is not None:
             trained.runner.prepare(1)
         return trained
