@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from howlkit.music.extras import BEND, CONTROL, PRESSURE, Extras, Text
     from howlkit.music.piece import FOREVER, Piece
     from howlkit.music.tables import (
         DRUMS,
@@ -19,28 +20,38 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "BEND",
+    "CONTROL",
     "DRUMS",
     "FOREVER",
     "KEY_SIGNATURE",
     "MAX_TICK",
     "NOTE",
     "PEDAL",
+    "PRESSURE",
     "TEMPO",
     "TIME_SIGNATURE",
+    "Extras",
     "Piece",
+    "Text",
     "last_at_each_tick",
 ]
 
 _HOMES = {
+    "BEND": "extras",
+    "CONTROL": "extras",
     "DRUMS": "tables",
     "FOREVER": "piece",
     "KEY_SIGNATURE": "tables",
     "MAX_TICK": "tables",
     "NOTE": "tables",
     "PEDAL": "tables",
+    "PRESSURE": "extras",
     "TEMPO": "tables",
     "TIME_SIGNATURE": "tables",
+    "Extras": "extras",
     "Piece": "piece",
+    "Text": "extras",
     "last_at_each_tick": "tables",
 }
 

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from howlkit.errors import PieceError
 from howlkit.music.excerpts import context_notes
+from howlkit.music.extras import NO_EXTRAS, Extras
 from howlkit.music.pedals import held_until
 from howlkit.music.tables import (
     DEFAULT_TEMPO,
@@ -67,6 +68,7 @@ class Piece:
     tempos, time_signatures, key_signatures: arrays of `TEMPO`, `TIME_SIGNATURE`, `KEY_SIGNATURE`,
         by rising tick; before the first tempo a beat lasts half a second.
     pedals: array of `PEDAL`.
+    extras: the controllers and texts of a piece that was read (extras.py).
     name: what to call it in a report; never used as a path.
     context: how many leading notes come before the excerpt and are there for what sounds then.
     until: the tick at which the music goes on after this excerpt; FOREVER: it does not go on.
@@ -90,6 +92,7 @@ class Piece:
     until: int = FOREVER
     has_start: bool = True
     has_end: bool = True
+    extras: Extras = field(default_factory=lambda: NO_EXTRAS)
     end: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -245,7 +248,7 @@ class Piece:
     def at_resolution(self, ticks_per_beat: int) -> Piece:
         """Return the same music at another resolution, every position moved to the nearest tick.
 
-        Tempos, metres, keys and pedals that would come after MAX_TICK are left out. Raises
+        Tempos, metres, keys, pedals and extras that would come after MAX_TICK are left out. Raises
         PieceError if a note would end after it.
 
         >>> piece = Piece.of([(0, 480, 60)], ticks_per_beat=480)
@@ -278,6 +281,9 @@ class Piece:
             time_signatures=last_at_each_tick(moved(self.time_signatures, "tick")),
             key_signatures=last_at_each_tick(moved(self.key_signatures, "tick")),
             pedals=moved(self.pedals, "start"),
+            extras=self.extras.moved(
+                lambda ticks: _scale(ticks, ticks_per_beat, self.ticks_per_beat)
+            ),
         )
 
     def join(self, other: Piece) -> Piece:
@@ -286,7 +292,7 @@ class Piece:
         Tempos, metres and pedals are those of this piece up to its last onset, and those of `other`
         after it. The finer resolution is kept. A note of `other` stays in its track if that track
         has its program in this piece too; else it goes to the track with its program, or to a new
-        one.
+        one. The extras are those of this piece before the first onset of `other`.
 
         >>> Piece.of([(0, 480, 60)]).join(Piece.of([(480, 480, 62)])).notes["pitch"].tolist()
         [60, 62]
@@ -298,11 +304,13 @@ class Piece:
         added = there.notes.copy()
         added["track"] = _tracks_among(added, here.notes)
         cut = int(here.notes["start"].max(initial=-1))
-        joined = {}
+        joined: dict[str, Any] = {}
         for name, column in (("tempos", "tick"), ("time_signatures", "tick"), ("pedals", "start")):
             first, then = getattr(here, name), getattr(there, name)
             parts = first[first[column] <= cut], then[then[column] > cut]
             joined[name] = np.concatenate(parts)
+        if len(added):
+            joined["extras"] = here.extras.before(max(int(added["start"][0]), cut + 1))
         return here.replace(notes=np.concatenate((here.notes, added)), **joined)
 
     def without_leading_silence(self, *, bars: bool) -> Piece:
@@ -325,7 +333,8 @@ class Piece:
             table = getattr(self, name).copy()
             table["tick"] = np.maximum(table["tick"].astype(np.int64) - move, 0)
             maps[name] = last_at_each_tick(table)
-        return self.replace(notes=notes, pedals=pedals, **maps)
+        extras = self.extras.moved(lambda ticks: ticks - move)
+        return self.replace(notes=notes, pedals=pedals, extras=extras, **maps)
 
     def _bar_begins(self, tick: int) -> int:
         """Return the tick at which the bar of `tick` begins (4/4 before any metre)."""
@@ -344,7 +353,9 @@ class Piece:
     def excerpt(self, first: int, stop: int) -> Piece:
         """Return the notes `first` to `stop` (exclusive), with the context that an encoder needs.
 
-        Ticks stay those of the whole piece, and its whole tempo map, metres and pedals come along.
+        Ticks stay those of the whole piece. Its whole tempo map, metres and pedals come along, and
+        its extras before the next note of the piece.
+
         The context are notes before `first`, for drums and other notes apart, since an encoder may
         leave drums out:
 
@@ -368,12 +379,14 @@ class Piece:
             raise PieceError(f"no notes {first}:{stop} in a piece of {len(self)}")
         context = context_notes(self.notes[:first], self.held[:first], self._window_begin)
         before = self.notes[:first].compress(context)
+        until = int(self.notes["start"][stop]) if stop < len(self) else self.until
         return self.replace(
             notes=np.concatenate((before, self.notes[first:stop])),
             context=len(before),
-            until=int(self.notes["start"][stop]) if stop < len(self) else self.until,
+            until=until,
             has_start=self.has_start and first == 0,
             has_end=self.has_end and stop == len(self),
+            extras=self.extras.before(until) if stop < len(self) else self.extras,
         )
 
     def _window_begin(self, tick: int) -> int:
