@@ -42,10 +42,11 @@ from howlkit.music.midi.container import check_file
 from howlkit.music.midi.files import ENDINGS, find
 from howlkit.music.midi.limits import Limits, check_limits
 from howlkit.music.midi.reading import Reading, inspect, inspect_bytes, read, read_bytes
-from howlkit.music.midi.repairs import REPAIRS
+from howlkit.music.midi.repairs import DAMAGE, REPAIRS
 from howlkit.music.midi.writing import to_bytes, write
 
 __all__ = [
+    "DAMAGE",
     "ENDINGS",
     "REPAIRS",
     "Limits",

@@ -1,4 +1,4 @@
-"""The bytes of a MIDI file: from the disk to a plain Standard MIDI File that symusic reads."""
+"""The bytes of a MIDI file: from the disk to its header and its track chunks, mended if need be."""
 
 from __future__ import annotations
 
@@ -10,33 +10,39 @@ from dataclasses import dataclass
 from howlkit.errors import MidiError, printable
 from howlkit.music.midi.limits import Limits, too_big
 
-__all__ = [
-    "END_OF_TRACK",
-    "StandardFile",
-    "check_file",
-    "chunks_of",
-    "load",
-    "standard_file",
-]
+__all__ = ["END_OF_TRACK", "StandardFile", "check_file", "load", "standard_file"]
 
 END_OF_TRACK = b"\xff\x2f\x00"
 _HEADER = 14  # bytes before the first chunk of a standard file
 _MOST_CHUNKS = 2**16 - 1  # the most that a header can count
+_FRONT = 1024  # bytes before the header that are skipped: mail and old Macintosh files have some
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)  # Windows would translate line ends
 
 
 @dataclass(frozen=True)
 class StandardFile:
-    """A plain Standard MIDI File, and what was changed to make it one.
+    """The parts of a Standard MIDI File.
 
-    data: the bytes, with a header of 14 bytes in ticks a beat that counts all chunks.
-    beat: the seconds of a beat if the file counted ticks a second, else None.
-    promised: how many track chunks the file's own header counts.
+    data: the bytes. chunks: where in them the contents of each track chunk begin and end.
+    ticks_per_beat: the resolution. beat: the seconds of a beat if the file counts ticks a second,
+    else None. repairs: the number of each of `REPAIRS` that this took.
+    sound: whether header and chunks are as the standard has them, none cut or missing.
     """
 
     data: bytes
+    chunks: list[tuple[int, int]]
+    ticks_per_beat: int
     beat: float | None
-    promised: int
+    repairs: dict[str, int]
+
+    @property
+    def sound(self) -> bool:
+        """Whether header and chunks are as the standard has them, none cut short."""
+        return not self.repairs
+
+    def bodies(self) -> list[bytes]:
+        """Return the contents of each track chunk."""
+        return [self.data[start:stop] for start, stop in self.chunks]
 
 
 def check_file(path: str | os.PathLike[str], limits: Limits) -> int:
@@ -72,35 +78,37 @@ def load(path: str | os.PathLike[str], limits: Limits) -> bytes:
 
 
 def standard_file(data: bytes) -> StandardFile:
-    """Return a file as symusic reads all of it.
+    """Return the parts of a file.
 
-    Raises MidiError with the cause; the caller adds the name of the file.
+    Damage to lengths costs only what stands there. Raises MidiError with the cause if there is no
+    header, if its resolution makes no sense, or if it holds several pieces (format 2); the caller
+    adds the name of the file.
     """
+    repairs: dict[str, int] = {}
     if data[:4] == b"RIFF" and data[8:12] == b"RMID":
         data = _unwrap(data)
     if data[:4] != b"MThd":
-        what = "it is empty" if not data else f"it begins with {data[:4]!r}, not b'MThd'"
-        raise MidiError(f"is not a MIDI file: {what}")
+        data = _without_front(data)
+        repairs["bytes_before_header"] = 1
     if len(data) < _HEADER:
         raise MidiError(f"is cut short: a header has 14 bytes, this file {len(data)}")
     length, form, promised, division = struct.unpack_from(">IHHH", data, 4)
-    if length < 6 or 8 + length > len(data):
-        raise MidiError(f"has a header of {length} bytes; 6 or more that are there are allowed")
-    division, beat = _ticks_a_beat(division)
-    if length > 6:
-        data = data[:_HEADER] + data[8 + length :]
-    # symusic reads as many chunks as the header counts, but those after them are music too.
-    whole = sum([stop <= len(data) for _, stop in chunks_of(data)])
-    chunks = max(promised, min(whole, _MOST_CHUNKS))
-    if form > 2 or (form == 2 and chunks > 1):
+    ticks_per_beat, beat = _ticks_a_beat(division)
+    first = 8 + length
+    if length < 6 or not (first == len(data) or _begins_chunk(data, first)):
+        repairs["wrong_chunk_lengths"] = 1
+        first = max(data.find(b"MTrk"), _HEADER)
+    chunks = _chunks(data, first, promised, repairs)
+    if form == 2 and max(promised, len(chunks)) > 1:
         raise MidiError(
-            f"is of format {form} with {chunks} tracks; formats 0 and 1 can be read "
+            f"is of format 2 with {max(promised, len(chunks))} tracks; formats 0 and 1 can be read "
             "(format 2 holds independent pieces: save each as a file of its own)"
         )
-    header = struct.pack(">4sIHHH", b"MThd", 6, form, chunks, division)
-    if not data.startswith(header):
-        data = header + data[_HEADER:]
-    return StandardFile(data, beat, promised)
+    if form > 2:
+        repairs["unknown_formats"] = 1
+    if missing := promised - len(chunks):
+        repairs["missing_chunks" if missing > 0 else "surplus_chunks"] = abs(missing)
+    return StandardFile(data, chunks, ticks_per_beat, beat, repairs)
 
 
 def _unwrap(data: bytes) -> bytes:
@@ -112,6 +120,15 @@ def _unwrap(data: bytes) -> bytes:
             return data[at + 8 : at + 8 + size]
         at += 8 + size + size % 2  # chunks start at even positions
     raise MidiError("is an RMID file without a 'data' chunk")
+
+
+def _without_front(data: bytes) -> bytes:
+    """Return the bytes from the header on; MidiError if no header is near the beginning."""
+    at = data.find(b"MThd", 0, _FRONT)
+    if at < 0:
+        what = "it is empty" if not data else f"it begins with {data[:4]!r}, not b'MThd'"
+        raise MidiError(f"is not a MIDI file: {what}")
+    return data[at:]
 
 
 def _ticks_a_beat(division: int) -> tuple[int, float | None]:
@@ -132,15 +149,42 @@ def _ticks_a_beat(division: int) -> tuple[int, float | None]:
     return (30 * ticks, 1.001) if frames == 29 else (frames * ticks, 1.0)
 
 
-def chunks_of(data: bytes) -> list[tuple[int, int]]:
-    """Return the byte at which the contents of each track chunk begin, and the one after them."""
+def _chunks(
+    data: bytes, at: int, promised: int, repairs: dict[str, int]
+) -> list[tuple[int, int]]:
+    """Return where the contents of each track chunk begin and end; count wrong lengths.
+
+    A chunk with a wrong length ends where the next one begins, or with the file. What follows the
+    promised chunks is music only if it is whole: it may be what is left of another file.
+    """
     found: list[tuple[int, int]] = []
-    at = _HEADER
-    while at + 8 <= len(data):
+    while at + 8 <= len(data) and len(found) < _MOST_CHUNKS:
         kind, size = struct.unpack_from(">4sI", data, at)
         if kind == b"MThd":  # another file, stuck to the end of this one
             break
+        begin, stop = at + 8, at + 8 + size
+        if kind != b"MTrk" and not _begins_chunk(data, at):  # bytes that belong to no chunk
+            at = data.find(b"MTrk", at)
+            if at < 0:
+                break
+            continue
+        if not (stop == len(data) or _begins_chunk(data, stop) or _ends(data, begin, stop)):
+            if len(found) >= promised:
+                break
+            repairs["wrong_chunk_lengths"] = repairs.get("wrong_chunk_lengths", 0) + 1
+            following = data.find(b"MTrk", begin)
+            stop = following if following >= 0 else len(data)
         if kind == b"MTrk":
-            found.append((at + 8, at + 8 + size))
-        at += 8 + size
+            found.append((begin, stop))
+        at = stop
     return found
+
+
+def _begins_chunk(data: bytes, at: int) -> bool:
+    """Say whether a chunk begins at an offset: four letters, as MTrk and XFIH are."""
+    return data[at : at + 4].isalnum() and len(data) >= at + 8
+
+
+def _ends(data: bytes, begin: int, stop: int) -> bool:
+    """Say whether a chunk ends with the event that ends a track, whatever comes after it."""
+    return begin <= stop - 3 and data[stop - 3 : stop] == END_OF_TRACK

@@ -1,136 +1,159 @@
-"""The events of a track chunk, to find what symusic would read wrongly without a word.
+"""The events of a track chunk, one after another, whatever stands in it.
 
-Positions are ticks; offsets are bytes from the start of a chunk's contents. A quick look at all
-bytes finds the suspicious chunks, and only their events are walked: that takes longer than parsing.
+A reading that is exact, and slow: some two million bytes a second. Positions are ticks from the
+start of the chunk; offsets are bytes.
+
+- Running status lasts over meta events and system-exclusive messages, as most readers take it.
+- An event with an impossible data byte (128 or more) is left out as a whole, and so are data bytes
+  before any status byte. Reading goes on after them.
+- An event that the chunk cuts short is left out.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import numpy as np
-
 from howlkit.errors import MidiError
-from howlkit.music.midi.container import END_OF_TRACK, chunks_of
 from howlkit.music.tables import MAX_TICK
 
-__all__ = ["check_metas", "check_ticks"]
+__all__ = ["SYSEX", "Chunk", "Message", "Meta", "events_of", "number_at", "system_event"]
 
-_META, _TEMPO, _TIME_SIGNATURE = 0xFF, 0x51, 0x58
-_TEMPO_BYTES = 3
-_MOST_POWER = 7  # the power of two of a time signature's denominator: 128
-_WITH_LENGTH = (0xF0, 0xF7, _META)
-_DATA_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # by system message; the others have none
+SYSEX = 0xF0
+"""The kind of a system-exclusive message among `Chunk.others`."""
 
-# A tempo whose length is not 3, a time signature that is short or has too large a denominator, and
-# any other bytes that look like one.
-_SUSPECT = re.compile(
-    rb"\xff\x51[^\x03]|\xff\x58(?:[^\x02-\x7f]|[\x02-\x7f].[^\x00-\x07])", re.DOTALL
-)
+_META, _END_OF_TRACK, _PORT, _ESCAPE = 0xFF, 0x2F, 0x21, 0xF7
+_SYSTEM_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # data bytes of other system messages, else none
+_FIRST_OF_ONE, _AFTER_ONE = 0xC0, 0xE0  # program changes and channel pressure: one data byte
 
 
-class _Event(NamedTuple):
-    """One event: its tick, its status byte (0: running status), and its offset."""
+class Message(NamedTuple):
+    """A channel message other than a note.
+
+    order: how many strokes and releases stand before it in its chunk. channel: 16 times the port,
+    plus 0..15. kind: its status without the channel, 0xA0..0xE0. value: the second data byte, or 0.
+    """
 
     tick: int
-    status: int
-    at: int
+    order: int
+    channel: int
+    kind: int
+    number: int
+    value: int
 
 
-def check_ticks(data: bytes) -> None:
-    """Raise MidiError for a file that runs past MAX_TICK, where symusic's ticks wrap round."""
-    if _longest(data) <= MAX_TICK:
-        return
-    for start, stop in chunks_of(data):
-        body = data[start:stop]
-        if _longest(body) <= MAX_TICK:  # mostly only the bytes of tempos looked long
+class Meta(NamedTuple):
+    """A meta event, or (kind 0xF0) a system-exclusive message; tick and order as in `Message`."""
+
+    tick: int
+    order: int
+    kind: int
+    data: bytes
+
+
+@dataclass
+class Chunk:
+    """What stands in a track chunk.
+
+    ticks, keys, velocities: of each stroke and each release (velocity 0), in their order; a key is
+    128 times the channel (as in `Message`) plus the pitch. others: all other events, in their
+    order. end: the tick of the end of the track, or of its last event. broken: how many events were
+    left out. cut: whether the chunk ends in the middle of an event.
+    """
+
+    ticks: list[int] = field(default_factory=list)
+    keys: list[int] = field(default_factory=list)
+    velocities: list[int] = field(default_factory=list)
+    others: list[Message | Meta] = field(default_factory=list)
+    end: int = 0
+    broken: int = 0
+    cut: bool = False
+
+
+def events_of(body: bytes) -> Chunk:
+    """Return what stands in a track chunk with these contents.
+
+    Raises MidiError if it runs past MAX_TICK.
+    """
+    chunk = Chunk()
+    try:
+        _walk(body, chunk)
+    except IndexError:
+        chunk.cut = True
+    if chunk.end > MAX_TICK:
+        raise MidiError(f"runs to tick {chunk.end}; ticks up to {MAX_TICK} are allowed")
+    return chunk
+
+
+def _walk(body: bytes, chunk: Chunk) -> None:
+    """Walk over the events up to the end of the track; IndexError where the bytes run out."""
+    ticks, keys, velocities = chunk.ticks, chunk.keys, chunk.velocities
+    at, status, base, size = 0, 0, 0, len(body)  # base: the key of channel 0 at the present port
+    while at < size:
+        if (byte := body[at]) < 0x80:
+            chunk.end += byte
+            at += 1
+        else:
+            wait, at = number_at(body, at)
+            chunk.end += wait
+        byte = body[at]
+        if byte < 0x80 and not status:  # data of no event
+            chunk.broken += 1
+            while (byte := body[at]) < 0x80:
+                at += 1
+        if byte >= 0xF0:
+            kind, data, at = system_event(body, at)
+            if kind == _END_OF_TRACK:
+                return
+            if kind == _PORT and data:
+                base = data[0] << 11
+            if kind:
+                chunk.others.append(Meta(chunk.end, len(ticks), kind, data))
             continue
-        tick = max((event.tick for event in _events(body)), default=0)
-        if tick > MAX_TICK:
-            raise MidiError(f"runs to tick {tick}; ticks up to {MAX_TICK} are allowed")
+        if byte >= 0x80:
+            status = byte
+            at += 1
+        number = body[at]
+        if _FIRST_OF_ONE <= status < _AFTER_ONE:
+            value = 0
+            at += 1
+        else:
+            value = body[at + 1]
+            at += 2
+        if number > 127 or value > 127:
+            chunk.broken += 1
+        elif status < 0xA0:
+            ticks.append(chunk.end)
+            keys.append(base | (status & 15) << 7 | number)
+            velocities.append(value if status >= 0x90 else 0)
+        else:
+            channel = base >> 7 | status & 15
+            chunk.others.append(
+                Message(chunk.end, len(ticks), channel, status & 0xF0, number, value)
+            )
 
 
-def check_metas(data: bytes) -> None:
-    """Raise MidiError for tempos and time signatures that symusic reads wrongly.
+def system_event(body: bytes, at: int) -> tuple[int, bytes, int]:
+    """Return the kind and the data of a meta event or system message, and the offset after it.
 
-    Where bytes are missing, it takes the bytes that follow; and its powers of two wrap at 32.
+    The kind of a meta event is its type, that of an exclusive message 0xF0, that of others 0.
     """
-    if not _SUSPECT.search(data):
-        return
-    for start, stop in chunks_of(data):
-        body = data[start:stop]
-        for event in _events(body):
-            if event.status == _META:
-                _check_meta(body[event.at + 1 : event.at + 5])
-
-
-def _check_meta(meta: bytes) -> None:
-    """Raise MidiError for a wrong meta event; meta: its type, length (one byte) and numbers."""
-    kind, length, numerator, power = meta.ljust(4, b"\0")
-    if kind == _TEMPO and length != _TEMPO_BYTES:
-        raise MidiError(f"has a tempo of {length} bytes; tempos have {_TEMPO_BYTES}")
-    if kind == _TIME_SIGNATURE and not 2 <= length < 0x80:
-        raise MidiError(f"has a time signature of {length} bytes; 2 or more are needed")
-    if kind == _TIME_SIGNATURE and power > _MOST_POWER:
-        raise MidiError(
-            f"has a time signature {numerator}/2^{power}; the denominators 1, 2, 4 .. "
-            f"{2**_MOST_POWER} (2^{_MOST_POWER}) are allowed"
-        )
-
-
-def _longest(data: bytes) -> int:
-    """Return an upper bound on the ticks of any chunk, in a small part of the time of parsing.
-
-    A delta time has its high bit set in all bytes but the last. So a delta time of three bytes
-    shows as two such bytes in a row, one of four as three. Other bytes may look like that, which
-    makes this a bound.
-    """
-    codes = np.frombuffer(data, np.uint8)
-    high = codes >= 0x80
-    two = high[1:] & high[:-1]
-    if len(data) < 2**18:
-        short = len(data) // 3 << 14  # the most: events of three bytes, waits of two
+    status = body[at]
+    if status == _META:
+        kind, at = body[at + 1], at + 2
+    elif status in (SYSEX, _ESCAPE):
+        kind, at = SYSEX, at + 1
     else:
-        short = len(data) * 127 + (int((codes[high] & 127).sum(dtype=np.int64)) << 7)
-    pairs = int(np.count_nonzero(two))
-    # Three in a row are rarer than two, so first assume as many.
-    three = pairs
-    if short + (pairs << 21) + (three << 28) > MAX_TICK:
-        three = int(np.count_nonzero(two[1:] & high[:-2]))
-    return short + (pairs << 21) + (three << 28)
+        return 0, b"", at + 1 + _SYSTEM_BYTES.get(status, 0)
+    if kind == _END_OF_TRACK:
+        return kind, b"", at
+    length, at = number_at(body, at)
+    if at + length > len(body):
+        raise IndexError
+    return kind, body[at : at + length], at + length
 
 
-def _events(body: bytes) -> Iterator[_Event]:
-    """Yield the complete events of a chunk's contents, up to its end.
-
-    It stops where an event is cut short; symusic reports that.
-    """
-    at = tick = size = 0
-    while at < len(body):
-        try:
-            wait, at = _number(body, at)
-            tick += wait
-            status, begin = body[at], at
-            if status < 0x80:  # running status: as many bytes as the last event
-                status, at = 0, at + (size or 1)
-            elif status < 0xF0:
-                size = 1 if 0xC0 <= status < 0xE0 else 2
-                at += 1 + size
-            elif body[at : at + 2] == END_OF_TRACK[:2]:
-                at = len(body)
-            elif status in _WITH_LENGTH:  # a meta event has a type before the length
-                length, at = _number(body, at + 1 + (status == _META))
-                at += length
-            else:
-                at += 1 + _DATA_BYTES.get(status, 0)
-        except IndexError:
-            return
-        yield _Event(tick, status, begin)
-
-
-def _number(body: bytes, at: int) -> tuple[int, int]:
+def number_at(body: bytes, at: int) -> tuple[int, int]:
     """Return the variable-length number at an offset, and the offset after its 1 to 4 bytes."""
     value = body[at] & 127
     for last in range(at, at + 3):

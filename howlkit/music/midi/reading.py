@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from howlkit.errors import MidiError, PieceError, printable
-from howlkit.music.midi.container import StandardFile, chunks_of, load, standard_file
-from howlkit.music.midi.events import check_metas, check_ticks
-from howlkit.music.midi.limits import Limits, check_count, check_length, too_big
-from howlkit.music.midi.parsing import parse
-from howlkit.music.midi.repairs import count_overlapping, count_unreleased
+from howlkit.music.midi.container import StandardFile, load, standard_file
+from howlkit.music.midi.contents import Contents
+from howlkit.music.midi.exact import read_exactly
+from howlkit.music.midi.limits import Limits, check_length, too_big
+from howlkit.music.midi.quick import read_quickly
+from howlkit.music.midi.repairs import DAMAGE, REPAIRS, count_overlapping
 from howlkit.music.piece import Piece
-from howlkit.music.tables import (
-    DRUMS,
-    KEY_SIGNATURE,
-    NOTE,
-    PEDAL,
-    TEMPO,
-    TIME_SIGNATURE,
-    Table,
-    last_at_each_tick,
-)
 
 __all__ = ["Reading", "inspect", "inspect_bytes", "read", "read_bytes"]
-
-_CONTROL_SUSTAIN = 64
-
-_Track = tuple[Any, Any]  # symusic's track and its list of notes
 
 
 @dataclass(frozen=True)
@@ -43,8 +25,17 @@ class Reading:
     repairs: dict[str, int]
 
 
-def read(path: str | os.PathLike[str], *, limits: Limits = Limits()) -> Piece:
+def read(
+    path: str | os.PathLike[str],
+    *,
+    limits: Limits = Limits(),
+    strict: bool = False,
+    extras: bool = False,
+) -> Piece:
     """Return the piece in a MIDI file.
+
+    strict: refuse a file with `DAMAGE` in place of mending it. extras: keep its controllers, bends
+    and texts, which takes longer (`Piece.extras`).
 
     >>> import pathlib, tempfile
     >>> from howlkit.music import midi
@@ -57,186 +48,101 @@ def read(path: str | os.PathLike[str], *, limits: Limits = Limits()) -> Piece:
     Raises MidiError, naming the file and the cause, for anything that is not a readable MIDI file
     within `limits`. Only regular files are opened.
     """
-    return _parse(load(path, limits), _name(path), str(path), limits)[0].piece
+    data = load(path, limits)
+    return _parse(data, _name(path), str(path), limits, strict=strict, extras=extras).piece
 
 
-def read_bytes(data: bytes, *, name: str = "<bytes>", limits: Limits = Limits()) -> Piece:
-    """Return the piece in the bytes of a MIDI file, such as standard input; errors as `read`."""
-    return _parse(data, _name(name), name, limits)[0].piece
+def read_bytes(
+    data: bytes,
+    *,
+    name: str = "<bytes>",
+    limits: Limits = Limits(),
+    strict: bool = False,
+    extras: bool = False,
+) -> Piece:
+    """Return the piece in the bytes of a MIDI file, such as standard input; otherwise as `read`."""
+    return _parse(data, _name(name), name, limits, strict=strict, extras=extras).piece
 
 
-def inspect(path: str | os.PathLike[str], *, limits: Limits = Limits()) -> Reading:
-    """Return the piece in a MIDI file and its repairs; takes twice as long as `read`.
+def inspect(
+    path: str | os.PathLike[str],
+    *,
+    limits: Limits = Limits(),
+    strict: bool = False,
+    extras: bool = False,
+) -> Reading:
+    """Return the piece in a MIDI file and its repairs; otherwise as `read`."""
+    return _inspect(load(path, limits), str(path), limits, strict=strict, extras=extras)
 
-    Raises MidiError as `read` does.
-    """
-    return _inspect(load(path, limits), str(path), limits)
 
-
-def inspect_bytes(data: bytes, *, name: str = "<bytes>", limits: Limits = Limits()) -> Reading:
+def inspect_bytes(
+    data: bytes,
+    *,
+    name: str = "<bytes>",
+    limits: Limits = Limits(),
+    strict: bool = False,
+    extras: bool = False,
+) -> Reading:
     """Return what `inspect` does for the bytes of a MIDI file, such as standard input."""
-    return _inspect(data, name, limits)
+    return _inspect(data, name, limits, strict=strict, extras=extras)
 
 
-def _inspect(data: bytes, where: str, limits: Limits) -> Reading:
-    reading, standard = _parse(data, _name(where), where, limits)
-    missing = standard.promised - len(chunks_of(standard.data))
-    counted = {
-        "unreleased_notes": count_unreleased(standard.data, len(reading.piece)),
-        "overlapping_notes": count_overlapping(reading.piece.notes),
-        "missing_chunks": missing,
-        "surplus_chunks": -missing,
-    }
-    repairs = reading.repairs | {name: count for name, count in counted.items() if count > 0}
-    return Reading(reading.piece, repairs)
+def _inspect(data: bytes, where: str, limits: Limits, *, strict: bool, extras: bool) -> Reading:
+    reading = _parse(data, _name(where), where, limits, strict=strict, extras=extras)
+    if overlapping := count_overlapping(reading.piece.notes):
+        reading.repairs["overlapping_notes"] = overlapping
+    return reading
 
 
 def _name(path: str | os.PathLike[str]) -> str:
     return printable(os.path.basename(os.fspath(path)))
 
 
-def _parse(data: bytes, name: str, where: str, limits: Limits) -> tuple[Reading, StandardFile]:
-    """Return the reading of a file's bytes, and the standard file that symusic parsed."""
+def _parse(
+    data: bytes, name: str, where: str, limits: Limits, *, strict: bool, extras: bool
+) -> Reading:
+    """Return the piece of a file's bytes, and what was mended but for overlapping notes."""
     if len(data) > limits.max_bytes:
         raise MidiError(too_big(printable(where), len(data), limits))
     try:
-        standard = standard_file(data)
-        check_ticks(standard.data)
-        check_metas(standard.data)
-        reading = _reading(parse(standard.data), name, standard.beat, limits)
+        file = standard_file(data)
+        reading = None if extras else _quick_reading(file, name, limits)
+        if reading is None:
+            found = read_exactly(file, limits, extras=extras)
+            reading = _reading(found, file.ticks_per_beat, name)
+        if strict:
+            _refuse_damage(reading.repairs)
         check_length(reading.piece, limits)
     except (MidiError, PieceError) as error:
         says = "" if isinstance(error, MidiError) else "holds what no piece can: "
         raise MidiError(f"{printable(where)} {says}{error}") from error
-    return reading, standard
+    return reading
 
 
-def _reading(score: Any, name: str, beat: float | None, limits: Limits) -> Reading:  # noqa: ANN401 - as parse
-    """Return the piece of symusic's score; beat: seconds of a beat, or None for its tempos."""
-    tracks = [(track, notes) for track in score.tracks if len(notes := track.notes)]
-    bounds = [0, *itertools.accumulate(len(notes) for _, notes in tracks)]
-    repairs: dict[str, int] = {}
-    notes = _notes(tracks, bounds, repairs, limits)
+def _quick_reading(file: StandardFile, name: str, limits: Limits) -> Reading | None:
+    found = read_quickly(file, limits)
+    try:
+        return None if found is None else _reading(found, file.ticks_per_beat, name)
+    except PieceError:  # a value that the exact reader leaves out, or refuses by name
+        return None
+
+
+def _reading(found: Contents, ticks_per_beat: int, name: str) -> Reading:
     piece = Piece(
-        notes=notes,
-        ticks_per_beat=score.ticks_per_quarter,
-        tempos=_tempos(score, beat, repairs),
-        time_signatures=_time_signatures(score, repairs),
-        key_signatures=_key_signatures(score, repairs),
-        pedals=_pedals(tracks, bounds, notes, repairs),
+        notes=found.notes,
+        ticks_per_beat=ticks_per_beat,
+        tempos=found.tempos,
+        time_signatures=found.time_signatures,
+        key_signatures=found.key_signatures,
+        pedals=found.pedals,
+        extras=found.extras,
         name=name,
     )
-    return Reading(piece, {what: count for what, count in repairs.items() if count})
+    return Reading(piece, {what: count for what, count in found.repairs.items() if count})
 
 
-def _notes(
-    tracks: list[_Track], bounds: list[int], repairs: dict[str, int], limits: Limits
-) -> Table:
-    """Return the notes of all tracks; bounds: where each begins. Changes the lists of tracks."""
-    check_count(total := bounds[-1], limits)
-    if len(tracks) > 2**16:
-        raise MidiError(f"has {len(tracks)} tracks; at most {2**16} are read")
-    table = np.empty(total, NOTE)
-    if not total:
-        return table
-    together = tracks[0][1]
-    for _, notes in tracks[1:]:
-        together.extend(notes)  # quicker than joining the columns of each
-    columns = together.numpy()
-    table["start"] = columns["time"]
-    table["duration"] = columns["duration"]
-    table["pitch"] = columns["pitch"]
-    table["velocity"] = columns["velocity"]
-    programs, numbers = table["program"], table["track"]
-    for index, (track, _) in enumerate(tracks):
-        its = slice(bounds[index], bounds[index + 1])
-        programs[its] = DRUMS if track.is_drum else track.program
-        numbers[its] = index
-    durations = table["duration"]
-    if empty := total - int(np.count_nonzero(durations)):
-        repairs["zero_length_notes"] = empty
-        durations += durations == 0
-    return table
-
-
-def _tempos(score: Any, beat: float | None, repairs: dict[str, int]) -> Table:  # noqa: ANN401 - as parse
-    if beat is not None:
-        repairs["smpte_divisions"] = 1
-        return np.array([(0, round(beat * 1e6))], TEMPO)
-    table = _table(TEMPO, score.tempos, "time", "mspq")
-    return _last_at_each_tick(table, "repeated_tempos", repairs)
-
-
-def _time_signatures(score: Any, repairs: dict[str, int]) -> Table:  # noqa: ANN401 - as parse
-    table = _table(TIME_SIGNATURE, score.time_signatures, "time", "numerator", "denominator")
-    return _last_at_each_tick(table, "repeated_time_signatures", repairs)
-
-
-def _key_signatures(score: Any, repairs: dict[str, int]) -> Table:  # noqa: ANN401 - as parse
-    table = _table(KEY_SIGNATURE, score.key_signatures, "time", "key", "tonality")
-    if not len(table):
-        return table
-    possible = (table["sharps"] >= -7) & (table["sharps"] <= 7) & (table["minor"] <= 1)
-    repairs["impossible_key_signatures"] = int(np.count_nonzero(~possible))
-    return _last_at_each_tick(table[possible], "repeated_key_signatures", repairs)
-
-
-def _table(dtype: np.dtype[Any], events: Any, *names: str) -> Table:  # noqa: ANN401 - a symusic list
-    """Return symusic's `events` as an array of `dtype`; names: its names of the columns."""
-    table = np.empty(count := len(events), dtype)
-    if count:
-        columns = events.numpy()
-        for ours, theirs in zip(dtype.names or (), names, strict=True):
-            table[ours] = columns[theirs]
-    return table
-
-
-def _last_at_each_tick(table: Table, repair: str, repairs: dict[str, int]) -> Table:
-    """Return the last of several rows at one tick, as a player would; count the others."""
-    last = last_at_each_tick(table)
-    repairs[repair] = len(table) - len(last)
-    return last
-
-
-def _pedals(
-    tracks: list[_Track], bounds: list[int], notes: Table, repairs: dict[str, int]
-) -> Table:
-    """Return the spans of the sustain pedal, by start; notes, bounds: as in `_notes`."""
-    found = []
-    for index, (track, _) in enumerate(tracks):
-        if not (len(controls := track.controls) and len(ticks := _presses(controls))):
-            continue
-        begins, ends = ticks[::2], ticks[1::2]  # down, up, down, up ...
-        pedals = np.empty(len(begins), PEDAL)
-        pedals["start"], pedals["track"] = begins, index
-        durations = pedals["duration"]
-        np.subtract(ends, begins[: len(ends)], out=durations[: len(ends)])
-        if len(begins) > len(ends):
-            its = notes[bounds[index] : bounds[index + 1]]
-            end = int(np.maximum.reduce(its["start"] + its["duration"]))
-            durations[-1] = max(0, end - int(begins[-1]))
-            repairs["unreleased_pedals"] = repairs.get("unreleased_pedals", 0) + 1
-        found.append(pedals)
-    if not found:
-        return np.empty(0, PEDAL)
-    pedals = found[0]
-    if len(found) > 1:
-        pedals = np.concatenate(found)
-        pedals = pedals.take(pedals["start"].argsort(kind="stable"))
-    if np.count_nonzero(pedals["duration"]) < len(pedals):
-        pedals = pedals.compress(pedals["duration"] != 0)
-    return pedals
-
-
-def _presses(controls: Any) -> NDArray[np.int32]:  # noqa: ANN401 - a symusic list
-    """Return the ticks at which the sustain pedal goes down and comes up, in turns.
-
-    They come from the controllers, since symusic's pedals are wrong (0.6): the first one of every
-    channel but the first begins at tick 0, and a pedal that is not released is missing.
-    """
-    columns = controls.numpy()
-    sustain = columns["number"] == _CONTROL_SUSTAIN
-    down = columns["value"].compress(sustain) >= 64
-    changed = down.copy()  # the pedal is up at first
-    changed[1:] ^= down[:-1]
-    return np.asarray(columns["time"].compress(sustain).compress(changed))
+def _refuse_damage(repairs: dict[str, int]) -> None:
+    """Raise MidiError, naming what had to be mended, if anything was damaged."""
+    damage = [f"{REPAIRS[what]}: {repairs[what]}" for what in repairs if what in DAMAGE]
+    if damage:
+        raise MidiError(f"is damaged ({'; '.join(damage)}); without strict it is read all the same")

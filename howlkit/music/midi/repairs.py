@@ -1,74 +1,54 @@
-"""The repairs of damaged files, and the counts of them that symusic does not give.
-
-Notes that are never released are counted by parsing the file again, which is why `inspect` takes
-twice as long as `read`.
-"""
+"""The repairs that reading a file may take, by name."""
 
 from __future__ import annotations
 
-import struct
-
 import numpy as np
 
-from howlkit.errors import MidiError
-from howlkit.music.midi.container import END_OF_TRACK, chunks_of
-from howlkit.music.midi.parsing import parse
 from howlkit.music.tables import Table
 
-__all__ = ["REPAIRS", "count_overlapping", "count_unreleased"]
+__all__ = ["DAMAGE", "REPAIRS", "count_overlapping"]
 
 REPAIRS = {
     "zero_length_notes": "notes of no length, lengthened to one tick",
-    "unreleased_notes": "notes never released, dropped",
+    "restruck_notes": "notes of no length whose key is struck again at once, dropped",
+    "unreleased_notes": "notes never released, held to the end of their track",
+    "silenced_notes": "notes ended by a message that ends all notes of a channel",
+    "released_elsewhere": "notes released in another track of their channel",
     "overlapping_notes": "notes begun while one of their pitch and track sounds, kept",
-    "unreleased_pedals": "pedals never released, held until the track's last note ends",
+    "unreleased_pedals": "pedals never released, held until their channel's last note ends",
     "repeated_tempos": "tempos followed by another at the same tick, dropped",
     "repeated_time_signatures": "time signatures followed by another at the same tick, dropped",
     "repeated_key_signatures": "key signatures followed by another at the same tick, dropped",
+    "impossible_tempos": "tempos of no length or without a meaning, dropped",
+    "impossible_time_signatures": "time signatures without a meaning, dropped",
     "impossible_key_signatures": "key signatures of more than 7 sharps or flats, dropped",
     "smpte_divisions": "resolutions in ticks a second, rewritten as ticks a beat",
     "missing_chunks": "track chunks that the header promises and the file lacks",
     "surplus_chunks": "track chunks beyond those that the header promises, read all the same",
+    "wrong_chunk_lengths": "lengths of chunks that do not fit the file, found anew",
+    "cut_chunks": "track chunks that end in the middle of an event, which is dropped",
+    "broken_events": "events that make no sense, dropped",
+    "bytes_before_header": "files with other bytes before their header, skipped",
+    "unknown_formats": "formats other than 0, 1 and 2, read as 1",
 }
 """The repairs that `inspect` counts, and what each means."""
 
-_RELEASE_ALL = b"\x00".join(
-    bytes((0x80 | channel, pitch, 64)) for channel in range(16) for pitch in range(128)
+DAMAGE = frozenset(
+    (
+        "unreleased_notes",
+        "silenced_notes",
+        "impossible_tempos",
+        "impossible_time_signatures",
+        "impossible_key_signatures",
+        "missing_chunks",
+        "wrong_chunk_lengths",
+        "cut_chunks",
+        "broken_events",
+        "bytes_before_header",
+        "unknown_formats",
+    )
 )
-
-
-def count_unreleased(data: bytes, released: int) -> int:
-    """Return how many notes of a standard file are never released; released: the other notes.
-
-    symusic drops notes that are never released. So a copy of the file is parsed in which every
-    pitch is released at the end of every chunk; the notes that it has more are the answer. Where
-    notes of one pitch pile up, each must be released. The size of the copy is bounded: beyond 64
-    notes of one pitch, or 4096 chunks, the rest is not counted.
-    """
-    found, times, chunks = 0, 1, len(chunks_of(data))
-    while times <= 64 and chunks * times <= 4096:
-        try:
-            tracks = parse(_released(data, times)).tracks
-        except MidiError:  # a chunk ends so oddly that the copy cannot be parsed
-            break
-        now = sum(len(track.notes) for track in tracks) - released
-        if now <= found:
-            break
-        found, times = now, times * 2
-    return found
-
-
-def _released(data: bytes, times: int) -> bytes:
-    """Return a standard file with every pitch of every channel released at each chunk's end."""
-    parts = [data[:14]]
-    release = b"\x00".join([_RELEASE_ALL] * times + [END_OF_TRACK])
-    for start, stop in chunks_of(data):
-        body = data[start:stop]
-        ended = body.endswith(END_OF_TRACK)
-        # The first release takes over the delta time of the end-of-track event.
-        body = (body[:-3] if ended else body + b"\x00") + release
-        parts.append(b"MTrk" + struct.pack(">I", len(body)) + body)
-    return b"".join(parts)
+"""The repairs for which a file is refused where reading is strict."""
 
 
 def count_overlapping(notes: Table) -> int:
