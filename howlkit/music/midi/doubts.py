@@ -125,10 +125,10 @@ def _with_settings(
     return channels, frozenset(shared)
 
 
-def _may_occur(status: int, body: bytes) -> bool:
-    """Say whether an event with a status byte may stand in a chunk."""
+def _may_occur(status: int, body: bytes, begin: int = 0) -> bool:
+    """Say whether an event with a status byte may stand in a chunk from an offset on."""
     one = 0xC0 <= status < 0xE0
-    at = body.find(status, 1)
+    at = body.find(status, begin + 1)
     while at >= 0:
         if body[at - 1] < 0x80 and body[at + 1] < 0x80 and (one or body[at + 2] < 0x80):
             return True
@@ -142,7 +142,11 @@ def head_program(body: bytes, channel: int) -> int | None:
     None if it may set another one later.
     """
     head = _head(body)
-    if head is None or not _NO_PROGRAMS.fullmatch(body, head.stop):
+    if head is None:
+        return None
+    # After the head, the first of a row of program changes has a status byte.
+    later = _may_occur(_PROGRAM | channel, body, head.stop)
+    if later and not _NO_PROGRAMS.fullmatch(body, head.stop):
         return None
     its = [program for status, program in head.programs if status & 15 == channel]
     return its[-1] if its else None

@@ -374,20 +374,25 @@ def _give_length(found: Contents) -> None:
     Of several of no length, the loudest stays.
     """
     notes = found.notes
-    key = (notes["track"].astype(np.int64) << 7 | notes["pitch"]) << 32 | notes["start"]
-    empty = np.flatnonzero(notes["duration"] == 0)
-    wanted = np.unique(key[empty])
-    at = np.minimum(wanted.searchsorted(key), len(wanted) - 1)
-    others = (wanted[at] == key) & (notes["duration"] != 0)
-    again = np.isin(key[empty], key[others])
-    order = np.lexsort((notes["velocity"][empty], key[empty]))  # the loudest of a key last
-    again[order[:-1]] |= key[empty][order[:-1]] == key[empty][order[1:]]
-    notes["duration"][empty] = 1
-    keep = np.ones(len(notes), bool)
-    keep[empty[again]] = False
-    found.notes = notes.compress(keep)
-    found.repairs["restruck_notes"] += int(np.count_nonzero(again))
-    found.repairs["zero_length_notes"] += int(np.count_nonzero(~again))
+    durations = notes["duration"]
+    keys = (notes["track"].astype(np.int64) << 7 | notes["pitch"]) << 32 | notes["start"]
+    wanted = np.sort(keys.compress(durations == 0))
+    together = wanted.take(wanted.searchsorted(keys), mode="clip") == keys
+    which = np.flatnonzero(together).tolist()
+    rows = zip(keys[which].tolist(), (durations[which] > 0).tolist(), strict=True)
+    longer = {key for key, has_length in rows if has_length}
+    best: dict[int, tuple[int, int]] = {}  # velocity and index of the one that stays, by key
+    for key, index, velocity in zip(
+        keys[which].tolist(), which, notes["velocity"][which].tolist(), strict=True
+    ):
+        if key not in longer:
+            best[key] = max(best.get(key, (0, 0)), (velocity, index))
+    kept = [index for _, index in best.values()]
+    durations[kept] = 1
+    found.repairs["zero_length_notes"] += len(kept)
+    if dropped := len(notes) - np.count_nonzero(durations):
+        found.repairs["restruck_notes"] += int(dropped)
+        found.notes = notes.compress(durations != 0)
 
 
 # Controllers --------------------------------------------------------------------------------------
@@ -465,9 +470,11 @@ def _presses(controls: Sequence[_Controls]) -> NDArray[np.int32]:
     for columns, counts in controls:
         time, down = columns["time"], columns["value"] >= 64
         if counts[_SUSTAIN] < len(time):  # other controllers too
-            sustain = columns["number"] == _SUSTAIN
-            pedal = sustain | (columns["number"] == _RESET_ALL)
-            time, down = time.compress(pedal), (down & sustain).compress(pedal)
+            pedal = sustain = columns["number"] == _SUSTAIN
+            if counts[_RESET_ALL]:
+                pedal = sustain | (columns["number"] == _RESET_ALL)
+                down &= sustain
+            time, down = time.compress(pedal), down.compress(pedal)
         times.append(time)
         downs.append(down)
     time, down = times[0], downs[0]
