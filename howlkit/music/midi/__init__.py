@@ -38,14 +38,16 @@ Piece('one note.mid', 1 notes, 0.5 s)
 """
 
 from howlkit.errors import printable
+from howlkit.music.midi.archives import ARCHIVES
 from howlkit.music.midi.container import check_file
-from howlkit.music.midi.files import ENDINGS, find
+from howlkit.music.midi.files import ENDINGS, find, kind_of
 from howlkit.music.midi.limits import Limits, check_limits
 from howlkit.music.midi.reading import Reading, inspect, inspect_bytes, read, read_bytes
 from howlkit.music.midi.repairs import REPAIRS
 from howlkit.music.midi.writing import to_bytes, write
 
 __all__ = [
+    "ARCHIVES",
     "ENDINGS",
     "REPAIRS",
     "Limits",
@@ -55,6 +57,7 @@ __all__ = [
     "find",
     "inspect",
     "inspect_bytes",
+    "kind_of",
     "printable",
     "read",
     "read_bytes",
