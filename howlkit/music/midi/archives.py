@@ -8,6 +8,7 @@ text to show: they are never paths on the disk.
 from __future__ import annotations
 
 import io
+import itertools
 import struct
 import zipfile
 import zlib
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple
 
 from howlkit.errors import MidiError, printable
+from howlkit.music.midi.archive_recovery import infos_without_directory
 from howlkit.music.midi.files import ENDINGS, kind_of
 from howlkit.music.midi.limits import Limits, too_big
 
@@ -25,16 +27,17 @@ ARCHIVES = (".zip",)
 """The endings of the names of archives, in lower or upper case."""
 
 MOST_RATIO = 200
-"""Music shrinks to a twentieth at most times; what unpacks to more than this was made to do harm,
-unless it is small."""
+"""What unpacks to more than this many times its size, and is not small, was made to do harm: MIDI
+files are some 5 times as big as when they are packed."""
 
 SMALL = 2**20
-"""Bytes to which anything may unpack."""
+"""The number of bytes to which anything may unpack."""
 
 _MOST_MEMBERS = 2**18
 _MOST_DIRECTORY = 2**25  # bytes: its entries take 20 times as much memory
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1
+_MISPLACED = "it is not where the directory says"
 _MAC = "__MACOSX/"  # what macOS adds to its archives: a file beside each, with the same ending
 _HEADER = struct.Struct("<4s22xHH")  # before a member: signature, lengths of its name and extra
 
@@ -77,13 +80,21 @@ class Contents:
 def contents(file: BinaryIO, archive: str) -> Contents:
     """Return what is in a zip archive; of several members of one name, the last counts.
 
-    Raises MidiError, naming the `archive`, if its directory cannot be read.
+    If its directory is damaged, the archive itself is refused, and members are those that can be
+    found without. Raises MidiError, naming the `archive`, if there are none.
     """
+    found = Contents()
+    try:
+        infos = _directory(file, archive)
+    except MidiError as error:
+        infos = list(itertools.islice(infos_without_directory(file), _MOST_MEMBERS))
+        if not infos:
+            raise
+        found.refused.append((archive, f"{error} ({len(infos)} members are found without)"))
     size = file.seek(0, io.SEEK_END)
-    infos = {info.filename: info for info in _directory(file, archive)}
-    found, room = Contents(), MOST_RATIO * size + SMALL
-    for name, info in sorted(infos.items()):
-        if info.is_dir() or name.startswith(_MAC):
+    room = MOST_RATIO * size + SMALL
+    for name, info in sorted({info.filename: info for info in infos}.items()):
+        if not name or name.endswith("/") or name.startswith(_MAC):
             continue
         if not name.lower().endswith(ENDINGS):
             nested = " in .zip" if name.lower().endswith(ARCHIVES) else ""
@@ -92,7 +103,9 @@ def contents(file: BinaryIO, archive: str) -> Contents:
         place = info.header_offset, info.compress_size, info.file_size, info.CRC
         member = Member(archive, name, *place, info.compress_type)
         room -= member.size
-        if reason := _refusal(info, room):
+        if not 0 <= member.offset < size:
+            found.refused.append((member.path, _damaged(printable(member.path), _MISPLACED)))
+        elif reason := _refusal(info, room):
             found.refused.append((member.path, f"{printable(member.path)} {reason}"))
         else:
             found.members.append(member)
@@ -113,7 +126,7 @@ def read_member(member: Member, file: BinaryIO, limits: Limits) -> bytes:
     file.seek(member.offset)
     header = file.read(_HEADER.size)
     if len(header) < _HEADER.size or not header.startswith(b"PK\3\4"):
-        raise MidiError(_damaged(shown, "it is not where the directory says"))
+        raise MidiError(_damaged(shown, _MISPLACED))
     _, name, extra = _HEADER.unpack(header)
     file.seek(name + extra, io.SEEK_CUR)
     data = file.read(member.packed)
@@ -152,8 +165,8 @@ def _directory(file: BinaryIO, archive: str) -> list[zipfile.ZipInfo]:
     # The last three: numbers and names that no archive has.
     except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as error:
         raise MidiError(
-            f"{printable(archive)} cannot be read as a zip archive: {error}; make it again, or "
-            "unpack it"
+            f"{printable(archive)} has no directory of a zip archive that can be read: {error}; "
+            "make or download it again"
         ) from error
     if len(infos) > _MOST_MEMBERS:
         raise MidiError(
@@ -172,12 +185,12 @@ def _refusal(info: zipfile.ZipInfo, room: int) -> str:
         return "is encrypted; unpack the archive with its password"
     if info.compress_type not in _METHODS:
         return f"is packed by method {info.compress_type}; stored and deflated members are read"
-    if info.file_size > MOST_RATIO * info.compress_size + SMALL or room < 0:
-        return (
-            f"is not unpacked: {info.file_size} bytes out of {info.compress_size} (or the whole "
-            f"archive) are more than {MOST_RATIO} times as many; unpack it if it is no trap"
-        )
-    return ""
+    what = f"it would be {info.file_size} bytes out of {info.compress_size}"
+    if info.file_size <= MOST_RATIO * info.compress_size + SMALL:
+        if room >= 0:
+            return ""
+        what = "the members so far would be more bytes than the archive can hold"
+    return f"is not unpacked: {what}, more than {MOST_RATIO} times as many; unpack it yourself"
 
 
 def _damaged(shown: str, how: str) -> str:

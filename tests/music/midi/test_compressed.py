@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import random
 import struct
 import zipfile
 import zlib
@@ -154,10 +155,11 @@ def test_numbers_of_the_directory_that_lie_cost_no_memory():
         (20, "<I", 5),  # packed bytes
         (24, "<I", 5),  # bytes
         (24, "<I", len(SONG) + 1),
-        (42, "<I", 2**31),  # place
+        (42, "<I", 30),  # place
     ):
         with pytest.raises(MidiError, match=r"a\.mid is damaged"):
             read(with_field(data, at, form, value), "a.mid")
+    assert "not where" in listed(with_field(data, 42, "<I", 2**31)).refused[0][1]
     with pytest.raises(MidiError, match="would unpack"):
         read(with_field(data, 20, "<I", 2**31), "a.mid")
     with pytest.raises(MidiError, match="at most"):
@@ -205,3 +207,67 @@ def test_a_directory_of_too_many_bytes_is_not_read():
     end = struct.pack("<HHHHIIH", 0, 0, 9, 9, 2**26, 0, 0)
     with pytest.raises(MidiError, match="at most 33554432 are read"):
         listed(bytes(2**26) + b"PK\5\6" + end)
+
+
+# --- Damaged directories -------------------------------------------------------------------------
+
+
+class Stream(io.BytesIO):
+    """A file that cannot be rewound: sizes then stand after each member."""
+
+    def seekable(self):
+        return False
+
+    def seek(self, *_):
+        raise io.UnsupportedOperation
+
+    tell = seek
+
+
+@pytest.mark.parametrize("kind", [io.BytesIO, Stream])
+def test_members_before_the_end_of_half_a_download_are_read(save, kind):
+    out = kind()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("a.mid", "ä.mid", "c.mid"):
+            archive.writestr(name, SONG)
+    data = out.getvalue()
+    half = data[: data.rindex(b"PK\3\4") + 50]
+    with open(save(half, "half.zip"), "rb") as file:
+        found = contents(file, "half.zip")
+        assert {member.name for member in found.members} >= {"a.mid", "ä.mid"}
+        whole = [member for member in found.members if member.name != "c.mid"]
+        assert [read_member(member, file, midi.Limits()) for member in whole] == [SONG, SONG]
+        cut = [member for member in found.members if member.name == "c.mid"]
+        for member in cut:
+            with pytest.raises(MidiError, match="its end is missing"):
+                read_member(member, file, midi.Limits())
+    [(path, reason)] = found.refused
+    assert path == "half.zip" and "members are found without" in reason
+
+
+def test_headers_inside_a_member_are_none_of_the_archive():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("in.zip", zipped([("inside.mid", SONG)]))
+        archive.writestr("a.mid", SONG)
+    data = out.getvalue()
+    found = listed(data[:-5])
+    assert [member.name for member in found.members] == ["a.mid"]
+
+
+def test_noise_after_a_signature_never_fails_otherwise():
+    rng = random.Random(0)
+    whole = zipped([(f"{number}.mid", SONG) for number in range(5)])
+    for _ in range(500):
+        data = bytearray(whole[: rng.randrange(1, len(whole))])
+        for _ in range(rng.randrange(9)):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        try:
+            found = listed(bytes(data))
+        except MidiError:
+            continue
+        for member in found.members:
+            try:
+                assert read_member(member, io.BytesIO(data), midi.Limits()) == SONG
+            except MidiError as error:
+                assert "damaged" in str(error)
