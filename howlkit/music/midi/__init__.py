@@ -24,6 +24,9 @@ refused.
 (1.001 s at 29.97 frames a second), and its own tempo events are ignored. **RMID** files (MIDI in a
 RIFF wrapper) are unwrapped. **Headers** longer than 6 bytes are legal; the rest is skipped.
 
+**Compressed files.** What gzip has compressed is unpacked, whatever its name, and so is a zip
+archive of one MIDI file; neither to more bytes than the limits allow (compressed.py, archives.py).
+
 **Writing.** The writer is ours, since symusic's drops pedals and numbers channels by track. It
 writes format 1: a chunk of tempos, metres and keys, then a chunk for each (track, program) in
 order, drums on channel 10. Up to 15 melodic chunks have a channel each; more of them share a
