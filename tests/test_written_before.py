@@ -18,6 +18,9 @@ BEFORE = Path(__file__).parent / "fixtures" / "written_before"
 EXPECTED = json.loads((BEFORE / "expected.json").read_text(encoding="utf-8"))
 SAMPLE = ["--seed", 1, "--notes", 40]
 
+NEWER = ("howlkit", "left_out")
+"""The version, and what the report has said only since."""
+
 RUNS = ["tuple-lstm", "remi-gru", "event-transformer"]
 COMPILED = ["tuple-lstm", "remi-gru", "event-transformer"]
 
@@ -108,7 +111,7 @@ def test_prepare_writes_the_same_dataset_today(here, howlkit):
         if name.endswith(".safetensors"):
             same_tensors(ours, theirs)
         elif name.endswith(".json"):
-            assert without(read(ours), "howlkit") == without(read(theirs), "howlkit")
+            assert without(read(ours), *NEWER) == without(read(theirs), *NEWER)
         else:
             assert lines(ours) == lines(theirs)
 

@@ -174,12 +174,14 @@ def command(
 ) -> None:
     """Read MUSIC into one dataset: find duplicates, and split it by piece.
 
-    MUSIC is one or more folders, files or collections. Files are MIDI, or of a format that a plugin
-    reads; a collection is music that a plugin knows by name. `howlkit plugins list` lists the
-    sources, and `howlkit plugins show NAME` says what a source reads.
+    MUSIC is one or more folders, files or collections. Files are MIDI, compressed or not, zip
+    archives of MIDI, or of a format that a plugin reads; a collection is music that a plugin knows
+    by name. `howlkit plugins list` lists the sources, and `howlkit plugins show NAME` says what a
+    source reads.
 
     One dataset serves every encoder. If you prepare it again, only files that have changed are
-    read. OUT/report.json lists the files that were skipped or mended, and why.
+    read. OUT/report.json lists the files that were skipped, and why, and counts what was mended and
+    what was left out.
     """
     from howlkit.dataset import Readers, prepare
     from howlkit.music import midi

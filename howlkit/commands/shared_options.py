@@ -69,7 +69,9 @@ POSITIVE = FiniteRange(min=0, min_open=True)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout.")
 
 strict_option = click.option(
-    "--strict", is_flag=True, help="Stop at the first file that cannot be read."
+    "--strict",
+    is_flag=True,
+    help="Stop at the first file that cannot be read or had to be mended.",
 )
 
 device_option = click.option(

@@ -22,7 +22,7 @@ from howlkit.dataset.file_list import FileEntry, FileList
 from howlkit.dataset.hashes import ByHash, as_keys
 from howlkit.dataset.mapped_tensors import Array, OnDisk
 from howlkit.dataset.records import TABLES
-from howlkit.dataset.report import PartCount, PreparationReport, counted
+from howlkit.dataset.report import PartCount, PreparationReport, counted, most_frequent
 from howlkit.dataset.shards import Store
 from howlkit.dataset.sketches import BINS
 from howlkit.dataset.split import PARTS, OwnSplit, assign
@@ -249,6 +249,7 @@ def report_of(files: FileList, columns: Columns, warnings: Sequence[str]) -> Pre
         seconds=float(columns["seconds"].sum()),
         parts={name: _count(columns, part) for part, name in enumerate(PARTS)},
         repairs=dict(sorted(files.repairs.items())),
+        left_out=most_frequent(files.left_out),
         warnings=tuple(warnings),
     )
 

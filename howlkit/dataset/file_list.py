@@ -15,7 +15,7 @@ import os
 import tempfile
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,7 +26,7 @@ from howlkit.atomic_files import writing_whole
 from howlkit.dataset.hashes import HASH_BYTES, ByHash
 from howlkit.music import midi
 
-__all__ = ["FileList", "KnownFiles", "PathList", "FileEntry", "head"]
+__all__ = ["FileEntry", "FileList", "KnownFiles", "head"]
 
 FORMAT = 2
 
@@ -35,7 +35,8 @@ class FileEntry(NamedTuple):
     """A piece in a file: where the file is, how it looked when it was read, and what came of it.
 
     A file of several pieces has an entry for each: number `item` of `items`, counted from 0, with
-    its `title`. A file that cannot be read has one entry.
+    its `title`. A file that cannot be read has one entry. For a file in an archive, `path` is the
+    archive's path followed by its name there, `changed` the archive's time, all else the file's.
     size: in bytes. changed: when the file was last changed, in nanoseconds. content, notes: the
     hashes of the piece (records.py); empty if there is none, and then `reason` says why. repairs:
     pairs, as in `midi.Reading`. reader: the `Reader.identity` of what read the file, empty for
@@ -88,29 +89,10 @@ _KINDS = {
 }
 
 
-def head(limits: midi.Limits) -> str:
+def head(limits: midi.Limits, *, strict: bool) -> str:
     """Return the first line of a file list: the settings that decide what reading finds."""
-    return json.dumps({"format": FORMAT, "limits": dataclasses.asdict(limits)})
-
-
-class PathList(Sequence[str]):
-    """Paths without repetition, as a sequence; in memory as many bytes as they have."""
-
-    def __init__(self, paths: Iterable[str]) -> None:
-        seen = ByHash()
-        self._bytes, self._stops = bytearray(), array("Q")
-        for path in paths:
-            if seen.add(_key(path), 0):
-                self._bytes += os.fsencode(path)
-                self._stops.append(len(self._bytes))
-
-    def __len__(self) -> int:
-        return len(self._stops)
-
-    def __getitem__(self, index: int) -> str:  # type: ignore[override]  # no slices
-        stop = self._stops[index]
-        begin = self._stops[index - 1] if index else 0
-        return os.fsdecode(bytes(self._bytes[begin:stop]))
+    settings = {"format": FORMAT, "limits": dataclasses.asdict(limits)}
+    return json.dumps(settings | {"strict": True} if strict else settings)
 
 
 class _Lines(contextlib.AbstractContextManager["_Lines"]):
@@ -145,20 +127,24 @@ class KnownFiles(contextlib.AbstractContextManager["KnownFiles"]):
     """The entries that earlier runs, finished or not, made of files, by path."""
 
     def __init__(
-        self, folder: Path, lists: Iterable[Path], first: str, wanted: Callable[[FileEntry], bool]
+        self,
+        folder: Path,
+        lists: Iterable[Path],
+        wanted: Mapping[str, Callable[[FileEntry], bool]],
     ) -> None:
         """Read the entries of `lists` that are `wanted`; damaged lines are left out.
 
-        lists: files of lines; of two lines about one path the later counts. first: the first line
-        that a list must have (`head`); other lists were read with other settings.
+        lists: files of lines; of two lines about one path the later counts. wanted: for the first
+        line of a list (`head`), which of its entries count; lists that begin otherwise were read
+        with other settings, and nothing of them counts.
         """
         self._lines = _Lines(folder)
         keys, numbers = bytearray(), array("q")
         for path in lists:
-            for line in _lines_of(path, first):
+            for first, line in _lines_of(path, wanted):
                 with contextlib.suppress(ValueError):
                     entry = FileEntry.of_line(line)
-                    if wanted(entry):
+                    if wanted[first](entry):
                         keys += _key(entry.path, entry.item)
                         numbers.append(len(self._lines))
                         self._lines.append(line.rstrip("\n"))
@@ -190,7 +176,8 @@ class FileList(contextlib.AbstractContextManager["FileList"]):
     """The entries of this run, in the order in which they were found.
 
     files: the number of files that they are in. skipped: (path, reason) of each entry without
-    music. repairs: the sum over all entries.
+    music. repairs: the sum over all entries. left_out: the number of files without an entry, since
+    nothing reads them, by `midi.kind_of`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -199,6 +186,7 @@ class FileList(contextlib.AbstractContextManager["FileList"]):
         self.files = 0
         self.skipped: list[tuple[str, str]] = []
         self.repairs: Counter[str] = Counter()
+        self.left_out: Counter[str] = Counter()
 
     def __exit__(self, *_: object) -> None:
         self._lines.__exit__()
@@ -252,10 +240,10 @@ class FileList(contextlib.AbstractContextManager["FileList"]):
         """Yield each entry."""
         return map(FileEntry.of_line, self._lines)
 
-    def save(self, path: Path, limits: midi.Limits) -> None:
-        """Write the lines, `head` first, for `KnownFiles` to read."""
+    def save(self, path: Path, first: str) -> None:
+        """Write the lines, `first` (`head`) before them, for `KnownFiles` to read."""
         with writing_whole(path) as file:
-            file.write(head(limits).encode("ascii") + b"\n")
+            file.write(first.encode("ascii") + b"\n")
             file.writelines(line.encode("ascii") for line in self._lines)
 
 
@@ -273,11 +261,16 @@ def _hashes(joined: bytearray) -> NDArray[np.uint8]:
     return np.frombuffer(bytes(joined), np.uint8).reshape(-1, HASH_BYTES)
 
 
-def _lines_of(path: Path, first: str) -> Iterator[str]:
-    """Yield the lines of a file after `first`; none if the file is missing or begins otherwise."""
+def _lines_of(path: Path, firsts: Container[str]) -> Iterator[tuple[str, str]]:
+    """Yield the first line of a file, and with it each of the others.
+
+    Yields nothing if the file is missing or its first line is none of `firsts`.
+    """
     try:
         with open(path, encoding="ascii", errors="replace", newline="\n") as file:
-            if file.readline().rstrip("\n") == first:
-                yield from file
+            first = file.readline().rstrip("\n")
+            if first in firsts:
+                for line in file:
+                    yield first, line
     except OSError:
         return

@@ -44,8 +44,8 @@ def open_data(
 
     sources: nothing for the chorales that ship; or one prepared dataset; or folders and files of
         music and names of collections, as in `dataset.prepare`.
-    strict: stop at the first file that cannot be read. tell: called with lines for the user.
-    progress: called with (files done, files in all).
+    strict: stop at the first file that cannot be read or had to be mended. tell: called with lines
+    for the user. progress: called with (files done, files in all).
     Raises DataError if a source does not exist or nothing can be read.
     """
     if len(sources) == 1 and is_dataset(sources[0]):
@@ -61,7 +61,8 @@ def open_data(
     report = _in_turn(
         lambda: prepare(paths, out, readers=readers, strict=strict, progress=progress), out, tell
     )
-    tell(report.line())
+    for line in (*report.left_out_lines(), report.line()):
+        tell(line)
     return Dataset.open(out)
 
 

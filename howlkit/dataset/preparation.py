@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from howlkit.dataset.catalog import SplitOptions
-from howlkit.dataset.file_list import FileEntry, FileList, KnownFiles, PathList, head
+from howlkit.dataset.file_list import FileEntry, FileList, KnownFiles, head
 from howlkit.dataset.file_reading import FILES_A_WORKER, ReadResult, ReadResults, of_piece, read_all
 from howlkit.dataset.finishing import finish
 from howlkit.dataset.folder import writing
+from howlkit.dataset.found_files import find_files
 from howlkit.dataset.names import FILE_LIST, MANIFEST
 from howlkit.dataset.readers import Readers
-from howlkit.dataset.report import PreparationReport, counted
+from howlkit.dataset.report import PreparationReport, counted, listed, packages_for
 from howlkit.dataset.shards import Store
 from howlkit.dataset.split import OwnSplit, check_fractions
 from howlkit.dataset.workers import WorkerPool, usable_cores
@@ -45,7 +46,8 @@ def prepare(
 ) -> PreparationReport:
     """Read the music in `sources` into the dataset folder `out`.
 
-    sources: files and folders, of MIDI or of what a plugin reads, and names of collections.
+    sources: files and folders, of MIDI or of what a plugin reads, zip archives of MIDI files, and
+        names of collections.
     fractions: the shares of the groups that train, validation and test get on average.
     seed: decides which groups these are.
     split: a split of your own instead: for each part the folders and files that belong to it,
@@ -54,7 +56,7 @@ def prepare(
     near_duplicates: keep takes and variants of a piece in one part.
     limits: what a file may hold at most.
     readers: read other files than MIDI, and know collections; None: those of installed plugins.
-    strict: stop at the first file that cannot be read.
+    strict: stop at the first file that cannot be read or had to be mended.
     progress: called with (files done, files in all).
     An interrupted run goes on when it is called again. Raises DataError if nothing can be read (or,
     if strict, not everything), or if `out` is another kind of folder or cannot be written;
@@ -69,19 +71,31 @@ def prepare(
         raise DataError(f"workers is {workers}; 1 or more are allowed")
     anew = not Path(out, MANIFEST).exists()
     with WorkerPool(workers or usable_cores()) as pool:
-        paths, left_out = _found(roots, readers, pool, anew=anew)
+        start = functools.partial(_start, pool, anew=anew)
+        found = find_files(roots, readers, out=os.fspath(out), each=start)
         if own is not None:
-            own.check_used(itertools.chain(paths, (entry.path for entry in left_out)))
+            skipped_paths = (entry.path for entry in found.skipped)
+            own.check_used(itertools.chain(found.files.paths(), skipped_paths))
         with writing(Path(out)) as folder, FileList(folder) as files:
-            store = Store(folder, head=head(limits))
-            with _known(folder, store, limits) as known:
-                reading = read_all(paths, known, readers, pool, limits=limits, workers=workers)
-                skipped = ((ReadResult.of(entry),) for entry in left_out)
+            first = head(limits, strict=strict)
+            store = Store(folder, head=first)
+            with _known(folder, store, limits, strict=strict) as known:
+                reading = read_all(
+                    found.files,
+                    known,
+                    readers,
+                    pool,
+                    limits=limits,
+                    strict=strict,
+                    workers=workers,
+                )
+                skipped = ((ReadResult.of(entry),) for entry in found.skipped)
                 results = itertools.chain(skipped, reading)
-                total = len(left_out) + len(paths)
+                total = len(found.skipped) + len(found.files)
+                files.left_out = found.left_out
                 _keep(store, files, _told(results, total, strict, progress))
             _check_any(files, sources, readers)
-            files.save(folder / FILE_LIST, limits)
+            files.save(folder / FILE_LIST, first)
             name = functools.partial(_name, roots=roots)
             return finish(folder, store, files, options, name, pool)
 
@@ -118,30 +132,13 @@ def prepare_pieces(
             return finish(folder, store, files, options, lambda entry: entry.path, WorkerPool())
 
 
-def _found(
-    roots: Sequence[str], readers: Readers, pool: WorkerPool, *, anew: bool
-) -> tuple[PathList, list[FileEntry]]:
-    """Return the absolute paths to read, and entries for folders and files that cannot be read.
-
-    anew: no file is known yet, so all will be read: the pool starts as soon as there are enough.
-    """
-    left_out: list[FileEntry] = []
-    enough = FILES_A_WORKER * pool.workers
-
-    def skip(path: str, reason: str) -> None:
-        left_out.append(FileEntry(os.path.abspath(path), reason=reason))
-
-    def paths() -> Iterator[str]:
-        found = midi.find(roots, skip=skip, endings=readers.suffixes)
-        for number, path in enumerate(found, 1):
-            if anew and number == enough:
-                pool.start()
-            yield str(path)
-
-    return PathList(paths()), left_out
+def _start(pool: WorkerPool, found: int, *, anew: bool) -> None:
+    """Start the pool as soon as enough files are found, if no file is known: all will be read."""
+    if anew and found == FILES_A_WORKER * pool.workers:
+        pool.start()
 
 
-def _known(folder: Path, store: Store, limits: midi.Limits) -> KnownFiles:
+def _known(folder: Path, store: Store, limits: midi.Limits, *, strict: bool) -> KnownFiles:
     """Return the entries that earlier runs, finished or not, made of files with stored pieces."""
     lists = [folder / FILE_LIST, *store.journals()]
 
@@ -149,7 +146,15 @@ def _known(folder: Path, store: Store, limits: midi.Limits) -> KnownFiles:
         # One broken piece of a file must not make all its others be read again.
         return entry.content in store or (entry.items > 1 and bool(entry.reason))
 
-    return KnownFiles(folder, lists, head(limits), wanted)
+    def whole(entry: FileEntry) -> bool:
+        return wanted(entry) and not midi.DAMAGE.intersection(dict(entry.repairs))
+
+    # What a strict run has read is good for any; what another has mended is not for a strict one.
+    by_head = {
+        head(limits, strict=True): wanted,
+        head(limits, strict=False): whole if strict else wanted,
+    }
+    return KnownFiles(folder, lists, by_head)
 
 
 def _told(
@@ -193,9 +198,11 @@ def _check_any(files: FileList, sources: Sequence[PathLike], readers: Readers) -
         return
     where = ", ".join(map(midi.printable, sources)) or "what was given"
     if not len(files):
+        there = f". In it are {listed(files.left_out)}" if files.left_out else ""
         raise DataError(
             f"there are no {_called(readers)} files ({', '.join(readers.suffixes)}) in {where}; "
-            "name a folder that has some, at any depth"
+            f"name a folder that has some, at any depth{there}"
+            + "".join(f"; {line}" for line in packages_for(files.left_out))
         )
     raise DataError(
         f"nothing could be read as music of {counted(len(files), 'file')} in {where}; the first: "
@@ -204,7 +211,7 @@ def _check_any(files: FileList, sources: Sequence[PathLike], readers: Readers) -
 
 
 def _called(readers: Readers) -> str:
-    return "MIDI" if readers.suffixes == midi.ENDINGS else "music"
+    return "MIDI" if readers.suffixes == Readers().suffixes else "music"
 
 
 def _name(entry: FileEntry, roots: Sequence[str]) -> str:

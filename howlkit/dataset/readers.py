@@ -1,8 +1,8 @@
 """Which source of a plugin reads a file, and which folder or file a collection is.
 
-howlkit itself reads MIDI files. A source reads files with its suffixes, and a file that it names as
-its collection, whatever suffix that has. A name stands for a collection if there is no file
-or folder of that name, or if that folder is the one to prepare into.
+howlkit itself reads MIDI files, those in zip archives too. A source reads files with its suffixes,
+and a file that it names as its collection, whatever suffix that has. A name stands for a collection
+if there is no file or folder of that name, or if that folder is the one to prepare into.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from howlkit.protocols import Source
 __all__ = ["Reader", "Readers"]
 
 PathLike = str | os.PathLike[str]
+
+_OWN = (*midi.ENDINGS, *midi.ARCHIVES)
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class Readers:
     @property
     def suffixes(self) -> tuple[str, ...]:
         """The suffixes of the files that can be read, MIDI's first."""
-        return (*midi.ENDINGS, *sorted(self._by_suffix.keys() - set(midi.ENDINGS)))
+        return (*_OWN, *sorted(self._by_suffix.keys() - set(_OWN)))
 
     @property
     def collections(self) -> tuple[str, ...]:
@@ -111,14 +113,18 @@ class Readers:
         Raises DataError if two sources claim the suffix.
         """
         name = os.path.basename(path).lower()
-        if name.endswith(midi.ENDINGS):
+        # The longest one of ".musicxml.zip" and ".zip"; of the same one, howlkit's own comes first.
+        fits = [suffix for suffix in (*_OWN, *self._by_suffix) if name.endswith(suffix)]
+        suffix = max(fits, key=len, default="")
+        if suffix in midi.ENDINGS:
             return None
-        # The longer one of ".musicxml.gz" and ".gz".
-        fits = [suffix for suffix in self._by_suffix if name.endswith(suffix)]
-        if not fits:
+        if not suffix or suffix in midi.ARCHIVES:
             return self._by_path.get(path)
-        suffix = max(fits, key=len)
         return _only(self._by_suffix[suffix], f"read {suffix} files")
+
+    def is_archive(self, path: str) -> bool:
+        """Say whether howlkit reads the MIDI files inside a file."""
+        return path.lower().endswith(midi.ARCHIVES) and self.reader(path) is None
 
     def resolve(self, source: PathLike, out: PathLike | None = None) -> str:
         """Return the absolute path of a file or folder, or of the collection with that name.

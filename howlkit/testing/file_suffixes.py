@@ -21,8 +21,8 @@ def require_valid_suffixes(suffixes: Iterable[str]) -> None:
             look="`suffixes`",
         )
         require(
-            suffix not in midi.ENDINGS,
-            expected=f"none of {', '.join(midi.ENDINGS)}, which are howlkit's own",
+            suffix not in (own := (*midi.ENDINGS, *midi.ARCHIVES)),
+            expected=f"none of {', '.join(own)}, which are howlkit's own",
             got=suffix,
             look="`suffixes`",
         )

@@ -7,12 +7,14 @@ import pytest
 from safetensors.numpy import save
 
 from howlkit.dataset.duplicates import group
-from howlkit.dataset.file_list import FileEntry, FileList, KnownFiles, PathList
+from howlkit.dataset.file_list import FileEntry, FileList, KnownFiles
+from howlkit.dataset.found_files import FoundFile, FoundFiles
 from howlkit.dataset.hashes import ByHash
 from howlkit.dataset.mapped_tensors import Appended, OnDisk, write_tensors
 from howlkit.dataset.records import Record, Records
 from howlkit.dataset.sketches import BINS
 from howlkit.dataset.workers import WorkerPool
+from howlkit.music.midi.archives import Member
 from howlkit.music.piece import NOTE
 from tests.conftest import random_piece
 
@@ -77,7 +79,7 @@ def test_the_last_word_about_a_file_counts(tmp_path):
     (tmp_path / "shard-00001.jsonl").write_text(f"another head\n{source(3).line()}\n")
     lists = [tmp_path / name for name in ("files.jsonl", "gone.jsonl", "shard-00000.jsonl")]
     lists.append(tmp_path / "shard-00001.jsonl")
-    with KnownFiles(tmp_path, lists, "head", lambda known: known.size > 0) as known:
+    with KnownFiles(tmp_path, lists, {"head": lambda known: known.size > 0}) as known:
         assert known.get(old.path) == (new,)
         assert known.get(source(2).path) == (source(2),)
         assert known.get(source(3).path) == ()
@@ -85,9 +87,15 @@ def test_the_last_word_about_a_file_counts(tmp_path):
 
 def test_paths_stand_once_in_the_order_in_which_they_came():
     names = ["/b", "/a", "/b", "/\udcff \n", "/ä"]
-    paths = PathList(names)
-    assert list(paths) == ["/b", "/a", "/\udcff \n", "/ä"]
-    assert len(paths) == 4 and paths[2] == "/\udcff \n"
+    files = FoundFiles(map(FoundFile, names))
+    assert list(files.paths()) == ["/b", "/a", "/\udcff \n", "/ä"]
+    assert len(files) == 4 and files[2] == FoundFile("/\udcff \n")
+
+
+def test_a_file_in_an_archive_keeps_its_place_there():
+    member = Member("/ä.zip", "../b\\/c.mid", 2**40, 3, 2**33, 2**32 - 1, 8)
+    files = [FoundFile("/a"), FoundFile(member.path, member), FoundFile("/z")]
+    assert list(FoundFiles(files)) == files
 
 
 def test_pieces_are_grouped_on_the_disk_by_processes_as_in_memory(tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import sys
+import zipfile
 from functools import partial
 from pathlib import Path
 from textwrap import dedent
@@ -298,8 +299,19 @@ def test_a_name_that_leads_nowhere_is_wrong_usage_and_says_what_there_is(shelf, 
 
 
 def test_a_folder_without_music_says_what_would_be_read(shelf, tmp_path):
-    with pytest.raises(DataError, match=r"no music files \(.mid, .midi, .kar, .book, .old.book\)"):
+    with pytest.raises(DataError, match=r"no music files \(.mid, .*, .zip, .book, .old.book\)"):
         prepare([shelf.music], tmp_path / "data")
+
+
+def test_a_source_may_read_archives_of_an_ending_of_its_own(shelf, tmp_path):
+    shelf.install("howlkit-books", BOOKS.replace(".old.book", ".book.zip"))
+    shelf.write("music/a.book.zip", ["Air", melody(2)])
+    with zipfile.ZipFile(shelf.music / "b.zip", "w") as archive:
+        archive.writestr("c.mid", midi.to_bytes(walk(1)))
+        archive.writestr("d.book", json.dumps([["Jig", melody(3)]]))
+    report = prepare([shelf.music], tmp_path / "data")
+    assert Dataset.open(tmp_path / "data").names == ("a.book.zip", "b.zip/c.mid")
+    assert report.left_out == {".book": 1}
 
 
 def test_a_collection_that_is_not_where_it_should_be_is_named(shelf, tmp_path):

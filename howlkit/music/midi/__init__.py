@@ -6,23 +6,36 @@ freely is checked here: the header, the limits, and all values by `Piece` itself
 leaves a choice, these rules hold:
 
 **Tracks.** Each (chunk, channel, program) of the file that has a note becomes a track of the Piece,
-in that order, numbered from 0. A note has the program that its channel, in its chunk, had when it
-began; on channel 10 its program is `DRUMS`.
+in that order, numbered from 0. A note has the program that its channel had when it began. Programs,
+pedals and other controllers count for their channel (at one port) in all chunks, and so each track
+of a channel gets its pedal.
+
+**Drums.** Channel 10 plays drums (their program is `DRUMS`), and others do as the file says, by the
+banks of General MIDI 2 and Yamaha XG and the part modes of Roland GS and XG: channels.py.
 
 **Pairing.** Where notes of one pitch sound at once in one chunk and channel, the first to begin is
 the first to end (MIDI cannot say which note a release means). So a note inside another comes back
-as two notes that overlap: the same starts and velocities, the same ends, in order.
+as two notes that overlap: the same starts and velocities, the same ends, in order. What stays
+unmatched in its chunk is matched across the chunks of the channel.
 
-**Repairs.** What has one sensible reading is repaired and counted by `inspect` (`REPAIRS` lists
-all): a note of no length lasts one tick; a note never released is dropped; a pedal never released
-is held until the last note of its track ends; of several tempos, metres or keys at one tick the
-last counts (in symusic's order, whose sort is not stable where a file has dozens of them); track
-chunks that the header does not count are read. Tempos and time signatures without a meaning are
-refused.
+**Repairs.** Damage costs what stands there, not the file. All that is mended is counted by `inspect`
+(`REPAIRS` lists it); with `strict`, a file with `DAMAGE` is refused. A note of no length lasts one
+tick, or is dropped if its key is struck again at its tick; a note never released lasts to the end
+of its chunk; controllers 120 and 123 end the notes of their channel; a pedal never released is held
+until the last note of its channel ends; of several tempos, metres or keys at one tick the last
+counts; events cut short or without a meaning are dropped; track chunks that the header does not
+count are read, and those with a wrong length as far as they go. A file without a header, without a
+resolution, or that runs past tick 2^31 - 1 is refused.
+
+**Two readers.** exact.py reads event by event, and is the reference. quick.py lets symusic read
+where that gives the same, many times as fast; tests hold one against the other.
 
 **SMPTE divisions** count ticks a second. Such a file gets a constant tempo of a beat a second
 (1.001 s at 29.97 frames a second), and its own tempo events are ignored. **RMID** files (MIDI in a
 RIFF wrapper) are unwrapped. **Headers** longer than 6 bytes are legal; the rest is skipped.
+
+**Compressed files.** What gzip has compressed is unpacked, whatever its name, and so is a zip
+archive of one MIDI file; neither to more bytes than the limits allow (compressed.py, archives.py).
 
 **Writing.** The writer is ours, since symusic's drops pedals and numbers channels by track. It
 writes format 1: a chunk of tempos, metres and keys, then a chunk for each (track, program) in
@@ -38,14 +51,16 @@ Piece('one note.mid', 1 notes, 0.5 s)
 """
 
 from howlkit.errors import printable
+from howlkit.music.midi.archives import ARCHIVES
 from howlkit.music.midi.container import check_file
-from howlkit.music.midi.files import ENDINGS, find
+from howlkit.music.midi.files import ENDINGS, find, kind_of
 from howlkit.music.midi.limits import Limits, check_limits
 from howlkit.music.midi.reading import Reading, inspect, inspect_bytes, read, read_bytes
 from howlkit.music.midi.repairs import DAMAGE, REPAIRS
 from howlkit.music.midi.writing import to_bytes, write
 
 __all__ = [
+    "ARCHIVES",
     "DAMAGE",
     "ENDINGS",
     "REPAIRS",
@@ -56,6 +71,7 @@ __all__ = [
     "find",
     "inspect",
     "inspect_bytes",
+    "kind_of",
     "printable",
     "read",
     "read_bytes",

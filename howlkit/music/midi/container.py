@@ -8,6 +8,7 @@ import struct
 from dataclasses import dataclass
 
 from howlkit.errors import MidiError, printable
+from howlkit.music.midi.compressed import unpacked
 from howlkit.music.midi.limits import Limits, too_big
 
 __all__ = ["END_OF_TRACK", "StandardFile", "check_file", "load", "standard_file"]
@@ -69,7 +70,7 @@ def load(path: str | os.PathLike[str], limits: Limits) -> bytes:
             data = os.read(file, size + 1)
             while len(data) != size and (more := os.read(file, limits.max_bytes + 1 - len(data))):
                 data += more
-            return data
+            return unpacked(data, path, limits)
         finally:
             os.close(file)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path

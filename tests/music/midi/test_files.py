@@ -73,3 +73,34 @@ def test_find_goes_deeper_than_the_recursion_limit(save, tmp_path):
     path.unlink()  # pytest's own cleaning up would run into the limit
     for folder in reversed(folders):
         os.rmdir(folder)
+
+
+def test_find_hands_on_files_of_other_kinds_but_nothing_else(save, tmp_path):
+    (tmp_path / "folder.pdf").mkdir()
+    os.mkfifo(tmp_path / "pipe.txt")
+    named = save(b"", "named.txt")
+    for name in ("a.mid", "b.rmi", "c.MID.GZ", "folder.pdf/d.pdf", "e.gz", ".hidden"):
+        save(b"", name)
+    others = []
+    found = [path.name for path in midi.find([tmp_path], other=others.append)]
+    assert found == ["a.mid", "b.rmi", "c.MID.GZ"]
+    names = [".hidden", "e.gz", "folder.pdf/d.pdf", "named.txt"]
+    assert others == [str(tmp_path / name) for name in names]
+    assert list(midi.find([named], other=others.append)) == [named] and len(others) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("/a.b/x.PDF", ".pdf"),
+        ("x.tar.GZ", ".tar.gz"),
+        ("x.gz", ".gz"),
+        (".DS_Store", "without an ending"),
+        ("x.", "without an ending"),
+        ("1. Satz (allegro)", "without an ending"),
+        ("x." + "y" * 50, "without an ending"),
+        ("x.\x1b[2J", r".\x1b[2j"),
+    ],
+)
+def test_the_kind_of_a_file_is_its_ending(name, kind):
+    assert midi.kind_of(name) == kind
