@@ -1,8 +1,6 @@
-"""MIDI files made by hand, a byte at a time, and notes as MIDI can tell them."""
+"""MIDI files made by hand, a byte at a time."""
 
 import struct
-
-import numpy as np
 
 from howlkit.music import midi
 
@@ -47,15 +45,3 @@ ONE_NOTE = chunk(on(0, 60), off(480, 60))
 
 def rows(piece):
     return [tuple(int(value) for value in row) for row in piece.notes]
-
-
-def first_in_first_out(piece):
-    """Return the notes of a piece as MIDI can tell them: ends in the order of the beginnings."""
-    order = ("track", "program", "pitch", "start", "duration", "velocity")
-    notes = np.sort(piece.notes, order=order)
-    _, tracks = np.unique(notes[["track", "program"]], return_inverse=True)
-    ends = notes["start"].astype(np.int64) + notes["duration"]
-    voice = tracks.astype(np.int64) * 128 + notes["pitch"]
-    notes["duration"] = ends[np.lexsort((ends, voice))] - notes["start"]
-    notes["track"] = tracks
-    return piece.replace(notes=notes).notes

@@ -64,8 +64,9 @@ class Text(NamedTuple):
 class Extras:
     """The controllers and texts of a piece; a frozen value, valid by construction.
 
-    controls: array of `CONTROL`, by tick; at one tick they keep their order, in which they count.
-    texts: by tick; at one tick they keep their order.
+    controls: array of `CONTROL`, by tick and track; those of one track at one tick keep their
+        order, in which they count.
+    texts: by tick and track; those of one track at one tick keep their order.
 
     Raises PieceError, naming the column and the value, if one is not allowed.
 
@@ -78,18 +79,19 @@ class Extras:
     texts: tuple[Text, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check all values, sort by tick, and lock the array."""
+        """Check all values, sort by tick and track, and lock the array."""
         controls = self.controls
         if not isinstance(controls, np.ndarray) or controls.dtype != CONTROL or controls.ndim != 1:
             raise PieceError(f"controls must be a 1-D array of dtype {CONTROL}")
         _check_controls(controls)
         for text in self.texts:
             _check_text(text)
-        if np.count_nonzero(controls["tick"][1:] < controls["tick"][:-1]):
-            controls = controls[controls["tick"].argsort(kind="stable")]
+        key = controls["tick"].astype(np.int64) << 16 | controls["track"]
+        if np.count_nonzero(key[1:] < key[:-1]):
+            controls = controls[key.argsort(kind="stable")]
         controls.setflags(write=False)
         object.__setattr__(self, "controls", controls)
-        texts = tuple(sorted(self.texts, key=lambda text: text.tick))
+        texts = tuple(sorted(self.texts, key=lambda text: (text.tick, text.track)))
         object.__setattr__(self, "texts", texts)
 
     def __bool__(self) -> bool:

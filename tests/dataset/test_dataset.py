@@ -21,7 +21,7 @@ from howlkit.music import chorales, midi
 from howlkit.music.piece import KEY_SIGNATURE, PEDAL, TIME_SIGNATURE, Piece
 from tests.conftest import random_piece, walk, write
 from tests.dataset.test_duplicates import transposed
-from tests.midi_bytes import chunk, file, on
+from tests.midi_bytes import chunk, file, off, on
 
 
 def everything(folder):
@@ -189,9 +189,11 @@ def test_progress_is_told_to_the_end(music, tmp_path):
 
 
 def test_repairs_are_added_up(tmp_path):
-    for transpose in (0, 1):
-        notes = [(start, 480, 60 + transpose) for start in (0, 240, 480)]
-        write(Piece.of(notes), tmp_path / "music" / f"{transpose}.mid")
+    (tmp_path / "music").mkdir()
+    for pitch in (60, 61):
+        overlapping = [on(0, pitch), on(240, pitch), off(480, pitch)]
+        overlapping += [on(480, pitch), off(720, pitch), off(960, pitch)]
+        (tmp_path / "music" / f"{pitch}.mid").write_bytes(file(chunk(*overlapping)))
     report = prepare([tmp_path / "music"], tmp_path / "data")
     assert report.repairs == {"overlapping_notes": 4}
     assert "notes begun while one of their pitch and track sounds, kept: 4" in str(report)

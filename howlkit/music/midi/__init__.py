@@ -39,10 +39,19 @@ archive of one MIDI file; neither to more bytes than the limits allow (compresse
 
 **Writing.** The writer is ours, since symusic's drops pedals and numbers channels by track. It
 writes format 1: a chunk of tempos, metres and keys, then a chunk for each (track, program) in
-order, drums on channel 10. Up to 15 melodic chunks have a channel each; more of them share a
-channel if they share a program; after 15 programs the next 15 go to another port (meta event 0x21),
-which has channels of its own. At one tick, notes end before others begin, so that touching notes
-stay apart.
+order. What every program reads in such a file is `as_written(piece)`:
+
+- Up to 15 melodic chunks have a channel each, drums have channel 10. More of them share channels
+  over time, with program changes (allocation.py says how); a chunk may then use several. Ports,
+  which most players ignore, are not used. Of more than 15 programs that sound at once some share
+  their channel: each note has a program change before it, but a player has one program a channel.
+- A note ends where its key is struck again on its channel. Of several strokes of a key at one tick
+  the one that ends last stays, with the velocity of the loudest. `Written` counts both.
+- At one tick, notes end before others begin, so that touching notes stay apart.
+- A channel has one pedal; what is said on a channel counts for all its tracks. On a channel that
+  chunks share over time, controllers and bends are set anew when another chunk begins there.
+- Bank selects stand before the program change, which is repeated after a later one. Texts stand in
+  the chunk of their track, byte for byte, or in the first.
 
 >>> from howlkit.music import Piece
 >>> data = to_bytes(Piece.of([(0, 480, 60)]))
@@ -52,12 +61,18 @@ Piece('one note.mid', 1 notes, 0.5 s)
 
 from howlkit.errors import printable
 from howlkit.music.midi.archives import ARCHIVES
+from howlkit.music.midi.arrangement import Written, as_written
 from howlkit.music.midi.container import check_file
 from howlkit.music.midi.files import ENDINGS, find, kind_of
 from howlkit.music.midi.limits import Limits, check_limits
 from howlkit.music.midi.reading import Reading, inspect, inspect_bytes, read, read_bytes
 from howlkit.music.midi.repairs import DAMAGE, REPAIRS
-from howlkit.music.midi.writing import to_bytes, write
+from howlkit.music.midi.writing import (
+    to_bytes,
+    to_bytes_counted,
+    write,
+    write_counted,
+)
 
 __all__ = [
     "ARCHIVES",
@@ -66,6 +81,8 @@ __all__ = [
     "REPAIRS",
     "Limits",
     "Reading",
+    "Written",
+    "as_written",
     "check_file",
     "check_limits",
     "find",
@@ -76,5 +93,7 @@ __all__ = [
     "read",
     "read_bytes",
     "to_bytes",
+    "to_bytes_counted",
     "write",
+    "write_counted",
 ]

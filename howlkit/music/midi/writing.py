@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import struct
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +15,24 @@ from numpy.typing import NDArray
 
 from howlkit.atomic_files import write_whole
 from howlkit.errors import MidiError, printable
+from howlkit.music.extras import BEND, PRESSURE, SUSTAIN, Text
+from howlkit.music.midi.arrangement import Written, arrange
 from howlkit.music.midi.container import END_OF_TRACK
+from howlkit.music.midi.controls import PROGRAM, Control
 from howlkit.music.piece import Piece
-from howlkit.music.tables import DRUMS, Table
+from howlkit.music.tables import Table
 
-__all__ = ["to_bytes", "write"]
+__all__ = ["to_bytes", "to_bytes_counted", "write", "write_counted"]
 
-_CONTROL_SUSTAIN = 64
 _LONGEST_DELTA = 2**28 - 1  # four bytes of seven bits: the longest that the format allows
 
 
 _EVENT = np.dtype([("tick", "<i8"), ("rank", "u1"), ("size", "u1"), ("bytes", "u1", (7,))])
 """A MIDI event: its tick, its rank among events at that tick, and the `size` bytes in use."""
 
-_SETTING, _NOTE_OFF, _PEDAL_OFF, _PEDAL_ON, _NOTE_ON, _END = range(6)  # ranks
+_TEXT, _SETTING, _NOTE_OFF, _CONTROL, _PEDAL_OFF, _PEDAL_ON, _NOTE_ON, _END = range(8)  # ranks
+
+_FILLER = (0xFF, 0x7F, 1, 0x7D)  # an event of the manufacturer that stands for none
 
 Column = int | NDArray[Any]
 
@@ -35,7 +42,12 @@ def write(piece: Piece, path: str | os.PathLike[str]) -> None:
 
     Raises MidiError if the folder does not exist or cannot be written to, or as `to_bytes` does.
     """
-    data = to_bytes(piece)
+    write_counted(piece, path)
+
+
+def write_counted(piece: Piece, path: str | os.PathLike[str]) -> Written:
+    """Do what `write` does, and return what the file could not say."""
+    data, written = to_bytes_counted(piece)
     try:
         target = Path(os.path.realpath(path))
         if target.exists() and not target.is_file():
@@ -45,6 +57,7 @@ def write(piece: Piece, path: str | os.PathLike[str]) -> None:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise MidiError(f"{printable(path)} cannot be written: {reason}") from error
+    return written
 
 
 def to_bytes(piece: Piece) -> bytes:
@@ -52,42 +65,35 @@ def to_bytes(piece: Piece) -> bytes:
 
     Raises MidiError if it has more (track, program) pairs than a file has chunks (65,534).
     """
-    groups = _by_chunk(piece.notes)
-    if len(groups) > 65534:
-        raise MidiError(f"{len(groups)} tracks do not fit a MIDI file; 65534 do")
-    channels = _channels([int(notes["program"][0]) for notes in groups])
-    chunks = [_chunk(_settings(piece))]
-    for notes, (port, channel) in zip(groups, channels, strict=True):
-        events = [_events(0, _SETTING, 0xFF, 0x21, 1, port)] if port else []
-        events += _note_events(notes, channel)
-        events += _pedal_events(piece.pedals[piece.pedals["track"] == notes["track"][0]], channel)
-        chunks.append(_chunk(events))
-    header = struct.pack(">4sIHHH", b"MThd", 6, 1, len(chunks), piece.ticks_per_beat)
-    return header + b"".join(chunks)
+    return to_bytes_counted(piece)[0]
 
 
-def _by_chunk(notes: Table) -> list[Table]:
-    """Return the notes of each (track, program), in that order, each still sorted by start."""
-    key = notes["track"].astype(np.int64) << 8 | notes["program"]
-    order = np.argsort(key, kind="stable")
-    cuts = np.flatnonzero(np.diff(key[order])) + 1
-    return np.split(notes[order], cuts) if len(notes) else []
+def to_bytes_counted(piece: Piece) -> tuple[bytes, Written]:
+    """Return what `to_bytes` does, and what the file could not say."""
+    plan = arrange(piece)
+    texts: defaultdict[int, list[Text]] = defaultdict(list)
+    for chunk, text in plan.texts:
+        texts[chunk].append(text)
+    events: defaultdict[int, list[Table]] = defaultdict(list)
+    for channel, chunks in plan.voices.items():
+        for control_chunk, controls in _by_chunk(plan.controls[channel]):
+            events[control_chunk].append(_control_events(controls, channel))
+        if channel in plan.pedals:
+            events[chunks[0]] += _pedal_events(plan.pedals[channel], channel)
+    bounds = np.flatnonzero(np.diff(plan.chunks, prepend=0)).tolist()
+    parts = [_chunk(_settings(piece), texts[0])]
+    for chunk, (first, stop) in enumerate(itertools.pairwise([*bounds, len(plan.notes)]), 1):
+        notes = _note_events(plan.notes[first:stop], plan.channels[first:stop])
+        parts.append(_chunk([*events[chunk], *notes], texts[chunk]))
+    header = struct.pack(">4sIHHH", b"MThd", 6, 1, len(parts), piece.ticks_per_beat)
+    return header + b"".join(parts), plan.written
 
 
-def _channels(programs: list[int]) -> list[tuple[int, int]]:
-    """Return port and channel (0..15, 9 for drums) for each chunk, given its program."""
-    melodic = [program for program in programs if program != DRUMS]
-    shared = len(melodic) > 15
-    channel_of = {program: index for index, program in enumerate(dict.fromkeys(melodic))}
-    channels, index = [], -1
-    for program in programs:
-        if program == DRUMS:
-            channels.append((0, 9))
-            continue
-        index = channel_of[program] if shared else index + 1
-        port, channel = divmod(index, 15)
-        channels.append((port, channel + (channel >= 9)))
-    return channels
+def _by_chunk(controls: list[Control]) -> Iterator[tuple[int, list[Control]]]:
+    found: defaultdict[int, list[Control]] = defaultdict(list)
+    for control in controls:
+        found[control.chunk].append(control)
+    yield from found.items()
 
 
 def _events(ticks: Column, rank: int, *columns: Column) -> Table:
@@ -113,45 +119,77 @@ def _settings(piece: Piece) -> list[Table]:
     ]
 
 
-def _note_events(notes: Table, channel: int) -> list[Table]:
-    program = int(notes["program"][0])
+def _control_events(controls: list[Control], channel: int) -> Table:
+    """Return the events of program changes, controllers, bends and pressure, in their order."""
+    rows = np.array(controls, np.int64).reshape(-1, 4)
+    number, value = rows[:, 2], rows[:, 3]
+    events = _events(rows[:, 0], _CONTROL, 0xB0 | channel, number & 127, value & 127)
+    for which, status in ((PROGRAM, 0xC0), (PRESSURE, 0xD0), (BEND, 0xE0)):
+        its = number == which
+        events["bytes"][its, 0] = status | channel
+        events["bytes"][its, 1] = value[its] & 127
+        events["bytes"][its, 2] = value[its] >> 7
+        events["size"][its] = 3 if which == BEND else 2
+    return events
+
+
+def _note_events(notes: Table, channels: Column) -> list[Table]:
     ends = notes["start"].astype(np.int64) + notes["duration"]
+    status = 0x90 | channels
     return [
-        _events(0, _SETTING, 0xC0 | channel, 0 if program == DRUMS else program),
         # A release is a note-on of velocity 0, which keeps the running status.
-        _events(ends, _NOTE_OFF, 0x90 | channel, notes["pitch"], 0),
-        _events(notes["start"], _NOTE_ON, 0x90 | channel, notes["pitch"], notes["velocity"]),
+        _events(ends, _NOTE_OFF, status, notes["pitch"], 0),
+        _events(notes["start"], _NOTE_ON, status, notes["pitch"], notes["velocity"]),
     ]
 
 
-def _pedal_events(pedals: Table, channel: int) -> list[Table]:
-    """Return the pedal events of one track; overlapping spans are joined, empty ones dropped."""
-    pedals = np.sort(pedals[pedals["duration"] > 0], order="start")
-    if not len(pedals):
-        return []
-    starts = pedals["start"].astype(np.int64)
-    ends = np.maximum.accumulate(starts + pedals["duration"])
-    apart = starts[1:] >= ends[:-1]
-    begins, releases = starts[np.append(True, apart)], ends[np.append(apart, True)]
+def _pedal_events(pedals: list[tuple[int, int]], channel: int) -> list[Table]:
+    downs, ups = np.array(pedals, np.int64).T
     return [
-        _events(begins, _PEDAL_ON, 0xB0 | channel, _CONTROL_SUSTAIN, 127),
-        _events(releases, _PEDAL_OFF, 0xB0 | channel, _CONTROL_SUSTAIN, 0),
+        _events(downs, _PEDAL_ON, 0xB0 | channel, SUSTAIN, 127),
+        _events(ups, _PEDAL_OFF, 0xB0 | channel, SUSTAIN, 0),
     ]
 
 
-def _chunk(groups: list[Table]) -> bytes:
-    """Return a track chunk of events in the order of ticks, with an end-of-track event."""
+def _text_events(texts: list[Text]) -> Table:
+    """Return the beginning of each text: its type and its length, without its bytes."""
+    events = _events(np.array([text.tick for text in texts], np.int64), _TEXT, 0xFF)
+    for event, text in zip(events, texts, strict=True):
+        (waits,), (needed,) = _delta_times(np.array([len(text.data)]))  # lengths are spelt alike
+        head = [0xFF, text.kind, *waits[needed]]
+        event["size"] = len(head)
+        event["bytes"][: len(head)] = head
+    return events
+
+
+def _chunk(groups: list[Table], texts: list[Text]) -> bytes:
+    """Return a track chunk of events in the order of ticks, with an end-of-track event.
+
+    texts: by tick.
+    """
+    if texts:
+        groups = [*groups, _text_events(texts)]
     last = max(int(events["tick"].max(initial=0)) for events in groups)
-    # A wait longer than the format allows is split by empty texts, which players skip.
-    stops = np.arange(_LONGEST_DELTA, last, _LONGEST_DELTA)
-    fillers = _events(stops, _SETTING, 0xFF, 0x01, 0)
-    events = np.concatenate([*groups, fillers, _events(last, _END, *END_OF_TRACK)])
-    events = events[np.argsort(events["tick"] << 3 | events["rank"], kind="stable")]
-    waits, needed = _delta_times(events["tick"])  # (N, 4)
-    sent = np.arange(7) < events["size"][:, None]  # (N, 7)
-    status = events["bytes"][:, 0]
-    sent[1:, 0] &= (status[1:] != status[:-1]) | (status[1:] >= 0xF0)  # running status
-    body: bytes = np.hstack((waits, events["bytes"]))[np.hstack((needed, sent))].tobytes()
+    if last > _LONGEST_DELTA:  # split the wait by events of no manufacturer
+        stops = np.arange(_LONGEST_DELTA, last, _LONGEST_DELTA)
+        groups = [*groups, _events(stops, _SETTING, *_FILLER)]
+    events = np.concatenate([*groups, _events(last, _END, *END_OF_TRACK)])
+    order = (events["tick"] << 3 | events["rank"]).argsort(kind="stable")
+    events = events.take(order)  # several times as fast as events[order]
+    codes = np.empty((len(events), 11), np.uint8)
+    sends = np.empty((len(events), 11), np.bool_)
+    codes[:, :4], sends[:, :4] = _delta_times(events["tick"])
+    codes[:, 4:] = events["bytes"]
+    np.less(np.arange(7), events["size"][:, None], out=sends[:, 4:])
+    status = codes[:, 4]
+    sends[1:, 4] &= (status[1:] != status[:-1]) | (status[1:] >= 0xF0)  # running status
+    body: bytes = codes[sends].tobytes()
+    if texts:
+        after = sends.sum(axis=1).cumsum()[events["rank"] == _TEXT].tolist()
+        cuts = [0, *after, len(body)]
+        pieces = [body[first:stop] for first, stop in itertools.pairwise(cuts)]
+        data = [text.data for text in texts]
+        body = b"".join(itertools.chain(*zip(pieces, data, strict=False), pieces[-1:]))
     return b"MTrk" + struct.pack(">I", len(body)) + body
 
 
