@@ -143,7 +143,9 @@ def _midi(
     data, seen = _loaded(file, status, limits)
     reading = midi.inspect_bytes(data, name=path, limits=limits, strict=strict)
     if not len(reading.piece):
-        return ReadResult.of(FileEntry(path, reason=_silence(path, reading)))
+        return ReadResult.of(
+            FileEntry(path, reason=f"{midi.printable(path)} has no music in it: it has no notes")
+        )
     return _result(seen._replace(repairs=tuple(reading.repairs.items())), reading.piece)
 
 
@@ -199,13 +201,6 @@ def _result(entry: FileEntry, piece: Piece) -> ReadResult:
     """Return the result for a piece that was read just now."""
     record = Record.of(piece)
     return ReadResult.of(entry._replace(content=record.content, notes=record.notes), record)
-
-
-def _silence(path: str, reading: midi.Reading) -> str:
-    """Return the reason why a file has no notes."""
-    begun = reading.repairs.get("unreleased_notes", 0)
-    why = f"none of its {begun} notes is ever released" if begun else "it has no notes"
-    return f"{midi.printable(path)} has no music in it: {why}"
 
 
 def _changed(file: FoundFile, before: tuple[FileEntry, ...], reader: Reader | None) -> bool:

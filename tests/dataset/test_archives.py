@@ -1,6 +1,5 @@
 """Compressed files and archives in folders are prepared as plain files are."""
 
-import contextlib
 import gzip
 import json
 import os
@@ -228,12 +227,11 @@ def test_training_on_a_folder_says_what_is_left_out(folder):
 
 
 def test_a_strict_run_reads_again_what_another_mended(folder, tmp_path, reads):  # noqa: F811
-    no_length = file(chunk(on(0, 60), off(0, 60), on(0, 64), off(480, 64)))
-    (folder / "mended.mid").write_bytes(no_length)
+    (folder / "mended.mid").write_bytes(file(chunk(on(0, 60), on(0, 64), off(480, 64))))
     report = prepare([folder], tmp_path / "data")
     assert report.repairs
     reads.clear()
-    with contextlib.suppress(DataError):
+    with pytest.raises(DataError, match="never released"):
         prepare([folder], tmp_path / "data", strict=True)
     assert "mended.mid" in reads and "a.mid" not in reads
 

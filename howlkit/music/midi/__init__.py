@@ -1,9 +1,7 @@
 """MIDI files to Pieces and back; symusic is imported here only (parsing.py).
 
 Positions and durations are ticks, lengths of files are seconds and beats. The format is that of the
-Standard MIDI Files 1.0 specification (RP-001). symusic 0.6 parses the events; what it accepts too
-freely is checked here: the header, the limits, and all values by `Piece` itself. Where the format
-leaves a choice, these rules hold:
+Standard MIDI Files 1.0 specification (RP-001). Where it leaves a choice, these rules hold:
 
 **Tracks.** Each (chunk, channel, program) of the file that has a note becomes a track of the Piece,
 in that order, numbered from 0. A note has the program that its channel had when it began. Programs,
@@ -18,14 +16,14 @@ the first to end (MIDI cannot say which note a release means). So a note inside 
 as two notes that overlap: the same starts and velocities, the same ends, in order. What stays
 unmatched in its chunk is matched across the chunks of the channel.
 
-**Repairs.** Damage costs what stands there, not the file. All that is mended is counted by `inspect`
-(`REPAIRS` lists it); with `strict`, a file with `DAMAGE` is refused. A note of no length lasts one
-tick, or is dropped if its key is struck again at its tick; a note never released lasts to the end
-of its chunk; controllers 120 and 123 end the notes of their channel; a pedal never released is held
-until the last note of its channel ends; of several tempos, metres or keys at one tick the last
-counts; events cut short or without a meaning are dropped; track chunks that the header does not
-count are read, and those with a wrong length as far as they go. A file without a header, without a
-resolution, or that runs past tick 2^31 - 1 is refused.
+**Repairs.** Damage costs what stands there, not the file. All that is mended is counted by
+`inspect` (`REPAIRS` lists it); with `strict`, a file with `DAMAGE` is refused. A note of no length
+lasts one tick, or is dropped if its key is struck again at its tick; a note never released lasts to
+the end of its chunk; controllers 120 and 123 end the notes of their channel; a pedal never released
+is held until the last note of its channel ends; of several tempos, metres or keys at one tick the
+last counts; events cut short or without a meaning are dropped; track chunks that the header does
+not count are read, and those with a wrong length as far as they go. A file without a header,
+without a resolution, or that runs past tick 2^31 - 1 is refused.
 
 **Two readers.** exact.py reads event by event, and is the reference. quick.py lets symusic read
 where that gives the same, many times as fast; tests hold one against the other.

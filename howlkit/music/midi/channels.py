@@ -147,7 +147,7 @@ def _is_drum_channel(channel: int) -> bool:
 
 
 def _merged(chunks: Sequence[Chunk]) -> Iterator[tuple[int, int, Message | Meta]]:
-    """Yield (tick, chunk, event) of messages and exclusive messages in the order in which they count.
+    """Yield (tick, chunk, event) of messages, exclusive ones too, in the order in which they count.
 
     Exclusive messages come first at their tick: a reset must not undo what stands beside it.
     """

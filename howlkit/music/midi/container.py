@@ -150,9 +150,7 @@ def _ticks_a_beat(division: int) -> tuple[int, float | None]:
     return (30 * ticks, 1.001) if frames == 29 else (frames * ticks, 1.0)
 
 
-def _chunks(
-    data: bytes, at: int, promised: int, repairs: dict[str, int]
-) -> list[tuple[int, int]]:
+def _chunks(data: bytes, at: int, promised: int, repairs: dict[str, int]) -> list[tuple[int, int]]:
     """Return where the contents of each track chunk begin and end; count wrong lengths.
 
     A chunk with a wrong length ends where the next one begins, or with the file. What follows the

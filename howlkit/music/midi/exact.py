@@ -81,7 +81,9 @@ def _with_length(
     """
     places = [(note.start, note.key, track) for note, track in zip(notes, tracks, strict=True)]
     struck = {place for note, place in zip(notes, places, strict=True) if note.end > note.start}
-    loudest = dict(sorted((place, note.velocity) for note, place in zip(notes, places, strict=True)))
+    loudest = dict(
+        sorted((place, note.velocity) for note, place in zip(notes, places, strict=True))
+    )
     kept = []
     for note, place in zip(notes, places, strict=True):
         if note.end == note.start:
@@ -152,7 +154,7 @@ def _keys(metas: Sequence[Meta], repairs: Counter[str]) -> Table:
     return usable_keys(_by_tick(rows, KEY_SIGNATURE), repairs)
 
 
-def _by_tick(rows: list[tuple[int, ...]], dtype: np.dtype[np.void]) -> Table:
+def _by_tick(rows: Sequence[tuple[int, ...]], dtype: np.dtype[np.void]) -> Table:
     """Return rows as a table by their first column; of one tick, in the order given."""
     return np.array(sorted(rows, key=lambda row: row[0]), dtype)
 

@@ -78,12 +78,12 @@ def _closing(channel: int) -> bytes:
 
 
 _BEFORE_CLOSING = b"\xff\x01\x00\xc0\x80\x80\x00"
-"""An empty text, which takes over the wait of the event that ended the track, and a wait of _FAR."""
+"""An empty text, which takes over the wait of the event that ended the track, then a wait."""
 
 _CLOSINGS = [_closing(channel) for channel in range(16)]
 
 
-class _NotPlain(Exception):  # noqa: N818 - no error: another reader is asked
+class _NotPlain(Exception):
     """The file has something that symusic does not read as the exact reader does."""
 
 
@@ -319,7 +319,7 @@ def _set_shared_programs(
 ) -> None:
     """Give the programs of shared channels to their tracks in all chunks.
 
-    Raises _NotPlain if a program that counts for other chunks may change, or is not that of another.
+    Raises _NotPlain if a program that counts for other chunks may change, or differs from theirs.
     """
     for channel in said.shared - {_DRUM_CHANNEL}:
         its = [track for track in tracks if track.place and track.channel == channel]
