@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-import shlex
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from howlkit.errors import printable
+from howlkit.errors import quoted
 
 __all__ = [
     "POSITIVE",
@@ -96,11 +94,6 @@ def file_progress() -> Callable[[int, int], None] | None:
         click.echo(f"\r{done:,} of {total:,} files{end}", nl=False, err=True)
 
     return show if sys.stderr.isatty() else None
-
-
-def quoted(path: Path) -> str:
-    """Return a path that is safe to print, and to paste into a shell."""
-    return shlex.quote(printable(path))
 
 
 def tell(line: str) -> None:
