@@ -18,6 +18,7 @@ __all__ = [
     "FiniteRange",
     "device_option",
     "file_progress",
+    "force_option",
     "json_option",
     "quoted",
     "seed_option",
@@ -69,6 +70,11 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON t
 strict_option = click.option(
     "--strict", is_flag=True, help="Stop at the first file that cannot be read."
 )
+
+force_option = click.option(
+    "--force", is_flag=True, help="Replace files that exist; without it they are refused."
+)
+"""What it allows is checked by `output_files.claimed`."""
 
 device_option = click.option(
     "--device",

@@ -177,7 +177,7 @@ def _check_unused(out_dir: Path) -> None:
     if not out_dir.is_dir() or all(path.name in run_lock.FILES for path in out_dir.iterdir()):
         return
     hint = (
-        f"go on with it: howlkit train --resume --out-dir {quoted(out_dir)}, or name another"
+        f"name another, or go on with it: howlkit train --resume --out-dir {quoted(out_dir)}"
         if (out_dir / "config.json").is_file()
         else "name a new folder"
     )

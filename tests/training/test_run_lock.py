@@ -19,7 +19,10 @@ from howlkit.training.run_lock import RunLock
 from tests.conftest import tune, write
 from tests.training.test_trainer import trainer
 
-SMALL = ["-o", "lstm.hidden=8", "-o", "training.batch=2", "-o", "training.validate_every=5"]
+SMALL = [
+    *("-o", "lstm.hidden=8", "-o", "training.batch=2", "-o", "training.validate_every=5"),
+    *("-o", "training.patience=0"),  # a run ends only when it is stopped
+]
 STARTS = int(os.environ.get("HOWLKIT_STARTS", "3"))  # `make kills`: 50
 PATIENCE = 300  # seconds: a hundred times what anything here takes
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import struct
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.atomic_files import write_whole
+from howlkit.atomic_files import write_file
 from howlkit.errors import MidiError, printable
 from howlkit.music.midi.container import END_OF_TRACK
 from howlkit.music.piece import Piece
@@ -37,11 +36,7 @@ def write(piece: Piece, path: str | os.PathLike[str]) -> None:
     """
     data = to_bytes(piece)
     try:
-        target = Path(os.path.realpath(path))
-        if target.exists() and not target.is_file():
-            target.write_bytes(data)  # a device or pipe is written to, never replaced
-        else:
-            write_whole(target, data)
+        write_file(path, data)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise MidiError(f"{printable(path)} cannot be written: {reason}") from error
