@@ -60,6 +60,14 @@ def test_the_second_is_told_who_holds_the_lock(held_elsewhere, tmp_path):
     assert run_lock.holder(tmp_path / "run").pid == held_elsewhere.pid
 
 
+def test_a_run_that_is_trained_just_now_is_not_told_to_resume(held_elsewhere, tmp_path):
+    (tmp_path / "run" / "config.json").touch()
+    with pytest.raises(CheckpointError) as told:
+        run_folders.find_model(tmp_path / "run")
+    assert f"it is being trained by process {held_elsewhere.pid}" in str(told.value)
+    assert "--resume" not in str(told.value)
+
+
 def test_the_lock_of_a_killed_process_stops_nobody(held_elsewhere, tmp_path):
     run = tmp_path / "run"
     held_elsewhere.kill()
