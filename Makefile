@@ -58,9 +58,10 @@ docs: $(VENV)/.installed-docs
 fuzz: $(VENV)/.installed-test
 	$(BIN)/python benchmarks/fuzz_midi.py
 
-# 200 times killed while saving; a minute.
+# 200 times killed while saving; 50 times two trainings at once in one folder; some ten minutes.
 kills: $(VENV)/.installed-test
 	HOWLKIT_KILLS=200 $(BIN)/python -m pytest tests/training/test_stopping.py -k killed_while_saving
+	HOWLKIT_STARTS=50 $(BIN)/python -m pytest tests/training/test_run_lock.py -k two_trainings
 
 # The tables of docs/measurements.md, from the folders of HOWLKIT_DATA; about three hours.
 quality: chorales $(VENV)/.installed-test

@@ -47,13 +47,15 @@ def main():
             ("howlkit plugins list", howlkit("plugins", "list"), "import click", ""),
             (
                 "howlkit sample, one note",
-                howlkit("sample", run, "--notes", 1, "--out", out),
+                howlkit("sample", run, "--notes", 1, "--out", out, "--force"),
                 "import torch",
                 "<= 1.3",
             ),
             (
                 "howlkit sample, one note, --stepping plain",
-                howlkit("sample", run, "--notes", 1, "--out", out, "--stepping", "plain"),
+                howlkit(
+                    "sample", run, "--notes", 1, "--out", out, "--force", "--stepping", "plain"
+                ),
                 "import torch",
                 "",
             ),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["write_whole", "writing_folder_whole", "writing_whole"]
+__all__ = ["write_file", "write_whole", "writing_folder_whole", "writing_whole"]
 
 
 def write_whole(path: Path, *data: bytes) -> None:
@@ -26,6 +26,18 @@ def write_whole(path: Path, *data: bytes) -> None:
     """
     with writing_whole(path) as file:
         file.writelines(data)
+
+
+def write_file(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file that a user names: whole, through symbolic links, and to a device or pipe as is.
+
+    Raises OSError as `write_whole` does.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        target.write_bytes(data)  # a device or pipe is written to, never replaced
+    else:
+        write_whole(target, data)
 
 
 @contextlib.contextmanager

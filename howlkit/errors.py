@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import shlex
 from collections.abc import Iterable
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "PluginError",
     "did_you_mean",
     "printable",
+    "quoted",
     "traceback_wanted",
 ]
 
@@ -83,6 +85,18 @@ def printable(text: object) -> str:
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
     )
+
+
+def quoted(path: object) -> str:
+    """Return a path for a command that is printed: it can be pasted into a shell, and is one word.
+
+    >>> print(quoted("my runs/1"), quoted("runs/1"), quoted("-x.mid"))
+    'my runs/1' runs/1 ./-x.mid
+    """
+    text = printable(path)
+    if text.startswith("-") and text != "-":  # it would be read as an option
+        text = f".{os.sep}{text}"
+    return shlex.quote(text)
 
 
 def traceback_wanted() -> bool:

@@ -241,7 +241,7 @@ def test_a_piece_that_the_model_does_not_end_is_cut_with_a_word(run_folder, howl
     monkeypatch.setattr("howlkit.sampling.generation.MOST_NOTES", 3)
     code, _, err = howlkit("sample", "run", "--out", "x.mid")
     assert code == 0 and "cut at 3 notes" in err and "--notes" in err and "newest" not in err
-    code, _, err = howlkit("sample", "run", "--out", "x.mid", "--notes", 3)
+    code, _, err = howlkit("sample", "run", "--out", "y.mid", "--notes", 3)
     assert code == 0 and "cut at" not in err
 
 
@@ -253,8 +253,8 @@ def test_plot_says_where_to_look(here, howlkit):
 
 def test_lengths_can_be_given_in_seconds_and_beats(run_folder, howlkit):
     for option, amount in (("--seconds", 10), ("--beats", 20)):
-        howlkit("sample", "run", option, amount, "--out", "long.mid")
-        piece = midi.read("long.mid")
+        assert howlkit("sample", "run", option, amount, "--out", f"{amount}.mid")[0] == 0
+        piece = midi.read(f"{amount}.mid")
         onsets = piece.seconds(piece.notes["start"])
         assert onsets.max() < 10 <= piece.seconds_long  # 20 beats at 120 a minute are 10 s
 

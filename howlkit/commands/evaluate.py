@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from howlkit.commands.output_files import next_free
 from howlkit.commands.shared_options import (
     ExamplesFirst,
     device_option,
     json_option,
+    quoted,
     seed_option,
     tell,
 )
@@ -102,7 +104,7 @@ def command(
             click.echo(line)
     if 1 < resamples.units < FEW_GROUPS:
         tell(f"The intervals are too narrow, because there are only {resamples.units} groups")
-    tell(f"Make music with it: howlkit sample {run} --out new.mid")
+    tell(f"Make music with it: howlkit sample {quoted(run)} --out {next_free(Path('new.mid'))}")
 
 
 def _music(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from howlkit.commands.output_files import next_free
 from howlkit.commands.shared_options import ExamplesFirst, json_option, quoted, tell
 from howlkit.errors import printable
 
@@ -42,22 +43,31 @@ def _facts_and_next(path: Path) -> tuple[dict[str, Any], str]:
     from howlkit.dataset import opening
     from howlkit.errors import DataError
     from howlkit.music import midi
+    from howlkit.training import run_folders
 
-    shown = quoted(path)
+    shown, roll, new = quoted(path), next_free(Path("roll.svg")), next_free(Path("new.mid"))
     if path == Path("-"):
         data = sys.stdin.buffer.read(midi.Limits().max_bytes + 1)
         reading = midi.inspect_bytes(data, name="stdin")
-        return _of_reading(reading), "Save it to a file to see it: howlkit plot FILE --out roll.svg"
+        return _of_reading(reading), "Save it to a file, and `howlkit plot` draws it"
     if opening.is_dataset(path):
         return _of_dataset(path), f"Train on it: howlkit train {shown} --encoder tuple --model lstm"
     if not path.is_dir():
-        return _of_reading(midi.inspect(path)), f"See it: howlkit plot {shown} --out roll.svg"
+        return _of_reading(midi.inspect(path)), f"See it: howlkit plot {shown} --out {roll}"
     if any((path / name / "config.json").is_file() for name in (".", "model")):
-        return _of_run(path), f"Make music with it: howlkit sample {shown} --out new.mid"
+        return _of_run(path), f"Make music with it: howlkit sample {shown} --out {new}"
+    runs = run_folders.runs_in(path)
+    if runs:
+        raise DataError(f"{printable(path)} is no run, but holds some; name one of them: {runs}")
     raise DataError(
         f"{printable(path)} is neither a dataset nor a run; a folder of MIDI files becomes one "
-        f"with: howlkit prepare {shown} --out DATASET"
+        f"with: howlkit prepare {shown} --out {quoted(_free_folder(path))}"
     )
+
+
+def _free_folder(path: Path) -> Path:
+    """Return a name for the dataset of a folder: data/NAME, if that does not exist yet."""
+    return next_free(Path("data", path.resolve().name or "all"))
 
 
 def _of_reading(reading: Reading) -> dict[str, Any]:

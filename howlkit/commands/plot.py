@@ -8,7 +8,8 @@ from typing import Literal
 
 import click
 
-from howlkit.commands.shared_options import ExamplesFirst
+from howlkit.commands.output_files import claimed, file_in
+from howlkit.commands.shared_options import ExamplesFirst, force_option
 
 EPILOG = """\b
 Examples:
@@ -21,9 +22,9 @@ Examples:
 @click.argument("file", type=click.Path(allow_dash=True, path_type=Path))
 @click.option(
     "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     required=True,
-    help="The picture to write; its suffix is .svg or .png.",
+    help="The picture to write; its suffix is .svg or .png. In a folder it gets FILE's name.",
 )
 @click.option(
     "--unit",
@@ -33,8 +34,15 @@ Examples:
     help="The unit of the time axis; auto: bars if most notes start on a division of the beat.",
 )
 @click.option("--title", help="The title of the picture; by default the file's name.")
+@force_option
+@click.pass_context
 def command(
-    file: Path, out: Path, unit: Literal["auto", "bars", "seconds"], title: str | None
+    ctx: click.Context,
+    file: Path,
+    out: Path,
+    unit: Literal["auto", "bars", "seconds"],
+    title: str | None,
+    force: bool,
 ) -> None:
     """Draw FILE, a MIDI file, as a piano-roll: a colour for each instrument, a shade for velocity.
 
@@ -43,6 +51,8 @@ def command(
     from howlkit.errors import printable
     from howlkit.music import midi, plot
 
+    out = file_in(out, f"{'stdin' if file == Path('-') else file.stem}.svg")
+    ctx.with_resource(claimed([out], force=force, reads=[file]))
     if file == Path("-"):
         piece = midi.read_bytes(sys.stdin.buffer.read(), name="stdin")
     else:

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from howlkit.commands.plugin_template import USE
-from howlkit.commands.shared_options import ExamplesFirst
+from howlkit.commands.shared_options import ExamplesFirst, quoted
 
 __all__ = ["install", "new", "uninstall"]
 
@@ -57,10 +57,9 @@ def new(kind: str, name: str, parent: Path) -> None:
     click.echo(f"Wrote {folder}:", err=True)
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         click.echo(f"  {path.relative_to(folder)}", err=True)
-    quoted = shlex.quote(str(folder))
     click.echo(
         "Next:\n"
-        f"  howlkit plugins install -e {quoted}\n"
+        f"  howlkit plugins install -e {quoted(folder)}\n"
         f"  howlkit plugins check {name}\n"
         f"  {plugin_template.Names(name).into(USE[kind], kind)}\n"
         "Its README.md says how to run its tests; howlkit's docs/tutorials go through the code.",

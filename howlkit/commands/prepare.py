@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,7 +22,10 @@ from howlkit.commands.shared_options import (
     strict_option,
     tell,
 )
-from howlkit.errors import printable
+from howlkit.errors import HowlkitError, printable
+
+if TYPE_CHECKING:
+    from howlkit.dataset import Readers
 
 EPILOG = """\b
 Examples:
@@ -81,6 +85,19 @@ def _options_of_sources(
                 param_hint="-o",
             )
     return values
+
+
+def _check_covers(music: Sequence[Path], out: Path, readers: Readers) -> None:
+    """Raise HowlkitError if `out` is a dataset that would lose files, because `music` is others."""
+    from howlkit.dataset.left_out import left_out
+
+    lost = left_out(out, [readers.resolve(source, out) for source in music])
+    if lost:
+        others = f" and {len(lost) - 1:,} more files" if len(lost) > 1 else ""
+        raise HowlkitError(
+            f"{printable(out)} holds the music of {printable(lost[0])}{others}, which this would "
+            "drop. Name that music too, add --force to drop it, or name another --out"
+        )
 
 
 @click.command("prepare", cls=ExamplesFirst, epilog=EPILOG)
@@ -151,6 +168,9 @@ def _options_of_sources(
     show_default=True,
     help="Skip bigger files.",
 )
+@click.option(
+    "--force", is_flag=True, help="Drop the music of OUT that MUSIC leaves out, though it exists."
+)
 @strict_option
 @json_option
 @config_option
@@ -168,6 +188,7 @@ def command(
     max_beats: float,
     max_notes: int,
     max_megabytes: float,
+    force: bool,
     strict: bool,
     as_json: bool,
     config: Mapping[str, Mapping[str, object]],
@@ -188,6 +209,9 @@ def command(
 
     if validation + test >= 1:
         raise click.UsageError("--validation and --test together must leave something to train on")
+    readers = Readers.installed(_options_of_sources(config, option))
+    if not force:
+        _check_covers(music, out, readers)
     limits = midi.Limits(
         max_bytes=round(max_megabytes * 2**20),
         max_seconds=60 * max_minutes,
@@ -203,7 +227,7 @@ def command(
         workers=workers,
         near_duplicates=near_duplicates,
         limits=limits,
-        readers=Readers.installed(_options_of_sources(config, option)),
+        readers=readers,
         strict=strict,
         progress=file_progress(),
     )

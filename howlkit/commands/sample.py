@@ -14,13 +14,17 @@ import click
 from howlkit.commands import sampled_files
 from howlkit.commands.component_names import ComponentName
 from howlkit.commands.component_options import component_options, config_option, merged
+from howlkit.commands.output_files import check_new, is_device, next_free
 from howlkit.commands.shared_options import (
     POSITIVE,
     ExamplesFirst,
     device_option,
+    force_option,
+    quoted,
     seed_option,
     tell,
 )
+from howlkit.errors import printable
 
 if TYPE_CHECKING:
     from howlkit.protocols import Sampler
@@ -46,8 +50,9 @@ Examples:
     "--out",
     type=click.Path(path_type=Path, allow_dash=True),
     help="The file to write; - for stdout. It is MIDI, unless an installed writer knows its "
-    "suffix. By default a new file in RUN/samples.",
+    "suffix. In a folder, by default RUN/samples, it gets the next free name.",
 )
+@force_option
 @click.option(
     "-n",
     "count",
@@ -93,6 +98,7 @@ def command(
     ctx: click.Context,
     run: Path | None,
     out: Path | None,
+    force: bool,
     count: int,
     seed: int,
     notes: int | None,
@@ -118,36 +124,39 @@ def command(
 
     if prompt_seconds is not None and prompt is None:
         raise click.UsageError("--prompt-seconds needs --prompt FILE")
-    if out == Path("-") and count > 1:
-        raise click.UsageError("--out - writes one file; leave out -n, or name a file")
+    if out is not None and count > 1 and (out == Path("-") or is_device(out)):
+        raise click.UsageError(f"--out {out} writes one file; leave out -n, or name a file")
     component = sampled_files.writer_of(out)  # an unknown suffix is an error before music is made
     used = [sampler] if component is None else [sampler, component.name]
+    midi_file, reads = component is None, [prompt] if prompt else []
+    check_new(sampled_files.paths_of(out, count, midi=midi_file), force=force, reads=reads)
     values = merged(config, option, used)
     _refuse_others(values, used)
     writer = plugins.create("writer", used[1], values.get(used[1])) if component else None
     player = plugins.create("sampler", sampler, values.get(sampler))
     folder = run if run is not None else newest_trained()
     if run is None:
-        tell(f"Using the newest run, {folder}")
+        tell(f"Using the newest run, {printable(folder)}")
     trained = _load(folder, device, stepping, count)
     start = sampling.cut_prompt(midi.read(prompt), prompt_seconds) if prompt else None
     limit = sampling.length(notes=notes, seconds=seconds, beats=beats, may_end=may_end)
     session = sampling.begin(trained, rows=count, seed=seed, limit=limit, prompt=start)
+    claim = sampled_files.claimed(out, folder, count, midi=midi_file, force=force, reads=reads)
+    paths = ctx.with_resource(claim)
     stopped = _play(session, player)
     pieces = [sampling.music(session, row, start) for row in range(count)]
-    paths = sampled_files.paths_of(out, folder, count, midi=writer is None)
     paths, failures = sampled_files.write_all(pieces, paths, writer)
     for path, piece in zip(paths, pieces, strict=True):
-        tell(f"{path}  {len(piece)} notes, {piece.seconds_long:.0f} s")
+        tell(f"{printable(path)}  {len(piece)} notes, {piece.seconds_long:.0f} s")
     tell(f"To make the same again: --seed {seed} --stepping {session.stepping}")
     sampled_files.tell_of_failures(failures)
     if stopped:
         ctx.exit(130)
     if (notes, seconds, beats) == (None, None, None):
         _tell_of_endless(session)
-    if writer is None and out != Path("-"):
-        picture = paths[0].with_suffix(".svg")
-        tell(f"See it: howlkit plot {paths[0]} --out {picture}")
+    if writer is None and paths[0].is_file():
+        picture = next_free(paths[0].with_suffix(".svg"))
+        tell(f"See it: howlkit plot {quoted(paths[0])} --out {quoted(picture)}")
 
 
 def _load(folder: Path, device: str, stepping: Stepping, rows: int) -> Trained:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from howlkit.commands import output_files
+from howlkit.commands.output_files import ExistingPathError, is_device, next_free
 
 if TYPE_CHECKING:
     from howlkit.errors import HowlkitError
@@ -15,7 +20,7 @@ if TYPE_CHECKING:
     from howlkit.plugins import Component
     from howlkit.protocols import Writer
 
-__all__ = ["paths_of", "tell_of_failures", "writer_of", "write_all"]
+__all__ = ["claimed", "paths_of", "tell_of_failures", "writer_of", "write_all"]
 
 STDOUT = Path("-")
 
@@ -28,7 +33,7 @@ def writer_of(out: Path | None) -> Component | None:
     """
     from howlkit.sampling import writers
 
-    if out is None or out == STDOUT:
+    if out is None or out == STDOUT or out.is_dir():
         return None
     found = writers.find(out)
     if found is None and out.suffix and not writers.is_midi(out):
@@ -36,22 +41,41 @@ def writer_of(out: Path | None) -> Component | None:
     return found
 
 
-def paths_of(out: Path | None, run: Path, count: int, *, midi: bool) -> list[Path]:
+def paths_of(out: Path | None, count: int, *, midi: bool) -> list[Path]:
     """Return the files of `count` pieces: NAME.mid, or NAME-1.mid ... NAME-8.mid.
 
-    out: the path that the user gave; None: a new name in RUN/samples. midi: whether they are MIDI
-    files; then .mid is added to another suffix.
+    out: the path that the user gave. None or a folder: names are found by `claimed`, so there are
+    none yet. midi: whether they are MIDI files; then .mid is added to another suffix.
     """
-    if out == STDOUT:
-        return [STDOUT]
-    target = out if out is not None else _free_name(run / "samples")
-    if midi:
-        target = _midi(target)
-    width = len(str(count))
-    return [target] if count == 1 else [
-        target.with_name(f"{target.stem}-{number:0{width}d}{target.suffix}")
-        for number in range(1, count + 1)
-    ]  # fmt: skip
+    if out is None or out.is_dir():
+        return []
+    if out == STDOUT or is_device(out):
+        return [out]
+    return _numbered(_midi(out) if midi else out, count)
+
+
+@contextlib.contextmanager
+def claimed(
+    out: Path | None, run: Path, count: int, *, midi: bool, force: bool, reads: Sequence[Path]
+) -> Iterator[list[Path]]:
+    """Give the files of `count` pieces, kept for this process until the block ends.
+
+    out: as in `paths_of`; for a folder, and for RUN/samples if it is None, the files are called
+    sample-NUMBER.mid, with the first number that is free. force, reads: as in `check_new`.
+    """
+    paths = paths_of(out, count, midi=midi)
+    if paths:
+        with output_files.claimed(paths, force=force, reads=reads):
+            yield paths
+        return
+    folder = out if out is not None else run / "samples"
+    with contextlib.ExitStack() as kept:
+        while not paths:
+            names = _numbered(_free_name(folder), count)
+            with contextlib.suppress(ExistingPathError):  # another process took them meanwhile
+                kept.enter_context(output_files.claimed(names, force=False))
+                paths = names
+        yield paths
 
 
 def write_all(
@@ -59,7 +83,8 @@ def write_all(
 ) -> tuple[list[Path], list[HowlkitError]]:
     """Write the pieces; return their paths, and the errors of the writer.
 
-    If the writer fails on a piece, it is written as MIDI, to FILE.mid, so that no music is lost.
+    If the writer fails on a piece, it is written as MIDI, to FILE.mid, so that no music is lost; if
+    FILE.mid exists, to FILE-2.mid ...
     """
     from howlkit.errors import DataError, PluginError
     from howlkit.music import midi
@@ -68,7 +93,6 @@ def write_all(
     if paths[0] == STDOUT:
         sys.stdout.buffer.write(midi.to_bytes(pieces[0]))
         return [STDOUT], []
-    paths[0].parent.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     failures: list[HowlkitError] = []
     for path, piece in zip(paths, pieces, strict=True):
@@ -76,7 +100,7 @@ def write_all(
             writers.write(piece, path, writer)
         except (PluginError, DataError) as error:
             failures.append(error)
-            path = _midi(path)
+            path = next_free(_midi(path))
             midi.write(piece, path)
         written.append(path)
     return written, failures
@@ -91,6 +115,14 @@ def tell_of_failures(failures: Sequence[HowlkitError]) -> None:
         raise PluginError(f"{failures[0]}{also}; the music is there as MIDI") from failures[0]
 
 
+def _numbered(path: Path, count: int) -> list[Path]:
+    width = len(str(count))
+    return [path] if count == 1 else [
+        path.with_name(f"{path.stem}-{number:0{width}d}{path.suffix}")
+        for number in range(1, count + 1)
+    ]  # fmt: skip
+
+
 def _midi(path: Path) -> Path:
     """Return the path with .mid added, unless it has a suffix of MIDI files."""
     from howlkit.sampling import writers
@@ -101,6 +133,11 @@ def _midi(path: Path) -> Path:
 def _free_name(folder: Path) -> Path:
     """Return folder/sample-NUMBER.mid with the first number that no earlier sample has."""
     number = 1
-    while any(folder.glob(f"sample-{number}.mid")) or any(folder.glob(f"sample-{number}-*.mid")):
+    while _is_taken(folder / f"sample-{number}.mid"):
         number += 1
     return folder / f"sample-{number}.mid"
+
+
+def _is_taken(path: Path) -> bool:
+    numbered = path.parent.glob(f"{path.stem}-*.mid")
+    return os.path.lexists(path) or any(numbered)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-import shlex
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from howlkit.errors import printable
+from howlkit.errors import quoted
 
 __all__ = [
     "POSITIVE",
@@ -20,6 +18,7 @@ __all__ = [
     "FiniteRange",
     "device_option",
     "file_progress",
+    "force_option",
     "json_option",
     "quoted",
     "seed_option",
@@ -74,6 +73,11 @@ strict_option = click.option(
     help="Stop at the first file that cannot be read or had to be mended.",
 )
 
+force_option = click.option(
+    "--force", is_flag=True, help="Replace files that exist; without it they are refused."
+)
+"""What it allows is checked by `output_files.claimed`."""
+
 device_option = click.option(
     "--device",
     type=click.Choice(["auto", "cpu", "cuda", "mps"]),
@@ -98,11 +102,6 @@ def file_progress() -> Callable[[int, int], None] | None:
         click.echo(f"\r{done:,} of {total:,} files{end}", nl=False, err=True)
 
     return show if sys.stderr.isatty() else None
-
-
-def quoted(path: Path) -> str:
-    """Return a path that is safe to print, and to paste into a shell."""
-    return shlex.quote(printable(path))
 
 
 def tell(line: str) -> None:

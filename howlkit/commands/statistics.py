@@ -64,7 +64,7 @@ def command(music: Path, against: Path | None, seed: int, as_json: bool) -> None
     if against is None:
         result = _described(music, measured)
         text = _spreads(result)
-        then = f"Compare it with other music: howlkit statistics {quoted(music)} --against OTHER"
+        then = _comparison(music)
     else:
         others, references = statistics.tabulate(
             _pieces(against), statistics.STATISTICS, statistics.FEATURES
@@ -83,6 +83,12 @@ def command(music: Path, against: Path | None, seed: int, as_json: bool) -> None
     for line in text:
         click.echo(line)
     tell(then)
+
+
+def _comparison(music: Path) -> str:
+    """Return a line that compares the music with a collection, which is there for everybody."""
+    command = f"howlkit statistics {quoted(music)} --against chorales"
+    return f"Compare it with other music, such as Bach's chorales: {command}"
 
 
 def _pieces(source: Path) -> Iterable[Piece]:

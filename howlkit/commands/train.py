@@ -10,11 +10,13 @@ import click
 
 from howlkit.commands.component_names import ComponentName, ComponentNames
 from howlkit.commands.component_options import SECTIONS, component_options, config_option, merged
+from howlkit.commands.output_files import next_free
 from howlkit.commands.shared_options import (
     POSITIVE,
     ExamplesFirst,
     device_option,
     file_progress,
+    quoted,
     seed_option,
     strict_option,
 )
@@ -179,12 +181,13 @@ def _train(trainer: Trainer, display: Display) -> int:
         display.end()
         display.tell(
             f"Stopped and saved after {trainer.step} steps. "
-            f"Resume it: howlkit train --resume --out-dir {trainer.run}"
+            f"Resume it: howlkit train --resume --out-dir {quoted(trainer.run)}"
         )
         return 128 + stop.number
     display.end()
     display.outcome(outcome, trainer)
-    display.tell(f"Make music with it: howlkit sample {trainer.run} --out new.mid")
+    new = next_free(Path("new.mid"))
+    display.tell(f"Make music with it: howlkit sample {quoted(trainer.run)} --out {new}")
     return 0
 
 

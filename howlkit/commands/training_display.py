@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
+from howlkit.errors import printable
+
 if TYPE_CHECKING:
     from howlkit.training.progress import Progress, TrainingResult
     from howlkit.training.trainer import Trainer
@@ -53,7 +55,7 @@ class Display:
         self.tell(
             f"Training {recipe.encoder.name} + {recipe.model.name} ({heads} heads, "
             f"{parameters:,} parameters) for {trainer.budget} on {trainer.device} "
-            f"into {trainer.run}"
+            f"into {printable(trainer.run)}"
         )
         if self._baseline is not None and trainer.validation is not None:
             self.tell(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from howlkit.dataset.names import MANIFEST
-from howlkit.errors import DataError, printable
+from howlkit.errors import DataError, printable, quoted
 
 __all__ = ["FORMAT", "check_shards", "read_manifest"]
 
@@ -42,7 +41,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     if not file.is_file():
         raise DataError(
             f"{printable(path)} is no dataset: there is no dataset.json in it. "
-            f"Make one with: howlkit prepare FOLDER --out {shlex.quote(printable(path))}"
+            f"Make one with: howlkit prepare FOLDER --out {quoted(path)}"
         )
     try:
         manifest = json.loads(file.read_text(encoding="utf-8"))

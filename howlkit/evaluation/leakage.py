@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.dataset import Dataset
-from howlkit.errors import CheckpointError, HowlkitError
+from howlkit.errors import CheckpointError, HowlkitError, printable, quoted
 from howlkit.sampling.trained import Trained
 from howlkit.training.checkpoint import read_json
 
@@ -42,8 +42,8 @@ def dataset_of(run: Path) -> Dataset:
         return Dataset.open(Path(read_json(run / "config.json")["data"]["dataset"]))
     except (CheckpointError, KeyError, TypeError) as error:
         raise CheckpointError(
-            f"{run} does not say where its training music is; name the music to measure: "
-            f"howlkit evaluate {run} DATA"
+            f"{printable(run)} does not say where its training music is; name music to measure: "
+            f"howlkit evaluate {quoted(run)} DATA"
         ) from error
 
 

@@ -18,7 +18,7 @@ from howlkit.sampling.runner import CompilableModel, Runner, Stepping
 from howlkit.sampling.runners import make_runner
 from howlkit.sampling.session import Session
 from howlkit.sampling.stored_network import StoredNetwork
-from howlkit.training import model_folder
+from howlkit.training import model_folder, run_folders
 from howlkit.training.recipe import Recipe
 from howlkit.training.weights import read_arrays, read_tensors
 
@@ -90,7 +90,7 @@ class Trained:
         Raises CheckpointError if there is no model, if a file is damaged, or if a plugin that the
         model needs is not installed. Reads only below `path`, and never unpickles.
         """
-        folder = model_folder.find(Path(path))
+        folder = run_folders.find_model(Path(path))
         recipe, facts = model_folder.read_config(folder)
         if stepping in ("auto", "compiled") and str(device) in ("auto", "cpu"):
             trained = cls(recipe, _stored(folder, recipe), facts, stepping)

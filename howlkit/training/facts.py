@@ -41,7 +41,7 @@ def check_enough(data: Dataset, *, window: int, tell: Callable[[str], None]) -> 
         tell(
             f"Warning: only {notes:,} notes to train on. It will soon know them by heart: add more "
             "music or --augment transpose, start from another run with --init, or keep less for "
-            "validating and testing (howlkit prepare --validation 0.1 --test 0)"
+            "validating and testing (--validation and --test of `howlkit prepare`)"
         )
     if int(counts.max()) < window:
         tell(

@@ -22,7 +22,7 @@ from howlkit.training.weights import write_tensors
 if TYPE_CHECKING:
     from howlkit.network.network import Network
 
-__all__ = ["WEIGHTS", "find", "read_config", "save"]
+__all__ = ["WEIGHTS", "read_config", "save"]
 
 WEIGHTS = "model.safetensors"
 """The name of the file of weights."""
@@ -68,23 +68,6 @@ def read_config(folder: Path) -> tuple[Recipe, dict[str, Any]]:
             f"which has other fields. Install that version: howlkit plugins install '{wanted}'"
         )
     return recipe, facts
-
-
-def find(path: Path) -> Path:
-    """Return a run's model folder, or `path` if it is one; CheckpointError if there is none."""
-    for folder in (path / "model", path):
-        if (folder / "config.json").is_file() and (folder / WEIGHTS).is_file():
-            return folder
-    if (path / "config.json").is_file():
-        raise CheckpointError(
-            f"{path} has no trained model yet; go on training it with: "
-            f"howlkit train --resume --out-dir {path}"
-        )
-    state = "is no run" if path.exists() else "does not exist"
-    raise CheckpointError(
-        f"{path} {state}: it should hold model/config.json and model/model.safetensors. "
-        "`howlkit train` makes one"
-    )
 
 
 def _card(recipe: Recipe, network: Network, facts: Mapping[str, Any]) -> str:

@@ -6,24 +6,72 @@ import os
 import re
 from pathlib import Path
 
-from howlkit.errors import CheckpointError, HowlkitError
+from howlkit.errors import CheckpointError, HowlkitError, printable, quoted
+from howlkit.training import run_lock
+from howlkit.training.checkpoint import saving
 from howlkit.training.model_folder import WEIGHTS
+from howlkit.training.run_lock import RunLock
 
-__all__ = ["RUNS", "check_unused", "newest_trained", "next_free", "to_resume"]
+__all__ = [
+    "RUNS",
+    "find_model",
+    "newest_trained",
+    "next_free",
+    "runs_in",
+    "take_next",
+    "take_unused",
+    "to_resume",
+]
 
 RUNS = Path("runs")
 """The folder in which runs are written and searched for, unless the user names another."""
 
+MODEL, CHECKPOINT = f"model/{WEIGHTS}", "checkpoints/latest"
+"""What a run has, below its folder, that can be sampled, and one that can be resumed."""
+
+SHOWN = 8  # runs in one message
+
+
+def find_model(path: Path) -> Path:
+    """Return a run's model folder, or `path` if it is one.
+
+    Raises CheckpointError if there is none; it says what to do instead.
+    """
+    for folder in (path / "model", path):
+        if (folder / "config.json").is_file() and (folder / WEIGHTS).is_file():
+            return folder
+    holder = run_lock.holder(path)
+    if holder is not None:
+        raise CheckpointError(
+            f"{printable(path)} has no trained model yet: it is being trained by {holder}. The "
+            "first validation saves one; try again then"
+        )
+    if (path / CHECKPOINT).is_file() and (path / "config.json").is_file():
+        raise CheckpointError(
+            f"{printable(path)} has no trained model yet; go on training it with: "
+            f"howlkit train --resume --out-dir {quoted(path)}"
+        )
+    if (path / "config.json").is_file():
+        raise CheckpointError(
+            f"{printable(path)} has no trained model and no checkpoint: its training ended before "
+            "the first step. Train anew, into another folder"
+        )
+    raise CheckpointError(
+        _no_run(path, MODEL)
+        or f"{printable(path)} {'is no run' if path.exists() else 'does not exist'}: it should "
+        f"hold model/config.json and model/{WEIGHTS}. `howlkit train` makes one"
+    )
+
 
 def newest_trained(parent: Path = RUNS) -> Path:
     """Return the run below `parent` with the newest model; HowlkitError if no run has a model."""
-    found = _newest(parent, f"model/{WEIGHTS}")
-    if found is None:
+    found = _newest_first(parent, MODEL)
+    if not found:
         raise HowlkitError(
             f"there is no trained run in {parent}{os.sep}; name a run's folder, "
             "or make one with: howlkit train --encoder tuple --model lstm"
         )
-    return found
+    return found[0]
 
 
 def to_resume(out_dir: Path | None, parent: Path = RUNS) -> Path:
@@ -34,22 +82,50 @@ def to_resume(out_dir: Path | None, parent: Path = RUNS) -> Path:
     """
     if out_dir is not None:
         if not (out_dir / "config.json").is_file():
-            raise CheckpointError(f"{out_dir} is no run: there is no config.json in it")
+            raise CheckpointError(
+                _no_run(out_dir, CHECKPOINT)
+                or f"{printable(out_dir)} is no run: there is no config.json in it"
+            )
         return out_dir
-    found = _newest(parent, "checkpoints/latest")
-    if found is None:
+    found = _newest_first(parent, CHECKPOINT)
+    if not found:
         raise HowlkitError(
             f"there is no run to go on with in {parent}{os.sep}; name one with --out-dir, "
             "or begin one without --resume"
         )
-    return found
+    return found[0]
 
 
-def _newest(parent: Path, file: str) -> Path | None:
-    """Return the run in which `file`, two levels below the run's folder, changed last."""
-    found = parent.glob(f"*/{file}")
-    newest = max(found, key=lambda path: (path.stat().st_mtime_ns, str(path)), default=None)
-    return None if newest is None else newest.parent.parent
+def runs_in(folder: Path) -> str:
+    """Return the runs in a folder that have a model, in words and newest first; "" if none has.
+
+    >>> runs_in(Path("no-such-folder"))
+    ''
+    """
+    return _listed(_newest_first(folder, MODEL))
+
+
+def _no_run(path: Path, file: str) -> str:
+    """Return an error for a folder that holds runs with `file` and is none; "" if it holds none."""
+    listed = _listed(_newest_first(path, file))
+    return listed and f"{printable(path)} is no run, but holds some; name one of them: {listed}"
+
+
+def _listed(runs: list[Path]) -> str:
+    shown = [quoted(run) for run in runs[:SHOWN]]
+    left = [f"{len(runs) - SHOWN} older ones"] if len(runs) > SHOWN else []
+    order = " (newest first)" if len(runs) > 1 else ""
+    return ", ".join([*shown, *left]) + order if runs else ""
+
+
+def _newest_first(parent: Path, file: str) -> list[Path]:
+    """Return the runs below `parent` that have `file`, two levels deep, by its last change."""
+    found = sorted(parent.glob(f"*/{file}"), key=_changed, reverse=True)
+    return [path.parent.parent for path in found]
+
+
+def _changed(path: Path) -> tuple[int, str]:
+    return path.stat().st_mtime_ns, str(path)
 
 
 def next_free(encoder: str, model: str, parent: Path = RUNS) -> Path:
@@ -67,12 +143,42 @@ def next_free(encoder: str, model: str, parent: Path = RUNS) -> Path:
     return parent / f"{stem}-{number}"
 
 
-def check_unused(out_dir: Path | None) -> None:
-    """Raise HowlkitError if the user named a folder for a new run and it is not empty."""
-    if out_dir is not None and out_dir.exists() and any(out_dir.iterdir()):
-        hint = (
-            "add --resume to go on with it, or name another"
-            if (out_dir / "config.json").is_file()
-            else "name a new folder"
-        )
-        raise HowlkitError(f"--out-dir {out_dir} is not empty: {hint}")
+def take_next(encoder: str, model: str, parent: Path = RUNS) -> RunLock:
+    """Make the next free folder, and return its lock; two processes never get the same folder."""
+    while True:
+        folder = next_free(encoder, model, parent)
+        with saving(folder):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                folder.mkdir()
+            except FileExistsError:  # another process was quicker
+                continue
+        return RunLock.take(folder, made=True)
+
+
+def take_unused(out_dir: Path) -> RunLock:
+    """Return the lock of the folder that the user names for a new run.
+
+    Raises HowlkitError if the folder is not empty, and CheckpointError if a run is trained there.
+    """
+    if run_lock.holder(out_dir) is None:  # or else `take` says who trains there
+        _check_unused(out_dir)
+    lock = RunLock.take(out_dir)
+    try:
+        _check_unused(out_dir)  # again: another process may just have ended there
+    except BaseException:
+        lock.release()
+        raise
+    return lock
+
+
+def _check_unused(out_dir: Path) -> None:
+    """Raise HowlkitError if there are files in the folder besides those of a lock."""
+    if not out_dir.is_dir() or all(path.name in run_lock.FILES for path in out_dir.iterdir()):
+        return
+    hint = (
+        f"name another, or go on with it: howlkit train --resume --out-dir {quoted(out_dir)}"
+        if (out_dir / "config.json").is_file()
+        else "name a new folder"
+    )
+    raise HowlkitError(f"--out-dir {printable(out_dir)} is not empty: {hint}")

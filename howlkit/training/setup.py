@@ -8,6 +8,7 @@ new one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from howlkit.dataset import Dataset, opening
-from howlkit.errors import CheckpointError, DataError, HowlkitError, OptionError
+from howlkit.errors import CheckpointError, DataError, HowlkitError, OptionError, printable, quoted
 from howlkit.network.build import check_weights
 from howlkit.network.device import pick_device
 from howlkit.network.likelihood import unigram, unigram_nats
@@ -25,6 +26,7 @@ from howlkit.training.checkpoint import FORMAT, read_json, saving, write_json
 from howlkit.training.prefetch import PartOf
 from howlkit.training.progress import Budget
 from howlkit.training.recipe import Recipe, versions
+from howlkit.training.run_lock import RunLock
 from howlkit.training.trainer import Trainer
 from howlkit.training.weights import read_tensors
 from howlkit.training.windows import Windows
@@ -67,17 +69,36 @@ def begin(
 
     out_dir: the folder; None: a new one in `run_folders.RUNS`. tell: is called with lines for the
     user. progress: is called with (files read, files in all). workers: as `trainer.Trainer`.
-    Raises HowlkitError for a folder that is in use, for music that cannot be read or is too little,
-    and for a component or an option that does not exist.
+    The trainer holds the lock of the folder until training ends. Raises HowlkitError for a folder
+    that is in use, for music that cannot be read or is too little, and for a component or an option
+    that does not exist.
     """
-    run_folders.check_unused(out_dir)
-    initial = model_folder.find(plan.init) if plan.init else None
+    initial = run_folders.find_model(plan.init) if plan.init else None
     recipe = _recipe(plan, initial)
     chosen = pick_device(device)
-    data = opening.open_data(plan.sources, strict=plan.strict, tell=tell, progress=progress)
-    recipe = _fitted(recipe, data)
-    folder = out_dir or run_folders.next_free(recipe.encoder.name, recipe.model.name)
-    config = {
+    with ExitStack() as locked:
+        lock = None if out_dir is None else locked.enter_context(run_folders.take_unused(out_dir))
+        data = opening.open_data(plan.sources, strict=plan.strict, tell=tell, progress=progress)
+        recipe = _fitted(recipe, data)
+        if lock is None:
+            lock = run_folders.take_next(recipe.encoder.name, recipe.model.name)
+            locked.enter_context(lock)
+        config = _config(plan, recipe, data)
+        trainer = _trainer(lock, recipe, data, config, plan.budget, str(chosen), tell, workers)
+        if initial is not None:
+            weights = read_tensors(initial / model_folder.WEIGHTS)
+            check_weights(trainer.network, weights, initial / model_folder.WEIGHTS)
+            trainer.start_from(weights)
+            tell(f"Starting from the weights of {plan.init}")
+        with saving(lock.run / "config.json") as path:
+            write_json(path, config)
+        locked.pop_all()  # from here on the trainer holds the lock
+    return trainer
+
+
+def _config(plan: TrainingPlan, recipe: Recipe, data: Dataset) -> dict[str, Any]:
+    """Return what RUN/config.json says."""
+    return {
         "format": FORMAT,
         "recipe": recipe.to_json(),
         "data": {
@@ -92,53 +113,59 @@ def begin(
         "init": str(plan.init.resolve()) if plan.init else None,
         "versions": versions(),
     }
-    trainer = _trainer(folder, recipe, data, config, plan.budget, str(chosen), tell, workers)
-    if initial is not None:
-        weights = read_tensors(initial / model_folder.WEIGHTS)
-        check_weights(trainer.network, weights, initial / model_folder.WEIGHTS)
-        trainer.start_from(weights)
-        tell(f"Starting from the weights of {plan.init}")
-    with saving(folder / "config.json") as path:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(path, config)
-    return trainer
 
 
 def reopen(run: Path, budget: Budget, *, device: str, tell: Tell, workers: int = 0) -> Trainer:
     """Return the Trainer of a run that was stopped, at its newest whole checkpoint.
 
     budget: the new budget, counted from the beginning of the run; an empty one keeps the run's own.
-    workers: as `trainer.Trainer`. Raises CheckpointError if the run is damaged, DataError if its
+    workers: as `trainer.Trainer`. The trainer holds the lock of the folder until training ends.
+    Raises CheckpointError if the run is damaged or another process trains it, DataError if its
     music has changed, and HowlkitError if its budget is used up.
     """
-    config = read_json(run / "config.json")
-    try:
-        recipe = Recipe.from_json(config["recipe"])
-        path, fingerprint = Path(config["data"]["dataset"]), config["data"]["fingerprint"]
-        extended = budget != Budget()
-        budget = budget if extended else Budget(**config["budget"])
-        int(config["seed"]), str(config["precision"]), config["versions"]
-    except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{run / 'config.json'} is damaged: {error!r}") from error
-    data = Dataset.open(path)
-    if data.fingerprint != fingerprint:
-        raise DataError(
-            f"the music in {data.path} has changed since {run} began, so it cannot go on as it "
-            f"was. Start a new run from what it has learnt: howlkit train ... --init {run}"
-        )
-    trainer = _trainer(run, recipe, data, config, budget, device, tell, workers)
-    trainer.resume()
-    if trainer.is_over:
-        raise HowlkitError(
-            f"{run} has had its {budget} ({trainer.step} steps in all). "
-            "Give it more, counted from its beginning: --resume --steps N or --minutes M"
-        )
-    if extended:
-        trainer.extend()
-        with saving(run / "config.json") as path:
-            write_json(path, {**config, "budget": asdict(budget)})
+    with ExitStack() as locked:
+        lock = locked.enter_context(RunLock.take(run))
+        config = read_json(run / "config.json")
+        try:
+            recipe = Recipe.from_json(config["recipe"])
+            path, fingerprint = Path(config["data"]["dataset"]), config["data"]["fingerprint"]
+            extended = budget != Budget()
+            budget = budget if extended else Budget(**config["budget"])
+            int(config["seed"]), str(config["precision"]), config["versions"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"{run / 'config.json'} is damaged: {error!r}") from error
+        data = Dataset.open(path)
+        if data.fingerprint != fingerprint:
+            raise DataError(_music_changed(run, data))
+        trainer = _trainer(lock, recipe, data, config, budget, device, tell, workers)
+        trainer.resume()
+        if trainer.is_over:
+            raise HowlkitError(_has_ended(run, budget, trainer.step))
+        if extended:
+            trainer.extend()
+            with saving(run / "config.json") as path:
+                write_json(path, {**config, "budget": asdict(budget)})
+        locked.pop_all()  # from here on the trainer holds the lock
     tell(f"Going on with {run} after {trainer.step} steps")
     return trainer
+
+
+def _music_changed(run: Path, data: Dataset) -> str:
+    """Return what is wrong, and the command that starts a new run from the old one's weights."""
+    words = ["howlkit train", quoted(data.path), "--init", quoted(run)]
+    return (
+        f"the music in {printable(data.path)} has changed since {printable(run)} began, so it "
+        f"cannot go on as it was. Start a new run from what it has learnt: {' '.join(words)}"
+    )
+
+
+def _has_ended(run: Path, budget: Budget, step: int) -> str:
+    """Return what is wrong, and the command that trains as long again."""
+    more = f"--steps {2 * step}" if budget.minutes is None else f"--minutes {2 * budget.minutes:g}"
+    return (
+        f"{printable(run)} has had its {budget} ({step} steps in all). Give it more, counted from "
+        f"its beginning: howlkit train --resume --out-dir {quoted(run)} {more}"
+    )
 
 
 def _recipe(plan: TrainingPlan, initial: Path | None) -> Recipe:
@@ -171,7 +198,7 @@ def _fitted(recipe: Recipe, data: Dataset) -> Recipe:
 
 
 def _trainer(
-    folder: Path,
+    lock: RunLock,
     recipe: Recipe,
     data: Dataset,
     config: Mapping[str, Any],
@@ -206,7 +233,7 @@ def _trainer(
         seed=seed,
     )
     return Trainer(
-        folder,
+        lock.run,
         recipe,
         windows,
         validation,
@@ -216,4 +243,5 @@ def _trainer(
         device=pick_device(device),
         precision=str(config["precision"]),
         workers=workers,
+        lock=lock,
     )

@@ -31,6 +31,7 @@ from howlkit.training.checkpoint import Checkpoint
 from howlkit.training.ema import Average
 from howlkit.training.progress import Budget, Meter, Metrics, Progress, TrainerState, TrainingResult
 from howlkit.training.recipe import Recipe
+from howlkit.training.run_lock import RunLock
 from howlkit.training.weights import with_prefix, without_prefix
 from howlkit.training.windows import Position, Segment, Windows
 
@@ -53,6 +54,7 @@ class Trainer:
     workers: how many processes prepare music ahead of training, with the same result; 0: none.
     facts: stored in the model's config (unigram, tempo, data ...). counts: of values as they are
     trained on, which the heads start from; None: facts["unigram"].
+    lock: that of the folder, if it is taken already; it is released when training ends.
     """
 
     def __init__(
@@ -69,10 +71,11 @@ class Trainer:
         precision: str = "32",
         workers: int = 0,
         show: Callable[[Progress], None] = lambda progress: None,
+        lock: RunLock | None = None,
     ) -> None:
         self.run, self.recipe, self.windows, self.validation = run, recipe, windows, validation
         self.budget, self.facts, self.device, self.show = budget, facts, device, show
-        self.precision, self.workers = precision, workers
+        self.precision, self.workers, self._lock = precision, workers, lock
         torch.manual_seed(windows.seed)
         network: Network = new_network(recipe.model, recipe.encoder.schema, recipe.heads)
         validate_network(recipe.model, network, recipe.encoder.schema)
@@ -141,7 +144,12 @@ class Trainer:
         """Train until the budget is used up or validation stops improving.
 
         Raises Interrupted after Ctrl-C or SIGTERM, when a checkpoint is saved.
+        Raises CheckpointError if another process trains into the folder.
         """
+        with self._lock or RunLock.take(self.run):
+            return self._train()
+
+    def _train(self) -> TrainingResult:
         self._clock = time.perf_counter()
         if not (self.run / "checkpoints" / "latest").exists():
             self.save()  # so that a run can be resumed however early it stops

@@ -172,7 +172,7 @@ def test_where_nobody_knows_what_a_run_was_trained_on_it_is_said(here, howlkit, 
     assert code == 0 and "shared may have been trained on" in err
     code, _, err = howlkit("evaluate", "one", "--with", "shared")
     assert code == 0 and "may have been trained" not in err  # the same fingerprint
-    assert howlkit("prepare", "new.mid", "--out", "data")[0] == 0
+    assert howlkit("prepare", "new.mid", "--out", "data", "--force")[0] == 0
     code, _, err = howlkit("evaluate", "one", "new.mid")
     assert code == 0 and "one may have been trained on" in err and "changed" in err
 

@@ -42,7 +42,7 @@ def test_a_table_says_how_many_pieces_have_a_statistic(here, howlkit):  # noqa: 
     assert rows["drum_in_pattern_rate"] == ["0", "-", "-", "-"]
     count, low, median, high = rows["n_pitches_used"]
     assert count == "12" and float(low) <= float(median) <= float(high)
-    assert err.splitlines()[-1].endswith("howlkit statistics music --against OTHER")
+    assert err.splitlines()[-1].endswith("howlkit statistics music --against chorales")
     assert set(STATISTICS) < set(rows)
 
 

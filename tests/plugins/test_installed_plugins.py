@@ -460,7 +460,17 @@ def test_a_howlkit_error_of_a_plugin_names_the_plugin(installed, trained):
 # When it returns garbage --------------------------------------------------------------------------
 
 TRAIN = ("train", "music", "--steps", "1", "--encoder", "shaky", "--model", "net")
-SAMPLE = ("sample", "shaky-run", "--notes", "20", "--sampler", "play", "--out", "new.mid")
+SAMPLE = (
+    "sample",
+    "shaky-run",
+    "--notes",
+    "20",
+    "--sampler",
+    "play",
+    "--out",
+    "new.mid",
+    "--force",
+)
 SMALL = ("-o", "net.hidden=8", "-o", "training.batch=2")
 
 

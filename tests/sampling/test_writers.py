@@ -1,5 +1,6 @@
 """Writers: `sample` writes what plugins know how to write, by the suffix of --out."""
 
+import errno
 import importlib.metadata
 import json
 import os
@@ -150,7 +151,7 @@ def test_several_are_numbered_and_the_folder_is_made(sample):
 )
 def test_a_writer_that_fails_costs_a_line_and_the_music_is_kept_as_midi(sample, fails, said):
     Path("new.list").write_text("an older one")
-    code, _, err, files = sample("--out", "new.list", "-o", f"lists.fails={fails}")
+    code, _, err, files = sample("--out", "new.list", "--force", "-o", f"lists.fails={fails}")
     assert code == 1 and "Traceback" not in err
     assert err.splitlines()[-1] == f"howlkit: {said}; the music is there as MIDI"
     assert files == ["new.list", "new.list.mid"] and "new.list.mid  30 notes" in err
@@ -170,10 +171,16 @@ def test_the_traceback_is_there_for_who_asks(sample, monkeypatch):
     assert "Traceback" in err and "howlkit_lists.py" in err
 
 
-def test_music_is_not_lost_where_the_file_cannot_be_put(sample):
-    Path("new.list").mkdir()
+def test_music_is_not_lost_where_the_file_cannot_be_put(sample, monkeypatch):
+    def full(**arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("howlkit.sampling.writers.tempfile.TemporaryDirectory", full)
+    Path("new.list.mid").write_text("an older one")
     code, _, err, files = sample("--out", "new.list")
-    assert code == 1 and files == ["new.list", "new.list.mid"]
+    assert code == 1 and files == ["new.list-2.mid", "new.list.mid"]
+    assert len(midi.read("new.list-2.mid")) == 30
+    assert Path("new.list.mid").read_text() == "an older one"
     assert "new.list cannot be written: " in err.splitlines()[-1]
 
 

@@ -39,11 +39,11 @@ def test_a_new_run_is_numbered_after_those_of_its_encoder_and_model(tmp_path):
 
 
 def test_a_folder_that_is_in_use_is_refused_and_an_empty_one_is_not(tmp_path):
-    run_folders.check_unused(None)
-    run_folders.check_unused(tmp_path)
+    run_folders.take_unused(tmp_path).release()
+    run_folders.take_unused(tmp_path).release()  # what a lock leaves is no use of the folder
     (tmp_path / "notes.txt").touch()
     with pytest.raises(HowlkitError, match="name a new folder"):
-        run_folders.check_unused(tmp_path)
+        run_folders.take_unused(tmp_path)
     (tmp_path / "config.json").touch()
     with pytest.raises(HowlkitError, match="--resume"):
-        run_folders.check_unused(tmp_path)
+        run_folders.take_unused(tmp_path)

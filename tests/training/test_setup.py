@@ -68,7 +68,7 @@ def test_what_is_in_the_parts_is_told(begun):
 def test_a_run_whose_budget_is_used_up_says_so_and_goes_on_with_more(begun, tmp_path):
     begun().train()
     told = []
-    with pytest.raises(HowlkitError, match=r"has had its 5 steps .*--steps N"):
+    with pytest.raises(HowlkitError, match=r"has had its 5 steps .*--steps 10"):
         setup.reopen(tmp_path / "run", Budget(), device="cpu", tell=told.append)
     more = setup.reopen(tmp_path / "run", Budget(steps=8), device="cpu", tell=told.append)
     assert more.step == 5 and more.train().progress.step == 8

@@ -26,9 +26,9 @@ __all__ = ["USE", "Names", "write"]
 
 USE: Mapping[str, str] = MappingProxyType(
     {
-        "encoder": "howlkit train my_midi_files --encoder stencil",
-        "augmenter": "howlkit train my_midi_files --augment stencil",
-        "model": "howlkit train my_midi_files --model stencil",
+        "encoder": "howlkit train --encoder stencil",
+        "augmenter": "howlkit train --augment stencil",
+        "model": "howlkit train --model stencil",
         "sampler": "howlkit sample --sampler stencil --out new.mid",
         "source": "howlkit prepare my_files --out dataset",
     }

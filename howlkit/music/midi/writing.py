@@ -7,13 +7,12 @@ import os
 import struct
 from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.atomic_files import write_whole
+from howlkit.atomic_files import write_file
 from howlkit.errors import MidiError, printable
 from howlkit.music.extras import BEND, PRESSURE, SUSTAIN, Text
 from howlkit.music.midi.arrangement import Written, arrange
@@ -49,11 +48,7 @@ def write_counted(piece: Piece, path: str | os.PathLike[str]) -> Written:
     """Do what `write` does, and return what the file could not say."""
     data, written = to_bytes_counted(piece)
     try:
-        target = Path(os.path.realpath(path))
-        if target.exists() and not target.is_file():
-            target.write_bytes(data)  # a device or pipe is written to, never replaced
-        else:
-            write_whole(target, data)
+        write_file(path, data)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise MidiError(f"{printable(path)} cannot be written: {reason}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from howlkit.atomic_files import write_file
 from howlkit.errors import HowlkitError
 from howlkit.music.piece import Piece
 from howlkit.music.plot.roll import Unit, draw
@@ -38,7 +39,7 @@ def save(
     width: float | None = None,
     title: str | None = None,
 ) -> None:
-    """Write the piano-roll to a file whose name ends in .svg or .png.
+    """Write the piano-roll to a file whose name ends in .svg or .png; an old file is replaced.
 
     Raises HowlkitError for another ending or a place that cannot be written.
     """
@@ -49,6 +50,6 @@ def save(
     drawing = draw(piece, unit=unit, width=width, title=title)
     data = drawing.to_png() if ending == ".png" else drawing.to_svg().encode()
     try:
-        path.write_bytes(data)
+        write_file(path, data)
     except OSError as error:
         raise HowlkitError(f"cannot write {str(path)!r}: {error.strerror}") from error

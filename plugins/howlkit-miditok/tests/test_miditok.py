@@ -341,6 +341,8 @@ def test_it_trains_and_samples(model, values, tmp_path):
     result = CliRunner().invoke(export, [str(tmp_path / "run"), "--out", str(tmp_path / "t.json")])
     assert result.exit_code == 0, result.output
     assert MidiTok(params=str(tmp_path / "t.json")).schema == trained.recipe.encoder.schema
+    again = CliRunner().invoke(export, [str(tmp_path / "run"), "--out", str(tmp_path / "t.json")])
+    assert again.exit_code == 1 and "t.json exists already" in str(again.exception)
 
 
 def test_it_is_installed_as_a_plugin_and_loads_without_miditok():

@@ -208,6 +208,21 @@ def test_the_command_writes_a_score_beside_the_midi_file(tmp_path, capsys):
     assert code == 0 and (tmp_path / "a" / "b.musicxml").is_file()
 
 
+def test_a_score_that_exists_is_replaced_with_force_only(tmp_path, capsys):
+    midi.write(chorales.load()[3], tmp_path / "new.mid")
+    score = tmp_path / "new.musicxml"
+    score.write_text("edited by hand")
+    code, _, err = run(capsys, "notate", tmp_path / "new.mid", "--out", score)
+    assert code == 1 and "new.musicxml exists already; add --force" in err
+    code, out, _ = run(capsys, "notate", tmp_path / "new.mid")
+    assert (code, out) == (0, f"{tmp_path / 'new-2.musicxml'}\n")
+    code, out, _ = run(capsys, "notate", tmp_path / "new.mid", "--out", tmp_path)
+    assert (code, out) == (0, f"{tmp_path / 'new-3.musicxml'}\n")
+    assert score.read_text() == "edited by hand"
+    assert run(capsys, "notate", tmp_path / "new.mid", "--out", score, "--force")[0] == 0
+    assert score.read_text().startswith("<?xml")
+
+
 def test_a_file_without_notes_is_an_error_in_words(tmp_path, capsys):
     midi.write(Piece(), tmp_path / "none.mid")
     code, out, err = run(capsys, "notate", tmp_path / "none.mid")
