@@ -73,13 +73,13 @@ def _check_distances(going: Session, fed: int, music: Piece) -> None:
     )
     decoded = _onsets(whole, whole.ticks_per_beat) - _onsets(before, whole.ticks_per_beat)
     starts = np.sort(np.array([tick for tick, _, _ in decoded.elements()], np.int64))
-    starts = starts[: len(music)]  # later ones are beyond the limit
     require(
-        len(starts) == len(music),
-        expected=f"at least {len(music)} new notes in `decode`",
+        len(starts) == going.notes[0],
+        expected=f"{going.notes[0]} new notes in `decode`, as `push` counted",
         got=len(starts),
         look="notes of `decode` that more steps move or remove",
     )
+    starts = starts[: len(music)]  # later ones are beyond the limit
     if not len(music):
         return
     onsets = music.notes["start"]
