@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Literal
 
 import click
 
-from howlkit.commands.shared_options import ExamplesFirst
+from howlkit.commands.shared_options import ExamplesFirst, tell
 
 EPILOG = """\b
 Examples:
@@ -36,17 +35,16 @@ Examples:
 def command(
     file: Path, out: Path, unit: Literal["auto", "bars", "seconds"], title: str | None
 ) -> None:
-    """Draw FILE, a MIDI file, as a piano-roll: a colour for each instrument, a shade for velocity.
+    """Draw FILE as a piano-roll: a colour for each instrument, a shade for velocity.
 
-    FILE is - for standard input.
+    FILE is a MIDI file, or one of another format that an installed source reads; - is MIDI from
+    standard input.
     """
+    from howlkit.dataset.music_file import read_music
     from howlkit.errors import printable
-    from howlkit.music import midi, plot
+    from howlkit.music import plot
 
-    if file == Path("-"):
-        piece = midi.read_bytes(sys.stdin.buffer.read(), name="stdin")
-    else:
-        piece = midi.read(file)
+    piece = read_music(file, tell=tell)
     plot.save(piece, out, unit=unit, title=title)
     click.echo(f"{printable(out)}  {len(piece)} notes, {piece.seconds_long:.0f} s", err=True)
     click.echo(f"Open it in a browser: {out.resolve().as_uri()}", err=True)
