@@ -45,13 +45,14 @@ class PromptEnd:
 
     piece: the prompt. clock: the encoder's. last: the position of its last onset, rounded as the
     encoder rounds. ahead: how much later than in the decoded steps the notes stand in the prompt,
-    at its end.
+    at its end. kept: whether the steps have notes of the last onset, which new notes then follow.
     """
 
     piece: Piece
     clock: Literal["beats", "seconds"]
     last: float
     ahead: float
+    kept: bool
 
     @classmethod
     def of(cls, encoder: CheckedEncoder, piece: Piece, steps: Steps) -> PromptEnd | None:
@@ -65,15 +66,18 @@ class PromptEnd:
         decoded = prompt.last_onset(steps)
         last = prompt.rounded(prompt.chords)
         if last is not None and abs(last - decoded) < NEAR:
-            return cls(piece, clock, last, 0.0)
+            return cls(piece, clock, last, 0.0, kept=True)
         found = prompt.chord_at(decoded)
         if not found:
             raise HowlkitError(_nothing_kept(encoder, piece))
         there = prompt.rounded(found)
         ahead = max(0.0, (prompt.position(found) if there is None else there) - decoded)
-        if found != prompt.chords:  # what stands at the last onset is left out
+        kept = found == prompt.chords
+        if not kept:
             last = prompt.rounded(found, at=prompt.chords)
-        return cls(piece, clock, prompt.position(prompt.chords) if last is None else last, ahead)
+        if last is None:
+            last = prompt.position(prompt.chords)
+        return cls(piece, clock, last, ahead, kept)
 
     def missing(self, first: float) -> float:
         """Return how much later music must begin whose first note would begin at `first`.

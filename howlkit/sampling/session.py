@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.errors import HowlkitError, OptionError, did_you_mean
-from howlkit.music.piece import Piece
+from howlkit.music.piece import FOREVER, Piece
 from howlkit.network.batches import side_by_side
 from howlkit.plugins.checked import CheckedEncoder
 from howlkit.plugins.checked_grammar import CheckedGrammar
@@ -293,7 +293,7 @@ class Session:
         """Set, before they are fed, the prompts that the music of the rows is to follow."""
         self._at = self._at.copy()
         self._at.moved = np.array([0.0 if end is None else end.ahead for end in prompts])
-        self._at.waiting = np.array([end is not None for end in prompts])
+        self._at.waiting = np.array([end is not None and not end.kept for end in prompts])
         self._history, self._prompts = History(self._at), prompts
 
     def select(self, rows: Sequence[int] | NDArray[np.intp]) -> None:
@@ -448,7 +448,12 @@ def _without_start(steps: Steps) -> Steps:
 
 
 def _on_its_own(piece: Piece) -> Piece:
-    """Return an excerpt as a piece with a start, at the ticks that it has."""
-    if piece.has_start and not piece.context:
-        return piece
-    return piece.replace(notes=piece.notes[piece.context :], context=0, has_start=True)
+    """Return an excerpt as a piece with a start, at the ticks that it has.
+
+    A rest after its last note, up to where the music goes on, is no part of it.
+    """
+    if not piece.has_start or piece.context:
+        piece = piece.replace(notes=piece.notes[piece.context :], context=0, has_start=True)
+    if piece.until < FOREVER and piece.until >= piece.held.max(initial=0):
+        piece = piece.replace(until=FOREVER)
+    return piece

@@ -26,7 +26,7 @@ class RowState:
     a row's own music begins, in the encoder's clock; NaN before it has begun. origin_seconds: (B,)
     the same in seconds. settled: whether it has begun in every row.
     moved: (B,) how much later than in its steps a row's music stands on the time line of its
-    prompt, in the encoder's clock. waiting: (B,) whether no note has followed a prompt yet.
+    prompt, in the encoder's clock. waiting: (B,) whether the first note may have to be moved on.
     grammar: of the rows. state: the network's, each tensor or array (B, ...). hidden: (B, D), from
     which the next step is predicted.
     """

@@ -201,3 +201,12 @@ def test_new_rows_are_those_beyond_what_was_fed():
     assert new_rows(table, table[[0, 2]], columns).tolist() == [False, True, False, True]
     assert new_rows(table, table[:0], columns).all()
     assert not new_rows(table[:0], table, columns).size
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_a_rest_after_the_cut_of_a_prompt_is_no_part_of_it(name):
+    whole = Piece.of([(0, BEAT, 60), (BEAT, BEAT, 62), (90 * BEAT, BEAT, 64)], name="late")
+    prompt = cut_prompt(whole, 5.0)
+    made = session(plugins.create("encoder", name), rows=1, limit=Limit(notes=1), like=prompt)
+    made.prompt([prompt])
+    assert made.beats[0] <= 2
