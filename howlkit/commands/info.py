@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +27,10 @@ Examples:
 @click.argument("path", type=click.Path(exists=True, allow_dash=True, path_type=Path))
 @json_option
 def command(path: Path, as_json: bool) -> None:
-    """Show what is in PATH: a dataset, a run, or a MIDI file (- for standard input)."""
+    """Show what is in PATH: a dataset, a run, or a file of music (- for MIDI from standard input).
+
+    A file is MIDI, or of another format that an installed source reads.
+    """
     facts, then = _facts_and_next(path)
     if as_json:
         click.echo(json.dumps(facts, indent=1))
@@ -41,19 +43,19 @@ def command(path: Path, as_json: bool) -> None:
 def _facts_and_next(path: Path) -> tuple[dict[str, Any], str]:
     """Return the facts about `path`, and a line about what the user can do next."""
     from howlkit.dataset import opening
+    from howlkit.dataset.music_file import inspect_music
     from howlkit.errors import DataError
-    from howlkit.music import midi
     from howlkit.training import run_folders
 
     shown, roll, new = quoted(path), next_free(Path("roll.svg")), next_free(Path("new.mid"))
     if path == Path("-"):
-        data = sys.stdin.buffer.read(midi.Limits().max_bytes + 1)
-        reading = midi.inspect_bytes(data, name="stdin")
+        reading = inspect_music(path, tell=tell)
         return _of_reading(reading), "Save it to a file, and `howlkit plot` draws it"
     if opening.is_dataset(path):
         return _of_dataset(path), f"Train on it: howlkit train {shown} --encoder tuple --model lstm"
     if not path.is_dir():
-        return _of_reading(midi.inspect(path)), f"See it: howlkit plot {shown} --out {roll}"
+        reading = inspect_music(path, tell=tell)
+        return _of_reading(reading), f"See it: howlkit plot {shown} --out {roll}"
     if any((path / name / "config.json").is_file() for name in (".", "model")):
         return _of_run(path), f"Make music with it: howlkit sample {shown} --out {new}"
     runs = run_folders.runs_in(path)

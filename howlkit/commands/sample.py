@@ -27,6 +27,7 @@ from howlkit.commands.shared_options import (
 from howlkit.errors import printable
 
 if TYPE_CHECKING:
+    from howlkit.music.piece import Piece
     from howlkit.protocols import Sampler
     from howlkit.sampling.runner import Stepping
     from howlkit.sampling.session import Session
@@ -70,7 +71,8 @@ Examples:
 @click.option(
     "--prompt",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A MIDI file to continue; the new music follows it.",
+    help="A file of music to continue, MIDI or what an installed source reads; the new music never "
+    "begins before its last onset.",
 )
 @click.option(
     "--prompt-seconds", type=POSITIVE, help="Use only this many seconds of the prompt's beginning."
@@ -119,7 +121,6 @@ def command(
     stepping, options and -n give the same bytes.
     """
     from howlkit import plugins, sampling
-    from howlkit.music import midi
     from howlkit.training.run_folders import newest_trained
 
     if prompt_seconds is not None and prompt is None:
@@ -138,7 +139,7 @@ def command(
     if run is None:
         tell(f"Using the newest run, {printable(folder)}")
     trained = _load(folder, device, stepping, count)
-    start = sampling.cut_prompt(midi.read(prompt), prompt_seconds) if prompt else None
+    start = sampling.cut_prompt(_read(prompt), prompt_seconds) if prompt else None
     limit = sampling.length(notes=notes, seconds=seconds, beats=beats, may_end=may_end)
     session = sampling.begin(trained, rows=count, seed=seed, limit=limit, prompt=start)
     claim = sampled_files.claimed(out, folder, count, midi=midi_file, force=force, reads=reads)
@@ -157,6 +158,12 @@ def command(
     if writer is None and paths[0].is_file():
         picture = next_free(paths[0].with_suffix(".svg"))
         tell(f"See it: howlkit plot {quoted(paths[0])} --out {quoted(picture)}")
+
+
+def _read(prompt: Path) -> Piece:
+    from howlkit.dataset.music_file import read_music
+
+    return read_music(prompt, tell=tell)
 
 
 def _load(folder: Path, device: str, stepping: Stepping, rows: int) -> Trained:

@@ -324,7 +324,7 @@ class Piece:
         """
         move = int(self.notes["start"][0]) if len(self) else 0
         if bars:
-            move = self._bar_begins(move)
+            move = self.bar_at(move)[0]
         notes, pedals = self.notes.copy(), self.pedals.copy()
         notes["start"] -= move
         pedals["start"] = np.maximum(pedals["start"] - move, 0)
@@ -336,12 +336,16 @@ class Piece:
         extras = self.extras.moved(lambda ticks: ticks - move)
         return self.replace(notes=notes, pedals=pedals, extras=extras, **maps)
 
-    def _bar_begins(self, tick: int) -> int:
-        """Return the tick at which the bar of `tick` begins (4/4 before any metre)."""
+    def bar_at(self, tick: int) -> tuple[int, int]:
+        """Return the tick at which the bar of `tick` begins, and its ticks (4/4 before any metre).
+
+        >>> Piece(ticks_per_beat=480).bar_at(2000)
+        (1920, 1920)
+        """
         metre = self.time_signatures[self.time_signatures["tick"] <= tick][-1:]
         since, numerator, denominator = metre[0].tolist() if len(metre) else (0, 4, 4)
         bar = max(4 * self.ticks_per_beat * numerator // denominator, 1)
-        return int(since + (tick - since) // bar * bar)
+        return int(since + (tick - since) // bar * bar), bar
 
     @property
     def since(self) -> int:

@@ -12,7 +12,7 @@ from howlkit.music.piece import DRUMS, MAX_TICK, Piece
 from howlkit.plugins.exemptions import exemptions
 from howlkit.protocols import Encoder
 from howlkit.schema import END, START, STEP, Schema, Steps
-from howlkit.testing import exempt_laws, grammars
+from howlkit.testing import exempt_laws, grammars, prompts
 from howlkit.testing.checks import Check, given, require, run_all
 from howlkit.testing.compare import (
     require_same_decisions,
@@ -321,4 +321,5 @@ LAWS = (
     grammars.step_mask_says_what_allowed_does,
     options_work_at_their_limits,
     hostile_pieces,
+    prompts.music_follows_a_prompt,
 )
