@@ -53,12 +53,7 @@ from howlkit.music.midi.files import ENDINGS, find
 from howlkit.music.midi.limits import Limits, check_limits
 from howlkit.music.midi.reading import Reading, inspect, inspect_bytes, read, read_bytes
 from howlkit.music.midi.repairs import REPAIRS
-from howlkit.music.midi.writing import (
-    to_bytes,
-    to_bytes_counted,
-    write,
-    write_counted,
-)
+from howlkit.music.midi.writing import to_bytes, to_bytes_counted, write
 
 __all__ = [
     "ENDINGS",
@@ -78,5 +73,4 @@ __all__ = [
     "to_bytes",
     "to_bytes_counted",
     "write",
-    "write_counted",
 ]
