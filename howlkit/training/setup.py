@@ -217,6 +217,7 @@ def _trainer(
         "data": {name: config["data"][name] for name in ("summary", "fingerprint")},
         "versions": config["versions"],
         "tempo": facts.median_tempo(data, part),
+        "time_signature": facts.common_time_signature(data, part),
         "unigram": {name: count.tolist() for name, count in counts.items()},
     }
     validation = facts.validation_part(recipe, data, seed, tell)
