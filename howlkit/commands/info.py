@@ -14,6 +14,7 @@ from howlkit.errors import printable
 
 if TYPE_CHECKING:
     from howlkit.music.midi import Reading
+    from howlkit.music.piece import Piece
 
 EPILOG = """\b
 Examples:
@@ -95,8 +96,28 @@ def _of_reading(reading: Reading) -> dict[str, Any]:
         "tempo_changes": len(piece.tempos),
         "time_signatures": metres[:8],
         "pedal_presses": len(piece.pedals),
+        "beside_the_notes": _beside_notes(piece),
         "mended": reading.repairs,
     }
+
+
+def _beside_notes(piece: Piece) -> dict[str, int]:
+    """Return how many controllers, bends and texts a piece has, without zeros.
+
+    Encoders leave them out; a prompt keeps them.
+    """
+    from howlkit.music.extras import BEND, LYRIC, PRESSURE, TRACK_NAME
+
+    numbers, texts = piece.extras.controls["number"], piece.extras.texts
+    counts = {
+        "controllers": int((numbers < BEND).sum()),
+        "pitch_bends": int((numbers == BEND).sum()),
+        "channel_pressure": int((numbers == PRESSURE).sum()),
+        "track_names": sum(text.kind == TRACK_NAME for text in texts),
+        "lyrics": sum(text.kind == LYRIC for text in texts),
+        "other_texts": sum(text.kind not in (TRACK_NAME, LYRIC) for text in texts),
+    }
+    return {what: count for what, count in counts.items() if count}
 
 
 def _of_dataset(path: Path) -> dict[str, Any]:

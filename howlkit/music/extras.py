@@ -19,10 +19,12 @@ __all__ = [
     "BEND",
     "BEND_CENTRE",
     "CONTROL",
+    "LYRIC",
     "NO_EXTRAS",
     "NO_TRACK",
     "PRESSURE",
     "SUSTAIN",
+    "TRACK_NAME",
     "Extras",
     "Text",
     "go_on",
@@ -38,6 +40,9 @@ PRESSURE = 129
 """The number of channel pressure: values 0..127."""
 
 BEND_CENTRE = 8192
+
+LYRIC, TRACK_NAME = 5, 3
+"""Kinds of a `Text`."""
 
 SUSTAIN = 64
 """The controller that is not here: the sustain pedal has a table of its own, `Piece.pedals`."""
