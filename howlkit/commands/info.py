@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from howlkit.commands.run_facts import OPTIONS, facts_of_run, lines_of_run, next_for_run
 from howlkit.commands.shared_options import ExamplesFirst, json_option, quoted, tell
 from howlkit.errors import printable
 
@@ -19,18 +20,26 @@ EPILOG = """\b
 Examples:
   howlkit info my.mid
   howlkit info data/mine --json
-  howlkit info runs/tuple-lstm-1
+  howlkit info runs/tuple-lstm-1 --all
   howlkit sample --out - | howlkit info -"""
 
 
 @click.command("info", cls=ExamplesFirst, epilog=EPILOG)
 @click.argument("path", type=click.Path(exists=True, allow_dash=True, path_type=Path))
 @json_option
-def command(path: Path, as_json: bool) -> None:
+@click.option(
+    "--all", "show_all", is_flag=True, help="Of a run, show all options, its seed and versions too."
+)
+def command(path: Path, as_json: bool, show_all: bool) -> None:
     """Show what is in PATH: a dataset, a run, or a MIDI file (- for standard input)."""
     facts, then = _facts_and_next(path)
     if as_json:
         click.echo(json.dumps(facts, indent=1))
+    elif "recipe" in facts:
+        for line in lines_of_run(facts):
+            click.echo(line)
+        for line in _lines({name: facts[name] for name in OPTIONS}) if show_all else ():
+            click.echo(line)
     else:
         for line in _lines(facts):
             click.echo(line)
@@ -53,7 +62,8 @@ def _facts_and_next(path: Path) -> tuple[dict[str, Any], str]:
     if not path.is_dir():
         return _of_reading(midi.inspect(path)), f"See it: howlkit plot {shown} --out roll.svg"
     if any((path / name / "config.json").is_file() for name in (".", "model")):
-        return _of_run(path), f"Make music with it: howlkit sample {shown} --out new.mid"
+        run = facts_of_run(path)
+        return run, next_for_run(path, run)
     raise DataError(
         f"{printable(path)} is neither a dataset nor a run; a folder of MIDI files becomes one "
         f"with: howlkit prepare {shown} --out DATASET"
@@ -92,24 +102,6 @@ def _of_dataset(path: Path) -> dict[str, Any]:
 
     summary = Dataset.open(path).summary()
     return summary | {"hours": round(summary["hours"], 2)} | file_counts(path)
-
-
-def _of_run(path: Path) -> dict[str, Any]:
-    from howlkit.training.checkpoint import read_json
-
-    found = path / "config.json"
-    config = read_json(found if found.is_file() else path / "model" / "config.json")
-    model = path / "model" / "config.json"
-    facts = read_json(model).get("facts", {}) if model.is_file() else config.get("facts", {})
-    return {
-        "recipe": config.get("recipe", {}),
-        "data": (config.get("data") or facts.get("data", {})).get("summary"),
-        "step": facts.get("step"),
-        "nats_per_note": facts.get("nats_per_note"),
-        "baseline_nats_per_note": facts.get("baseline_nats_per_note"),
-        "seed": config.get("seed"),
-        "versions": config.get("versions") or facts.get("versions"),
-    }
 
 
 def _lines(facts: dict[str, Any], indent: str = "") -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from dataclasses import asdict
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
-from howlkit.commands.shared_options import quoted
+from howlkit.commands.run_facts import longer
 from howlkit.dataset.report import counted
 from howlkit.training.overfitting import OverfittingWatch
 from howlkit.training.size_words import duration, network_size
@@ -169,12 +170,7 @@ def worse_than_unigram(outcome: TrainingResult, trainer: Trainer) -> str | None:
     if outcome.reason != "budget":
         rate = trainer.recipe.training.rate / 5
         return f"{worse} Begin again with a lower learning rate: -o training.rate={rate:g}"
-    budget = trainer.budget
-    if budget.minutes is not None:
-        more = f"--minutes {max(10 * budget.minutes, 10):g}"
-    else:
-        more = f"--steps {max(10 * (budget.steps or 0), 1000)}"
-    return f"{worse} Train it longer: howlkit train --resume --out-dir {quoted(trainer.run)} {more}"
+    return f"{worse} Train it longer: {longer(trainer.run, asdict(trainer.budget))}"
 
 
 def _time_left(progress: Progress) -> list[str]:

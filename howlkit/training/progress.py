@@ -132,9 +132,11 @@ class Metrics:
             stream.write(json.dumps(asdict(progress)) + "\n")
 
     def read(self) -> list[Progress]:
-        """Return what was logged, without lines that cannot be read."""
-        with saving(self.path):
-            lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
+        """Return what was logged, without lines, or a file, that cannot be read."""
+        try:
+            lines = self.path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError):
+            return []
         found = []
         for line in lines:
             with contextlib.suppress(ValueError, TypeError):  # one that was only written in part

@@ -189,6 +189,7 @@ class Trainer:
                 self._at.epoch, self._at.index, self._at.window = after.epoch, after.index, 0
                 self._carried = None
             self._count_seconds()
+            self._tell_step_time()
             if self._at.step % self.recipe.training.validate_every == 0:
                 self._validate()
                 self.save()
@@ -223,21 +224,25 @@ class Trainer:
         self._uncounted.clear()
 
     def _timed_update(self, batch: Batch, scale: int) -> Tensor:
-        """Do one step; tell once how long a step takes.
-
-        The first step also warms up what it calls. So the longer one of the next two counts, unless
-        the first takes seconds.
-        """
+        """Do one step, and keep how many seconds it took, until that was shown."""
         if self._step_times is None:
             return self._update(batch, scale)
         began = time.perf_counter()
         nats = self._update(batch, scale)
         nats.item()  # so that the device has done the step
         self._step_times.append(time.perf_counter() - began)
-        if len(self._step_times) == 3 or self._step_times[0] > 2:
-            self.show_step_time(max(self._step_times[1:] or self._step_times))
-            self._step_times = None
         return nats
+
+    def _tell_step_time(self) -> None:
+        """Show once how many seconds a step takes.
+
+        The first step also warms up what it calls. So the longer one of the next two counts, unless
+        the first takes seconds.
+        """
+        times = self._step_times
+        if times and (len(times) == 3 or times[0] > 2):
+            self.show_step_time(max(times[1:] or times))
+            self._step_times = None
 
     def _update(self, batch: Batch, scale: int) -> Tensor:
         """Do one step of the optimizer; return the nats of the window (), without those of `mark`.
