@@ -40,9 +40,13 @@ def built(checked):
     return recipe.model.build(recipe.encoder.schema, recipe.heads)
 
 
+known = pytest.mark.skipif(
+    free_memory(CPU) is None, reason="it is not known how much memory this machine has"
+)
 HUGE = {"hidden": 16384, "layers": 16}  # 33 billion weights: a TB to train
 
 
+@known
 def test_a_huge_network_is_refused_with_sizes_and_the_options_to_change():
     with pytest.raises(HowlkitError, match=r"33 billion weights takes \S+ [GT]B or more") as error:
         check(lstm=HUGE).before_building()
@@ -50,6 +54,7 @@ def test_a_huge_network_is_refused_with_sizes_and_the_options_to_change():
     assert "cpu has" in said and "-o lstm.hidden=" in said and "lstm.dropout" not in said
 
 
+@known
 def test_what_the_message_proposes_fits():
     with pytest.raises(HowlkitError) as error:
         check(lstm=HUGE).before_building()
@@ -60,6 +65,7 @@ def test_what_the_message_proposes_fits():
         check(lstm=HUGE | {"hidden": 2 * int(value)}).before_building()
 
 
+@known
 def test_the_command_refuses_at_once_and_makes_no_run(tmp_path, howlkit):
     for seed in range(6):
         midi.write(tune(seed), tmp_path / f"{seed}.mid")
@@ -108,10 +114,9 @@ class Wide(torch.nn.Module):
         return wide.sum(-1, keepdim=True), {"seen": x.new_zeros(rows)}
 
 
+@known
 def test_a_batch_that_is_too_large_is_found_with_the_built_network():
     free = free_memory(CPU)
-    if free is None:
-        pytest.skip("it is not known how much memory there is")
     checked = check(training={"batch": 65536, "window": 65536, "carry": 1})
     recipe, piece = checked.recipe, tune()
     many = np.full(free // (800_000 * len(piece)) + 6, len(piece))  # pieces, a row each
