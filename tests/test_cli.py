@@ -319,7 +319,11 @@ def test_a_prepared_dataset_trains_and_info_tells_of_everything(here, howlkit):
     code, out, err = howlkit("prepare", "music", "--out", "data", "--validation", 0.2)
     assert code == 0 and "howlkit train data" in err and "12" in out
     assert howlkit("train", "data", "--steps", 2, "--out-dir", "run", *SMALL)[0] == 0
-    for path, words in (("data", "notes"), ("run", "recipe"), ("music/tune-1.mid", "Grand Piano")):
+    for path, words in (
+        ("data", "notes"),
+        ("run", "nats a note"),
+        ("music/tune-1.mid", "Grand Piano"),
+    ):
         code, out, _ = howlkit("info", path)
         assert code == 0 and words in out
         assert json.loads(howlkit("info", path, "--json")[1])

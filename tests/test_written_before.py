@@ -125,7 +125,8 @@ def test_info_of_each_run(run, howlkit):
     assert said["recipe"] == config["recipe"] and said["versions"] == config["versions"]
     assert said["nats_per_note"] == facts["nats_per_note"] and said["step"] == facts["step"]
     code, out, _ = howlkit("info", run)
-    assert code == 0 and "nats per note" in out
+    assert code == 0 and f"{facts['nats_per_note']:.3f} nats a note" in out
+    assert config["recipe"]["encoder"]["name"] in out and "6 steps" in out
 
 
 @pytest.mark.parametrize("stepping", ["plain", "compiled"])

@@ -72,8 +72,8 @@ def command(
     """Measure how much music surprises the model of RUN, in nats a note, field by field.
 
     Fewer nats are better. The table compares the model with a unigram model, which knows only how
-    often each value occurs in the training part. DATA is a folder of MIDI files or a dataset; by
-    default the dataset that RUN was trained on.
+    often each value occurs in the training part. DATA is a dataset, or a folder or file of music,
+    MIDI or what an installed source reads; by default the dataset that RUN was trained on.
     """
     from howlkit.commands import evaluation_tables
     from howlkit.evaluation import comparison

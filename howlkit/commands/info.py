@@ -3,35 +3,47 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from howlkit.commands.output_files import next_free
+from howlkit.commands.run_facts import OPTIONS, facts_of_run, lines_of_run, next_for_run
 from howlkit.commands.shared_options import ExamplesFirst, json_option, quoted, tell
 from howlkit.errors import printable
 
 if TYPE_CHECKING:
     from howlkit.music.midi import Reading
+    from howlkit.music.piece import Piece
 
 EPILOG = """\b
 Examples:
   howlkit info my.mid
   howlkit info data/mine --json
-  howlkit info runs/tuple-lstm-1
+  howlkit info runs/tuple-lstm-1 --all
   howlkit sample --out - | howlkit info -"""
 
 
 @click.command("info", cls=ExamplesFirst, epilog=EPILOG)
 @click.argument("path", type=click.Path(exists=True, allow_dash=True, path_type=Path))
 @json_option
-def command(path: Path, as_json: bool) -> None:
-    """Show what is in PATH: a dataset, a run, or a MIDI file (- for standard input)."""
+@click.option(
+    "--all", "show_all", is_flag=True, help="Of a run, show all options, its seed and versions too."
+)
+def command(path: Path, as_json: bool, show_all: bool) -> None:
+    """Show what is in PATH: a dataset, a run, or a file of music (- for MIDI from standard input).
+
+    A file is MIDI, or of another format that an installed source reads.
+    """
     facts, then = _facts_and_next(path)
     if as_json:
         click.echo(json.dumps(facts, indent=1))
+    elif "recipe" in facts:
+        for line in lines_of_run(facts):
+            click.echo(line)
+        for line in _lines({name: facts[name] for name in OPTIONS}) if show_all else ():
+            click.echo(line)
     else:
         for line in _lines(facts):
             click.echo(line)
@@ -41,21 +53,22 @@ def command(path: Path, as_json: bool) -> None:
 def _facts_and_next(path: Path) -> tuple[dict[str, Any], str]:
     """Return the facts about `path`, and a line about what the user can do next."""
     from howlkit.dataset import opening
+    from howlkit.dataset.music_file import inspect_music
     from howlkit.errors import DataError
-    from howlkit.music import midi
     from howlkit.training import run_folders
 
-    shown, roll, new = quoted(path), next_free(Path("roll.svg")), next_free(Path("new.mid"))
+    shown, roll = quoted(path), next_free(Path("roll.svg"))
     if path == Path("-"):
-        data = sys.stdin.buffer.read(midi.Limits().max_bytes + 1)
-        reading = midi.inspect_bytes(data, name="stdin")
+        reading = inspect_music(path, tell=tell)
         return _of_reading(reading), "Save it to a file, and `howlkit plot` draws it"
     if opening.is_dataset(path):
         return _of_dataset(path), f"Train on it: howlkit train {shown} --encoder tuple --model lstm"
     if not path.is_dir():
-        return _of_reading(midi.inspect(path)), f"See it: howlkit plot {shown} --out {roll}"
+        reading = inspect_music(path, tell=tell)
+        return _of_reading(reading), f"See it: howlkit plot {shown} --out {roll}"
     if any((path / name / "config.json").is_file() for name in (".", "model")):
-        return _of_run(path), f"Make music with it: howlkit sample {shown} --out {new}"
+        run = facts_of_run(path)
+        return run, next_for_run(path, run)
     runs = run_folders.runs_in(path)
     if runs:
         raise DataError(f"{printable(path)} is no run, but holds some; name one of them: {runs}")
@@ -93,8 +106,28 @@ def _of_reading(reading: Reading) -> dict[str, Any]:
         "tempo_changes": len(piece.tempos),
         "time_signatures": metres[:8],
         "pedal_presses": len(piece.pedals),
+        "beside_the_notes": _beside_notes(piece),
         "mended": reading.repairs,
     }
+
+
+def _beside_notes(piece: Piece) -> dict[str, int]:
+    """Return how many controllers, bends and texts a piece has, without zeros.
+
+    Encoders leave them out; a prompt keeps them.
+    """
+    from howlkit.music.extras import BEND, LYRIC, PRESSURE, TRACK_NAME
+
+    numbers, texts = piece.extras.controls["number"], piece.extras.texts
+    counts = {
+        "controllers": int((numbers < BEND).sum()),
+        "pitch_bends": int((numbers == BEND).sum()),
+        "channel_pressure": int((numbers == PRESSURE).sum()),
+        "track_names": sum(text.kind == TRACK_NAME for text in texts),
+        "lyrics": sum(text.kind == LYRIC for text in texts),
+        "other_texts": sum(text.kind not in (TRACK_NAME, LYRIC) for text in texts),
+    }
+    return {what: count for what, count in counts.items() if count}
 
 
 def _of_dataset(path: Path) -> dict[str, Any]:
@@ -102,24 +135,6 @@ def _of_dataset(path: Path) -> dict[str, Any]:
 
     summary = Dataset.open(path).summary()
     return summary | {"hours": round(summary["hours"], 2)} | file_counts(path)
-
-
-def _of_run(path: Path) -> dict[str, Any]:
-    from howlkit.training.checkpoint import read_json
-
-    found = path / "config.json"
-    config = read_json(found if found.is_file() else path / "model" / "config.json")
-    model = path / "model" / "config.json"
-    facts = read_json(model).get("facts", {}) if model.is_file() else config.get("facts", {})
-    return {
-        "recipe": config.get("recipe", {}),
-        "data": (config.get("data") or facts.get("data", {})).get("summary"),
-        "step": facts.get("step"),
-        "nats_per_note": facts.get("nats_per_note"),
-        "baseline_nats_per_note": facts.get("baseline_nats_per_note"),
-        "seed": config.get("seed"),
-        "versions": config.get("versions") or facts.get("versions"),
-    }
 
 
 def _lines(facts: dict[str, Any], indent: str = "") -> list[str]:

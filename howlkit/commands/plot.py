@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Literal
 
 import click
 
 from howlkit.commands.output_files import claimed, file_in
-from howlkit.commands.shared_options import ExamplesFirst, force_option
+from howlkit.commands.shared_options import ExamplesFirst, force_option, tell
 
 EPILOG = """\b
 Examples:
@@ -44,19 +43,18 @@ def command(
     title: str | None,
     force: bool,
 ) -> None:
-    """Draw FILE, a MIDI file, as a piano-roll: a colour for each instrument, a shade for velocity.
+    """Draw FILE as a piano-roll: a colour for each instrument, a shade for velocity.
 
-    FILE is - for standard input.
+    FILE is a MIDI file, or one of another format that an installed source reads; - is MIDI from
+    standard input.
     """
+    from howlkit.dataset.music_file import read_music
     from howlkit.errors import printable
-    from howlkit.music import midi, plot
+    from howlkit.music import plot
 
     out = file_in(out, f"{'stdin' if file == Path('-') else file.stem}.svg")
     ctx.with_resource(claimed([out], force=force, reads=[file]))
-    if file == Path("-"):
-        piece = midi.read_bytes(sys.stdin.buffer.read(), name="stdin")
-    else:
-        piece = midi.read(file)
+    piece = read_music(file, tell=tell)
     plot.save(piece, out, unit=unit, title=title)
     click.echo(f"{printable(out)}  {len(piece)} notes, {piece.seconds_long:.0f} s", err=True)
     click.echo(f"Open it in a browser: {out.resolve().as_uri()}", err=True)

@@ -35,7 +35,9 @@ velocity        the same, in MIDI units, 1..127
 program         notes with a wrong instrument; drums: drum notes that are still drum notes
 tempo, metre,   how much of them the steps hold; music made by a model cannot have more
 pedal           lost: nothing; length: the notes are as long as the pedal holds them
--               this music has nothing of the kind to lose"""
+-               this music has nothing of the kind to lose
+No encoder keeps controllers (except the sustain pedal), pitch bends, names or lyrics: a model does
+not learn them, and the table does not count them."""
 
 WIDTH = 100  # characters of the table, if its figures fit
 
@@ -86,13 +88,21 @@ def command(
         progress=show and (lambda done: show(done, len(music))),
     )
     if as_json:
-        click.echo(json.dumps([report.to_json(worst) for report in reports], indent=1))
+        told = [{**report.to_json(worst), "beyond": _beyond(report)} for report in reports]
+        click.echo(json.dumps(told, indent=1))
     else:
         _print(reports, worst or 0)
     _tell_failures(reports)
     if not as_json:
         tell(f"{LEGEND}\n")
     tell(_next(reports, data, option))
+
+
+def _beyond(report: RoundTripReport) -> list[str]:
+    """Return the names of the columns in which an encoder loses more than the bounds allow."""
+    from howlkit.evaluation import recommendation
+
+    return [loss.bound.name for loss in recommendation.losses(report)]
 
 
 def _all() -> list[str]:
@@ -229,13 +239,41 @@ def _tell_failures(reports: Sequence[RoundTripReport]) -> None:
 
 
 def _next(reports: Sequence[RoundTripReport], data: Sequence[Path], option: Sequence[str]) -> str:
-    """Return a line with the next command, for the encoder with fewest failures and least loss."""
+    """Return the encoder to train with, or what the one that loses least loses, and a command."""
+    from howlkit.evaluation import recommendation
+
     if not reports:
         return "There is no encoder: howlkit plugins list"
-    best = min(reports, key=lambda report: (len(report.failures), report.whole.severity))
-    name = best.encoder.name
+    best = recommendation.least(reports)
+    name, lost = best.encoder.name, recommendation.losses(best)
+    command = _train_command(name, data, option)
+    if not lost:
+        if len(reports) == 1:
+            return f"{name} keeps this music; train with it: {command}"
+        return f"{name} keeps this music best; train with it: {command}"
+    what = _listed([str(loss) for loss in lost])
+    if len(reports) == 1:
+        others = shlex.join(["howlkit", "roundtrip", *map(printable, data)])
+        return (
+            f"{name} loses {what}. Compare it with the other encoders: {others}\n"
+            f"If you can do without that, train with it: {command}"
+        )
+    return (
+        "None of these encoders keeps all of this music. "
+        f"{name} loses least, but it loses {what}.\n"
+        f"If you can do without that, train with it: {command}"
+    )
+
+
+def _train_command(name: str, data: Sequence[Path], option: Sequence[str]) -> str:
+    """Return the command that trains with an encoder and its options among those typed."""
     words = ["howlkit", "train", *map(printable, data), "--encoder", name]
     for assignment in option:
         if assignment.startswith(f"{name}."):
             words += ["-o", assignment]
-    return f"{name} loses least; train with it: {shlex.join(words)}"
+    return shlex.join(words)
+
+
+def _listed(words: Sequence[str]) -> str:
+    """Return words with commas, and "and" before the last."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

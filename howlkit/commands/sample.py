@@ -18,15 +18,18 @@ from howlkit.commands.output_files import check_new, is_device, next_free
 from howlkit.commands.shared_options import (
     POSITIVE,
     ExamplesFirst,
+    FiniteRange,
     device_option,
     force_option,
     quoted,
     seed_option,
     tell,
 )
+from howlkit.commands.time_signature import TimeSignature
 from howlkit.errors import printable
 
 if TYPE_CHECKING:
+    from howlkit.music.piece import Piece
     from howlkit.protocols import Sampler
     from howlkit.sampling.runner import Stepping
     from howlkit.sampling.session import Session
@@ -70,10 +73,29 @@ Examples:
 @click.option(
     "--prompt",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A MIDI file to continue; the new music follows it.",
+    help="A file of music to continue, MIDI or what an installed source reads; the new music never "
+    "begins before its last onset.",
 )
 @click.option(
     "--prompt-seconds", type=POSITIVE, help="Use only this many seconds of the prompt's beginning."
+)
+@click.option(
+    "--without-prompt",
+    is_flag=True,
+    help="Write only the new music, from the bar or the note where it begins.",
+)
+@click.option(
+    "--tempo",
+    "bpm",
+    type=FiniteRange(4, 1000),
+    metavar="BPM",
+    help="The beats a minute of music without a prompt. By default those of the training music.",
+)
+@click.option(
+    "--time-signature",
+    type=TimeSignature(),
+    help="The time signature of music without a prompt, such as 3/4. By default that of the "
+    "training music, if nearly all of it has the same.",
 )
 @click.option(
     "--sampler",
@@ -107,6 +129,9 @@ def command(
     may_end: bool,
     prompt: Path | None,
     prompt_seconds: float | None,
+    without_prompt: bool,
+    bpm: float | None,
+    time_signature: tuple[int, int] | None,
     sampler: str,
     stepping: Stepping,
     option: tuple[str, ...],
@@ -119,11 +144,11 @@ def command(
     stepping, options and -n give the same bytes.
     """
     from howlkit import plugins, sampling
-    from howlkit.music import midi
     from howlkit.training.run_folders import newest_trained
 
     if prompt_seconds is not None and prompt is None:
         raise click.UsageError("--prompt-seconds needs --prompt FILE")
+    _check_prompt(prompt, without_prompt, bpm, time_signature)
     if out is not None and count > 1 and (out == Path("-") or is_device(out)):
         raise click.UsageError(f"--out {out} writes one file; leave out -n, or name a file")
     component = sampled_files.writer_of(out)  # an unknown suffix is an error before music is made
@@ -138,16 +163,31 @@ def command(
     if run is None:
         tell(f"Using the newest run, {printable(folder)}")
     trained = _load(folder, device, stepping, count)
-    start = sampling.cut_prompt(midi.read(prompt), prompt_seconds) if prompt else None
+    start = sampling.cut_prompt(_read(prompt), prompt_seconds) if prompt else None
     limit = sampling.length(notes=notes, seconds=seconds, beats=beats, may_end=may_end)
-    session = sampling.begin(trained, rows=count, seed=seed, limit=limit, prompt=start)
+    session = sampling.begin(
+        trained,
+        rows=count,
+        seed=seed,
+        limit=limit,
+        prompt=start,
+        bpm=bpm,
+        time_signature=time_signature,
+    )
     claim = sampled_files.claimed(out, folder, count, midi=midi_file, force=force, reads=reads)
     paths = ctx.with_resource(claim)
     stopped = _play(session, player)
-    pieces = [sampling.music(session, row, start) for row in range(count)]
+    pieces = [
+        sampling.music(
+            session, row, start, with_prompt=not without_prompt, time_signature=time_signature
+        )
+        for row in range(count)
+    ]
     paths, failures = sampled_files.write_all(pieces, paths, writer)
     for path, piece in zip(paths, pieces, strict=True):
         tell(f"{printable(path)}  {len(piece)} notes, {piece.seconds_long:.0f} s")
+    if writer is None:
+        _tell_what_is_written(pieces)
     tell(f"To make the same again: --seed {seed} --stepping {session.stepping}")
     sampled_files.tell_of_failures(failures)
     if stopped:
@@ -157,6 +197,38 @@ def command(
     if writer is None and paths[0].is_file():
         picture = next_free(paths[0].with_suffix(".svg"))
         tell(f"See it: howlkit plot {quoted(paths[0])} --out {quoted(picture)}")
+
+
+def _read(prompt: Path) -> Piece:
+    from howlkit.dataset.music_file import read_music
+
+    return read_music(prompt, tell=tell)
+
+
+def _check_prompt(
+    prompt: Path | None,
+    without_prompt: bool,
+    bpm: float | None,
+    time_signature: tuple[int, int] | None,
+) -> None:
+    if without_prompt and prompt is None:
+        raise click.UsageError("--without-prompt needs --prompt FILE")
+    for option, value in (("--tempo", bpm), ("--time-signature", time_signature)):
+        if prompt is not None and value is not None:
+            raise click.UsageError(
+                f"{option} is for music without a prompt; after a prompt, new music goes on in the "
+                f"tempo and the time signature of {printable(prompt)}. Leave out {option}, or "
+                "change them in that file"
+            )
+
+
+def _tell_what_is_written(pieces: Sequence[Piece]) -> None:
+    """Say what the MIDI files of the pieces cannot say, if anything."""
+    from howlkit.music import midi
+
+    written = sum((midi.to_bytes_counted(piece)[1] for piece in pieces), midi.Written())
+    if said := written.describe():
+        tell(f"In MIDI: {said}")
 
 
 def _load(folder: Path, device: str, stepping: Stepping, rows: int) -> Trained:

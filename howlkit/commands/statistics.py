@@ -52,9 +52,9 @@ Examples:
 def command(music: Path, against: Path | None, seed: int, as_json: bool) -> None:
     """Show statistics of the pieces of MUSIC; with --against, compare them with other music.
 
-    MUSIC and OTHER are each a folder of MIDI files (such as a run's samples), a dataset, or a MIDI
-    file. The statistics are those of MusPy, the distances between sets those of Yang and Lerch;
-    docs/statistics.md explains each.
+    MUSIC and OTHER are each a dataset, a folder of music (such as a run's samples), or a file: MIDI
+    or what an installed source reads. The statistics are those of MusPy, the distances between sets
+    those of Yang and Lerch; docs/statistics.md explains each.
     """
     from howlkit.evaluation import statistics
 
@@ -93,11 +93,10 @@ def _comparison(music: Path) -> str:
 
 def _pieces(source: Path) -> Iterable[Piece]:
     """Return the pieces of a path: a file is read directly, anything else becomes a dataset."""
-    from howlkit.dataset import opening
-    from howlkit.music import midi
+    from howlkit.dataset import music_file, opening
 
     if source.is_file():
-        return [midi.read(source)]
+        return music_file.read_all(source, tell=tell)
     data = opening.open_data([source], tell=tell, progress=file_progress())
     return data.pieces("all")
 

@@ -173,6 +173,7 @@ def command(
 
 def _train(trainer: Trainer, display: Display) -> int:
     """Train; print how it ended and what to do next; return the exit code."""
+    from howlkit.commands.training_display import worse_than_unigram
     from howlkit.training.trainer import Interrupted
 
     try:
@@ -186,6 +187,9 @@ def _train(trainer: Trainer, display: Display) -> int:
         return 128 + stop.number
     display.end()
     display.outcome(outcome, trainer)
+    if advice := worse_than_unigram(outcome, trainer):
+        display.tell(advice)
+        return 0
     new = next_free(Path("new.mid"))
     display.tell(f"Make music with it: howlkit sample {quoted(trainer.run)} --out {new}")
     return 0

@@ -14,15 +14,21 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from howlkit import options, plugins
-from howlkit.errors import DataError, HowlkitError, did_you_mean, printable
+from howlkit.errors import DataError, HowlkitError, PluginError, did_you_mean, printable
 from howlkit.music import midi
 from howlkit.music.piece import Piece
 from howlkit.plugins.checked import CheckedSource, unwrapped
 from howlkit.protocols import Source
 
-__all__ = ["Reader", "Readers"]
+__all__ = ["KNOWN", "Reader", "Readers"]
+
+KNOWN: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys((".musicxml", ".mxl", ".xml", ".abc", ".krn"), "howlkit-music21")
+)
+"""Distributions by suffix, to name the one to install if no installed source has the suffix."""
 
 PathLike = str | os.PathLike[str]
 
@@ -129,7 +135,8 @@ class Readers:
     def resolve(self, source: PathLike, out: PathLike | None = None) -> str:
         """Return the absolute path of a file or folder, or of the collection with that name.
 
-        out: the folder to prepare into. Raises DataError if there is nothing of that name.
+        out: the folder to prepare into. Raises DataError if there is nothing of that name, and
+        PluginError as `check_known` does.
         """
         name = os.fspath(source)
         if name in self._by_name and _may_be_a_name(name, out):
@@ -146,7 +153,26 @@ class Readers:
             return path
         if not os.path.exists(name):
             raise DataError(self.absent(name))
+        if os.path.isfile(name):
+            self.check_known(name)
         return os.path.abspath(name)
+
+    def check_known(self, path: str) -> None:
+        """Raise PluginError, with the package to install, for a file of a format in `KNOWN`.
+
+        Files that a source reads pass.
+        """
+        suffix = next((known for known in KNOWN if path.lower().endswith(known)), None)
+        if suffix is None or self.reader(path) is not None:
+            return
+        message = (
+            f"{printable(path)}: {suffix} files are read by {KNOWN[suffix]}, which is not there: "
+            f"howlkit plugins install --upgrade {KNOWN[suffix]}"
+        )
+        if plugins.RESTRICTION in os.environ:
+            restricted = os.environ[plugins.RESTRICTION]
+            message += f" ({plugins.RESTRICTION}={restricted!r} keeps other plugins out)"
+        raise PluginError(message)
 
     def absent(self, name: str) -> str:
         """Return the message that `name` is no file, folder or collection, with what there is."""

@@ -6,7 +6,7 @@ else uses them: encoders do not see them, and prepared datasets do not store the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -19,12 +19,15 @@ __all__ = [
     "BEND",
     "BEND_CENTRE",
     "CONTROL",
+    "LYRIC",
     "NO_EXTRAS",
     "NO_TRACK",
     "PRESSURE",
     "SUSTAIN",
+    "TRACK_NAME",
     "Extras",
     "Text",
+    "go_on",
 ]
 
 CONTROL = np.dtype([("tick", "<i4"), ("track", "<u2"), ("number", "u1"), ("value", "<u2")])
@@ -37,6 +40,9 @@ PRESSURE = 129
 """The number of channel pressure: values 0..127."""
 
 BEND_CENTRE = 8192
+
+LYRIC, TRACK_NAME = 5, 3
+"""Kinds of a `Text`."""
 
 SUSTAIN = 64
 """The controller that is not here: the sustain pedal has a table of its own, `Piece.pedals`."""
@@ -157,5 +163,38 @@ def _check_text(text: Text) -> None:
         if not low <= value <= high:
             raise PieceError(f"{what} is {value}; {low}..{high} are allowed")
 
+
+def go_on(extras: Extras, cut: int, onsets: Mapping[int, int]) -> Extras:
+    """Return the extras of a piece that new notes follow, without what would spoil those notes.
+
+    cut: the tick of the last onset of the piece. onsets: the tick of the first new note by track.
+    There, what `_LET_GO` names is let go, and what `_LEVELS` names gets back the value that it had
+    at `cut`, if it changed after that, as in a fade.
+    """
+    added = []
+    for track, onset in onsets.items():
+        now: dict[int, int] = {}
+        before: dict[int, int] = {}
+        for tick, _, number, value in extras.controls[extras.controls["track"] == track].tolist():
+            now[number] = value
+            if tick <= cut:
+                before[number] = value
+        for number, value in now.items():
+            if number in _LET_GO:
+                wanted = BEND_CENTRE if number == BEND else 0
+            else:
+                wanted = before.get(number, value) if number in _LEVELS else value
+            if wanted != value:
+                added.append((onset, track, number, wanted))
+    if not added:
+        return extras
+    return Extras(np.concatenate((extras.controls, np.array(added, CONTROL))), extras.texts)
+
+
+_LET_GO = frozenset((1, 2, 65, 66, 67, BEND, PRESSURE))
+"""Modulation, breath, portamento, sostenuto, the soft pedal, bends and pressure."""
+
+_LEVELS = frozenset((7, 8, 10, 11))
+"""Volume, balance, pan and expression."""
 
 NO_EXTRAS = Extras()

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from howlkit.errors import PieceError
 from howlkit.music.excerpts import context_notes
-from howlkit.music.extras import NO_EXTRAS, Extras
+from howlkit.music.extras import NO_EXTRAS, Extras, go_on
 from howlkit.music.pedals import held_until
 from howlkit.music.tables import (
     DEFAULT_TEMPO,
@@ -292,7 +292,8 @@ class Piece:
         Tempos, metres and pedals are those of this piece up to its last onset, and those of `other`
         after it. The finer resolution is kept. A note of `other` stays in its track if that track
         has its program in this piece too; else it goes to the track with its program, or to a new
-        one. The extras are those of this piece before the first onset of `other`.
+        one. The extras are those of this piece before the first onset of `other`; there, bends and
+        the like are let go (`extras.go_on`).
 
         >>> Piece.of([(0, 480, 60)]).join(Piece.of([(480, 480, 62)])).notes["pitch"].tolist()
         [60, 62]
@@ -310,7 +311,10 @@ class Piece:
             parts = first[first[column] <= cut], then[then[column] > cut]
             joined[name] = np.concatenate(parts)
         if len(added):
-            joined["extras"] = here.extras.before(max(int(added["start"][0]), cut + 1))
+            extras = here.extras.before(max(int(added["start"][0]), cut + 1))
+            tracks, first = np.unique(added["track"], return_index=True)
+            onsets = dict(zip(tracks.tolist(), added["start"][first].tolist(), strict=True))
+            joined["extras"] = go_on(extras, cut, onsets)
         return here.replace(notes=np.concatenate((here.notes, added)), **joined)
 
     def without_leading_silence(self, *, bars: bool) -> Piece:
@@ -324,7 +328,7 @@ class Piece:
         """
         move = int(self.notes["start"][0]) if len(self) else 0
         if bars:
-            move = self._bar_begins(move)
+            move = self.bar_at(move)[0]
         notes, pedals = self.notes.copy(), self.pedals.copy()
         notes["start"] -= move
         pedals["start"] = np.maximum(pedals["start"] - move, 0)
@@ -336,12 +340,16 @@ class Piece:
         extras = self.extras.moved(lambda ticks: ticks - move)
         return self.replace(notes=notes, pedals=pedals, extras=extras, **maps)
 
-    def _bar_begins(self, tick: int) -> int:
-        """Return the tick at which the bar of `tick` begins (4/4 before any metre)."""
+    def bar_at(self, tick: int) -> tuple[int, int]:
+        """Return the tick at which the bar of `tick` begins, and its ticks (4/4 before any metre).
+
+        >>> Piece(ticks_per_beat=480).bar_at(2000)
+        (1920, 1920)
+        """
         metre = self.time_signatures[self.time_signatures["tick"] <= tick][-1:]
         since, numerator, denominator = metre[0].tolist() if len(metre) else (0, 4, 4)
         bar = max(4 * self.ticks_per_beat * numerator // denominator, 1)
-        return int(since + (tick - since) // bar * bar)
+        return int(since + (tick - since) // bar * bar), bar
 
     @property
     def since(self) -> int:

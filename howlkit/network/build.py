@@ -17,7 +17,7 @@ from howlkit.network.network import Network
 from howlkit.protocols import Model
 from howlkit.schema import Schema
 
-__all__ = ["check_weights", "load_network"]
+__all__ = ["build_shapes", "check_weights", "load_network"]
 
 
 def load_network(
@@ -32,13 +32,22 @@ def load_network(
     source: the file of the weights, for messages. Raises CheckpointError if they do not fit.
     """
     # First the shapes alone, without memory, so that a damaged config cannot ask for gigabytes.
-    with torch.device("meta"), _WithoutInitialWeights():
-        check_weights(validate.new_network(model, schema, heads), weights, source)
+    check_weights(build_shapes(model, schema, heads), weights, source)
     with _WithoutInitialWeights():
         network: Network = validate.new_network(model, schema, heads)
     network.load_state_dict(dict(weights))
     validate.validate_network(model, network, schema)
     return network.eval()
+
+
+def build_shapes(model: Model, schema: Schema, heads: HeadOptions) -> Network:
+    """Return a new network on the device "meta": its weights have shapes, and take no memory.
+
+    A network of a plugin may raise any error here if it makes tensors on a device of its own.
+    """
+    with torch.device("meta"), _WithoutInitialWeights():
+        network: Network = validate.new_network(model, schema, heads)
+    return network
 
 
 class _WithoutInitialWeights(TorchFunctionMode):

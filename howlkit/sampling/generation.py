@@ -13,6 +13,7 @@ import numpy as np
 
 from howlkit.errors import HowlkitError
 from howlkit.music.piece import Piece
+from howlkit.music.tables import DEFAULT_TEMPO, TEMPO, TIME_SIGNATURE, Table
 from howlkit.plugins.checked import CheckedSampler
 from howlkit.protocols import Sampler
 from howlkit.sampling.limits import Limit
@@ -67,13 +68,28 @@ def cut_prompt(piece: Piece, seconds: float | None) -> Piece:
 
 
 def begin(
-    trained: Trained, *, rows: int = 1, seed: int = 0, limit: Limit, prompt: Piece | None = None
+    trained: Trained,
+    *,
+    rows: int = 1,
+    seed: int = 0,
+    limit: Limit,
+    prompt: Piece | None = None,
+    bpm: float | None = None,
+    time_signature: tuple[int, int] | None = None,
 ) -> Session:
-    """Return a session of `rows` pieces that all begin with `prompt`, up to `limit` each."""
-    session = trained.session(rows=rows, seed=seed, limit=limit, like=prompt)
+    """Return a session of `rows` pieces that all begin with `prompt`, up to `limit` each.
+
+    bpm, time_signature: what the music has without a prompt, as in `Trained.opening`. Raises
+    HowlkitError if they are given with a prompt, which has its own.
+    """
+    if prompt is not None and (bpm, time_signature) != (None, None):
+        raise HowlkitError("a prompt has its own tempo and time signature; leave out the others")
     if prompt is not None:
+        session = trained.session(rows=rows, seed=seed, limit=limit, like=prompt)
         session.prompt([prompt] * rows)
-    return session
+        return session
+    like = trained.opening(bpm=bpm, time_signature=time_signature)
+    return trained.session(rows=rows, seed=seed, limit=limit, like=like)
 
 
 def run(
@@ -84,13 +100,43 @@ def run(
         watch(int(session.notes.sum()))
 
 
-def music(session: Session, row: int, prompt: Piece | None = None) -> Piece:
+def music(
+    session: Session,
+    row: int,
+    prompt: Piece | None = None,
+    *,
+    with_prompt: bool = True,
+    time_signature: tuple[int, int] | None = None,
+) -> Piece:
     """Return the piece of a row: the prompt as it was given, then the music made after it.
 
-    Without a prompt, the silence before the first note is cut off, in whole bars if the encoder
+    with_prompt: False leaves out the prompt. time_signature: as given to `begin`; it also replaces
+    those of an encoder whose steps set them.
+
+    Without the prompt, the silence before the first note is cut off, in whole bars if the encoder
     counts beats: a model learns from files that often begin with seconds of silence.
     """
     made = session.made(row)
-    if prompt is not None:
+    if prompt is not None and with_prompt:
         return prompt.replace(has_end=True).join(made)
+    if prompt is None:
+        made = made.replace(**_maps(session, row, made, time_signature))
     return made.without_leading_silence(bars=session.clock == "beats")
+
+
+def _maps(
+    session: Session, row: int, made: Piece, time_signature: tuple[int, int] | None
+) -> dict[str, Table]:
+    """Return the tempos and the time signatures that `made` should have and does not have."""
+    maps: dict[str, Table] = {}
+    if time_signature is not None:
+        maps["time_signatures"] = np.array([(0, *time_signature)], TIME_SIGNATURE)
+    elif session.like is not None and not len(made.time_signatures):
+        # The steps may say them; beats are the same at every tempo.
+        steps = session.steps[row, : session.lengths[row]]
+        own = session.encoder.decode(steps).at_resolution(made.ticks_per_beat)
+        maps["time_signatures"] = own.time_signatures
+    if not len(made.tempos) or made.tempos["tick"][0] > 0:
+        first = np.array([(0, DEFAULT_TEMPO)], TEMPO)
+        maps["tempos"] = np.concatenate((first, made.tempos))
+    return maps

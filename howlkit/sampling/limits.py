@@ -72,12 +72,12 @@ def reached(limit: Limit, at: RowState, timeline: Timeline) -> NDArray[np.bool_]
     if limit.notes is not None:
         done |= at.notes >= limit.notes
     if limit.seconds is not None:
-        seconds = timeline.seconds(at.grammar.now, at.grammar)
+        seconds = timeline.seconds(at.now, at.grammar)
         done |= seconds - at.origin_seconds >= limit.seconds  # not where the origin is NaN
     if limit.beats is not None:
         begun = ~np.isnan(at.origin)
         origin = timeline.beats(np.where(begun, at.origin, 0.0))
-        done |= begun & (timeline.beats(at.grammar.now) - origin >= limit.beats)
+        done |= begun & (timeline.beats(at.now) - origin >= limit.beats)
     return done
 
 

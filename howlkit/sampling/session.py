@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.errors import HowlkitError, OptionError, did_you_mean
-from howlkit.music.piece import Piece
+from howlkit.music.piece import FOREVER, Piece
 from howlkit.network.batches import side_by_side
 from howlkit.plugins.checked import CheckedEncoder
 from howlkit.plugins.checked_grammar import CheckedGrammar
@@ -27,6 +27,7 @@ from howlkit.sampling.decoding import FieldwiseDecoder, check_allowed, without_e
 from howlkit.sampling.history import History
 from howlkit.sampling.limits import Limit, Timeline, reached, tick_of
 from howlkit.sampling.logits import SamplingParams
+from howlkit.sampling.placement import PromptEnd, new_rows, without_end_row
 from howlkit.sampling.runner import Runner
 from howlkit.sampling.state import RowState
 from howlkit.schema import END, END_ARRAY, START, Steps
@@ -84,6 +85,7 @@ class Session:
         state, hidden = self._runner.start(self._steps[:, :1])
         self._at = RowState.start(grammar, rows, state, hidden)
         self._history = History(self._at)
+        self._prompts: list[PromptEnd | None] = [None] * rows
         self._done: tuple[Limit, NDArray[np.bool_]] | None = None
 
     # Where it stands ----------------------------------------------------------------------------
@@ -110,8 +112,11 @@ class Session:
 
     @property
     def now(self) -> NDArray[np.float64]:
-        """(B,): the position of each row in the encoder's clock (beats or seconds)."""
-        return self._at.grammar.now
+        """(B,): where each row stands on the time line of its prompt, in the encoder's clock.
+
+        The unit is beats or seconds. Without a prompt it is where the steps so far lead to.
+        """
+        return self._at.now
 
     @property
     def done(self) -> NDArray[np.bool_]:
@@ -132,31 +137,55 @@ class Session:
 
     @property
     def seconds(self) -> NDArray[np.float64]:
-        """(B,): the seconds from the piece's start to each row's last onset."""
+        """(B,): the seconds from the piece's start to each row's last onset.
+
+        Rests of a prompt count as they are in the prompt, even if the encoder shortens them.
+        """
         return self._timeline.seconds(self.now, self._at.grammar)
 
     @property
     def beats(self) -> NDArray[np.float64]:
-        """(B,): the beats from the piece's start to each row's last onset."""
+        """(B,): the beats from the piece's start to each row's last onset, as in `seconds`."""
         return self._timeline.beats(self.now)
 
     def piece(self, row: int = 0) -> Piece:
-        """Return the music of one row so far."""
+        """Return the music of one row so far, as the encoder decodes its steps.
+
+        The rests of a prompt may be shorter in it than in the prompt.
+        """
         return self.encoder.decode(self._steps[row, : self.lengths[row]], like=self.like)
 
     def made(self, row: int = 0) -> Piece:
         """Return the music that one row has made, up to the limit and without what was fed.
 
+        It stands on the time line of the row's prompt and never begins before the prompt's last
+        onset, even if the encoder shortens rests of the prompt or leaves out its last notes.
         A step is decided before anybody knows that it crosses a limit in seconds or beats; its
         notes are left out here.
         """
-        whole = self.piece(row)
-        fed = self.encoder.decode(self._steps[row, : self._at.fed[row]], like=self.like)
-        notes = whole.notes[len(fed) :]
-        if not np.isnan(self._at.origin[row]):
-            stop = tick_of(self.limit, self._at, row, self._timeline, whole)
-            notes = notes[notes["start"] < stop]
-        return whole.replace(notes=notes)
+        whole, at = self.piece(row), self._at
+        steps = self._steps[row, : at.fed[row]]
+        fed = self.encoder.decode(steps, like=self.like).at_resolution(whole.ticks_per_beat)
+        music = whole.replace(
+            notes=whole.notes[new_rows(whole.notes, fed.notes, ("start", "program", "pitch"))],
+            pedals=whole.pedals[new_rows(whole.pedals, fed.pedals, ("start", "track"))],
+        )
+        prompt = self._prompts[row]
+        if prompt is not None:
+            ticks = self.encoder.ticks(self._steps[row, : self.lengths[row]], like=self.like)
+            since = int(ticks[at.fed[row] - 1])
+            music = prompt.continued(music, float(at.moved[row]), since=since, maps=self._own_maps)
+        if not np.isnan(at.origin[row]):
+            stop = tick_of(self.limit, at, row, self._timeline, music)
+            music = music.replace(notes=music.notes[music.notes["start"] < stop])
+        return music
+
+    @property
+    def _own_maps(self) -> tuple[str, ...]:
+        """The tables of decoded music that come from its steps, not from `like`."""
+        if self.like is None:
+            return "tempos", "time_signatures", "key_signatures"
+        return () if len(self.like.time_signatures) else ("time_signatures",)
 
     # What it does -------------------------------------------------------------------------------
 
@@ -238,9 +267,34 @@ class Session:
         self._take_all(table, lengths, fed=np.zeros_like(lengths) if made else lengths)
 
     def prompt(self, pieces: Sequence[Piece]) -> None:
-        """Feed one piece a row, without its end, so that the next steps continue it."""
-        rows = [self.encoder.encode(piece) for piece in pieces]
-        self.feed([row[row["mark"] != END] for row in rows])
+        """Feed one piece a row, without its end, so that the next steps continue it.
+
+        What is made after it follows its last onset (`made`); but in a session that has steps
+        already, a piece is fed as steps are. An excerpt counts as a piece of its own, without its
+        context. Raises HowlkitError if the encoder keeps no note of a piece that has notes, and as
+        `feed` does.
+        """
+        if len(pieces) != self.rows:
+            raise HowlkitError(f"{len(pieces)} pieces for {self.rows} rows; give one each")
+        given = {id(piece): _on_its_own(piece) for piece in pieces}
+        steps = {key: without_end_row(self.encoder.encode(piece)) for key, piece in given.items()}
+        ends = {key: PromptEnd.of(self.encoder, given[key], steps[key]) for key in given}
+        fresh = bool((self.lengths == 1).all())
+        before = self._at, self._history, self._prompts
+        try:
+            if fresh:
+                self._continue_after([ends[id(piece)] for piece in pieces])
+            self.feed([steps[id(piece)] for piece in pieces])
+        except Exception:
+            self._at, self._history, self._prompts = before
+            raise
+
+    def _continue_after(self, prompts: list[PromptEnd | None]) -> None:
+        """Set, before they are fed, the prompts that the music of the rows is to follow."""
+        self._at = self._at.copy()
+        self._at.moved = np.array([0.0 if end is None else end.ahead for end in prompts])
+        self._at.waiting = np.array([end is not None and not end.kept for end in prompts])
+        self._history, self._prompts = History(self._at), prompts
 
     def select(self, rows: Sequence[int] | NDArray[np.intp]) -> None:
         """Keep these rows, in this order; one named twice becomes two, with equal generators."""
@@ -249,6 +303,7 @@ class Session:
             raise HowlkitError(f"cannot select rows {index.tolist()} of 0..{self.rows - 1}")
         self._at = self._at.select(index)
         self._history = self._history.select(index)
+        self._prompts = [self._prompts[row] for row in index.tolist()]
         self._hold(self._steps[index])
         self._done = None
         self.rngs = [copy.deepcopy(self.rngs[row]) for row in index]
@@ -278,6 +333,8 @@ class Session:
             )
         steps, fed = self._steps, self._at.fed
         self._at, self._done = self._history.back_to(target), None
+        if (target == 1).all():  # no prompt is left
+            self._continue_after([None] * self.rows)
         begin, again = self.lengths, target - self.lengths
         index = begin[:, None] + np.arange(int(again.max(initial=0)))
         steps = np.take_along_axis(steps, np.minimum(index, steps.shape[1] - 1), 1)
@@ -322,11 +379,21 @@ class Session:
         begun = at.grammar.push(step, rows)
         self._derive(at.grammar, step, rows)
         begun = begun * (rows if fed is None else rows & ~fed)
+        if (first := at.waiting & (begun > 0)).any():
+            self._move_on(first)
         at.notes = at.notes + begun
         at.ended = at.ended | (rows & (step["mark"] == END_ARRAY))
         self._write(step, rows, behind)
         if fed is not None or not at.settled:
             self._find_origin(np.zeros_like(rows) if fed is None else fed, begun > 0)
+
+    def _move_on(self, rows: NDArray[np.bool_]) -> None:
+        """Move rows whose first own note has just begun to where it follows the prompt."""
+        at = self._at
+        at.moved, at.waiting = at.moved.copy(), at.waiting & ~rows
+        for row in np.flatnonzero(rows).tolist():
+            if (prompt := self._prompts[row]) is not None:
+                at.moved[row] += prompt.missing(float(at.now[row]))
 
     def _write(self, step: Steps, rows: NDArray[np.bool_], behind: int) -> None:
         """Write `step` (B,) after the last step of each row marked True."""
@@ -354,11 +421,16 @@ class Session:
         first = begun & np.isnan(at.origin)
         if fed.any() or first.any():
             bar = np.floor(now / 4) * 4 if self._schema.clock == "beats" else now
-            at.origin = np.where(fed, now, np.where(first, bar, at.origin))
+            at.origin = np.where(fed, self._behind_prompts(now), np.where(first, bar, at.origin))
             found = fed | first
             seconds = self._timeline.seconds(np.where(found, at.origin, 0.0), at.grammar)
             at.origin_seconds = np.where(found, seconds, at.origin_seconds)
         at.settled = not np.isnan(at.origin).any()
+
+    def _behind_prompts(self, positions: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return positions (B,), or where they are earlier the last onset of the row's prompt."""
+        last = [-np.inf if prompt is None else prompt.last for prompt in self._prompts]
+        return np.maximum(positions, last)
 
     def _room_for(self, length: int) -> None:
         have = self._steps.shape[1]
@@ -373,3 +445,15 @@ class Session:
 
 def _without_start(steps: Steps) -> Steps:
     return steps[1:] if len(steps) and steps["mark"][0] == START else steps
+
+
+def _on_its_own(piece: Piece) -> Piece:
+    """Return an excerpt as a piece with a start, at the ticks that it has.
+
+    A rest after its last note, up to where the music goes on, is no part of it.
+    """
+    if not piece.has_start or piece.context:
+        piece = piece.replace(notes=piece.notes[piece.context :], context=0, has_start=True)
+    if piece.until < FOREVER and piece.until >= piece.held.max(initial=0):
+        piece = piece.replace(until=FOREVER)
+    return piece

@@ -25,6 +25,8 @@ class RowState:
     the length up to which a row was fed. ended: (B,) whether the piece is over. origin: (B,) where
     a row's own music begins, in the encoder's clock; NaN before it has begun. origin_seconds: (B,)
     the same in seconds. settled: whether it has begun in every row.
+    moved: (B,) how much later than in its steps a row's music stands on the time line of its
+    prompt, in the encoder's clock. waiting: (B,) whether the first note may have to be moved on.
     grammar: of the rows. state: the network's, each tensor or array (B, ...). hidden: (B, D), from
     which the next step is predicted.
     """
@@ -36,6 +38,8 @@ class RowState:
     origin: NDArray[np.float64]
     origin_seconds: NDArray[np.float64]
     settled: bool
+    moved: NDArray[np.float64]
+    waiting: NDArray[np.bool_]
     grammar: CheckedGrammar
     state: dict[str, Any]
     hidden: Any
@@ -51,9 +55,26 @@ class RowState:
         """Return the state of rows that have read their start row and nothing else."""
         one, none = np.ones(rows, np.int64), np.zeros(rows, np.int64)
         ended, origin = np.zeros(rows, bool), np.full(rows, np.nan)
+        moved, waiting = np.zeros(rows), np.zeros(rows, bool)
         return cls(
-            one, none, one.copy(), ended, origin, origin.copy(), False, grammar, state, hidden
+            lengths=one,
+            notes=none,
+            fed=one.copy(),
+            ended=ended,
+            origin=origin,
+            origin_seconds=origin.copy(),
+            settled=False,
+            moved=moved,
+            waiting=waiting,
+            grammar=grammar,
+            state=state,
+            hidden=hidden,
         )
+
+    @property
+    def now(self) -> NDArray[np.float64]:
+        """(B,): where each row stands on the time line of its prompt, in the encoder's clock."""
+        return self.grammar.now + self.moved
 
     @property
     def longest(self) -> int:
@@ -79,6 +100,8 @@ class RowState:
             self.origin[index],
             self.origin_seconds[index],
             self.settled,
+            self.moved[index],
+            self.waiting[index],
             self.grammar.select(index),
             {name: part[index] for name, part in self.state.items()},
             self.hidden[index],

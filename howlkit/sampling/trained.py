@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from howlkit.music.piece import TEMPO, Piece
+from howlkit.music.piece import TEMPO, TIME_SIGNATURE, Piece
+from howlkit.music.tables import DEFAULT_TEMPO, SLOWEST_TEMPO
 from howlkit.network.device import pick_device
 from howlkit.plugins.checked import CheckedEncoder
 from howlkit.sampling.limits import Limit
@@ -36,7 +37,8 @@ class Trained:
 
     held: the network, or its stored weights as long as nothing has needed torch.
     facts: JSON-ready: unigram (counts by field over the training part), tempo (median microseconds
-    a beat), data, step, nats_per_note (validation) and versions.
+    a beat), time_signature (of the training part, if it agrees on one), data, step, nats_per_note
+    (validation) and versions.
     stepping: how its sessions run the network (`runners.make_runner`).
 
     >>> from tempfile import TemporaryDirectory
@@ -122,8 +124,8 @@ class Trained:
     ) -> Session:
         """Return a session at the start of `rows` new pieces.
 
-        like: the piece that lends the music its tempo map and resolution; None: a steady tempo, the
-        median of the training part.
+        like: the piece that lends the music its tempo map, metre and resolution; None: those of the
+        training music, as `opening` gives them.
         """
         return Session(
             self.runner.twin(),
@@ -131,19 +133,28 @@ class Trained:
             rows=rows,
             seed=seed,
             limit=limit,
-            like=like if like is not None else self.steady(),
+            like=like if like is not None else self.opening(),
         )
 
-    def steady(self) -> Piece | None:
-        """Return an empty piece in the median tempo of the training part.
+    def opening(
+        self, *, bpm: float | None = None, time_signature: tuple[int, int] | None = None
+    ) -> Piece | None:
+        """Return an empty piece in the tempo and time signature that new music begins with.
 
-        None for encoders that count seconds or have steps that set the tempo: they need none.
+        bpm: beats a minute; None: the median of the training part. time_signature: numerator and
+        denominator; None: that of the training part, if most of it has the same.
+        Returns None if steps of the encoder set the tempo and `bpm` is None. Raises PieceError if a
+        MIDI file cannot say the time signature.
         """
-        encoder = self.recipe.encoder
-        if encoder.schema.clock == "seconds" or CheckedEncoder.of(encoder).sets_tempo:
-            return None
-        tempo = int(self.facts.get("tempo", 500_000))
-        return Piece(tempos=np.array([(0, min(max(tempo, 1), 2**24 - 1))], TEMPO))
+        tempo = int(self.facts.get("tempo", DEFAULT_TEMPO)) if bpm is None else round(60e6 / bpm)
+        metre = self.facts.get("time_signature") if time_signature is None else time_signature
+        if CheckedEncoder.of(self.recipe.encoder).sets_tempo:
+            if bpm is None:
+                return None
+            metre = time_signature  # else the steps say it
+        tempos = np.array([(0, min(max(tempo, 1), SLOWEST_TEMPO))], TEMPO)
+        metres = np.array([(0, *metre)] if metre else [], TIME_SIGNATURE)
+        return Piece(tempos=tempos, time_signatures=metres)
 
 
 def _stored(folder: Path, recipe: Recipe) -> StoredNetwork:

@@ -26,8 +26,10 @@ def seeded_walks(encoder: Encoder) -> Iterator[tuple[Walk, Piece | None]]:
             yield walk(encoder, seed, like=like), like
 
 
-def require_same_notes(expected: Piece, got: Piece) -> None:
-    """Raise CheckFailed unless two pieces have the same notes."""
+def require_same_notes(
+    expected: Piece, got: Piece, look: str = "what rounds twice, in `encode` and in `decode`"
+) -> None:
+    """Raise CheckFailed, saying where to look, unless two pieces have the same notes."""
     same = np.array_equal(expected.notes, got.notes)
     first = 0
     if len(expected) == len(got) and not same:
@@ -36,7 +38,7 @@ def require_same_notes(expected: Piece, got: Piece) -> None:
         same,
         expected=f"{len(expected)} notes, note {first}: {expected.notes[first : first + 1]}",
         got=f"{len(got)} notes, note {first}: {got.notes[first : first + 1]}",
-        look="what rounds twice, in `encode` and in `decode`",
+        look=look,
     )
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import tracemalloc
 
 import numpy as np
 
+from howlkit.music import midi
 from howlkit.music.piece import DRUMS, MAX_TICK, Piece
 from howlkit.plugins.exemptions import exemptions
 from howlkit.protocols import Encoder
 from howlkit.schema import END, START, STEP, Schema, Steps
-from howlkit.testing import exempt_laws, grammars
+from howlkit.testing import exempt_laws, grammars, prompts
 from howlkit.testing.checks import Check, given, require, run_all
 from howlkit.testing.compare import (
     require_same_decisions,
@@ -28,6 +30,8 @@ from howlkit.testing.walks import first_difference
 __all__ = ["check_encoder", "encoder_checks"]
 
 MOST_MEGABYTES = 256
+
+_NO_LIMITS = midi.Limits(max_seconds=math.inf, max_beats=math.inf)
 
 
 def encoder_checks(encoder: Encoder) -> tuple[Check, ...]:
@@ -257,6 +261,31 @@ def decode_takes_over_like(encoder: Encoder) -> None:
             )
 
 
+def what_is_written_is_heard(encoder: Encoder) -> None:
+    """Music that was decoded and written to a MIDI file is read as `midi.as_written` says."""
+    for made, like in seeded_walks(encoder):
+        for row, steps in enumerate(made.rows):
+            with given(f"{made}, row {row}" + (f", like {like.name}" if like is not None else "")):
+                _require_heard(encoder.decode(steps, like=like))
+    for piece in (*pieces(), chord(), metres(9, 300)):
+        with given(piece.name):
+            _require_heard(encoder.decode(encoder.encode(piece)))
+
+
+def _require_heard(piece: Piece) -> None:
+    back = midi.read_bytes(midi.to_bytes(piece), limits=_NO_LIMITS)
+    heard = midi.as_written(piece)
+    require_same_notes(heard, back, "notes that no MIDI file can hold, in `decode`")
+    for name in ("tempos", "time_signatures", "key_signatures"):
+        expected, got = getattr(heard, name), getattr(back, name)
+        require(
+            np.array_equal(expected, got),
+            expected=f"the {name} {expected.tolist()}",
+            got=got.tolist(),
+            look=f"the {name} that `decode` returns",
+        )
+
+
 def options_work_at_their_limits(encoder: Encoder) -> None:
     """Music comes back the same with each option at either limit and at each choice.
 
@@ -314,6 +343,7 @@ LAWS = (
     encode_is_stable,
     excerpts_give_the_whole,
     decode_takes_over_like,
+    what_is_written_is_heard,
     grammars.grammar_allows_what_encode_gives,
     grammars.decode_equals_pushing,
     grammars.rows_are_independent,
@@ -321,4 +351,5 @@ LAWS = (
     grammars.step_mask_says_what_allowed_does,
     options_work_at_their_limits,
     hostile_pieces,
+    prompts.music_follows_a_prompt,
 )

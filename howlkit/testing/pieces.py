@@ -6,7 +6,17 @@ import numpy as np
 
 from howlkit.music.piece import DRUMS, MAX_TICK, NOTE, PEDAL, TEMPO, TIME_SIGNATURE, Piece
 
-__all__ = ["chord", "drum_beat", "late_note", "metres", "performance", "pieces", "scatter", "tune"]
+__all__ = [
+    "chord",
+    "drum_beat",
+    "late_note",
+    "metres",
+    "performance",
+    "pieces",
+    "prompt",
+    "scatter",
+    "tune",
+]
 
 
 def scatter(seed: int, notes: int = 120) -> Piece:
@@ -80,6 +90,35 @@ def chord(notes: int = 300) -> Piece:
 def late_note(tick: int = MAX_TICK - 1) -> Piece:
     """Return one note of one tick, so late that the piece is almost all silence."""
     return Piece.of([(tick, 1, 60)], name=f"late_note({tick})")
+
+
+def prompt(seed: int) -> Piece:
+    """Return a random prompt: long rests, drums (often at the end), tempi and metres that change.
+
+    Two of four are cut from a longer piece, one of these in the middle of it.
+    """
+    rng = np.random.default_rng([seed, 15])
+    notes = int(rng.integers(6, 25))
+    per_beat = int(rng.choice([5, 24, 96, 100, 480, 1001]))
+    gaps = rng.choice(
+        [0, 0.26, 0.5, 1, 1.7, 6, 21, 70], notes, p=[0.3, *[0.14] * 4, *[0.14 / 3] * 3]
+    )
+    table = np.zeros(notes, NOTE)
+    table["start"] = np.rint(np.cumsum(gaps) * per_beat)
+    table["duration"] = rng.choice([1, 2, 4, 11], notes) * per_beat // 2
+    table["pitch"] = rng.integers(48, 84, notes)
+    table["velocity"] = rng.integers(20, 120, notes)
+    table["program"] = np.where(rng.random(notes) < 0.2, DRUMS, rng.choice([0, 40], notes))
+    table["program"][notes - int(rng.choice([0, 0, 1, 5])) :] = DRUMS
+    table["program"][0] = 0
+    changes = np.sort(rng.choice(int(table["start"][-1]) + per_beat, 2, replace=False))
+    tempos = np.array([(tick, rng.integers(250_000, 900_000)) for tick in changes], TEMPO)
+    metres = np.array([(0, 3, 4), (12 * per_beat, 7, 8)][: seed % 3], TIME_SIGNATURE)
+    piece = Piece(table, per_beat, tempos=tempos, time_signatures=metres, name=f"prompt({seed})")
+    if seed % 4 > 1:
+        first = 0 if seed % 4 == 2 else 2
+        piece = piece.excerpt(first, notes - 1).replace(has_end=False)
+    return piece
 
 
 def pieces() -> list[Piece]:

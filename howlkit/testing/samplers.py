@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from howlkit.builtin.encoders.tuple.encoder import Tuple
 from howlkit.builtin.models.lstm_gru import Gru
 from howlkit.head_options import HeadOptions
+from howlkit.music.piece import Piece
 from howlkit.protocols import Encoder, Sampler
 from howlkit.sampling.limits import Limit
 from howlkit.sampling.runners import make_runner
@@ -44,11 +45,16 @@ def check_sampler(sampler: Sampler) -> None:
 
 
 def session(
-    encoder: Encoder = ENCODERS[0], *, rows: int = 2, seed: int = 0, limit: Limit
+    encoder: Encoder = ENCODERS[0],
+    *,
+    rows: int = 2,
+    seed: int = 0,
+    limit: Limit,
+    like: Piece | None = None,
 ) -> Session:
     """Return a new session of a tiny network with random weights, to try a sampler on.
 
-    encoder: by default `tuple` on a coarse grid.
+    encoder: by default `tuple` on a coarse grid. like: as in `Session`.
 
     >>> from howlkit import Limit
     >>> made = session(limit=Limit(notes=3, ends=False))
@@ -59,7 +65,8 @@ def session(
     """
     torch.manual_seed(0)
     network = Gru(hidden=16).build(encoder.schema, HeadOptions(embedding=4, width=8, components=2))
-    return Session(make_runner(network, encoder.schema), encoder, rows=rows, seed=seed, limit=limit)
+    runner = make_runner(network, encoder.schema)
+    return Session(runner, encoder, rows=rows, seed=seed, limit=limit, like=like)
 
 
 def play(sampler: Sampler, made: Session) -> int:

@@ -5,6 +5,7 @@ Lines for the user are given to `tell`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -17,10 +18,20 @@ from howlkit.music.piece import Piece
 from howlkit.network.likelihood import Counts, Encoded, encode_all, unigram
 from howlkit.training.recipe import Recipe
 
-__all__ = ["augmented_counts", "check_enough", "describe_parts", "median_tempo", "validation_part"]
+__all__ = [
+    "augmented_counts",
+    "check_enough",
+    "common_time_signature",
+    "describe_parts",
+    "median_tempo",
+    "validation_part",
+]
 
 AUGMENTED_PASSES = 4
 """The number of passes over the training part that `augmented_counts` makes."""
+
+AGREEMENT = 0.9
+"""The share of the beats that one time signature must have, to be that of the training music."""
 
 FEW_NOTES = 20_000
 """With fewer notes to train on, the user is warned."""
@@ -106,3 +117,27 @@ def median_tempo(data: Dataset, indices: NDArray[np.int64], most: int = 500) -> 
         if piece.beats_long:
             paces.append(1e6 * piece.seconds_long / piece.beats_long)
     return round(float(np.median(paces))) if paces else 500_000
+
+
+def common_time_signature(
+    data: Dataset, indices: NDArray[np.int64], most: int = 500
+) -> tuple[int, int] | None:
+    """Return the time signature of at least `AGREEMENT` of the beats of pieces; None without one.
+
+    Beats before the first time signature of a piece have none. Only the first `most` pieces count.
+    """
+    beats: Counter[tuple[int, int]] = Counter()
+    total = 0.0
+    for index in indices[:most]:
+        piece = data.piece(int(index))
+        metres = piece.time_signatures
+        begins = np.minimum(metres["tick"].astype(np.int64), piece.end)
+        lengths = np.diff(begins, append=piece.end) / piece.ticks_per_beat
+        pairs = zip(metres["numerator"].tolist(), metres["denominator"].tolist(), strict=True)
+        for pair, length in zip(pairs, lengths.tolist(), strict=True):
+            beats[pair] += length
+        total += piece.beats_long
+    if not beats:
+        return None
+    (pair, length), *_ = beats.most_common(1)
+    return pair if length and length >= AGREEMENT * total else None

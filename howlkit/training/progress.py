@@ -5,6 +5,7 @@ Units: nats a note; seconds on the clock, pauses between a stop and a resume lef
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import time
@@ -129,6 +130,18 @@ class Metrics:
         """Append a line."""
         with saving(self.path), self.path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(asdict(progress)) + "\n")
+
+    def read(self) -> list[Progress]:
+        """Return what was logged, without lines, or a file, that cannot be read."""
+        try:
+            lines = self.path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError):
+            return []
+        found = []
+        for line in lines:
+            with contextlib.suppress(ValueError, TypeError):  # one that was only written in part
+                found.append(Progress(**json.loads(line)))
+        return found
 
     def forget_after(self, step: int) -> None:
         """Remove the lines after `step`, which will be logged again, and lines written in part."""

@@ -23,6 +23,7 @@ from howlkit.network.likelihood import unigram, unigram_nats
 from howlkit.plugins.checked import CheckedEncoder
 from howlkit.training import facts, model_folder, run_folders
 from howlkit.training.checkpoint import FORMAT, read_json, saving, write_json
+from howlkit.training.memory import MemoryCheck, explained
 from howlkit.training.prefetch import PartOf
 from howlkit.training.progress import Budget
 from howlkit.training.recipe import Recipe, versions
@@ -70,8 +71,8 @@ def begin(
     out_dir: the folder; None: a new one in `run_folders.RUNS`. tell: is called with lines for the
     user. progress: is called with (files read, files in all). workers: as `trainer.Trainer`.
     The trainer holds the lock of the folder until training ends. Raises HowlkitError for a folder
-    that is in use, for music that cannot be read or is too little, and for a component or an option
-    that does not exist.
+    that is in use, for music that cannot be read or is too little, for a component or an option
+    that does not exist, and for a network that does not fit into the memory of the device.
     """
     initial = run_folders.find_model(plan.init) if plan.init else None
     recipe = _recipe(plan, initial)
@@ -210,18 +211,7 @@ def _trainer(
     """Return the Trainer of a new run or of one that goes on; config: that of RUN/config.json."""
     part, seed, options = data.indices("train"), int(config["seed"]), recipe.training
     facts.check_enough(data, window=options.window, tell=tell)
-    counts = unigram(recipe.encoder, data.pieces("train"))
-    tell(facts.describe_parts(data))
-    stored: dict[str, Any] = {
-        # No paths: the model folder is what people pass on.
-        "data": {name: config["data"][name] for name in ("summary", "fingerprint")},
-        "versions": config["versions"],
-        "tempo": facts.median_tempo(data, part),
-        "unigram": {name: count.tolist() for name, count in counts.items()},
-    }
-    validation = facts.validation_part(recipe, data, seed, tell)
-    if validation is not None and not recipe.heads.no_likelihood(recipe.encoder.schema):
-        stored["baseline_nats_per_note"] = unigram_nats(counts, validation).nats_per_note
+    chosen, precision = pick_device(device), str(config["precision"])
     windows = Windows(
         PartOf(data, part),
         np.asarray(data.note_counts)[part],
@@ -232,16 +222,34 @@ def _trainer(
         rows=options.batch,
         seed=seed,
     )
-    return Trainer(
-        lock.run,
-        recipe,
-        windows,
-        validation,
-        budget=budget,
-        facts=stored,
-        counts=facts.augmented_counts(recipe, data, seed) if recipe.augmenters else None,
-        device=pick_device(device),
-        precision=str(config["precision"]),
-        workers=workers,
-        lock=lock,
-    )
+    check = MemoryCheck(recipe, windows, chosen, precision, tell)
+    check.before_building()
+    counts = unigram(recipe.encoder, data.pieces("train"))
+    tell(facts.describe_parts(data))
+    stored: dict[str, Any] = {
+        # No paths: the model folder is what people pass on.
+        "data": {name: config["data"][name] for name in ("summary", "fingerprint")},
+        "versions": config["versions"],
+        "tempo": facts.median_tempo(data, part),
+        "time_signature": facts.common_time_signature(data, part),
+        "unigram": {name: count.tolist() for name, count in counts.items()},
+    }
+    validation = facts.validation_part(recipe, data, seed, tell)
+    if validation is not None and not recipe.heads.no_likelihood(recipe.encoder.schema):
+        stored["baseline_nats_per_note"] = unigram_nats(counts, validation).nats_per_note
+    with explained(recipe):
+        trainer = Trainer(
+            lock.run,
+            recipe,
+            windows,
+            validation,
+            budget=budget,
+            facts=stored,
+            counts=facts.augmented_counts(recipe, data, seed) if recipe.augmenters else None,
+            device=chosen,
+            precision=precision,
+            workers=workers,
+            lock=lock,
+        )
+        check.built(trainer.network)
+    return trainer

@@ -26,7 +26,7 @@ from howlkit.network.batches import Batch, to_tensors
 from howlkit.network.likelihood import Counts, Encoded, score
 from howlkit.network.network import Network
 from howlkit.network.validate import new_network, validate_network
-from howlkit.training import checkpoint, model_folder, optimizer, prefetch, stop_signals
+from howlkit.training import checkpoint, memory, model_folder, optimizer, prefetch, stop_signals
 from howlkit.training.checkpoint import Checkpoint
 from howlkit.training.ema import Average
 from howlkit.training.progress import Budget, Meter, Metrics, Progress, TrainerState, TrainingResult
@@ -36,6 +36,10 @@ from howlkit.training.weights import with_prefix, without_prefix
 from howlkit.training.windows import Position, Segment, Windows
 
 __all__ = ["Interrupted", "Trainer"]
+
+EARLY_STEP = 50
+"""The step of the early validation. A fixed step, so that the run does not depend on the clock; no
+early one is made if the first that counts comes before twice that step."""
 
 
 class Interrupted(Exception):
@@ -51,6 +55,8 @@ class Trainer:
 
     run: the run's folder. windows: the training part. validation: whole pieces, never trained on;
     None: weights are judged by the training loss. show: called with a Progress every few steps.
+    show_early: called once, early, with the step and its validation, which is shown only: it counts
+    for nothing. show_step_time: called once with the seconds that a step takes.
     workers: how many processes prepare music ahead of training, with the same result; 0: none.
     facts: stored in the model's config (unigram, tempo, data ...). counts: of values as they are
     trained on, which the heads start from; None: facts["unigram"].
@@ -72,10 +78,13 @@ class Trainer:
         workers: int = 0,
         show: Callable[[Progress], None] = lambda progress: None,
         lock: RunLock | None = None,
+        show_early: Callable[[int, float], None] = lambda step, nats: None,
+        show_step_time: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         self.run, self.recipe, self.windows, self.validation = run, recipe, windows, validation
         self.budget, self.facts, self.device, self.show = budget, facts, device, show
         self.precision, self.workers, self._lock = precision, workers, lock
+        self.show_early, self.show_step_time = show_early, show_step_time
         torch.manual_seed(windows.seed)
         network: Network = new_network(recipe.model, recipe.encoder.schema, recipe.heads)
         validate_network(recipe.model, network, recipe.encoder.schema)
@@ -88,15 +97,21 @@ class Trainer:
         self._at = TrainerState()
         self._carried: dict[str, Tensor] | None = None
         self._uncounted: list[tuple[Tensor, float]] = []  # nats and notes of windows
-        self._meter, self._metrics = Meter(), Metrics(run / "metrics.jsonl")
+        self._meter, self.metrics = Meter(), Metrics(run / "metrics.jsonl")
         self._last = self._progress(math.nan, 0.0)
         self._stop: int | None = None
         self._clock = time.perf_counter()
+        self._step_times: list[float] | None = []  # of the first steps; None: they were shown
 
     @property
     def step(self) -> int:
         """The number of steps done."""
         return self._at.step
+
+    @property
+    def seconds(self) -> float:
+        """The seconds of training done, without pauses."""
+        return self._at.seconds
 
     @property
     def is_over(self) -> bool:
@@ -129,7 +144,7 @@ class Trainer:
                 f"{self.run}: its checkpoint does not fit its config.json: {error}"
             ) from error
         self._last = self._progress(math.nan, 0.0)
-        self._metrics.forget_after(self._at.step)
+        self.metrics.forget_after(self._at.step)
 
     def extend(self) -> None:
         """Let patience count from now on, so that a run with a new budget does not stop at once."""
@@ -151,8 +166,13 @@ class Trainer:
 
     def _train(self) -> TrainingResult:
         self._clock = time.perf_counter()
-        if not (self.run / "checkpoints" / "latest").exists():
-            self.save()  # so that a run can be resumed however early it stops
+        with memory.explained(self.recipe):
+            if not (self.run / "checkpoints" / "latest").exists():
+                self.save()  # so that a run can be resumed however early it stops
+            return self._run_segments()
+
+    def _run_segments(self) -> TrainingResult:
+        """Train on segment after segment until the run ends."""
         position = Position(self._at.epoch, self._at.index)
         segments = prefetch.segments(self.windows, position, workers=self.workers)
         with stop_signals.handled(self._on_signal), closing(segments):
@@ -167,7 +187,7 @@ class Trainer:
         for batch in segment.batches[self._at.window :]:
             if self.is_over:
                 return self._finish("budget")
-            nats = self._update(batch, segment.scale)
+            nats = self._timed_update(batch, segment.scale)
             notes = segment.notes_per_step * float(batch.lengths.sum())
             self._uncounted.append((nats, notes))
             self._at.step += 1
@@ -177,6 +197,7 @@ class Trainer:
                 self._at.epoch, self._at.index, self._at.window = after.epoch, after.index, 0
                 self._carried = None
             self._count_seconds()
+            self._tell_step_time()
             if self._at.step % self.recipe.training.validate_every == 0:
                 self._validate()
                 self.save()
@@ -184,6 +205,8 @@ class Trainer:
                     return self._finish("no progress")
             elif self._at.step % 10 == 0:
                 self._report()
+                if self._at.step == EARLY_STEP:
+                    self._validate_early()
             if self._stop is not None:
                 self.save()
                 if self._at.best is None:  # so that the user can hear what was learnt so far
@@ -207,6 +230,27 @@ class Trainer:
             self._at.nats += cost
             self._at.notes += notes
         self._uncounted.clear()
+
+    def _timed_update(self, batch: Batch, scale: int) -> Tensor:
+        """Do one step, and keep how many seconds it took, until that was shown."""
+        if self._step_times is None:
+            return self._update(batch, scale)
+        began = time.perf_counter()
+        nats = self._update(batch, scale)
+        nats.item()  # so that the device has done the step
+        self._step_times.append(time.perf_counter() - began)
+        return nats
+
+    def _tell_step_time(self) -> None:
+        """Show once how many seconds a step takes.
+
+        The first step also warms up what it calls. So the longer one of the next two counts, unless
+        the first takes seconds.
+        """
+        times = self._step_times
+        if times and (len(times) == 3 or times[0] > 2):
+            self.show_step_time(max(times[1:] or times))
+            self._step_times = None
 
     def _update(self, batch: Batch, scale: int) -> Tensor:
         """Do one step of the optimizer; return the nats of the window (), without those of `mark`.
@@ -236,6 +280,16 @@ class Trainer:
         )
 
     # Judging ------------------------------------------------------------------------------------
+
+    def _validate_early(self) -> None:
+        """Show an early validation, which changes nothing in the run."""
+        if self.validation is None or self.recipe.training.validate_every < 2 * EARLY_STEP:
+            return
+        began = time.perf_counter()
+        with self._weights():
+            judged = score(self.network, self.validation).cost_per_note
+        self.show_early(self._at.step, judged)
+        self._meter.since += time.perf_counter() - began
 
     def _validate(self) -> None:
         """Judge the weights, and save them as the model if they are the best so far."""
@@ -295,7 +349,7 @@ class Trainer:
 
     def _log(self, progress: Progress) -> None:
         self._last = progress
-        self._metrics.add(progress)
+        self.metrics.add(progress)
         self.show(progress)
 
     # Saving -------------------------------------------------------------------------------------

@@ -6,8 +6,10 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 from howlkit.music import midi
-from tests.conftest import tune
+from tests.conftest import tune, write
 
 
 def on_a_terminal(*arguments):
@@ -45,3 +47,43 @@ def test_the_live_line_fits_80_columns_with_its_bar_and_the_time_left(tmp_path, 
     assert live and all(whole.fullmatch(line) and len(line) <= 80 for line in live)
     assert any("left" in line for line in live)
     assert any(line.startswith("step") and "of unigram" in line for line in lines)
+
+
+@pytest.fixture
+def tunes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for seed in range(12):
+        write(tune(seed), tmp_path / "music" / f"{seed}.mid")
+
+
+def trained(howlkit, *options, hidden=24):
+    small = ["-o", f"lstm.hidden={hidden}", "-o", "training.batch=4"]
+    code, _, err = howlkit("train", "music", "--out-dir", "my run", *small, *options)
+    assert code == 0, err
+    return err.splitlines()
+
+
+def test_size_step_time_and_a_first_look_are_said(tunes, howlkit):
+    lines = trained(howlkit, "--steps", 60)
+    (began,) = [line for line in lines if line.startswith("Training tuple + lstm")]
+    assert re.search(r"\(chained heads, [\d,]+ weights, 1.3 MB\) for 60 steps", began)
+    (took,) = [line for line in lines if line.startswith("A step takes")]
+    assert re.fullmatch(r"A step takes [\d.]+ (ms|s): 5[79] steps in some [\d.]+ (ms|s)", took)
+    early = [line for line in lines if "a first look" in line]
+    assert len(early) == 1 and early[0].startswith("step 50  validation ")
+    assert "of unigram" in early[0]
+    assert lines[-1].startswith("Make music with it")
+
+
+def test_a_run_worse_than_the_unigram_model_is_told_to_train_on(tunes, howlkit):
+    lines = trained(howlkit, "--steps", 3, "-o", "training.rate=1", "-o", "training.warmup=0")
+    assert "worse than the unigram model" in lines[-1] and "Make music" not in lines[-1]
+    command = lines[-1].split("Train it longer: howlkit ")[1]
+    assert command == "train --resume --out-dir 'my run' --steps 1000"
+
+
+def test_overfitting_is_named_once_with_what_helps(tunes, howlkit):
+    options = ["-o", "training.validate_every=20", "-o", "lstm.dropout=0", "-o"]
+    lines = trained(howlkit, *options, "training.rate=0.02", "--steps", 300, hidden=64)
+    (said,) = [line for line in lines if line.startswith("Overfitting:")]
+    assert "--augment transpose" in said and "best validation are kept" in said

@@ -95,8 +95,17 @@ def test_a_join_keeps_the_extras_of_the_first_piece_before_the_second_begins():
     piece, other = piece_with_extras(), Piece.of([(2000, 480, 60)])
     joined = piece.join(other.replace(extras=Extras(texts=(Text(0, 0, 3, b"other"),))))
     assert joined.extras.texts == (NAME, Text(960, 0, 5, b"la"))
-    assert joined.extras.controls["tick"].tolist() == [0, 960, 960]
+    # The new note is not bent, as the last ones of the piece are.
+    assert joined.extras.controls[-1].tolist() == (2000, 0, BEND, 8192)
+    assert joined.extras.controls[:-1].tolist() == piece.extras.controls[:-1].tolist()
     assert piece.join(Piece.of([])).extras == piece.extras
+
+
+def test_a_fade_of_the_last_note_does_not_silence_what_follows():
+    rows = controls((0, 0, 7, 90), (700, 0, 7, 10), (100, 0, 10, 3), (700, 0, 71, 9))
+    piece = Piece.of([(0, 480, 60), (480, 960, 60)]).replace(extras=Extras(rows))
+    joined = piece.join(Piece.of([(1440, 480, 60), (1440, 480, 60, 80, 5)])).extras.controls
+    assert joined.tolist() == [*piece.extras.controls.tolist(), (1440, 0, 7, 90)]
 
 
 def test_an_excerpt_has_the_extras_before_the_next_note():

@@ -294,6 +294,21 @@ TwoSpellings = with_grammar(allowed=allows_one_key_chords)
 """A single key may be told as a chord of one."""
 
 
+class GoesAstray(FakeEncoder):
+    """Decodes all notes later, the more steps there are."""
+
+    def decode(self, steps, *, like=None):
+        piece = super().decode(steps, like=like)
+        notes = piece.notes.copy()
+        notes["start"] += len(steps) * piece.ticks_per_beat
+        return piece.replace(notes=notes)
+
+
+def test_music_that_does_not_follow_its_prompt_is_noticed():
+    message = failure_of(encoder_checks(GoesAstray()), "music follows a prompt")
+    assert "new notes in `decode`" in message and "more steps" in message
+
+
 def departing(encoder, *laws):
     """The encoder, but declaring that some laws do not hold for it."""
     exemptions = dict.fromkeys(laws, "it is made that way")

@@ -136,6 +136,44 @@ def test_validation_that_gets_no_better_stops_the_run(tmp_path):
     assert result.reason == "no progress" and result.progress.step == 30
 
 
+def without_the_clock(run):
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{n: v for n, v in line.items() if "second" not in n} for line in lines]
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+def test_the_early_validation_is_shown_once_and_changes_no_bit(tmp_path, monkeypatch, ema):
+    values = {"training": {"validate_every": 100, "ema": ema}}
+    seen = []
+    looked = trainer(tmp_path / "looked", steps=60, values=values)
+    looked.show_early = lambda step, nats: seen.append((step, nats))
+    looked.train()
+    monkeypatch.setattr("howlkit.training.trainer.EARLY_STEP", 1000)
+    plain = trainer(tmp_path / "plain", steps=60, values=values)
+    plain.train()
+    ((step, nats),) = seen
+    assert step == 50 and 1 < nats < 20
+    assert digest(looked.network) == digest(plain.network)
+    assert without_the_clock(looked.run) == without_the_clock(plain.run)
+    kept = [tmp_path / run / "model" / "model.safetensors" for run in ("looked", "plain")]
+    assert kept[0].read_bytes() == kept[1].read_bytes()
+
+
+def test_no_early_validation_where_the_first_one_comes_soon(tmp_path):
+    made = trainer(tmp_path / "run", steps=60)
+    made.show_early = lambda step, nats: pytest.fail("it was shown")
+    made.train()
+
+
+def test_the_time_of_a_step_is_shown_once(tmp_path):
+    made = trainer(tmp_path / "run", steps=20)
+    shown = []
+    made.show_step_time = lambda seconds: shown.append((made.step, seconds))
+    made.train()
+    ((step, seconds),) = shown
+    assert step in (1, 3) and seconds > 0
+
+
 def test_a_loss_that_is_no_number_is_an_error_that_says_what_to_do(tmp_path):
     made = trainer(tmp_path / "run", steps=50)
     with torch.no_grad():

@@ -65,12 +65,7 @@ from howlkit.music.midi.files import ENDINGS, find, kind_of
 from howlkit.music.midi.limits import Limits, check_limits
 from howlkit.music.midi.reading import Reading, inspect, inspect_bytes, read, read_bytes
 from howlkit.music.midi.repairs import DAMAGE, REPAIRS
-from howlkit.music.midi.writing import (
-    to_bytes,
-    to_bytes_counted,
-    write,
-    write_counted,
-)
+from howlkit.music.midi.writing import to_bytes, to_bytes_counted, write
 
 __all__ = [
     "ARCHIVES",
@@ -93,5 +88,4 @@ __all__ = [
     "to_bytes",
     "to_bytes_counted",
     "write",
-    "write_counted",
 ]

@@ -251,8 +251,9 @@ def as_written(piece: Piece) -> Piece:
             for control in plan.controls[channel]
             if control.number != PROGRAM
         ]
-    first = {chunk: track for (chunk, _), track in reversed(track_of.items())}
-    texts = [text._replace(track=first.get(chunk, NO_TRACK)) for chunk, text in plan.texts]
+    # A chunk on several channels is several tracks, and does not say whose its texts are.
+    of_chunk = {chunk: track for (chunk, _), track in track_of.items() if chunk not in plan.split}
+    texts = [text._replace(track=of_chunk.get(chunk, NO_TRACK)) for chunk, text in plan.texts]
     return Piece(
         notes,
         ticks_per_beat=piece.ticks_per_beat,

@@ -8,6 +8,7 @@ plays another is left until then.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -88,10 +89,12 @@ def shared_channel(voices: Sequence[Voice], strokes: Iterable[tuple[int, int]]) 
     wanted = {voice.chunk: _Wanted(voice) for voice in voices}
     begun = set(wanted) if one_program else set()
     turns = _turns(strokes)
-    for index, (tick, chunk) in enumerate(turns):
+    for index, (tick, chunk, contested) in enumerate(turns):
         want = wanted[chunk]
         want.advance(tick)
-        if chunk not in begun:  # for readers that look at one chunk at a time
+        # Readers may look at one chunk at a time, or at the program changes of a tick before its
+        # notes. So a chunk says its program when it begins, and where it shares a tick.
+        if chunk not in begun or (contested and not one_program):
             state.program = -1
             begun.add(chunk)
         found += [Control(tick, chunk, *sent) for sent in state.changes(want)]
@@ -112,12 +115,17 @@ def _selects_at_once(rows: list[tuple[int, int, int, int]]) -> bool:
     return any(tick == 0 and number in BANKS for tick, _, number, _ in rows)
 
 
-def _turns(strokes: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return the strokes at which the channel goes over to another chunk."""
-    turns: list[tuple[int, int]] = []
-    for tick, chunk in strokes:
-        if not turns or turns[-1][1] != chunk:
-            turns.append((tick, chunk))
+def _turns(strokes: Iterable[tuple[int, int]]) -> list[tuple[int, int, bool]]:
+    """Return the strokes at which the channel goes over to another chunk.
+
+    Each is the tick, the chunk, and whether several chunks strike at that tick; then all do.
+    """
+    turns: list[tuple[int, int, bool]] = []
+    for tick, group in itertools.groupby(dict.fromkeys(strokes), key=lambda stroke: stroke[0]):
+        chunks = [chunk for _, chunk in group]
+        contested = len(chunks) > 1
+        if contested or not turns or turns[-1][1] != chunks[0]:
+            turns += [(tick, chunk, contested) for chunk in chunks]
     return turns
 
 

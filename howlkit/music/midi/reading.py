@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from howlkit.errors import MidiError, PieceError, printable
 from howlkit.music.midi.container import StandardFile, load, standard_file
 from howlkit.music.midi.contents import Contents
-from howlkit.music.midi.exact import read_exactly
+from howlkit.music.midi.exact.reader import read_exactly
 from howlkit.music.midi.limits import Limits, check_length, too_big
-from howlkit.music.midi.quick import read_quickly
+from howlkit.music.midi.quick.reader import read_quickly
 from howlkit.music.midi.repairs import DAMAGE, REPAIRS, count_overlapping
 from howlkit.music.piece import Piece
 

@@ -21,7 +21,7 @@ from howlkit.music.midi.controls import PROGRAM, Control
 from howlkit.music.piece import Piece
 from howlkit.music.tables import Table
 
-__all__ = ["to_bytes", "to_bytes_counted", "write", "write_counted"]
+__all__ = ["to_bytes", "to_bytes_counted", "write"]
 
 _LONGEST_DELTA = 2**28 - 1  # four bytes of seven bits: the longest that the format allows
 
@@ -41,18 +41,12 @@ def write(piece: Piece, path: str | os.PathLike[str]) -> None:
 
     Raises MidiError if the folder does not exist or cannot be written to, or as `to_bytes` does.
     """
-    write_counted(piece, path)
-
-
-def write_counted(piece: Piece, path: str | os.PathLike[str]) -> Written:
-    """Do what `write` does, and return what the file could not say."""
-    data, written = to_bytes_counted(piece)
+    data = to_bytes(piece)
     try:
         write_file(path, data)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise MidiError(f"{printable(path)} cannot be written: {reason}") from error
-    return written
 
 
 def to_bytes(piece: Piece) -> bytes:

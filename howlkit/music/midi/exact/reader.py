@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from howlkit.music.extras import BEND, CONTROL, PRESSURE, Extras, Text
-from howlkit.music.midi.channels import presses_of, setting_at, settings_of
 from howlkit.music.midi.container import StandardFile
 from howlkit.music.midi.contents import (
     Contents,
@@ -21,9 +20,10 @@ from howlkit.music.midi.contents import (
     usable_metres,
     usable_tempos,
 )
-from howlkit.music.midi.events import Chunk, Message, Meta, events_of
+from howlkit.music.midi.exact.channels import presses_of, setting_at, settings_of
+from howlkit.music.midi.exact.events import Chunk, Message, Meta, events_of
+from howlkit.music.midi.exact.pairing import Struck, notes_of
 from howlkit.music.midi.limits import Limits, check_count
-from howlkit.music.midi.pairing import Struck, notes_of
 from howlkit.music.tables import DRUMS, KEY_SIGNATURE, NOTE, PEDAL, TEMPO, TIME_SIGNATURE, Table
 
 __all__ = ["read_exactly"]

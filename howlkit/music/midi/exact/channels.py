@@ -22,7 +22,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from howlkit.music.midi.events import SYSEX, Chunk, Message, Meta
+from howlkit.music.midi.exact.events import SYSEX, Chunk, Message, Meta
 
 __all__ = ["Setting", "presses_of", "setting_at", "settings_of"]
 

@@ -15,13 +15,15 @@ from typing import NamedTuple
 import numpy as np
 
 from howlkit.music.midi.container import END_OF_TRACK, StandardFile
-from howlkit.music.midi.events import SYSEX, number_at, system_event
+from howlkit.music.midi.exact.events import SYSEX, number_at, system_event
 from howlkit.music.tables import MAX_TICK
 
-__all__ = ["Plain", "head_program", "plain"]
+__all__ = ["DRUM_CHANNEL", "NotPlainError", "Plain", "head_program", "plain"]
+
+DRUM_CHANNEL = 9  # counted from 0
 
 _LONGEST = MAX_TICK - 2**28
-"""The ticks of a chunk that leave room for what quick.py adds."""
+"""The ticks of a chunk that leave room for what closing.py adds."""
 
 _STRIKE, _CONTROL, _PROGRAM = 0x90, 0xB0, 0xC0
 _STRIKES = [(channel, bytes((_STRIKE | channel,))) for channel in range(16)]
@@ -55,6 +57,10 @@ _NO_PROGRAMS = re.compile(
     rb"[\x80-\xff]{0,3}[\x00-\x7f]\xff\x2f\x00",
     re.DOTALL,
 )
+
+
+class NotPlainError(Exception):
+    """The file has something that symusic does not read as the exact reader does."""
 
 
 class Plain(NamedTuple):

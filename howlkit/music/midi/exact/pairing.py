@@ -12,7 +12,7 @@ from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from howlkit.music.midi.events import Chunk, Message
+from howlkit.music.midi.exact.events import Chunk, Message
 
 __all__ = ["Struck", "notes_of", "silences_of"]
 

@@ -1,0 +1,1 @@
+"""Reads a MIDI file event by event, to the letter: the reference."""
