@@ -46,6 +46,7 @@ def read_exactly(file: StandardFile, limits: Limits, *, extras: bool) -> Content
     check_count(sum(map(_strokes, chunks)), limits)
     found = Contents(repairs=Counter(file.repairs))
     found.repairs["cut_chunks"] += sum(chunk.cut for chunk in chunks)
+    found.repairs["bytes_after_end"] += sum(chunk.after > 0 for chunk in chunks)
     found.repairs["broken_events"] += sum(chunk.broken for chunk in chunks)
     notes = notes_of(chunks, found.repairs)
     tracks = _tracks_of(notes, chunks)

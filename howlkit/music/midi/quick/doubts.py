@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from howlkit.music.midi.container import END_OF_TRACK, StandardFile
-from howlkit.music.midi.exact.events import SYSEX, number_at, system_event
+from howlkit.music.midi.exact.events import META, SYSEX, number_at, system_event
 from howlkit.music.tables import MAX_TICK
 
 __all__ = ["DRUM_CHANNEL", "NotPlainError", "Plain", "head_program", "plain"]
@@ -39,6 +39,10 @@ _NO_DRUMS = re.compile(
     rb"|\x41.\x42\x12\x40\x00|\x43[^\x10-\x1f]",
     re.DOTALL,
 )
+# Other system messages, after which symusic knows no running status.
+_SYSTEM_BYTES = [bytes((status,)) for status in range(0xF1, 0xFF) if status != 0xF7]
+_SYSTEM_EVENT = re.compile(rb"[\x00-\x7f][\xf1-\xf6\xf8-\xfe]")
+
 _YAMAHA = re.compile(rb"\x43[\x10-\x1f]\x4c\x00\x00\x7e")
 
 # A tempo whose length is not 3, a time signature that is short or has too large a denominator, and
@@ -88,8 +92,12 @@ def plain(file: StandardFile) -> Plain | None:
     yamaha = _systems(bodies) if b"\xf0" in data or b"\xf7" in data else False
     if yamaha is None or _WRONG_META.search(data):
         return None
+    if any(status in data for status in _SYSTEM_BYTES) and _SYSTEM_EVENT.search(
+        _TEMPO.sub(b"", data)
+    ):
+        return None
     for body in bodies:
-        if not body.endswith(END_OF_TRACK):
+        if not body.endswith(END_OF_TRACK) or body.find(END_OF_TRACK[:2]) < len(body) - 3:
             return None
     channels = [
         [c for c, strike in _STRIKES if strike in body and _may_occur(_STRIKE | c, body)]
@@ -224,10 +232,26 @@ def _messages(body: bytes) -> list[bytes] | None:
                 message = _MESSAGE.match(body, at)
                 if message is None or message[1][0] != len(message[2]) + 1:
                     return None
+                if not _status_follows(body, message.end()):
+                    return None
                 found.append(message[2])
                 stops.add(message.end() - 1)
             at = body.find(status, at + 1)
     return found
+
+
+def _status_follows(body: bytes, at: int) -> bool:
+    """Say whether the first event from an offset on that is no meta event has a status byte."""
+    try:
+        while True:
+            _, at = number_at(body, at)
+            if body[at] != META:
+                return body[at] >= 0x80
+            kind, _, at = system_event(body, at)
+            if kind == END_OF_TRACK[1]:
+                return True
+    except IndexError:
+        return False
 
 
 def _without_systems(body: bytes) -> bool:
