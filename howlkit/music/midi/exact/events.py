@@ -61,8 +61,8 @@ class Chunk:
     ticks, keys, velocities: of each stroke and each release (velocity 0), in their order; a key is
     128 times the channel (as in `Message`) plus the pitch. others: all other events, in their
     order. end: the tick of the end of the track, or of its last event. broken: how many events were
-    left out. cut: whether the chunk ends in the middle of an event. after: the bytes after the end of
-    the track.
+    left out. cut: whether the chunk ends in the middle of an event. after: how many bytes stand
+    after the end of the track.
     """
 
     ticks: list[int] = field(default_factory=list)

@@ -45,10 +45,11 @@ _SYSTEM_EVENT = re.compile(rb"[\x00-\x7f][\xf1-\xf6\xf8-\xfe]")
 
 _YAMAHA = re.compile(rb"\x43[\x10-\x1f]\x4c\x00\x00\x7e")
 
-# A tempo whose length is not 3, a time signature that is short or has too large a denominator, and
-# any other bytes that look like one.
+# A tempo whose length is not 3, a time signature that is short or has too large a denominator, a
+# short key signature, and any other bytes that look like one.
 _WRONG_META = re.compile(
-    rb"\xff\x51[^\x03]|\xff\x58(?:[^\x02-\x7f]|[\x02-\x7f].[^\x00-\x07])", re.DOTALL
+    rb"\xff\x51[^\x03]|\xff\x58(?:[^\x02-\x7f]|[\x02-\x7f].[^\x00-\x07])|\xff\x59[^\x02-\x7f]",
+    re.DOTALL,
 )
 _TEMPO = re.compile(rb"\xff\x51\x03...", re.DOTALL)
 _PORT = re.compile(rb"\xff\x21\x01[^\x00]")
