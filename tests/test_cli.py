@@ -196,7 +196,8 @@ def test_training_on_nothing_but_the_music_that_ships_names_its_own_run(here, ho
     code, out, err = howlkit("sample", "--notes", 8)
     assert code == 0 and out == "" and "runs/tuple-lstm-2/samples/sample-1.mid" in err
     assert "newest run, runs/tuple-lstm-2\n" in err
-    assert len(midi.read("runs/tuple-lstm-2/samples/sample-1.mid")) == 8
+    assert "sample-1.mid  8 notes" in err  # the file holds fewer if a key is struck twice at once
+    assert 0 < len(midi.read("runs/tuple-lstm-2/samples/sample-1.mid")) <= 8
 
 
 def test_the_same_seed_writes_the_same_bytes(run_folder, howlkit):
@@ -226,11 +227,12 @@ def test_how_the_network_is_run_can_be_chosen_and_is_said_beside_the_seed(
 
 
 def test_a_prompt_stays_as_it_is_and_music_follows(run_folder, howlkit):
-    howlkit("sample", "run", "--prompt", "music/tune-0.mid", "--prompt-seconds", 4, "--notes", 30,
-            "--out", "on.mid")  # fmt: skip
+    _, _, err = howlkit("sample", "run", "--prompt", "music/tune-0.mid", "--prompt-seconds", 4,
+                        "--notes", 30, "--out", "on.mid")  # fmt: skip
     prompt, piece = midi.read("music/tune-0.mid"), midi.read("on.mid")
     kept = prompt.notes[prompt.seconds(prompt.notes["start"]) < 4]
-    assert len(piece) == len(kept) + 30
+    assert f"on.mid  {len(kept) + 30} notes" in err
+    assert len(kept) + 20 < len(piece) <= len(kept) + 30  # a key struck twice at once is one note
     columns = ["start", "duration", "pitch", "velocity"]
     assert [n[columns].tolist() for n in piece.notes[: len(kept)]] == [
         n[columns].tolist() for n in kept
