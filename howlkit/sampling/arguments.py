@@ -47,7 +47,9 @@ path, tempo
         try:
             signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise ArgumentError(f"{function.__name__}: {error}; it has: {signature}") from None
+            raise ArgumentError(
+                f"{function.__name__}: {error}. Its arguments: {', '.join(known)}"
+            ) from None
         return function(*args, **kwargs)
 
     return checked
