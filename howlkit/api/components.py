@@ -17,8 +17,8 @@ def encoder(name: str, /, **options: object) -> Encoder:
 
     >>> from howlkit import Piece
     >>> steps = encoder("tuple", grid=12).encode(Piece.of([(0, 480, 60), (480, 480, 64)]))
-    >>> steps.dtype.names, len(steps)  # a start row, two notes, an end row
-    (('mark', 'beats', 'ticks', 'pitch', 'duration', 'velocity'), 4)
+    >>> steps["pitch"].tolist()  # a start row, two notes, an end row
+    [0, 60, 64, 0]
     """
     made: Encoder = plugins.create("encoder", _name("encoder", name), options)
     return made

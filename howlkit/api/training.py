@@ -137,6 +137,14 @@ def load(
     path: the folder of a run, or a model folder; None: the newest run in runs/. device: auto, cpu,
     cuda or mps; stepping: auto, plain or compiled, as with `howlkit sample`. Raises CheckpointError
     if there is no model, or if it is damaged, and ArgumentError for an argument of another type.
+
+    >>> import tempfile
+    >>> small = {"lstm.hidden": 16, "training.batch": 2}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = train(steps=2, options=small, out_dir=f"{folder}/run", quiet=True)
+    ...     trained = load(f"{folder}/run")
+    >>> len(trained.sample(notes=8, seed=1))
+    8
     """
     if device not in DEVICES:
         raise ArgumentError(f"device is {device!r}; one of {', '.join(DEVICES)} is needed")
@@ -181,7 +189,7 @@ def _sources(data: object) -> tuple[Path, ...]:
 def _augmenters(
     augment: str | Augmenter | Sequence[str | Augmenter],
 ) -> tuple[str | Augmenter, ...]:
-    """Return what was given as one or several; names may be separated by commas, as in --augment."""
+    """Return what was given as one or several; commas may separate names, as in --augment."""
     listed: Sequence[Any] = augment if isinstance(augment, list | tuple) else [augment]
     found: list[str | Augmenter] = []
     for each in listed:
@@ -197,7 +205,7 @@ def _run_of(init: object) -> Path:
         return path_of("init", init)
     if init.path is None:
         raise ArgumentError(
-            "init is a Trained that is in no folder; save it first: save_pretrained"
+            "init is a Trained that is in no folder; save it first (save_pretrained)"
         )
     return init.path
 

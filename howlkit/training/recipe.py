@@ -138,8 +138,8 @@ def _chosen(
         )
     if plugins.get(kind, name).cls is not cls:
         raise OptionError(
-            f"{kind} {name!r} is a {cls.__qualname__} of {cls.__module__}, but the "
-            f"installed {kind} of that name is another; a run stores the name. Give it a name of its own"
+            f"{kind} {name!r} is a {cls.__qualname__} of {cls.__module__}, but the installed "
+            f"{kind} of that name is another, and a run stores the name: name yours otherwise"
         )
     return component
 
