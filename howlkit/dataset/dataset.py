@@ -33,6 +33,7 @@ Indices = NDArray[np.int64]
 class Dataset:
     """A prepared dataset, read through memory maps: opening costs the same for any number of notes.
 
+    A sequence of Pieces: data[0], data[-5:], len(data), iteration; `part` gives those of one part.
     Pickles as its path, so that worker processes open it anew.
     """
 
