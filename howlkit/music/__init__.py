@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from howlkit.music.extras import BEND, CONTROL, PRESSURE, Extras, Text
-    from howlkit.music.piece import FOREVER, Piece
+    from howlkit.music.piece import Piece
     from howlkit.music.tables import (
         DRUMS,
+        FOREVER,
         KEY_SIGNATURE,
         MAX_TICK,
         NOTE,
@@ -41,7 +42,7 @@ _HOMES = {
     "BEND": "extras",
     "CONTROL": "extras",
     "DRUMS": "tables",
-    "FOREVER": "piece",
+    "FOREVER": "tables",
     "KEY_SIGNATURE": "tables",
     "MAX_TICK": "tables",
     "NOTE": "tables",

@@ -8,6 +8,7 @@ pieces = [music(session, row, piece) for row in range(4)]
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
@@ -18,12 +19,21 @@ from howlkit.plugins.checked import CheckedSampler
 from howlkit.protocols import Sampler
 from howlkit.sampling.limits import Limit
 from howlkit.sampling.session import Session
-from howlkit.sampling.trained import Trained
 
-__all__ = ["MOST_NOTES", "begin", "cut_prompt", "length", "music", "run"]
+__all__ = ["MOST_NOTES", "SessionMaker", "begin", "cut_prompt", "length", "music", "run"]
 
 MOST_NOTES = 4000
 """The limit in notes of a piece without a given length, in case the model never ends it."""
+
+
+class SessionMaker(Protocol):
+    """What sessions come from: a `Trained`."""
+
+    def session(self, *, rows: int, seed: int, limit: Limit, like: Piece | None) -> Session:
+        """Return a session at the start of new pieces, as `Trained.session`."""
+
+    def opening(self, *, bpm: float | None, time_signature: tuple[int, int] | None) -> Piece | None:
+        """Return an empty piece in which new music begins, as `Trained.opening`."""
 
 
 def length(
@@ -68,7 +78,7 @@ def cut_prompt(piece: Piece, seconds: float | None) -> Piece:
 
 
 def begin(
-    trained: Trained,
+    trained: SessionMaker,
     *,
     rows: int = 1,
     seed: int = 0,

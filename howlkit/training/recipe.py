@@ -63,19 +63,21 @@ class Recipe:
     @classmethod
     def choose(
         cls,
-        encoder: str,
-        model: str,
+        encoder: str | Encoder,
+        model: str | Model,
         *,
-        augment: Sequence[str] = (),
+        augment: Sequence[str | Augmenter] = (),
         values: Mapping[str, Mapping[str, object]] | None = None,
     ) -> Recipe:
-        """Return the recipe of the components with these names.
+        """Return the recipe of the components with these names, or of components that are made.
 
-        values: options by component name, as `options.parse` returns them. Raises PluginError for a
-        component that is not installed, OptionError for options of a component that is not chosen.
+        values: options by component name, as `options.parse` returns them; not of components that
+        are made, which have their own. Raises PluginError for a component that is not installed,
+        OptionError for options of a component that is not chosen by its name.
         """
         given = {name: dict(table) for name, table in (values or {}).items()}
-        used = [encoder, model, *augment, HeadOptions.name, TrainingOptions.name]
+        named = [each for each in (encoder, model, *augment) if isinstance(each, str)]
+        used = [*named, HeadOptions.name, TrainingOptions.name]
         for name in given:
             if name not in used:
                 raise OptionError(
@@ -83,10 +85,10 @@ class Recipe:
                     f"{did_you_mean(name, used)} Options can be given for: {', '.join(used)}"
                 )
         return cls(
-            plugins.create("encoder", encoder, given.get(encoder)),
-            plugins.create("model", model, given.get(model)),
+            _chosen("encoder", encoder, given),
+            _chosen("model", model, given),
             options.build(HeadOptions, given.get(HeadOptions.name, {})),
-            tuple(plugins.create("augmenter", name, given.get(name)) for name in augment),
+            tuple(_chosen("augmenter", each, given) for each in augment),
             options.build(TrainingOptions, given.get(TrainingOptions.name, {})),
         )
 
@@ -117,6 +119,29 @@ class Recipe:
             )
         except (KeyError, TypeError) as error:
             raise CheckpointError(f"the stored recipe is damaged: {error!r}") from error
+
+
+def _chosen(
+    kind: str,
+    component: Any,  # noqa: ANN401 - a name, or any component
+    given: Mapping[str, Mapping[str, object]],
+) -> Any:  # noqa: ANN401 - any component
+    """Return the component of a name, or one that is made: of a class that a run can store."""
+    if isinstance(component, str):
+        return plugins.create(kind, component, given.get(component))
+    cls = type(unwrapped(component))
+    name = getattr(cls, "name", None)
+    if isinstance(component, type) or not isinstance(name, str):
+        raise OptionError(
+            f"{kind} is {component!r}; give the name of one, or one that is made, such as "
+            f"howlkit.{kind}({plugins.components(kind)[0].name!r})"
+        )
+    if plugins.get(kind, name).cls is not cls:
+        raise OptionError(
+            f"{kind} {name!r} is a {cls.__qualname__} of {cls.__module__}, but the installed "
+            f"{kind} of that name is another, and a run stores the name: name yours otherwise"
+        )
+    return component
 
 
 def _component_json(kind: str, component: Any) -> dict[str, Any]:  # noqa: ANN401 - any component

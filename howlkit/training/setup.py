@@ -21,6 +21,7 @@ from howlkit.network.build import check_weights
 from howlkit.network.device import pick_device
 from howlkit.network.likelihood import unigram, unigram_nats
 from howlkit.plugins.checked import CheckedEncoder
+from howlkit.protocols import Augmenter, Encoder, Model
 from howlkit.training import facts, model_folder, run_folders
 from howlkit.training.checkpoint import FORMAT, read_json, saving, write_json
 from howlkit.training.memory import MemoryCheck, explained
@@ -41,14 +42,15 @@ Tell = Callable[[str], None]
 class TrainingPlan:
     """What the user asked for.
 
-    sources: as for `dataset.opening.open_data`. encoder, model: names; None: those of `init`, or
-    else tuple and lstm. values: options by component name. init: a run to start from.
+    sources: as for `dataset.opening.open_data`. encoder, model, augment: names, or components that
+    are made; None: those of `init`, or else tuple and lstm. values: options by component name.
+    init: a run to start from.
     """
 
     sources: Sequence[Path] = ()
-    encoder: str | None = None
-    model: str | None = None
-    augment: tuple[str, ...] = ()
+    encoder: str | Encoder | None = None
+    model: str | Model | None = None
+    augment: tuple[str | Augmenter, ...] = ()
     values: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     budget: Budget = Budget(minutes=10)
     seed: int = 0
@@ -187,6 +189,11 @@ def _recipe(plan: TrainingPlan, initial: Path | None) -> Recipe:
     ):
         values[name] = known | values.get(name, {})
     for asked, known in ((plan.encoder, encoder), (plan.model, model)):
+        if asked is not None and not isinstance(asked, str):
+            raise OptionError(
+                f"--init {plan.init} has an encoder and a model, with their options; leave out "
+                f"{asked!r}, or give the name {known!r} and options"
+            )
         if asked not in (None, known):
             raise OptionError(f"--init {plan.init} has {known!r}, not {asked!r}; leave it out")
     return Recipe.choose(encoder, model, augment=plan.augment, values=values)
