@@ -1,4 +1,4 @@
-"""Augmenter `stencil`: swing, as in jazz: the second half of every beat comes late.
+"""Augmenter `stencil`: the second half of every beat comes late.
 
 Notes in the middle of a beat move to `amount` of the beat, notes in between move accordingly, and
 notes on the beat stay. With amount 1/2 nothing moves; 2/3 makes triplets of eighths.
@@ -19,7 +19,7 @@ from howlkit.protocols import Augmenter
 
 @dataclass(frozen=True)
 class Stencil:
-    """Swing: move notes between two beats later, by another random amount each time."""
+    """Move notes between two beats later, by another random amount each time."""
 
     most: float = option(0.67, "how far the middle of a beat may move", low=0.5, high=0.9)
     name: ClassVar[str] = "stencil"
