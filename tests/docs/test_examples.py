@@ -16,7 +16,7 @@ from howlkit.builtin.encoders.tuple import Tuple
 from howlkit.head_options import HeadOptions
 from howlkit.music import midi
 from howlkit.sampling import Limit, Session, make_runner
-from howlkit.testing import model_checks
+from howlkit.testing import check_augmenter, model_checks
 from tests.training.test_trainer import trainer
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +46,12 @@ def memory():
 def test_the_model_of_the_docs_keeps_to_the_contract(memory):
     for check in model_checks(memory):
         check()
+
+
+def test_the_augmenter_of_the_docs_keeps_to_the_contract():
+    jitter = runpy.run_path(str(ROOT / "docs/examples/jitter.py"))["Jitter"]
+    for spread in (0.001, 0.01, 1.0):
+        check_augmenter(jitter(spread=spread))
 
 
 @pytest.mark.parametrize("rows", [1, 3])

@@ -33,10 +33,14 @@ class Stencil:
             end = bent(start + table["duration"], amount, piece.ticks_per_beat)
             table["start"] = np.minimum(bent(start, amount, piece.ticks_per_beat), MAX_TICK - 1)
             table["duration"] = np.maximum(np.minimum(end, MAX_TICK) - table["start"], 1)
-        # An excerpt also knows where the music after it begins.
+        # An excerpt also knows where the music after it begins. Its notes stay before that tick,
+        # though two ticks may become one, and notes on that tick stay on it.
         until = piece.until
         if until < FOREVER:
-            until = int(bent(np.array(until), amount, piece.ticks_per_beat))
+            inside = piece.notes["start"] < until
+            last = int(notes["start"][inside].max(initial=-1))
+            until = max(int(bent(np.array(until), amount, piece.ticks_per_beat)), last + 1)
+            notes["start"][~inside] = until
         return piece.replace(notes=notes, pedals=pedals, until=until)
 
 
