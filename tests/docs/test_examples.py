@@ -1,5 +1,6 @@
 """What the docs show is what runs."""
 
+import doctest
 import re
 import runpy
 import subprocess
@@ -67,6 +68,14 @@ def test_the_compiled_step_of_the_docs_makes_what_torch_makes(memory, rows):
         sampling.run(session, Autoregressive())
         made.append(session.steps)
     np.testing.assert_array_equal(*made)
+
+
+def test_the_examples_of_the_hooks_page_do_what_they_say():
+    page = (ROOT / "docs/hooks.md").read_text()
+    blocks = re.findall(r"```python\n(>>> .*?)```", page, re.DOTALL)
+    assert len(blocks) >= 10
+    test = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, "hooks.md", None, 0)
+    assert doctest.DocTestRunner().run(test).failed == 0
 
 
 def test_the_hooks_page_shows_code_of_the_example():
