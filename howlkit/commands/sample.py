@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +12,7 @@ import click
 from howlkit.commands import sampled_files
 from howlkit.commands.component_names import ComponentName
 from howlkit.commands.component_options import component_options, config_option, merged
+from howlkit.commands.loading_notices import loading_notices
 from howlkit.commands.output_files import check_new, is_device, next_free
 from howlkit.commands.shared_options import (
     POSITIVE,
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
     from howlkit.sampling.runner import Stepping
     from howlkit.sampling.session import Session
     from howlkit.sampling.trained import Trained
-
-PATIENCE = 3.0  # seconds to wait before a line says what takes so long
 
 EPILOG = """\b
 Examples:
@@ -162,18 +159,19 @@ def command(
     folder = run if run is not None else newest_trained()
     if run is None:
         tell(f"Using the newest run, {printable(folder)}")
-    trained = _load(folder, device, stepping, count)
     start = sampling.cut_prompt(_read(prompt), prompt_seconds) if prompt else None
     limit = sampling.length(notes=notes, seconds=seconds, beats=beats, may_end=may_end)
-    session = sampling.begin(
-        trained,
-        rows=count,
-        seed=seed,
-        limit=limit,
-        prompt=start,
-        bpm=bpm,
-        time_signature=time_signature,
-    )
+    with loading_notices():
+        trained = _load(folder, device, stepping, count)
+        session = sampling.begin(
+            trained,
+            rows=count,
+            seed=seed,
+            limit=limit,
+            prompt=start,
+            bpm=bpm,
+            time_signature=time_signature,
+        )
     claim = sampled_files.claimed(out, folder, count, midi=midi_file, force=force, reads=reads)
     paths = ctx.with_resource(claim)
     stopped = _play(session, player)
@@ -236,28 +234,12 @@ def _load(folder: Path, device: str, stepping: Stepping, rows: int) -> Trained:
     from howlkit.network.device import FEW_ROWS, pick_device, settle_threads
     from howlkit.sampling.trained import Trained
 
-    with _notice_if_slow(stepping):
-        few = device in ("auto", "cpu") and rows <= FEW_ROWS  # then torch may not be needed
-        place = device if few else pick_device(device)
-        trained = Trained.from_pretrained(folder, device=place, stepping=stepping)
+    few = device in ("auto", "cpu") and rows <= FEW_ROWS  # then torch may not be needed
+    place = device if few else pick_device(device)
+    trained = Trained.from_pretrained(folder, device=place, stepping=stepping)
     if trained.needs_torch or rows > 1:
         settle_threads(rows)
     return trained
-
-
-@contextlib.contextmanager
-def _notice_if_slow(stepping: Stepping) -> Iterator[None]:
-    """Print a line if the block takes longer than PATIENCE: compiling may take ten seconds."""
-    line = "Loading the model"
-    if stepping != "plain":
-        line += "; the first time on a machine its step is compiled, which takes about ten seconds"
-    waiting = threading.Timer(PATIENCE, lambda: tell(line))
-    waiting.daemon = True
-    waiting.start()
-    try:
-        yield
-    finally:
-        waiting.cancel()
 
 
 def _refuse_others(values: Mapping[str, object], used: Sequence[str]) -> None:

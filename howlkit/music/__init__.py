@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from howlkit.music.extras import BEND, CONTROL, PRESSURE, Extras, Text
+    from howlkit.music.onsets import moved
     from howlkit.music.piece import Piece
     from howlkit.music.tables import (
         DRUMS,
@@ -36,6 +37,7 @@ __all__ = [
     "Piece",
     "Text",
     "last_at_each_tick",
+    "moved",
 ]
 
 _HOMES = {
@@ -54,6 +56,7 @@ _HOMES = {
     "Piece": "piece",
     "Text": "extras",
     "last_at_each_tick": "tables",
+    "moved": "onsets",
 }
 
 

@@ -17,6 +17,7 @@ from howlkit.head_options import HeadOptions
 from howlkit.options import option
 from howlkit.plugins.checked import CheckedAugmenter, CheckedEncoder, unwrapped
 from howlkit.protocols import Augmenter, Encoder, Model
+from howlkit.training.changed_components import lost, options_refused
 
 __all__ = ["Recipe", "TrainingOptions", "versions"]
 
@@ -107,7 +108,7 @@ class Recipe:
         """Return the recipe that `to_json` described.
 
         Raises CheckpointError if a component is not installed any more, with the distribution and
-        version that had it, or if the description is damaged.
+        version that had it, if it has other options than it had, or if the description is damaged.
         """
         try:
             return cls(
@@ -117,7 +118,11 @@ class Recipe:
                 tuple(_component("augmenter", a) for a in data["augmenters"]),
                 options.build(TrainingOptions, data["training"]),
             )
-        except (KeyError, TypeError) as error:
+        except OptionError as error:
+            raise CheckpointError(
+                f"this version of howlkit refuses options that this was trained with: {error}"
+            ) from error
+        except (AttributeError, KeyError, TypeError) as error:
             raise CheckpointError(f"the stored recipe is damaged: {error!r}") from error
 
 
@@ -158,20 +163,9 @@ def _component(kind: str, data: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any
     try:
         return plugins.create(kind, data["name"], data["options"])
     except PluginError as error:
-        wanted = f"{data['distribution']}=={data['version']}"
-        raise CheckpointError(
-            f"this model needs the {kind} {data['name']!r} of {data['distribution']} "
-            f"{data['version']}, {_installed(data['distribution'])}: howlkit plugins install "
-            f"'{wanted}' ({error})"
-        ) from error
-
-
-def _installed(distribution: str) -> str:
-    """Return in words which version of a distribution is installed, if any."""
-    try:
-        return f"and version {version(distribution)} of it is installed"
-    except PackageNotFoundError:
-        return "which is not installed"
+        raise lost(kind, data, error) from error
+    except OptionError as error:
+        raise options_refused(kind, data, error) from error
 
 
 def versions() -> dict[str, str]:

@@ -22,7 +22,9 @@ from howlkit.network.device import pick_device
 from howlkit.network.likelihood import unigram, unigram_nats
 from howlkit.plugins.checked import CheckedEncoder
 from howlkit.protocols import Augmenter, Encoder, Model
+from howlkit.schema import Schema
 from howlkit.training import facts, model_folder, run_folders
+from howlkit.training.changed_components import check_schema
 from howlkit.training.checkpoint import FORMAT, read_json, saving, write_json
 from howlkit.training.memory import MemoryCheck, explained
 from howlkit.training.prefetch import PartOf
@@ -104,6 +106,7 @@ def _config(plan: TrainingPlan, recipe: Recipe, data: Dataset) -> dict[str, Any]
     return {
         "format": FORMAT,
         "recipe": recipe.to_json(),
+        "schema": recipe.encoder.schema.to_json(),
         "data": {
             "dataset": str(data.path.resolve()),
             "sources": [str(source.resolve()) for source in plan.sources],
@@ -131,6 +134,9 @@ def reopen(run: Path, budget: Budget, *, device: str, tell: Tell, workers: int =
         config = read_json(run / "config.json")
         try:
             recipe = Recipe.from_json(config["recipe"])
+            stored = _stored_schema(run, config)
+            if stored is not None:
+                check_schema(run, config["recipe"]["encoder"], stored, recipe.encoder.schema)
             path, fingerprint = Path(config["data"]["dataset"]), config["data"]["fingerprint"]
             extended = budget != Budget()
             budget = budget if extended else Budget(**config["budget"])
@@ -151,6 +157,18 @@ def reopen(run: Path, budget: Budget, *, device: str, tell: Tell, workers: int =
         locked.pop_all()  # from here on the trainer holds the lock
     tell(f"Going on with {run} after {trainer.step} steps")
     return trainer
+
+
+def _stored_schema(run: Path, config: Mapping[str, Any]) -> Schema | None:
+    """Return the schema that a run was trained with; None if it is not known.
+
+    config.json of a run of an earlier version has none; its model folder has, as soon as there is
+    one.
+    """
+    file = run / "model" / "schema.json"
+    if "schema" not in config and not file.is_file():
+        return None
+    return Schema.from_json(config["schema"] if "schema" in config else read_json(file))
 
 
 def _music_changed(run: Path, data: Dataset) -> str:
