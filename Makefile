@@ -8,7 +8,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
 
-.PHONY: demo test lint docs fuzz kills quality chorales matrix models packages bench scaling clean
+.PHONY: demo test lint docs fuzz differential kills quality chorales matrix models packages bench scaling clean
 
 # The versions last tested are installed, torch's among them; pyproject.toml has the ranges.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -57,6 +57,10 @@ docs: $(VENV)/.installed-docs
 # 100,000 broken MIDI files; two minutes. HOWLKIT_DATA adds real files to break.
 fuzz: $(VENV)/.installed-test
 	$(BIN)/python benchmarks/fuzz_midi.py
+
+# Every file of HOWLKIT_DATA, read by howlkit, by a plain reader and by mido: what differs; minutes.
+differential: $(VENV)/.installed-test
+	$(BIN)/python -m tests.music.midi.differential
 
 # 200 times killed while saving; 50 times two trainings at once in one folder; some ten minutes.
 kills: $(VENV)/.installed-test
