@@ -129,22 +129,21 @@ def files(draw, kinds=tuple(KINDS), most=3):
 def mutants(draw):
     """Return the bytes of a file with some bytes changed, lost, or doubled."""
     data = bytearray(draw(files(most=2)))
-    for _ in range(draw(st.integers(1, 3))):
-        at = draw(st.integers(14, max(len(data) - 1, 14)))
-        match draw(st.integers(0, 5)):
+    for _ in range(draw(st.sampled_from([1, 1, 2, 4]))):
+        at = draw(st.integers(22, len(data) - 1))  # after the first chunk's length
+        match draw(st.integers(0, 9)):
             case 0:
                 del data[at : at + draw(st.integers(1, 4))]
             case 1:
                 data[at:at] = data[at : at + draw(st.integers(1, 4))]
             case 2:
                 del data[max(at, len(data) - 30) :]
-            case _:
-                data[at : at + 1] = bytes(
-                    (
-                        draw(
-                            st.sampled_from([0, 1, 64, 127, 128, 0x90, 0xF0, 0xFF])
-                            | st.integers(0, 255)
-                        ),
-                    )
-                )
+            case 3:
+                data[at] = draw(st.sampled_from([0, 1, 64, 127, 128, 0x90, 0xF0, 0xFF]))
+            case 4:
+                data[at] = draw(st.integers(0, 255))
+            case _:  # the high bit stays, so that most events do
+                data[at] = data[at] & 128 | draw(DATA)
+        if len(data) < 23:
+            break
     return bytes(data)

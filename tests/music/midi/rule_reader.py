@@ -131,7 +131,8 @@ def program_of(note, settings, rules):
     its = [s for s in its if s.tick < tick or s.chunk != chunk or s.order < order]
     if not its:
         return 0
-    last = max(its)  # by tick, then chunk, then order
+    own = [s for s in its if s.tick == tick and s.chunk == chunk]
+    last = max(own or its)  # by tick, then chunk, then order
     if last.chunk != chunk:
         rules["program of another chunk"] += 1
     return last.data[0]

@@ -201,6 +201,17 @@ def test_of_programs_that_contradict_each_other_at_one_tick_the_last_chunk_count
     assert programs(piece) == [[41]]
 
 
+def test_a_program_that_a_chunk_sets_at_the_tick_of_its_own_note_counts_for_that_note():
+    piece, _ = read(
+        chunk(program(0, 40), *scale(0, 60, count=2)), chunk(program(0, 41), *scale(0, 48, count=2))
+    )
+    assert programs(piece) == [[40], [41], [41]]
+    assert sorted(rows(piece)) == [
+        (0, 480, 48, 80, 41, 2), (0, 480, 60, 80, 40, 0),
+        (480, 480, 49, 80, 41, 2), (480, 480, 61, 80, 41, 1),
+    ]  # fmt: skip
+
+
 def test_a_chunk_hears_what_others_set_later():
     piece, _ = read(
         chunk(program(0, 40), *scale(0, 60)), chunk((0, b"\xff\x01\0"), program(960, 41))

@@ -18,7 +18,6 @@ from howlkit.errors import MidiError
 from howlkit.music.tables import MAX_TICK
 
 __all__ = [
-    "EXCLUSIVE",
     "META",
     "SYSEX",
     "Chunk",
@@ -35,10 +34,7 @@ SYSEX = 0xF0
 META = 0xFF
 """The status byte of a meta event."""
 
-EXCLUSIVE = (0xF0, 0xF7)
-"""The status bytes of an exclusive message, and of what goes on with one or escapes from it."""
-
-_END_OF_TRACK, _PORT = 0x2F, 0x21
+_END_OF_TRACK, _PORT, _ESCAPE = 0x2F, 0x21, 0xF7
 _SYSTEM_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # data bytes of other system messages, else none
 _FIRST_OF_ONE, _AFTER_ONE = 0xC0, 0xE0  # program changes and channel pressure: one data byte
 
@@ -160,7 +156,7 @@ def system_event(body: bytes, at: int) -> tuple[int, bytes, int]:
     status = body[at]
     if status == META:
         kind, at = body[at + 1], at + 2
-    elif status in EXCLUSIVE:
+    elif status in (SYSEX, _ESCAPE):
         kind, at = SYSEX, at + 1
     else:
         return 0, b"", at + 1 + _SYSTEM_BYTES.get(status, 0)

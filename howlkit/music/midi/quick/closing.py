@@ -4,9 +4,10 @@ Each chunk gets them for each channel that may have notes or settings there:
 
 - if the channel's program may be set in another chunk, it first gets one that no event of the chunk
   can set. A track that still has it at the end has no program of its own;
+- a marker with our text takes the place of the event that ends the track, so that it is known to be
+  one, and the chunk to have come to its last bytes;
 - long after the last event (`FAR`) every key is released, and then a note is struck. A note that
-  ends there was never released. If fewer such notes come than were written, the chunk ended before
-  its last bytes.
+  ends there was never released.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from howlkit.music.midi.container import END_OF_TRACK, StandardFile
 from howlkit.music.midi.quick.doubts import NotPlainError, Plain
 
-__all__ = ["FAR", "MANY", "Place", "closed", "probes"]
+__all__ = ["END_TEXT", "FAR", "MANY", "Place", "closed", "probes"]
 
 FAR = 2**27
 """The ticks between the last event of a chunk and the end that it is given."""
@@ -36,8 +37,14 @@ def _closing(channel: int) -> bytes:
     return b"\0".join([*releases, b"\0\1"]) + b"\1\0\0"
 
 
-_BEFORE_CLOSING = b"\xff\x01\x00\xc0\x80\x80\x00"
-"""An empty text, which takes over the wait of the event that ended the track, then a wait."""
+END_TEXT = "howlkit"
+"""The text of the marker that takes the place of the event that ended the track.
+
+If a chunk's last bytes are no such event, but a wait and data, this marker is not found.
+"""
+
+_END_MARK = b"\xff\x06" + bytes((len(END_TEXT),)) + END_TEXT.encode()
+_WAIT = b"\xc0\x80\x80\x00"  # of FAR
 
 _CLOSINGS = [_closing(channel) for channel in range(16)]
 
@@ -92,12 +99,12 @@ def closed(
     parts = [struct.pack(">4sIHHH", b"MThd", 6, 1, len(file.chunks), file.ticks_per_beat)]
     for index, (body, channels) in enumerate(zip(said.bodies, said.channels, strict=True)):
         before = b"".join([bytes((0, 0xC0 | c, p)) for c, p in probes[index].items()])
-        after = END_OF_TRACK
+        after = _END_MARK + b"\0" + END_OF_TRACK
         if channels:
             closings = [_CLOSINGS[channel] for channel in channels]
             if index in again:
                 closings[:0] = again[index] * MANY
-            after = _BEFORE_CLOSING + b"\0".join(closings) + b"\0" + END_OF_TRACK
+            after = _END_MARK + _WAIT + b"\0".join(closings) + b"\0" + END_OF_TRACK
         size = len(before) + len(body) - len(END_OF_TRACK) + len(after)
         parts += (b"MTrk", struct.pack(">I", size), before, body[: -len(END_OF_TRACK)], after)
     return b"".join(parts)

@@ -15,7 +15,14 @@ from typing import NamedTuple
 import numpy as np
 
 from howlkit.music.midi.container import END_OF_TRACK, StandardFile
-from howlkit.music.midi.exact.events import EXCLUSIVE, META, SYSEX, number_at, system_event
+from howlkit.music.midi.exact.events import number_at, system_event
+from howlkit.music.midi.quick.systems import (
+    AFTER_ONE,
+    FIRST_OF_ONE,
+    ORDINARY,
+    names_yamaha,
+    status_follows,
+)
 from howlkit.music.tables import MAX_TICK
 
 __all__ = ["DRUM_CHANNEL", "NotPlainError", "Plain", "head_program", "plain"]
@@ -28,22 +35,6 @@ _LONGEST = MAX_TICK - 2**28
 _STRIKE, _CONTROL, _PROGRAM = 0x90, 0xB0, 0xC0
 _STRIKES = [(channel, bytes((_STRIKE | channel,))) for channel in range(16)]
 
-# An exclusive message that is followed by a status byte.
-_MESSAGE = re.compile(
-    rb"\xf0([\x00-\x7f])([\x00-\x7f]*)\xf7(?=[\x80-\xff]{0,3}[\x00-\x7f][\x80-\xff])"
-)
-# What an exclusive message may say: systems in which only banks make drums, and Yamaha's channel
-# 10 as drums. The others that begin as messages about drums do.
-_NO_DRUMS = re.compile(
-    rb"\x7e.\x09|\x43[\x10-\x1f]\x4c(?!\x08)|\x43[\x10-\x1f]\x4c\x08\x09\x07\x01"
-    rb"|\x41.\x42\x12\x40\x00|\x43[^\x10-\x1f]",
-    re.DOTALL,
-)
-# Other system messages, after which symusic knows no running status; it refuses those left out.
-_SYSTEM_BYTES = [bytes((status,)) for status in b"\xf1\xf2\xf3\xf6\xf8\xfa\xfb\xfc\xfe"]
-_WITH_STATUS = re.compile(rb"[\x80-\xff]{0,3}[\x00-\x7f][\x80-\xef]")
-_YAMAHA = re.compile(rb"\x43[\x10-\x1f]\x4c\x00\x00\x7e")
-
 # A tempo whose length is not 3, a time signature that is short or has too large a denominator, a
 # short key signature, and any other bytes that look like one.
 _WRONG_META = re.compile(
@@ -53,15 +44,9 @@ _WRONG_META = re.compile(
 _TEMPO = re.compile(rb"\xff\x51\x03...", re.DOTALL)
 _PORT = re.compile(rb"\xff\x21\x01[^\x00]")
 
-# Notes, controllers and bends, tempos, metres and keys; the same up to the end of a chunk.
-_ORDINARY = re.compile(
-    rb"(?:[\x80-\xff]{0,3}[\x00-\x7f]"
-    rb"(?:[\x80-\xbf\xe0-\xef]?[\x00-\x7f]{2}"
-    rb"|\xff(?:\x51\x03.{3}|\x58\x04.{4}|\x59\x02.{2}|[\x01-\x07]\x00|\x21\x01.)))*+",
-    re.DOTALL,
-)
+# Ordinary events up to the end of a chunk.
 _NO_PROGRAMS = re.compile(
-    _ORDINARY.pattern + rb"[\x80-\xff]{0,3}[\x00-\x7f]\xff\x2f\x00",
+    ORDINARY.pattern + rb"[\x80-\xff]{0,3}[\x00-\x7f]\xff\x2f\x00",
     re.DOTALL,
 )
 
@@ -94,11 +79,8 @@ def plain(file: StandardFile) -> Plain | None:
         return None
     if _PORT.search(data):
         return None
-    yamaha = _systems(bodies) if b"\xf0" in data or b"\xf7" in data else False
+    yamaha = names_yamaha(data, bodies)
     if yamaha is None or _WRONG_META.search(data):
-        return None
-    statuses = [status for status in _SYSTEM_BYTES if status in data]
-    if statuses and any(_may_have_systems(body, statuses) for body in bodies):
         return None
     for body in bodies:
         if not body.endswith(END_OF_TRACK):
@@ -110,9 +92,6 @@ def plain(file: StandardFile) -> Plain | None:
     shared: frozenset[int] = frozenset()
     if len(bodies) > 1:
         channels, shared = _with_settings(bodies, channels)
-    for body, its in zip(bodies, channels, strict=True):
-        if not its and body.find(END_OF_TRACK[:2]) < len(body) - 3:  # closing.py adds nothing here
-            return None
     return Plain(bodies, channels, shared, yamaha)
 
 
@@ -146,7 +125,7 @@ def _with_settings(
 
 def _may_occur(status: int, body: bytes, begin: int = 0) -> bool:
     """Say whether an event with a status byte may stand in a chunk from an offset on."""
-    one = 0xC0 <= status < 0xE0
+    one = FIRST_OF_ONE <= status < AFTER_ONE
     at = body.find(status, begin + 1)
     while at >= 0:
         if body[at - 1] < 0x80 and body[at + 1] < 0x80 and (one or body[at + 2] < 0x80):
@@ -174,27 +153,27 @@ def head_program(body: bytes, channel: int) -> int | None:
 class _Head(NamedTuple):
     """The events of a chunk before its first note or its first wait.
 
-    programs: its program changes, as status and program. system: whether there is an exclusive
-    message. stop: the offset after it.
+    programs: its program changes, as status and program. stop: the offset after it. Running status
+    after it has two data bytes.
     """
 
     programs: list[tuple[int, int]]
-    system: bool
     stop: int
 
 
 def _head(body: bytes) -> _Head | None:
-    """Return the head of a chunk, or None if it makes no sense."""
+    """Return the head of a chunk, or None if it, or what follows, may make no sense."""
     programs: list[tuple[int, int]] = []
-    at, status, size, system = 0, 0, len(body), False
+    at, status, size = 0, 0, len(body)
     while at + 2 < size:
         wait, after = number_at(body, at)
         byte = body[after]
         if wait or 0x80 <= byte < 0xA0 or body.startswith(END_OF_TRACK, after):
-            return _Head(programs, system, at)
+            if FIRST_OF_ONE <= status < AFTER_ONE and not status_follows(body, at):
+                return None
+            return _Head(programs, at)
         if byte >= 0xF0:
-            kind, _, at = system_event(body, after)
-            system = system or kind == SYSEX
+            _, _, at = system_event(body, after)
             continue
         if byte >= 0x80:
             status, after = byte, after + 1
@@ -202,118 +181,8 @@ def _head(body: bytes) -> _Head | None:
             return None
         if status & 0xF0 == 0xC0:
             programs.append((status, body[after]))
-        at = after + 1 + (not 0xC0 <= status < 0xE0)
+        at = after + 1 + (not FIRST_OF_ONE <= status < AFTER_ONE)
     return None
-
-
-def _systems(bodies: Sequence[bytes]) -> bool | None:
-    """Return whether a chunk names Yamaha's XG; None if a message could be read wrongly.
-
-    symusic takes what follows an exclusive message for its end if that has running status.
-    """
-    yamaha = False
-    for body in bodies:
-        said = _messages(body)
-        if said is None and not _without_systems(body):
-            return None
-        for message in said or ():
-            if message[:1] in (b"\x41", b"\x43", b"\x7e") and not _NO_DRUMS.match(message):
-                return None
-            yamaha = yamaha or _YAMAHA.match(message) is not None
-    return yamaha
-
-
-def _may_have_systems(body: bytes, statuses: Sequence[bytes]) -> bool:
-    """Say whether a chunk may have a system message that running status follows.
-
-    statuses: the status bytes of such messages that occur in the file.
-    """
-    last = 0
-    for status in statuses:
-        at = body.find(status, 1)
-        while at > 0:
-            if body[at - 1] < 0x80 and not _in_a_map(body, at):
-                # From 0xF6 on, such messages have no data.
-                if status < b"\xf6" or not _WITH_STATUS.match(body, at + 1):
-                    last = max(last, at)
-            at = body.find(status, at + 1)
-    return last > 0 and not _is_without(body, last)
-
-
-def _in_a_map(body: bytes, at: int) -> bool:
-    """Say whether an offset is in the data of a tempo or of a key signature."""
-    before = body[max(at - 5, 0) : at]
-    return b"\xff\x51\x03" in before or b"\xff\x59\x02" in before[-4:]
-
-
-def _is_without(body: bytes, last: int) -> bool:
-    """Say whether a chunk has no system messages but exclusive ones, up to the offset `last`."""
-    at = 0
-    try:
-        while at <= last:
-            if run := _ORDINARY.match(body, at, last + 16):
-                at = run.end()
-            if at > last:
-                return True
-            _, at = number_at(body, at)
-            if body[at] in (META, *EXCLUSIVE):
-                kind, _, at = system_event(body, at)
-                if kind == END_OF_TRACK[1]:
-                    return True
-            elif 0xC0 <= body[at] < 0xE0 and _status_follows(body, at + 2):
-                at += 2
-            else:
-                return False
-    except IndexError:
-        return False
-    return True
-
-
-def _messages(body: bytes) -> list[bytes] | None:
-    """Return the exclusive messages of a chunk; None if bytes look like others.
-
-    A status byte comes after the last byte of a wait, which is below 128, and not in a tempo.
-    """
-    found, stops = [], set()
-    for status in EXCLUSIVE:
-        at = body.find(status)
-        while at >= 0:
-            in_wait = at > 0 and body[at - 1] >= 0x80
-            if not (in_wait or at in stops or _in_a_map(body, at)):
-                message = _MESSAGE.match(body, at)
-                if message is None or message[1][0] != len(message[2]) + 1:
-                    return None
-                if not _status_follows(body, message.end()):
-                    return None
-                found.append(message[2])
-                stops.add(message.end() - 1)
-            at = body.find(status, at + 1)
-    return found
-
-
-def _status_follows(body: bytes, at: int) -> bool:
-    """Say whether the first event from an offset on that is no meta event has a status byte."""
-    try:
-        while True:
-            _, at = number_at(body, at)
-            if body[at] != META:
-                return body[at] >= 0x80
-            kind, _, at = system_event(body, at)
-            if kind == END_OF_TRACK[1]:
-                return True
-    except IndexError:
-        return False
-
-
-def _without_systems(body: bytes) -> bool:
-    """Say whether a chunk has no exclusive message, though bytes look like one."""
-    try:
-        head = _head(body)
-    except IndexError:
-        return False
-    if head is None or head.system:
-        return False
-    return _NO_PROGRAMS.fullmatch(body, head.stop) is not None
 
 
 def _longest(data: bytes) -> int:

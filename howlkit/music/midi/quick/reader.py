@@ -16,9 +16,15 @@ import numpy as np
 
 from howlkit.errors import MidiError
 from howlkit.music.midi.container import StandardFile
-from howlkit.music.midi.contents import Contents, smpte_tempo
+from howlkit.music.midi.contents import (
+    Contents,
+    smpte_tempo,
+    usable_keys,
+    usable_metres,
+    usable_tempos,
+)
 from howlkit.music.midi.limits import Limits
-from howlkit.music.midi.quick.closing import FAR, MANY, Place, closed, probes
+from howlkit.music.midi.quick.closing import END_TEXT, FAR, MANY, Place, closed, probes
 from howlkit.music.midi.quick.doubts import DRUM_CHANNEL, NotPlainError, Plain, head_program, plain
 from howlkit.music.midi.quick.parsing import parse
 from howlkit.music.midi.quick.pedals import pedals_of
@@ -30,17 +36,18 @@ __all__ = ["read_quickly"]
 _SORTED_IN_ORDER = 16
 """Up to so many events symusic's sort, the C++ library's, keeps the order of equal ones."""
 
-_REPEATED = {
-    TEMPO: "repeated_tempos",
-    TIME_SIGNATURE: "repeated_time_signatures",
-    KEY_SIGNATURE: "repeated_key_signatures",
+_USABLE = {
+    TEMPO: ("tempos", usable_tempos),
+    TIME_SIGNATURE: ("time_signatures", usable_metres),
+    KEY_SIGNATURE: ("key_signatures", usable_keys),
 }
 
 
 def read_quickly(file: StandardFile, limits: Limits) -> Contents | None:
     """Return what `read_exactly` returns, without extras; None if the file is not plain enough.
 
-    Impossible tempos, metres and keys are still there; no Piece can be made of them.
+    Impossible tempos, metres and keys are still there; no Piece can be made of them. Bends and
+    pressure with impossible data bytes, which count for nothing here, are not counted as broken.
 
     Raises MidiError if it has more notes than `limits` allow.
     """
@@ -55,6 +62,8 @@ def read_quickly(file: StandardFile, limits: Limits) -> Contents | None:
 def _read(file: StandardFile, said: Plain, limits: Limits) -> Contents:
     programs = probes(said)
     score = _parsed(closed(file, said, programs))
+    if [marker.text for marker in score.markers].count(END_TEXT) != len(said.bodies):
+        raise NotPlainError
     columns, tracks = tracks_of(score, said, limits)
     notes = notes_of(columns, tracks)
     if held := _held(notes, tracks):
@@ -114,6 +123,8 @@ def _set_shared_programs(
 
     Raises NotPlainError if a program that counts for other chunks may change, or differs.
     """
+    if DRUM_CHANNEL in said.shared:
+        _check_kits(said)
     for channel in said.shared - {DRUM_CHANNEL}:
         its = [track for track in tracks if track.place and track.channel == channel]
         free = [t for t in its if t.place and t.program == probes[t.place[0]].get(channel, 0)]
@@ -126,6 +137,14 @@ def _set_shared_programs(
             raise NotPlainError
         for track in free:
             track.program = program
+
+
+def _check_kits(said: Plain) -> None:
+    """Raise NotPlainError if the program of the drum channel may change, or differ by chunk."""
+    setting = [body for body in said.bodies if bytes((0xC0 | DRUM_CHANNEL,)) in body]
+    kits = {head_program(body, DRUM_CHANNEL) for body in setting}
+    if None in kits or len(kits) > 1:
+        raise NotPlainError
 
 
 def _end_at_stops(found: Contents, tracks: Sequence[Track]) -> None:
@@ -192,7 +211,7 @@ def _table(
     """Return symusic's `events` as an array of `dtype`, the last at each tick; count the others.
 
     names: its names of the columns. Raises NotPlainError if different events stand at one tick, and
-    their order may not be the file's.
+    one is impossible, or their order may not be the file's.
     """
     table = np.empty(count := len(events), dtype)
     if not count:
@@ -206,5 +225,10 @@ def _table(
             together = table["tick"][1:] == table["tick"][:-1]
             if np.count_nonzero(together & (table[1:] != table[:-1])):
                 raise NotPlainError
-        repairs[_REPEATED[dtype]] += count - len(last)
+        what, usable = _USABLE[dtype]
+        counted: Counter[str] = Counter()
+        usable(table, counted)
+        if counted[f"impossible_{what}"]:
+            raise NotPlainError
+        repairs += counted
     return last
