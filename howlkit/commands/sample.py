@@ -233,16 +233,13 @@ def _tell_what_is_written(pieces: Sequence[Piece]) -> None:
 
 def _load(folder: Path, device: str, stepping: Stepping, rows: int) -> Trained:
     """Return the model of a run, ready to make `rows` pieces at once."""
-    from howlkit.network.device import FEW_ROWS, pick_device, settle_threads
+    from howlkit.network.device import FEW_ROWS, pick_device
     from howlkit.sampling.trained import Trained
 
     with _notice_if_slow(stepping):
         few = device in ("auto", "cpu") and rows <= FEW_ROWS  # then torch may not be needed
         place = device if few else pick_device(device)
-        trained = Trained.from_pretrained(folder, device=place, stepping=stepping)
-    if trained.needs_torch or rows > 1:
-        settle_threads(rows)
-    return trained
+        return Trained.from_pretrained(folder, device=place, stepping=stepping)
 
 
 @contextlib.contextmanager
