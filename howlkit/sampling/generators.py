@@ -29,6 +29,6 @@ def twin(rng: np.random.Generator) -> np.random.Generator:
     """Return a generator that draws the numbers that `rng` will draw, and has the same children."""
     bits = rng.bit_generator
     # Not a copy of the generator: numpy 1 leaves out the seed, without which there are no children.
-    same = type(bits)(copy.deepcopy(bits.seed_seq))  # type: ignore[call-arg]
+    same = type(bits)(copy.deepcopy(bits.seed_seq))  # type: ignore[arg-type]  # any of numpy's
     same.state = bits.state
     return np.random.Generator(same)

@@ -31,7 +31,9 @@ class LastStep(NamedTuple):
     def drawn_nats(self) -> NDArray[np.float64]:
         """(B,): the nats of the step under the distributions that its values were drawn from."""
         chances = np.where(self.going[:, None], self.chances, 1.0)
-        return np.abs(np.log(chances).sum(axis=1))  # abs: 0, not -0, where all was forced
+        return np.asarray(
+            np.abs(np.log(chances).sum(axis=1))
+        )  # abs: 0, not -0, where all was forced
 
     def select(self, index: NDArray[np.intp]) -> LastStep:
         """Return the last step of the rows `index`, in this order."""

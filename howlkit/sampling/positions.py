@@ -5,8 +5,6 @@ Shapes: B rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -64,7 +62,9 @@ class Target:
 
         The grammar takes in steps again, from the last kept state in which no row had reached it.
         """
-        begin = history.last_where(lambda state: bool((self._of_state(state) < self._positions).all()))
+        begin = history.last_where(
+            lambda state: bool((self._of_state(state) < self._positions).all())
+        )
         grammar, lengths = begin.grammar.select(np.arange(len(at.lengths))), begin.lengths.copy()
         rows = lengths < at.lengths
         while rows.any():

@@ -21,12 +21,12 @@ from numpy.typing import ArrayLike, NDArray
 from howlkit.errors import HowlkitError, OptionError, PluginError, did_you_mean
 from howlkit.music.piece import FOREVER, Piece
 from howlkit.network.batches import side_by_side
-from howlkit.plugins.checked import CheckedEncoder, unwrapped
-from howlkit.plugins.checked_grammar import CheckedGrammar
-from howlkit.protocols import Encoder, LogitsFunction, StepMask
 from howlkit.network.device import one_thread
 from howlkit.plugins.attribution import owner_of
+from howlkit.plugins.checked import CheckedEncoder, unwrapped
+from howlkit.plugins.checked_grammar import CheckedGrammar
 from howlkit.plugins.contracts import advice
+from howlkit.protocols import Encoder, LogitsFunction, StepMask
 from howlkit.sampling import generators
 from howlkit.sampling.decoding import FieldwiseDecoder, check_allowed, without_end
 from howlkit.sampling.history import History
@@ -354,9 +354,9 @@ class Session:
             )
         if (self.lengths > 1).any():
             raise HowlkitError(
-                f"a prompt is a beginning, and this session has {int(self.lengths.max()) - 1} steps "
-                "already. rewind(1) takes them back; for two prompts one after the other, give "
-                "first.join(second) as one; feed(steps) adds steps where the rows stand"
+                "a prompt is a beginning, and this session has "
+                f"{int(self.lengths.max()) - 1} steps already. rewind(1) takes them back; "
+                "Piece.join makes one prompt of two; feed(steps) adds steps where the rows stand"
             )
         given = {id(piece): _on_its_own(piece) for piece in pieces}
         steps = {key: without_end_row(self.encoder.encode(piece)) for key, piece in given.items()}

@@ -306,9 +306,7 @@ def decide_field(
         lowest = least[b, k] if tied[b] else 0
         value = _only(allowed[b], lowest)
         if value < 0:
-            value, chance = draw(
-                logits[b], allowed[b], lowest, uniforms[b, k], params[k], weights
-            )
+            value, chance = draw(logits[b], allowed[b], lowest, uniforms[b, k], params[k], weights)
         if value < 0:
             return 8 * k - value
         uniforms[b, k] = chance
