@@ -19,9 +19,9 @@ def wait(ticks):
 
 
 def chunk(*events, end=END):
-    """Return a track chunk of (tick, bytes) in rising order."""
+    """Return a track chunk of (tick, bytes); those of one tick keep their order."""
     body, now = b"", 0
-    for tick, data in events:
+    for tick, data in sorted(events, key=lambda event: event[0]):
         body, now = body + wait(tick - now) + bytes(data), tick
     body += b"\0" + end if end else b""
     return b"MTrk" + struct.pack(">I", len(body)) + body

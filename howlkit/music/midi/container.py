@@ -151,7 +151,7 @@ def _ticks_a_beat(division: int) -> tuple[int, float | None]:
 
 
 def _chunks(data: bytes, at: int, promised: int, repairs: dict[str, int]) -> list[tuple[int, int]]:
-    """Return where the contents of each track chunk begin and end; count wrong lengths.
+    """Return where the contents of each track chunk begin and end; count what is wrong.
 
     A chunk with a wrong length ends where the next one begins, or with the file. What follows the
     promised chunks is music only if it is whole: it may be what is left of another file.
@@ -163,9 +163,11 @@ def _chunks(data: bytes, at: int, promised: int, repairs: dict[str, int]) -> lis
             break
         begin, stop = at + 8, at + 8 + size
         if kind != b"MTrk" and not _begins_chunk(data, at):  # bytes that belong to no chunk
-            at = data.find(b"MTrk", at)
-            if at < 0:
+            following = data.find(b"MTrk", at)
+            if following < 0:
                 break
+            repairs["stray_bytes"] = repairs.get("stray_bytes", 0) + 1
+            at = following
             continue
         if not (stop == len(data) or _begins_chunk(data, stop) or _ends(data, begin, stop)):
             if len(found) >= promised:
@@ -176,6 +178,8 @@ def _chunks(data: bytes, at: int, promised: int, repairs: dict[str, int]) -> lis
         if kind == b"MTrk":
             found.append((begin, stop))
         at = stop
+    if data[at:].strip(b"\0"):  # not only padding
+        repairs["stray_bytes"] = repairs.get("stray_bytes", 0) + 1
     return found
 
 

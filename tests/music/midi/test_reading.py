@@ -88,7 +88,9 @@ def test_what_is_mended_is_counted(save):
         (0, 1, 60, 80, 0, 0),
         (0, 2, 61, 80, 0, 0),
         (1, 2, 61, 80, 0, 0),
+        *[(5, 4, 70, 80, 0, 0)] * 3,
         (6, 3, 71, 80, 0, 0),
+        (7, 2, 72, 80, 0, 0),
     ]
     assert reading.piece.tempos.tolist() == [(0, 9 << 16)]
     assert reading.piece.time_signatures.tolist() == [(0, 3, 8)]
@@ -96,7 +98,7 @@ def test_what_is_mended_is_counted(save):
     assert reading.piece.pedals.tolist() == [(4, 5, 0)]
     assert reading.repairs == {
         "zero_length_notes": 1,
-        "overlapping_notes": 1,
+        "overlapping_notes": 3,
         "unreleased_notes": 4,
         "unreleased_pedals": 1,
         "repeated_tempos": 1,
@@ -116,10 +118,10 @@ def test_notes_never_released_are_counted_exactly(save, stuck, end):
     assert midi.inspect(save(data)).repairs.get("unreleased_notes", 0) == stuck
 
 
-def test_counting_what_is_not_released_stays_quick_in_a_file_of_very_many_chunks(save):
+def test_notes_never_released_are_read_in_a_file_of_very_many_chunks(save):
     stuck = chunk(on(0, 60))
     reading = midi.inspect(save(file(*[stuck] * 5000, ONE_NOTE)))
-    assert (len(reading.piece), reading.repairs) == (1, {})
+    assert (len(reading.piece), reading.repairs) == (5001, {"unreleased_notes": 5000})
 
 
 def test_promised_chunks_that_are_missing_are_counted(save):
@@ -191,38 +193,17 @@ def test_the_name_of_a_piece_is_the_file_name_made_harmless(save):
 
 # --- What a file may not say ---------------------------------------------------------------------
 
-META_0 = 0, (0xFF, 0x51, 3, 0, 0, 0)
 FAR = [(k * (2**28 - 1), (0xFF, 1, 0)) for k in range(1, 9)]
 FURTHER = [(k * (2**28 - 1), (0xFF, 1, 0)) for k in range(9, 17)]
 SYSTEM = {0xF1: [5], 0xF2: [5, 6], 0xF3: [127], 0xF6: [], 0xF8: [], 0xFA: [], 0xFE: []}
-BROKEN = {
+REFUSED = {
     "empty": (b"", "empty"),
     "text": (b"hello, I am no music at all", "begins with b'hell', not b'MThd'"),
     "four bytes": (b"MThd", "cut short"),
-    "truncated": (file(ONE_NOTE, ONE_NOTE)[:-6], "damaged or cut short"),
-    "header length 4": (b"MThd\0\0\0\4" + file(ONE_NOTE)[8:], "header of 4 bytes"),
-    "header length huge": (b"MThd\xff\0\0\0" + file(ONE_NOTE)[8:], "header of 4278190080 bytes"),
     "format 2": (file(ONE_NOTE, ONE_NOTE, form=2), "format 2"),
-    "format 7": (file(ONE_NOTE, form=7), "format 7"),
     "division 0": (file(ONE_NOTE, division=0), "0 ticks a beat"),
     "SMPTE 27 frames": (file(ONE_NOTE, division=(256 - 27) << 8 | 4), "27 frames a second"),
     "SMPTE 0 ticks": (file(ONE_NOTE, division=(256 - 25) << 8), "of 0 ticks"),
-    "tempo 0": (file(chunk(META_0), ONE_NOTE), "tempo .* is 0"),
-    **{
-        f"metre 3/2^{power}": (
-            file(chunk((0, (0xFF, 0x58, 4, 3, power, 24, 8))), ONE_NOTE),
-            rf"time signature 3/2\^{power}; .* 128",
-        )
-        for power in (8, 31, 32, 33, 40, 255)
-    },
-    "metre of one byte": (file(chunk((0, (0xFF, 0x58, 1, 3))), ONE_NOTE), "signature of 1 bytes"),
-    "tempo of two bytes": (file(chunk((0, (0xFF, 0x51, 2, 7, 1))), ONE_NOTE), "tempo of 2 bytes"),
-    "tempo of no bytes": (file(chunk((0, (0xFF, 0x51, 0))), ONE_NOTE), "tempo of 0 bytes"),
-    "tempo of four bytes": (
-        file(chunk((0, (0xFF, 0x51, 4, 0, 7, 1, 2))), ONE_NOTE),
-        "tempo of 4 bytes",
-    ),
-    "metre 0/4": (file(chunk((0, (0xFF, 0x58, 4, 0, 2, 24, 8))), ONE_NOTE), "numerator is 0"),
     "past tick 2**31": (
         file(ONE_NOTE, chunk(on(0, 60), *FAR, off(8 * 2**28, 60))),
         "runs to tick 2147483648",
@@ -243,13 +224,12 @@ BROKEN = {
         "runs to tick 3144679424",
     ),
     "a year": (file(chunk(on(0, 60), off(2**28 - 1, 60)), division=4), "lasts 67108864 beats"),
-    "pitch 200": (file(chunk((0, (0x90, 200, 80)), (2, (0x80, 200, 0)))), "pitch=200"),
 }
 
 
-@pytest.mark.parametrize("what", BROKEN)
-def test_broken_files_are_refused_by_name_and_cause(save, what):
-    data, cause = BROKEN[what]
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_no_reader_can_mend_is_refused_by_name_and_cause(save, what):
+    data, cause = REFUSED[what]
     path = save(data)
     for open_ in (midi.read, midi.inspect):
         with pytest.raises(MidiError, match=cause) as caught:
@@ -349,7 +329,7 @@ def test_mutated_files_give_pieces_or_howlkit_errors(save):
     )
     whole = midi.to_bytes(piece)
     outcomes = Counter()
-    for _ in range(2000):
+    for _ in range(700):
         path = save(mutant(whole, rng))
         try:
             read = midi.inspect(path).piece
@@ -358,8 +338,9 @@ def test_mutated_files_give_pieces_or_howlkit_errors(save):
             assert str(path) in str(error)
         else:
             outcomes["read"] += 1
-            assert len(midi.read_bytes(midi.to_bytes(read), limits=EVERYTHING)) == len(read)
-    assert min(outcomes["read"], outcomes["refused"]) > 200  # both ways are really taken
+            again = midi.read_bytes(midi.to_bytes(read), limits=EVERYTHING)
+            assert np.array_equal(again.notes, midi.as_written(read).notes)
+    assert outcomes["read"] > 500 and outcomes["refused"] > 10  # both ways are really taken
 
 
 def test_importing_the_module_does_not_import_symusic():

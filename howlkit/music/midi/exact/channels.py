@@ -1,7 +1,8 @@
 """What is set on a channel, when: its program, whether it plays drums, and its sustain pedal.
 
 A message counts for its channel in all track chunks. Messages at one tick count in the order of
-their chunks, and before the notes of other chunks at that tick.
+their chunks, and before the notes of other chunks at that tick; a program that a chunk sets at the
+tick of its own note counts for that note.
 
 **Drums.** Channel 10 plays drums unless the file says otherwise, and other channels if it says so:
 
@@ -81,6 +82,12 @@ def setting_at(
 ) -> tuple[int, bool]:
     """Return the program of a channel, and whether it plays drums, for a note at this place."""
     index = bisect_right(settings, tick, key=lambda setting: setting.tick)
+    here = index
+    while here and settings[here - 1].tick == tick:
+        there = settings[here - 1]
+        if there.chunk == chunk and there.order <= order:  # its own chunk says it at its tick
+            return there.program, there.drums
+        here -= 1
     while index:
         there = settings[index - 1]
         if there.tick < tick or there.chunk != chunk or there.order <= order:

@@ -17,12 +17,28 @@ from typing import NamedTuple
 from howlkit.errors import MidiError
 from howlkit.music.tables import MAX_TICK
 
-__all__ = ["SYSEX", "Chunk", "Message", "Meta", "events_of", "number_at", "system_event"]
+__all__ = [
+    "EXCLUSIVE",
+    "META",
+    "SYSEX",
+    "Chunk",
+    "Message",
+    "Meta",
+    "events_of",
+    "number_at",
+    "system_event",
+]
 
 SYSEX = 0xF0
 """The kind of a system-exclusive message among `Chunk.others`."""
 
-_META, _END_OF_TRACK, _PORT, _ESCAPE = 0xFF, 0x2F, 0x21, 0xF7
+META = 0xFF
+"""The status byte of a meta event."""
+
+EXCLUSIVE = (0xF0, 0xF7)
+"""The status bytes of an exclusive message, and of what goes on with one or escapes from it."""
+
+_END_OF_TRACK, _PORT = 0x2F, 0x21
 _SYSTEM_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # data bytes of other system messages, else none
 _FIRST_OF_ONE, _AFTER_ONE = 0xC0, 0xE0  # program changes and channel pressure: one data byte
 
@@ -58,7 +74,8 @@ class Chunk:
     ticks, keys, velocities: of each stroke and each release (velocity 0), in their order; a key is
     128 times the channel (as in `Message`) plus the pitch. others: all other events, in their
     order. end: the tick of the end of the track, or of its last event. broken: how many events were
-    left out. cut: whether the chunk ends in the middle of an event.
+    left out. cut: whether the chunk ends in the middle of an event. after: how many bytes stand
+    after the end of the track.
     """
 
     ticks: list[int] = field(default_factory=list)
@@ -68,6 +85,7 @@ class Chunk:
     end: int = 0
     broken: int = 0
     cut: bool = False
+    after: int = 0
 
 
 def events_of(body: bytes) -> Chunk:
@@ -104,6 +122,7 @@ def _walk(body: bytes, chunk: Chunk) -> None:
         if byte >= 0xF0:
             kind, data, at = system_event(body, at)
             if kind == _END_OF_TRACK:
+                chunk.after = size - at
                 return
             if kind == _PORT and data:
                 base = data[0] << 11
@@ -139,14 +158,14 @@ def system_event(body: bytes, at: int) -> tuple[int, bytes, int]:
     The kind of a meta event is its type, that of an exclusive message 0xF0, that of others 0.
     """
     status = body[at]
-    if status == _META:
+    if status == META:
         kind, at = body[at + 1], at + 2
-    elif status in (SYSEX, _ESCAPE):
+    elif status in EXCLUSIVE:
         kind, at = SYSEX, at + 1
     else:
         return 0, b"", at + 1 + _SYSTEM_BYTES.get(status, 0)
-    if kind == _END_OF_TRACK:
-        return kind, b"", at
+    if kind == _END_OF_TRACK:  # its length is of no use, and may be wrong or missing
+        return kind, b"", min(at + 1, len(body))
     length, at = number_at(body, at)
     if at + length > len(body):
         raise IndexError

@@ -58,15 +58,18 @@ def notes_of(chunks: Sequence[Chunk], repairs: Counter[str]) -> list[Struck]:
     """
     silences = silences_of(chunks)
     notes: list[Struck] = []
-    hanging: list[Struck] = []
+    unmatched: list[Struck] = []
     releases: list[tuple[int, int, int]] = []  # tick, chunk, key: those that match nothing
     for index, chunk in enumerate(chunks):
-        _pair(chunk, index, silences, notes, hanging, releases, repairs)
-    if hanging and releases:
-        hanging = _pair_across(hanging, releases, repairs)
-    for note in hanging:
-        note.end = max(chunks[note.chunk].end, note.start + 1)
-        repairs["unreleased_notes"] += 1
+        _pair(chunk, index, silences, notes, unmatched, releases)
+    if unmatched and releases:
+        unmatched = _pair_across(unmatched, releases, repairs)
+    for note in unmatched:
+        if note.end >= 0:
+            repairs["silenced_notes"] += 1
+        else:
+            note.end = max(chunks[note.chunk].end, note.start + 1)
+            repairs["unreleased_notes"] += 1
     return notes
 
 
@@ -75,18 +78,20 @@ def _pair(
     index: int,
     silences: Mapping[int, Sequence[int]],
     notes: list[Struck],
-    hanging: list[Struck],
+    unmatched: list[Struck],
     releases: list[tuple[int, int, int]],
-    repairs: Counter[str],
 ) -> None:
-    """Pair the strokes and releases of one chunk; hand on those that stay unmatched."""
+    """Pair the strokes and releases of one chunk; hand on those that stay unmatched.
+
+    Unmatched notes have an end if a message ends all notes, unless they are released before it.
+    """
     sounding: dict[int, deque[Struck]] = {}
     events = zip(chunk.ticks, chunk.keys, chunk.velocities, strict=True)
     for order, (tick, key, velocity) in enumerate(events):
         queue = sounding.get(key)
         if queue and silences:
             until = tick if velocity else tick - 1  # a release at the tick of a silence comes first
-            _silence(queue, silences.get(key >> 7, ()), until, repairs)
+            _silence(queue, silences.get(key >> 7, ()), until, unmatched)
         if velocity:
             note = Struck(tick, key, velocity, index, order)
             notes.append(note)
@@ -99,32 +104,38 @@ def _pair(
             releases.append((tick, index, key))
     for key, queue in sounding.items():
         if queue:
-            _silence(queue, silences.get(key >> 7, ()), None, repairs)
-            hanging += queue
+            _silence(queue, silences.get(key >> 7, ()), None, unmatched)
+            unmatched += queue
 
 
 def _silence(
-    queue: deque[Struck], ticks: Sequence[int], until: int | None, repairs: Counter[str]
+    queue: deque[Struck], ticks: Sequence[int], until: int | None, unmatched: list[Struck]
 ) -> None:
     """End the notes of a key at the first of `ticks` after each began; until: of those up to it."""
     while queue:
         following = bisect_right(ticks, queue[0].start)
         if following == len(ticks) or (until is not None and ticks[following] > until):
             return
-        queue.popleft().end = ticks[following]
-        repairs["silenced_notes"] += 1
+        note = queue.popleft()
+        note.end = ticks[following]
+        unmatched.append(note)
 
 
 def _pair_across(
-    hanging: list[Struck], releases: list[tuple[int, int, int]], repairs: Counter[str]
+    unmatched: list[Struck], releases: list[tuple[int, int, int]], repairs: Counter[str]
 ) -> list[Struck]:
-    """Pair what chunks could not, by key over all of them; return what still has no end."""
+    """Pair what chunks could not, by key over all of them; return the notes not released."""
     sounding: dict[int, deque[Struck]] = {}
-    for note in sorted(hanging, key=lambda note: (note.start, note.chunk, note.order)):
+    released: set[Struck] = set()
+    for note in sorted(unmatched, key=lambda note: (note.start, note.chunk, note.order)):
         sounding.setdefault(note.key, deque()).append(note)
     for tick, _, key in sorted(releases):
         queue = sounding.get(key)
+        while queue and 0 <= queue[0].end < tick:  # a message has ended it
+            queue.popleft()
         if queue and queue[0].start < tick:
-            queue.popleft().end = tick
-            repairs["released_elsewhere"] += 1
-    return [note for note in hanging if note.end < 0]
+            note = queue.popleft()
+            note.end = tick
+            released.add(note)
+    repairs["released_elsewhere"] += len(released)
+    return [note for note in unmatched if note not in released]

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from howlkit.music.extras import BEND, CONTROL, PRESSURE, Extras, Text
+from howlkit.music.extras import BEND, CONTROL, PRESSURE, SUSTAIN, Extras, Text
 from howlkit.music.midi.container import StandardFile
 from howlkit.music.midi.contents import (
     Contents,
@@ -31,7 +31,6 @@ __all__ = ["read_exactly"]
 _TEMPO, _METRE, _KEY = 0x51, 0x58, 0x59
 _FIRST_TEXT, _LAST_TEXT, _NAMES = 1, 7, (3, 4)  # types of meta events with text; of a track's names
 _CONTROLLER, _PRESSURE, _BEND = 0xB0, 0xD0, 0xE0
-_TURNED_INTO_NOTES = (64, 120, 123)  # the pedal, and what ends all notes
 _NO_TRACK = -1
 
 _TrackKey = tuple[int, int, int, bool]  # chunk, channel, program, drums
@@ -46,6 +45,7 @@ def read_exactly(file: StandardFile, limits: Limits, *, extras: bool) -> Content
     check_count(sum(map(_strokes, chunks)), limits)
     found = Contents(repairs=Counter(file.repairs))
     found.repairs["cut_chunks"] += sum(chunk.cut for chunk in chunks)
+    found.repairs["bytes_after_end"] += sum(chunk.after > 0 for chunk in chunks)
     found.repairs["broken_events"] += sum(chunk.broken for chunk in chunks)
     notes = notes_of(chunks, found.repairs)
     tracks = _tracks_of(notes, chunks)
@@ -197,7 +197,7 @@ def _controls(chunks: Sequence[Chunk], numbers: Mapping[_TrackKey, int]) -> Tabl
                 said = BEND, event.value << 7 | event.number
             elif event.kind == _PRESSURE:
                 said = PRESSURE, event.number
-            elif event.kind == _CONTROLLER and event.number not in _TURNED_INTO_NOTES:
+            elif event.kind == _CONTROLLER and event.number != SUSTAIN:
                 said = event.number, event.value
             else:
                 continue

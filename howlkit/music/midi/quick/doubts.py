@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from howlkit.music.midi.container import END_OF_TRACK, StandardFile
-from howlkit.music.midi.exact.events import SYSEX, number_at, system_event
+from howlkit.music.midi.exact.events import EXCLUSIVE, META, SYSEX, number_at, system_event
 from howlkit.music.tables import MAX_TICK
 
 __all__ = ["DRUM_CHANNEL", "NotPlainError", "Plain", "head_program", "plain"]
@@ -39,22 +39,29 @@ _NO_DRUMS = re.compile(
     rb"|\x41.\x42\x12\x40\x00|\x43[^\x10-\x1f]",
     re.DOTALL,
 )
+# Other system messages, after which symusic knows no running status; it refuses those left out.
+_SYSTEM_BYTES = [bytes((status,)) for status in b"\xf1\xf2\xf3\xf6\xf8\xfa\xfb\xfc\xfe"]
+_WITH_STATUS = re.compile(rb"[\x80-\xff]{0,3}[\x00-\x7f][\x80-\xef]")
 _YAMAHA = re.compile(rb"\x43[\x10-\x1f]\x4c\x00\x00\x7e")
 
-# A tempo whose length is not 3, a time signature that is short or has too large a denominator, and
-# any other bytes that look like one.
+# A tempo whose length is not 3, a time signature that is short or has too large a denominator, a
+# short key signature, and any other bytes that look like one.
 _WRONG_META = re.compile(
-    rb"\xff\x51[^\x03]|\xff\x58(?:[^\x02-\x7f]|[\x02-\x7f].[^\x00-\x07])", re.DOTALL
+    rb"\xff\x51[^\x03]|\xff\x58(?:[^\x02-\x7f]|[\x02-\x7f].[^\x00-\x07])|\xff\x59[^\x02-\x7f]",
+    re.DOTALL,
 )
 _TEMPO = re.compile(rb"\xff\x51\x03...", re.DOTALL)
 _PORT = re.compile(rb"\xff\x21\x01[^\x00]")
 
-# Notes, controllers and bends, tempos, metres and keys up to the end of a chunk: no programs.
-_NO_PROGRAMS = re.compile(
+# Notes, controllers and bends, tempos, metres and keys; the same up to the end of a chunk.
+_ORDINARY = re.compile(
     rb"(?:[\x80-\xff]{0,3}[\x00-\x7f]"
     rb"(?:[\x80-\xbf\xe0-\xef]?[\x00-\x7f]{2}"
-    rb"|\xff(?:\x51\x03.{3}|\x58\x04.{4}|\x59\x02.{2}|[\x01-\x07]\x00|\x21\x01.)))*+"
-    rb"[\x80-\xff]{0,3}[\x00-\x7f]\xff\x2f\x00",
+    rb"|\xff(?:\x51\x03.{3}|\x58\x04.{4}|\x59\x02.{2}|[\x01-\x07]\x00|\x21\x01.)))*+",
+    re.DOTALL,
+)
+_NO_PROGRAMS = re.compile(
+    _ORDINARY.pattern + rb"[\x80-\xff]{0,3}[\x00-\x7f]\xff\x2f\x00",
     re.DOTALL,
 )
 
@@ -85,8 +92,13 @@ def plain(file: StandardFile) -> Plain | None:
     data, bodies = file.data, file.bodies()
     if _longest(data) > _LONGEST and any(_longest(_TEMPO.sub(b"", b)) > _LONGEST for b in bodies):
         return None
+    if _PORT.search(data):
+        return None
     yamaha = _systems(bodies) if b"\xf0" in data or b"\xf7" in data else False
     if yamaha is None or _WRONG_META.search(data):
+        return None
+    statuses = [status for status in _SYSTEM_BYTES if status in data]
+    if statuses and any(_may_have_systems(body, statuses) for body in bodies):
         return None
     for body in bodies:
         if not body.endswith(END_OF_TRACK):
@@ -98,7 +110,8 @@ def plain(file: StandardFile) -> Plain | None:
     shared: frozenset[int] = frozenset()
     if len(bodies) > 1:
         channels, shared = _with_settings(bodies, channels)
-        if shared and _PORT.search(data):
+    for body, its in zip(bodies, channels, strict=True):
+        if not its and body.find(END_OF_TRACK[:2]) < len(body) - 3:  # closing.py adds nothing here
             return None
     return Plain(bodies, channels, shared, yamaha)
 
@@ -210,24 +223,86 @@ def _systems(bodies: Sequence[bytes]) -> bool | None:
     return yamaha
 
 
+def _may_have_systems(body: bytes, statuses: Sequence[bytes]) -> bool:
+    """Say whether a chunk may have a system message that running status follows.
+
+    statuses: the status bytes of such messages that occur in the file.
+    """
+    last = 0
+    for status in statuses:
+        at = body.find(status, 1)
+        while at > 0:
+            if body[at - 1] < 0x80 and not _in_a_map(body, at):
+                # From 0xF6 on, such messages have no data.
+                if status < b"\xf6" or not _WITH_STATUS.match(body, at + 1):
+                    last = max(last, at)
+            at = body.find(status, at + 1)
+    return last > 0 and not _is_without(body, last)
+
+
+def _in_a_map(body: bytes, at: int) -> bool:
+    """Say whether an offset is in the data of a tempo or of a key signature."""
+    before = body[max(at - 5, 0) : at]
+    return b"\xff\x51\x03" in before or b"\xff\x59\x02" in before[-4:]
+
+
+def _is_without(body: bytes, last: int) -> bool:
+    """Say whether a chunk has no system messages but exclusive ones, up to the offset `last`."""
+    at = 0
+    try:
+        while at <= last:
+            if run := _ORDINARY.match(body, at, last + 16):
+                at = run.end()
+            if at > last:
+                return True
+            _, at = number_at(body, at)
+            if body[at] in (META, *EXCLUSIVE):
+                kind, _, at = system_event(body, at)
+                if kind == END_OF_TRACK[1]:
+                    return True
+            elif 0xC0 <= body[at] < 0xE0 and _status_follows(body, at + 2):
+                at += 2
+            else:
+                return False
+    except IndexError:
+        return False
+    return True
+
+
 def _messages(body: bytes) -> list[bytes] | None:
     """Return the exclusive messages of a chunk; None if bytes look like others.
 
     A status byte comes after the last byte of a wait, which is below 128, and not in a tempo.
     """
     found, stops = [], set()
-    for status in (0xF0, 0xF7):
+    for status in EXCLUSIVE:
         at = body.find(status)
         while at >= 0:
             in_wait = at > 0 and body[at - 1] >= 0x80
-            if not (in_wait or at in stops or body.find(b"\xff\x51\x03", max(at - 5, 0), at) >= 0):
+            if not (in_wait or at in stops or _in_a_map(body, at)):
                 message = _MESSAGE.match(body, at)
                 if message is None or message[1][0] != len(message[2]) + 1:
+                    return None
+                if not _status_follows(body, message.end()):
                     return None
                 found.append(message[2])
                 stops.add(message.end() - 1)
             at = body.find(status, at + 1)
     return found
+
+
+def _status_follows(body: bytes, at: int) -> bool:
+    """Say whether the first event from an offset on that is no meta event has a status byte."""
+    try:
+        while True:
+            _, at = number_at(body, at)
+            if body[at] != META:
+                return body[at] >= 0x80
+            kind, _, at = system_event(body, at)
+            if kind == END_OF_TRACK[1]:
+                return True
+    except IndexError:
+        return False
 
 
 def _without_systems(body: bytes) -> bool:

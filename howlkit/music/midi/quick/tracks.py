@@ -84,6 +84,8 @@ def tracks_of(score: Any, said: Plain, limits: Limits) -> tuple[Columns, list[Tr
     lengths = [len(notes) for _, notes in lists]
     check_count(sum(lengths) - len(places), limits)
     if not lists:
+        if places:  # no chunk came to its end
+            raise NotPlainError
         return {}, []
     together = lists[0][1]
     for _, notes in lists[1:]:
