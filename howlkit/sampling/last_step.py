@@ -5,7 +5,8 @@ Shapes: B rows, D width of the hidden vector.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +14,13 @@ from numpy.typing import NDArray
 __all__ = ["LastStep"]
 
 
-class LastStep(NamedTuple):
+@dataclass(frozen=True)
+class LastStep:
     """What the costs of the last step of B rows follow from.
 
     hidden: (B, D), from which the network predicted it. going: (B,), the rows that were not done
     before it. chances: (B, decisions), the probability with which each value was drawn in rows that
     were going.
-
-    A tuple, because one is made at every step.
     """
 
     hidden: Any
@@ -34,7 +34,3 @@ class LastStep(NamedTuple):
         return np.asarray(
             np.abs(np.log(chances).sum(axis=1))
         )  # abs: 0, not -0, where all was forced
-
-    def select(self, index: NDArray[np.intp]) -> LastStep:
-        """Return the last step of the rows `index`, in this order."""
-        return LastStep(self.hidden[index], self.going[index], self.chances[index])

@@ -124,14 +124,15 @@ def _is_length(value: object, kind: type[Integral] | type[Real]) -> bool:
 
 
 def reached(
-    limit: Limit, at: RowState, timeline: Timeline, *, steps: bool = True
+    limit: Limit, at: RowState, timeline: Timeline, *, longest: int = 0
 ) -> NDArray[np.bool_]:
     """Return (B,): which rows have ended or reached the limit.
 
-    steps: whether `Limit.most_steps` counts too.
+    longest: no row has more steps than this, which says whether to look at `Limit.most_steps`; 0:
+    that bound is left out.
     """
     done = at.ended.copy()
-    if steps and at.longest > limit.most_steps:
+    if longest > limit.most_steps:
         done |= at.lengths - at.fed >= limit.most_steps
     if limit.notes is not None:
         done |= at.notes >= limit.notes

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -97,7 +98,7 @@ class Session:
         self._history = History(self._at)
         self._prompts: list[PromptEnd | None] = [None] * rows
         self._done: tuple[Limit, NDArray[np.bool_]] | None = None
-        self._last: LastStep | None = None
+        self._last: tuple[Any, NDArray[np.bool_], NDArray[np.float64]] | None = None
 
     # Where it stands ----------------------------------------------------------------------------
 
@@ -133,13 +134,16 @@ class Session:
     def done(self) -> NDArray[np.bool_]:
         """(B,): which rows have ended or reached the limit."""
         if self._done is None or self._done[0] is not self.limit:
-            self._done = self.limit, reached(self.limit, self._at, self._timeline)
+            self._done = (
+                self.limit,
+                reached(self.limit, self._at, self._timeline, longest=self._steps.shape[1]),
+            )
         return self._done[1].copy()
 
     @property
     def stalled(self) -> NDArray[np.bool_]:
         """(B,): which rows are done only because of `Limit.most_steps`: their time hardly moves."""
-        return self.done & ~reached(self.limit, self._at, self._timeline, steps=False)
+        return self.done & ~reached(self.limit, self._at, self._timeline)
 
     @property
     def cost(self) -> NDArray[np.float64]:
@@ -153,9 +157,9 @@ class Session:
         """
         if self._last is None:
             return np.full(self.rows, np.nan)
-        last = self._steps[np.arange(self.rows), self.lengths - 1]
+        last, step = LastStep(*self._last), self._steps[np.arange(self.rows), self.lengths - 1]
         with one_thread(self.rows):
-            return self._runner.nats(self._last.hidden, last, self._last.going)
+            return self._runner.nats(last.hidden, step, last.going)
 
     @property
     def drawn_cost(self) -> NDArray[np.float64]:
@@ -164,7 +168,9 @@ class Session:
         That is what was left after the grammar, the functions on logits, temperature, top-k, top-p
         and min-p. 0 and NaN as for `cost`.
         """
-        return np.full(self.rows, np.nan) if self._last is None else self._last.drawn_nats
+        if self._last is None:
+            return np.full(self.rows, np.nan)
+        return LastStep(*self._last).drawn_nats
 
     @property
     def stepping(self) -> str:
@@ -263,7 +269,7 @@ class Session:
         step = self._schema.steps(self.rows)
         step["mark"] = END
         uniforms = self._uniforms(going)
-        if functions or self._runner.needs_torch or self.rows > 1:
+        if functions or self._runner.needs_torch or len(step) > 1:
             with one_thread(self.rows):
                 self._decide(step, going, uniforms, params, functions)
         else:
@@ -292,7 +298,7 @@ class Session:
             chances = fields.decide(step, going, uniforms, params, functions)
         self._add(step, going)
         self._read(step[:, None], going.astype(np.int64))
-        self._last = LastStep(hidden, going, chances)
+        self._last = hidden, going, chances
 
     def _step_mask(self) -> StepMask | None:
         """Return the mask of the whole next step; None if the grammar cannot give one."""
@@ -390,7 +396,9 @@ class Session:
         self._prompts = [self._prompts[row] for row in index.tolist()]
         self._hold(self._steps[index])
         self._done = None
-        self._last = None if self._last is None else self._last.select(index)
+        if self._last is not None:
+            hidden, going, chances = self._last
+            self._last = hidden[index], going[index], chances[index]
         another = generators.twin if same else generators.child
         seen: set[int] = set()
         rngs = []
@@ -487,7 +495,7 @@ class Session:
         begun = at.grammar.push(step, rows)
         self._derive(at.grammar, step, rows)
         begun = begun * (rows if fed is None else rows & ~fed)
-        if (first := at.waiting & (begun > 0)).any():
+        if any(at.waiting.tolist()) and (first := at.waiting & (begun > 0)).any():
             self._move_on(first)
         at.notes = at.notes + begun
         at.ended = at.ended | (rows & (step["mark"] == END_ARRAY))
