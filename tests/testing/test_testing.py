@@ -732,6 +732,14 @@ class NeverStops(Autoregressive):
             yield session.step()
 
 
+class StopsEarly(Autoregressive):
+    """Makes three notes and no more."""
+
+    def generate(self, session):
+        for _ in range(3):
+            yield session.step()
+
+
 class IgnoresTheLimit(Autoregressive):
     """Sets a limit of its own."""
 
@@ -799,6 +807,7 @@ class Remembers(Autoregressive):
     ("sampler", "check", "said"),
     [
         (NeverStops, "stops at limits", "to stop when `session.done.all()`"),
+        (StopsEarly, "stops at limits", "to go on until `session.done.all()`"),
         (IgnoresTheLimit, "stops at limits", "the limit is the user's"),
         (FeedsBeyond, "stops at limits", "fed past the limit|steps were fed"),
         (OtherDice, "is sure by seed", "do not come from `session.rngs`"),
