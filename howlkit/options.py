@@ -21,7 +21,16 @@ from typing import Any, TypeVar, cast, get_type_hints
 from howlkit.errors import OptionError, did_you_mean
 from howlkit.option_values import ALLOWED, literals, read, type_name
 
-__all__ = ["REQUIRED", "Option", "build", "describe", "option", "parse", "to_json"]
+__all__ = [
+    "REQUIRED",
+    "Option",
+    "assignments",
+    "build",
+    "describe",
+    "option",
+    "parse",
+    "to_json",
+]
 
 T = TypeVar("T")
 
@@ -127,6 +136,19 @@ def parse(assignments: Iterable[str]) -> dict[str, dict[str, str]]:
             )
         parsed.setdefault(component, {})[name] = value
     return parsed
+
+
+def assignments(values: Mapping[str, Mapping[str, object]]) -> list[str]:
+    """Return options by component as a user would type them after -o; `parse` is the inverse.
+
+    >>> assignments({"tuple": {"grid": 12, "programs": False}})
+    ['tuple.grid=12', 'tuple.programs=false']
+    """
+    return [
+        f"{component}.{name}={_text(value)}"
+        for component, table in values.items()
+        for name, value in _flatten(table)
+    ]
 
 
 def build(cls: type[T], values: Mapping[str, object]) -> T:
@@ -315,7 +337,7 @@ def _spelt(described: Option) -> str:
 
 def _text(value: object) -> str:
     """Return a value as a user would type it."""
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return ",".join(map(_text, value))
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
