@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -205,9 +206,8 @@ def _tell_next(report: Mapping[str, Any], plot: Path | None) -> None:
         log = report["failed"][0]["log"]
         tell(f"See why it failed in {quoted(log)}; the same command tries again what failed")
         return
-    best = min(report["pairs"], key=lambda pair: pair["ratio"] or 1.0)
+    best = min(report["pairs"], key=lambda pair: pair["nats_per_second"] or math.inf)
     run = best["runs"][0]["run"]
-    tell(
-        f"Make music with {best['encoder']} + {best['model']}: "
-        f"howlkit sample {quoted(run)} --out {next_free(Path('new.mid'))}"
-    )
+    new = next_free(Path("new.mid"))
+    pair = f"{best['encoder']} + {best['model']}"
+    tell(f"Make music with {pair}: howlkit sample {quoted(run)} --out {new}")

@@ -84,7 +84,7 @@ def command(
         path: Trained.from_pretrained(path, device=chosen, stepping=None) for path in (run, *others)
     }
     music, part = _music(run, models[run], data, split)
-    indices = indices_of(music, part)
+    indices = indices_of(music, part, advice="try --split all")
     refuse = bool(others) and split not in ("train", "all")
     for path, trained in models.items():
         _check_unseen(path, trained, music, indices, refuse=refuse)

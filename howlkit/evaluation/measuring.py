@@ -23,14 +23,11 @@ FEW_GROUPS = 20
 """Below this number of groups of pieces intervals are clearly too narrow: docs/evaluating.md."""
 
 
-def indices_of(music: Dataset, part: str) -> NDArray[np.int64]:
-    """Return the indices of the pieces of a part; DataError if there are none."""
+def indices_of(music: Dataset, part: str, *, advice: str) -> NDArray[np.int64]:
+    """Return the indices of the pieces of a part; DataError, with `advice`, if there are none."""
     indices = np.arange(len(music)) if part == "all" else music.indices(part)
     if not len(indices):
-        raise DataError(
-            f"{printable(music.path)} has no pieces in its {part} part; try --split all, give more "
-            f"music, or a larger part: howlkit prepare ... --{part} 0.2"
-        )
+        raise DataError(f"{printable(music.path)} has no pieces in its {part} part; {advice}")
     return indices
 
 

@@ -53,7 +53,11 @@ def compare(
     data = opening.open_data(sources, tell=tell, progress=progress)
     window = plan.recipe(plan.trials()[0]).training.window
     facts.check_enough(data, window=window, tell=tell)
-    indices = indices_of(data, part)
+    indices = indices_of(
+        data,
+        part,
+        advice=f"add music, or keep more of it for that: howlkit prepare ... --{part} 0.3",
+    )
     out = plan.folder(sources, data) if out_dir is None else out_dir
     training = TrialTraining(plan, data, out, jobs, tell)
     training.check()

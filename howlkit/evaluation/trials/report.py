@@ -202,30 +202,32 @@ def _best_of_all(judged: Sequence[_Judged]) -> dict[str, Any] | None:
     pair = best["encoder"], best["model"]
     winner = next(one for one in counted if one.pair == pair)
     others = [one for one in counted if one.pair[0] != winner.pair[0]]
-    unfair = ""  # what makes the comparison unfair
+    unfair = ""
     if bounds := [one for one in others if one.first.at_most]:
         unfair = f"the nats of {bounds[0].pair[0]} are an upper bound"
     if cheaper := [one for one in others if _loses_more(winner.first, one.first)]:
         unfair = f"{winner.pair[0]} loses more of the music than {cheaper[0].pair[0]}"
     if unfair or not best["significant"]:
-        best |= {"significant": False, "why_not": unfair or "the others are too near"}
+        best |= {"significant": False, "why_not": unfair or f"{best['nearest']} is too near"}
     return best
 
 
 def _best(judged: Sequence[_Judged], rate: str) -> dict[str, Any]:
+    """Return which of several pairs has the fewest nats, and in how many resamples it has.
+
+    "nearest" is the pair that has fewer in most of them.
+    """
     best = min(judged, key=lambda one: one.mean[rate].value)
-    draws = best.mean[rate].draws
-    ahead = np.ones(len(draws), np.bool_)
-    for other in judged:
-        if other is not best:
-            ahead &= draws < other.mean[rate].draws
-    share = float(ahead.mean()) if len(draws) else None
-    significant = share is not None and share >= SIGNIFICANT
+    others = [one for one in judged if one is not best]
+    ahead = np.array([best.mean[rate].draws < other.mean[rate].draws for other in others])
+    share = float(ahead.all(0).mean()) if ahead.size else None
+    nearest = others[int(ahead.mean(1).argmin())] if ahead.size else others[0]
     return {
         "encoder": best.pair[0],
         "model": best.pair[1],
+        "nearest": " + ".join(nearest.pair),
         "share_of_resamples": share,
-        "significant": significant,
+        "significant": share is not None and share >= SIGNIFICANT,
     }
 
 

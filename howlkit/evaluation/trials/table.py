@@ -60,8 +60,8 @@ def _how(report: Report) -> str:
 
 def _heads(report: Report) -> list[str]:
     spread = ["spread"] if report["seeds"] > 1 else []
-    nats = ["", "nats/note", "95 %", *spread, "of unigram", "nats/s"]
-    speeds = ["training", "sampling", "parameters"]
+    nats = ["", "nats/note", "95 %", *spread, "unigram", "nats/s"]
+    speeds = ["training", "sampling", "weights"]
     return ["encoder", "model", *nats, "lost", "onset ms", *speeds]
 
 
@@ -73,7 +73,7 @@ def _row(pair: Report, report: Report) -> list[str]:
         pair["model"],
         _mark(pair, report),
         low + plain(pair["nats_per_note"]),
-        interval(pair["intervals"]["nats_per_note"]),
+        interval(pair["intervals"]["nats_per_note"], digits=2),
         *spread,
         plain(pair["ratio"]),
         low + plain(pair["nats_per_second"], 2),
@@ -110,16 +110,17 @@ def _best(report: Report) -> Iterator[str]:
         )
     if BEST_OF_ENCODER in marks:
         yield f"{BEST_OF_ENCODER}   significantly the fewest nats a note, of its encoder's models"
-    near = [each for each in best["of_encoder"].values() if not each["significant"]]
-    if near and report["bootstrap"]["groups"] > 1:
-        names = ", ".join(each["encoder"] for each in near)
-        yield f"With {names} no model is significantly the best"
+    if report["bootstrap"]["groups"] < 2:
+        return
+    for encoder, own in best["of_encoder"].items():
+        if not own["significant"]:
+            yield f"No model is significantly the best with {encoder}: {own['nearest']} is too near"
     overall = best["of_all"]
-    if overall and not overall["significant"] and report["bootstrap"]["groups"] > 1:
-        who = "The fewest nats a second do not decide here"
+    if overall and not overall["significant"]:
+        who = ""
         if "model" in overall:
-            who = f"{overall['encoder']} + {overall['model']} has the fewest nats a second"
-        yield f"{who}, but none is marked as the best of all: {overall['why_not']}"
+            who = f"{overall['encoder']} + {overall['model']} has the fewest nats a second, but "
+        yield f"{who or 'Of these pairs '}none is marked as the best of all: {overall['why_not']}"
 
 
 def _notes(report: Report) -> Iterator[str]:
@@ -128,7 +129,8 @@ def _notes(report: Report) -> Iterator[str]:
         "lost, onset: notes that the encoder loses, and the onset error that 99 % of the notes do "
         "not exceed"
     )
-    yield "training, sampling: notes a second (sampling: one piece)"
+    yield "unigram: the share of the nats of a model that knows only how often each value occurs"
+    yield "training, sampling: notes a second on the clock (sampling: one piece)"
     if len({pair["encoder"] for pair in report["pairs"]}) > 1:
         yield (
             "Compare encoders by nats a second of music, and with what they lose: an encoder that "
