@@ -136,9 +136,10 @@ def over_seeds(runs: Sequence[Estimate], rng: np.random.Generator) -> Estimate:
     (K - 1) / K (McCarthy and Snowden 1985, "The bootstrap and finite population sampling"). A
     single run is returned as it is.
 
-    >>> runs = [Estimate(7.0, np.array([6.0, 8.0])), Estimate(9.0, np.array([8.0, 10.0]))]
-    >>> over_seeds(runs, np.random.default_rng(0))
-    Estimate(value=8.0, draws=array([8., 10.]))
+    >>> runs = [Estimate(7.0, np.array([6.5, 7.5])), Estimate(9.0, np.array([8.5, 9.5]))]
+    >>> mean = over_seeds(runs, np.random.default_rng(3))
+    >>> mean.value, mean.draws.tolist()
+    (8.0, [8.5, 7.5])
     """
     if len(runs) == 1:
         return runs[0]

@@ -83,6 +83,9 @@ def test_a_comparison_has_a_table_json_and_a_plot_and_grows(here, howlkit, monke
 
     code, _, err = howlkit(*asked, "--encoders", "tuple", "-o", "tuple.grid=12")
     assert code == 2 and "was trained with tuple.grid 0, and now 12 is asked for" in err
+    Path("out/runs/tuple+lstm-0.json").unlink()
+    code, _, err = howlkit(*asked, "--encoders", "tuple")
+    assert code == 1 and "no record of a comparison beside it" in err
     assert weights("out/runs/tuple+lstm-0") == before
 
 
@@ -116,6 +119,7 @@ def test_a_killed_comparison_goes_on_and_ends_as_if_it_had_not_stopped(here, how
     assert weights("alone") == weights(second)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to send Ctrl-C to")
 def test_ctrl_c_saves_and_the_same_command_goes_on(here):
     command = [sys.executable, "-m", "howlkit", "compare", "data", "--encoders", "tuple"]
     command += ["--models", "lstm", "--minutes", "9", *TINY, "-o", "training.patience=0"]

@@ -46,9 +46,6 @@ def compare(
     in comparison.json of the folder.
     Raises HowlkitError if nothing could be trained, if there is too little music, if the folder
     holds another comparison, or if another process works there.
-
-    >>> plan = TrialPlan(("tuple", "remi"), ("lstm", "gru"), seeds=3)
-    >>> compare([Path("my_midi")], plan)["best"]  # doctest: +SKIP
     """
     data = opening.open_data(sources, tell=tell, progress=progress)
     window = plan.recipe(plan.trials()[0]).training.window

@@ -26,11 +26,9 @@ from howlkit.training.progress import Metrics
 
 __all__ = ["Measurement", "measured"]
 
-TRIED_NOTES, TRIED_SECONDS = 200, 2.0
-"""How much is sampled to measure speed: so many notes, or for so long."""
-
-WARM_UP = 0.5
-"""Seconds of sampling before the clock runs."""
+BLOCKS, BLOCK_NOTES, BLOCK_SECONDS = 5, 100, 0.5
+"""How much is sampled to measure speed: blocks of so many notes, or for so long, after a first one
+that warms up. Their median counts, as other programs may take the machine for a while."""
 
 
 @dataclass(frozen=True)
@@ -135,16 +133,16 @@ def _sampling_speed(run: Path, device: str) -> float | None:
     with _on_one_thread():
         session = Trained.from_pretrained(run, device=device).session(limit=Limit(ends=False))
 
-        def sample(seconds: float) -> float:
+        def block() -> float:
             began, before = time.perf_counter(), int(session.notes[0])
-            while session.notes[0] - before < TRIED_NOTES:
+            while session.notes[0] - before < BLOCK_NOTES:
                 session.step()
-                if time.perf_counter() - began > seconds:
+                if time.perf_counter() - began > BLOCK_SECONDS:
                     break
             return float((session.notes[0] - before) / (time.perf_counter() - began))
 
-        sample(WARM_UP)
-        return sample(TRIED_SECONDS) or None
+        block()
+        return statistics.median(block() for _ in range(BLOCKS)) or None
 
 
 @contextmanager

@@ -20,10 +20,10 @@ from typing import Any
 
 from howlkit import options
 from howlkit.dataset import Dataset
-from howlkit.errors import CheckpointError, DataError, printable, quoted
+from howlkit.errors import CheckpointError, DataError, HowlkitError, printable, quoted
 from howlkit.evaluation.trials.machine import machine
 from howlkit.evaluation.trials.plan import Trial, TrialFiles, TrialPlan, check_settings
-from howlkit.training import run_lock
+from howlkit.training import run_folders, run_lock
 from howlkit.training.checkpoint import read_json, saving, write_json
 from howlkit.training.progress import Budget, Metrics, Progress
 from howlkit.training.size_words import duration
@@ -56,19 +56,21 @@ class TrialTraining:
 
     def check(self) -> None:
         """Raise HowlkitError if a trial in the folder was trained otherwise than is asked for."""
-        runs = self.out / "runs"
-        if not runs.is_dir() and self.out.is_dir():
-            others = [path.name for path in self.out.iterdir() if path.name not in run_lock.FILES]
-            if others:
-                raise DataError(
-                    f"--out-dir {printable(self.out)} is not empty and holds no comparison: name a "
-                    "new folder"
-                )
+        if not (self.out / "runs").is_dir() and not run_folders.is_unused(self.out):
+            raise DataError(
+                f"--out-dir {printable(self.out)} is not empty and holds no comparison: name a new "
+                "folder"
+            )
         for trial in self.plan.trials():
             files = TrialFiles(self.out, trial)
             if files.record.is_file():
                 known = read_json(files.record).get("settings", {})
                 check_settings(files, known, self.plan.settings(trial, self.data))
+            elif not run_folders.is_unused(files.run):
+                raise DataError(
+                    f"{printable(files.run)} has no record of a comparison beside it, so it is "
+                    "kept: move it away, or name another --out-dir"
+                )
 
     def run(self) -> dict[Trial, str]:
         """Train what is not trained yet; return the trials that failed, and why."""
@@ -83,7 +85,10 @@ class TrialTraining:
             while waiting or running:
                 while waiting and len(running) < self.jobs:
                     trial = waiting.pop(0)
-                    running[trial] = self._start(trial)
+                    try:
+                        running[trial] = self._start(trial)
+                    except HowlkitError as error:
+                        self._failed(trial, str(error), failed)
                 time.sleep(0.05)
                 for trial, process in list(running.items()):
                     if process.poll() is not None:
@@ -176,12 +181,15 @@ class TrialTraining:
         _close(process)
         files = TrialFiles(self.out, trial)
         if process.returncode:
-            failed[trial] = _last_line(files.log, process.returncode)
-            self.tell(f"{trial} failed: {failed[trial]}. The others go on")
+            self._failed(trial, _last_line(files.log, process.returncode), failed)
             return
         self._note(trial, trained=True)
         last = Metrics(files.run / "metrics.jsonl").read()[-1]
         self.tell(f"{trial}: {_in_words(last)}")
+
+    def _failed(self, trial: Trial, why: str, failed: dict[Trial, str]) -> None:
+        failed[trial] = why
+        self.tell(f"{trial} failed: {why}. The others go on")
 
     def _note(self, trial: Trial, *, trained: bool) -> None:
         """Write a trial's record."""
