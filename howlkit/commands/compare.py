@@ -206,7 +206,9 @@ def _tell_next(report: Mapping[str, Any], plot: Path | None) -> None:
         log = report["failed"][0]["log"]
         tell(f"See why it failed in {quoted(log)}; the same command tries again what failed")
         return
-    best = min(report["pairs"], key=lambda pair: pair["nats_per_second"] or math.inf)
+    lost = {pair["encoder"]: pair["losses"]["notes_lost"] or 0 for pair in report["pairs"]}
+    kept = [p for p in report["pairs"] if lost[p["encoder"]] <= min(lost.values()) + 0.01]
+    best = min(kept, key=lambda pair: pair["nats_per_second"] or math.inf)
     run = best["runs"][0]["run"]
     new = next_free(Path("new.mid"))
     pair = f"{best['encoder']} + {best['model']}"

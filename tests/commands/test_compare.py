@@ -63,6 +63,7 @@ def test_a_comparison_has_a_table_json_and_a_plot_and_grows(here, howlkit, monke
         assert pair["parameters"] > 1000 and pair["losses"]["notes_lost"] == 0
         assert pair["training_notes_per_second"] > 0 and pair["sampling_notes_per_second"] > 0
         (run,) = pair["runs"]
+        assert 0 < run["trained"]["processor_share"] < 2
         assert run["steps"] == 3 and run["recipe"]["encoder"]["name"] == pair["encoder"]
         nats = sum(piece["nats"] for piece in run["by_piece"])
         notes = sum(piece["notes"] for piece in run["by_piece"])

@@ -63,8 +63,8 @@ def compare(
         measuring = Measuring(data, indices)
         found = _measure_all(training, measuring, part, failed)
         if not found:
-            reasons = "; ".join(f"{trial}: {why}" for trial, why in failed.items())
-            raise HowlkitError(f"no run could be trained and measured. {reasons}")
+            trial, why = next(iter(failed.items()))
+            raise HowlkitError(f"no run could be trained and measured. {trial}: {why}")
         made = {
             "format": report.FORMAT,
             **_conditions(training, sources, part),

@@ -1,10 +1,11 @@
 """What is compared: encoders, models and seeds, and what all runs have in common.
 
-OUT/comparison.json             the report of the last comparison
-OUT/runs/tuple+lstm-0/          a run, as `howlkit train` makes it: encoder, model, seed
-OUT/runs/tuple+lstm-0.json      its record: what it was trained with, and how training went
-OUT/runs/tuple+lstm-0.log       what training printed
-OUT/runs/tuple+lstm-0.test.json what it costs on the pieces of a part
+    OUT/comparison.json             the report of the last comparison
+    OUT/runs/tuple+lstm-0/          a run, as `howlkit train` makes it: encoder, model, seed
+    OUT/runs/tuple+lstm-0.json      its record: what it was trained with, and how training went
+    OUT/runs/tuple+lstm-0.log       what training printed
+    OUT/runs/tuple+lstm-0.times     how long its processes ran, and had a processor
+    OUT/runs/tuple+lstm-0.test.json what it costs on the pieces of a part
 
 A record states everything that decides how a run is trained, so that a folder never mixes runs that
 do not compare.
@@ -78,6 +79,11 @@ class TrialFiles:
     def log(self) -> Path:
         """What training printed."""
         return self.run.with_name(f"{self.trial}.log")
+
+    @property
+    def times(self) -> Path:
+        """How long its processes ran, and had a processor."""
+        return self.run.with_name(f"{self.trial}.times")
 
     def measured(self, part: str) -> Path:
         """Return the file with the costs of the pieces of a part."""

@@ -15,6 +15,9 @@ __all__ = ["lines"]
 
 Report = Mapping[str, Any]
 
+UNEQUAL = 0.9
+"""Below this ratio of their shares of a processor, runs did not have equal time in fact."""
+
 BEST_OF_ENCODER, BEST_OF_ALL = "*", "**"
 
 
@@ -150,10 +153,23 @@ def _notes(report: Report) -> Iterator[str]:
     if learning:
         which = "all" if len(learning) == len(pairs) else ", ".join(learning)
         yield f"Still learning at the end: {which}; with more time the order may change"
+    yield from _busy(report)
     for failed in report["failed"]:
         yield (
             f"FAILED: {failed['encoder']} + {failed['model']}, seed {failed['seed']}: "
             f"{printable(failed['why'])}"
+        )
+
+
+def _busy(report: Report) -> Iterator[str]:
+    """Yield a warning if the runs had a processor for very different shares of their time."""
+    runs = [run["trained"] for pair in report["pairs"] for run in pair["runs"]]
+    shares = [run["processor_share"] for run in runs if run["processor_share"] is not None]
+    if shares and min(shares) < UNEQUAL * max(shares):
+        yield (
+            "The machine was busy with other work, and not alike for all: the runs had a processor "
+            f"for {100 * min(shares):.0f} to {100 * max(shares):.0f} % of their time. Compare with "
+            "care, or use --steps"
         )
 
 

@@ -8,6 +8,7 @@ without preparing, building the network and pauses.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -34,6 +35,8 @@ THREADS = 1
 """The number of threads that each trial trains on."""
 
 ONE_THREAD = {name: str(THREADS) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+
+CHILD = "howlkit.evaluation.trials.child"
 
 STOPPING = 60.0
 """Seconds to wait for a training whose comparison was killed: it saves itself and ends."""
@@ -139,6 +142,8 @@ class TrialTraining:
         if not resumed:
             with saving(files.run):
                 shutil.rmtree(files.run, ignore_errors=True)
+                for old in (files.log, files.times):
+                    old.unlink(missing_ok=True)
                 files.run.parent.mkdir(parents=True, exist_ok=True)
             self._note(trial, trained=False)
         words = self._resume(files) if resumed else self._begin(trial, files)
@@ -147,7 +152,7 @@ class TrialTraining:
         own = {name: text for name, text in os.environ.items() if not _is_for_train(name)}
         with saving(files.log), files.log.open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-P", "-m", "howlkit.evaluation.trials.child", *words],
+                [sys.executable, "-P", "-m", CHILD, str(files.times), *words],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -196,7 +201,12 @@ class TrialTraining:
         files = TrialFiles(self.out, trial)
         note: Mapping[str, Any] = {
             "settings": self.plan.settings(trial, self.data),
-            "trained": {"jobs": self.jobs, "threads": THREADS, "machine": machine()}
+            "trained": {
+                "jobs": self.jobs,
+                "threads": THREADS,
+                "processor_share": _processor_share(files.times),
+                "machine": machine(),
+            }
             if trained
             else None,
         }
@@ -213,6 +223,15 @@ def _had_its_budget(run: Path, budget: Budget) -> bool:
         return budget.fraction(int(position["step"]), float(position["seconds"])) >= 1
     except (OSError, CheckpointError, KeyError, TypeError, ValueError):
         return False  # it is resumed, and `howlkit train` says what is wrong
+
+
+def _processor_share(times: Path) -> float | None:
+    """Return for which share of its time a trial had a processor; None if that is not known."""
+    try:
+        lines = [json.loads(line) for line in times.read_text(encoding="utf-8").splitlines()]
+        return float(sum(line["cpu"] for line in lines) / sum(line["wall"] for line in lines))
+    except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError):
+        return None
 
 
 def _is_for_train(name: str) -> bool:

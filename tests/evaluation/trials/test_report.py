@@ -49,7 +49,12 @@ def report(measured):
     made = pairs_of(trials, Resamples(np.arange(PIECES)))
     for pair in made["pairs"]:
         for run in pair["runs"]:
-            run["trained"] = {"jobs": 1, "threads": 1, "machine": MACHINE}
+            run["trained"] = {
+                "jobs": 1,
+                "threads": 1,
+                "processor_share": 0.98,
+                "machine": MACHINE,
+            }
     return {
         **made,
         "part": "validation",
@@ -162,6 +167,13 @@ def test_runs_that_shared_the_machine_are_told_from_those_that_had_it_alone():
     assert "Some ran alone and some 2 at a time" in "\n".join(table.lines(made))
     made["pairs"][0]["runs"][0]["trained"]["jobs"] = 2
     assert "2 at a time (alone each would" in "\n".join(table.lines(made))
+
+
+def test_a_machine_that_was_busy_for_some_of_the_runs_is_told():
+    made = report({"tuple lstm 0": measurement(5.0), "tuple gru 0": measurement(6.0)})
+    assert "busy" not in "\n".join(table.lines(made))
+    made["pairs"][1]["runs"][0]["trained"]["processor_share"] = 0.5
+    assert "a processor for 50 to 98 % of their time" in "\n".join(table.lines(made))
 
 
 def test_one_piece_alone_has_no_interval_and_nobody_wins():
