@@ -67,10 +67,27 @@ kills: $(VENV)/.installed-test
 	HOWLKIT_KILLS=200 $(BIN)/python -m pytest tests/training/test_stopping.py -k killed_while_saving
 	HOWLKIT_STARTS=50 $(BIN)/python -m pytest tests/training/test_run_lock.py -k two_trainings
 
-# The tables of docs/measurements.md, from the folders of HOWLKIT_DATA; about three hours.
+# Encoders and models at equal time, with chained and independent heads, on folders of HOWLKIT_DATA:
+# the tables of docs/measurements.md; about three hours. Stopped, it goes on where it was. Runs of one
+# folder are trained once, though several lines compare them.
+MINUTES ?= 3
+SECONDS_TOO := -o tuple.clock=seconds -o pianoroll.clock=seconds -o voices.assign=pitch
+ENCODERS    := tuple,remi,event,pianoroll,voices,howl
 quality: chorales $(VENV)/.installed-test
-	$(BIN)/python benchmarks/quality.py
-	$(BIN)/python benchmarks/encoders.py
+	set -e; music=$${HOWLKIT_DATA:?must name a folder with pop909, nottingham and others}; \
+	for chained in true false; do \
+	    compare() { \
+	        folder=$$1; shift; \
+	        $(BIN)/howlkit compare "$$music/$$folder" --minutes $(MINUTES) "$$@" \
+	            -o heads.chained=$$chained --out-dir runs/quality/$$folder-$(MINUTES)-$$chained; \
+	    }; \
+	    for folder in pop909 nottingham freedoom; do \
+	        compare $$folder --encoders tuple --models lstm,gru; \
+	    done; \
+	    compare asap_performances --encoders tuple --models lstm,gru -o tuple.clock=seconds; \
+	    compare pop909 --encoders $(ENCODERS) --models lstm; \
+	    compare asap_performances --encoders $(ENCODERS) --models lstm $(SECONDS_TOO); \
+	done
 	$(BIN)/python benchmarks/howl.py
 
 # Bach's chorales as published tables have them, from JSB, a folder with Jsb16thSeparated.json and
@@ -98,9 +115,12 @@ bench: $(VENV)/.installed-bench
 	set -e; for topic in $(TOPICS); do $(BIN)/python benchmarks/$$topic.py; done
 	$(BIN)/python benchmarks/report.py --out $(BENCH_OUT)
 
-# lstm and the models of plugins/ on chorales and pop909 (HOWLKIT_DATA), at equal time; 15 minutes.
+# lstm and the models of plugins/ on chorales and pop909 (HOWLKIT_DATA), at equal time; half an hour.
+MODELS := --encoders tuple --models lstm,transformer,ssm --minutes 5
 models: $(VENV)/.installed-test
-	$(BIN)/python benchmarks/models.py
+	$(BIN)/howlkit compare --augment transpose $(MODELS) --out-dir runs/models/chorales
+	$(BIN)/howlkit compare $${HOWLKIT_DATA:?must name a folder with pop909}/pop909 $(MODELS) \
+	    --out-dir runs/models/pop909
 
 # Memory of prepare, processes, and opening, as files and notes grow; docs/measurements.md has what came.
 scaling: $(VENV)/.installed-bench

@@ -26,6 +26,7 @@ COMMANDS = {
     "prepare": "Read folders of MIDI files into a dataset.",
     "roundtrip": "Show what each encoder loses of some music.",
     "evaluate": "Measure how much music surprises a model, and compare models.",
+    "compare": "Compare encoders and models, each trained at equal time.",
     "info": "Show what is in a dataset, a run or a MIDI file.",
     "statistics": "Show statistics of music, or compare two sets of pieces.",
     "plot": "Draw a MIDI file as a piano-roll.",

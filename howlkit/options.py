@@ -24,6 +24,7 @@ from howlkit.option_values import ALLOWED, literals, read, type_name
 __all__ = [
     "REQUIRED",
     "Option",
+    "assignments",
     "build",
     "by_component",
     "describe",
@@ -159,6 +160,19 @@ def by_component(values: Mapping[str, object]) -> dict[str, dict[str, object]]:
                 "{'tuple.grid': 12} or {'training.window': 256}"
             )
     return tables
+
+
+def assignments(values: Mapping[str, Mapping[str, object]]) -> list[str]:
+    """Return options by component as a user would type them after -o; `parse` is the inverse.
+
+    >>> assignments({"tuple": {"grid": 12, "programs": False}})
+    ['tuple.grid=12', 'tuple.programs=false']
+    """
+    return [
+        f"{component}.{name}={_text(value)}"
+        for component, table in values.items()
+        for name, value in _flatten(table)
+    ]
 
 
 def build(cls: type[T], values: Mapping[str, object]) -> T:
@@ -347,7 +361,7 @@ def _spelt(described: Option) -> str:
 
 def _text(value: object) -> str:
     """Return a value as a user would type it."""
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return ",".join(map(_text, value))
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 

@@ -24,10 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from howlkit.dataset import Dataset
-    from howlkit.evaluation.comparison import MeasuredRun
     from howlkit.sampling.trained import Trained
-
-FEW_GROUPS = 20  # below this number intervals are clearly too narrow: docs/evaluating.md
 
 EPILOG = """\b
 Examples:
@@ -78,6 +75,7 @@ def command(
     from howlkit.commands import evaluation_tables
     from howlkit.evaluation import comparison
     from howlkit.evaluation.bootstrap import Resamples
+    from howlkit.evaluation.measuring import FEW_GROUPS, Measuring, indices_of
     from howlkit.network.device import pick_device
     from howlkit.sampling.trained import Trained
 
@@ -86,12 +84,13 @@ def command(
         path: Trained.from_pretrained(path, device=chosen, stepping=None) for path in (run, *others)
     }
     music, part = _music(run, models[run], data, split)
-    indices = _indices(music, part)
+    indices = indices_of(music, part, advice="try --split all")
     refuse = bool(others) and split not in ("train", "all")
     for path, trained in models.items():
         _check_unseen(path, trained, music, indices, refuse=refuse)
     resamples = Resamples(music.groups[indices], seed=seed)
-    measured = [_measure(path, trained, music, indices) for path, trained in models.items()]
+    measuring = Measuring(music, indices)
+    measured = [measuring.measure(str(path), trained) for path, trained in models.items()]
     report = comparison.evaluation_report(measured, resamples, split=part)
     if as_json:
         click.echo(json.dumps(report, indent=1))
@@ -135,18 +134,6 @@ def _part_of(music: Dataset, data: Path, fingerprint: str) -> str:
     return "validation" if opening.is_dataset(data) else "all"
 
 
-def _indices(music: Dataset, part: str) -> NDArray[np.int64]:
-    """Return the indices of the pieces of a part; DataError if there are none."""
-    import numpy as np
-
-    from howlkit.errors import DataError
-
-    indices = np.arange(len(music)) if part == "all" else music.indices(part)
-    if not len(indices):
-        raise DataError(f"{music.path} has no pieces in its {part} part; try --split all")
-    return indices
-
-
 def _check_unseen(
     run: Path, trained: Trained, music: Dataset, indices: NDArray[np.int64], *, refuse: bool
 ) -> None:
@@ -178,23 +165,3 @@ def _check_unseen(
             "--split all measures everything anyway"
         )
     tell(f"Warning: {what}")
-
-
-def _measure(
-    run: Path, trained: Trained, music: Dataset, indices: NDArray[np.int64]
-) -> MeasuredRun:
-    """Return the scores of a run's model on some pieces, and what its encoder loses of them."""
-    from howlkit.evaluation import roundtrip
-    from howlkit.evaluation.comparison import MeasuredRun
-    from howlkit.network import likelihood
-
-    encoder = trained.recipe.encoder
-    encoded = likelihood.encode_all(encoder, (music.piece(int(index)) for index in indices))
-    (lost,) = roundtrip.compare_encoders([encoder], (music.piece(int(index)) for index in indices))
-    return MeasuredRun(
-        str(run),
-        trained.recipe,
-        likelihood.score(trained.network, encoded),
-        likelihood.unigram_nats(trained.facts["unigram"], encoded),
-        lost.summary(),
-    )

@@ -7,6 +7,7 @@ from typing import Any
 
 from howlkit.dataset.report import counted
 from howlkit.errors import printable
+from howlkit.evaluation.text_table import columns, interval, plain
 
 __all__ = ["lines", "pieces"]
 
@@ -41,7 +42,7 @@ def pieces(report: Report) -> Iterator[str]:
         rate, ratio = row["nats"] / row["notes"], _over(row["nats"], row["baseline_nats"])
         yield (
             f"{_fitting(row['name'], 43):<44}{row['notes']:7,}{row['seconds']:9.1f}"
-            f"{rate:10.3f}{_plain(ratio):>7}"
+            f"{rate:10.3f}{plain(ratio):>7}"
         )
     silent = len(report["by_piece"]) - len(by_piece)
     if silent:
@@ -69,14 +70,14 @@ def _rates(report: Report, unit: str) -> Iterator[str]:
     every = "all, at most" if report["at_most"] else "all"
     yield f"{f'nats a {unit}':<14}{'model':>8}{'':<18}{'unigram':>8}{'':<18}{'ratio':>6}"
     for name, row in [*report["fields"].items(), (every, report), ("(mark)", report["mark"])]:
-        cells = [f"{_plain(row[key]):>8}  {_interval(row['intervals'][key]):<16}" for key in keys]
+        cells = [f"{plain(row[key]):>8}  {interval(row['intervals'][key]):<16}" for key in keys]
         yield f"{name:<14}{''.join(cells)}{_ratio(row)}".rstrip()
 
 
 def _ratio(row: Report) -> str:
     if (row["baseline_nats_per_note"] or 0) < 0.0005:  # both are almost 0: the ratio is noise
         return f"{'-':>6}"
-    return f"{_plain(row['ratio']):>6}  {_interval(row['intervals']['ratio'])}"
+    return f"{plain(row['ratio']):>6}  {interval(row['intervals']['ratio'])}"
 
 
 def _left_out(report: Report) -> Iterator[str]:
@@ -99,20 +100,20 @@ def _at_most(report: Report) -> Iterator[str]:
 def _compared(report: Report) -> Iterator[str]:
     """Yield a table of facts about the runs, and a table of their rates for each unit."""
     runs = [report, *report["compared"]]
-    yield from _columns(
+    yield from columns(
         ["", *(LOSSES.get(name, name.replace("_per_", " a ")) for name in ABOUT)],
         [[_fitting(run["run"], RUN_WIDTH), *(_text(run[name]) for name in ABOUT)] for run in runs],
     )
     for unit in ("note", "second"):
         rate = f"nats_per_{unit}"
         yield ""
-        yield from _columns(
+        yield from columns(
             [f"nats a {unit}", "", "95 %", "less the first", "95 %"],
             [
                 [
                     _fitting(run["run"], RUN_WIDTH),
-                    ("<= " if run["at_most"] else "") + _plain(run[rate]),
-                    _interval(run["intervals"][rate]),
+                    ("<= " if run["at_most"] else "") + plain(run[rate]),
+                    interval(run["intervals"][rate]),
                     *_difference(run, rate),
                 ]
                 for run in runs
@@ -125,18 +126,7 @@ def _difference(run: Report, rate: str) -> tuple[str, str]:
     difference = run.get("difference")
     if difference is None:
         return "", ""
-    interval = difference["intervals"][rate]
-    return f"{difference[rate]:+.3f}", _interval(interval, sign="+")
-
-
-def _columns(heads: list[str], rows: list[list[str]]) -> Iterator[str]:
-    """Yield lines of aligned columns: the first flush left, the others flush right."""
-    table = [heads, *rows]
-    widths = [max(len(row[k]) for row in table) for k in range(len(heads))]
-    for row in table:
-        cells = [f"{row[0]:<{widths[0]}}"]
-        cells += [f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True)]
-        yield "  ".join(cells).rstrip()
+    return f"{difference[rate]:+.3f}", interval(difference["intervals"][rate], sign="+")
 
 
 def _text(value: str | int | float | None) -> str:
@@ -147,14 +137,6 @@ def _text(value: str | int | float | None) -> str:
 
 def _over(value: float, other: float) -> float | None:
     return value / other if other else None
-
-
-def _plain(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
-def _interval(ends: tuple[float, float] | None, *, sign: str = "") -> str:
-    return "-" if ends is None else f"{ends[0]:{sign}.3f}..{ends[1]:{sign}.3f}"
 
 
 def _fitting(name: str, width: int) -> str:

@@ -10,19 +10,22 @@ its pieces.
 The same groups and seed give the same resamples. So the numbers of several models on the same
 pieces are paired: their difference is computed on each resample, which is the same for both (Koehn
 2004, "Statistical significance tests for machine translation evaluation").
+
+A recipe that was trained with several seeds has a number for each of its runs; `over_seeds` gives
+their mean, with draws over pieces and seeds.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["LEVEL", "UNDEFINED", "Estimate", "Resamples"]
+__all__ = ["LEVEL", "UNDEFINED", "Estimate", "Resamples", "over_seeds"]
 
 LEVEL = 0.95
 """The probability with which an interval should contain the true value."""
@@ -122,3 +125,25 @@ class Resamples:
         for row in draws:  # one at a time, because all counts at once may not fit the memory
             row[:] = np.bincount(rng.integers(groups, size=groups), minlength=groups) @ by_group
         return draws
+
+
+def over_seeds(runs: Sequence[Estimate], rng: np.random.Generator) -> Estimate:
+    """Return the mean of a number over runs of one recipe with other seeds, and its draws.
+
+    runs: of one `Resamples`. Each draw takes a resample of the pieces, the same one for every run,
+    and K - 1 of the K runs, with replacement: pieces and seeds are crossed (Owen 2007, "The
+    pigeonhole bootstrap"), and K draws of K would have a variance that is too small by the factor
+    (K - 1) / K (McCarthy and Snowden 1985, "The bootstrap and finite population sampling"). A
+    single run is returned as it is.
+
+    >>> runs = [Estimate(7.0, np.array([6.5, 7.5])), Estimate(9.0, np.array([8.5, 9.5]))]
+    >>> mean = over_seeds(runs, np.random.default_rng(3))
+    >>> mean.value, mean.draws.tolist()
+    (8.0, [8.5, 7.5])
+    """
+    if len(runs) == 1:
+        return runs[0]
+    value = float(np.mean([run.value for run in runs]))
+    draws = np.stack([run.draws for run in runs])  # (K, resamples)
+    chosen = rng.integers(len(runs), size=(len(runs) - 1, draws.shape[1]))
+    return Estimate(value, np.take_along_axis(draws, chosen, 0).mean(0))

@@ -17,6 +17,7 @@ from howlkit.training.run_lock import RunLock
 __all__ = [
     "RUNS",
     "find_model",
+    "is_unused",
     "longer",
     "newest_trained",
     "next_free",
@@ -176,9 +177,14 @@ def take_unused(out_dir: Path) -> RunLock:
     return lock
 
 
+def is_unused(folder: Path) -> bool:
+    """Say whether a folder does not exist, or is empty but for the files of a lock."""
+    return not folder.is_dir() or all(path.name in run_lock.FILES for path in folder.iterdir())
+
+
 def _check_unused(out_dir: Path) -> None:
     """Raise HowlkitError if there are files in the folder besides those of a lock."""
-    if not out_dir.is_dir() or all(path.name in run_lock.FILES for path in out_dir.iterdir()):
+    if is_unused(out_dir):
         return
     hint = (
         f"name another, or go on with it: howlkit train --resume --out-dir {quoted(out_dir)}"

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import io
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal
@@ -65,13 +65,17 @@ def text_width(text: str, size: float) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """Shapes on a plain background; a notebook shows it as SVG."""
+    """Shapes on a plain background; a notebook shows it as SVG.
+
+    dark: for colours, the ones that take their place in an SVG where people have dark screens.
+    """
 
     width: int
     height: int
     shapes: Sequence[Shape]
     title: str = ""
     ground: str = "#ffffff"
+    dark: Mapping[str, str] = field(default_factory=dict)
 
     def to_svg(self) -> str:
         """Return a whole SVG document."""
@@ -83,12 +87,17 @@ class Drawing:
         ground = f'<rect width="{self.width}" height="{self.height}" fill="{self.ground}"/>'
         body = [_svg_boxes(s) if isinstance(s, Boxes) else _svg_label(s) for s in self.shapes]
         title = f"<title>{escape(legible(self.title))}</title>"
-        return "\n".join([head, title, ground, *body, "</svg>", ""])
+        return "\n".join([head, title, *self._dark_style(), ground, *body, "</svg>", ""])
+
+    def _dark_style(self) -> list[str]:
+        """Return the style that replaces colours on dark screens; it wins over attributes."""
+        rules = "".join(f'[fill="{light}"]{{fill:{dark}}}' for light, dark in self.dark.items())
+        return [f"<style>@media (prefers-color-scheme:dark){{{rules}}}</style>"] if rules else []
 
     def to_png(self, *, scale: float = 2.0) -> bytes:
         """Return a PNG of `scale` image pixels a CSS pixel; 2 is sharp on today's screens."""
         try:
-            from PIL import Image, ImageDraw
+            from PIL import Image, ImageDraw, PngImagePlugin
         except ImportError as error:
             raise HowlkitError(
                 "PNG needs Pillow: pip install 'howlkit[png]'. SVG needs nothing more"
@@ -103,7 +112,9 @@ class Drawing:
             else:
                 _paint_label(canvas, shape, scale)
         stream = io.BytesIO()
-        image.save(stream, "PNG", optimize=True)
+        facts = PngImagePlugin.PngInfo()
+        facts.add_text("Title", legible(self.title))
+        image.save(stream, "PNG", optimize=True, pnginfo=facts)
         return stream.getvalue()
 
     def _repr_svg_(self) -> str:

@@ -7,9 +7,10 @@ from pathlib import Path
 from howlkit.atomic_files import write_file
 from howlkit.errors import HowlkitError
 from howlkit.music.piece import Piece
+from howlkit.music.plot.drawing import Drawing
 from howlkit.music.plot.roll import Unit, draw
 
-__all__ = ["save", "to_png", "to_svg"]
+__all__ = ["check_suffix", "save", "save_drawing", "to_png", "to_svg"]
 
 
 def to_svg(
@@ -44,11 +45,20 @@ def save(
     Raises HowlkitError for another ending or a place that cannot be written.
     """
     path = Path(path)
-    ending = path.suffix.lower()
-    if ending not in (".svg", ".png"):
+    check_suffix(path)
+    save_drawing(draw(piece, unit=unit, width=width, title=title), path)
+
+
+def check_suffix(path: Path) -> None:
+    """Raise HowlkitError unless a file's name ends in .svg or .png."""
+    if path.suffix.lower() not in (".svg", ".png"):
         raise HowlkitError(f"cannot draw to {str(path)!r}: the name must end in .svg or .png")
-    drawing = draw(piece, unit=unit, width=width, title=title)
-    data = drawing.to_png() if ending == ".png" else drawing.to_svg().encode()
+
+
+def save_drawing(drawing: Drawing, path: Path) -> None:
+    """Write a drawing as `save` does."""
+    check_suffix(path)
+    data = drawing.to_png() if path.suffix.lower() == ".png" else drawing.to_svg().encode()
     try:
         write_file(path, data)
     except OSError as error:
