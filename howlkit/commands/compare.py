@@ -16,7 +16,6 @@ from howlkit.commands.shared_options import (
     POSITIVE,
     ExamplesFirst,
     device_option,
-    file_progress,
     force_option,
     json_option,
     quoted,
@@ -138,6 +137,7 @@ def command(
     one thread, and measured on the same held-out pieces. The same command goes on where it was
     stopped, and trains only what is new if there are more encoders, models or seeds.
     """
+    from howlkit.api.progress import file_progress
     from howlkit.evaluation.trials import chart, table
     from howlkit.evaluation.trials.compare import compare
     from howlkit.evaluation.trials.plan import TrialPlan

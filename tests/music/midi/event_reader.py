@@ -83,8 +83,13 @@ def events(data):
 
 def notes(data):
     """Return the notes that end, in the order of (channel, key, start)."""
+    return played(events(data))
+
+
+def played(events):
+    """Return the notes of events that come by tick, as `notes` does for those of a file."""
     programs, sounding, found = defaultdict(int), defaultdict(deque), []
-    for event in events(data):
+    for event in events:
         kind, channel = event.status >> 4, event.status & 15
         if kind == 0xC:
             programs[channel] = event.data[0]
