@@ -35,7 +35,7 @@ __all__ = [
 
 SUSTAIN, RESET_ALL, BANK = 64, 121, 0
 SILENCING = (120, 123)
-_TELLING = [SUSTAIN, BANK, *SILENCING]  # controllers that are looked at
+_TELLING = [SUSTAIN, RESET_ALL, BANK, *SILENCING]  # controllers that are looked at
 
 Columns = dict[str, NDArray[Any]]
 """symusic's columns of notes or of controllers, by name."""
