@@ -130,13 +130,20 @@ def train(
 
 @named
 def load(
-    path: PathLike | None = None, *, device: str = "auto", stepping: Stepping = "auto"
+    path: PathLike | None = None,
+    *,
+    device: str = "auto",
+    stepping: Stepping = "auto",
+    encoder: Encoder | None = None,
+    model: Model | None = None,
 ) -> Trained:
     """Return a trained model.
 
     path: the folder of a run, or a model folder; None: the newest run in runs/. device: auto, cpu,
-    cuda or mps; stepping: auto, plain or compiled, as with `howlkit sample`. Raises CheckpointError
-    if there is no model, or if it is damaged, and ArgumentError for an argument of another type.
+    cuda or mps; stepping: auto, plain or compiled, as with `howlkit sample`. encoder, model: those
+    that a model of `Trained.of` was saved with, if no installed package brings them. Raises
+    CheckpointError if there is no model, or if it is damaged, and ArgumentError for an argument of
+    another type.
 
     >>> import tempfile
     >>> small = {"lstm.hidden": 16, "training.batch": 2}
@@ -156,7 +163,9 @@ def load(
     folder = run_folders.newest_trained() if path is None else path_of("path", path)
     if path is None:
         teller(quiet=False)(f"Using the newest run, {printable(folder)}")
-    return Trained.from_pretrained(folder, device=device, stepping=stepping)
+    return Trained.from_pretrained(
+        folder, device=device, stepping=stepping, encoder=encoder, model=model
+    )
 
 
 def _train(trainer: Trainer, display: Display) -> None:

@@ -130,7 +130,8 @@ class Dataset:
         Raises DataError for an unknown part.
         """
         everything = np.arange(len(self), dtype=np.int64)
-        return Selection(self.piece, everything if part == "all" else self.indices(part))
+        indices = everything if part == "all" else self.indices(part)
+        return Selection(self.piece, indices, self.note_counts)
 
     @functools.cached_property
     def report(self) -> PreparationReport:

@@ -19,14 +19,24 @@ class Selection(Sequence[Piece]):
     """Pieces by number, 0 .. len - 1; a slice is a Selection too.
 
     read: returns the piece of a dataset's number, and raises what `Dataset.piece` raises. indices:
-    the numbers of the pieces in the dataset.
+    the numbers of the pieces in the dataset. counts: the notes of each piece of the dataset.
     """
 
-    def __init__(self, read: Callable[[int], Piece], indices: NDArray[np.int64]) -> None:
-        self._read, self.indices = read, indices
+    def __init__(
+        self,
+        read: Callable[[int], Piece],
+        indices: NDArray[np.int64],
+        counts: NDArray[np.int64],
+    ) -> None:
+        self._read, self.indices, self._counts = read, indices, counts
 
     def __len__(self) -> int:
         return len(self.indices)
+
+    @property
+    def note_counts(self) -> NDArray[np.int64]:
+        """(pieces,): the number of notes of each piece."""
+        return np.asarray(self._counts[self.indices], np.int64)
 
     @overload
     def __getitem__(self, number: int) -> Piece: ...
@@ -40,7 +50,7 @@ class Selection(Sequence[Piece]):
         Raises IndexError if there is no such piece, ArgumentError for what is no number.
         """
         if isinstance(number, slice):
-            return Selection(self._read, self.indices[number])
+            return Selection(self._read, self.indices[number], self._counts)
         try:
             at = operator.index(number)
         except TypeError:

@@ -17,7 +17,7 @@ from howlkit.network.network import Network
 from howlkit.protocols import Model
 from howlkit.schema import Schema
 
-__all__ = ["build_shapes", "check_weights", "load_network"]
+__all__ = ["build_shapes", "check_weights", "first_difference", "load_network"]
 
 
 def load_network(
@@ -73,17 +73,24 @@ class _WithoutInitialWeights(TorchFunctionMode):
 
 def check_weights(network: Network, tensors: Mapping[str, Tensor], source: Path) -> None:
     """Raise CheckpointError, with the first difference, if `tensors` do not fit `network`."""
+    if difference := first_difference(network, tensors):
+        raise CheckpointError(
+            f"{source}: its weights do not fit this network: {difference}. "
+            "Encoder, model and heads must have the options that the weights were trained with"
+        )
+
+
+def first_difference(network: Network, tensors: Mapping[str, Tensor]) -> str:
+    """Return in words the first weight that `tensors` have otherwise than `network`; "": none."""
     expected = network.state_dict()
     odd = sorted(set(expected) ^ set(tensors))
     odd += [n for n in expected if n in tensors and _kind(expected[n]) != _kind(tensors[n])]
-    if odd:
-        name = odd[0]
-        have = _kind(tensors[name]) if name in tensors else "nothing"
-        want = _kind(expected[name]) if name in expected else "nothing"
-        raise CheckpointError(
-            f"{source}: its weights do not fit this network: {name} is {have}, {want} is needed. "
-            "Encoder, model and heads must have the options that the weights were trained with"
-        )
+    if not odd:
+        return ""
+    name = odd[0]
+    have = _kind(tensors[name]) if name in tensors else "nothing"
+    want = _kind(expected[name]) if name in expected else "nothing"
+    return f"{name} is {have}, {want} is needed"
 
 
 def _kind(tensor: Tensor) -> str:

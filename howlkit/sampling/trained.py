@@ -29,6 +29,7 @@ from howlkit.training.weights import read_arrays, read_tensors
 if TYPE_CHECKING:
     import torch
 
+    from howlkit.dataset import Dataset
     from howlkit.network.network import Network
     from howlkit.sampling.sample import Music
 
@@ -105,12 +106,48 @@ class Trained:
         return self.runner.needs_torch
 
     @classmethod
+    def of(
+        cls,
+        network: Network,
+        encoder: str | Encoder,
+        model: str | Model,
+        data: Dataset | None = None,
+    ) -> Trained:
+        """Return a network, trained by a loop of one's own, as a Trained; it is not copied.
+
+        encoder, model: those that the network was built by, `model.build(encoder.schema, heads)`;
+        names, or made. They need not be installed: `save_pretrained` then stores their names, and
+        they must be given to load it again.
+        data: the dataset whose training part it was trained on. New music then begins in its tempo
+        and time signature, and `howlkit evaluate` knows the unigram model. Without it music begins
+        at 120 beats a minute.
+
+        Sessions take the weights as they are when the first begins, so make another Trained after
+        further training. Raises ArgumentError if the model does not build such a network for the
+        encoder, and OptionError for one that is not installed and has the name of one that is.
+
+        >>> from howlkit import encoder, model
+        >>> from howlkit.head_options import HeadOptions
+        >>> tuples, lstm = encoder("tuple"), model("lstm", hidden=16)
+        >>> network = lstm.build(tuples.schema, HeadOptions())  # and here it is trained
+        >>> len(Trained.of(network, tuples, lstm).sample(notes=5, seed=1))
+        5
+        """
+        from howlkit.training.facts import facts_of
+        from howlkit.training.own_networks import recipe_of
+
+        recipe = recipe_of(network, encoder, model)
+        return cls(recipe, network, facts_of(recipe.encoder, data))
+
+    @classmethod
     def from_pretrained(
         cls,
         path: str | Path,
         *,
         device: str | torch.device = "cpu",
         stepping: Stepping | None = "auto",
+        encoder: Encoder | None = None,
+        model: Model | None = None,
     ) -> Trained:
         """Return the model in a run's folder, or in the `model` folder itself.
 
@@ -118,11 +155,13 @@ class Trained:
         else the best device of the machine.
         stepping: how sessions are to run the network. The code for it is loaded with the model, and
         compiled the first time on a machine; None: that happens when a session begins.
+        encoder, model: those that the model was saved with, with the same options, if no installed
+        package brings them.
         Raises CheckpointError if there is no model, if a file is damaged, or if a plugin that the
         model needs is not installed. Reads only below `path`, and never unpickles.
         """
         folder = run_folders.find_model(Path(path))
-        recipe, facts = model_folder.read_config(folder)
+        recipe, facts = model_folder.read_config(folder, encoder=encoder, model=model)
         if stepping in ("auto", "compiled") and str(device) in ("auto", "cpu"):
             trained = cls(recipe, _stored(folder, recipe), facts, stepping, Path(path))
             if trained.runner.name == "plain" and device == "auto":

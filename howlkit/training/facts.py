@@ -6,24 +6,30 @@ Lines for the user are given to `tell`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.dataset import Dataset
+from howlkit.dataset.opening import describe
 from howlkit.dataset.report import counted
-from howlkit.errors import DataError
+from howlkit.errors import ArgumentError, DataError
 from howlkit.music.piece import Piece
-from howlkit.network.likelihood import Counts, Encoded, encode_all, unigram
-from howlkit.training.recipe import Recipe
+from howlkit.network.likelihood import Counts, Encoded, encode_all, unigram, unigram_nats
+from howlkit.protocols import Encoder
+from howlkit.training.recipe import Recipe, versions
 
 __all__ = [
     "augmented_counts",
+    "baseline_nats",
     "check_enough",
     "common_time_signature",
     "describe_parts",
+    "facts_of",
     "median_tempo",
+    "music_facts",
     "validation_part",
 ]
 
@@ -69,6 +75,23 @@ def describe_parts(data: Dataset) -> str:
     return f"Training on {words[0]}, validating on {words[1]}; kept for testing: {words[2]}"
 
 
+def baseline_nats(encoder: Encoder, counts: Counts, pieces: Iterable[Piece]) -> float:
+    """Return what pieces cost by a unigram model, in nats a note, without `mark`.
+
+    counts: how often each value was decided in the training part, as `unigram` returns them. A
+    model has learnt something if it costs less; `Trained.nats` and `howlkit evaluate` count the
+    nats of a model in the same way. Raises DataError if there are no notes.
+
+    >>> from howlkit import encoder
+    >>> from howlkit.music import chorales
+    >>> tuples, music = encoder("tuple"), chorales.load()
+    >>> counts = unigram(tuples, music[:50])
+    >>> round(baseline_nats(tuples, counts, music[50:60]), 1)
+    5.4
+    """
+    return unigram_nats(counts, encode_all(encoder, pieces)).nats_per_note
+
+
 def augmented_counts(recipe: Recipe, data: Dataset, seed: int) -> Counts:
     """Return counts of values over the training part, augmented as training will augment it."""
     rng = np.random.default_rng([seed, 4])
@@ -104,6 +127,37 @@ def validation_part(
         if notes >= recipe.training.validation_notes:
             break
     return encode_all(recipe.encoder, chosen)
+
+
+def music_facts(data: Dataset, counts: Counts) -> dict[str, Any]:
+    """Return what a model folder says of the music that it was trained on, JSON-ready.
+
+    counts: of values over the training part, as `unigram` returns them.
+    """
+    part = data.indices("train")
+    return {
+        "tempo": median_tempo(data, part),
+        "time_signature": common_time_signature(data, part),
+        "unigram": {name: np.asarray(count).tolist() for name, count in counts.items()},
+    }
+
+
+def facts_of(encoder: Encoder, data: Dataset | None) -> dict[str, Any]:
+    """Return the facts of a network that a loop of one's own trained, as `Trained.facts`.
+
+    data: what it was trained on; None: the facts are only versions.
+    """
+    facts: dict[str, Any] = {"versions": versions()}
+    if data is None:
+        return facts
+    if not isinstance(data, Dataset):
+        raise ArgumentError(
+            f"data is a {type(data).__name__}; the Dataset whose training part the network was "
+            "trained on is needed (howlkit.prepare makes one of pieces), or nothing"
+        )
+    summary = describe([data.path], data)
+    stored = {"data": {"summary": summary, "fingerprint": data.fingerprint}}
+    return facts | stored | music_facts(data, unigram(encoder, data.part("train")))
 
 
 def median_tempo(data: Dataset, indices: NDArray[np.int64], most: int = 500) -> int:

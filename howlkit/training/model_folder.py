@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from howlkit.atomic_files import write_whole
 from howlkit.errors import CheckpointError
+from howlkit.protocols import Encoder, Model
 from howlkit.schema import Schema
 from howlkit.training.changed_components import check_schema
 from howlkit.training.checkpoint import FORMAT, read_json, saving, write_json
@@ -44,8 +45,13 @@ def save(path: Path, recipe: Recipe, network: Network, facts: Mapping[str, Any])
     return folder
 
 
-def read_config(folder: Path) -> tuple[Recipe, dict[str, Any]]:
-    """Return the recipe and the facts of a model folder; CheckpointError if they are damaged."""
+def read_config(
+    folder: Path, *, encoder: Encoder | None = None, model: Model | None = None
+) -> tuple[Recipe, dict[str, Any]]:
+    """Return the recipe and the facts of a model folder; CheckpointError if they are damaged.
+
+    encoder, model: as `Recipe.from_json`.
+    """
     config = read_json(folder / "config.json")
     if config.get("format") != FORMAT:
         raise CheckpointError(
@@ -53,11 +59,14 @@ def read_config(folder: Path) -> tuple[Recipe, dict[str, Any]]:
             "version of howlkit reads"
         )
     try:
-        recipe = Recipe.from_json(config["recipe"])
+        recipe = Recipe.from_json(config["recipe"], encoder=encoder, model=model)
         facts = dict(config["facts"])
         stored = Schema.from_json(read_json(folder / "schema.json"))
-        counts = {name: len(seen) for name, seen in facts["unigram"].items()}
-        if counts != {field.name: field.choices for field in stored.decisions}:
+        # A network that was saved without its music has no counts.
+        counts = {name: len(seen) for name, seen in facts.get("unigram", {}).items()}
+        if "unigram" in facts and counts != {
+            field.name: field.choices for field in stored.decisions
+        }:
             raise ValueError("the counts of its unigram model do not fit its schema")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{folder} is damaged: {error}") from error

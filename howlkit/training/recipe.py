@@ -93,8 +93,21 @@ class Recipe:
             options.build(TrainingOptions, given.get(TrainingOptions.name, {})),
         )
 
+    @classmethod
+    def made(cls, encoder: Encoder, model: Model, heads: HeadOptions) -> Recipe:
+        """Return the recipe of an encoder and a model that are made, installed or not.
+
+        Raises OptionError if one is a class or has no name, or an installed component has its name.
+        """
+        for kind, component in (("encoder", encoder), ("model", model)):
+            _check_made(kind, component)
+        return cls(encoder, model, heads)
+
     def to_json(self) -> dict[str, Any]:
-        """Return a JSON-ready dict with each component's name, options and distribution."""
+        """Return a JSON-ready dict with each component's name, options and distribution.
+
+        A component that no package brings has no distribution; its class is named instead.
+        """
         return {
             "encoder": _component_json("encoder", self.encoder),
             "model": _component_json("model", self.model),
@@ -104,16 +117,20 @@ class Recipe:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Recipe:
+    def from_json(
+        cls, data: Mapping[str, Any], *, encoder: Encoder | None = None, model: Model | None = None
+    ) -> Recipe:
         """Return the recipe that `to_json` described.
 
-        Raises CheckpointError if a component is not installed any more, with the distribution and
-        version that had it, if it has other options than it had, or if the description is damaged.
+        encoder, model: components to use, with the options that are stored; None: the installed
+        ones. Raises CheckpointError if a component is not installed any more, with the distribution
+        and version that had it, if it has other options than it had, if one that is given is
+        another, or if the description is damaged.
         """
         try:
             return cls(
-                _component("encoder", data["encoder"]),
-                _component("model", data["model"]),
+                _component("encoder", data["encoder"], encoder),
+                _component("model", data["model"], model),
                 options.build(HeadOptions, data["heads"]),
                 tuple(_component("augmenter", a) for a in data["augmenters"]),
                 options.build(TrainingOptions, data["training"]),
@@ -134,6 +151,13 @@ def _chosen(
     """Return the component of a name, or one that is made: of a class that a run can store."""
     if isinstance(component, str):
         return plugins.create(kind, component, given.get(component))
+    _check_made(kind, component)
+    plugins.get(kind, component.name)  # a run is resumed from its files: it must be installed
+    return component
+
+
+def _check_made(kind: str, component: Any) -> None:  # noqa: ANN401 - what may be a component
+    """Raise OptionError for what is no component that is made, or has the name of another one."""
     cls = type(unwrapped(component))
     name = getattr(cls, "name", None)
     if isinstance(component, type) or not isinstance(name, str):
@@ -141,28 +165,50 @@ def _chosen(
             f"{kind} is {component!r}; give the name of one, or one that is made, such as "
             f"howlkit.{kind}({plugins.components(kind)[0].name!r})"
         )
-    if plugins.get(kind, name).cls is not cls:
+    found = _installed_component(kind, name)
+    if found is not None and found.cls is not cls:
         raise OptionError(
             f"{kind} {name!r} is a {cls.__qualname__} of {cls.__module__}, but the installed "
             f"{kind} of that name is another, and a run stores the name: name yours otherwise"
         )
-    return component
+
+
+def _installed_component(kind: str, name: str) -> plugins.Component | None:
+    return next((each for each in plugins.components(kind) if each.name == name), None)
 
 
 def _component_json(kind: str, component: Any) -> dict[str, Any]:  # noqa: ANN401 - any component
-    found = plugins.get(kind, component.name)
-    return {
-        "name": component.name,
-        "options": options.to_json(unwrapped(component)),
-        "distribution": found.distribution,
-        "version": found.version,
-    }
+    own = unwrapped(component)
+    described = {"name": component.name, "options": options.to_json(own)}
+    found = _installed_component(kind, component.name)
+    if found is None:
+        cls = type(own)
+        where = {"distribution": None, "version": None}
+        return described | where | {"class": f"{cls.__module__}.{cls.__qualname__}"}
+    return described | {"distribution": found.distribution, "version": found.version}
 
 
-def _component(kind: str, data: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any component
+def _component(kind: str, data: Mapping[str, Any], given: Any = None) -> Any:  # noqa: ANN401 - any component
+    """Return the component of a description: the installed one, or the one that is given."""
+    if given is not None:
+        mine = {"name": given.name, "options": options.to_json(unwrapped(given))}
+        stored = {"name": data["name"], "options": dict(data["options"])}
+        if mine != stored:
+            raise CheckpointError(
+                f"this model needs the {kind} {stored['name']!r} with the options "
+                f"{stored['options']}; the one given is {mine['name']!r} with {mine['options']}"
+            )
+        return given
     try:
         return plugins.create(kind, data["name"], data["options"])
     except PluginError as error:
+        if data["distribution"] is None:
+            name = data["name"]
+            raise CheckpointError(
+                f"this model needs the {kind} {name!r}, the class {data.get('class')} of a script; "
+                f"no installed package brings it. In Python, give it: howlkit.load(..., {kind}=...)"
+                f"; for the command line, put it into a package: howlkit plugins new {kind} {name}"
+            ) from error
         raise lost(kind, data, error) from error
     except OptionError as error:
         raise options_refused(kind, data, error) from error

@@ -255,9 +255,7 @@ def _trainer(
         # No paths: the model folder is what people pass on.
         "data": {name: config["data"][name] for name in ("summary", "fingerprint")},
         "versions": config["versions"],
-        "tempo": facts.median_tempo(data, part),
-        "time_signature": facts.common_time_signature(data, part),
-        "unigram": {name: count.tolist() for name, count in counts.items()},
+        **facts.music_facts(data, counts),
     }
     validation = facts.validation_part(recipe, data, seed, tell)
     if validation is not None and not recipe.heads.no_likelihood(recipe.encoder.schema):

@@ -51,7 +51,7 @@ class SegmentPlan:
 
 @dataclass(frozen=True)
 class Segment:
-    """B tiles as batches, a window each, in order.
+    """B tiles of an epoch as batches, a window each, in order.
 
     notes_per_step: the mean over the whole segment. scale: the number of predictions in a full
     window, which the loss is divided by. after: the position that follows.
@@ -60,6 +60,7 @@ class Segment:
     batches: list[Batch]
     notes_per_step: float
     scale: int
+    epoch: int
     after: Position
 
 
@@ -167,7 +168,7 @@ class Windows:
         batches = list(cut(columns, predictions, steps))
         scale = self.rows * min(steps, longest)
         notes_per_step = float((tiles[:, 2] - tiles[:, 1]).sum() / max(predictions.sum(), 1))
-        return Segment(batches, notes_per_step, scale, plan.after)
+        return Segment(batches, notes_per_step, scale, plan.epoch, plan.after)
 
     def _encode(self, epoch: int, piece: int, first: int, stop: int) -> Steps:
         excerpt = self.piece(piece).excerpt(first, stop)

@@ -22,8 +22,11 @@ from howlkit import (
     hookimpl,
     option,
 )
+from howlkit.head_options import HeadOptions
+from howlkit.network import Network
 from howlkit.protocols import Augmenter, Encoder, Model, Sampler, SamplingSession
 from howlkit.schema import Steps
+from howlkit.training import TensorBatch, baseline_nats, batches, collate, unigram
 
 SMALL: dict[str, object] = {"lstm.hidden": 16, "training": {"batch": 2, "window": 32}}
 
@@ -92,6 +95,15 @@ def main(folder: Path) -> None:
     for _ in Bold().generate(session):
         pass
     assert session.notes.tolist() == [5]
+
+    network: Network = model.build(encoder.schema, HeadOptions())
+    batch: TensorBatch = next(batches(data.part("train"), encoder, window=16, augment=augmenter))
+    costs, _ = network(batch.inputs, batch.targets, batch.lengths, None)
+    assert costs.sum().item() > 0 and batch.to("cpu").counted.sum() == batch.lengths.sum()
+    whole: TensorBatch = collate(encoder.schema, [encoder.encode(tune)])
+    baseline: float = baseline_nats(encoder, unigram(encoder, [tune]), [tune])
+    own = Trained.of(network, encoder, model, data)
+    assert whole.epoch == 0 and own.nats(tune) > 0 < baseline
     try:
         trained.sample(tempo=-1)
     except HowlkitError as error:
