@@ -71,9 +71,10 @@ class Ours:
             field = SCHEMA["token"]
             allowed = np.ones((1, field.choices), bool)
             self.runner.begin(hidden)
-            return self.runner.sample_field(
+            values, _ = self.runner.sample_field(
                 field, step, row, allowed, uniforms[:, 0], LIKELIEST, ()
-            )[:, None]
+            )
+            return values[:, None]
         return step["token"][:, None]
 
 

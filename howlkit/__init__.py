@@ -9,7 +9,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from howlkit.dataset import Dataset, prepare
+    from howlkit.api.components import augmenter, encoder, model, sampler
+    from howlkit.api.files import read, write
+    from howlkit.api.preparing import prepare
+    from howlkit.api.training import load, train
+    from howlkit.dataset import Dataset
     from howlkit.errors import HowlkitError
     from howlkit.hookspecs import hookimpl
     from howlkit.music.piece import Piece
@@ -28,13 +32,21 @@ __all__ = [
     "HowlkitError",
     "Limit",
     "Piece",
+    "SamplingParams",
     "Schema",
     "Session",
-    "SamplingParams",
     "Trained",
+    "augmenter",
+    "encoder",
     "hookimpl",
+    "load",
+    "model",
     "option",
     "prepare",
+    "read",
+    "sampler",
+    "train",
+    "write",
 ]
 
 _HOMES = {
@@ -43,13 +55,21 @@ _HOMES = {
     "HowlkitError": "errors",
     "Limit": "sampling.limits",
     "Piece": "music.piece",
+    "SamplingParams": "sampling.logits",
     "Schema": "schema",
     "Session": "sampling.session",
-    "SamplingParams": "sampling.logits",
     "Trained": "sampling.trained",
+    "augmenter": "api.components",
+    "encoder": "api.components",
     "hookimpl": "hookspecs",
+    "load": "api.training",
+    "model": "api.components",
     "option": "options",
-    "prepare": "dataset",
+    "prepare": "api.preparing",
+    "read": "api.files",
+    "sampler": "api.components",
+    "train": "api.training",
+    "write": "api.files",
 }
 
 
@@ -57,3 +77,8 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands fo
     if name not in _HOMES:
         raise AttributeError(f"module 'howlkit' has no attribute {name!r}")
     return getattr(importlib.import_module(f"howlkit.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """Return what the module has already, and the names that are imported when first used."""
+    return sorted({*globals(), *__all__})

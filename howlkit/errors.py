@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 __all__ = [
     "TRACEBACK",
+    "ArgumentError",
     "BusyError",
     "CheckpointError",
     "DataError",
@@ -33,6 +34,10 @@ TRACEBACK = "HOWLKIT_TRACEBACK"
 
 class HowlkitError(Exception):
     """The base class of every error that howlkit raises on purpose."""
+
+
+class ArgumentError(HowlkitError, TypeError):
+    """An argument of a function of howlkit that it does not know, or that is of another type."""
 
 
 class PieceError(HowlkitError, ValueError):

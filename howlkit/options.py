@@ -21,7 +21,16 @@ from typing import Any, TypeVar, cast, get_type_hints
 from howlkit.errors import OptionError, did_you_mean
 from howlkit.option_values import ALLOWED, literals, read, type_name
 
-__all__ = ["REQUIRED", "Option", "build", "describe", "option", "parse", "to_json"]
+__all__ = [
+    "REQUIRED",
+    "Option",
+    "build",
+    "by_component",
+    "describe",
+    "option",
+    "parse",
+    "to_json",
+]
 
 T = TypeVar("T")
 
@@ -127,6 +136,29 @@ def parse(assignments: Iterable[str]) -> dict[str, dict[str, str]]:
             )
         parsed.setdefault(component, {})[name] = value
     return parsed
+
+
+def by_component(values: Mapping[str, object]) -> dict[str, dict[str, object]]:
+    """Return {component: {option: value}} of options by dotted name, or of tables by component.
+
+    Raises OptionError for a name without a component.
+
+    >>> by_component({"tuple.grid": 12, "training": {"window": 256}})
+    {'tuple': {'grid': 12}, 'training': {'window': 256}}
+    """
+    tables: dict[str, dict[str, object]] = {}
+    for key, value in values.items():
+        component, dot, name = str(key).partition(".")
+        if dot and component and all(name.split(".")):
+            tables.setdefault(component, {})[name] = value
+        elif not dot and isinstance(value, Mapping):
+            tables.setdefault(component, {}).update(value)
+        else:
+            raise OptionError(
+                f"{key!r} is no option: write {{'COMPONENT.OPTION': value}}, such as "
+                "{'tuple.grid': 12} or {'training.window': 256}"
+            )
+    return tables
 
 
 def build(cls: type[T], values: Mapping[str, object]) -> T:

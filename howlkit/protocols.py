@@ -363,6 +363,16 @@ class SamplingSession(Protocol):
         """(B,): whether a row has ended or reached the limit."""
         ...
 
+    @property
+    def cost(self) -> NDArray[np.float64]:
+        """(B,): the nats of the last step under the model: temperature 1, nothing masked."""
+        ...
+
+    @property
+    def drawn_cost(self) -> NDArray[np.float64]:
+        """(B,): the nats of the last step under the distribution that it was drawn from."""
+        ...
+
     def step(
         self,
         params: Any = ...,  # noqa: ANN401 - a howlkit.sampling.SamplingParams
@@ -374,7 +384,8 @@ class SamplingSession(Protocol):
 
         params: a `howlkit.sampling.SamplingParams`. functions: each is called as
         f(field, logits, given) with float64 logits (B, field.choices) and the fields decided so far
-        (B,), and returns the logits to use.
+        (B,), and returns the logits to use. Values that are not allowed have logits of -inf, and
+        keep them; at least one that is allowed must be left above -inf.
         """
         ...
 
@@ -382,16 +393,25 @@ class SamplingSession(Protocol):
         """Take in given steps, one array a row; made: count them as made, not as a prompt."""
         ...
 
-    def prompt(self, pieces: Sequence[Piece]) -> None:
-        """Encode and feed one piece a row, without its end."""
+    def prompt(self, pieces: Piece | Sequence[Piece]) -> None:
+        """Encode and feed a piece, or one a row, without its end, before any other step."""
         ...
 
-    def select(self, rows: Sequence[int] | NDArray[np.intp]) -> None:
-        """Keep these rows, in this order; a row named twice continues as two rows."""
+    def select(self, rows: Sequence[int] | NDArray[np.intp], *, same: bool = False) -> None:
+        """Keep these rows, in this order; a row named twice continues as two rows.
+
+        Each copy draws its own numbers; same: the numbers that its origin draws.
+        """
         ...
 
-    def fork(self) -> SamplingSession:
-        """Return an independent copy, with copies of the generators."""
+    def fork(self, *, same: bool = False) -> SamplingSession:
+        """Return an independent copy with numbers of its own; same: with those of this session."""
+        ...
+
+    def rewind_to(
+        self, *, beats: ArrayLike | None = None, seconds: ArrayLike | None = None
+    ) -> None:
+        """Take back every step at this position or after it, counted as `beats` or `seconds`."""
         ...
 
     def rewind(self, lengths: int | Sequence[int] | NDArray[np.int64]) -> None:

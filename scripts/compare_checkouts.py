@@ -321,7 +321,8 @@ def plain(result: dict[str, Any], folder: Path) -> Result:
     kept = [
         re.sub(r"\b\d+:\d\d(:\d\d)?\b", "TIME", line)
         for line in said["err"].splitlines()
-        if not line.startswith(("step ", "Getting ready"))  # these come or not, as time passes
+        # These come or not, as time passes.
+        if not line.startswith(("step ", "Loading the model", "Compiling the model"))
     ]
     return Result(result["code"], said["out"], "\n".join(kept))
 

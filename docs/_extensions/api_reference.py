@@ -17,6 +17,7 @@ import inspect
 import itertools
 import re
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -121,7 +122,7 @@ class PublicModule(SphinxDirective):
             if home != f"{module}.{name}":
                 elsewhere.append(f"- :py:obj:`{name} <{home}>` {_summary(name, found)}")
             else:
-                lines += _autodoc(f"{module}.{name}", found)
+                lines += _autodoc(f"{module}.{name}", found, public=homes.keys())
         if elsewhere:
             lines += ["Described elsewhere:", "", *elsewhere]
         parent = nodes.section()
@@ -136,11 +137,17 @@ def _summary(name: str, found: object) -> str:
     return f": {_escape(lines[0])}" if lines else ""
 
 
-def _autodoc(name: str, found: object) -> list[str]:
-    """Return the directive that describes an object."""
+def _autodoc(name: str, found: object, *, public: Collection[str]) -> list[str]:
+    """Return the directive that describes an object.
+
+    public: where public classes are defined. What a class inherits from another, which is only a
+    file of its methods, is described as its own.
+    """
     if isinstance(found, type):
-        of_note = [base for base in found.__bases__ if base.__module__.startswith("howlkit")]
-        shown = ["   :show-inheritance:"] if of_note else []
+        own = [base for base in found.__bases__ if base.__module__.startswith("howlkit")]
+        of_note = [_key(base.__name__, base) in public for base in own]
+        shown = ["   :show-inheritance:"] if own and all(of_note) else []
+        shown += [] if all(of_note) else ["   :inherited-members:"]
         called = ["   :special-members: __call__"] if "__call__" in vars(found) else []
         return [f".. autoclass:: {name}", "   :members:", *shown, *called, ""]
     if inspect.isroutine(getattr(found, "__wrapped__", found)):

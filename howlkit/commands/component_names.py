@@ -20,7 +20,8 @@ def completion(kind: str | None, *, others: tuple[str, ...] = ()) -> Completion:
         from howlkit import plugins
 
         names = [*(component.name for component in plugins.components(kind)), *others]
-        return [CompletionItem(name) for name in names if name.startswith(begun)]
+        # A source and a writer may have one name.
+        return [CompletionItem(name) for name in dict.fromkeys(names) if name.startswith(begun)]
 
     return offered
 
@@ -33,7 +34,7 @@ def no_component(name: str, *, others: tuple[str, ...] = ()) -> Exception:
     from howlkit import plugins
     from howlkit.errors import PluginError, did_you_mean
 
-    names = [*sorted(component.name for component in plugins.components()), *others]
+    names = [*sorted({component.name for component in plugins.components()}), *others]
     message = (
         f"there is no component {name!r}.{did_you_mean(name, names)} There are: {', '.join(names)}"
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from howlkit.commands.component_names import completion, no_component
+from howlkit.commands.plugin_template import USE
 from howlkit.commands.shared_options import ExamplesFirst, json_option
 from howlkit.errors import printable
 
@@ -21,11 +22,17 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Examples:
   howlkit plugins check tuple
-  howlkit plugins check lstm -o lstm.hidden=32    a small network is checked quickly"""
+  howlkit plugins check lstm -o lstm.hidden=32    a small network is checked quickly
+  howlkit plugins check abc --kind writer         if there is a source 'abc' too"""
 
 
 @click.command("check", cls=ExamplesFirst, epilog=EPILOG)
 @click.argument("name", shell_complete=completion(None))
+@click.option(
+    "--kind",
+    type=click.Choice(list(USE)),
+    help="The kind of the component; needed only if a source and a writer share the name.",
+)
 @click.option(
     "-o",
     "--option",
@@ -34,13 +41,13 @@ Examples:
     help="Set an option of the component; may be repeated.",
 )
 @json_option
-def check(name: str, option: tuple[str, ...], as_json: bool) -> None:
+def check(name: str, kind: str | None, option: tuple[str, ...], as_json: bool) -> None:
     """Check that the component called NAME keeps to its contract.
 
     Prints a line for each law; the exit code is 1 if one is broken. If the component declares that
     a law does not hold for it, a weaker law is checked, and the declared reason is printed.
     """
-    kind, component = _component(name, option)
+    kind, component = _component(name, kind, option)
     from howlkit.testing import CHECKS
 
     failed, rows, departing = [], [], 0
@@ -66,23 +73,32 @@ def check(name: str, option: tuple[str, ...], as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _component(name: str, assignments: Iterable[str]) -> tuple[str, Any]:
-    """Return the kind of the component called `name`, and the component; a usage error if none."""
+def _component(name: str, kind: str | None, assignments: Iterable[str]) -> tuple[str, Any]:
+    """Return the kind of the component called `name`, and the component.
+
+    kind: None if the name alone should do. A usage error if there is none, or if there are two.
+    """
     from howlkit import plugins
     from howlkit.errors import OptionError, PluginError
     from howlkit.testing.checks import describe_with_line
 
-    for found in plugins.components():
-        if found.name == name:
-            try:
-                return found.kind, plugins.create(found.kind, name, _options(name, assignments))
-            except OptionError as error:
-                raise click.BadParameter(str(error), param_hint="-o") from error
-            except Exception as error:
-                raise PluginError(
-                    f"{found.kind} {name!r} cannot be made: {describe_with_line(error)}"
-                ) from error
-    raise no_component(name)
+    named = [found.kind for found in plugins.components() if found.name == name]
+    if not named:
+        raise no_component(name)
+    kinds = [each for each in named if kind in (None, each)]
+    if len(kinds) != 1:
+        raise click.BadParameter(
+            f"{name!r} is of kind {' and '.join(named)}: --kind {' or --kind '.join(named)}",
+            param_hint="--kind",
+        )
+    try:
+        return kinds[0], plugins.create(kinds[0], name, _options(name, assignments))
+    except OptionError as error:
+        raise click.BadParameter(str(error), param_hint="-o") from error
+    except Exception as error:
+        raise PluginError(
+            f"{kinds[0]} {name!r} cannot be made: {describe_with_line(error)}"
+        ) from error
 
 
 def _options(name: str, assignments: Iterable[str]) -> Mapping[str, object]:

@@ -20,7 +20,8 @@ __all__ = ["install", "new", "uninstall"]
 NEW = """\b
 Examples:
   howlkit plugins new augmenter swing
-  howlkit plugins new encoder my-events --dir ~/src"""
+  howlkit plugins new encoder my-events --dir ~/src
+  howlkit plugins new writer abc        may have the name of the source of its format"""
 
 INSTALL = """\b
 Examples:

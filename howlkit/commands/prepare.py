@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -15,17 +14,13 @@ from howlkit.commands.shared_options import (
     POSITIVE,
     ExamplesFirst,
     FiniteRange,
-    file_progress,
     json_option,
     quoted,
     seed_option,
     strict_option,
     tell,
 )
-from howlkit.errors import HowlkitError, printable
-
-if TYPE_CHECKING:
-    from howlkit.dataset import Readers
+from howlkit.errors import printable
 
 EPILOG = """\b
 Examples:
@@ -85,19 +80,6 @@ def _options_of_sources(
                 param_hint="-o",
             )
     return values
-
-
-def _check_covers(music: Sequence[Path], out: Path, readers: Readers) -> None:
-    """Raise HowlkitError if `out` is a dataset that would lose files, because `music` is others."""
-    from howlkit.dataset.left_out import left_out
-
-    lost = left_out(out, [readers.resolve(source, out) for source in music])
-    if lost:
-        others = f" and {len(lost) - 1:,} more files" if len(lost) > 1 else ""
-        raise HowlkitError(
-            f"{printable(out)} holds the music of {printable(lost[0])}{others}, which this would "
-            "drop. Name that music too, add --force to drop it, or name another --out"
-        )
 
 
 @click.command("prepare", cls=ExamplesFirst, epilog=EPILOG)
@@ -204,21 +186,19 @@ def command(
     read. OUT/report.json lists the files that were skipped, and why, and counts what was mended and
     what was left out.
     """
-    from howlkit.dataset import Readers, prepare
+    from howlkit.api.preparing import prepare_sources
+    from howlkit.api.progress import file_progress
     from howlkit.music import midi
 
     if validation + test >= 1:
         raise click.UsageError("--validation and --test together must leave something to train on")
-    readers = Readers.installed(_options_of_sources(config, option))
-    if not force:
-        _check_covers(music, out, readers)
     limits = midi.Limits(
         max_bytes=round(max_megabytes * 2**20),
         max_seconds=60 * max_minutes,
         max_beats=max_beats,
         max_notes=max_notes,
     )
-    report = prepare(
+    report = prepare_sources(
         music,
         out,
         fractions=(1 - validation - test, validation, test),
@@ -227,7 +207,8 @@ def command(
         workers=workers,
         near_duplicates=near_duplicates,
         limits=limits,
-        readers=readers,
+        options=_options_of_sources(config, option),
+        force=force,
         strict=strict,
         progress=file_progress(),
     )

@@ -13,7 +13,7 @@ import click
 
 from howlkit.commands.component_names import ComponentNames
 from howlkit.commands.component_options import component_options, config_option, merged
-from howlkit.commands.shared_options import ExamplesFirst, file_progress, json_option, tell
+from howlkit.commands.shared_options import ExamplesFirst, json_option, tell
 from howlkit.errors import printable
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def command(
     can learn, so look before a night of training; it takes seconds. Without DATA the Bach chorales
     that come with howlkit are used.
     """
+    from howlkit.api.progress import file_progress
     from howlkit.dataset import opening
     from howlkit.evaluation import roundtrip
 

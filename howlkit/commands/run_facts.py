@@ -15,7 +15,7 @@ from howlkit.commands.output_files import next_free
 from howlkit.commands.shared_options import quoted
 from howlkit.errors import CheckpointError, printable
 
-__all__ = ["OPTIONS", "facts_of_run", "lines_of_run", "longer", "next_for_run"]
+__all__ = ["OPTIONS", "facts_of_run", "lines_of_run", "next_for_run"]
 
 OPTIONS = ("recipe", "seed", "precision", "init", "budget", "versions")
 """The facts that only `--all` and `--json` show."""
@@ -139,28 +139,15 @@ def _model(facts: Mapping[str, Any]) -> str:
 
 def next_for_run(path: Path, facts: Mapping[str, Any]) -> str:
     """Return what to do next with a run: make music, or train it further."""
+    from howlkit.training.run_folders import longer, resume_command
     from howlkit.training.run_lock import holder
 
     if trainer := holder(path):
         return f"It is being trained by {trainer}"
-    resume = _resume(path)
+    resume = resume_command(path)
     if facts["trained"] is None:
         return f"It has no model yet; train it further: {resume}"
     if facts["ratio"] is not None and facts["ratio"] >= 1 and facts["budget"]:
         return f"It is worse than a unigram model; train it longer: {longer(path, facts['budget'])}"
     music = f"Make music with it: howlkit sample {quoted(path)} --out {next_free(Path('new.mid'))}"
     return f"{music}\nTrain it further: {resume}" if _unfinished(facts) else music
-
-
-def longer(run: Path, budget: Mapping[str, Any]) -> str:
-    """Return the command that trains a run ten times as long, 10 minutes or 1000 steps at least.
-
-    budget: the run's `Budget`, as a dict.
-    """
-    if budget.get("minutes"):
-        return f"{_resume(run)} --minutes {max(10 * budget['minutes'], 10):g}"
-    return f"{_resume(run)} --steps {max(10 * (budget.get('steps') or 0), 1000)}"
-
-
-def _resume(run: Path) -> str:
-    return f"howlkit train --resume --out-dir {quoted(run)}"

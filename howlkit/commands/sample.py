@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +12,7 @@ import click
 from howlkit.commands import sampled_files
 from howlkit.commands.component_names import ComponentName
 from howlkit.commands.component_options import component_options, config_option, merged
+from howlkit.commands.loading_notices import loading_notices
 from howlkit.commands.output_files import check_new, is_device, next_free
 from howlkit.commands.shared_options import (
     POSITIVE,
@@ -29,13 +28,12 @@ from howlkit.commands.time_signature import TimeSignature
 from howlkit.errors import printable
 
 if TYPE_CHECKING:
+    from howlkit import sampling
     from howlkit.music.piece import Piece
     from howlkit.protocols import Sampler
     from howlkit.sampling.runner import Stepping
     from howlkit.sampling.session import Session
     from howlkit.sampling.trained import Trained
-
-PATIENCE = 3.0  # seconds to wait before a line says what takes so long
 
 EPILOG = """\b
 Examples:
@@ -162,21 +160,22 @@ def command(
     folder = run if run is not None else newest_trained()
     if run is None:
         tell(f"Using the newest run, {printable(folder)}")
-    trained = _load(folder, device, stepping, count)
     start = sampling.cut_prompt(_read(prompt), prompt_seconds) if prompt else None
     limit = sampling.length(notes=notes, seconds=seconds, beats=beats, may_end=may_end)
-    session = sampling.begin(
-        trained,
-        rows=count,
-        seed=seed,
-        limit=limit,
-        prompt=start,
-        bpm=bpm,
-        time_signature=time_signature,
-    )
+    with loading_notices():
+        trained = _load(folder, device, stepping, count)
+        session = sampling.begin(
+            trained,
+            rows=count,
+            seed=seed,
+            limit=limit,
+            prompt=start,
+            bpm=bpm,
+            time_signature=time_signature,
+        )
     claim = sampled_files.claimed(out, folder, count, midi=midi_file, force=force, reads=reads)
     paths = ctx.with_resource(claim)
-    stopped = _play(session, player)
+    interrupted, unfinished = _play(session, player)
     pieces = [
         sampling.music(
             session, row, start, with_prompt=not without_prompt, time_signature=time_signature
@@ -190,8 +189,11 @@ def command(
         _tell_what_is_written(pieces)
     tell(f"To make the same again: --seed {seed} --stepping {session.stepping}")
     sampled_files.tell_of_failures(failures)
-    if stopped:
+    _tell_of_stalled(session)
+    if interrupted:
         ctx.exit(130)
+    if unfinished is not None:
+        raise unfinished
     if (notes, seconds, beats) == (None, None, None):
         _tell_of_endless(session)
     if writer is None and paths[0].is_file():
@@ -233,31 +235,12 @@ def _tell_what_is_written(pieces: Sequence[Piece]) -> None:
 
 def _load(folder: Path, device: str, stepping: Stepping, rows: int) -> Trained:
     """Return the model of a run, ready to make `rows` pieces at once."""
-    from howlkit.network.device import FEW_ROWS, pick_device, settle_threads
+    from howlkit.network.device import FEW_ROWS, pick_device
     from howlkit.sampling.trained import Trained
 
-    with _notice_if_slow(stepping):
-        few = device in ("auto", "cpu") and rows <= FEW_ROWS  # then torch may not be needed
-        place = device if few else pick_device(device)
-        trained = Trained.from_pretrained(folder, device=place, stepping=stepping)
-    if trained.needs_torch or rows > 1:
-        settle_threads(rows)
-    return trained
-
-
-@contextlib.contextmanager
-def _notice_if_slow(stepping: Stepping) -> Iterator[None]:
-    """Print a line if the block takes longer than PATIENCE: compiling may take ten seconds."""
-    line = "Loading the model"
-    if stepping != "plain":
-        line += "; the first time on a machine its step is compiled, which takes about ten seconds"
-    waiting = threading.Timer(PATIENCE, lambda: tell(line))
-    waiting.daemon = True
-    waiting.start()
-    try:
-        yield
-    finally:
-        waiting.cancel()
+    few = device in ("auto", "cpu") and rows <= FEW_ROWS  # then torch may not be needed
+    place = device if few else pick_device(device)
+    return Trained.from_pretrained(folder, device=place, stepping=stepping)
 
 
 def _refuse_others(values: Mapping[str, object], used: Sequence[str]) -> None:
@@ -283,8 +266,23 @@ def _tell_of_endless(session: Session) -> None:
         )
 
 
-def _play(session: Session, player: Sampler) -> bool:
-    """Run the sampler, and show the number of notes; return whether Ctrl-C stopped it."""
+def _tell_of_stalled(session: Session) -> None:
+    """Say how many pieces are shorter than asked for, because the model hardly moves on."""
+    stalled = int(session.stalled.sum())
+    if stalled:
+        which = "The piece is" if session.rows == 1 else f"{stalled} of the pieces are"
+        tell(
+            f"{which} cut after {session.limit.most_steps:,} steps, before the length asked for: "
+            "in the music of this model time, or the number of notes, hardly moves on. "
+            "Train it longer, or ask for less"
+        )
+
+
+def _play(session: Session, player: Sampler) -> tuple[bool, sampling.UnfinishedError | None]:
+    """Run the sampler, and show the number of notes.
+
+    Returns whether Ctrl-C stopped it, and the error if it stopped too early.
+    """
     from howlkit import sampling
 
     shown = sys.stderr.isatty()
@@ -294,11 +292,14 @@ def _play(session: Session, player: Sampler) -> bool:
             click.echo(f"\r{made:,} notes ", nl=False, err=True)
 
     try:
-        sampling.run(session, player, watch)
+        if said := sampling.run(session, player, watch):
+            tell(said)
+    except sampling.UnfinishedError as error:  # what was made is kept here too
+        return False, error
     except KeyboardInterrupt:  # what was made is kept
         tell("\nStopped; the music made so far is written.")
-        return True
+        return True, None
     finally:
         if shown:
             click.echo("\r", nl=False, err=True)
-    return False
+    return False, None

@@ -116,11 +116,9 @@ def tell_of_failures(failures: Sequence[HowlkitError]) -> None:
 
 
 def _numbered(path: Path, count: int) -> list[Path]:
-    width = len(str(count))
-    return [path] if count == 1 else [
-        path.with_name(f"{path.stem}-{number:0{width}d}{path.suffix}")
-        for number in range(1, count + 1)
-    ]  # fmt: skip
+    from howlkit.sampling import writers
+
+    return [path] if count == 1 else writers.numbered(path, count)
 
 
 def _midi(path: Path) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -17,7 +16,6 @@ __all__ = [
     "ExamplesFirstGroup",
     "FiniteRange",
     "device_option",
-    "file_progress",
     "force_option",
     "json_option",
     "quoted",
@@ -92,16 +90,6 @@ def seed_option(help_text: str) -> Callable[[Command], Command]:
     return click.option(
         "--seed", type=click.IntRange(min=0), default=0, show_default=True, help=help_text
     )
-
-
-def file_progress() -> Callable[[int, int], None] | None:
-    """Return a function that shows how many files were read; None if stderr is no terminal."""
-
-    def show(done: int, total: int) -> None:
-        end = "\n" if done == total else ""
-        click.echo(f"\r{done:,} of {total:,} files{end}", nl=False, err=True)
-
-    return show if sys.stderr.isatty() else None
 
 
 def tell(line: str) -> None:

@@ -13,7 +13,6 @@ import click
 
 from howlkit.commands.shared_options import (
     ExamplesFirst,
-    file_progress,
     json_option,
     quoted,
     seed_option,
@@ -93,6 +92,7 @@ def _comparison(music: Path) -> str:
 
 def _pieces(source: Path) -> Iterable[Piece]:
     """Return the pieces of a path: a file is read directly, anything else becomes a dataset."""
+    from howlkit.api.progress import file_progress
     from howlkit.dataset import music_file, opening
 
     if source.is_file():

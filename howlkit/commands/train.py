@@ -15,14 +15,13 @@ from howlkit.commands.shared_options import (
     POSITIVE,
     ExamplesFirst,
     device_option,
-    file_progress,
     quoted,
     seed_option,
     strict_option,
 )
 
 if TYPE_CHECKING:
-    from howlkit.commands.training_display import Display
+    from howlkit.api.training_display import Display
     from howlkit.training.trainer import Trainer
 
 EPILOG = """\b
@@ -129,7 +128,8 @@ def command(
     Without DATA it trains on the Bach chorales that come with howlkit. Ctrl-C saves the run and
     stops; --resume goes on from there.
     """
-    from howlkit.commands.training_display import Display
+    from howlkit.api.progress import file_progress
+    from howlkit.api.training_display import Display
     from howlkit.training import run_folders, setup
     from howlkit.training.progress import Budget
 
@@ -173,7 +173,7 @@ def command(
 
 def _train(trainer: Trainer, display: Display) -> int:
     """Train; print how it ended and what to do next; return the exit code."""
-    from howlkit.commands.training_display import worse_than_unigram
+    from howlkit.api.training_display import worse_than_unigram
     from howlkit.training.trainer import Interrupted
 
     try:

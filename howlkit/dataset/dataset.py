@@ -6,7 +6,7 @@ import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,14 @@ from numpy.typing import NDArray
 from howlkit.dataset.manifest import check_shards, read_manifest
 from howlkit.dataset.mapped_tensors import Tensors
 from howlkit.dataset.records import TABLES
+from howlkit.dataset.selection import Selection
 from howlkit.dataset.shards import shard_name, stored
 from howlkit.dataset.split import PARTS
 from howlkit.errors import DataError, HowlkitError, printable
 from howlkit.music.piece import Piece
+
+if TYPE_CHECKING:
+    from howlkit.dataset.report import PreparationReport
 
 __all__ = ["Dataset"]
 
@@ -29,6 +33,7 @@ Indices = NDArray[np.int64]
 class Dataset:
     """A prepared dataset, read through memory maps: opening costs the same for any number of notes.
 
+    A sequence of Pieces: data[0], data[-5:], len(data), iteration; `part` gives those of one part.
     Pickles as its path, so that worker processes open it anew.
     """
 
@@ -60,6 +65,24 @@ class Dataset:
     def __len__(self) -> int:
         """Return the number of pieces in all parts together."""
         return int(self._manifest["pieces"])
+
+    @overload
+    def __getitem__(self, number: int) -> Piece: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> Selection: ...
+
+    def __getitem__(self, number: int | slice) -> Piece | Selection:
+        """Return a piece, counted from the end if below 0, or the pieces of a slice, one by one.
+
+        Raises IndexError if there is no such piece, ArgumentError for what is no number, and what
+        `piece` raises.
+        """
+        return self.part("all")[number]
+
+    def __iter__(self) -> Iterator[Piece]:
+        """Yield all pieces, in the order of their numbers."""
+        return iter(self.part("all"))
 
     def __repr__(self) -> str:
         """Return its path and its number of pieces."""
@@ -100,6 +123,24 @@ class Dataset:
         if part not in PARTS:
             raise DataError(f"there is no part {part!r}; parts are {', '.join(PARTS)}")
         return np.flatnonzero(self._columns["part"] == PARTS.index(part))
+
+    def part(self, part: str) -> Selection:
+        """Return the pieces of a part, or of "all", as a sequence that reads each when asked.
+
+        Raises DataError for an unknown part.
+        """
+        everything = np.arange(len(self), dtype=np.int64)
+        return Selection(self.piece, everything if part == "all" else self.indices(part))
+
+    @functools.cached_property
+    def report(self) -> PreparationReport:
+        """What `prepare` did when it last wrote the dataset, out of report.json.
+
+        Raises DataError if the report is missing or damaged; nothing else needs it.
+        """
+        from howlkit.dataset.report import PreparationReport
+
+        return PreparationReport.of(self.path)
 
     def piece(self, index: int) -> Piece:
         """Return the whole piece of a number.

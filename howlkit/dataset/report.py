@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from howlkit.dataset.names import REPORT
+from howlkit.errors import DataError
 from howlkit.music.midi import REPAIRS, kind_of, printable
 
 __all__ = [
@@ -111,6 +112,23 @@ class PreparationReport:
         """Return everything, JSON-ready."""
         skipped = [{"path": path, "reason": reason} for path, reason in self.skipped]
         return dataclasses.asdict(self) | {"skipped": skipped, "hours": self.hours}
+
+    @classmethod
+    def of(cls, folder: Path) -> PreparationReport:
+        """Return the report in a dataset's folder; DataError if it is missing or damaged."""
+        file = folder / REPORT
+        try:
+            said = json.loads(file.read_text(encoding="utf-8"))
+            del said["hours"]
+            said["skipped"] = tuple((each["path"], each["reason"]) for each in said["skipped"])
+            said["parts"] = {name: PartCount(**count) for name, count in said["parts"].items()}
+            said["warnings"] = tuple(said["warnings"])
+            return cls(**said)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise DataError(
+                f"{printable(file)} is missing, damaged or of an earlier version; prepare the "
+                "dataset again"
+            ) from error
 
     def line(self) -> str:
         """Return what became of the files, in one line."""

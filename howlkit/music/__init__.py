@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from howlkit.music.extras import BEND, CONTROL, PRESSURE, Extras, Text
-    from howlkit.music.piece import FOREVER, Piece
+    from howlkit.music.onsets import moved
+    from howlkit.music.piece import Piece
     from howlkit.music.tables import (
         DRUMS,
+        FOREVER,
         KEY_SIGNATURE,
         MAX_TICK,
         NOTE,
@@ -35,13 +37,14 @@ __all__ = [
     "Piece",
     "Text",
     "last_at_each_tick",
+    "moved",
 ]
 
 _HOMES = {
     "BEND": "extras",
     "CONTROL": "extras",
     "DRUMS": "tables",
-    "FOREVER": "piece",
+    "FOREVER": "tables",
     "KEY_SIGNATURE": "tables",
     "MAX_TICK": "tables",
     "NOTE": "tables",
@@ -53,6 +56,7 @@ _HOMES = {
     "Piece": "piece",
     "Text": "extras",
     "last_at_each_tick": "tables",
+    "moved": "onsets",
 }
 
 

@@ -9,7 +9,6 @@ The tables are those of tables.py.
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,13 +18,24 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from howlkit.errors import PieceError
+from howlkit.music.editing import (
+    Editing,
+    Range,
+    common_resolution,
+    maps_from,
+    note_table,
+    scaled_ticks,
+    tracks_in,
+)
 from howlkit.music.excerpts import context_notes
+from howlkit.music.exchange.methods import Exchange
 from howlkit.music.extras import NO_EXTRAS, Extras, go_on
 from howlkit.music.pedals import held_until
 from howlkit.music.tables import (
     DEFAULT_TEMPO,
     DRUMS,
     DTYPES,
+    FOREVER,
     KEY_SIGNATURE,
     MAX_TICK,
     NOTE,
@@ -51,16 +61,13 @@ __all__ = [
     "last_at_each_tick",
 ]
 
-FOREVER = 2**40
-"""A tick after all others: the `until` of a piece after which no music follows."""
-
 
 def _table(dtype: np.dtype[Any]) -> Any:  # noqa: ANN401 - dataclasses.field is typed as the field
     return field(default_factory=lambda: np.empty(0, dtype))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Piece:
+class Piece(Editing, Exchange):
     """A piece of music, or an excerpt of one; a frozen value, valid by construction.
 
     notes: structured array of `NOTE`, in the order of `tables.settle_notes`.
@@ -126,13 +133,7 @@ class Piece:
         >>> Piece.of([(0, 480, 60), (480, 480, 64, 100)]).notes["velocity"].tolist()
         [80, 100]
         """
-        defaults = (80, 0, 0)
-        rows = [(*row, *defaults[len(row) - 3 :]) for row in notes]
-        try:
-            table = np.array(rows, dtype=NOTE)
-        except (OverflowError, ValueError, TypeError) as error:
-            message = f"a note is (start, duration, pitch[, velocity, program, track]): {error}"
-            raise PieceError(message) from error
+        table = note_table(notes)
         tempos = np.array([(0, round(60e6 / bpm))], dtype=TEMPO)
         return cls(table, ticks_per_beat=ticks_per_beat, tempos=tempos, name=name)
 
@@ -259,17 +260,17 @@ class Piece:
             return self
 
         def moved(table: Table, column: str) -> Table:
-            at = _scale(table[column], ticks_per_beat, self.ticks_per_beat)
+            at = scaled_ticks(table[column], ticks_per_beat, self.ticks_per_beat)
             table, at = table[at <= MAX_TICK], at[at <= MAX_TICK]
             scaled = table.copy()
             scaled[column] = at
             if "duration" in (table.dtype.names or ()):
                 end = table[column].astype(np.int64) + table["duration"]
-                end = _scale(end, ticks_per_beat, self.ticks_per_beat)
+                end = scaled_ticks(end, ticks_per_beat, self.ticks_per_beat)
                 scaled["duration"] = np.maximum(end - scaled[column], 1)
             return scaled
 
-        if _scale(np.int64(self.end), ticks_per_beat, self.ticks_per_beat) > MAX_TICK:
+        if scaled_ticks(np.int64(self.end), ticks_per_beat, self.ticks_per_beat) > MAX_TICK:
             raise PieceError(
                 f"{self.end} ticks at {self.ticks_per_beat} a beat do not fit "
                 f"{ticks_per_beat} a beat: no note may end after tick {MAX_TICK}"
@@ -282,7 +283,7 @@ class Piece:
             key_signatures=last_at_each_tick(moved(self.key_signatures, "tick")),
             pedals=moved(self.pedals, "start"),
             extras=self.extras.moved(
-                lambda ticks: _scale(ticks, ticks_per_beat, self.ticks_per_beat)
+                lambda ticks: scaled_ticks(ticks, ticks_per_beat, self.ticks_per_beat)
             ),
         )
 
@@ -298,12 +299,9 @@ class Piece:
         >>> Piece.of([(0, 480, 60)]).join(Piece.of([(480, 480, 62)])).notes["pitch"].tolist()
         [60, 62]
         """
-        resolution = math.lcm(self.ticks_per_beat, other.ticks_per_beat)
-        if resolution > 32767:
-            resolution = max(self.ticks_per_beat, other.ticks_per_beat)
-        here, there = self.at_resolution(resolution), other.at_resolution(resolution)
+        here, there = common_resolution(self, other)
         added = there.notes.copy()
-        added["track"] = _tracks_among(added, here.notes)
+        added["track"] = tracks_in(added, here.notes)
         cut = int(here.notes["start"].max(initial=-1))
         joined: dict[str, Any] = {}
         for name, column in (("tempos", "tick"), ("time_signatures", "tick"), ("pedals", "start")):
@@ -332,13 +330,8 @@ class Piece:
         notes, pedals = self.notes.copy(), self.pedals.copy()
         notes["start"] -= move
         pedals["start"] = np.maximum(pedals["start"] - move, 0)
-        maps = {}
-        for name in ("tempos", "time_signatures", "key_signatures"):
-            table = getattr(self, name).copy()
-            table["tick"] = np.maximum(table["tick"].astype(np.int64) - move, 0)
-            maps[name] = last_at_each_tick(table)
         extras = self.extras.moved(lambda ticks: ticks - move)
-        return self.replace(notes=notes, pedals=pedals, extras=extras, **maps)
+        return self.replace(notes=notes, pedals=pedals, extras=extras, **maps_from(self, move))
 
     def bar_at(self, tick: int) -> tuple[int, int]:
         """Return the tick at which the bar of `tick` begins, and its ticks (4/4 before any metre).
@@ -358,11 +351,24 @@ class Piece:
             return 0
         return int(self.notes["start"][self.context]) if self.context < len(self) else self.end
 
-    def excerpt(self, first: int, stop: int) -> Piece:
-        """Return the notes `first` to `stop` (exclusive), with the context that an encoder needs.
+    def excerpt(
+        self,
+        first: int = 0,
+        stop: int | None = None,
+        *,
+        beats: Range | None = None,
+        seconds: Range | None = None,
+    ) -> Piece:
+        """Return a part of the piece: by beats or seconds, or by notes for an encoder.
 
-        Ticks stay those of the whole piece. Its whole tempo map, metres and pedals come along, and
-        its extras before the next note of the piece.
+        **By beats or seconds**, such as beats=(8, 16), it is a piece of its own: the notes that
+        begin at 8 or later and before 16, with 8 as tick 0, and with the tempo, metre, key, pedals
+        and controllers that hold there. A note keeps its length, also past the end. beats=(8, None)
+        goes to the end of the piece.
+
+        **By notes**, it is the notes `first` to `stop` (exclusive; None: all after `first`), with
+        the context that an encoder needs. Ticks stay those of the whole piece. Its whole tempo map,
+        metres and pedals come along, and its extras before the next note of the piece.
 
         The context are notes before `first`, for drums and other notes apart, since an encoder may
         leave drums out:
@@ -379,10 +385,17 @@ class Piece:
         range.
 
         >>> piece = Piece.of([(480 * i, 480, 60 + i) for i in range(8)])
+        >>> piece.excerpt(beats=(2, 4)).notes[["start", "pitch"]].tolist()
+        [(0, 62), (480, 63)]
         >>> excerpt = piece.excerpt(6, 8)
         >>> len(excerpt) - excerpt.context, excerpt.since, excerpt.has_end
         (2, 2880, True)
         """
+        if beats is not None or seconds is not None:
+            if (first, stop) != (0, None) or (beats is not None and seconds is not None):
+                raise PieceError("an excerpt is by notes, by beats or by seconds; give one of them")
+            return self._between(beats=beats, seconds=seconds)
+        stop = len(self) if stop is None else stop
         if not 0 <= first <= stop <= len(self):
             raise PieceError(f"no notes {first}:{stop} in a piece of {len(self)}")
         context = context_notes(self.notes[:first], self.held[:first], self._window_begin)
@@ -401,21 +414,3 @@ class Piece:
         """Return the tick two beats or two seconds before `tick`, whichever is earlier."""
         seconds = int(self.ticks(self.seconds(tick) - 2.0))
         return min(tick - 2 * self.ticks_per_beat, seconds)
-
-
-def _scale(ticks: Any, numerator: int, denominator: int) -> Any:  # noqa: ANN401 - array or scalar
-    """Return ticks * numerator / denominator to the nearest whole, halves up, without overflow."""
-    return (2 * np.asarray(ticks, np.int64) * numerator + denominator) // (2 * denominator)
-
-
-def _tracks_among(notes: Table, others: Table) -> NDArray[np.int64]:
-    """Return the track that `Piece.join` gives each of `notes` among `others`."""
-    tracks = notes["track"].astype(np.int64)
-    there = {(int(n["track"]), int(n["program"])) for n in others}
-    track_of = {program: track for track, program in sorted(there, reverse=True)}
-    for track, program in sorted({(int(n["track"]), int(n["program"])) for n in notes}):
-        if (track, program) not in there:
-            free = max((*track_of.values(), *(t for t, _ in there)), default=-1) + 1
-            to = track_of.setdefault(program, free)
-            tracks[(notes["track"] == track) & (notes["program"] == program)] = to
-    return tracks

@@ -18,6 +18,7 @@ __all__ = [
     "DEFAULT_TEMPO",
     "DRUMS",
     "DTYPES",
+    "FOREVER",
     "KEY_SIGNATURE",
     "MAX_TICK",
     "NOTE",
@@ -36,6 +37,9 @@ DRUMS = 128
 
 MAX_TICK = 2**31 - 1
 """No note may end after this tick."""
+
+FOREVER = 2**40
+"""A tick after all others: the `until` of a piece after which no music follows."""
 
 NOTE = np.dtype(
     [

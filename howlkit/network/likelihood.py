@@ -35,6 +35,7 @@ __all__ = [
     "Scores",
     "encode_all",
     "score",
+    "step_costs",
     "unigram",
     "unigram_nats",
 ]
@@ -148,10 +149,43 @@ def _sounding(piece: Piece) -> float:
 
 def score(network: Network, encoded: Encoded) -> Scores:
     """Return the cost of whole pieces by a network, which is left in evaluation mode."""
+    nats = np.zeros((len(encoded.rows), len(encoded.schema.decisions)))
+    for rows, costs, lengths in _costs(network, encoded):
+        nats[rows] += _row_sums(costs, lengths)
+    return Scores(encoded, nats, _no_likelihood(network, encoded.schema))
+
+
+def step_costs(network: Network, encoded: Encoded) -> tuple[list[NDArray[np.float64]], list[str]]:
+    """Return what each decision of whole pieces costs, and the names of the fields that count.
+
+    The costs of a piece are (T, F): T steps after its start row, the F counted fields (those of
+    `Scores.summed`).
+    """
+    scores = Scores(encoded, np.zeros((0, 0)), _no_likelihood(network, encoded.schema))
+    columns = [scores.fields.index(name) for name in scores.summed]
+    parts: list[list[NDArray[np.float64]]] = [[] for _ in encoded.rows]
+    for rows, costs, lengths in _costs(network, encoded):
+        together = torch.stack(costs, -1).cpu().double().numpy()  # (B, T, F)
+        for row, cost, length in zip(rows, together, lengths.tolist(), strict=True):
+            parts[row].append(cost[:length, columns])
+    return [np.concatenate(part) for part in parts], list(scores.summed)
+
+
+def _no_likelihood(network: Network, schema: Schema) -> frozenset[str]:
+    names = (field.name for field in schema.decisions if not network.is_likelihood(field))
+    return frozenset(names)
+
+
+def _costs(
+    network: Network, encoded: Encoded
+) -> Iterator[tuple[list[int], list[torch.Tensor], torch.Tensor]]:
+    """Yield, in order, some rows (B), the cost of each decision (B, T) by field, and lengths (B,).
+
+    The network is left in evaluation mode.
+    """
     network.eval()
     device = next(network.parameters()).device
     fields = encoded.schema.decisions
-    nats = np.zeros((len(encoded.rows), len(fields)))
     with torch.inference_mode():
         for some in _by_length(encoded.rows):
             state = None
@@ -162,9 +196,7 @@ def score(network: Network, encoded: Encoded) -> Scores:
                 state = state and {name: part[:here] for name, part in state.items()}
                 hidden, state = network.advance(inputs, state)
                 costs = network.nats(hidden, targets)
-                nats[some[:here]] += _row_sums([costs[field.name] for field in fields], counted)
-    others = (field.name for field in fields if not network.is_likelihood(field))
-    return Scores(encoded, nats, frozenset(others))
+                yield some[:here], [costs[field.name] for field in fields], counted
 
 
 def _row_sums(costs: Sequence[torch.Tensor], lengths: torch.Tensor) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ import dataclasses
 import inspect
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -32,12 +32,19 @@ HOOKS: Mapping[str, str] = MappingProxyType({kind: f"register_{kind}s" for kind 
 RESERVED = frozenset({"heads", "training"})  # `-o heads.chained=true` speaks to the core
 
 
+SHARING = frozenset({"source", "writer"})
+"""The kinds of which two components may have one name: no command has options of both."""
+
+
 @dataclass(frozen=True)
 class Component:
     """A registered class: its name and kind, and the distribution that it came from.
 
     cls: a frozen dataclass that meets the contract of its kind.
     summary: the first line of its docstring.
+
+    Kind and name together belong to one component. A name alone does too, except that a source and
+    a writer may share it, as those of one format do.
     """
 
     name: str
@@ -47,33 +54,38 @@ class Component:
     version: str
     summary: str
 
+    def clashes(self, kind: str, name: str) -> bool:
+        """Say whether this component keeps another one of this kind from having this name."""
+        return name == self.name and (kind == self.kind or {kind, self.kind} != SHARING)
+
 
 @dataclass(frozen=True)
 class Loaded:
-    """The components of one plugin, by name, and the first line that it printed on loading."""
+    """The components of one plugin, and the first line that it printed on loading."""
 
-    components: Mapping[str, Component]
+    components: tuple[Component, ...]
     printed: str
 
 
-def load(source: PluginSource, taken: Mapping[str, Component]) -> Loaded:
+def load(source: PluginSource, taken: Iterable[Component]) -> Loaded:
     """Return the components of one plugin: all of them, or none and this raises.
 
-    taken: the components loaded before, by name. Raises PluginError if a class breaks its contract
-    or its name is taken, and any exception that the plugin itself raises.
+    taken: the components loaded before. Raises PluginError if a class breaks its contract or its
+    name is taken, and any exception that the plugin itself raises.
     """
-    found: dict[str, Component] = {}
+    found: list[Component] = []
     with hushed() as heard:
         for kind, cls in _registered(imported(source), source):
             component = _component(kind, cls, source)
-            other = taken.get(component.name) or found.get(component.name)
-            if other is not None:
-                raise PluginError(_clash(component, other))
-            found[component.name] = component
-    for component in found.values():
-        owner = f"{component.kind} {component.name!r} of {source.who}"
-        record_owner(component.cls, owner.strip())
-    return Loaded(found, heard.first)
+            for other in (*taken, *found):
+                if other.clashes(kind, component.name):
+                    raise PluginError(_clash(component, other))
+            found.append(component)
+    for component in found:
+        # One class may be both the source and the writer of a format.
+        kinds = " and ".join(each.kind for each in found if each.cls is component.cls)
+        record_owner(component.cls, f"{kinds} {component.name!r} of {source.who}".strip())
+    return Loaded(tuple(found), heard.first)
 
 
 def _registered(plugin: object, source: PluginSource) -> list[tuple[str, object]]:

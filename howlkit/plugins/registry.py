@@ -5,7 +5,8 @@ entry point of the group `howlkit` names it. The built-in parts load the same wa
 alone, in its own plugin manager: one that fails is left out as a whole and costs one line on
 stderr, and everything that does not need it works.
 
-A name belongs to one component among all kinds, because `-o NAME.option=value` names no kind.
+A name belongs to one component among all kinds, because `-o NAME.option=value` names no kind. Only
+a source and a writer may share one, as those of one format do: no command uses options of both.
 
 Source of the shape: llm's plugins.py (https://github.com/simonw/llm); unlike there, and unlike
 pluggy's `load_setuptools_entrypoints`, a plugin that fails does not stop the others.
@@ -84,17 +85,17 @@ class Plugins:
             sources, failed = discovery.find(GROUP)
         else:
             sources = sorted(map(PluginSource.of, entry_points), key=lambda source: source.key)
-        found: dict[str, Component] = {}
+        found: list[Component] = []
         for source in [*map(_builtin, builtins), *sources]:
             try:
                 loaded = loading.load(source, found)
             except (Exception, SystemExit) as error:
                 failed.append(source.failure(error))
                 continue
-            found |= loaded.components
+            found += loaded.components
             if loaded.printed:
                 failed.append(source.noise(loaded.printed))
-        return cls(tuple(found.values()), tuple(failed))
+        return cls(tuple(found), tuple(failed))
 
     def of(self, kind: str | None) -> list[Component]:
         """Return the components of a kind (None: of all); PluginError for an unknown kind."""

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from howlkit.sampling.compiled_runner import CompiledBackbone, CompiledRunner
     from howlkit.sampling.compiled_weights import check_suited
-    from howlkit.sampling.generation import MOST_NOTES, begin, cut_prompt, length, music, run
+    from howlkit.sampling.generation import (
+        MOST_NOTES,
+        UnfinishedError,
+        begin,
+        cut_prompt,
+        length,
+        music,
+        run,
+    )
     from howlkit.sampling.limits import Limit
     from howlkit.sampling.logits import NOT_A_NUMBER, SamplingParams, choose, probabilities
     from howlkit.sampling.runner import CompilableModel, Runner
@@ -32,6 +40,7 @@ __all__ = [
     "StoredNetwork",
     "TorchRunner",
     "Trained",
+    "UnfinishedError",
     "UnsuitedError",
     "begin",
     "check_suited",
@@ -58,6 +67,7 @@ _HOMES = {
     "StoredNetwork": "stored_network",
     "TorchRunner": "torch_runner",
     "Trained": "trained",
+    "UnfinishedError": "generation",
     "UnsuitedError": "stored_network",
     "begin": "generation",
     "check_suited": "compiled_weights",

@@ -107,6 +107,8 @@ class CompiledRunner:
             stored, weights, backbone.entry, backbone.entry_bias, backbone.width
         )
         weights.check_all_taken()
+        self._possible = np.ones(self._fields.begin[-1], np.bool_)
+        self._possible[START] = False  # `mark` comes first; a start is never predicted
         self._position = {field.name: k for k, field in enumerate(self.schema.decisions)}
         outer = self._weights
         self._heads = (
@@ -218,7 +220,7 @@ class CompiledRunner:
         uniforms: NDArray[np.float64],
         params: SamplingParams,
         functions: Sequence[LogitsFunction],
-    ) -> NDArray[np.int64]:
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """As `Runner.sample_field`."""
         if functions:
             torch_runner = self._begun_by_torch or self._begin_by_torch()
@@ -230,7 +232,7 @@ class CompiledRunner:
         scratch.uniforms[:, k] = uniforms
         step_mask = StepMask(scratch.allowed, scratch.least)
         self._decide(k, k + 1, step, active, step_mask, scratch.uniforms, params)
-        return scratch.values[:, self._fields.column[k]]
+        return scratch.values[:, self._fields.column[k]], scratch.uniforms[:, k].copy()
 
     def accept(self, field: Field, values: NDArray[np.int64], active: Mask) -> None:
         """As `Runner.accept`; without functions `sample_field` has done so already."""
@@ -254,6 +256,16 @@ class CompiledRunner:
         self._decide(0, len(self._position), step, going, mask, uniforms, params)
         return True
 
+    def nats(self, hidden: Array, steps: Steps, rows: Mask) -> NDArray[np.float64]:
+        """As `Runner.nats`."""
+        records, nats = steps[:, None].view(np.uint8), np.zeros(len(steps))
+        for row in np.flatnonzero(rows).tolist():
+            nats[row] = step_kernels.price_row(
+                hidden[row], *self._heads, *self._fields.deciding, *self._fields.writing,
+                self._possible, records[row],
+            )  # fmt: skip
+        return nats
+
     def _decide(
         self,
         first: int,
@@ -264,7 +276,11 @@ class CompiledRunner:
         uniforms: NDArray[np.float64],
         params: SamplingParams,
     ) -> None:
-        """Make the decisions first .. stop - 1 in the rows that are going (B,)."""
+        """Make the decisions first .. stop - 1 in the rows that are going (B,).
+
+        In uniforms (B, K), the probabilities with which the values were drawn take the places of
+        the numbers that they were drawn by.
+        """
         records = step[:, None].view(np.uint8)
         table = self._params_table(params)
         if len(step) > 1:

@@ -51,19 +51,23 @@ class FieldwiseDecoder:
         uniforms: NDArray[np.float64],
         params: SamplingParams,
         functions: Sequence[LogitsFunction],
-    ) -> None:
+    ) -> NDArray[np.float64]:
         """Decide `step` (B,), in place, in the rows that are going (B,).
 
-        uniforms: (B, K), one a field. params, functions: as in `Session.step`.
+        uniforms: (B, K), one a field. params, functions: as in `Session.step`. Returns
+        (B, decisions): the probability with which each value was drawn; 1 where none was. A field
+        of bits takes several decisions.
         """
+        drawn: list[NDArray[np.float64]] = []
         for k, field in enumerate(self._encoder.schema.decisions):
             undecided = active = going & self._encoder.schema.active(field, step)
             draws = uniforms[:, k]
             while undecided.any():
                 allowed = self._allowed(field, step, undecided)
-                values = self._runner.sample_field(
+                values, chances = self._runner.sample_field(
                     field, step, undecided, allowed, draws, params, functions
                 )
+                drawn.append(np.where(undecided, chances, 1.0))
                 if field.kind != "bits":
                     step[field.name][active] = values[active]
                     self._runner.accept(field, values, active)
@@ -73,6 +77,7 @@ class FieldwiseDecoder:
                 step[field.name][undecided, values[undecided]] = 1
                 self._runner.accept(field, values, undecided)
                 draws = self._next_uniforms(undecided)
+        return np.stack(drawn, axis=1) if drawn else np.ones((len(step), 0))
 
     def _next_uniforms(self, going: Mask) -> NDArray[np.float64]:
         """Return (B,): another uniform for each row that is going."""

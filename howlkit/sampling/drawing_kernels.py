@@ -12,7 +12,7 @@ from howlkit.sampling.kernels import LOWEST, ONE, ZERO, Array, Number, compiled,
 __all__ = ["NOTHING", "NOT_A_NUMBER", "draw"]
 
 NOTHING, NOT_A_NUMBER = -1, -2
-"""What `draw` returns if no value is allowed, and if a logit is NaN."""
+"""What `draw` returns as a value if none is allowed, and if a logit is NaN."""
 
 BITS_OF_ONE = 0x3F800000
 INFINITY = np.float32(np.inf)
@@ -86,8 +86,10 @@ def draw(
     uniform: float,
     params: Array,
     weights: Array,
-) -> int:
-    """Return a value of one row, drawn as by `logits.choose`; or NOTHING, or NOT_A_NUMBER.
+) -> tuple[int, float]:
+    """Return a value of one row, drawn as by `logits.choose`, and its probability in that draw.
+
+    Or NOTHING, or NOT_A_NUMBER, and 0.
 
     logits, allowed: (n,). least: values below it are not allowed either. uniform: in [0, 1).
     params: (4,) temperature, top_k, top_p, min_p. weights: (n,) float32, scratch space.
@@ -100,7 +102,7 @@ def draw(
         faulty |= weights[v] != weights[v]
         some |= allowed[v]
     if faulty or not some:
-        return NOT_A_NUMBER if faulty else NOTHING
+        return (NOT_A_NUMBER if faulty else NOTHING), 0.0
     if params[0] == 0 or not np.isfinite(best):
         for v in range(n):
             weights[v] = ONE if allowed[v] and logits[v] == best else ZERO
@@ -123,4 +125,4 @@ def draw(
             last = v
             if cumulative > drawn:
                 break
-    return least + last
+    return least + last, weights[last] / total

@@ -8,22 +8,53 @@ pieces = [music(session, row, piece) for row in range(4)]
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
-from howlkit.errors import HowlkitError
+from howlkit.errors import HowlkitError, PluginError
 from howlkit.music.piece import Piece
 from howlkit.music.tables import DEFAULT_TEMPO, TEMPO, TIME_SIGNATURE, Table
-from howlkit.plugins.checked import CheckedSampler
+from howlkit.plugins.attribution import owner_of
+from howlkit.plugins.checked import CheckedSampler, unwrapped
+from howlkit.plugins.contracts import advice
 from howlkit.protocols import Sampler
 from howlkit.sampling.limits import Limit
 from howlkit.sampling.session import Session
-from howlkit.sampling.trained import Trained
 
-__all__ = ["MOST_NOTES", "begin", "cut_prompt", "length", "music", "run"]
+__all__ = [
+    "MOST_NOTES",
+    "SessionMaker",
+    "UnfinishedError",
+    "begin",
+    "cut_prompt",
+    "length",
+    "music",
+    "run",
+]
 
 MOST_NOTES = 4000
 """The limit in notes of a piece without a given length, in case the model never ends it."""
+
+MOST_IDLE = 10_000
+"""How many steps in a row a sampler may yield with which the music gets no longer."""
+
+
+class UnfinishedError(PluginError):
+    """A sampler that stopped, or was stopped, before the music had its length.
+
+    The session holds what was made.
+    """
+
+
+class SessionMaker(Protocol):
+    """What sessions come from: a `Trained`."""
+
+    def session(self, *, rows: int, seed: int, limit: Limit, like: Piece | None) -> Session:
+        """Return a session at the start of new pieces, as `Trained.session`."""
+
+    def opening(self, *, bpm: float | None, time_signature: tuple[int, int] | None) -> Piece | None:
+        """Return an empty piece in which new music begins, as `Trained.opening`."""
 
 
 def length(
@@ -68,7 +99,7 @@ def cut_prompt(piece: Piece, seconds: float | None) -> Piece:
 
 
 def begin(
-    trained: Trained,
+    trained: SessionMaker,
     *,
     rows: int = 1,
     seed: int = 0,
@@ -86,7 +117,7 @@ def begin(
         raise HowlkitError("a prompt has its own tempo and time signature; leave out the others")
     if prompt is not None:
         session = trained.session(rows=rows, seed=seed, limit=limit, like=prompt)
-        session.prompt([prompt] * rows)
+        session.prompt(prompt)
         return session
     like = trained.opening(bpm=bpm, time_signature=time_signature)
     return trained.session(rows=rows, seed=seed, limit=limit, like=like)
@@ -94,10 +125,31 @@ def begin(
 
 def run(
     session: Session, sampler: Sampler, watch: Callable[[int], None] = lambda notes: None
-) -> None:
-    """Let `sampler` make music until it is done; `watch` is called with the notes made so far."""
+) -> str:
+    """Let `sampler` make music until it is done; `watch` is called with the notes made so far.
+
+    A sampler that yields `MOST_IDLE` steps in a row with which the music gets no longer is stopped.
+    Returns what is to be said if that happened when all rows were done; or else "". Raises
+    UnfinishedError if it happened before, or if the sampler itself stopped before all rows were
+    done; and PluginError if it yields anything but steps.
+    """
+    longest, idle = 0, 0
     for _ in CheckedSampler.of(sampler).generate(session):
         watch(int(session.notes.sum()))
+        steps = int(session.lengths.sum())
+        idle = 0 if steps > longest and not session.done.all() else idle + 1
+        longest = max(longest, steps)
+        if idle == MOST_IDLE:
+            break
+    owner = owner_of(unwrapped(sampler))
+    went_on = f"{owner} was stopped: it yielded {idle:,} steps more" if idle == MOST_IDLE else ""
+    if session.done.all():
+        return went_on and f"{went_on} after the music had its length{advice(unwrapped(sampler))}"
+    done = int(session.done.sum())
+    rows = f"when {done} of {session.rows} rows were done" if done else "before any row was done"
+    what = f"{went_on}, with which the music got no longer," if went_on else f"{owner} stopped"
+    notes = f"{int(session.notes.sum()):,} notes were made"
+    raise UnfinishedError(f"{what} {rows}; {notes}{advice(unwrapped(sampler))}")
 
 
 def music(

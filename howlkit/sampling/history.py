@@ -7,6 +7,7 @@ B is the number of rows.
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,10 @@ class History:
             if self._has_room_for(now.nbytes):
                 self.states.append(now.copy())
             self._next = now.longest + self.every
+
+    def last_where(self, holds: Callable[[RowState], bool]) -> RowState:
+        """Return the last state of which something holds, not to be changed; the first, if none."""
+        return next((state for state in reversed(self.states) if holds(state)), self.states[0])
 
     def back_to(self, lengths: NDArray[np.int64]) -> RowState:
         """Return a copy of the last state in which no row has more than lengths (B,) steps.

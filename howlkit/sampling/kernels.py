@@ -7,11 +7,15 @@ numba, so that howlkit works without it.
 numba keeps machine code until the file of a function changes, but does not notice changes of the
 functions that it calls in other files. So `compiled` deletes machine code that is older than any
 file of kernels here.
+
+Compiling takes seconds, so each function that is compiled is logged at level INFO; one of which the
+machine code is kept is not.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -19,6 +23,7 @@ from typing import Any, TypeVar
 
 import numba
 import numpy as np
+from numba.core import event
 from numpy.typing import NDArray
 
 __all__ = [
@@ -48,6 +53,19 @@ REORDERED = {"reassoc", "contract", "arcp", "nsz", "afn"}
 ZERO, HALF, ONE, TWO = np.float32(0), np.float32(0.5), np.float32(1), np.float32(2)
 LOG2_E, LN_2 = np.float32(1.4426950408889634), np.float32(0.6931471805599453)
 LOWEST, HIGHEST = np.float32(-87), np.float32(88)  # e^x is a normal float32 between them
+
+
+class _Log(event.Listener):
+    """Logs what numba begins to compile."""
+
+    def on_start(self, event: Any) -> None:  # noqa: ANN401 - as numba's
+        logging.getLogger(__name__).info("compiling %s", event.data["dispatcher"].py_func.__name__)
+
+    def on_end(self, event: Any) -> None:  # noqa: ANN401 - as numba's
+        pass
+
+
+event.register("numba:compile", _Log())  # type: ignore[no-untyped-call]
 
 
 def compiled(function: F) -> F:

@@ -5,12 +5,16 @@ Shapes: B rows.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
+from numbers import Integral, Real
+from typing import Literal, Never
 
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.errors import HowlkitError, did_you_mean
 from howlkit.music.piece import Piece
 from howlkit.plugins.checked_grammar import CheckedGrammar
 from howlkit.sampling.state import RowState
@@ -18,7 +22,12 @@ from howlkit.sampling.state import RowState
 __all__ = ["Limit", "Timeline", "reached", "tick_of"]
 
 
-@dataclass(frozen=True)
+STEPS_ALWAYS = 4000
+STEPS_A_UNIT = {"notes": 50, "seconds": 500, "beats": 500}
+"""`Limit.most_steps`: so many steps, and so many for each note, second or beat of the limit."""
+
+
+@dataclass(frozen=True, init=False)
 class Limit:
     """How much music a row makes: until the first of these is reached; None: no such limit.
 
@@ -26,6 +35,7 @@ class Limit:
     the onset of a note. A row's own music begins at the end of what was fed, or else at its first
     note (in beats: at the bar of four in which it lies), so neither a prompt nor a silence before
     the first note counts. ends: whether the model may end the piece before.
+    Raises HowlkitError for a length that is not above 0, and for another unit.
 
     >>> Limit(seconds=30, ends=False)
     Limit(notes=None, seconds=30, beats=None, ends=False)
@@ -35,6 +45,47 @@ class Limit:
     seconds: float | None = None
     beats: float | None = None
     ends: bool = True
+
+    def __init__(
+        self,
+        notes: int | None = None,
+        seconds: float | None = None,
+        beats: float | None = None,
+        ends: bool = True,
+        **others: Never,
+    ) -> None:
+        for name in others:
+            known = ("notes", "seconds", "beats", "ends")
+            raise HowlkitError(
+                f"a limit has no {name!r}; notes, seconds and beats are its units, and ends says "
+                f"whether the model may end the piece before.{did_you_mean(name, known)}"
+            )
+        for name, value, kind in (
+            ("notes", notes, Integral),
+            ("seconds", seconds, Real),
+            ("beats", beats, Real),
+        ):
+            if value is not None and not _is_length(value, kind):
+                number = "a whole number from 1" if kind is Integral else "a number above 0"
+                raise HowlkitError(
+                    f"the limit {name}={value!r}; {number} is needed, or None for no such limit"
+                )
+        for name, field in (
+            ("notes", notes), ("seconds", seconds), ("beats", beats), ("ends", ends)
+        ):  # fmt: skip
+            object.__setattr__(self, name, field)
+
+    @cached_property
+    def most_steps(self) -> float:
+        """The number of steps after which a row is done in any case; infinity without a limit.
+
+        A model that has hardly been trained may make step after step while time stands still, or
+        while no note begins; then no other limit is ever reached. It is 4,000 steps, and 500 more
+        for each second or beat or 50 for each note of the limit: far more than music needs.
+        """
+        given = ((self.notes, "notes"), (self.seconds, "seconds"), (self.beats, "beats"))
+        most = (STEPS_A_UNIT[unit] * value for value, unit in given if value is not None)
+        return min((STEPS_ALWAYS + math.ceil(steps) for steps in most), default=math.inf)
 
 
 @dataclass(frozen=True)
@@ -66,9 +117,23 @@ class Timeline:
         return np.asarray(like.ticks(positions) / like.ticks_per_beat)
 
 
-def reached(limit: Limit, at: RowState, timeline: Timeline) -> NDArray[np.bool_]:
-    """Return (B,): which rows have ended or reached the limit."""
+def _is_length(value: object, kind: type[Integral] | type[Real]) -> bool:
+    """Say whether a value is a finite number of this kind, above 0."""
+    number = isinstance(value, kind) and not isinstance(value, bool | np.bool_)
+    return number and 0 < float(value) < math.inf  # type: ignore[arg-type]  # NaN is not
+
+
+def reached(
+    limit: Limit, at: RowState, timeline: Timeline, *, longest: int = 0
+) -> NDArray[np.bool_]:
+    """Return (B,): which rows have ended or reached the limit.
+
+    longest: no row has more steps than this, which says whether to look at `Limit.most_steps`; 0:
+    that bound is left out.
+    """
     done = at.ended.copy()
+    if longest > limit.most_steps:
+        done |= at.lengths - at.fed >= limit.most_steps
     if limit.notes is not None:
         done |= at.notes >= limit.notes
     if limit.seconds is not None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from howlkit.errors import HowlkitError, OptionError
 from howlkit.options import option
 
-__all__ = ["NOT_A_NUMBER", "SamplingParams", "choose", "probabilities"]
+__all__ = ["NOT_A_NUMBER", "SamplingParams", "choose", "draw", "probabilities"]
 
 NOT_A_NUMBER = (
     "a logit is NaN: the weights are damaged, or training went astray, or a function on logits "
@@ -125,10 +125,21 @@ def choose(
     >>> choose(logits, allowed, np.array([0.1, 0.9]), SamplingParams())
     array([0, 2])
     """
+    return draw(logits, allowed, uniforms, params)[0]
+
+
+def draw(
+    logits: NDArray[np.float64],
+    allowed: NDArray[np.bool_],
+    uniforms: NDArray[np.float64],
+    params: SamplingParams,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return what `choose` returns, and the probability (B,) of each value in this draw."""
     chances = probabilities(logits, allowed, params)
     cumulative = np.cumsum(chances, axis=1)
     # Rounding may leave the last sum a little off 1: scale the uniform, not the sums.
     drawn = uniforms[:, None] * cumulative[:, -1:]
     value = (cumulative <= drawn).sum(axis=1)
     last = chances.shape[1] - 1 - (chances[:, ::-1] > 0).argmax(axis=1)
-    return np.asarray(np.minimum(value, last))
+    value = np.minimum(value, last)
+    return value, chances[np.arange(len(value)), value]

@@ -71,11 +71,12 @@ class Runner(Protocol):
         uniforms: NDArray[np.float64],
         params: SamplingParams,
         functions: Sequence[LogitsFunction],
-    ) -> NDArray[np.int64]:
-        """Return (B,): for each row a value of a field, drawn from those that are allowed (B, n).
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return (B,) values of a field, drawn from those allowed (B, n), and their probabilities.
 
         step: (B,), the fields decided so far. uniforms: (B,) in [0, 1). functions: as in
-        `Session.step`. The values of rows that are not active (B,) mean nothing.
+        `Session.step`. The probabilities are those of the draw. Results of rows that are not active
+        (B,) mean nothing.
         """
 
     def accept(self, field: Field, values: NDArray[np.int64], active: Mask) -> None:
@@ -92,8 +93,15 @@ class Runner(Protocol):
     ) -> bool:
         """Decide the whole `step` (B,) after hidden, in the rows that are going (B,).
 
-        step_mask: returns the mask of the step. uniforms: (B, K). Returns False, with nothing
-        decided, if the step has to be decided field by field instead.
+        step_mask: returns the mask of the step. uniforms: (B, K); in rows that are going, they are
+        replaced by the probabilities with which the values were drawn. Returns False, with nothing
+        decided or changed, if the step has to be decided field by field instead.
+        """
+
+    def nats(self, hidden: Carried, steps: Steps, rows: Mask) -> NDArray[np.float64]:
+        """Return (B,) the nats of steps (B,) after hidden (B, D), as `Network.nats` prices them.
+
+        They are summed over the fields that have a likelihood; 0 in rows that are not marked.
         """
 
 

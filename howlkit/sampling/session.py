@@ -6,28 +6,36 @@ Sessions can be fed (a prompt), forked, rewound, and cut down to some of their r
 
 Randomness: each row has its own generator and draws one uniform a decision, turned into a value by
 the inverse CDF. Row r of seed s draws from numpy's default_rng([s, r]); the same seed, options and
-number of rows give the same steps.
+number of rows give the same steps. A copy of a row draws its own numbers, which follow from the
+seed, the row and how many copies of it were made before (generators.py).
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from howlkit.errors import HowlkitError, OptionError, did_you_mean
+from howlkit.errors import HowlkitError, OptionError, PluginError, did_you_mean
 from howlkit.music.piece import FOREVER, Piece
 from howlkit.network.batches import side_by_side
-from howlkit.plugins.checked import CheckedEncoder
+from howlkit.network.device import one_thread
+from howlkit.plugins.attribution import owner_of
+from howlkit.plugins.checked import CheckedEncoder, unwrapped
 from howlkit.plugins.checked_grammar import CheckedGrammar
+from howlkit.plugins.contracts import advice
 from howlkit.protocols import Encoder, LogitsFunction, StepMask
+from howlkit.sampling import generators
 from howlkit.sampling.decoding import FieldwiseDecoder, check_allowed, without_end
 from howlkit.sampling.history import History
+from howlkit.sampling.last_step import LastStep
 from howlkit.sampling.limits import Limit, Timeline, reached, tick_of
 from howlkit.sampling.logits import SamplingParams
 from howlkit.sampling.placement import PromptEnd, new_rows, without_end_row
+from howlkit.sampling.positions import Target
 from howlkit.sampling.runner import Runner
 from howlkit.sampling.state import RowState
 from howlkit.schema import END, END_ARRAY, START, Steps
@@ -69,6 +77,8 @@ class Session:
     ) -> None:
         if rows < 1:
             raise HowlkitError(f"a session of {rows} rows; at least 1 is needed")
+        if not isinstance(limit, Limit):
+            raise HowlkitError(f"the limit is {limit!r}; a Limit is needed, as Limit(notes=100)")
         self.encoder = CheckedEncoder.of(encoder)
         self.limit = limit
         self.like = like
@@ -82,11 +92,13 @@ class Session:
         self._steps["mark"][:, 0] = START
         grammar = self.encoder.grammar(rows, like=like)
         self._derive(grammar, self._steps[:, 0], np.ones(rows, bool))
-        state, hidden = self._runner.start(self._steps[:, :1])
+        with one_thread(rows):
+            state, hidden = self._runner.start(self._steps[:, :1])
         self._at = RowState.start(grammar, rows, state, hidden)
         self._history = History(self._at)
         self._prompts: list[PromptEnd | None] = [None] * rows
         self._done: tuple[Limit, NDArray[np.bool_]] | None = None
+        self._last: tuple[Any, NDArray[np.bool_], NDArray[np.float64]] | None = None
 
     # Where it stands ----------------------------------------------------------------------------
 
@@ -122,8 +134,43 @@ class Session:
     def done(self) -> NDArray[np.bool_]:
         """(B,): which rows have ended or reached the limit."""
         if self._done is None or self._done[0] is not self.limit:
-            self._done = self.limit, reached(self.limit, self._at, self._timeline)
+            self._done = (
+                self.limit,
+                reached(self.limit, self._at, self._timeline, longest=self._steps.shape[1]),
+            )
         return self._done[1].copy()
+
+    @property
+    def stalled(self) -> NDArray[np.bool_]:
+        """(B,): which rows are done only because of `Limit.most_steps`: their time hardly moves."""
+        return self.done & ~reached(self.limit, self._at, self._timeline)
+
+    @property
+    def cost(self) -> NDArray[np.float64]:
+        """(B,): the nats of the last step under the model, as `Network.nats` prices it.
+
+        That is at temperature 1, over all values, whether the grammar allows them or not, summed
+        over `mark` and the fields of the step; fields without a likelihood are left out. The sum
+        over the steps of a piece is what `howlkit evaluate` counts, with `mark`. 0 in rows that
+        were done before; NaN where the last step was not decided by `step`: before the first,
+        after `feed`, `prompt` and `rewind`. It is computed when it is asked for.
+        """
+        if self._last is None:
+            return np.full(self.rows, np.nan)
+        last, step = LastStep(*self._last), self._steps[np.arange(self.rows), self.lengths - 1]
+        with one_thread(self.rows):
+            return self._runner.nats(last.hidden, step, last.going)
+
+    @property
+    def drawn_cost(self) -> NDArray[np.float64]:
+        """(B,): the nats of the last step under the distribution that it was drawn from.
+
+        That is what was left after the grammar, the functions on logits, temperature, top-k, top-p
+        and min-p. 0 and NaN as for `cost`.
+        """
+        if self._last is None:
+            return np.full(self.rows, np.nan)
+        return LastStep(*self._last).drawn_nats
 
     @property
     def stepping(self) -> str:
@@ -151,9 +198,17 @@ class Session:
     def piece(self, row: int = 0) -> Piece:
         """Return the music of one row so far, as the encoder decodes its steps.
 
-        The rests of a prompt may be shorter in it than in the prompt.
+        The rests of a prompt may be shorter in it than in the prompt. Raises PluginError if the
+        encoder decodes fewer notes than its grammar has counted.
         """
-        return self.encoder.decode(self._steps[row, : self.lengths[row]], like=self.like)
+        piece = self.encoder.decode(self._steps[row, : self.lengths[row]], like=self.like)
+        if len(piece) < (counted := int(self.notes[row])):
+            raise PluginError(
+                f"{owner_of(unwrapped(self.encoder))}: decode returned {len(piece)} notes for "
+                f"{self.lengths[row]} steps, in which its grammar counted {counted} notes or more"
+                f"{advice(self.encoder)}"
+            )
+        return piece
 
     def made(self, row: int = 0) -> Piece:
         """Return the music that one row has made, up to the limit and without what was fed.
@@ -201,26 +256,49 @@ class Session:
 
         params: how logits become probabilities. functions: each is called as f(field, logits,
         given) with float64 logits (B, field.choices) and the fields decided so far (B,), and
-        returns the logits to use; for a field of bits, at every choice of a bit. They cannot allow
-        what the grammar forbids.
-        Raises OptionError if params name a field that the encoder does not have.
+        returns the logits to use; for a field of bits, at every choice of a bit. Logits of values
+        that the grammar does not allow are -inf, and stay so whatever is returned for them. +inf
+        for an allowed value means that it, or another with +inf, is taken.
+        Raises OptionError if params name a field that the encoder does not have, and HowlkitError,
+        naming the function, the field and the row, if a function forbids all that is allowed or
+        returns something else than such logits. The session is then unchanged, but for numbers that
+        were drawn.
         """
         self._check_fields(params)
         going = ~self.done
         step = self._schema.steps(self.rows)
         step["mark"] = END
         uniforms = self._uniforms(going)
-        if functions or not self._runner.sample_step(
-            self._at.hidden, step, going, self._step_mask, uniforms, params
+        if functions or self._runner.needs_torch or len(step) > 1:
+            with one_thread(self.rows):
+                self._decide(step, going, uniforms, params, functions)
+        else:
+            self._decide(step, going, uniforms, params, functions)
+        return step
+
+    def _decide(
+        self,
+        step: Steps,
+        going: NDArray[np.bool_],
+        uniforms: NDArray[np.float64],
+        params: SamplingParams,
+        functions: Sequence[LogitsFunction],
+    ) -> None:
+        """Decide `step` (B,) in the rows that are going (B,), and add it."""
+        hidden = self._at.hidden
+        if not functions and self._runner.sample_step(
+            hidden, step, going, self._step_mask, uniforms, params
         ):
+            chances = uniforms
+        else:
             fields = FieldwiseDecoder(
                 self._runner, self._at.grammar, self.encoder, self.rngs, ends=self.limit.ends
             )
-            self._runner.begin(self._at.hidden)
-            fields.decide(step, going, uniforms, params, functions)
+            self._runner.begin(hidden)
+            chances = fields.decide(step, going, uniforms, params, functions)
         self._add(step, going)
         self._read(step[:, None], going.astype(np.int64))
-        return step
+        self._last = hidden, going, chances
 
     def _step_mask(self) -> StepMask | None:
         """Return the mask of the whole next step; None if the grammar cannot give one."""
@@ -264,26 +342,34 @@ class Session:
         for name, column in columns.items():
             table[name] = column
         check_allowed(self.encoder, self._at.grammar, self._at.ended, table, lengths)
+        self._last = None
         self._take_all(table, lengths, fed=np.zeros_like(lengths) if made else lengths)
 
-    def prompt(self, pieces: Sequence[Piece]) -> None:
-        """Feed one piece a row, without its end, so that the next steps continue it.
+    def prompt(self, pieces: Piece | Sequence[Piece]) -> None:
+        """Feed a piece, without its end, so that the next steps continue it.
 
-        What is made after it follows its last onset (`made`); but in a session that has steps
-        already, a piece is fed as steps are. An excerpt counts as a piece of its own, without its
-        context. Raises HowlkitError if the encoder keeps no note of a piece that has notes, and as
-        `feed` does.
+        pieces: one for all rows, or one a row. What is made follows its last onset (`made`). An
+        excerpt counts as a piece of its own, without its context.
+        Raises HowlkitError if the session has steps already, since a prompt is a piece from its
+        beginning; if the encoder keeps no note of a piece that has notes; and as `feed` does.
         """
+        pieces = [pieces] * self.rows if isinstance(pieces, Piece) else list(pieces)
         if len(pieces) != self.rows:
-            raise HowlkitError(f"{len(pieces)} pieces for {self.rows} rows; give one each")
+            raise HowlkitError(
+                f"{len(pieces)} pieces for {self.rows} rows; give one for all, or one each"
+            )
+        if (self.lengths > 1).any():
+            raise HowlkitError(
+                "a prompt is a beginning, and this session has "
+                f"{int(self.lengths.max()) - 1} steps already. rewind(1) takes them back; "
+                "Piece.join makes one prompt of two; feed(steps) adds steps where the rows stand"
+            )
         given = {id(piece): _on_its_own(piece) for piece in pieces}
         steps = {key: without_end_row(self.encoder.encode(piece)) for key, piece in given.items()}
         ends = {key: PromptEnd.of(self.encoder, given[key], steps[key]) for key in given}
-        fresh = bool((self.lengths == 1).all())
         before = self._at, self._history, self._prompts
         try:
-            if fresh:
-                self._continue_after([ends[id(piece)] for piece in pieces])
+            self._continue_after([ends[id(piece)] for piece in pieces])
             self.feed([steps[id(piece)] for piece in pieces])
         except Exception:
             self._at, self._history, self._prompts = before
@@ -296,8 +382,12 @@ class Session:
         self._at.waiting = np.array([end is not None and not end.kept for end in prompts])
         self._history, self._prompts = History(self._at), prompts
 
-    def select(self, rows: Sequence[int] | NDArray[np.intp]) -> None:
-        """Keep these rows, in this order; one named twice becomes two, with equal generators."""
+    def select(self, rows: Sequence[int] | NDArray[np.intp], *, same: bool = False) -> None:
+        """Keep these rows, in this order; one named twice becomes two.
+
+        Each copy of a row draws its own numbers; same: the numbers of that row, so that both go on
+        alike. Raises HowlkitError for a row that there is not.
+        """
         index = np.asarray(rows, np.intp)
         if not len(index) or (index < 0).any() or (index >= self.rows).any():
             raise HowlkitError(f"cannot select rows {index.tolist()} of 0..{self.rows - 1}")
@@ -306,16 +396,29 @@ class Session:
         self._prompts = [self._prompts[row] for row in index.tolist()]
         self._hold(self._steps[index])
         self._done = None
-        self.rngs = [copy.deepcopy(self.rngs[row]) for row in index]
+        if self._last is not None:
+            hidden, going, chances = self._last
+            self._last = hidden[index], going[index], chances[index]
+        another = generators.twin if same else generators.child
+        seen: set[int] = set()
+        rngs = []
+        for row in index.tolist():
+            rngs.append(another(self.rngs[row]) if row in seen else self.rngs[row])
+            seen.add(row)
+        self.rngs = rngs
 
-    def fork(self) -> Session:
-        """Return an independent copy; its generators too are copies, so both go on alike.
+    def fork(self, *, same: bool = False) -> Session:
+        """Return an independent copy, which draws its own numbers.
+
+        same: it draws the numbers that this session will draw, so that both go on alike.
 
         The two share a runner: step them in turn, not in two threads.
         """
-        twin = copy.copy(self)
-        twin.select(np.arange(self.rows))
-        return twin
+        copied = copy.copy(self)
+        another = generators.twin if same else generators.child
+        copied.rngs = [another(rng) for rng in self.rngs]
+        copied.select(np.arange(self.rows))
+        return copied
 
     def rewind(self, lengths: int | Sequence[int] | NDArray[np.int64]) -> None:
         """Go back to the time when each row had `lengths` steps, its start row counted.
@@ -332,13 +435,25 @@ class Session:
                 f"cannot rewind to {target.tolist()} steps; 1..{self.lengths.tolist()} are allowed"
             )
         steps, fed = self._steps, self._at.fed
-        self._at, self._done = self._history.back_to(target), None
+        self._at, self._done, self._last = self._history.back_to(target), None, None
         if (target == 1).all():  # no prompt is left
             self._continue_after([None] * self.rows)
         begin, again = self.lengths, target - self.lengths
         index = begin[:, None] + np.arange(int(again.max(initial=0)))
         steps = np.take_along_axis(steps, np.minimum(index, steps.shape[1] - 1), 1)
         self._take_all(steps, again, fed=np.clip(fed - begin, 0, again))
+
+    def rewind_to(
+        self, *, beats: ArrayLike | None = None, seconds: ArrayLike | None = None
+    ) -> None:
+        """Go back to a position: take back every step that stands there or after.
+
+        beats, seconds: one of the two, a number or one a row, counted as `session.beats` and
+        `session.seconds` are. A row that has not got so far stays as it is. The generators are not
+        rewound. Raises HowlkitError for a position that is not above 0, or lies in what was fed.
+        """
+        target = Target(self.rows, self._timeline, beats=beats, seconds=seconds)
+        self.rewind(target.lengths(self._at, self._steps, self._history))
 
     # How steps are added ------------------------------------------------------------------------
 
@@ -349,7 +464,8 @@ class Session:
         for begin in range(0, steps.shape[1], FEED_AT_ONCE):
             some = steps[:, begin : begin + FEED_AT_ONCE]
             here, given = (np.clip(n - begin, 0, some.shape[1]) for n in (lengths, fed))
-            self._take(some, here, fed=given)
+            with one_thread(self.rows):
+                self._take(some, here, fed=given)
 
     def _take(self, steps: Steps, lengths: NDArray[np.int64], *, fed: NDArray[np.int64]) -> None:
         """Add steps (B, T), of which lengths (B,) count in each row and the first `fed` were fed.
@@ -379,7 +495,7 @@ class Session:
         begun = at.grammar.push(step, rows)
         self._derive(at.grammar, step, rows)
         begun = begun * (rows if fed is None else rows & ~fed)
-        if (first := at.waiting & (begun > 0)).any():
+        if any(at.waiting.tolist()) and (first := at.waiting & (begun > 0)).any():
             self._move_on(first)
         at.notes = at.notes + begun
         at.ended = at.ended | (rows & (step["mark"] == END_ARRAY))

@@ -10,12 +10,14 @@ for each value of each column, and row 0, which is zero).
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from howlkit.sampling.drawing_kernels import NOTHING, draw
 from howlkit.sampling.kernels import Array, add_row, compiled, gelu, product
 
-__all__ = ["decide_field", "decide_row", "enter", "gelus", "read", "settled"]
+__all__ = ["decide_field", "decide_row", "enter", "gelus", "price_row", "read", "settled"]
 
 
 @compiled
@@ -120,8 +122,9 @@ def decide_row(
     bytes, and whether it takes two bytes. allowed: (N,) and least: (K,), as `protocols.StepMask`.
     uniforms: (K,). params: (K, 4), as in `draw`.
 
-    Written to: record, the row's bytes; values, active: (C,); head_inputs: (K W,); and, as scratch
-    space, logits, weights: (N,).
+    Written to: record, the row's bytes; uniforms, the probability with which each value was drawn,
+    1 where none was; values, active: (C,); head_inputs: (K W,); and, as scratch space, logits,
+    weights: (N,).
     """
     width = out.shape[1]
     tied = True
@@ -134,9 +137,10 @@ def decide_row(
         tied = tied and values[column[k]] == least[k]
     activated = np.empty(width, np.float32)
     for k in range(first, stop):
-        c = column[k]
+        c, chance = column[k], 1.0
         active[c] = _is_active(c, values, active, control, when)
         if not active[c]:
+            uniforms[k] = chance
             tied = tied and least[k] == 0
             continue
         a, b = begin[k], begin[k + 1]
@@ -150,9 +154,12 @@ def decide_row(
             product(out[a:b], activated, logits[a:b])
             for v in range(a, b):
                 logits[v] += out_bias[v]
-            value = draw(logits[a:b], allowed[a:b], lowest, uniforms[k], params[k], weights[a:b])
+            value, chance = draw(
+                logits[a:b], allowed[a:b], lowest, uniforms[k], params[k], weights[a:b]
+            )
             if value < 0:
                 return 8 * k - value
+        uniforms[k] = chance
         values[c] = value
         _write(value, c, record, place, wide)
         tied = tied and value == least[k]
@@ -161,6 +168,57 @@ def decide_row(
             for j in range((k + 1) * width, len(head_inputs)):
                 head_inputs[j] += row[j]
     return 0
+
+
+@compiled
+def price_row(
+    hidden: Array,
+    from_hidden: Array,
+    from_hidden_bias: Array,
+    added: Array,
+    out: Array,
+    out_bias: Array,
+    begin: Array,
+    column: Array,
+    control: Array,
+    when: Array,
+    start: Array,
+    place: Array,
+    wide: Array,
+    possible: Array,
+    record: Array,
+) -> float:
+    """Return the nats of one row's step, its bytes `record`, after hidden (D,).
+
+    possible: (N,), which values the heads can predict. Other arguments as `decide_row`.
+    """
+    width, nats = out.shape[1], 0.0
+    values, active = np.empty(len(place), np.int64), np.empty(len(place), np.bool_)
+    index, activated = np.empty(len(place), np.int64), np.empty(width, np.float32)
+    head_inputs, logits = from_hidden_bias.copy(), np.empty(len(out), np.float32)
+    _read(record, place, wide, control, when, start, values, active, index)
+    for k in range(len(column)):
+        c = column[k]
+        if not active[c]:
+            continue
+        a, b = begin[k], begin[k + 1]
+        part = head_inputs[k * width : (k + 1) * width]
+        product(from_hidden[k * width : (k + 1) * width], hidden, activated)
+        for j in range(width):
+            activated[j] = gelu(part[j] + activated[j])
+        product(out[a:b], activated, logits[a:b])
+        best, total = -np.inf, 0.0
+        for v in range(a, b):
+            logits[v] += out_bias[v]
+            best = max(best, logits[v]) if possible[v] else best
+        for v in range(a, b):
+            total += math.exp(logits[v] - best) if possible[v] else 0.0
+        nats += math.log(total) + best - logits[a + values[c]]
+        if len(added):
+            row = added[start[c] + values[c]]
+            for j in range((k + 1) * width, len(head_inputs)):
+                head_inputs[j] += row[j]
+    return nats
 
 
 @compiled
@@ -239,16 +297,19 @@ def decide_field(
     """
     c = column[k]
     for b in range(len(logits)):
+        chance = 1.0
         active[b, c] = going[b] and _is_active(c, values[b], active[b], control, when)
         if not active[b, c]:
+            uniforms[b, k] = chance
             tied[b] = tied[b] and least[b, k] == 0
             continue
         lowest = least[b, k] if tied[b] else 0
         value = _only(allowed[b], lowest)
         if value < 0:
-            value = draw(logits[b], allowed[b], lowest, uniforms[b, k], params[k], weights)
+            value, chance = draw(logits[b], allowed[b], lowest, uniforms[b, k], params[k], weights)
         if value < 0:
             return 8 * k - value
+        uniforms[b, k] = chance
         values[b, c] = value
         _write(value, c, records[b], place, wide)
         tied[b] = tied[b] and value == least[b, k]

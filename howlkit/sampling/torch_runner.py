@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from howlkit.network.network import Network
 from howlkit.protocols import Backbone, LogitsFunction, StepMask, Stepper
-from howlkit.sampling.logits import SamplingParams, choose
+from howlkit.sampling.logits import SamplingParams, draw
+from howlkit.sampling.logits_functions import apply
 from howlkit.sampling.runner import Carried, Mask, Stepping
 from howlkit.schema import Field, Schema, Steps
 
@@ -98,14 +99,14 @@ class TorchRunner:
         uniforms: NDArray[np.float64],
         params: SamplingParams,
         functions: Sequence[LogitsFunction],
-    ) -> NDArray[np.int64]:
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """As `Runner.sample_field`."""
         assert self._stepper is not None  # for mypy: `begin` has made it
         with torch.inference_mode():
             logits = self._stepper.logits(field).double().cpu().numpy()
-        for function in functions:
-            logits = function(field, logits, step)
-        return choose(logits, allowed, uniforms, params.of(field.name))
+        if functions:
+            logits = apply(functions, field, logits, step, active=active, allowed=allowed)
+        return draw(logits, allowed, uniforms, params.of(field.name))
 
     def accept(self, field: Field, values: NDArray[np.int64], active: Mask) -> None:
         """As `Runner.accept`."""
@@ -124,3 +125,13 @@ class TorchRunner:
     ) -> bool:
         """As `Runner.sample_step`: torch always decides field by field."""
         return False
+
+    def nats(self, hidden: Carried, steps: Steps, rows: Mask) -> NDArray[np.float64]:
+        """As `Runner.nats`."""
+        columns = self.schema.columns
+        batch = {f.name: self._tensor(steps[f.name].astype(np.int64))[:, None] for f in columns}
+        with torch.inference_mode():
+            costs = self.network.nats(hidden[:, None], batch)
+            fields = [f for f in self.schema.decisions if self.network.is_likelihood(f)]
+            nats = torch.stack([costs[f.name][:, 0] for f in fields]).cpu().double().sum(0)
+        return np.where(rows, nats.numpy(), 0.0)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from howlkit.music.piece import TEMPO, TIME_SIGNATURE, Piece
 from howlkit.music.tables import DEFAULT_TEMPO, SLOWEST_TEMPO
 from howlkit.network.device import pick_device
 from howlkit.plugins.checked import CheckedEncoder
+from howlkit.protocols import Encoder, Model, Sampler
 from howlkit.sampling.limits import Limit
 from howlkit.sampling.runner import CompilableModel, Runner, Stepping
 from howlkit.sampling.runners import make_runner
 from howlkit.sampling.session import Session
 from howlkit.sampling.stored_network import StoredNetwork
+from howlkit.schema import Schema
 from howlkit.training import model_folder, run_folders
 from howlkit.training.recipe import Recipe
 from howlkit.training.weights import read_arrays, read_tensors
@@ -27,11 +30,12 @@ if TYPE_CHECKING:
     import torch
 
     from howlkit.network.network import Network
+    from howlkit.sampling.sample import Music
 
 __all__ = ["Trained"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trained:
     """A network with the recipe that it was made by.
 
@@ -40,6 +44,7 @@ class Trained:
     a beat), time_signature (of the training part, if it agrees on one), data, step, nats_per_note
     (validation) and versions.
     stepping: how its sessions run the network (`runners.make_runner`).
+    path: the folder that it was loaded from; None: it was not.
 
     >>> from tempfile import TemporaryDirectory
     >>> from howlkit.network.likelihood import unigram
@@ -58,6 +63,30 @@ class Trained:
     held: Network | StoredNetwork
     facts: Mapping[str, Any]
     stepping: Stepping = "auto"
+    path: Path | None = None
+
+    def __repr__(self) -> str:
+        """Show encoder, model and folder, and how long and how well it is trained."""
+        step, nats = self.facts.get("step"), self.facts.get("nats_per_note")
+        parts = [self.encoder.name, self.model.name, *([str(self.path)] if self.path else [])]
+        parts += [f"{step} steps"] if step is not None else []
+        parts += [f"{nats:.3f} nats a note in validation"] if nats is not None else []
+        return f"Trained({', '.join(parts)})"
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder, which turns pieces into the steps of the network and back."""
+        return self.recipe.encoder
+
+    @property
+    def model(self) -> Model:
+        """The model that the network is of."""
+        return self.recipe.model
+
+    @property
+    def schema(self) -> Schema:
+        """The fields of a step."""
+        return self.recipe.encoder.schema
 
     @property
     def network(self) -> Network:
@@ -95,14 +124,15 @@ class Trained:
         folder = run_folders.find_model(Path(path))
         recipe, facts = model_folder.read_config(folder)
         if stepping in ("auto", "compiled") and str(device) in ("auto", "cpu"):
-            trained = cls(recipe, _stored(folder, recipe), facts, stepping)
+            trained = cls(recipe, _stored(folder, recipe), facts, stepping, Path(path))
             if trained.runner.name == "plain" and device == "auto":
                 best = pick_device("auto")
                 if best.type != "cpu":
                     trained = replace(trained, held=trained.network.to(best))
         else:
             place = pick_device("auto") if device == "auto" else device
-            trained = cls(recipe, _load(folder, recipe).to(place), facts, stepping or "auto")
+            network = _load(folder, recipe).to(place)
+            trained = cls(recipe, network, facts, stepping or "auto", Path(path))
         if stepping is not None:
             trained.runner.prepare(1)
         return trained
@@ -135,6 +165,128 @@ class Trained:
             limit=limit,
             like=like if like is not None else self.opening(),
         )
+
+    @overload
+    def sample(
+        self,
+        n: None = None,
+        *,
+        seed: int = 0,
+        notes: int | None = None,
+        seconds: float | None = None,
+        beats: float | None = None,
+        may_end: bool = False,
+        prompt: Music | None = None,
+        prompt_seconds: float | None = None,
+        without_prompt: bool = False,
+        tempo: float | None = None,
+        time_signature: str | tuple[int, int] | None = None,
+        sampler: str | Sampler = "autoregressive",
+        **options: object,
+    ) -> Piece: ...
+
+    @overload
+    def sample(
+        self,
+        n: int,
+        *,
+        seed: int = 0,
+        notes: int | None = None,
+        seconds: float | None = None,
+        beats: float | None = None,
+        may_end: bool = False,
+        prompt: Music | None = None,
+        prompt_seconds: float | None = None,
+        without_prompt: bool = False,
+        tempo: float | None = None,
+        time_signature: str | tuple[int, int] | None = None,
+        sampler: str | Sampler = "autoregressive",
+        **options: object,
+    ) -> list[Piece]: ...
+
+    def sample(
+        self,
+        n: int | None = None,
+        *,
+        seed: int = 0,
+        notes: int | None = None,
+        seconds: float | None = None,
+        beats: float | None = None,
+        may_end: bool = False,
+        prompt: Music | None = None,
+        prompt_seconds: float | None = None,
+        without_prompt: bool = False,
+        tempo: float | None = None,
+        time_signature: str | tuple[int, int] | None = None,
+        sampler: str | Sampler = "autoregressive",
+        **options: object,
+    ) -> Piece | list[Piece]:
+        """Return a new piece, or a list of `n`, as `howlkit sample` makes them.
+
+        seed: another seed gives other music; equal arguments give equal music. notes, seconds,
+        beats: where it stops, the first of them that is reached; without one the model ends it.
+        may_end: whether the model may end it before.
+        prompt: a Piece to continue, or the path of a file; it comes back with the new music after
+        it. prompt_seconds: how much of its beginning to use. without_prompt: return the new music
+        only, from the bar or the note where it begins.
+        tempo: beats a minute, and time_signature, "3/4" or (3, 4), of music without a prompt; None:
+        those of the training music.
+        sampler: the name of a sampler, or one of `howlkit.sampler`. options: those of the sampler
+        of that name, such as temperature=0.9, and of single fields: pitch={"top_k": 8}.
+
+        Raises ArgumentError for an argument that it does not know or of another type, OptionError
+        for a value that an option cannot have, and HowlkitError for a prompt without notes.
+        """
+        from howlkit.sampling.sample import sample
+
+        pieces = sample(
+            self,
+            1 if n is None else n,
+            seed=seed,
+            notes=notes,
+            seconds=seconds,
+            beats=beats,
+            may_end=may_end,
+            prompt=prompt,
+            prompt_seconds=prompt_seconds,
+            without_prompt=without_prompt,
+            tempo=tempo,
+            time_signature=time_signature,
+            sampler=sampler,
+            options=options,
+        )
+        return pieces[0] if n is None else pieces
+
+    @overload
+    def nats(self, music: Music | Iterable[Music], *, notes: Literal[False] = False) -> float: ...
+
+    @overload
+    def nats(self, music: Music, *, notes: Literal[True]) -> NDArray[np.float64]: ...
+
+    def nats(
+        self, music: Music | Iterable[Music], *, notes: bool = False
+    ) -> float | NDArray[np.float64]:
+        """Return how much music surprises the model, in nats a note; fewer are better.
+
+        It is counted as `howlkit evaluate` counts it: whole pieces, without `mark`, and divided by
+        the notes that the encoder keeps. An encoder with several spellings of a piece gives too
+        many nats.
+
+        music: a Piece, the path of a file, or several of either, which count together. notes: of
+        one piece, return (N,) the nats of each note, in the order in which the encoder's steps
+        begin them: those of its own step and of the steps since the note before. Their mean is
+        what is returned without `notes`.
+
+        Raises DataError if there are no notes, and ArgumentError if it is no music.
+        """
+        from howlkit.network import likelihood
+        from howlkit.network.note_nats import note_nats
+        from howlkit.sampling.sample import as_piece, as_pieces
+
+        if notes:
+            return note_nats(self.network, self.encoder, as_piece("music", music))
+        encoded = likelihood.encode_all(self.encoder, as_pieces(music))
+        return likelihood.score(self.network, encoded).nats_per_note
 
     def opening(
         self, *, bpm: float | None = None, time_signature: tuple[int, int] | None = None

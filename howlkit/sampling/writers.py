@@ -20,7 +20,7 @@ from howlkit.music.piece import Piece
 from howlkit.plugins.checked import CheckedWriter
 from howlkit.protocols import Writer
 
-__all__ = ["find", "is_midi", "write"]
+__all__ = ["find", "is_midi", "numbered", "suffixes", "write"]
 
 KNOWN: Mapping[str, str] = MappingProxyType(
     dict.fromkeys((".musicxml", ".mxl", ".xml"), "howlkit-music21")
@@ -37,6 +37,25 @@ def is_midi(path: str | os.PathLike[str]) -> bool:
     (True, False)
     """
     return os.path.basename(path).lower().endswith(MIDI)
+
+
+def suffixes() -> list[str]:
+    """Return the suffixes of all installed writers; MIDI's, which howlkit writes, are not there."""
+    made = (plugins.create("writer", each.name) for each in plugins.components("writer"))
+    return sorted({suffix for writer in made for suffix in writer.suffixes})
+
+
+def numbered(path: Path, count: int) -> list[Path]:
+    """Return the paths of `count` pieces: NAME-1.mid ... NAME-8.mid, all numbers as wide.
+
+    >>> [path.name for path in numbered(Path("new.mid"), 10)][::9]
+    ['new-01.mid', 'new-10.mid']
+    """
+    width = len(str(count))
+    return [
+        path.with_name(f"{path.stem}-{number:0{width}d}{path.suffix}")
+        for number in range(1, count + 1)
+    ]
 
 
 def find(path: str | os.PathLike[str]) -> plugins.Component | None:

@@ -12,7 +12,7 @@ from howlkit.protocols import Augmenter
 from howlkit.testing.checks import Check, given, require, run_all
 from howlkit.testing.options import LAWS as OPTION_LAWS
 from howlkit.testing.options import at_the_limits
-from howlkit.testing.pieces import chord, late_note, performance, pieces
+from howlkit.testing.pieces import chord, late_note, metres, performance, pieces, scatter
 
 __all__ = ["augmenter_checks", "check_augmenter"]
 
@@ -86,6 +86,56 @@ def keeps_the_excerpt(augmenter: Augmenter) -> None:
                 )
 
 
+def nothing_crosses_the_edges_of_an_excerpt(augmenter: Augmenter) -> None:
+    """Context stays before an excerpt, its notes inside it, and those at `until` after it."""
+    for piece in excerpts():
+        with given(piece.name):
+            for seed in SEEDS:
+                with given(f"seed {seed}"):
+                    _check_edges(piece, augmenter(piece, np.random.default_rng(seed)))
+
+
+BEFORE, AT_THE_EDGE, INSIDE, AFTER = range(4)
+"""Where a note of an excerpt is, marked by its track; AT_THE_EDGE: context at `since` itself."""
+
+
+def excerpts() -> Iterator[Piece]:
+    """Yield excerpts with notes near their edges and on them; tracks say where the notes are."""
+    for whole in (performance(6), performance(7), scatter(8), scatter(9), metres(10)):
+        for first, stop in ((1, 20), (37, 60), (61, 62), (70, 100), (90, 120)):
+            piece = whole.excerpt(first, stop)
+            notes = piece.notes.copy()
+            notes["track"] = np.where(notes["start"] < piece.until, INSIDE, AFTER)
+            context = notes[: piece.context]
+            context["track"] = np.where(context["start"] < piece.since, BEFORE, AT_THE_EDGE)
+            name = f"{whole.name}.excerpt({first}, {stop}), its tracks say where notes are"
+            yield piece.replace(notes=notes, name=name)
+
+
+def _check_edges(piece: Piece, changed: Piece) -> None:
+    """Check that each note is still where its track says; not if the tracks were changed."""
+    start, place = changed.notes["start"].astype(np.int64), changed.notes["track"]
+    if not np.array_equal(np.sort(place), np.sort(piece.notes["track"])):
+        return
+    since, until = changed.since, changed.until
+    told = f"since={since} and until={until} of what it returned"
+    for where, wrong, words in (
+        (BEFORE, start > since, "a note of the context after the first of the excerpt"),
+        (AT_THE_EDGE, start != since, "a note of a chord left behind by the rest of it"),
+        (INSIDE, start < since, "a note of the excerpt among the context"),
+        (INSIDE, start >= until, "a note of the excerpt in the next excerpt"),
+        (AFTER, start < until, "a note of the next excerpt in this one"),
+    ):
+        crossed = start[(place == where) & wrong]
+        require(
+            not len(crossed),
+            expected=f"all notes on their side of {told}",
+            got=f"{words}, at tick {crossed[:1].tolist()}",
+            look="onsets that are moved one by one: `howlkit.music.moved(piece, onsets)` keeps "
+            "them inside",
+        )
+
+
 def is_random_by_rng_alone(augmenter: Augmenter) -> None:
     """The same rng gives the same piece, and at least one of several seeds changes something."""
     changes, asked = 0, 0
@@ -139,6 +189,7 @@ LAWS = (
     *OPTION_LAWS,
     keeps_the_notes,
     keeps_the_excerpt,
+    nothing_crosses_the_edges_of_an_excerpt,
     is_random_by_rng_alone,
     leaves_its_input_alone,
     works_at_the_limits_of_options,

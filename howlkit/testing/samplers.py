@@ -111,9 +111,9 @@ def stops_at_limits(sampler: Sampler) -> None:
                         look="the limit is the user's: a sampler keeps to it",
                     )
                     require(
-                        made.done.all() or bool((made.notes > 0).all()),
-                        expected="music in every row",
-                        got=f"notes {made.notes.tolist()}, done {made.done.tolist()}",
+                        bool(made.done.all()),
+                        expected="to go on until `session.done.all()`",
+                        got=f"an end with notes {made.notes.tolist()}, done {made.done.tolist()}",
                         look="where it stops",
                     )
                     _check_not_beyond(made)
@@ -214,8 +214,8 @@ def goes_on_from_the_session(sampler: Sampler) -> None:
             for _ in range(6):
                 next(stream, None)
             stream.close()  # type: ignore[attr-defined]
-            twin = made.fork()
-            _require_alike(sampler, made.fork(), twin, "a session and its fork")
+            twins = made.fork(same=True), made.fork(same=True)
+            _require_alike(sampler, *twins, "a session and its twin, `fork(same=True)`,")
             back = np.maximum(made.lengths - 2, 1)
             steps = [made.steps[row, :stop].copy() for row, stop in enumerate(back)]
             made.rewind(back)

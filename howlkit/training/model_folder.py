@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from howlkit.atomic_files import write_whole
 from howlkit.errors import CheckpointError
 from howlkit.schema import Schema
+from howlkit.training.changed_components import check_schema
 from howlkit.training.checkpoint import FORMAT, read_json, saving, write_json
 from howlkit.training.recipe import Recipe
 from howlkit.training.weights import write_tensors
@@ -60,13 +61,7 @@ def read_config(folder: Path) -> tuple[Recipe, dict[str, Any]]:
             raise ValueError("the counts of its unigram model do not fit its schema")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{folder} is damaged: {error}") from error
-    if stored != recipe.encoder.schema:
-        stored_with = config["recipe"]["encoder"]
-        wanted = f"{stored_with['distribution']}=={stored_with['version']}"
-        raise CheckpointError(
-            f"{folder} was trained with another version of encoder {recipe.encoder.name!r}, "
-            f"which has other fields. Install that version: howlkit plugins install '{wanted}'"
-        )
+    check_schema(folder, config["recipe"]["encoder"], stored, recipe.encoder.schema)
     return recipe, facts
 
 

@@ -17,6 +17,7 @@ from howlkit.head_options import HeadOptions
 from howlkit.options import option
 from howlkit.plugins.checked import CheckedAugmenter, CheckedEncoder, unwrapped
 from howlkit.protocols import Augmenter, Encoder, Model
+from howlkit.training.changed_components import lost, options_refused
 
 __all__ = ["Recipe", "TrainingOptions", "versions"]
 
@@ -63,19 +64,21 @@ class Recipe:
     @classmethod
     def choose(
         cls,
-        encoder: str,
-        model: str,
+        encoder: str | Encoder,
+        model: str | Model,
         *,
-        augment: Sequence[str] = (),
+        augment: Sequence[str | Augmenter] = (),
         values: Mapping[str, Mapping[str, object]] | None = None,
     ) -> Recipe:
-        """Return the recipe of the components with these names.
+        """Return the recipe of the components with these names, or of components that are made.
 
-        values: options by component name, as `options.parse` returns them. Raises PluginError for a
-        component that is not installed, OptionError for options of a component that is not chosen.
+        values: options by component name, as `options.parse` returns them; not of components that
+        are made, which have their own. Raises PluginError for a component that is not installed,
+        OptionError for options of a component that is not chosen by its name.
         """
         given = {name: dict(table) for name, table in (values or {}).items()}
-        used = [encoder, model, *augment, HeadOptions.name, TrainingOptions.name]
+        named = [each for each in (encoder, model, *augment) if isinstance(each, str)]
+        used = [*named, HeadOptions.name, TrainingOptions.name]
         for name in given:
             if name not in used:
                 raise OptionError(
@@ -83,10 +86,10 @@ class Recipe:
                     f"{did_you_mean(name, used)} Options can be given for: {', '.join(used)}"
                 )
         return cls(
-            plugins.create("encoder", encoder, given.get(encoder)),
-            plugins.create("model", model, given.get(model)),
+            _chosen("encoder", encoder, given),
+            _chosen("model", model, given),
             options.build(HeadOptions, given.get(HeadOptions.name, {})),
-            tuple(plugins.create("augmenter", name, given.get(name)) for name in augment),
+            tuple(_chosen("augmenter", each, given) for each in augment),
             options.build(TrainingOptions, given.get(TrainingOptions.name, {})),
         )
 
@@ -105,7 +108,7 @@ class Recipe:
         """Return the recipe that `to_json` described.
 
         Raises CheckpointError if a component is not installed any more, with the distribution and
-        version that had it, or if the description is damaged.
+        version that had it, if it has other options than it had, or if the description is damaged.
         """
         try:
             return cls(
@@ -115,8 +118,35 @@ class Recipe:
                 tuple(_component("augmenter", a) for a in data["augmenters"]),
                 options.build(TrainingOptions, data["training"]),
             )
-        except (KeyError, TypeError) as error:
+        except OptionError as error:
+            raise CheckpointError(
+                f"this version of howlkit refuses options that this was trained with: {error}"
+            ) from error
+        except (AttributeError, KeyError, TypeError) as error:
             raise CheckpointError(f"the stored recipe is damaged: {error!r}") from error
+
+
+def _chosen(
+    kind: str,
+    component: Any,  # noqa: ANN401 - a name, or any component
+    given: Mapping[str, Mapping[str, object]],
+) -> Any:  # noqa: ANN401 - any component
+    """Return the component of a name, or one that is made: of a class that a run can store."""
+    if isinstance(component, str):
+        return plugins.create(kind, component, given.get(component))
+    cls = type(unwrapped(component))
+    name = getattr(cls, "name", None)
+    if isinstance(component, type) or not isinstance(name, str):
+        raise OptionError(
+            f"{kind} is {component!r}; give the name of one, or one that is made, such as "
+            f"howlkit.{kind}({plugins.components(kind)[0].name!r})"
+        )
+    if plugins.get(kind, name).cls is not cls:
+        raise OptionError(
+            f"{kind} {name!r} is a {cls.__qualname__} of {cls.__module__}, but the installed "
+            f"{kind} of that name is another, and a run stores the name: name yours otherwise"
+        )
+    return component
 
 
 def _component_json(kind: str, component: Any) -> dict[str, Any]:  # noqa: ANN401 - any component
@@ -133,20 +163,9 @@ def _component(kind: str, data: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any
     try:
         return plugins.create(kind, data["name"], data["options"])
     except PluginError as error:
-        wanted = f"{data['distribution']}=={data['version']}"
-        raise CheckpointError(
-            f"this model needs the {kind} {data['name']!r} of {data['distribution']} "
-            f"{data['version']}, {_installed(data['distribution'])}: howlkit plugins install "
-            f"'{wanted}' ({error})"
-        ) from error
-
-
-def _installed(distribution: str) -> str:
-    """Return in words which version of a distribution is installed, if any."""
-    try:
-        return f"and version {version(distribution)} of it is installed"
-    except PackageNotFoundError:
-        return "which is not installed"
+        raise lost(kind, data, error) from error
+    except OptionError as error:
+        raise options_refused(kind, data, error) from error
 
 
 def versions() -> dict[str, str]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from howlkit.errors import CheckpointError, HowlkitError, printable, quoted
 from howlkit.training import run_lock
@@ -15,8 +17,10 @@ from howlkit.training.run_lock import RunLock
 __all__ = [
     "RUNS",
     "find_model",
+    "longer",
     "newest_trained",
     "next_free",
+    "resume_command",
     "runs_in",
     "take_next",
     "take_unused",
@@ -182,3 +186,18 @@ def _check_unused(out_dir: Path) -> None:
         else "name a new folder"
     )
     raise HowlkitError(f"--out-dir {printable(out_dir)} is not empty: {hint}")
+
+
+def longer(run: Path, budget: Mapping[str, Any]) -> str:
+    """Return the command that trains a run ten times as long, 10 minutes or 1000 steps at least.
+
+    budget: the run's `Budget`, as a dict.
+    """
+    if budget.get("minutes"):
+        return f"{resume_command(run)} --minutes {max(10 * budget['minutes'], 10):g}"
+    return f"{resume_command(run)} --steps {max(10 * (budget.get('steps') or 0), 1000)}"
+
+
+def resume_command(run: Path) -> str:
+    """Return the command that goes on with a run."""
+    return f"howlkit train --resume --out-dir {quoted(run)}"

@@ -21,7 +21,10 @@ from howlkit.network.build import check_weights
 from howlkit.network.device import pick_device
 from howlkit.network.likelihood import unigram, unigram_nats
 from howlkit.plugins.checked import CheckedEncoder
+from howlkit.protocols import Augmenter, Encoder, Model
+from howlkit.schema import Schema
 from howlkit.training import facts, model_folder, run_folders
+from howlkit.training.changed_components import check_schema
 from howlkit.training.checkpoint import FORMAT, read_json, saving, write_json
 from howlkit.training.memory import MemoryCheck, explained
 from howlkit.training.prefetch import PartOf
@@ -41,14 +44,15 @@ Tell = Callable[[str], None]
 class TrainingPlan:
     """What the user asked for.
 
-    sources: as for `dataset.opening.open_data`. encoder, model: names; None: those of `init`, or
-    else tuple and lstm. values: options by component name. init: a run to start from.
+    sources: as for `dataset.opening.open_data`. encoder, model, augment: names, or components that
+    are made; None: those of `init`, or else tuple and lstm. values: options by component name.
+    init: a run to start from.
     """
 
     sources: Sequence[Path] = ()
-    encoder: str | None = None
-    model: str | None = None
-    augment: tuple[str, ...] = ()
+    encoder: str | Encoder | None = None
+    model: str | Model | None = None
+    augment: tuple[str | Augmenter, ...] = ()
     values: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     budget: Budget = Budget(minutes=10)
     seed: int = 0
@@ -102,6 +106,7 @@ def _config(plan: TrainingPlan, recipe: Recipe, data: Dataset) -> dict[str, Any]
     return {
         "format": FORMAT,
         "recipe": recipe.to_json(),
+        "schema": recipe.encoder.schema.to_json(),
         "data": {
             "dataset": str(data.path.resolve()),
             "sources": [str(source.resolve()) for source in plan.sources],
@@ -129,6 +134,9 @@ def reopen(run: Path, budget: Budget, *, device: str, tell: Tell, workers: int =
         config = read_json(run / "config.json")
         try:
             recipe = Recipe.from_json(config["recipe"])
+            stored = _stored_schema(run, config)
+            if stored is not None:
+                check_schema(run, config["recipe"]["encoder"], stored, recipe.encoder.schema)
             path, fingerprint = Path(config["data"]["dataset"]), config["data"]["fingerprint"]
             extended = budget != Budget()
             budget = budget if extended else Budget(**config["budget"])
@@ -149,6 +157,18 @@ def reopen(run: Path, budget: Budget, *, device: str, tell: Tell, workers: int =
         locked.pop_all()  # from here on the trainer holds the lock
     tell(f"Going on with {run} after {trainer.step} steps")
     return trainer
+
+
+def _stored_schema(run: Path, config: Mapping[str, Any]) -> Schema | None:
+    """Return the schema that a run was trained with; None if it is not known.
+
+    config.json of a run of an earlier version has none; its model folder has, as soon as there is
+    one.
+    """
+    file = run / "model" / "schema.json"
+    if "schema" not in config and not file.is_file():
+        return None
+    return Schema.from_json(config["schema"] if "schema" in config else read_json(file))
 
 
 def _music_changed(run: Path, data: Dataset) -> str:
@@ -187,6 +207,11 @@ def _recipe(plan: TrainingPlan, initial: Path | None) -> Recipe:
     ):
         values[name] = known | values.get(name, {})
     for asked, known in ((plan.encoder, encoder), (plan.model, model)):
+        if asked is not None and not isinstance(asked, str):
+            raise OptionError(
+                f"--init {plan.init} has an encoder and a model, with their options; leave out "
+                f"{asked!r}, or give the name {known!r} and options"
+            )
         if asked not in (None, known):
             raise OptionError(f"--init {plan.init} has {known!r}, not {asked!r}; leave it out")
     return Recipe.choose(encoder, model, augment=plan.augment, values=values)

@@ -8,16 +8,18 @@ import sys
 import numpy as np
 import pytest
 
+from howlkit.commands import plugin_template
 from howlkit.commands.plugin_template import USE, Names
 from howlkit.music import midi
+from howlkit.plugins import Plugins
 from howlkit.plugins.loading import KINDS
 from tests.conftest import tune, write
 
 QUIET = ["--no-build-isolation", "--no-deps", "--no-index", "--disable-pip-version-check"]
 
 
-def test_there_is_a_template_of_every_kind_but_writers():
-    assert set(USE) == set(KINDS) - {"writer"}
+def test_there_is_a_template_of_every_kind():
+    assert set(USE) == set(KINDS)
 
 
 def test_every_place_gets_a_name_of_its_own():
@@ -38,6 +40,35 @@ def test_what_is_written_is_sound_and_has_nothing_left_of_the_template(howlkit, 
         assert not re.search(r"stencil|scaffold|\$", text, re.IGNORECASE), path
         if path.suffix == ".py":
             ast.parse(text)
+
+
+EXAMPLES = {
+    "encoder": "intervals",
+    "augmenter": "swing swung jazz",
+    "model": "",  # what it does is its tutorial's name
+    "sampler": "breath breathe breathes breathing",
+    "source": "grids",
+    "writer": "harp",
+}
+"""By kind, words of the component that its tutorial writes: those that say no more what it does."""
+
+
+@pytest.mark.parametrize("kind", USE)
+def test_what_is_written_has_no_word_of_another_example(tmp_path, kind):
+    written = {}
+    for name in ("zebu", "Quite_Odd-7"):
+        folder = plugin_template.write(kind, name, tmp_path / name)
+        snake = Names(name).module.removeprefix("howlkit_")
+        own = f"{name}|{name.lower().replace('_', '-')}|{name.lower()}|{snake}|{Names(name).cls}"
+        texts = [path.read_text() for path in folder.rglob("*.*")]
+        written[name] = [re.sub(own, "NAME", text) for text in texts]
+    first, second = (sorted(texts) for texts in written.values())
+    assert first == second  # all that depends on the name has it
+    words = {word.lower() for text in first for word in re.findall(r"[A-Za-z]+", text)}
+    examples = {word for group in EXAMPLES.values() for word in group.split()}
+    components = {component.name for component in Plugins.load([]).components}
+    components -= {"tuple", "velocity"}  # a type of Python, a column of the notes
+    assert words & (examples | components | set(USE)) == {kind}
 
 
 @pytest.mark.parametrize(
@@ -125,6 +156,9 @@ def test_what_was_trained_with_them_makes_music_with_them(environment, run):
     )
     assert sampled.returncode == 0, sampled.stderr
     piece = midi.read(out)
+    played = environment.howlkit("sample", run, "--notes", "9", "--out", run.parent / "new.wav")
+    assert played.returncode == 0, played.stderr
+    assert (run.parent / "new.wav").read_bytes()[:4] == b"RIFF"
     assert len(piece) == 40 and len(np.unique(piece.notes["pitch"])) > 3
 
 
@@ -153,7 +187,7 @@ def test_the_core_trains_and_samples_without_any_built_in(environment, made):
 def test_what_a_source_reads_is_prepared(environment, made):
     (made / "grids").mkdir()
     for number, bar in enumerate(("k.h.s.h.", "kkh.s.hh", "k.s.k.s.")):
-        (made / f"grids/{number}.grid").write_text(f"{bar}{bar}\n" * (4 + number))
+        (made / f"grids/{number}.my-source").write_text(f"{bar}{bar}\n" * (4 + number))
     done = environment.howlkit("prepare", "grids", "--out", "dataset", cwd=made)
     assert done.returncode == 0, done.stderr
     told = environment.howlkit("info", "dataset", cwd=made)

@@ -25,7 +25,7 @@ def test_each_check_is_a_line_and_the_last_says_what_to_do(howlkit):
     lines = out.splitlines()
     assert (code, err) == (0, "")
     assert lines[0] == "ok      is described" and all(line[:2] == "ok" for line in lines[:-1])
-    assert lines[-1].startswith("All 8 checks passed.") and "check_augmenter" in lines[-1]
+    assert lines[-1].startswith("All 9 checks passed.") and "check_augmenter" in lines[-1]
 
 
 DEPARTING = '''
@@ -75,7 +75,7 @@ def test_what_fails_says_why_and_the_exit_code_is_1(howlkit, site):  # noqa: F81
     assert "FAILED  is random by rng alone\n          law: The same rng" in out
     assert "          got: none\n" in out
     last = out.splitlines()[-1]
-    assert last.startswith("1 of 8 checks failed. Mend the first, 'is random by rng alone'")
+    assert last.startswith("1 of 9 checks failed. Mend the first, 'is random by rng alone'")
     assert "howlkit plugins check louder" in last
 
 
@@ -100,7 +100,7 @@ def test_json_has_every_check_and_nothing_else_is_on_stdout(howlkit, site):  # n
     code, out, err = howlkit("plugins", "check", "louder", "-o", "louder.by=3", "--json")
     report = json.loads(out)
     assert code == 1 and "hello" in err
-    assert (report["name"], report["kind"], len(report["checks"])) == ("louder", "augmenter", 8)
+    assert (report["name"], report["kind"], len(report["checks"])) == ("louder", "augmenter", 9)
     failed = [check for check in report["checks"] if not check["ok"]]
     assert [check["check"] for check in failed] == ["is random by rng alone"]
     assert "expected: at least one change" in failed[0]["message"]

@@ -358,7 +358,7 @@ def example():
 
 
 def test_the_template_keeps_to_the_contract_and_reads_its_grids(example, tmp_path):
-    path = tmp_path / "rock.grid"
+    path = tmp_path / "rock.stencil"
     path.write_text("k.h.s.h.k.h.s.h.\n" * 4)
     check_source(example(), [path])
     (piece,) = example(bpm=120).read(path)
@@ -381,7 +381,7 @@ def test_the_template_keeps_to_the_contract_and_reads_its_grids(example, tmp_pat
     ],
 )
 def test_a_source_that_breaks_a_law_is_told_which(example, tmp_path, monkeypatch, changes, law):
-    path = tmp_path / "rock.grid"
+    path = tmp_path / "rock.stencil"
     path.write_text("k.h.s.h.")
     for name, value in changes.items():
         monkeypatch.setattr(example, name, value)
@@ -391,10 +391,10 @@ def test_a_source_that_breaks_a_law_is_told_which(example, tmp_path, monkeypatch
 
 def test_the_longest_suffix_decides(example):
     class Old(example):
-        suffixes = (".old.grid",)
+        suffixes = (".old.stencil",)
 
     made = [readers.Reader(source(), name, "") for source, name in ((example, "a"), (Old, "b"))]
     table = Readers(made)
-    assert table.reader("/x/y.grid").identity == "a"
-    assert table.reader("/x/y.Old.Grid").identity == "b"
-    assert table.reader("/x/y.mid") is None is table.reader("/x/grid")
+    assert table.reader("/x/y.stencil").identity == "a"
+    assert table.reader("/x/y.Old.Stencil").identity == "b"
+    assert table.reader("/x/y.mid") is None is table.reader("/x/stencil")

@@ -1,5 +1,6 @@
 """What the docs show is what runs."""
 
+import doctest
 import re
 import runpy
 import subprocess
@@ -16,7 +17,7 @@ from howlkit.builtin.encoders.tuple import Tuple
 from howlkit.head_options import HeadOptions
 from howlkit.music import midi
 from howlkit.sampling import Limit, Session, make_runner
-from howlkit.testing import model_checks
+from howlkit.testing import check_augmenter, model_checks
 from tests.training.test_trainer import trainer
 
 ROOT = Path(__file__).parents[2]
@@ -48,6 +49,12 @@ def test_the_model_of_the_docs_keeps_to_the_contract(memory):
         check()
 
 
+def test_the_augmenter_of_the_docs_keeps_to_the_contract():
+    jitter = runpy.run_path(str(ROOT / "docs/examples/jitter.py"))["Jitter"]
+    for spread in (0.001, 0.01, 1.0):
+        check_augmenter(jitter(spread=spread))
+
+
 @pytest.mark.parametrize("rows", [1, 3])
 def test_the_compiled_step_of_the_docs_makes_what_torch_makes(memory, rows):
     encoder = Tuple()
@@ -61,6 +68,14 @@ def test_the_compiled_step_of_the_docs_makes_what_torch_makes(memory, rows):
         sampling.run(session, Autoregressive())
         made.append(session.steps)
     np.testing.assert_array_equal(*made)
+
+
+def test_the_examples_of_the_hooks_page_do_what_they_say():
+    page = (ROOT / "docs/hooks.md").read_text()
+    blocks = re.findall(r"```python\n(>>> .*?)```", page, re.DOTALL)
+    assert len(blocks) >= 10
+    test = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, "hooks.md", None, 0)
+    assert doctest.DocTestRunner().run(test).failed == 0
 
 
 def test_the_hooks_page_shows_code_of_the_example():

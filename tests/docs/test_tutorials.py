@@ -31,7 +31,7 @@ def test_code_on_a_page_is_that_of_the_package_that_it_tells_to_write(page, tmp_
         assert code in (home / file).read_text(), file
 
 
-PAGES = [DOCS / f"{name}.md" for name in ("plugins", "hooks", "publishing")]
+PAGES = [DOCS / f"{name}.md" for name in ("plugins", "hooks", "publishing", "python")]
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ def test_a_session_with_hints_equals_one_pass_and_forks_and_rewinds():
     for _ in range(30):
         session.step()
     steps = session.steps.copy()
-    twin = session.fork()
+    twin = session.fork(same=True)
     session.rewind(11)
     session.feed(list(steps[:, 11:]))
     for name, part in session._at.state.items():

@@ -170,16 +170,16 @@ def test_a_draw_is_that_of_logits():
         )
         shape = np.array([shaping.temperature, shaping.top_k, shaping.top_p, shaping.min_p])
         work = np.zeros(n, np.float32)
-        assert kernels.draw(logits, allowed, least, uniform, shape, work) == wanted[0]
+        assert kernels.draw(logits, allowed, least, uniform, shape, work)[0] == wanted[0]
 
 
 def test_faults_have_a_value_of_their_own():
     shape, work = np.array([1.0, 0, 1, 0]), np.zeros(3, np.float32)
     logits, all_of_them = np.array([0, np.nan, 1], np.float32), np.ones(3, bool)
-    assert kernels.draw(logits, all_of_them, 0, 0.5, shape, work) == kernels.NOT_A_NUMBER
-    assert kernels.draw(logits, all_of_them, 2, 0.5, shape, work) == 2
-    assert kernels.draw(logits, ~all_of_them, 0, 0.5, shape, work) == kernels.NOTHING
-    assert kernels.draw(logits, all_of_them, 3, 0.5, shape, work) == kernels.NOTHING
+    assert kernels.draw(logits, all_of_them, 0, 0.5, shape, work)[0] == kernels.NOT_A_NUMBER
+    assert kernels.draw(logits, all_of_them, 2, 0.5, shape, work)[0] == 2
+    assert kernels.draw(logits, ~all_of_them, 0, 0.5, shape, work)[0] == kernels.NOTHING
+    assert kernels.draw(logits, all_of_them, 3, 0.5, shape, work)[0] == kernels.NOTHING
 
 
 @pytest.mark.parametrize("rows", [1, 2])

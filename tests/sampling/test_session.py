@@ -74,15 +74,42 @@ def test_a_row_does_not_depend_on_the_rows_beside_it():
     assert np.array_equal(play(session(rows=4)).steps[0], play(session(rows=1)).steps[0])
 
 
-def test_a_fork_goes_on_alike_and_does_not_touch_its_origin():
+def test_a_twin_goes_on_alike_and_does_not_touch_its_origin():
     made = session(rows=2)
     for _ in range(10):
         made.step()
-    twin = made.fork()
+    twin = made.fork(same=True)
     before = made.steps.copy()
     ahead = play(twin).steps
     assert np.array_equal(made.steps, before)
     assert np.array_equal(play(made).steps, ahead)
+
+
+def test_forks_draw_numbers_of_their_own_which_follow_from_the_seed():
+    def played():
+        made = session(rows=2, seed=3)
+        first = made.fork()
+        for _ in range(5):
+            made.step()
+        second, of_first = made.fork(), first.fork()
+        return [play(each).steps for each in (made, first, second, of_first)]
+
+    once, again = played(), played()
+    assert all(np.array_equal(*pair) for pair in zip(once, again, strict=True))
+    for a in range(4):
+        for b in range(a):
+            for row in range(2):
+                assert not np.array_equal(once[a][row, 6:], once[b][row, 6:])
+    alone = play(session(rows=2, seed=3))  # a fork changes nothing in its origin
+    assert np.array_equal(once[0], alone.steps)
+
+
+def test_twins_have_the_same_forks():
+    made = session(rows=1)
+    made.fork()
+    made.step()
+    twin = made.fork(same=True)
+    assert np.array_equal(play(made.fork()).steps, play(twin.fork()).steps)
 
 
 @pytest.mark.parametrize("back", [1, 2, 17, 41])
@@ -125,10 +152,18 @@ def test_select_reorders_drops_and_repeats_rows():
     for _ in range(5):
         made.step()
     before = made.steps.copy()
+    other, twins = made.fork(same=True), made.fork(same=True)
     made.select([2, 0, 2])
     assert np.array_equal(made.steps, before[[2, 0, 2]])
-    made.step()
-    assert made.steps[0, -1] == made.steps[2, -1]  # equal state, equal generators
+    twins.select([2, 0, 2], same=True)
+    other.select([2, 0])
+    for each in (made, twins, other):
+        for _ in range(3):
+            each.step()
+    assert np.array_equal(twins.steps[0], twins.steps[2])
+    assert not np.array_equal(made.steps[0], made.steps[2])
+    for each in (made, twins):  # the first of them is the row itself
+        assert np.array_equal(each.steps[:2], other.steps)
     made.rewind(3)
     assert np.array_equal(made.steps, before[[2, 0, 2], :3])
 
@@ -177,6 +212,27 @@ def test_a_prompt_is_kept_and_what_is_made_is_told_apart():
     assert len(made.piece(0)) == len(prompt) + 5
     assert len(made.made(0)) == 5 and len(made.made(1)) == 5
     assert made.made(0).notes["start"].min() >= made.piece(0).notes["start"][len(prompt) - 1]
+
+
+def test_one_piece_is_the_prompt_of_all_rows():
+    made, other = session(rows=3), session(rows=3)
+    made.prompt(tune(bars=1))
+    other.prompt([tune(bars=1)] * 3)
+    assert np.array_equal(made.steps, other.steps) and made.lengths[0] > 5
+    with pytest.raises(HowlkitError, match="2 pieces for 3 rows; give one for all, or one each"):
+        session(rows=3).prompt([tune(bars=1)] * 2)
+
+
+def test_a_second_prompt_is_refused_and_says_what_to_do():
+    made = session(rows=1)
+    made.prompt(tune(bars=1))
+    before = made.steps.copy()
+    with pytest.raises(HowlkitError, match=r"has \d+ steps already. rewind\(1\) takes them back"):
+        made.prompt(tune(bars=1))
+    assert np.array_equal(made.steps, before)
+    made.rewind(1)
+    made.prompt(tune(bars=1))
+    assert np.array_equal(made.steps, before)
 
 
 def test_a_prompt_without_its_end_leaves_room_to_go_on():
@@ -266,7 +322,7 @@ def test_functions_on_logits_steer_but_cannot_break_the_grammar():
     def white_keys(field, logits, given):
         if field.name == "pitch":
             black = np.isin(np.arange(field.n) % 12, [1, 3, 6, 8, 10])
-            logits = np.where(black, -np.inf, logits)
+            logits = np.where(black, logits - 30, logits)
         if field.name == "mark":
             logits[:, START] = 1e9
         return logits

@@ -12,7 +12,8 @@ from torch import nn
 from howlkit.builtin.augmenters import Transpose
 from howlkit.builtin.autoregressive import Autoregressive
 from howlkit.builtin.models.lstm_gru import Gru
-from howlkit.music.piece import Piece
+from howlkit.commands.plugin_template.augmenter import Stencil as Swing
+from howlkit.music.piece import MAX_TICK, Piece
 from howlkit.network.network import Network
 from howlkit.options import option
 from howlkit.protocols import StepMask
@@ -479,9 +480,33 @@ class InPlace(Transpose):
         return piece.replace(notes=notes)
 
 
+class Jitter(Transpose):
+    """Moves each onset by itself, and does not look where to."""
+
+    def __call__(self, piece, rng):
+        notes = piece.notes.copy()
+        moved = notes["start"] + np.rint(rng.normal(0, 4, len(notes))).astype(np.int64)
+        notes["start"] = np.clip(moved, 0, MAX_TICK - notes["duration"].astype(np.int64))
+        return piece.replace(notes=notes)
+
+
+class LeavesAChord(Transpose):
+    """Moves the notes of an excerpt on, but not those that its first chord has in the context."""
+
+    def __call__(self, piece, rng):
+        notes = piece.notes.copy()
+        more = int(rng.integers(3))
+        moved = notes["start"][piece.context :] + more
+        notes["start"][piece.context :] = np.minimum(moved, MAX_TICK - 1)
+        notes["duration"] = np.minimum(notes["duration"], MAX_TICK - notes["start"])
+        return piece.replace(notes=notes, until=piece.until + more)
+
+
 @pytest.mark.parametrize(
     ("augmenter", "check", "said"),
     [
+        (Jitter, "nothing crosses the edges of an excerpt", "howlkit.music.moved(piece, onsets)"),
+        (LeavesAChord, "nothing crosses the edges of an excerpt", "left behind by the rest of it"),
         (LosesNotes, "keeps the notes", "input: scatter(1), seed 0"),
         (NewPiece, "keeps the excerpt", "`piece.replace(...)` keeps it"),
         (GlobalDice, "is random by rng alone", "do not come from `rng`"),
@@ -491,6 +516,12 @@ class InPlace(Transpose):
 )
 def test_a_broken_augmenter_is_noticed(augmenter, check, said):
     assert said in failure_of(augmenter_checks(augmenter()), check)
+
+
+def test_a_jitter_crosses_edges_and_passes_every_other_law():
+    others = [each for each in augmenter_checks(Jitter()) if "edges" not in each.name]
+    assert [each.name for each in others if each.failure()] == []
+    assert not any(each.failure() for each in augmenter_checks(Swing(most=0.9)))
 
 
 # Models -----------------------------------------------------------------------------------------
@@ -701,6 +732,14 @@ class NeverStops(Autoregressive):
             yield session.step()
 
 
+class StopsEarly(Autoregressive):
+    """Makes three notes and no more."""
+
+    def generate(self, session):
+        for _ in range(3):
+            yield session.step()
+
+
 class IgnoresTheLimit(Autoregressive):
     """Sets a limit of its own."""
 
@@ -768,6 +807,7 @@ class Remembers(Autoregressive):
     ("sampler", "check", "said"),
     [
         (NeverStops, "stops at limits", "to stop when `session.done.all()`"),
+        (StopsEarly, "stops at limits", "to go on until `session.done.all()`"),
         (IgnoresTheLimit, "stops at limits", "the limit is the user's"),
         (FeedsBeyond, "stops at limits", "fed past the limit|steps were fed"),
         (OtherDice, "is sure by seed", "do not come from `session.rngs`"),

@@ -31,9 +31,10 @@ USE: Mapping[str, str] = MappingProxyType(
         "model": "howlkit train --model stencil",
         "sampler": "howlkit sample --sampler stencil --out new.mid",
         "source": "howlkit prepare my_files --out dataset",
+        "writer": "howlkit sample --out new.wav",
     }
 )
-"""The command that uses a new component, by kind; these kinds have a template."""
+"""The command that uses a new component, by kind; every kind has a template."""
 
 HERE = Path(__file__).parent
 
@@ -64,12 +65,18 @@ class Names:
         """The name of the class: MySwing."""
         return "".join(part[0].upper() + part[1:] for part in re.split("[-_]", self.component))
 
+    @property
+    def suffix(self) -> str:
+        """The suffix of files in a format of its own, without the dot: my-swing."""
+        return self.component.lower()
+
     def into(self, text: str, kind: str) -> str:
         """Return the text of a template with its own names replaced by these."""
         own = {
             f"howlkit.commands.plugin_template.{kind}": self.module,
             "test_stencil": self.module.replace("howlkit_", "test_", 1),
             "howlkit-stencil": self.distribution,
+            ".stencil": f".{self.suffix}",
             "Stencil": self.cls,
             "stencil": self.component,
         }
@@ -85,7 +92,7 @@ def write(kind: str, name: str, parent: Path) -> Path:
     """
     _check_name(name)
     names, template = Names(name), _template(kind)
-    _check_free(names)
+    _check_free(names, kind)
     _check_class(names, [text for path, text in template.items() if path.endswith(".py")])
     folder = parent / names.distribution
     if folder.exists():
@@ -129,14 +136,14 @@ def _check_name(name: str) -> None:
         )
 
 
-def _check_free(names: Names) -> None:
-    """Raise HowlkitError if a component or a module has this name."""
+def _check_free(names: Names, kind: str) -> None:
+    """Raise HowlkitError if a component of this kind cannot have this name, or a module has it."""
     from howlkit import plugins
     from howlkit.plugins.loading import RESERVED
 
     own = names.component
     for component in plugins.components():
-        if component.name.lower() == own.lower():
+        if component.name.lower() == own.lower() and component.clashes(kind, component.name):
             raise HowlkitError(
                 f"there is {component.name!r} already, the {component.kind} of "
                 f"{component.distribution} {component.version}; choose another name"
@@ -146,7 +153,8 @@ def _check_free(names: Names) -> None:
     if importlib.util.find_spec(names.module) is not None:
         raise HowlkitError(
             f"a module {names.module!r} is installed already; choose another name, or remove that "
-            f"first: howlkit plugins uninstall {names.distribution}"
+            f"first: howlkit plugins uninstall {names.distribution}. One package may have a source "
+            "and a writer of the same name: write the second class into the module of the first"
         )
 
 

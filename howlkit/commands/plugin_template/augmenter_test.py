@@ -20,13 +20,13 @@ def test_it_keeps_to_the_contract(check: Callable[[], None]) -> None:
 
 def test_beats_stay_and_what_is_between_them_comes_later() -> None:
     eighths = Piece.of([(240 * i, 240, 60 + i) for i in range(8)])
-    swung = Stencil()(eighths, np.random.default_rng(0))
-    late = swung.notes["start"] - eighths.notes["start"]
+    moved = Stencil()(eighths, np.random.default_rng(0))
+    late = moved.notes["start"] - eighths.notes["start"]
     assert not late[::2].any()
     assert len(set(late[1::2])) == 1 and 0 < late[1] <= 0.17 * 480
 
 
 def test_notes_that_touch_go_on_touching() -> None:
     eighths = Piece.of([(240 * i, 240, 60 + i) for i in range(8)])
-    swung = Stencil()(eighths, np.random.default_rng(1))
-    assert (swung.ends[:-1] == swung.notes["start"][1:]).all()
+    moved = Stencil()(eighths, np.random.default_rng(1))
+    assert (moved.ends[:-1] == moved.notes["start"][1:]).all()

@@ -25,6 +25,6 @@ def test_it_is_bold_and_then_sure() -> None:
 
 def test_without_depth_it_is_plain_sampling() -> None:
     limit = Limit(notes=20, ends=False)
-    breathing, plain = session(limit=limit), session(limit=limit)
-    for step in Stencil(depth=0.0).generate(breathing):
+    waves, plain = session(limit=limit), session(limit=limit)
+    for step in Stencil(depth=0.0).generate(waves):
         assert (step == plain.step()).all()

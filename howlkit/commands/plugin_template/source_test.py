@@ -15,7 +15,7 @@ BAR = "k.h.s.h.k.h.s.hh\n"
 
 @pytest.fixture
 def bar(tmp_path: Path) -> Path:
-    path = tmp_path / "bar.grid"
+    path = tmp_path / "bar.stencil"
     path.write_text(BAR)
     return path
 

@@ -236,7 +236,7 @@ def test_it_trains_with_an_encoder_and_makes_music(encoder, tmp_path):
     session = made.session(rows=2, seed=1, limit=Limit(ends=False))
     for _ in range(20):
         session.step()
-    twin = session.fork()
+    twin = session.fork(same=True)
     for _ in range(5):
         assert (session.step() == twin.step()).all()
     going = ~session.done

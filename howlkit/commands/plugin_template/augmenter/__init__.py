@@ -1,4 +1,4 @@
-"""Augmenter `stencil`: swing, as in jazz: the second half of every beat comes late.
+"""Augmenter `stencil`: the second half of every beat comes late.
 
 Notes in the middle of a beat move to `amount` of the beat, notes in between move accordingly, and
 notes on the beat stay. With amount 1/2 nothing moves; 2/3 makes triplets of eighths.
@@ -19,7 +19,7 @@ from howlkit.protocols import Augmenter
 
 @dataclass(frozen=True)
 class Stencil:
-    """Swing: move notes between two beats later, by another random amount each time."""
+    """Move notes between two beats later, by another random amount each time."""
 
     most: float = option(0.67, "how far the middle of a beat may move", low=0.5, high=0.9)
     name: ClassVar[str] = "stencil"
@@ -33,10 +33,14 @@ class Stencil:
             end = bent(start + table["duration"], amount, piece.ticks_per_beat)
             table["start"] = np.minimum(bent(start, amount, piece.ticks_per_beat), MAX_TICK - 1)
             table["duration"] = np.maximum(np.minimum(end, MAX_TICK) - table["start"], 1)
-        # An excerpt also knows where the music after it begins.
+        # An excerpt also knows where the music after it begins. Its notes stay before that tick,
+        # though two ticks may become one, and notes on that tick stay on it.
         until = piece.until
         if until < FOREVER:
-            until = int(bent(np.array(until), amount, piece.ticks_per_beat))
+            inside = piece.notes["start"] < until
+            last = int(notes["start"][inside].max(initial=-1))
+            until = max(int(bent(np.array(until), amount, piece.ticks_per_beat)), last + 1)
+            notes["start"][~inside] = until
         return piece.replace(notes=notes, pedals=pedals, until=until)
 
 

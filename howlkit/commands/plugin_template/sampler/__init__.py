@@ -1,4 +1,4 @@
-"""Sampler `stencil`: a temperature that rises and falls like breath, over the beats of each row."""
+"""Sampler `stencil`: a temperature that rises and falls in waves, over the beats of each row."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,27 +17,27 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Stencil:
-    """Breathe: take more risks as a phrase begins, and fewer as it ends."""
+    """Take more risks as a phrase begins, and fewer as it ends."""
 
     temperature: float = option(1.0, "the mean temperature", low=0.01, high=100.0)
     depth: float = option(0.3, "the share by which it rises and falls", low=0.0, high=0.9)
-    beats: float = option(16.0, "beats from one breath to the next", low=0.25, high=1024.0)
+    beats: float = option(16.0, "beats from one wave to the next", low=0.25, high=1024.0)
     name: ClassVar[str] = "stencil"
 
     def generate(self, session: SamplingSession) -> Iterator[Steps]:
         """Yield steps (B,) until every row is done."""
 
-        def breathe(field: Field, logits: Numbers, given: Steps) -> Numbers:
+        def by_heat(field: Field, logits: Numbers, given: Steps) -> Numbers:
             heat = self.heat(session.beats)  # (B,)
             return np.asarray(logits / heat[:, None])
 
         while not session.done.all():
-            yield session.step(functions=[breathe])
+            yield session.step(functions=[by_heat])
 
     def heat(self, beats: Numbers) -> Numbers:
         """Return the temperature at these beats of a piece."""
-        breath = np.sin(2 * np.pi * beats / self.beats)
-        return np.asarray(self.temperature * (1 + self.depth * breath))
+        wave = np.sin(2 * np.pi * beats / self.beats)
+        return np.asarray(self.temperature * (1 + self.depth * wave))
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""Source `stencil`: drum grids in text files, such as `k.h.s.h.`, a letter for each sixteenth."""
+"""Source `stencil`: drums in text files, such as `k.h.s.h.`, a letter for each sixteenth."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ DRUMS_OF = {"k": 36, "s": 38, "h": 42}
 
 @dataclass(frozen=True)
 class Stencil:
-    """Drum grids: a line for each bar, k, s, h or . for each sixteenth."""
+    """Drums as text: a line for each bar, k, s, h or . for each sixteenth."""
 
     bpm: int = option(100, "quarters a minute", low=20, high=300)
     name: ClassVar[str] = "stencil"
-    suffixes: ClassVar[tuple[str, ...]] = (".grid",)
+    suffixes: ClassVar[tuple[str, ...]] = (".stencil",)
     collections: ClassVar[Mapping[str, Callable[[], Path]]] = {}
 
     def read(self, path: Path) -> Iterator[Piece]:

@@ -103,8 +103,12 @@ def _tracks_of(notes: Sequence[Struck], chunks: Sequence[Chunk]) -> list[_TrackK
     tracks = []
     for note in notes:
         channel = note.key >> 7
-        its = settings.get(channel, ())
-        program, drums = setting_at(its, channel, note.start, note.chunk, note.order)
+        its = settings.get(channel)
+        if its and note.start > its[-1].tick:  # after all of them, as most notes are
+            program, drums = its[-1][-2:]
+        else:
+            place = note.start, note.chunk, note.order
+            program, drums = setting_at(its or (), channel, *place)
         tracks.append((note.chunk, channel, program, drums))
     return tracks
 

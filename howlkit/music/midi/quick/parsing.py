@@ -1,4 +1,4 @@
-"""A Standard MIDI File to symusic's score; the only module that imports symusic."""
+"""A Standard MIDI File to symusic's score; the only module here that imports symusic."""
 
 from __future__ import annotations
 

@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
-from howlkit.commands.run_facts import longer
 from howlkit.dataset.report import counted
 from howlkit.errors import printable
 from howlkit.training.overfitting import OverfittingWatch
+from howlkit.training.run_folders import longer
 from howlkit.training.size_words import duration, network_size
 
 if TYPE_CHECKING:
@@ -28,9 +28,10 @@ __all__ = ["Display", "worse_than_unigram"]
 class Display:
     """Shows the progress of training; a context manager, which always restores the terminal."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, quiet: bool = False) -> None:
+        """Show nothing at all if `quiet`."""
         # rich looks at NO_COLOR and at whether stderr is a terminal.
-        self._console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
+        self._console = Console(file=sys.stderr, highlight=False, soft_wrap=True, quiet=quiet)
         self._bar: Bar | None = None
         self._task = TaskID(0)
         self._baseline: float | None = None
@@ -81,7 +82,7 @@ class Display:
         self._against_overfitting = _against_overfitting([a.name for a in recipe.augmenters])
         trainer.show, trainer.show_early = self.show, self._show_early
         trainer.show_step_time = lambda seconds: self._show_step_time(seconds, trainer)
-        if self._console.is_terminal:
+        if self._console.is_terminal and not self._console.quiet:
             # The text keeps its width; the bar takes the rest of the line.
             columns = (BarColumn(bar_width=None), TextColumn("{task.fields[text]}"))
             self._bar = Bar(*columns, console=self._console, transient=True)

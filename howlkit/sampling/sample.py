@@ -1,0 +1,143 @@
+"""What `Trained.sample` does: from arguments of people to whole pieces."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from howlkit import options as component_options
+from howlkit import plugins
+from howlkit.errors import ArgumentError, did_you_mean
+from howlkit.music.piece import Piece
+from howlkit.plugins.checked import CheckedSampler, unwrapped
+from howlkit.protocols import Sampler
+from howlkit.sampling import generation
+from howlkit.sampling.arguments import path_of, positive, time_signature_of, whole
+
+if TYPE_CHECKING:
+    from howlkit.sampling.generation import SessionMaker
+
+__all__ = ["Music", "as_piece", "as_pieces", "sample"]
+
+Music = Piece | str | os.PathLike[str]
+"""A Piece, or the path of a file of music."""
+
+
+def sample(
+    trained: SessionMaker,
+    n: int = 1,
+    *,
+    seed: int,
+    notes: int | None,
+    seconds: float | None,
+    beats: float | None,
+    may_end: bool,
+    prompt: Music | None,
+    prompt_seconds: float | None,
+    without_prompt: bool,
+    tempo: float | None,
+    time_signature: str | tuple[int, int] | None,
+    sampler: str | Sampler,
+    options: Mapping[str, object],
+) -> list[Piece]:
+    """Return n pieces; the arguments are those of `Trained.sample`."""
+    player = _sampler(sampler, options)
+    if prompt is None and (prompt_seconds is not None or without_prompt):
+        name = "without_prompt" if prompt_seconds is None else "prompt_seconds"
+        raise ArgumentError(f"{name} needs a prompt: prompt=piece, or prompt='mine.mid'")
+    if prompt is not None and (tempo, time_signature) != (None, None):
+        name = "time_signature" if tempo is None else "tempo"
+        raise ArgumentError(
+            f"{name} is for music without a prompt; after a prompt, new music goes on in the tempo "
+            f"and the time signature of the prompt. Leave out {name}"
+        )
+    limit = generation.length(
+        notes=None if notes is None else whole("notes", notes, 1),
+        seconds=None if seconds is None else positive("seconds", seconds),
+        beats=None if beats is None else positive("beats", beats),
+        may_end=may_end,
+    )
+    start = None
+    if prompt is not None:
+        length = None if prompt_seconds is None else positive("prompt_seconds", prompt_seconds)
+        start = generation.cut_prompt(as_piece("prompt", prompt), length)
+    metre = None if time_signature is None else time_signature_of(time_signature)
+    session = generation.begin(
+        trained,
+        rows=whole("n", n, 1, 4096),
+        seed=whole("seed", seed, 0),
+        limit=limit,
+        prompt=start,
+        bpm=None if tempo is None else positive("tempo", tempo, 4, 1000),
+        time_signature=metre,
+    )
+    generation.run(session, player)
+    return [
+        generation.music(session, row, start, with_prompt=not without_prompt, time_signature=metre)
+        for row in range(session.rows)
+    ]
+
+
+def as_piece(name: str, music: object) -> Piece:
+    """Return a Piece that was given as one, or as the path of a file.
+
+    Raises ArgumentError for anything else, and what `music_file.read_music` raises.
+    """
+    if isinstance(music, Piece):
+        return music
+    if not isinstance(music, str | os.PathLike):
+        raise ArgumentError(
+            f"{name} is {music!r}, a {type(music).__name__}; a Piece or the path of a file is "
+            "needed"
+        )
+    from howlkit.dataset.music_file import read_music
+
+    return read_music(Path(path_of(name, music)), tell=lambda line: print(line, file=sys.stderr))
+
+
+def as_pieces(music: object) -> Iterator[Piece]:
+    """Yield the pieces of what was given: one or several, each as in `as_piece`."""
+    if isinstance(music, Iterable) and not isinstance(music, Piece | str | os.PathLike):
+        for each in music:
+            yield as_piece("music", each)
+    else:
+        yield as_piece("music", music)
+
+
+def _sampler(sampler: object, values: Mapping[str, object]) -> Sampler:
+    """Return the sampler of a name with options, or the one that was given."""
+    if isinstance(sampler, str):
+        _check_options(sampler, values)
+        made: Sampler = plugins.create("sampler", sampler, values)
+        return made
+    if isinstance(sampler, type) or not hasattr(sampler, "generate"):
+        raise ArgumentError(
+            f"sampler is {sampler!r}; the name of a sampler is needed, or one that is made: "
+            "howlkit.sampler('autoregressive', temperature=0.9)"
+        )
+    if values:
+        raise ArgumentError(
+            f"{', '.join(values)}: options are for a sampler by name; this one has its own, "
+            f"{unwrapped(sampler)!r}"
+        )
+    return CheckedSampler.of(sampler)
+
+
+def _check_options(sampler: str, values: Mapping[str, object]) -> None:
+    """Raise ArgumentError for an option that neither `sample` nor its sampler has."""
+    described = component_options.describe(plugins.get("sampler", sampler).cls)
+    own = [option.name for option in described if not option.name.startswith("NAME")]
+    by_field = len(own) < len(described)
+    mine = [p for p in inspect.signature(sample).parameters if p not in ("trained", "options")]
+    for name, value in values.items():
+        if name in own or (by_field and (isinstance(value, Mapping) or "." in name)):
+            continue
+        raise ArgumentError(
+            f"sample has no argument {name!r}.{did_you_mean(name, [*mine, *own])} It has: "
+            f"{', '.join(mine)}; and as options of the sampler {sampler!r}: {', '.join(own)}"
+            + (", or these by field, such as pitch={'temperature': 0.9}" if by_field else "")
+        )
