@@ -105,11 +105,17 @@ def wound(data, files, rng):
 
 
 def held(data, piece):
-    """Return whether the bytes of a file hold a note-on for each note of a piece."""
+    """Return whether the bytes of a file hold a note-on for each note of a piece.
+
+    Running status comes after the last byte of a wait: one below 128, or the fourth of a wait.
+    """
     codes = np.frombuffer(data, np.uint8).astype(np.int64)
-    before, pitch, velocity = codes[:-2], codes[1:-1], codes[2:]
+    pitch, velocity = codes[1:-1], codes[2:]
     strikes = (codes >= 0x90) & (codes < 0xA0)
-    running = np.logical_or.accumulate(strikes)[:-2] & (before < 0x80)
+    low = codes < 0x80
+    waited = low.copy()
+    waited[3:] |= ~(low[3:] | low[2:-1] | low[1:-2] | low[:-3])
+    running = (np.logical_or.accumulate(strikes) & waited)[:-2]
     possible = (strikes[:-2] | running) & (pitch < 0x80) & (velocity < 0x80)
     there = np.bincount((pitch << 7 | velocity)[possible], minlength=2**14)
     notes = piece.notes

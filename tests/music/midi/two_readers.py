@@ -22,23 +22,23 @@ def settled(contents, file):
 def compare(data):
     """Return the way that a file is read, "quick", "exact" or "refused", and what is different.
 
-    The second is empty if both readers agree, or if only one reads the file.
+    The second is empty if both readers agree, or if only the exact one is asked.
     """
     try:
         file = standard_file(data)
     except MidiError:
         return "refused", ""
     try:
-        exact = settled(read_exactly(file, EVERYTHING, extras=False), file)
-    except (MidiError, PieceError) as error:
-        exact = error
-    try:
         found = read_quickly(file, EVERYTHING)
         quick = None if found is None else settled(found, file)
     except PieceError:  # then a reading asks the exact reader, as after None
         quick = None
     if quick is None:
-        return ("refused" if isinstance(exact, Exception) else "exact"), ""
-    if not isinstance(exact, Exception) and "broken_events" not in quick[1]:
+        return "exact", ""
+    try:
+        exact = settled(read_exactly(file, EVERYTHING, extras=False), file)
+    except (MidiError, PieceError) as error:
+        return "quick", f"quick: {quick}\nexact: {error}"
+    if "broken_events" not in quick[1]:
         exact[1].pop("broken_events", None)  # in bends and pressure, which symusic does not check
     return "quick", "" if quick == exact else f"quick: {quick}\nexact: {exact}"

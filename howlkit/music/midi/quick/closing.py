@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from howlkit.music.midi.container import END_OF_TRACK, StandardFile
 from howlkit.music.midi.quick.doubts import NotPlainError, Plain
+from howlkit.music.midi.quick.systems import status_follows
 
 __all__ = ["END_TEXT", "FAR", "MANY", "Place", "closed", "probes"]
 
@@ -52,11 +53,13 @@ _CLOSINGS = [_closing(channel) for channel in range(16)]
 def probes(said: Plain) -> list[dict[int, int]]:
     """Return by chunk a program for each shared channel that may set one there; none occurs there.
 
-    Raises NotPlainError if a chunk may set any program.
+    Raises NotPlainError if a chunk may set any program, or if ours would be the status of its data.
     """
     probes: list[dict[int, int]] = []
     for body, channels in zip(said.bodies, said.channels, strict=True):
         setting = [c for c in channels if c in said.shared and bytes((0xC0 | c,)) in body]
+        if setting and not status_follows(body, 0):
+            raise NotPlainError
         probes.append({channel: _unused_program(body, 0xC0 | channel) for channel in setting})
     return probes
 
