@@ -314,7 +314,7 @@ def test_a_model_that_does_not_say_what_it_was_trained_on_is_damaged(run_folder,
     path.write_text(json.dumps(config))
     for arguments in (["run"], ["run", "music"]):
         code, _, err = howlkit("evaluate", *arguments)
-        assert code == 1 and "run is damaged" in err and "Traceback" not in err
+        assert code == 1 and "It is damaged" in err and "Traceback" not in err
 
 
 def test_a_prepared_dataset_trains_and_info_tells_of_everything(here, howlkit):

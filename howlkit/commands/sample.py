@@ -268,14 +268,10 @@ def _tell_of_endless(session: Session) -> None:
 
 def _tell_of_stalled(session: Session) -> None:
     """Say how many pieces are shorter than asked for, because the model hardly moves on."""
-    stalled = int(session.stalled.sum())
-    if stalled:
-        which = "The piece is" if session.rows == 1 else f"{stalled} of the pieces are"
-        tell(
-            f"{which} cut after {session.limit.most_steps:,} steps, before the length asked for: "
-            "in the music of this model time, or the number of notes, hardly moves on. "
-            "Train it longer, or ask for less"
-        )
+    from howlkit.sampling.generation import stalled
+
+    if said := stalled(session):
+        tell(said)
 
 
 def _play(session: Session, player: Sampler) -> tuple[bool, sampling.UnfinishedError | None]:

@@ -12,11 +12,29 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from multiprocessing.context import SpawnContext
+from types import ModuleType
 
-__all__ = ["follow_parent", "starting"]
+__all__ = ["follow_parent", "starting", "without_main"]
+
+
+@contextlib.contextmanager
+def without_main() -> Iterator[None]:
+    """Let processes that start in the block do without the program's main module.
+
+    A spawned process imports the main module again, so a script without `if __name__ ==
+    "__main__":` would begin anew in each. Work that needs nothing of that module needs not import
+    it.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")  # multiprocessing finds no file in it
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 @contextlib.contextmanager

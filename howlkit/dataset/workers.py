@@ -16,7 +16,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
-from howlkit.dataset.processes import follow_parent, starting
+from howlkit.dataset.processes import follow_parent, starting, without_main
 from howlkit.errors import DataError
 
 __all__ = ["WorkerPool", "usable_cores"]
@@ -145,7 +145,8 @@ class _Processes:
 
     def __init__(self, workers: int) -> None:
         """Start processes without waiting for them; DataError if the system refuses."""
-        with starting() as context:
+        # What workers read with comes from howlkit and installed packages.
+        with starting() as context, without_main():
             self.executor = ProcessPoolExecutor(
                 workers, mp_context=context, initializer=follow_parent
             )
@@ -166,8 +167,8 @@ class _Processes:
         except BrokenProcessPool as error:
             self.executor.shutdown()
             raise DataError(
-                "worker processes do not start. In a script of your own, put what it does under "
-                "`if __name__ == '__main__':` (each worker imports the script); or use workers=1"
+                "worker processes do not start; use --workers 1 of howlkit prepare, or "
+                "howlkit.prepare(..., workers=1)"
             ) from error
         return self.executor
 

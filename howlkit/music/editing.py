@@ -32,6 +32,7 @@ __all__ = [
     "maps_from",
     "note_table",
     "scaled_ticks",
+    "shifted",
     "tracks_in",
 ]
 
@@ -89,6 +90,23 @@ class Editing:
         kept = ~mask
         context = int(np.count_nonzero(kept[: self.context]))
         return self.replace(notes=self.notes[kept], context=context)
+
+    def shift(self: P, beats: float) -> P:
+        """Return the piece moved in time, with all that stands in it; beats: below 0, earlier.
+
+        Raises PieceError if a note would begin before tick 0 or end after MAX_TICK, and for an
+        excerpt with context.
+
+        >>> from howlkit import Piece
+        >>> Piece.of([(0, 480, 60)]).shift(1.5).notes["start"].tolist()
+        [720]
+        """
+        _refuse_context(self, "shift")
+        if isinstance(beats, bool) or not isinstance(beats, int | float | np.number):
+            raise PieceError(f"shift got {beats!r}; a number of beats is needed")
+        if not math.isfinite(beats):
+            raise PieceError(f"shift got {beats!r}; a finite number of beats is needed")
+        return shifted(self, round(float(beats) * self.ticks_per_beat))
 
     def transpose(self: P, semitones: int) -> P:
         """Return the piece so many semitones higher (or lower, below 0), with its keys; drums stay.
@@ -179,10 +197,32 @@ def note_table(notes: Any) -> Table:  # noqa: ANN401 - what users give
         listed = list(notes)
         if listed and all(isinstance(value, int | np.integer) for value in listed):
             listed = [tuple(listed)]  # one note
+        for row in listed:
+            if not 3 <= len(row) <= 6:
+                raise PieceError(f"{_NOTE_FORM}; {row!r} has {len(row)} values")
         rows = [(*row, *defaults[len(row) - 3 :]) for row in listed]
         return np.array(rows, dtype=NOTE)
     except (OverflowError, ValueError, TypeError) as error:
         raise PieceError(f"{_NOTE_FORM}: {error}") from error
+
+
+def shifted(piece: P, ticks: int) -> P:
+    """Return a piece moved by a number of ticks; errors as `Editing.shift`.
+
+    What is said before tick 0 then counts from tick 0.
+    """
+    starts = piece.notes["start"].astype(np.int64) + ticks
+    if len(starts) and (starts[0] < 0 or int((starts + piece.notes["duration"]).max()) > MAX_TICK):
+        raise PieceError(
+            f"a piece whose first note begins at tick {starts[0] - ticks} cannot be moved by "
+            f"{ticks} ticks: notes begin at 0 or later, and end at {MAX_TICK} or before"
+        )
+    notes = piece.notes.copy()
+    notes["start"] = starts
+    tables = {"pedals": _pedals_from(piece.pedals, -ticks, None), **maps_from(piece, -ticks)}
+    extras = piece.extras.moved(lambda at: at + ticks)
+    until = piece.until if piece.until >= FOREVER else piece.until + ticks
+    return piece.replace(notes=notes, extras=extras, until=until, **tables)
 
 
 def common_resolution(one: P, other: P) -> tuple[P, P]:

@@ -25,6 +25,7 @@ from howlkit.music.editing import (
     maps_from,
     note_table,
     scaled_ticks,
+    shifted,
     tracks_in,
 )
 from howlkit.music.excerpts import context_notes
@@ -314,6 +315,20 @@ class Piece(Editing, Exchange):
             onsets = dict(zip(tracks.tolist(), added["start"][first].tolist(), strict=True))
             joined["extras"] = go_on(extras, cut, onsets)
         return here.replace(notes=np.concatenate((here.notes, added)), **joined)
+
+    def then(self, other: Piece) -> Piece:
+        """Return this piece and after it `other`, whose tick 0 comes at the first bar line there.
+
+        That is the first bar line at or after the end of this piece's last note; all else is as in
+        `join`.
+
+        >>> one = Piece.of([(0, 480, 60)])  # bars of 1920 ticks
+        >>> one.then(one).notes["start"].tolist()
+        [0, 1920]
+        """
+        here, there = common_resolution(self, other)
+        begin, bar = here.bar_at(here.end)
+        return here.join(shifted(there, begin if begin == here.end else begin + bar))
 
     def without_leading_silence(self, *, bars: bool) -> Piece:
         """Return the piece moved so that it begins with its first note.

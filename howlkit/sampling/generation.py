@@ -31,6 +31,7 @@ __all__ = [
     "length",
     "music",
     "run",
+    "stalled",
 ]
 
 MOST_NOTES = 4000
@@ -150,6 +151,19 @@ def run(
     what = f"{went_on}, with which the music got no longer," if went_on else f"{owner} stopped"
     notes = f"{int(session.notes.sum()):,} notes were made"
     raise UnfinishedError(f"{what} {rows}; {notes}{advice(unwrapped(sampler))}")
+
+
+def stalled(session: Session) -> str:
+    """Return in words how many rows are shorter than asked for, as the model hardly moves on."""
+    count = int(session.stalled.sum())
+    if not count:
+        return ""
+    which = "The piece is" if session.rows == 1 else f"{count} of the pieces are"
+    return (
+        f"{which} cut after {session.limit.most_steps:,} steps, before the length asked for: in "
+        "the music of this model time, or the number of notes, hardly moves on. Train it longer, "
+        "or ask for less"
+    )
 
 
 def music(

@@ -75,7 +75,9 @@ def sample(
         bpm=None if tempo is None else positive("tempo", tempo, 4, 1000),
         time_signature=metre,
     )
-    generation.run(session, player)
+    said = generation.run(session, player), generation.stalled(session)
+    for line in filter(None, said):
+        print(line, file=sys.stderr)
     return [
         generation.music(session, row, start, with_prompt=not without_prompt, time_signature=metre)
         for row in range(session.rows)

@@ -223,7 +223,7 @@ def test_an_item_that_kills_its_process_is_lost_alone():
     assert results == [os.abort if n in (0, 23, 70) else n for n in range(80)]
 
 
-def test_a_script_without_a_main_guard_is_told(music, tmp_path):
+def test_a_script_needs_no_main_guard(music, tmp_path):
     script = f"""
 from howlkit.dataset import prepare
 prepare([{str(music)!r}], {str(tmp_path / "data")!r}, workers=2)
@@ -232,8 +232,7 @@ prepare([{str(music)!r}], {str(tmp_path / "data")!r}, workers=2)
     run = subprocess.run(
         [sys.executable, tmp_path / "script.py"], capture_output=True, text=True, timeout=60
     )
-    assert run.returncode == 1
-    assert "__name__ == '__main__'" in run.stderr.splitlines()[-1]
+    assert (run.returncode, run.stderr) == (0, "")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such limits")

@@ -158,3 +158,44 @@ def test_a_quantised_piece_ends_by_the_last_tick():
     table["start"], table["duration"], table["velocity"] = 2**31 - 3, 1, 1
     with pytest.raises(PieceError, match="after tick"):
         Piece(table, ticks_per_beat=480).quantise(1)
+
+
+def test_a_piece_is_moved_in_time_with_all_that_stands_in_it():
+    piece = tune(bars=2).replace(
+        pedals=np.array([(0, 100, 0)], PEDAL),
+        time_signatures=np.array([(0, 3, 4)], TIME_SIGNATURE),
+        extras=Extras(np.array([(5, 0, 7, 90)], CONTROL), (Text(5, 0, 5, b"la"),)),
+    )
+    later = piece.shift(2)
+    by = 2 * piece.ticks_per_beat
+    assert (later.notes["start"] - piece.notes["start"] == by).all()
+    assert (later.pedals["start"][0], later.time_signatures["tick"][0]) == (by, by)
+    assert (later.extras.controls["tick"][0], later.extras.texts[0].tick) == (5 + by, 5 + by)
+    assert later.shift(-2) == piece
+
+
+@pytest.mark.parametrize("beats", [-1, float("nan"), "2", True, 10**9])
+def test_a_piece_is_not_moved_to_where_no_note_can_be(beats):
+    with pytest.raises(PieceError, match="beats|cannot be moved"):
+        Piece.of([(0, 480, 60)]).shift(beats)
+
+
+def test_one_piece_after_another_begins_at_the_next_bar_line():
+    waltz = Piece.of([(0, 480, 60), (480, 480, 62)]).replace(
+        time_signatures=np.array([(0, 3, 4)], TIME_SIGNATURE)
+    )
+    full = Piece.of([(0, 96, 64)], ticks_per_beat=24, bpm=90)
+    both = waltz.then(full)
+    assert rows(both, "start", "pitch") == [(0, 60), (480, 62), (1440, 64)]
+    assert both.tempos.tolist() == [(0, 500_000), (1440, 666_667)]
+    assert rows(both.then(waltz), "start")[-2:] == [
+        (4320,),
+        (4800,),
+    ]  # it ends at 3360, in bars of 1440
+
+
+def test_an_edited_part_is_put_back_where_it_was():
+    piece = tune(bars=4)
+    first, rest = piece.excerpt(beats=(0, 4)), piece.excerpt(beats=(4, None))
+    again = first.add(rest.shift(4))
+    assert (again.notes == piece.notes).all()

@@ -26,6 +26,10 @@ FOUND = {  # files that the quick reader once read in another way
         chunk(on(0, 60), (1, b"\xf0\x02\x01\xf7\0\xff\x01\0"), (9, (60, 0)))
     ),
     "running status after a system message": file(chunk(on(0, 60), (1, (0xF6,)), (9, (60, 0)))),
+    "a reset of controllers in a chunk without a pedal": file(
+        chunk((0, (0xB0, 64, 127)), *PAIR, on(90, 60), off(99, 60)),
+        chunk((40, (0xB0, 121, 0)), *PAIR),
+    ),
     "an escape": file(chunk(on(0, 60), (1, b"\xf7\x02\x01\x07"), off(9, 60))),
     "an early end after a note that hangs": file(chunk(on(0, 60), (9, END))),
     "an early end of a chunk without notes": file(
