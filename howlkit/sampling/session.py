@@ -362,7 +362,7 @@ class Session:
             raise HowlkitError(
                 "a prompt is a beginning, and this session has "
                 f"{int(self.lengths.max()) - 1} steps already. rewind(1) takes them back; "
-                "Piece.join makes one prompt of two; feed(steps) adds steps where the rows stand"
+                "Piece.then makes one prompt of two; feed(steps) adds steps where the rows stand"
             )
         given = {id(piece): _on_its_own(piece) for piece in pieces}
         steps = {key: without_end_row(self.encoder.encode(piece)) for key, piece in given.items()}
