@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from howlkit.commands.component_names import ComponentNames
+from howlkit.commands.component_names import names_option
 from howlkit.commands.component_options import SECTIONS, component_options, merged
 from howlkit.commands.output_files import claimed, next_free
 from howlkit.commands.shared_options import (
@@ -33,39 +33,19 @@ Examples:
   howlkit compare my_midi --encoders tuple --models lstm,gru -o tuple.clock=seconds"""
 
 
-def _unique(
-    ctx: click.Context, param: click.Parameter, lists: tuple[list[str], ...]
-) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for names in lists for name in names))
-
-
 @click.command("compare", cls=ExamplesFirst, epilog=EPILOG)
 @click.argument("data", nargs=-1, type=click.Path(path_type=Path))
-@click.option(
-    "--encoders",
-    multiple=True,
-    required=True,
-    type=ComponentNames("encoder"),
-    callback=_unique,
-    metavar="NAME[,NAME...]",
-    help="The encoders to compare.",
-)
-@click.option(
+@names_option("--encoders", "encoder", "The encoders to compare.", required=True)
+@names_option(
     "--models",
-    multiple=True,
+    "model",
+    "The models to compare; each is trained with every encoder.",
     required=True,
-    type=ComponentNames("model"),
-    callback=_unique,
-    metavar="NAME[,NAME...]",
-    help="The models to compare; each is trained with every encoder.",
 )
-@click.option(
+@names_option(
     "--augment",
-    multiple=True,
-    type=ComponentNames("augmenter"),
-    callback=_unique,
-    metavar="NAME[,NAME...]",
-    help="Change the music at random in every run: transpose, stretch, velocity ...",
+    "augmenter",
+    "Change the music at random in every run: transpose, stretch, velocity ...",
 )
 @component_options
 @click.option(
@@ -144,11 +124,11 @@ def command(
     from howlkit.training.progress import Budget
 
     plan = TrialPlan(
-        encoders,
-        models,
+        tuple(dict.fromkeys(encoders)),
+        tuple(dict.fromkeys(models)),
         seeds=seeds,
         budget=Budget(steps, minutes) if steps or minutes else Budget(minutes=2),
-        augment=augment,
+        augment=tuple(dict.fromkeys(augment)),
         values=merged({}, option, [*encoders, *models, *augment, *SECTIONS]),
         device=device,
     )

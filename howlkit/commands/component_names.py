@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
-__all__ = ["ComponentName", "ComponentNames", "completion", "no_component"]
+__all__ = ["ComponentName", "ComponentNames", "completion", "names_option", "no_component"]
 
+Command = TypeVar("Command", bound=Callable[..., Any])
 Completion = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
@@ -100,3 +101,24 @@ class ComponentNames(ComponentName):
         whole, comma, begun = incomplete.rpartition(",")
         items = super().shell_complete(ctx, param, begun)
         return [CompletionItem(whole + comma + item.value) for item in items]
+
+
+def names_option(
+    flag: str, kind: str, help_text: str, *, required: bool = False
+) -> Callable[[Command], Command]:
+    """Return an option with names of components of one kind, as a tuple; it may be repeated."""
+
+    def together(
+        ctx: click.Context, param: click.Parameter, lists: tuple[list[str], ...]
+    ) -> tuple[str, ...]:
+        return tuple(name for names in lists for name in names)
+
+    return click.option(
+        flag,
+        multiple=True,
+        required=required,
+        type=ComponentNames(kind),
+        callback=together,
+        metavar="NAME[,NAME...]",
+        help=help_text,
+    )

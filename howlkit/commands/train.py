@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from howlkit.commands.component_names import ComponentName, ComponentNames
+from howlkit.commands.component_names import ComponentName, names_option
 from howlkit.commands.component_options import SECTIONS, component_options, config_option, merged
 from howlkit.commands.output_files import next_free
 from howlkit.commands.shared_options import (
@@ -34,12 +34,6 @@ Examples:
   howlkit train my_midi --init runs/tuple-lstm-1           start from the weights of a run"""
 
 
-def _flattened(
-    ctx: click.Context, param: click.Parameter, lists: tuple[list[str], ...]
-) -> list[str]:
-    return [name for names in lists for name in names]
-
-
 @click.command("train", cls=ExamplesFirst, epilog=EPILOG)
 @click.argument("data", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
@@ -54,13 +48,10 @@ def _flattened(
     show_default="lstm",
     help="The model, which predicts the next step.",
 )
-@click.option(
+@names_option(
     "--augment",
-    multiple=True,
-    type=ComponentNames("augmenter"),
-    callback=_flattened,
-    metavar="NAME[,NAME...]",
-    help="Change the music at random, differently each time it is used: transpose, stretch, "
+    "augmenter",
+    "Change the music at random, differently each time it is used: transpose, stretch, "
     "velocity ...",
 )
 @component_options
@@ -109,7 +100,7 @@ def command(
     data: tuple[Path, ...],
     encoder: str | None,
     model: str | None,
-    augment: list[str],
+    augment: tuple[str, ...],
     option: tuple[str, ...],
     config: Mapping[str, Mapping[str, object]],
     out_dir: Path | None,
@@ -151,7 +142,7 @@ def command(
                 sources=data,
                 encoder=encoder,
                 model=model,
-                augment=tuple(augment),
+                augment=augment,
                 values=values,
                 budget=Budget(steps, minutes) if steps or minutes else Budget(minutes=10),
                 seed=seed,
