@@ -90,7 +90,9 @@ def test_a_pid_that_another_process_has_now_stops_nobody(tmp_path):
 @pytest.mark.parametrize("said", ["", "[]", '{"host": 1}', "\xff"])
 def test_a_damaged_file_stops_nobody(tmp_path, said):
     (tmp_path / "training.json").write_text(said, encoding="latin-1")
-    RunLock.take(tmp_path).release()
+    assert run_lock.holder(tmp_path) is None
+    with RunLock.take(tmp_path):
+        assert run_lock.holder(tmp_path).pid == os.getpid()
 
 
 def test_the_lock_of_another_host_is_refused_with_what_to_do(tmp_path):
