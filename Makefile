@@ -8,7 +8,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
 
-.PHONY: demo test lint docs differential fuzz kills quality chorales matrix models packages bench scaling clean
+.PHONY: demo test lint docs explore differential fuzz kills quality chorales matrix models packages bench scaling clean
 
 # The versions last tested are installed, torch's among them; pyproject.toml has the ranges.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -53,6 +53,10 @@ docs: $(VENV)/.installed-docs
 	rm -rf build/docs
 	$(BIN)/python -m sphinx -c docs -b html -d build/doctrees -E -W --keep-going -n -q . build/docs
 	$(BIN)/python scripts/check_site.py build/docs
+
+# The tests that draw their own examples, with examples that `make test` has not seen; half a minute.
+explore: $(VENV)/.installed-test
+	$(BIN)/python -m pytest --numprocesses auto -m hypothesis --hypothesis-profile other
 
 # Every MIDI file of HOWLKIT_DATA as howlkit reads it, as a plain event reader does, and as mido does;
 # exits 1 if a difference is unexplained. Five minutes.

@@ -3,11 +3,18 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 from howlkit.cli import main
 from howlkit.music import midi
 from howlkit.music.piece import DRUMS, NOTE, TEMPO, Piece
 from tests.environment import Environment
+
+# `make test` draws the same examples every time, so that it fails for a change and not by chance;
+# `make explore` draws others.
+settings.register_profile("same", derandomize=True)
+settings.register_profile("other", max_examples=1000, print_blob=True)
+settings.load_profile("same")
 
 
 @pytest.fixture(autouse=True)

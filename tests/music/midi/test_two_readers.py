@@ -46,6 +46,9 @@ FOUND = {  # files that the quick reader once read in another way
         chunk((50, (0xC9, 5))),
         chunk(on(0, 40, 80, 9), off(9, 40, 9), on(60, 40, 80, 9), off(70, 40, 9)),
     ),
+    "a release as late as the end that is added": file(
+        chunk(on(0, 60), off(2**27, 60), on(2**27, 62), off(2**27 + 9, 62))
+    ),
 }
 
 

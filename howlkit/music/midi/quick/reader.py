@@ -92,11 +92,16 @@ def _parsed(data: bytes) -> Any:  # noqa: ANN401 - as parse
 
 
 def _held(notes: Table, tracks: Sequence[Track]) -> set[tuple[Place, int]]:
-    """Return the keys, by their places, that are never released; notes: the file's own."""
+    """Return the keys, by their places, that are never released; notes: the file's own.
+
+    Raises NotPlainError if a chunk is so long that its own notes may end where ours do.
+    """
     ends = notes["start"] + notes["duration"]
     if int(np.maximum.reduce(ends, initial=0)) < FAR:
         return set()
     its = noted(tracks)
+    if max(track.end for track in its) >= FAR:
+        raise NotPlainError
     held = notes.compress(ends >= FAR)
     found = set()
     for number, key in zip(held["track"].tolist(), held["pitch"].tolist(), strict=True):
