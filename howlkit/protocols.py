@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Augmenter",
     "Backbone",
+    "Constraint",
     "ExemptEncoder",
     "DerivingGrammar",
     "Encoder",
@@ -42,6 +43,7 @@ __all__ = [
     "LogitsFunction",
     "Model",
     "Network",
+    "Rule",
     "StepMask",
     "Sampler",
     "SamplingSession",
@@ -299,6 +301,32 @@ class Model(Protocol):
 
     def build(self, schema: Schema, heads: HeadOptions) -> Any:  # noqa: ANN401 - a torch module, a Network
         """Return a new network, its weights drawn by torch's global generator."""
+        ...
+
+
+class Rule(Protocol):
+    """Judges the notes that the choices of a field would begin, end or hold, for B rows."""
+
+    def logits(self, choices: Any, heard: Any) -> NDArray[np.float64]:  # noqa: ANN401 - see below
+        """Return (B, n): what to add to the logits of each choice; 0: nothing, -inf: forbidden.
+
+        choices: a `howlkit.note_choices.NoteChoices`. heard: a `howlkit.constraints.Heard`, what
+        sounds in each row. Neither may be changed.
+        """
+        ...
+
+
+@runtime_checkable
+class Constraint(Protocol):
+    """A wish about notes, such as a key or a range; `begin` makes it a rule for a session."""
+
+    name: ClassVar[str]
+
+    def begin(self, setting: Any) -> Rule:  # noqa: ANN401 - a howlkit.constraints.Setting
+        """Return the rule; setting: the music that it is for, a `howlkit.constraints.Setting`.
+
+        Raises HowlkitError if the constraint cannot hold for this music.
+        """
         ...
 
 

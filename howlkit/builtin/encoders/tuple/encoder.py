@@ -29,13 +29,14 @@ from howlkit.builtin.encoders.shared.durations import log_spaced, nearest, neare
 from howlkit.builtin.encoders.shared.grid import Grid
 from howlkit.builtin.encoders.shared.notes import note_order, velocity_classes, velocity_values
 from howlkit.builtin.encoders.shared.programs import tracks_by_program
-from howlkit.builtin.encoders.tuple.grammar import NOTE, TupleGrammar
+from howlkit.builtin.encoders.tuple.grammar import NOTE, TupleGrammar, note_tables
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
 from howlkit.music.piece import Piece
 from howlkit.music.tables import DRUMS, Table
 from howlkit.music.tables import NOTE as NOTE_DTYPE
 from howlkit.music.tables import PEDAL as PEDAL_DTYPE
+from howlkit.note_choices import NoteTables
 from howlkit.options import option
 from howlkit.protocols import Encoder
 from howlkit.schema import STEP, Field, Schema, Steps
@@ -108,6 +109,11 @@ class Tuple:
         that ends in the rest could not know.
         """
         return self._lengths[self._lengths <= self._longest_shift]
+
+    @cached_property
+    def _note_tables(self) -> NoteTables:
+        """What the values of a step mean in notes."""
+        return note_tables(self.schema, grid=self._grid, lengths=self._lengths)
 
     @cached_property
     def _velocity_of(self) -> NDArray[np.uint8]:
@@ -281,8 +287,13 @@ class Tuple:
 
     def grammar(self, rows: int, *, like: Piece | None = None) -> TupleGrammar:
         """Return the grammar of `rows` rows at the start of their pieces."""
-        lengths = self._pedal_lengths
-        return TupleGrammar(self.schema, rows, grid=self._grid, pedal_lengths=lengths)
+        return TupleGrammar(
+            self.schema,
+            rows,
+            grid=self._grid,
+            pedal_lengths=self._pedal_lengths,
+            tables=self._note_tables,
+        )
 
 
 def _pedals_around(positions: Column, edges: tuple[int, int], longest: int) -> slice:

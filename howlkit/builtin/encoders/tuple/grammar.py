@@ -5,10 +5,21 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.note_choices import (
+    BEGINS,
+    COMING,
+    LASTS,
+    NO_NOTE,
+    NOTHING,
+    QUANTITIES,
+    NoteChoices,
+    NoteTables,
+    choices_from_tables,
+)
 from howlkit.protocols import StepMask
 from howlkit.schema import START, STEP, STEP_ARRAY, Field, Schema, Steps
 
-__all__ = ["MOST_UNITS", "NOTE", "PEDAL", "TupleGrammar"]
+__all__ = ["MOST_UNITS", "NOTE", "PEDAL", "TupleGrammar", "note_tables"]
 
 MOST_UNITS = 65_000  # beats or seconds in a piece: below MAX_TICK at the finest resolution
 
@@ -25,9 +36,18 @@ class TupleGrammar:
     positions.
     """
 
+    alone = False
+
     def __init__(
-        self, schema: Schema, rows: int, *, grid: int, pedal_lengths: NDArray[np.int64]
+        self,
+        schema: Schema,
+        rows: int,
+        *,
+        grid: int,
+        pedal_lengths: NDArray[np.int64],
+        tables: NoteTables,
     ) -> None:
+        self._schema, self.note_tables, self.divisions = schema, tables, grid
         self._grid = np.array([grid])  # an array, which numpy works with faster than with a number
         self._last_onset = MOST_UNITS * self._grid
         self._pedal_lengths = pedal_lengths
@@ -39,7 +59,10 @@ class TupleGrammar:
         self._allowed = np.ones((rows, choices), bool)
         self._allowed[:, START] = False
         self._row = schema.row
-        self._onset = np.zeros(rows, np.int64)  # in grid positions
+        self.note_bases = np.zeros((rows, len(QUANTITIES)), np.int64)
+        if "kind" in schema.names:
+            self.note_bases[:, QUANTITIES.index("pitch")] = NO_NOTE  # until a kind says otherwise
+        self._onset = self.note_bases[:, 0]  # in grid positions
         self._released = np.zeros((rows, tracks), np.int64)  # where each pedal goes up
         self._last = np.zeros(rows, schema.dtype)
         self._last["mark"] = START
@@ -74,6 +97,10 @@ class TupleGrammar:
         least = np.array(self._last.tolist(), np.int64)  # quicker than by column
         least[:, : -len(self._order)] = 0
         return StepMask(allowed, least)
+
+    def note_choices(self, field: Field, given: Steps) -> NoteChoices | None:
+        """Return what the choices of a field mean in notes, as `NoteGrammar.note_choices`."""
+        return choices_from_tables(self._schema, self.note_tables, self.note_bases, field, given)
 
     def _lowest(self, name: str, given: Steps) -> NDArray[np.int64]:
         """Return (B,): the least value that keeps steps at one onset in order."""
@@ -125,7 +152,33 @@ class TupleGrammar:
         """Return a copy that holds `rows`."""
         copy = object.__new__(TupleGrammar)
         vars(copy).update(vars(self))
-        copy._onset, copy._last = self._onset[rows].copy(), self._last[rows].copy()
+        copy.note_bases, copy._last = self.note_bases[rows], self._last[rows].copy()
+        copy._onset = copy.note_bases[:, 0]
         copy._released = self._released[rows].copy()
         copy._allowed = self._allowed[rows]
         return copy
+
+
+def note_tables(schema: Schema, *, grid: int, lengths: NDArray[np.int64]) -> NoteTables:
+    """Return what the values of a step mean in notes; lengths: of each duration, in positions."""
+    adds = {
+        "shift": {"onset": np.arange(schema["shift"].n) * grid},
+        "shift_fine": {"onset": np.arange(grid)},
+        "kind": {"pitch": np.array([0, -NO_NOTE])},
+        "octave": {"pitch": 12 * np.arange(11)},
+        "semitone": {"pitch": np.arange(12)},
+        "duration": {"length": lengths},
+    }
+    adds |= {name: {name: np.arange(256)} for name in ("track", "program", "pitch")}
+    role: dict[str, int | NDArray[np.uint8]] = dict.fromkeys(schema.names[1:], COMING)
+    if "kind" in schema.names:
+        role |= {"shift_fine": NOTHING, "kind": np.array([NOTHING, COMING], np.uint8)}
+    pitch = "pitch" if "pitch" in schema.names else "semitone"
+    role |= {pitch: BEGINS, "duration": LASTS, "velocity": NOTHING}
+    settled = ["onset"] + [name for name in ("track", "program") if name not in schema.names]
+    known = {}
+    for name in schema.names[1:]:
+        quantity = {pitch: "pitch", "duration": "length"}.get(name, name)
+        settled += [quantity] if quantity in QUANTITIES else []
+        known[name] = tuple(settled)
+    return NoteTables.of(schema, adds=adds, role=role, known=known, divisions=grid)

@@ -1,0 +1,200 @@
+"""Rules of the kinds that howlkit knows; compiled code judges them by what they say here.
+
+`logits(choices, heard)` is what a rule is: what to add to the logits of each choice of a field, 0
+for no opinion, below 0 for less likely, -inf for forbidden. Every rule is judged where notes begin
+(BEGINS, or COMING, of which only a part is known), and says nothing about what is UNKNOWN.
+
+Shapes: B rows, n choices, S notes that sound.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.constraints.heard import (
+    FIRST,
+    LAST_ONSET,
+    LAST_PITCH,
+    NOTES,
+    ONSET,
+    PITCH,
+    PROGRAM,
+    TRACK,
+    UNTIL,
+    Heard,
+)
+from howlkit.music.tables import DRUMS
+from howlkit.note_choices import BEGINS, COMING, LASTS, OPEN, UNKNOWN, NoteChoices
+
+__all__ = [
+    "FORBIDDEN",
+    "DensityRule",
+    "LengthRule",
+    "LoopRule",
+    "PitchRule",
+    "PolyphonyRule",
+    "ProgramRule",
+    "RestrikeRule",
+]
+
+FORBIDDEN = -np.inf
+
+Logits = NDArray[np.float64]
+
+
+def _forbid(where: NDArray[np.bool_]) -> Logits:
+    return np.where(where, FORBIDDEN, 0.0)
+
+
+def _new(choices: NoteChoices) -> NDArray[np.bool_]:
+    """Return (B, n): where a note begins, or will."""
+    return np.asarray((choices.role == BEGINS) | (choices.role == COMING))
+
+
+@dataclass(frozen=True)
+class PitchRule:
+    """Which pitches may begin, always or by the beat of the bar; drums are left alone.
+
+    tables: (S, 128), what to add to the logits of each pitch. which: (X,), the table of each slot
+    of the music, from the first slot on; after the last comes the first. slot: beats. The first
+    slot begins `early` beats before the beginning of the bar in which the first new note lies.
+    beats_a_unit, divisions, bar, offset: `Setting.beats_a_unit`, `divisions`, `beats_a_bar`,
+    `bar_offset`.
+    """
+
+    tables: NDArray[np.float64]
+    which: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
+    slot: float = 1.0
+    early: float = 0.0
+    beats_a_unit: float = 1.0
+    divisions: int = 1
+    bar: float = 4.0
+    offset: float = 0.0
+
+    def logits(self, choices: NoteChoices, heard: Heard) -> Logits:
+        """Return (B, n): what to add for pitches that are known."""
+        which = np.zeros(choices.onset.shape, np.int64)
+        if len(self.which) > 1:
+            which = self.which[self._slots(choices, heard)]
+        found = self.tables[which, np.maximum(choices.pitch, 0)]
+        counts = _new(choices) & (choices.pitch != UNKNOWN) & (choices.program != DRUMS)
+        return np.where(counts & (choices.onset != UNKNOWN), found, 0.0)
+
+    def _slots(self, choices: NoteChoices, heard: Heard) -> NDArray[np.int64]:
+        per_position = self.beats_a_unit / self.divisions
+        beat = (choices.onset + heard.moved[:, None]) * per_position
+        first = (heard.at[:, FIRST] + heard.moved) * per_position
+        first = np.where(heard.at[:, FIRST, None] < 0, beat, first[:, None])
+        bars = np.floor((first + self.early - self.offset) / self.bar)
+        since = beat + self.early - (bars * self.bar + self.offset)
+        return np.asarray(np.floor(since / self.slot).astype(np.int64) % len(self.which))
+
+
+@dataclass(frozen=True)
+class ProgramRule:
+    """Which programs may begin notes. allowed: (129,), 128 for drums."""
+
+    allowed: NDArray[np.bool_]
+
+    def logits(self, choices: NoteChoices, heard: Heard) -> Logits:
+        """Return (B, n): -inf for notes of another program."""
+        known = _new(choices) & (choices.program != UNKNOWN)
+        return _forbid(known & ~self.allowed[np.maximum(choices.program, 0)])
+
+
+@dataclass(frozen=True)
+class PolyphonyRule:
+    """At most `most` notes sound at once."""
+
+    most: int
+
+    def logits(self, choices: NoteChoices, heard: Heard) -> Logits:
+        """Return (B, n): -inf for one note more, begun or held."""
+        sounds = heard.sounding(choices.onset)
+        held = (choices.role == LASTS) & (choices.end > choices.onset)
+        mine = heard.notes[:, None, :, TRACK] == choices.track[:, :, None]
+        same = heard.notes[:, None, :, PITCH] == choices.pitch[:, :, None]
+        mine &= same | (choices.pitch == UNKNOWN)[:, :, None]
+        others = sounds & ~(mine & held[:, :, None])
+        full = others.sum(axis=2) >= self.most
+        return _forbid(full & (_new(choices) | held) & (choices.onset != UNKNOWN))
+
+
+@dataclass(frozen=True)
+class RestrikeRule:
+    """No key is struck while it sounds."""
+
+    def logits(self, choices: NoteChoices, heard: Heard) -> Logits:
+        """Return (B, n): -inf for a note of a key that sounds at its onset."""
+        same = heard.sounding(choices.onset)
+        for column, values in (
+            (PITCH, choices.pitch), (PROGRAM, choices.program), (TRACK, choices.track)
+        ):  # fmt: skip
+            same &= heard.notes[:, None, :, column] == values[:, :, None]
+        known = _new(choices) & (choices.pitch != UNKNOWN) & (choices.program != UNKNOWN)
+        return _forbid(same.any(axis=2) & known & (choices.track != UNKNOWN))
+
+
+@dataclass(frozen=True)
+class LengthRule:
+    """No note sounds longer than `longest` positions.
+
+    Time does not move past the latest end of a note that sounds until a step ends it.
+    """
+
+    longest: int
+
+    def logits(self, choices: NoteChoices, heard: Heard) -> Logits:
+        """Return (B, n): -inf for a longer length, and for moving on while a note is overdue."""
+        known = (choices.role == LASTS) & (choices.end != UNKNOWN) & (choices.end < OPEN)
+        too_long = known & (choices.end - choices.onset > self.longest)
+        open_since = np.where(heard.notes[:, :, UNTIL] >= OPEN, heard.notes[:, :, ONSET], OPEN)
+        overdue = open_since.min(axis=1) + self.longest
+        return _forbid(too_long | (choices.onset > overdue[:, None]))
+
+
+@dataclass(frozen=True)
+class LoopRule:
+    """No passage goes on being repeated: moves from note to note, an interval and a time.
+
+    most: (P,), for how many notes in a row the music may go on as it did 1, 2 .. P notes before.
+    """
+
+    most: NDArray[np.int64]
+
+    def logits(self, choices: NoteChoices, heard: Heard) -> Logits:
+        """Return (B, n): -inf for the note with which a loop would go on too long."""
+        interval = choices.pitch - heard.at[:, LAST_PITCH, None]
+        time = choices.onset - heard.at[:, LAST_ONSET, None]
+        known = _new(choices) & (choices.pitch != UNKNOWN) & (choices.onset != UNKNOWN)
+        long = heard.runs >= self.most  # (B, P)
+        same = heard.moves[:, None, :, 0] == interval[:, :, None]
+        same &= heard.moves[:, None, :, 1] == time[:, :, None]
+        return _forbid((same & long[:, None, :]).any(axis=2) & known)
+
+
+@dataclass(frozen=True)
+class DensityRule:
+    """About `rate` notes a beat or second of the clock, counted from the first new note.
+
+    strength: how much a note too many, or too few, weighs, in nats for each note beyond `slack`.
+    """
+
+    rate: float
+    divisions: int
+    slack: float = 2.0
+    strength: float = 1.0
+
+    def logits(self, choices: NoteChoices, heard: Heard) -> Logits:
+        """Return (B, n): a soft push towards the number of notes that is due at each onset."""
+        new = _new(choices)
+        first, made = heard.at[:, FIRST, None], heard.at[:, NOTES, None]
+        due = 1 + self.rate * (choices.onset - first) / self.divisions
+        over = (made + new) - due
+        beyond = np.maximum(np.abs(over) - self.slack, 0.0)
+        matters = np.where(new, over > 0, over < 0)
+        known = (choices.onset != UNKNOWN) & (first >= 0)
+        return np.where(known & matters, -self.strength * beyond, 0.0)
