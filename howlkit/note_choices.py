@@ -13,6 +13,7 @@ Shapes: B rows, n choices of a field, K decisions of a step, N all their choices
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,35 +26,40 @@ from howlkit.schema import Field, Schema, Steps
 __all__ = [
     "BEGINS",
     "COMING",
+    "FRESH",
     "LASTS",
+    "BELOW",
     "NOTHING",
-    "NO_NOTE",
     "OPEN",
     "QUANTITIES",
     "UNKNOWN",
     "NoteChoices",
     "NoteGrammar",
     "NoteTables",
+    "TabledGrammar",
     "choices_from_tables",
 ]
 
-NOTHING, COMING, BEGINS, LASTS = range(4)
-"""What a choice means: no note; a note will begin at `onset`, of which more is decided later; a
-note begins, of which only the end may be decided later; the note of this key lasts until `end`."""
+NOTHING, COMING, LASTS, BEGINS = range(4)
+"""What a choice means: no note; a note will begin at `onset`, of which more is decided later; the
+note of this key lasts until `end`; a note begins, of which only the end may be decided later."""
 
 UNKNOWN = -1
 """Of a pitch, program, track, onset or end: not decided yet."""
 
-NO_NOTE = -1000
-"""Where the sum of pitches in tables stays below UNKNOWN, the step is no note."""
-
 OPEN = 2**40
 """The end of a note that sounds until a later step ends it."""
 
-QUANTITIES = ("onset", "pitch", "program", "track", "length")
-"""The columns of `NoteTables.adds` and of a grammar's `note_bases`."""
+BELOW = -(2**42)
+"""To add in tables: the sum stays below 0, so the quantity is UNKNOWN; of a role: NOTHING."""
 
-_ONSET, _PITCH, _PROGRAM, _TRACK, _LENGTH = range(5)
+QUANTITIES = ("onset", "pitch", "program", "track", "length", "role")
+"""The columns of `NoteTables.adds`, and the first ones of a grammar's `note_bases`."""
+
+_ONSET, _PITCH, _PROGRAM, _TRACK, _LENGTH, _ROLE = range(len(QUANTITIES))
+
+FRESH = {"pitch": _PITCH, "program": _PROGRAM, "track": _TRACK, "length": _LENGTH, "role": _ROLE}
+"""For `NoteTables.of(restart=)`: all but the onset begin anew, for another note."""
 
 Column = NDArray[np.int64]
 
@@ -62,7 +68,7 @@ Column = NDArray[np.int64]
 class NoteChoices:
     """What each choice of a field means in notes; every array is (B, n).
 
-    role: NOTHING, COMING, BEGINS or LASTS. onset: for COMING and BEGINS where the note begins; else
+    role: NOTHING, COMING, LASTS or BEGINS. onset: for COMING and BEGINS where the note begins; else
     the first position at which a note could begin after this choice. pitch, program, track: of the
     note. end: where it ends; OPEN if a later step will say so. UNKNOWN stands for what is not
     decided yet. A LASTS of pitch UNKNOWN is for the note that sounds on the track; an end at or
@@ -108,19 +114,21 @@ class NoteGrammar(Grammar, Protocol):
 class NoteTables:
     """What choices mean in notes where that follows from tables: the same for all rows and steps.
 
-    The quantities of a note (`QUANTITIES`; columns of int64) are sums: those that the grammar's
-    `note_bases` (B, 5) has for the row, and what each decided value adds. The end is the onset and
-    the length. A length of `OPEN` in the base or a table leaves the end open.
+    The quantities of a note (`QUANTITIES`; columns of int64, Q of them) are sums: those that the
+    grammar's `note_bases` has for the row, and what each decided value adds. The end is the onset
+    and the length; from OPEN on it is OPEN. The role is a sum, too, so that what a later field
+    means may depend on an earlier one: of NOTHING and COMING in `event` (a note-off, a note-on),
+    2 more make LASTS and BEGINS in `program`. A sum below 0 is UNKNOWN, a role below 0 NOTHING.
 
-    adds: (N, 5). role: (N,). known: (K, 5), which quantities are settled once a decision is made;
-    the others are UNKNOWN. fresh: (K,), before which decisions all sums but the onset go back to
-    the base, since another note is decided from there on. divisions, alone: as `NoteGrammar`.
+    adds: (N, Q). known: (K, Q), which quantities are settled once a decision is made; the others
+    are UNKNOWN (a role is always settled). restart: (K, Q), the column of `note_bases` with which
+    the sum of a quantity begins anew before a decision; -1: it goes on. divisions, alone: as
+    `NoteGrammar`.
     """
 
     adds: NDArray[np.int64]
-    role: NDArray[np.uint8]
     known: NDArray[np.bool_]
-    fresh: NDArray[np.bool_]
+    restart: NDArray[np.int64]
     divisions: int
     alone: bool = False
 
@@ -129,32 +137,32 @@ class NoteTables:
         cls,
         schema: Schema,
         *,
-        adds: dict[str, dict[str, NDArray[np.int64]]],
-        role: dict[str, int | NDArray[np.uint8]],
-        known: dict[str, tuple[str, ...]],
-        fresh: tuple[str, ...] = (),
+        adds: Mapping[str, Mapping[str, int | NDArray[np.int64]]],
+        known: Mapping[str, Collection[str]],
+        restart: Mapping[str, Mapping[str, int]] | None = None,
         divisions: int,
         alone: bool = False,
     ) -> NoteTables:
         """Return tables from what is said of each field, by its name; fields left out say nothing.
 
-        adds: by field and quantity, what each value adds; further numbers are left out. role: of all values of a
-        field, or of each. known: the quantities that are settled once the field is decided. fresh:
-        fields before which another note begins.
+        adds: by field and quantity, what every value adds, or each; further numbers are left out.
+        known: the quantities that are settled once the field is decided. restart: by field and
+        quantity, the column of `note_bases` with which it begins anew before the field; FRESH for
+        another note.
         """
         begins = np.cumsum([0, *(field.choices for field in schema.decisions)])
         table = np.zeros((begins[-1], len(QUANTITIES)), np.int64)
-        roles = np.zeros(begins[-1], np.uint8)
         settled = np.zeros((len(schema.decisions), len(QUANTITIES)), bool)
-        anew = np.zeros(len(schema.decisions), bool)
+        anew = np.full(settled.shape, -1, np.int64)
         for k, field in enumerate(schema.decisions):
             its = slice(begins[k], begins[k] + field.n)
             for quantity, values in adds.get(field.name, {}).items():
-                table[its, QUANTITIES.index(quantity)] = values[: field.n]
-            roles[its] = role.get(field.name, NOTHING)
-            settled[k] = [quantity in known.get(field.name, ()) for quantity in QUANTITIES]
-            anew[k] = field.name in fresh
-        return cls(table, roles, settled, anew, divisions, alone)
+                each = values if isinstance(values, int) else values[: field.n]
+                table[its, QUANTITIES.index(quantity)] = each
+            settled[k] = [name in ("role", *known.get(field.name, ())) for name in QUANTITIES]
+            for quantity, column in ((restart or {}).get(field.name, {})).items():
+                anew[k, QUANTITIES.index(quantity)] = column
+        return cls(table, settled, anew, divisions, alone)
 
 
 class TabledGrammar(NoteGrammar, Protocol):
@@ -167,7 +175,10 @@ class TabledGrammar(NoteGrammar, Protocol):
 
     @property
     def note_bases(self) -> Column:
-        """(B, 5): the quantities of each row before the next step; not to be changed."""
+        """(B, Q or more): the quantities of each row before the next step; not to be changed.
+
+        Columns after those of QUANTITIES are for `NoteTables.restart`.
+        """
         ...
 
 
@@ -176,13 +187,13 @@ def choices_from_tables(
 ) -> NoteChoices | None:
     """Return what `NoteGrammar.note_choices` returns, from the tables and bases of a grammar.
 
-    None where no choice of the field has a role and no onset is known.
+    None where no onset is known once the field is decided.
     """
     at, k = 0, 0
-    sums = bases.copy()
+    sums = bases[:, : len(QUANTITIES)].copy()
     for k, before in enumerate(schema.decisions):
-        if tables.fresh[k]:
-            sums[:, 1:] = bases[:, 1:]
+        for quantity in np.flatnonzero(tables.restart[k] >= 0):
+            sums[:, quantity] = bases[:, tables.restart[k, quantity]]
         if before is field:
             break
         active = schema.active(before, given)
@@ -190,21 +201,21 @@ def choices_from_tables(
             value = np.where(active, given[before.name], 0).astype(np.int64)
             sums += tables.adds[at + value] * active[:, None]
         at += before.choices
-    adds, role = tables.adds[at : at + field.choices], tables.role[at : at + field.choices]
     known = tables.known[k]
     if not known[_ONSET]:
         return None
-    totals = sums[:, None, :] + adds  # (B, n, 5)
-    shape = totals.shape[:2]
+    totals = sums[:, None, :] + tables.adds[at : at + field.choices]  # (B, n, Q)
 
     def settled(quantity: int) -> Column:
-        found = totals[:, :, quantity] if known[quantity] else np.full(shape, UNKNOWN)
-        return np.asarray(found)
+        if not known[quantity]:
+            return np.full(totals.shape[:2], UNKNOWN)
+        return np.asarray(np.maximum(totals[:, :, quantity], UNKNOWN))
 
-    onset, length = totals[:, :, _ONSET], totals[:, :, _LENGTH]
-    end = np.minimum(onset + length, OPEN) if known[_LENGTH] else np.full(shape, UNKNOWN)
+    onset, end = settled(_ONSET), settled(_LENGTH)
+    if known[_LENGTH]:
+        end = np.where(end < 0, UNKNOWN, np.minimum(onset + end, OPEN))
     return NoteChoices(
-        role=np.where(totals[:, :, _PITCH] < UNKNOWN, np.uint8(NOTHING), role),
+        role=np.maximum(totals[:, :, _ROLE], NOTHING).astype(np.uint8),
         onset=onset,
         pitch=settled(_PITCH),
         program=settled(_PROGRAM),

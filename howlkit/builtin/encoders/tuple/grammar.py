@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from howlkit.note_choices import (
     BEGINS,
+    BELOW,
     COMING,
     LASTS,
-    NO_NOTE,
     NOTHING,
     QUANTITIES,
     NoteChoices,
@@ -60,8 +60,6 @@ class TupleGrammar:
         self._allowed[:, START] = False
         self._row = schema.row
         self.note_bases = np.zeros((rows, len(QUANTITIES)), np.int64)
-        if "kind" in schema.names:
-            self.note_bases[:, QUANTITIES.index("pitch")] = NO_NOTE  # until a kind says otherwise
         self._onset = self.note_bases[:, 0]  # in grid positions
         self._released = np.zeros((rows, tracks), np.int64)  # where each pedal goes up
         self._last = np.zeros(rows, schema.dtype)
@@ -161,24 +159,27 @@ class TupleGrammar:
 
 def note_tables(schema: Schema, *, grid: int, lengths: NDArray[np.int64]) -> NoteTables:
     """Return what the values of a step mean in notes; lengths: of each duration, in positions."""
-    adds = {
-        "shift": {"onset": np.arange(schema["shift"].n) * grid},
-        "shift_fine": {"onset": np.arange(grid)},
-        "kind": {"pitch": np.array([0, -NO_NOTE])},
-        "octave": {"pitch": 12 * np.arange(11)},
-        "semitone": {"pitch": np.arange(12)},
-        "duration": {"length": lengths},
-    }
-    adds |= {name: {name: np.arange(256)} for name in ("track", "program", "pitch")}
-    role: dict[str, int | NDArray[np.uint8]] = dict.fromkeys(schema.names[1:], COMING)
-    if "kind" in schema.names:
-        role |= {"shift_fine": NOTHING, "kind": np.array([NOTHING, COMING], np.uint8)}
     pitch = "pitch" if "pitch" in schema.names else "semitone"
-    role |= {pitch: BEGINS, "duration": LASTS, "velocity": NOTHING}
-    settled = ["onset"] + [name for name in ("track", "program") if name not in schema.names]
+    names = schema.names[1:]
+    roles = dict.fromkeys(names, COMING) | {"duration": LASTS, "velocity": NOTHING, pitch: BEGINS}
+    adds: dict[str, dict[str, int | NDArray[np.int64]]] = {
+        name: {"role": roles[name] - roles.get(before, NOTHING)}
+        for before, name in zip(("", *names), names, strict=False)
+    }
+    adds["shift"] = {"onset": np.arange(schema["shift"].n) * grid}
+    adds["shift_fine"] |= {"onset": np.arange(grid)}
+    if "kind" in names:  # what is to come is known only there
+        adds["shift_fine"]["role"], adds["kind"] = NOTHING, {"role": np.array([BELOW, COMING])}
+    numbers = {name: (name, np.arange(256)) for name in ("track", "program", "pitch")}
+    numbers |= {"octave": ("pitch", 12 * np.arange(11)), "semitone": ("pitch", np.arange(12))}
+    numbers["duration"] = "length", lengths
+    for name in numbers.keys() & set(names):
+        quantity, values = numbers[name]
+        adds[name][quantity] = values
+    settled = ["onset"] + [name for name in ("track", "program") if name not in names]
     known = {}
-    for name in schema.names[1:]:
+    for name in names:
         quantity = {pitch: "pitch", "duration": "length"}.get(name, name)
         settled += [quantity] if quantity in QUANTITIES else []
         known[name] = tuple(settled)
-    return NoteTables.of(schema, adds=adds, role=role, known=known, divisions=grid)
+    return NoteTables.of(schema, adds=adds, known=known, divisions=grid)
