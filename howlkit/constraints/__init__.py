@@ -16,6 +16,7 @@ from howlkit.constraints.rules import (
     PolyphonyRule,
     ProgramRule,
     RestrikeRule,
+    Rules,
 )
 from howlkit.constraints.setting import Setting
 
@@ -28,5 +29,6 @@ __all__ = [
     "PolyphonyRule",
     "ProgramRule",
     "RestrikeRule",
+    "Rules",
     "Setting",
 ]

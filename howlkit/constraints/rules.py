@@ -28,6 +28,7 @@ from howlkit.constraints.heard import (
 )
 from howlkit.music.tables import DRUMS
 from howlkit.note_choices import BEGINS, COMING, LASTS, OPEN, UNKNOWN, NoteChoices
+from howlkit.protocols import Rule
 
 __all__ = [
     "FORBIDDEN",
@@ -38,6 +39,7 @@ __all__ = [
     "PolyphonyRule",
     "ProgramRule",
     "RestrikeRule",
+    "Rules",
 ]
 
 FORBIDDEN = -np.inf
@@ -52,6 +54,17 @@ def _forbid(where: NDArray[np.bool_]) -> Logits:
 def _new(choices: NoteChoices) -> NDArray[np.bool_]:
     """Return (B, n): where a note begins, or will."""
     return np.asarray((choices.role == BEGINS) | (choices.role == COMING))
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Several rules as one."""
+
+    parts: tuple[Rule, ...]
+
+    def logits(self, choices: NoteChoices, heard: Heard) -> Logits:
+        """Return (B, n): what all of them add."""
+        return np.asarray(sum(rule.logits(choices, heard) for rule in self.parts))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from howlkit.errors import PluginError
 from howlkit.music.piece import Piece
+from howlkit.note_choices import NoteChoices, NoteTables
 from howlkit.plugins.attribution import owner_of
 from howlkit.plugins.contracts import advice, contract_error, is_array, wrong_signature
 from howlkit.protocols import (
@@ -110,6 +111,43 @@ class CheckedGrammar:
         if not is_array(begun, rows.shape, "iub"):
             raise self._error("push", begun, f"integers of shape {rows.shape}")
         return begun
+
+    @property
+    def has_notes(self) -> bool:
+        """Whether the grammar says what choices mean in notes (`NoteGrammar`)."""
+        return hasattr(self._grammar, "note_choices")
+
+    @property
+    def has_note_tables(self) -> bool:
+        """Whether it says so in tables (`TabledGrammar`)."""
+        return hasattr(self._grammar, "note_tables")
+
+    @property
+    def note_tables(self) -> NoteTables:
+        """The tables, as `TabledGrammar.note_tables`."""
+        tables: NoteTables = self._grammar.note_tables
+        return tables
+
+    @property
+    def note_bases(self) -> NDArray[np.int64]:
+        """(B, Q): as `TabledGrammar.note_bases`."""
+        bases: NDArray[np.int64] = self._grammar.note_bases
+        return bases
+
+    @property
+    def divisions(self) -> int:
+        """Positions a beat or second, as `NoteGrammar.divisions`."""
+        return int(self._grammar.divisions)
+
+    @property
+    def alone(self) -> bool:
+        """As `NoteGrammar.alone`."""
+        return bool(self._grammar.alone)
+
+    def note_choices(self, field: Field, given: Steps) -> NoteChoices | None:
+        """As `NoteGrammar.note_choices`."""
+        choices: NoteChoices | None = self._grammar.note_choices(field, given)
+        return choices
 
     def select(self, rows: NDArray[np.intp]) -> CheckedGrammar:
         """Return an independent copy that holds these rows, in this order."""

@@ -21,6 +21,7 @@ from howlkit.protocols import LogitsFunction, StepMask
 from howlkit.sampling import drawing_kernels, kernels, step_kernels
 from howlkit.sampling.compiled_weights import FieldArrays, OuterWeights, check_suited
 from howlkit.sampling.logits import NOT_A_NUMBER, SamplingParams
+from howlkit.sampling.rule_arrays import Judged, RuleArrays
 from howlkit.sampling.runner import Mask, Stepping
 from howlkit.sampling.stored_network import NamedWeights, StoredNetwork
 from howlkit.schema import START, Field, Steps
@@ -146,7 +147,7 @@ class CompiledRunner:
         step_mask.allowed[:, START] = False
         everywhere, uniforms = np.ones(rows, bool), np.full((rows, heads), 0.5)
         self._begin(hidden)
-        self._decide(0, heads, steps, everywhere, step_mask, uniforms, SamplingParams())
+        self._decide(0, heads, steps, everywhere, step_mask, uniforms, SamplingParams(), None)
 
     def _scratch(self, rows: int) -> _Scratch:
         scratch = self._scratches.get(rows)
@@ -220,18 +221,22 @@ class CompiledRunner:
         uniforms: NDArray[np.float64],
         params: SamplingParams,
         functions: Sequence[LogitsFunction],
+        judged: Judged | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """As `Runner.sample_field`."""
-        if functions:
+        if functions or (judged is not None and judged.arrays is None):
             torch_runner = self._begun_by_torch or self._begin_by_torch()
             return torch_runner.sample_field(
-                field, step, active, allowed, uniforms, params, functions
+                field, step, active, allowed, uniforms, params, functions, judged
             )
         k, scratch = self._position[field.name], self._scratch(len(step))
         scratch.allowed[:, self._fields.begin[k] : self._fields.begin[k + 1]] = allowed
         scratch.uniforms[:, k] = uniforms
         step_mask = StepMask(scratch.allowed, scratch.least)
-        self._decide(k, k + 1, step, active, step_mask, scratch.uniforms, params)
+        rules = None if judged is None else judged.arrays
+        self._decide(k, k + 1, step, active, step_mask, scratch.uniforms, params, rules)
+        if judged is not None and rules is not None:
+            judged.left[:] = rules.left
         return scratch.values[:, self._fields.column[k]], scratch.uniforms[:, k].copy()
 
     def accept(self, field: Field, values: NDArray[np.int64], active: Mask) -> None:
@@ -247,13 +252,19 @@ class CompiledRunner:
         step_mask: Callable[[], StepMask | None],
         uniforms: NDArray[np.float64],
         params: SamplingParams,
+        judged: Judged | None = None,
     ) -> bool:
         """As `Runner.sample_step`; returns True if the grammar gives a mask of the whole step."""
+        if judged is not None and judged.arrays is None:
+            return False
         mask = step_mask()
         if mask is None:
             return False
         self._begin(hidden)
-        self._decide(0, len(self._position), step, going, mask, uniforms, params)
+        rules = None if judged is None else judged.arrays
+        self._decide(0, len(self._position), step, going, mask, uniforms, params, rules)
+        if judged is not None and rules is not None:
+            judged.left[:] = rules.left
         return True
 
     def nats(self, hidden: Array, steps: Steps, rows: Mask) -> NDArray[np.float64]:
@@ -275,6 +286,7 @@ class CompiledRunner:
         step_mask: StepMask,
         uniforms: NDArray[np.float64],
         params: SamplingParams,
+        rules: RuleArrays | None,
     ) -> None:
         """Make the decisions first .. stop - 1 in the rows that are going (B,).
 
@@ -285,13 +297,13 @@ class CompiledRunner:
         table = self._params_table(params)
         if len(step) > 1:
             for k in range(first, stop):
-                self._decide_rows(k, records, going, step_mask, uniforms, table)
+                self._decide_rows(k, records, going, step_mask, uniforms, table, rules)
         elif going[0]:
             scratch = self._scratch(1)
             fault = step_kernels.decide_row(
                 first, stop, self._hidden[0], *self._heads, *self._fields.deciding,
                 *self._fields.writing, step_mask.allowed[0], step_mask.least[0], uniforms[0],
-                table, records[0], *scratch.deciding,
+                table, records[0], *scratch.deciding, rules,
             )  # fmt: skip
             self._refuse(fault)
 
@@ -303,6 +315,7 @@ class CompiledRunner:
         step_mask: StepMask,
         uniforms: NDArray[np.float64],
         table: NDArray[np.float64],
+        rules: RuleArrays | None,
     ) -> None:
         """Make decision k of many rows."""
         weights, scratch = self._weights, self._scratch(len(records))
@@ -321,7 +334,7 @@ class CompiledRunner:
         fault = step_kernels.decide_field(
             k, logits, going, weights.added, *self._fields.deciding, *self._fields.writing, allowed,
             step_mask.least, uniforms, table, records, scratch.values, scratch.active,
-            scratch.tied, scratch.head_inputs, width, scratch.weights[: b - a],
+            scratch.tied, scratch.head_inputs, width, scratch.weights[: b - a], a, rules,
         )  # fmt: skip
         self._refuse(fault)
 

@@ -17,6 +17,7 @@ from howlkit.plugins.checked import unwrapped
 from howlkit.plugins.contracts import advice
 from howlkit.protocols import Encoder, Grammar, LogitsFunction
 from howlkit.sampling.logits import SamplingParams
+from howlkit.sampling.rule_arrays import Judged
 from howlkit.sampling.runner import Runner
 from howlkit.schema import END, MARK, STEP, Field, Steps
 
@@ -51,21 +52,25 @@ class FieldwiseDecoder:
         uniforms: NDArray[np.float64],
         params: SamplingParams,
         functions: Sequence[LogitsFunction],
+        judged: Judged | None = None,
     ) -> NDArray[np.float64]:
         """Decide `step` (B,), in place, in the rows that are going (B,).
 
-        uniforms: (B, K), one a field. params, functions: as in `Session.step`. Returns
+        uniforms: (B, K), one a field. params, functions: as in `Session.step`. judged: the rules;
+        where they leave nothing (`judged.left` is 0), a step is not decided to its end. Returns
         (B, decisions): the probability with which each value was drawn; 1 where none was. A field
         of bits takes several decisions.
         """
         drawn: list[NDArray[np.float64]] = []
         for k, field in enumerate(self._encoder.schema.decisions):
+            if judged is not None:
+                going = going & (judged.left > 0)
             undecided = active = going & self._encoder.schema.active(field, step)
             draws = uniforms[:, k]
             while undecided.any():
                 allowed = self._allowed(field, step, undecided)
                 values, chances = self._runner.sample_field(
-                    field, step, undecided, allowed, draws, params, functions
+                    field, step, undecided, allowed, draws, params, functions, judged
                 )
                 drawn.append(np.where(undecided, chances, 1.0))
                 if field.kind != "bits":

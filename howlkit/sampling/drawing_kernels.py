@@ -9,7 +9,7 @@ import numpy as np
 
 from howlkit.sampling.kernels import LOWEST, ONE, ZERO, Array, Number, compiled, exp
 
-__all__ = ["NOTHING", "NOT_A_NUMBER", "draw"]
+__all__ = ["NOTHING", "NOT_A_NUMBER", "draw", "share_left"]
 
 NOTHING, NOT_A_NUMBER = -1, -2
 """What `draw` returns as a value if none is allowed, and if a logit is NaN."""
@@ -126,3 +126,35 @@ def draw(
             if cumulative > drawn:
                 break
     return least + last, weights[last] / total
+
+
+@compiled
+def share_left(
+    logits: Array, allowed: Array, added: Array, least: int, temperature: float
+) -> float:
+    """Forbid values (n,) that rules forbid, and add to logits what they add; return what is left.
+
+    That is the share of the probability of the allowed values that is not forbidden; both are
+    changed in place. added: -inf forbids; else it counts on both sides.
+    """
+    best = -INFINITY
+    for v in range(least, len(logits)):
+        if allowed[v]:
+            if added[v] != -INFINITY:
+                logits[v] += added[v]
+            best = max(best, logits[v])
+    total, left, some = ZERO, ZERO, False
+    sharpness = np.float32(1 / temperature) if temperature > 0 else ONE
+    for v in range(least, len(logits)):
+        if allowed[v]:
+            x = (logits[v] - best) * sharpness
+            weight = exp(x) if x > LOWEST else ZERO
+            total += weight
+            if added[v] == -INFINITY:
+                allowed[v] = False
+            else:
+                left += weight
+                some = True
+    if temperature == 0 or not total > 0:
+        return 1.0 if some else 0.0
+    return float(left / total) if some else 0.0

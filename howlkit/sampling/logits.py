@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from howlkit.errors import HowlkitError, OptionError
 from howlkit.options import option
 
-__all__ = ["NOT_A_NUMBER", "SamplingParams", "choose", "draw", "probabilities"]
+__all__ = ["NOT_A_NUMBER", "SamplingParams", "choose", "draw", "probabilities", "with_rules"]
 
 NOT_A_NUMBER = (
     "a logit is NaN: the weights are damaged, or training went astray, or a function on logits "
@@ -143,3 +143,34 @@ def draw(
     last = chances.shape[1] - 1 - (chances[:, ::-1] > 0).argmax(axis=1)
     value = np.minimum(value, last)
     return value, chances[np.arange(len(value)), value]
+
+
+def with_rules(
+    logits: NDArray[np.float64],
+    allowed: NDArray[np.bool_],
+    added: NDArray[np.float64],
+    temperature: float,
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
+    """Return logits and allowed (B, n) with what rules add, and (B,) the share that rules leave.
+
+    added: (B, n); -inf forbids a value, a number counts for values forbidden and not. The share is
+    the probability of the values that are left among all that were allowed, at a temperature. Where
+    no value is left it is 0, and all that were allowed stay so.
+
+    >>> even, anything = np.zeros((1, 4)), np.ones((1, 4), bool)
+    >>> with_rules(even, anything, np.array([[0, 0, 0, -np.inf]]), 1.0)[2].tolist()
+    [0.75]
+    """
+    forbidden = added == -np.inf
+    logits = logits + np.where(forbidden, 0.0, added)
+    kept = allowed & ~forbidden
+    some = kept.any(axis=1)
+    if temperature == 0:
+        left = some.astype(np.float64)
+    else:
+        best = np.where(allowed, logits, -np.inf).max(axis=1, keepdims=True)
+        known = np.isfinite(best)
+        weights = np.exp(np.where(known, logits - np.where(known, best, 0.0), 0.0) / temperature)
+        weights = np.where(allowed, weights, 0.0)
+        left = np.where(kept, weights, 0.0).sum(axis=1) / np.maximum(weights.sum(axis=1), 1e-300)
+    return logits, np.where(some[:, None], kept, allowed), np.where(some, left, 0.0)

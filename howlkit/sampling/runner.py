@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from howlkit.protocols import LogitsFunction, StepMask
 from howlkit.sampling.logits import SamplingParams
+from howlkit.sampling.rule_arrays import Judged
 from howlkit.sampling.stored_network import StoredNetwork
 from howlkit.schema import Field, Steps
 
@@ -71,12 +72,16 @@ class Runner(Protocol):
         uniforms: NDArray[np.float64],
         params: SamplingParams,
         functions: Sequence[LogitsFunction],
+        judged: Judged | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return (B,) values of a field, drawn from those allowed (B, n), and their probabilities.
 
         step: (B,), the fields decided so far. uniforms: (B,) in [0, 1). functions: as in
         `Session.step`. The probabilities are those of the draw. Results of rows that are not active
         (B,) mean nothing.
+
+        judged: the rules about notes, if there are any. They change the draw, and what they leave
+        is multiplied into `judged.left`; where they leave nothing, the value means nothing.
         """
 
     def accept(self, field: Field, values: NDArray[np.int64], active: Mask) -> None:
@@ -90,11 +95,13 @@ class Runner(Protocol):
         step_mask: Callable[[], StepMask | None],
         uniforms: NDArray[np.float64],
         params: SamplingParams,
+        judged: Judged | None = None,
     ) -> bool:
         """Decide the whole `step` (B,) after hidden, in the rows that are going (B,).
 
         step_mask: returns the mask of the step. uniforms: (B, K); in rows that are going, they are
-        replaced by the probabilities with which the values were drawn. Returns False, with nothing
+        replaced by the probabilities with which the values were drawn. judged: as in
+        `sample_field`; where it leaves nothing, the step means nothing. Returns False, with nothing
         decided or changed, if the step has to be decided field by field instead.
         """
 

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from howlkit.constraints.heard import Heard
 from howlkit.errors import HowlkitError, OptionError, PluginError, did_you_mean
 from howlkit.music.piece import FOREVER, Piece
 from howlkit.network.batches import side_by_side
@@ -27,7 +28,7 @@ from howlkit.plugins.attribution import owner_of
 from howlkit.plugins.checked import CheckedEncoder, unwrapped
 from howlkit.plugins.checked_grammar import CheckedGrammar
 from howlkit.plugins.contracts import advice
-from howlkit.protocols import Encoder, LogitsFunction, StepMask
+from howlkit.protocols import Encoder, LogitsFunction, Rule, StepMask
 from howlkit.sampling import generators
 from howlkit.sampling.decoding import FieldwiseDecoder, check_allowed, without_end
 from howlkit.sampling.history import History
@@ -36,11 +37,17 @@ from howlkit.sampling.limits import Limit, Timeline, reached, tick_of
 from howlkit.sampling.logits import SamplingParams
 from howlkit.sampling.placement import PromptEnd, new_rows, without_end_row
 from howlkit.sampling.positions import Target
+from howlkit.sampling.rule_arrays import Judged
+from howlkit.sampling.ruled import SessionRules
+from howlkit.sampling.ruled_draws import draw_until_kept
 from howlkit.sampling.runner import Runner
 from howlkit.sampling.state import RowState
 from howlkit.schema import END, END_ARRAY, START, Steps
 
 __all__ = ["Session"]
+
+MOST_RETURNS = 24
+"""How often in a row a row goes back where rules leave nothing, until that is an error."""
 
 FEED_AT_ONCE = 1024  # steps of a prompt that the network reads in one pass; bounds memory
 
@@ -50,7 +57,8 @@ class Session:
 
     runner: runs the network (`runners.make_runner`), for this session alone. encoder: the one that
     the network was trained with. rows: B. seed: seeds the rows' generators. limit: how much each
-    row makes. like: the piece that lends its tempo map and resolution.
+    row makes. like: the piece that lends its tempo map and resolution. rules: what may sound
+    (howlkit.constraints).
 
     >>> from howlkit.sampling.trained import Trained
     >>> from howlkit.training.recipe import Recipe
@@ -74,6 +82,7 @@ class Session:
         seed: int = 0,
         limit: Limit = Limit(),
         like: Piece | None = None,
+        rules: Sequence[Rule] = (),
     ) -> None:
         if rows < 1:
             raise HowlkitError(f"a session of {rows} rows; at least 1 is needed")
@@ -94,7 +103,9 @@ class Session:
         self._derive(grammar, self._steps[:, 0], np.ones(rows, bool))
         with one_thread(rows):
             state, hidden = self._runner.start(self._steps[:, :1])
-        self._at = RowState.start(grammar, rows, state, hidden)
+        self._rules = SessionRules.of(rules, self.encoder, grammar, runner)
+        heard = Heard.nothing(rows) if self._rules else None
+        self._at = RowState.start(grammar, rows, state, hidden, heard=heard)
         self._history = History(self._at)
         self._prompts: list[PromptEnd | None] = [None] * rows
         self._done: tuple[Limit, NDArray[np.bool_]] | None = None
@@ -195,6 +206,17 @@ class Session:
         """(B,): the beats from the piece's start to each row's last onset, as in `seconds`."""
         return self._timeline.beats(self.now)
 
+    @property
+    def heard(self) -> Heard:
+        """What sounds in each row, and how its music went lately; for a session with rules."""
+        if self._at.heard is None:
+            raise HowlkitError("a session without rules does not follow what sounds")
+        return self._at.heard
+
+    def steps_of(self, row: int) -> Steps:
+        """Return the steps of one row, its start row first; a view."""
+        return self._steps[row, : int(self.lengths[row])]
+
     def piece(self, row: int = 0) -> Piece:
         """Return the music of one row so far, as the encoder decodes its steps.
 
@@ -268,37 +290,103 @@ class Session:
         going = ~self.done
         step = self._schema.steps(self.rows)
         step["mark"] = END
-        uniforms = self._uniforms(going)
         if functions or self._runner.needs_torch or len(step) > 1:
             with one_thread(self.rows):
-                self._decide(step, going, uniforms, params, functions)
+                self._decide(step, going, params, functions)
         else:
-            self._decide(step, going, uniforms, params, functions)
+            self._decide(step, going, params, functions)
         return step
 
     def _decide(
         self,
         step: Steps,
         going: NDArray[np.bool_],
-        uniforms: NDArray[np.float64],
         params: SamplingParams,
         functions: Sequence[LogitsFunction],
     ) -> None:
         """Decide `step` (B,) in the rows that are going (B,), and add it."""
         hidden = self._at.hidden
-        if not functions and self._runner.sample_step(
-            hidden, step, going, self._step_mask, uniforms, params
-        ):
-            chances = uniforms
+        if self._rules is None:
+            chances = self._draw(step, going, params, functions, None)
         else:
-            fields = FieldwiseDecoder(
-                self._runner, self._at.grammar, self.encoder, self.rngs, ends=self.limit.ends
-            )
-            self._runner.begin(hidden)
-            chances = fields.decide(step, going, uniforms, params, functions)
+            chances = self._draw_by_rules(step, going, params, functions)
+            hidden = self._at.hidden  # rows may have gone back
         self._add(step, going)
         self._read(step[:, None], going.astype(np.int64))
         self._last = hidden, going, chances
+
+    def _draw(
+        self,
+        step: Steps,
+        going: NDArray[np.bool_],
+        params: SamplingParams,
+        functions: Sequence[LogitsFunction],
+        judged: Judged | None,
+    ) -> NDArray[np.float64]:
+        """Draw `step` (B,) in the rows that are going (B,); return (B, .) its values' chances.
+
+        judged: the rules, if there are any, which say in `judged.left` what they left.
+        """
+        hidden, uniforms = self._at.hidden, self._uniforms(going)
+        if not functions and self._runner.sample_step(
+            hidden, step, going, self._step_mask, uniforms, params, judged
+        ):
+            return uniforms
+        fields = FieldwiseDecoder(
+            self._runner, self._at.grammar, self.encoder, self.rngs, ends=self.limit.ends
+        )
+        self._runner.begin(hidden)
+        return fields.decide(step, going, uniforms, params, functions, judged)
+
+    def _draw_by_rules(
+        self,
+        step: Steps,
+        going: NDArray[np.bool_],
+        params: SamplingParams,
+        functions: Sequence[LogitsFunction],
+    ) -> NDArray[np.float64]:
+        """Draw `step` (B,) as the rules allow; return (B, 1) its probability in that draw.
+
+        Rows for which the rules leave nothing go back a little, and are drawn from there.
+        """
+        rules = self._rules
+        assert rules is not None  # for mypy
+
+        def draw(
+            rows: NDArray[np.bool_],
+        ) -> tuple[Steps, NDArray[np.float64], NDArray[np.float64]]:
+            trial = self._schema.steps(self.rows)
+            trial["mark"] = END
+            judged = rules.judged(self._at)
+            chances = self._draw(trial, rows, params, functions, judged)
+            left = rules.left_whole(self, trial, rows) if judged is None else judged.left
+            return trial, chances.prod(axis=1), left
+
+        todo, chances = going, np.ones(self.rows)
+        for attempt in range(MOST_RETURNS):
+            found_steps, found_chances, found = draw_until_kept(
+                draw, todo, self.rngs, tries=rules.tries
+            )
+            step[found], chances[found] = found_steps[found], found_chances[found]
+            todo = todo & ~found
+            if not todo.any():
+                return chances[:, None]
+            self._go_back(todo, attempt)
+        raise HowlkitError(
+            f"row {int(todo.argmax())}: the rules leave nothing that may come next, {MOST_RETURNS} "
+            "times in a row, at other places each time. Ask for less: a wider range, more notes at "
+            "once, more instruments"
+        )
+
+    def _go_back(self, rows: NDArray[np.bool_], attempt: int) -> None:
+        """Take back 4 steps of rows (B,), 8 at the next attempt, and so on; none that was fed."""
+        at = self._at
+        least = np.maximum(at.fed, 1)
+        rngs, prompts = self.rngs, self._prompts
+        self.rewind(
+            np.where(rows, np.maximum(at.lengths - (4 << min(attempt, 10)), least), at.lengths)
+        )
+        self.rngs, self._prompts = rngs, prompts
 
     def _step_mask(self) -> StepMask | None:
         """Return the mask of the whole next step; None if the grammar cannot give one."""
@@ -380,6 +468,7 @@ class Session:
         self._at = self._at.copy()
         self._at.moved = np.array([0.0 if end is None else end.ahead for end in prompts])
         self._at.waiting = np.array([end is not None and not end.kept for end in prompts])
+        self._hear_moved()
         self._history, self._prompts = History(self._at), prompts
 
     def select(self, rows: Sequence[int] | NDArray[np.intp], *, same: bool = False) -> None:
@@ -477,6 +566,8 @@ class Session:
             self._add(steps[:, t], rows, fed=rows & (fed > t), behind=t)
         self._at.fed = np.where(fed > 0, self._at.lengths + fed, self._at.fed)
         self._read(steps, lengths)
+        if self._rules is not None and self._rules.decodes:
+            self._rules.hear_decoded(self)
 
     def _add(
         self,
@@ -492,6 +583,8 @@ class Session:
         before it that the network has not read yet.
         """
         at, self._done = self._at, None
+        if self._rules is not None:
+            self._rules.follow(at, step, rows, rows if fed is None else rows & ~fed)
         begun = at.grammar.push(step, rows)
         self._derive(at.grammar, step, rows)
         begun = begun * (rows if fed is None else rows & ~fed)
@@ -510,6 +603,13 @@ class Session:
         for row in np.flatnonzero(rows).tolist():
             if (prompt := self._prompts[row]) is not None:
                 at.moved[row] += prompt.missing(float(at.now[row]))
+        self._hear_moved()
+
+    def _hear_moved(self) -> None:
+        """Tell the rules how much later rows stand on the time lines of their prompts."""
+        if self._rules is not None and self._at.heard is not None:
+            moved = np.rint(self._at.moved * self._rules.divisions)
+            self._at.heard.moved = moved.astype(np.int64)
 
     def _write(self, step: Steps, rows: NDArray[np.bool_], behind: int) -> None:
         """Write `step` (B,) after the last step of each row marked True."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.constraints.heard import Heard
 from howlkit.plugins.checked_grammar import CheckedGrammar
 
 __all__ = ["RowState"]
@@ -27,6 +28,7 @@ class RowState:
     the same in seconds. settled: whether it has begun in every row.
     moved: (B,) how much later than in its steps a row's music stands on the time line of its
     prompt, in the encoder's clock. waiting: (B,) whether the first note may have to be moved on.
+    heard: what sounds in the rows, where the session has rules about notes.
     grammar: of the rows. state: the network's, each tensor or array (B, ...). hidden: (B, D), from
     which the next step is predicted.
     """
@@ -40,6 +42,7 @@ class RowState:
     settled: bool
     moved: NDArray[np.float64]
     waiting: NDArray[np.bool_]
+    heard: Heard | None
     grammar: CheckedGrammar
     state: dict[str, Any]
     hidden: Any
@@ -51,6 +54,8 @@ class RowState:
         rows: int,
         state: dict[str, Any],
         hidden: Any,  # noqa: ANN401
+        *,
+        heard: Heard | None = None,
     ) -> RowState:
         """Return the state of rows that have read their start row and nothing else."""
         one, none = np.ones(rows, np.int64), np.zeros(rows, np.int64)
@@ -66,6 +71,7 @@ class RowState:
             settled=False,
             moved=moved,
             waiting=waiting,
+            heard=heard,
             grammar=grammar,
             state=state,
             hidden=hidden,
@@ -102,6 +108,7 @@ class RowState:
             self.settled,
             self.moved[index],
             self.waiting[index],
+            None if self.heard is None else self.heard.select(index),
             self.grammar.select(index),
             {name: part[index] for name, part in self.state.items()},
             self.hidden[index],

@@ -14,8 +14,12 @@ import math
 
 import numpy as np
 
-from howlkit.sampling.drawing_kernels import NOTHING, draw
+from howlkit.sampling.drawing_kernels import NOTHING, draw, share_left
 from howlkit.sampling.kernels import Array, add_row, compiled, gelu, product
+from howlkit.sampling.rule_kernels import begin_decision, begin_sums, judge, take_in
+
+INFINITY = np.float32(np.inf)
+ADDS, RESTART, BASES, SUMS, LEFT = 0, 2, 9, 15, 16  # of a `RuleArrays`
 
 __all__ = ["decide_field", "decide_row", "enter", "gelus", "price_row", "read", "settled"]
 
@@ -108,6 +112,7 @@ def decide_row(
     head_inputs: Array,
     logits: Array,
     weights: Array,
+    rules: tuple[Array, ...] | None,
 ) -> int:
     """Decide the decisions first .. stop - 1 of one row after hidden (D,); return 0, or a fault.
 
@@ -124,7 +129,8 @@ def decide_row(
 
     Written to: record, the row's bytes; uniforms, the probability with which each value was drawn,
     1 where none was; values, active: (C,); head_inputs: (K W,); and, as scratch space, logits,
-    weights: (N,).
+    weights: (N,). rules: None, or a `RuleArrays`, of which `sums` and `left` are written to; where
+    the rules leave nothing, `left` is 0 and the step is not decided to its end.
     """
     width = out.shape[1]
     tied = True
@@ -133,11 +139,18 @@ def decide_row(
         active[:] = False
         for j in range(len(head_inputs)):
             head_inputs[j] = from_hidden_bias[j]
+    if rules is not None:
+        extra = np.empty(len(allowed), np.float32)
+        if first == 0:
+            begin_sums(0, rules[BASES], rules[SUMS])
+            rules[LEFT][0] = 1.0
     for k in range(first):
         tied = tied and values[column[k]] == least[k]
     activated = np.empty(width, np.float32)
     for k in range(first, stop):
         c, chance = column[k], 1.0
+        if rules is not None:
+            begin_decision(0, k, rules[RESTART], rules[BASES], rules[SUMS])
         active[c] = _is_active(c, values, active, control, when)
         if not active[c]:
             uniforms[k] = chance
@@ -146,6 +159,11 @@ def decide_row(
         a, b = begin[k], begin[k + 1]
         lowest = least[k] if tied else 0
         value = _only(allowed[a:b], lowest)
+        judged = False
+        if rules is not None:
+            judged = judge(0, k, a, b, allowed[a:b], extra[a:b], rules)
+            if value >= 0 and judged and extra[a + value] == -INFINITY:
+                rules[LEFT][0] = 0.0
         if value < 0:
             part = head_inputs[k * width : (k + 1) * width]
             product(from_hidden[k * width : (k + 1) * width], hidden, activated)
@@ -154,11 +172,17 @@ def decide_row(
             product(out[a:b], activated, logits[a:b])
             for v in range(a, b):
                 logits[v] += out_bias[v]
-            value, chance = draw(
-                logits[a:b], allowed[a:b], lowest, uniforms[k], params[k], weights[a:b]
-            )
+            may = allowed[a:b]
+            if rules is not None and judged:
+                may = may.copy()
+                rules[LEFT][0] *= share_left(logits[a:b], may, extra[a:b], lowest, params[k, 0])
+                if rules[LEFT][0] == 0:
+                    return 0
+            value, chance = draw(logits[a:b], may, lowest, uniforms[k], params[k], weights[a:b])
             if value < 0:
                 return 8 * k - value
+        if rules is not None:
+            take_in(0, a + value, rules[ADDS], rules[SUMS])
         uniforms[k] = chance
         values[c] = value
         _write(value, c, record, place, wide)
@@ -288,16 +312,25 @@ def decide_field(
     head_inputs: Array,
     width: int,
     weights: Array,
+    choice: int,
+    rules: tuple[Array, ...] | None,
 ) -> int:
     """Decide decision k in the rows that are going (B,) from logits (B, n); return 0, or a fault.
 
     The other arguments are those of `decide_row` for B rows, except allowed: (B, n) and weights:
-    (n,). tied: (B,) whether the values decided so far are all equal to `least`, so that the next
-    one must not be below it.
+    (n,); and choice: the number of the decision's first choice among all. tied: (B,) whether the
+    values decided so far are all equal to `least`, so that the next one must not be below it.
     """
-    c = column[k]
+    c, n = column[k], logits.shape[1]
+    if rules is not None:
+        extra = np.empty(n, np.float32)
     for b in range(len(logits)):
         chance = 1.0
+        if rules is not None:
+            if k == 0:
+                begin_sums(b, rules[BASES], rules[SUMS])
+                rules[LEFT][b] = 1.0
+            begin_decision(b, k, rules[RESTART], rules[BASES], rules[SUMS])
         active[b, c] = going[b] and _is_active(c, values[b], active[b], control, when)
         if not active[b, c]:
             uniforms[b, k] = chance
@@ -305,10 +338,22 @@ def decide_field(
             continue
         lowest = least[b, k] if tied[b] else 0
         value = _only(allowed[b], lowest)
+        may = allowed[b]
+        if rules is not None and judge(b, k, choice, choice + n, may, extra, rules):
+            if value >= 0:
+                rules[LEFT][b] *= extra[value] != -INFINITY
+            else:
+                may = may.copy()
+                share = share_left(logits[b], may, extra, lowest, params[k, 0])
+                rules[LEFT][b] *= share
+                if share == 0:  # the step is drawn again; this time it is decided to its end
+                    may = allowed[b]
         if value < 0:
-            value, chance = draw(logits[b], allowed[b], lowest, uniforms[b, k], params[k], weights)
+            value, chance = draw(logits[b], may, lowest, uniforms[b, k], params[k], weights)
         if value < 0:
             return 8 * k - value
+        if rules is not None:
+            take_in(b, choice + value, rules[ADDS], rules[SUMS])
         uniforms[b, k] = chance
         values[b, c] = value
         _write(value, c, records[b], place, wide)

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from howlkit.network.network import Network
 from howlkit.protocols import Backbone, LogitsFunction, StepMask, Stepper
-from howlkit.sampling.logits import SamplingParams, draw
+from howlkit.sampling.logits import SamplingParams, draw, with_rules
 from howlkit.sampling.logits_functions import apply
+from howlkit.sampling.rule_arrays import Judged
 from howlkit.sampling.runner import Carried, Mask, Stepping
 from howlkit.schema import Field, Schema, Steps
 
@@ -99,6 +100,7 @@ class TorchRunner:
         uniforms: NDArray[np.float64],
         params: SamplingParams,
         functions: Sequence[LogitsFunction],
+        judged: Judged | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """As `Runner.sample_field`."""
         assert self._stepper is not None  # for mypy: `begin` has made it
@@ -106,6 +108,12 @@ class TorchRunner:
             logits = self._stepper.logits(field).double().cpu().numpy()
         if functions:
             logits = apply(functions, field, logits, step, active=active, allowed=allowed)
+        if judged is not None and judged.judge is not None:
+            added = judged.judge(field, step)
+            if added is not None:
+                sharpness = params.of(field.name).temperature
+                logits, allowed, left = with_rules(logits, allowed, added, sharpness)
+                judged.left[active] *= left[active]
         return draw(logits, allowed, uniforms, params.of(field.name))
 
     def accept(self, field: Field, values: NDArray[np.int64], active: Mask) -> None:
@@ -122,6 +130,7 @@ class TorchRunner:
         step_mask: Callable[[], StepMask | None],
         uniforms: NDArray[np.float64],
         params: SamplingParams,
+        judged: Judged | None = None,
     ) -> bool:
         """As `Runner.sample_step`: torch always decides field by field."""
         return False

@@ -1,0 +1,167 @@
+"""Rules about notes as arrays, for compiled code: rule_kernels.py reads them in this order.
+
+Letters as there: N choices of all decisions, K decisions, Q quantities, P lags, B rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.constraints.heard import LAGS, Heard
+from howlkit.constraints.rules import (
+    DensityRule,
+    LengthRule,
+    LoopRule,
+    PitchRule,
+    PolyphonyRule,
+    ProgramRule,
+    RestrikeRule,
+)
+from howlkit.music.tables import DRUMS
+from howlkit.note_choices import OPEN, QUANTITIES, NoteTables
+from howlkit.protocols import Rule
+from howlkit.schema import Field, Schema, Steps
+
+__all__ = ["Judged", "RuleArrays", "StaticRules", "UncompiledError"]
+
+Array = NDArray[Any]
+
+NEVER = 2**60
+"""A number of notes in a row that no loop reaches."""
+
+
+class RuleArrays(NamedTuple):
+    """All that the kernels are given.
+
+    adds (N, Q), known (K, Q), restart (K, Q): of the `NoteTables`. judged: (K,) whether any
+    rule can say something about a decision. pitches: (S, 128) and which: (X,), of the `PitchRule`.
+    programs: (129,). most_run: (P,), of the `LoopRule`. numbers: as `StaticRules` sets them. bases:
+    (B, Q). notes, at, moves, runs, moved: of `Heard`. sums: (B, Q) and left: (B,), scratch: the
+    sums of the decisions so far, and the share that hard rules have left of each row's choices.
+    """
+
+    adds: Array
+    known: Array
+    restart: Array
+    judged: Array
+    pitches: Array
+    which: Array
+    programs: Array
+    most_run: Array
+    numbers: Array
+    bases: Array
+    notes: Array
+    at: Array
+    moves: Array
+    runs: Array
+    moved: Array
+    sums: Array
+    left: Array
+
+
+@dataclass
+class Judged:
+    """The rules as they judge one step, and what they leave of it.
+
+    arrays: for compiled code; None: `judge` is asked instead. judge: returns (B, n) what the rules
+    add to the logits of a field, given the fields before it; None: the field says nothing of notes.
+    left: (B,) written to: which share of the probability of each row's choices was not forbidden,
+    multiplied over the fields of the step; 0 where nothing was left.
+    """
+
+    left: NDArray[np.float64]
+    arrays: RuleArrays | None = None
+    judge: Callable[[Field, Steps], NDArray[np.float64] | None] | None = None
+
+
+class StaticRules:
+    """The rules of a session as arrays, for an encoder whose choices are tables.
+
+    Raises UncompiledError for a rule of another kind, and for two of a kind that cannot be one.
+    """
+
+    def __init__(self, rules: Sequence[Rule], tables: NoteTables, schema: Schema) -> None:
+        self._tables = tables
+        self._sums, self._left = np.zeros((0, 0), np.int64), np.ones(0)
+        self._pitches, self._which = np.zeros((1, 128), np.float32), np.zeros(1, np.int64)
+        self._programs = np.ones(DRUMS + 1, np.bool_)
+        self._most_run = np.full(LAGS, NEVER, np.int64)
+        self._numbers = {
+            "slot": 1.0, "early": 0.0, "beats": 1.0, "bar": 1.0, "offset": 0.0,
+            "rate": 0.0, "slack": 0.0, "strength": 0.0, "most": 0.0, "longest": float(OPEN),
+            "restrikes": 0.0, "alone": float(tables.alone),
+            "has_pitches": 0.0, "has_loops": 0.0, "has_open": 0.0,
+        }  # fmt: skip
+        kinds = [type(rule) for rule in rules]
+        if len(set(kinds)) < len(kinds):
+            raise UncompiledError("two rules of a kind cannot be made one")
+        for rule in rules:
+            self._numbers |= self._take(rule)
+        self._fixed = (
+            tables.adds,
+            tables.known,
+            tables.restart,
+            self._find_judged(schema),
+            self._pitches,
+            self._which,
+            self._programs,
+            self._most_run,
+            np.array(list(self._numbers.values())),
+        )
+
+    def _take(self, rule: Rule) -> dict[str, float]:
+        """Take in a rule; return the numbers that it sets."""
+        if isinstance(rule, PitchRule):
+            self._pitches, self._which = rule.tables.astype(np.float32), rule.which
+            beats = rule.beats_a_unit / rule.divisions
+            return {
+                "slot": rule.slot, "early": rule.early, "beats": beats, "bar": rule.bar,
+                "offset": rule.offset, "has_pitches": 1.0,
+            }  # fmt: skip
+        if isinstance(rule, ProgramRule):
+            self._programs = rule.allowed
+            return {}
+        if isinstance(rule, PolyphonyRule):
+            return {"most": float(rule.most)}
+        if isinstance(rule, LengthRule):
+            return {"longest": float(rule.longest), "has_open": 1.0}
+        if isinstance(rule, LoopRule):
+            self._most_run = rule.most
+            return {"has_loops": 1.0}
+        if isinstance(rule, RestrikeRule):
+            return {"restrikes": 1.0}
+        if isinstance(rule, DensityRule):
+            rate = rule.rate / rule.divisions
+            return {"rate": rate, "slack": rule.slack, "strength": rule.strength}
+        raise UncompiledError(f"{type(rule).__name__} is judged by Python")
+
+    def _find_judged(self, schema: Schema) -> NDArray[np.bool_]:
+        """Return (K,): the decisions about which a rule can say something."""
+        tables = self._tables
+        return np.array(tables.known[:, 0])
+
+    def arrays(self, heard: Heard, bases: Array) -> RuleArrays:
+        """Return all arrays for the next step; bases: (B, Q), the grammar's `note_bases`."""
+        rows = len(bases)
+        if len(self._left) != rows:
+            self._sums, self._left = np.zeros((rows, len(QUANTITIES)), np.int64), np.ones(rows)
+        return RuleArrays(
+            *self._fixed,
+            bases,
+            heard.notes,
+            heard.at,
+            heard.moves,
+            heard.runs,
+            heard.moved,
+            self._sums,
+            self._left,
+        )
+
+
+class UncompiledError(Exception):
+    """Rules that only Python can judge; the message says why."""

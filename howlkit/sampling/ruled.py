@@ -1,0 +1,245 @@
+"""Rules about notes in a session: what they make of each step, and what each row has heard.
+
+Three ways, by what the encoder's grammar says of notes. Where it has tables and howlkit knows all
+rules, compiled code judges every choice. Where it only has `note_choices`, Python does. Where it
+says nothing, a whole step is drawn, decoded, and judged by its notes.
+
+Shapes: B rows, n choices of a field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.constraints.following import follow, more_places
+from howlkit.constraints.heard import Heard
+from howlkit.constraints.judging import judge, merged
+from howlkit.music.piece import Piece
+from howlkit.note_choices import BEGINS, NoteChoices
+from howlkit.plugins.checked import CheckedEncoder
+from howlkit.plugins.checked_grammar import CheckedGrammar
+from howlkit.protocols import Rule
+from howlkit.sampling.compiled_weights import FieldArrays
+from howlkit.sampling.rule_arrays import Judged, StaticRules, UncompiledError
+from howlkit.sampling.ruled_draws import TRIES, WHOLE_TRIES
+from howlkit.sampling.runner import Runner
+from howlkit.sampling.state import RowState
+from howlkit.schema import Field, Schema, Steps
+
+__all__ = ["DIVISIONS", "SessionRules", "divisions_of"]
+
+DIVISIONS = 480
+"""Positions a beat or second where a grammar says nothing of notes."""
+
+Mask = NDArray[np.bool_]
+
+
+def divisions_of(grammar: CheckedGrammar) -> int:
+    """Return the positions a beat or second in which rules for a grammar count."""
+    return grammar.divisions if grammar.has_notes else DIVISIONS
+
+
+class SessionRules:
+    """The rules of a session. compiled: whether its runner is of compiled code.
+
+    decodes: whether steps are judged by what they decode to, since the grammar says nothing.
+    """
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        encoder: CheckedEncoder,
+        grammar: CheckedGrammar,
+        *,
+        compiled: bool,
+    ) -> None:
+        self.rules = merged(rules)
+        self.decodes = not grammar.has_notes
+        self.divisions = divisions_of(grammar)
+        self.tries = WHOLE_TRIES if self.decodes else TRIES
+        self._encoder, self._schema = encoder, encoder.schema
+        self._static = _static(self.rules, grammar, self._schema) if compiled else None
+        self._fields = FieldArrays(self._schema) if self._static else None
+
+    @classmethod
+    def of(
+        cls,
+        rules: Sequence[Rule],
+        encoder: CheckedEncoder,
+        grammar: CheckedGrammar,
+        runner: Runner,
+    ) -> SessionRules | None:
+        """Return the rules of a session; None if there are none."""
+        if not rules:
+            return None
+        return cls(
+            rules, encoder, grammar, compiled=runner.name == "compiled" and not runner.needs_torch
+        )
+
+    def judged(self, at: RowState) -> Judged | None:
+        """Return the rules for the next step of B rows; None if they judge whole steps only."""
+        grammar, heard = at.grammar, at.heard
+        assert heard is not None  # for mypy
+        if self.decodes:
+            return None
+        left = np.ones(len(heard.at))
+        if self._static is not None:
+            return Judged(left, arrays=self._static.arrays(heard, grammar.note_bases))
+
+        def added(field: Field, given: Steps) -> NDArray[np.float64] | None:
+            choices = grammar.note_choices(field, given)
+            return None if choices is None else judge(self.rules, choices, heard)
+
+        return Judged(left, judge=added)
+
+    def follow(self, at: RowState, step: Steps, rows: Mask, made: Mask) -> None:
+        """Bring what rows have heard up to date with `step` (B,) in some rows, before it is pushed.
+
+        made: (B,) whether it was made, not fed.
+        """
+        if self.decodes:  # `left_whole` and `hear_decoded` do it
+            return
+        grammar, heard = at.grammar, at.heard
+        assert heard is not None  # for mypy
+        if self._static is not None and self._fields is not None:
+            from howlkit.sampling.rule_kernels import follow as follow_compiled
+
+            records, left, fields = step[:, None].view(np.uint8), rows.copy(), self._fields
+            while follow_compiled(
+                records, *fields.deciding[:3], fields.begin, *fields.writing, left, made,
+                self._static.arrays(heard, grammar.note_bases),
+            ):  # fmt: skip
+                more_places(heard)
+            return
+        for field in self._schema.decisions:
+            active = rows & self._schema.active(field, step)
+            if not active.any() or (choices := grammar.note_choices(field, step)) is None:
+                continue
+            for picked, chosen in _picked(field, step, active):
+                follow(heard, choices, picked, chosen, made=made, alone=grammar.alone)
+
+    def left_whole(self, session: Rows, trial: Steps, rows: Mask) -> NDArray[np.float64]:
+        """Return (B,): 1 where the rules allow the notes that a step adds, else 0.
+
+        Where they do, what the row has heard is brought up to date.
+        """
+        left, heard = np.zeros(session.rows), session.heard
+        for row in np.flatnonzero(rows).tolist():
+            steps = session.steps_of(row)
+            before, after = (
+                self._encoder.decode(some, like=session.like)
+                for some in (steps, np.append(steps, trial[row : row + 1]))
+            )
+            one = heard.select(np.array([row]))
+            notes = _new_notes(before, after, self._schema.clock)
+            if all(self._may_begin(one, note, session.rngs[row]) for note in notes):
+                left[row] = 1
+                _put(heard, row, one)
+        return left
+
+    def _may_begin(self, one: Heard, note: Sequence[int], rng: np.random.Generator | None) -> bool:
+        """Say whether a note may begin in the only row of `one`, which then has heard it.
+
+        rng: draws whether it may where a rule makes it less likely; None: it may in any case.
+        """
+        choices = NoteChoices(
+            np.full((1, 1), BEGINS, np.uint8),
+            *(np.full((1, 1), value, np.int64) for value in note),
+        )
+        if rng is not None:
+            added = float(judge(self.rules, choices, one)[0, 0])
+            if added < 0 and rng.random() >= np.exp(added):
+                return False
+        yes, made = np.ones(1, bool), np.full(1, rng is not None)
+        follow(one, choices, np.zeros(1, np.int64), yes, made=made, alone=False)
+        return True
+
+    def hear_decoded(self, session: Rows) -> None:
+        """Let every row have heard the music of its steps."""
+        heard, nothing = session.heard, Piece()
+        for row in range(session.rows):
+            one = Heard.nothing(1)
+            one.moved = heard.moved[[row]]
+            music = self._encoder.decode(session.steps_of(row), like=session.like)
+            for note in _new_notes(nothing, music, self._schema.clock):
+                self._may_begin(one, note, None)
+            _put(heard, row, one)
+
+
+class Rows(Protocol):
+    """What of a session is asked here."""
+
+    rngs: list[np.random.Generator]
+    like: Piece | None
+
+    @property
+    def rows(self) -> int:
+        """B, the number of rows."""
+
+    @property
+    def heard(self) -> Heard:
+        """What the rows have heard."""
+
+    def steps_of(self, row: int) -> Steps:
+        """Return the steps of a row."""
+
+
+def _put(heard: Heard, row: int, one: Heard) -> None:
+    """Put the only row of `one` in the place of a row of `heard`."""
+    while heard.notes.shape[1] < one.notes.shape[1]:
+        more_places(heard)
+    heard.notes[row] = 0
+    heard.notes[row, : one.notes.shape[1]] = one.notes[0]
+    heard.at[row], heard.moves[row], heard.runs[row] = one.at[0], one.moves[0], one.runs[0]
+
+
+def _static(rules: Sequence[Rule], grammar: CheckedGrammar, schema: Schema) -> StaticRules | None:
+    """Return rules as arrays; None if Python has to judge them."""
+    if not grammar.has_note_tables:
+        return None
+    try:
+        return StaticRules(rules, grammar.note_tables, schema)
+    except UncompiledError:
+        return None
+
+
+def _picked(field: Field, step: Steps, active: Mask) -> list[tuple[NDArray[np.int64], Mask]]:
+    """Return the choices (B,) that a step made of a field, and in which rows each was made."""
+    values = step[field.name]
+    if field.kind != "bits":
+        return [(values.astype(np.int64), active)]
+    found = []
+    for bit in np.flatnonzero(values.any(axis=0)).tolist():
+        found.append((np.full(len(step), bit), active & (values[:, bit] > 0)))
+    return found
+
+
+def _new_notes(before: Piece, after: Piece, clock: str) -> list[tuple[int, ...]]:
+    """Return onset, pitch, program, track and end of the notes that only `after` has, by onset."""
+    keys = ("start", "track", "program", "pitch")
+    old = before.at_resolution(after.ticks_per_beat).notes
+    known = {tuple(row) for row in zip(*(old[key].tolist() for key in keys), strict=True)}
+    found = []
+    for note, end in zip(after.notes, after.ends.tolist(), strict=True):
+        if tuple(note[key].item() for key in keys) in known:
+            continue
+        onset, stop = (_position(after, tick, clock) for tick in (int(note["start"]), end))
+        found.append(
+            (
+                onset,
+                int(note["pitch"]),
+                int(note["program"]),
+                int(note["track"]),
+                max(stop, onset + 1),
+            )
+        )
+    return sorted(found)
+
+
+def _position(piece: Piece, tick: int, clock: str) -> int:
+    units = tick / piece.ticks_per_beat if clock == "beats" else float(piece.seconds(tick))
+    return round(units * DIVISIONS)
