@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -132,6 +133,14 @@ class NoteTables:
     divisions: int
     alone: bool = False
 
+    @cached_property
+    def restarts(self) -> tuple[tuple[tuple[int, int], ...], ...]:
+        """For each decision the quantities that begin anew before it, and their columns."""
+        return tuple(
+            tuple((q, column) for q, column in enumerate(row) if column >= 0)
+            for row in self.restart.tolist()
+        )
+
     @classmethod
     def of(
         cls,
@@ -192,14 +201,15 @@ def choices_from_tables(
     at, k = 0, 0
     sums = bases[:, : len(QUANTITIES)].copy()
     for k, before in enumerate(schema.decisions):
-        for quantity in np.flatnonzero(tables.restart[k] >= 0):
-            sums[:, quantity] = bases[:, tables.restart[k, quantity]]
+        for quantity, column in tables.restarts[k]:
+            sums[:, quantity] = bases[:, column]
         if before is field:
             break
-        active = schema.active(before, given)
         if before.kind != "bits":
-            value = np.where(active, given[before.name], 0).astype(np.int64)
-            sums += tables.adds[at + value] * active[:, None]
+            added = tables.adds.take(at + given[before.name].astype(np.intp), axis=0)
+            if before.when is not None:
+                added *= schema.active(before, given)[:, None]
+            sums += added
         at += before.choices
     known = tables.known[k]
     if not known[_ONSET]:
