@@ -72,8 +72,8 @@ class NoteChoices:
     role: NOTHING, COMING, LASTS or BEGINS. onset: for COMING and BEGINS where the note begins; else
     the first position at which a note could begin after this choice. pitch, program, track: of the
     note. end: where it ends; OPEN if a later step will say so. UNKNOWN stands for what is not
-    decided yet. A LASTS of pitch UNKNOWN is for the note that sounds on the track; an end at or
-    before the onset ends it. What stands at choices that the grammar does not allow is not used.
+    decided yet. A LASTS of pitch UNKNOWN is for the note that sounds on the track, and means nothing
+    where none does; an end at or before the onset ends it. What stands at choices that the grammar does not allow is not used.
     """
 
     role: NDArray[np.uint8]
@@ -123,8 +123,8 @@ class NoteTables:
 
     adds: (N, Q). known: (K, Q), which quantities are settled once a decision is made; the others
     are UNKNOWN (a role is always settled). restart: (K, Q), the column of `note_bases` with which
-    the sum of a quantity begins anew before a decision; -1: it goes on. divisions, alone: as
-    `NoteGrammar`.
+    the sum of a quantity begins anew before a decision, where it is made; -1: it goes on.
+    divisions, alone: as `NoteGrammar`.
     """
 
     adds: NDArray[np.int64]
@@ -201,15 +201,14 @@ def choices_from_tables(
     at, k = 0, 0
     sums = bases[:, : len(QUANTITIES)].copy()
     for k, before in enumerate(schema.decisions):
+        decided = before is field or schema.active(before, given)
         for quantity, column in tables.restarts[k]:
-            sums[:, quantity] = bases[:, column]
+            sums[:, quantity] = np.where(decided, bases[:, column], sums[:, quantity])
         if before is field:
             break
         if before.kind != "bits":
             added = tables.adds.take(at + given[before.name].astype(np.intp), axis=0)
-            if before.when is not None:
-                added *= schema.active(before, given)[:, None]
-            sums += added
+            sums += added * decided[:, None]
         at += before.choices
     known = tables.known[k]
     if not known[_ONSET]:
