@@ -72,8 +72,10 @@ class NoteChoices:
     role: NOTHING, COMING, LASTS or BEGINS. onset: for COMING and BEGINS where the note begins; else
     the first position at which a note could begin after this choice. pitch, program, track: of the
     note. end: where it ends; OPEN if a later step will say so. UNKNOWN stands for what is not
-    decided yet. A LASTS of pitch UNKNOWN is for the note that sounds on the track, and means nothing
-    where none does; an end at or before the onset ends it. What stands at choices that the grammar does not allow is not used.
+    decided yet. A LASTS of pitch UNKNOWN is for the note that sounds on the track, and means
+    nothing where none does. Of several notes of a key, a LASTS is for the newest if its end is not
+    decided, else for the first that is OPEN, else for the newest. An end at or before the onset
+    ends a note. What stands at choices that the grammar does not allow is not used.
     """
 
     role: NDArray[np.uint8]

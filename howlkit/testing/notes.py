@@ -56,15 +56,15 @@ def note_choices_say_what_decode_gives(encoder: Encoder) -> None:
 class FollowedNotes:
     """The notes that the choices made so far begin, hold and end; positions.
 
-    alone: as `NoteGrammar.alone`. notes: as NOTE, in the order in which they begin. newest: of
-    each key (track, pitch, program), and of each track. coming: what
+    alone: as `NoteGrammar.alone`. notes: as NOTE, in the order in which they begin. of: the
+    notes of each key (track, pitch, program), and of each track. coming: what
     the choice before said, if a note will come. no_sooner: where the next note may begin at the
     earliest.
     """
 
     alone: bool
     notes: list[dict[str, int]] = field(default_factory=list)
-    newest: dict[tuple[int, ...], dict[str, int]] = field(default_factory=dict)
+    of: dict[tuple[int, ...], list[dict[str, int]]] = field(default_factory=dict)
     coming: dict[str, int] = field(default_factory=dict)
     no_sooner: int = 0
 
@@ -107,26 +107,33 @@ class FollowedNotes:
             look="the role; COMING is for notes of which more is decided later",
         )
         if self.alone:
-            before = self._newest(choice | {"pitch": UNKNOWN})
+            before = self._meant(choice | {"pitch": UNKNOWN})
             before["end"] = min(before["end"], choice["onset"])
         note = {name: choice[name] for name in NOTE}
         self.notes.append(note)
-        self.newest[choice["track"], choice["pitch"], choice["program"]] = note
-        self.newest[choice["track"],] = note
+        for key in (_key(choice), (choice["track"],)):
+            self.of.setdefault(key, []).append(note)
 
     def _last(self, choice: dict[str, int]) -> None:
-        """Set the end of the newest note of the key; nothing if none was begun (an excerpt)."""
-        note = self._newest(choice)
+        """Set the end of a note of the key; nothing if none was begun (an excerpt)."""
+        note = self._meant(choice)
         sounds = choice["pitch"] != UNKNOWN or note["end"] > choice["onset"]
         if sounds and choice["end"] != UNKNOWN:
             note["end"] = choice["end"]
 
-    def _newest(self, choice: dict[str, int]) -> dict[str, int]:
-        """Return the newest note of a key, or of a track where the pitch is UNKNOWN."""
-        key: tuple[int, ...] = (choice["track"], choice["pitch"], choice["program"])
-        if choice["pitch"] == UNKNOWN:
-            key = key[:1]
-        return self.newest.get(key, {"end": UNKNOWN})
+    def _meant(self, choice: dict[str, int]) -> dict[str, int]:
+        """Return the note of a key that a LASTS is for, as `NoteChoices` says."""
+        notes = self.of.get(_key(choice), [])
+        if notes and notes[-1]["end"] == UNKNOWN:
+            return notes[-1]
+        waiting = (note for note in notes if note["end"] >= OPEN)
+        return next(waiting, notes[-1] if notes else {"end": UNKNOWN})
+
+
+def _key(choice: dict[str, int]) -> tuple[int, ...]:
+    """Return track, pitch and program, or the track alone where the pitch is UNKNOWN."""
+    key = choice["track"], choice["pitch"], choice["program"]
+    return key[:1] if choice["pitch"] == UNKNOWN else key
 
 
 def check_notes(encoder: Encoder, steps: Steps, like: Piece | None) -> None:
