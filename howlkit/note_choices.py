@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -71,8 +72,10 @@ class NoteChoices:
     role: NOTHING, COMING, LASTS or BEGINS. onset: for COMING and BEGINS where the note begins; else
     the first position at which a note could begin after this choice. pitch, program, track: of the
     note. end: where it ends; OPEN if a later step will say so. UNKNOWN stands for what is not
-    decided yet. A LASTS of pitch UNKNOWN is for the note that sounds on the track; an end at or
-    before the onset ends it. What stands at choices that the grammar does not allow is not used.
+    decided yet. A LASTS of pitch UNKNOWN is for the note that sounds on the track, and means
+    nothing where none does. Of several notes of a key, a LASTS is for the newest if its end is not
+    decided, else for the first that is OPEN, else for the newest. An end at or before the onset
+    ends a note. What stands at choices that the grammar does not allow is not used.
     """
 
     role: NDArray[np.uint8]
@@ -122,8 +125,8 @@ class NoteTables:
 
     adds: (N, Q). known: (K, Q), which quantities are settled once a decision is made; the others
     are UNKNOWN (a role is always settled). restart: (K, Q), the column of `note_bases` with which
-    the sum of a quantity begins anew before a decision; -1: it goes on. divisions, alone: as
-    `NoteGrammar`.
+    the sum of a quantity begins anew before a decision, where it is made; -1: it goes on.
+    divisions, alone: as `NoteGrammar`.
     """
 
     adds: NDArray[np.int64]
@@ -131,6 +134,14 @@ class NoteTables:
     restart: NDArray[np.int64]
     divisions: int
     alone: bool = False
+
+    @cached_property
+    def restarts(self) -> tuple[tuple[tuple[int, int], ...], ...]:
+        """For each decision the quantities that begin anew before it, and their columns."""
+        return tuple(
+            tuple((q, column) for q, column in enumerate(row) if column >= 0)
+            for row in self.restart.tolist()
+        )
 
     @classmethod
     def of(
@@ -192,14 +203,14 @@ def choices_from_tables(
     at, k = 0, 0
     sums = bases[:, : len(QUANTITIES)].copy()
     for k, before in enumerate(schema.decisions):
-        for quantity in np.flatnonzero(tables.restart[k] >= 0):
-            sums[:, quantity] = bases[:, tables.restart[k, quantity]]
+        decided = before is field or schema.active(before, given)
+        for quantity, column in tables.restarts[k]:
+            sums[:, quantity] = np.where(decided, bases[:, column], sums[:, quantity])
         if before is field:
             break
-        active = schema.active(before, given)
         if before.kind != "bits":
-            value = np.where(active, given[before.name], 0).astype(np.int64)
-            sums += tables.adds[at + value] * active[:, None]
+            added = tables.adds.take(at + given[before.name].astype(np.intp), axis=0)
+            sums += added * decided[:, None]
         at += before.choices
     known = tables.known[k]
     if not known[_ONSET]:

@@ -14,7 +14,7 @@ from howlkit.music.piece import DRUMS, MAX_TICK, Piece
 from howlkit.plugins.exemptions import exemptions
 from howlkit.protocols import Encoder
 from howlkit.schema import END, START, STEP, Schema, Steps
-from howlkit.testing import exempt_laws, grammars, prompts
+from howlkit.testing import exempt_laws, grammars, notes, prompts
 from howlkit.testing.checks import Check, given, require, run_all
 from howlkit.testing.compare import (
     require_same_decisions,
@@ -303,6 +303,7 @@ def options_work_at_their_limits(encoder: Encoder) -> None:
                         require_same_decisions(made, steps, again, "the range of this option")
                     grammars.require_allowed(made, steps, piece)
                     exempt_laws.pushing_check(made)(made, steps[:-1], piece)
+                    notes.check_notes(made, steps[:-1][:60], piece)
 
 
 def hostile_pieces(encoder: Encoder) -> None:
@@ -349,6 +350,7 @@ LAWS = (
     grammars.rows_are_independent,
     grammars.derived_fields_follow,
     grammars.step_mask_says_what_allowed_does,
+    notes.note_choices_say_what_decode_gives,
     options_work_at_their_limits,
     hostile_pieces,
     prompts.music_follows_a_prompt,

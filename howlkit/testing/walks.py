@@ -16,6 +16,7 @@ from howlkit.music.piece import Piece
 from howlkit.protocols import DerivingGrammar, Encoder, Grammar
 from howlkit.schema import END, START, STEP, Field, Schema, Steps
 from howlkit.testing.checks import require
+from howlkit.testing.note_columns import note_columns
 
 __all__ = [
     "STYLES",
@@ -209,7 +210,7 @@ def derive(schema: Schema, grammar: Grammar, step: Steps, rows: NDArray[np.bool_
 def answers(schema: Schema, grammar: Grammar, step: Steps) -> dict[str, NDArray[Any]]:
     """Return the answers of a grammar to all questions up to `step` (B,): arrays (B, ...) by name.
 
-    Masks are all False where a field is not active.
+    Masks are all False where a field is not active; note choices 0 where they are not allowed.
     """
     said: dict[str, NDArray[Any]] = {"now": np.array(grammar.now, copy=True)}
     for derived in schema.derived:
@@ -223,7 +224,12 @@ def answers(schema: Schema, grammar: Grammar, step: Steps) -> dict[str, NDArray[
     for decided in schema.decisions:
         active = schema.active(decided, step)
         mask = np.array(grammar.allowed(decided, so_far.copy()))
-        said[f"allowed of {decided.name!r}"] = mask & active[:, None]
+        mask &= active[:, None]
+        said[f"allowed of {decided.name!r}"] = mask
+        if hasattr(grammar, "note_choices"):
+            columns = note_columns(grammar, decided, so_far.copy())
+            if columns is not None:
+                said[f"note choices of {decided.name!r}"] = columns * mask[:, :, None]
         so_far[decided.name] = step[decided.name]
     return said
 

@@ -28,6 +28,16 @@ from howlkit.builtin.encoders.shared.notes import note_order
 from howlkit.hookspecs import hookimpl
 from howlkit.music.piece import Piece
 from howlkit.music.tables import NOTE
+from howlkit.note_choices import (
+    BEGINS,
+    COMING,
+    LASTS,
+    NOTHING,
+    QUANTITIES,
+    NoteChoices,
+    NoteTables,
+    choices_from_tables,
+)
 from howlkit.options import option
 from howlkit.protocols import Encoder
 from howlkit.schema import START, STEP, Field, Schema, Steps, real
@@ -98,14 +108,39 @@ class Howl:
 
     def grammar(self, rows: int, *, like: Piece | None = None) -> HowlGrammar:
         """Return the grammar of `rows` rows at the start of their pieces."""
-        return HowlGrammar(self.schema, rows)
+        return HowlGrammar(self.schema, rows, tables=self._note_tables)
+
+    @cached_property
+    def _note_tables(self) -> NoteTables:
+        """What the cells of a step mean in notes."""
+        cells = np.arange(self.schema["shift"].n)  # 0.01 s, of a duration too
+        known = ("onset", "program", "track")
+        return NoteTables.of(
+            self.schema,
+            adds={
+                "shift": {"onset": cells, "role": COMING},
+                "pitch": {"pitch": np.arange(PITCHES), "role": BEGINS - COMING},
+                "duration": {"length": cells, "role": LASTS - BEGINS},
+                "volume": {"role": NOTHING - LASTS},
+            },
+            known={
+                "shift": known,
+                "pitch": (*known, "pitch"),
+                **dict.fromkeys(("duration", "volume"), QUANTITIES),
+            },
+            divisions=TIME.divisions,
+        )
 
 
 class HowlGrammar:
     """Any note may follow any other; notes at one time rise in pitch, duration, volume."""
 
-    def __init__(self, schema: Schema, rows: int) -> None:
-        self._onset = np.zeros(rows, np.int64)  # in 0.01 s
+    divisions, alone = TIME.divisions, False
+
+    def __init__(self, schema: Schema, rows: int, *, tables: NoteTables) -> None:
+        self._schema, self.note_tables = schema, tables
+        self.note_bases = np.zeros((rows, len(QUANTITIES)), np.int64)
+        self._onset = self.note_bases[:, 0]  # in 0.01 s
         self._last = np.zeros(rows, schema.dtype)
         self._last["mark"] = START
 
@@ -130,6 +165,10 @@ class HowlGrammar:
             mask &= np.arange(field.n) >= lowest[:, None]
         return mask
 
+    def note_choices(self, field: Field, given: Steps) -> NoteChoices | None:
+        """Return what the choices of a field mean in notes, as `NoteGrammar.note_choices`."""
+        return choices_from_tables(self._schema, self.note_tables, self.note_bases, field, given)
+
     def push(self, step: Steps, rows: NDArray[np.bool_]) -> Column:
         """Move on to `step` (B,) where `rows` says so; return (B,) the notes begun, 1 or 0."""
         begun = rows & (step["mark"] == STEP)
@@ -140,7 +179,9 @@ class HowlGrammar:
     def select(self, rows: NDArray[np.intp]) -> HowlGrammar:
         """Return a copy that holds `rows`."""
         copy = object.__new__(HowlGrammar)
-        copy._onset, copy._last = self._onset[rows].copy(), self._last[rows].copy()
+        vars(copy).update(vars(self))
+        copy.note_bases, copy._last = self.note_bases[rows], self._last[rows].copy()
+        copy._onset = copy.note_bases[:, 0]
         return copy
 
 

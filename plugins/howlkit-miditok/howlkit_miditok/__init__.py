@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from howlkit_miditok.grammar import Grammar
     from howlkit_miditok.graph import Graph
     from howlkit_miditok.layout import Layout
+    from howlkit_miditok.notes import TokenNotes
     from howlkit_miditok.rules import Rules
     from howlkit_miditok.sequences import Sequences
 
@@ -195,7 +196,19 @@ class MidiTok:
             order = Order(self._rules, metres=metres) if self._rules.ordered else None
             return Clock(self._rules, order=order)
 
-        return Grammar(self._graph, [clock() for _ in range(rows)])
+        clocks = [clock() for _ in range(rows)]
+        if self._notes is not None:
+            from howlkit_miditok.notes import NoteGrammar
+
+            return NoteGrammar(self._graph, clocks, self._notes)
+        return Grammar(self._graph, clocks)
+
+    @cached_property
+    def _notes(self) -> TokenNotes | None:
+        """What tokens mean in notes; None if a token is no part of one note."""
+        from howlkit_miditok.notes import TokenNotes, speaks_of_notes
+
+        return TokenNotes(self._graph) if speaks_of_notes(self._rules) else None
 
 
 @hookimpl

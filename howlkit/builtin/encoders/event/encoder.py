@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 
 from howlkit.arrays import run_bounds, stable_order
 from howlkit.builtin.encoders.event.grammar import EventGrammar
+from howlkit.builtin.encoders.event.notes import note_tables
 from howlkit.builtin.encoders.event.vocabulary import OFF, PITCHES, SHIFT, Vocabulary
 from howlkit.builtin.encoders.event.writing import NOTE_OFF, NUMBER, Column, Rows, StepWriter
 from howlkit.builtin.encoders.shared.grid import ENDLESS, Grid
@@ -46,6 +47,7 @@ from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
 from howlkit.music.piece import Piece
 from howlkit.music.tables import DEFAULT_TEMPO, DRUMS, MAX_TICK, NOTE, PEDAL, TEMPO, Table
+from howlkit.note_choices import NoteTables
 from howlkit.options import option
 from howlkit.protocols import Encoder
 from howlkit.schema import STEP, Field, Schema, Steps
@@ -289,7 +291,12 @@ class Event:
 
     def grammar(self, rows: int, *, like: Piece | None = None) -> EventGrammar:
         """Return the grammar of `rows` rows at the start of their pieces."""
-        return EventGrammar(self._vocabulary, rows)
+        return EventGrammar(self._vocabulary, rows, schema=self.schema, tables=self._note_tables)
+
+    @cached_property
+    def _note_tables(self) -> NoteTables:
+        """What the values of a step mean in notes."""
+        return note_tables(self.schema, self._vocabulary)
 
 
 _Spans = tuple[Table, Column]

@@ -27,7 +27,8 @@ from howlkit.builtin.encoders.event.vocabulary import (
     VELOCITY,
     Vocabulary,
 )
-from howlkit.schema import END, STEP, STEP_ARRAY, Field, Steps
+from howlkit.note_choices import QUANTITIES, NoteChoices, NoteTables, choices_from_tables
+from howlkit.schema import END, STEP, STEP_ARRAY, Field, Schema, Steps
 
 __all__ = ["EventGrammar"]
 
@@ -47,8 +48,14 @@ class EventGrammar:
     order allows, and ends.
     """
 
-    def __init__(self, vocabulary: Vocabulary, rows: int) -> None:
+    alone = False
+
+    def __init__(
+        self, vocabulary: Vocabulary, rows: int, *, schema: Schema, tables: NoteTables
+    ) -> None:
         self._vocabulary = vocabulary
+        self._schema, self.note_tables, self.divisions = schema, tables, vocabulary.grid
+        self._bases = np.zeros((rows, len(QUANTITIES)), np.int64)
         self._moves = vocabulary.moves
         self._state = vocabulary.initial_state[:, None].repeat(rows, axis=1)  # (STATE_SIZE, B)
         # (L, B, 128): 1 + each program in which a pitch sounds, in any of L layers; 0: an empty
@@ -64,6 +71,18 @@ class EventGrammar:
     def now(self) -> NDArray[np.float64]:
         """The position of each row, in seconds or beats."""
         return np.asarray(self._state[POSITION] / self._vocabulary.grid)
+
+    # What sounds --------------------------------------------------------------------------------
+
+    @property
+    def note_bases(self) -> NDArray[np.int64]:
+        """(B, Q): notes begin at the position of each row; `TabledGrammar.note_bases`."""
+        self._bases[:, 0] = self._state[POSITION]
+        return self._bases
+
+    def note_choices(self, field: Field, given: Steps) -> NoteChoices | None:
+        """Return what the choices of a field mean in notes, as `NoteGrammar.note_choices`."""
+        return choices_from_tables(self._schema, self.note_tables, self.note_bases, field, given)
 
     # What is allowed ----------------------------------------------------------------------------
 
@@ -225,4 +244,5 @@ class EventGrammar:
         chosen._state = self._state.take(rows, axis=1)
         chosen._sounding = self._sounding.take(rows, axis=1)
         chosen._first = np.arange(len(rows)) * PITCHES
+        chosen._bases = self._bases.take(rows, axis=0)
         return chosen

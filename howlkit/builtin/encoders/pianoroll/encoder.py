@@ -297,6 +297,7 @@ class Pianoroll:
         """Return the grammar of `rows` rows at the start of pieces in the metre of `like`."""
         spec = PianorollSpec(
             keys=self._keys,
+            low=self.low,
             divisions=self._time.divisions,
             longest_rest=self._longest_rest,
             most_slices=self._most_slices,

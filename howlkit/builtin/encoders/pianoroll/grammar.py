@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from howlkit.builtin.encoders.pianoroll.spec import PianorollSpec
 from howlkit.builtin.encoders.shared.slices import Metre
+from howlkit.note_choices import BEGINS, COMING, LASTS, UNKNOWN, NoteChoices
 from howlkit.schema import END, START, STEP, Field, Steps
 
 __all__ = ["PianorollGrammar", "sounding_keys"]
@@ -21,8 +22,10 @@ class PianorollGrammar:
     metre: of the pieces, for the field `position`. rows: B.
     """
 
+    alone = False
+
     def __init__(self, spec: PianorollSpec, metre: Metre, rows: int) -> None:
-        self._spec, self._metre = spec, metre
+        self._spec, self._metre, self.divisions = spec, metre, spec.divisions
         self._slices = np.zeros(rows, np.int64)
         self._rest = np.zeros(rows, np.int64)  # silent slices since something sounded
         self._sounding = np.zeros((rows, spec.keys), bool)
@@ -57,6 +60,33 @@ class PianorollGrammar:
         needed = given["loudness"] > 0 if self._spec.velocities else sound
         mask[:, -1] = ~needed | given["onset"].any(axis=1)
         return mask
+
+    def note_choices(self, field: Field, given: Steps) -> NoteChoices | None:
+        """Return what the choices of a field mean in notes, as `NoteGrammar.note_choices`.
+
+        A key that is on sounds until the next slice, where a held one makes it last longer.
+        """
+        if field.name == "mark":
+            return None
+        shape = len(self._slices), field.choices
+        slices = self._slices.repeat(field.choices).reshape(shape)
+        role, pitch = np.zeros(shape, np.uint8), np.full(shape, UNKNOWN)
+        nothing, end = np.zeros(shape, np.int64), np.full(shape, UNKNOWN)
+        if field.kind == "bits":
+            pitch[:, :-1] = self._spec.low + np.arange(field.n)
+            end[:, :-1] = slices[:, :-1] + 1
+        if field.name == "loudness":
+            role[:, 1:] = COMING
+        elif field.name == "held":
+            role[:, :-1] = LASTS
+        else:
+            role[:, :-1] = BEGINS
+            slices[:, -1] += 1  # no more begin in this slice
+        if field.name == "keys":
+            role[:, :-1][self._sounding] = LASTS
+        return NoteChoices(
+            role=role, onset=slices, pitch=pitch, program=nothing, track=nothing, end=end
+        )
 
     @property
     def _must_sound(self) -> Keys:

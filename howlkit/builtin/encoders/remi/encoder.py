@@ -37,6 +37,7 @@ from numpy.typing import NDArray
 from howlkit.arrays import fill_forward
 from howlkit.builtin.encoders.remi.grammar import RemiGrammar, Rules
 from howlkit.builtin.encoders.remi.layout import Tokens, lay_out
+from howlkit.builtin.encoders.remi.notes import note_tables
 from howlkit.builtin.encoders.shared.bars import Bars, Changes, Metres
 from howlkit.builtin.encoders.shared.durations import log_spaced, nearest_of_ticks
 from howlkit.builtin.encoders.shared.grid import ENDLESS, Grid, resolution
@@ -174,8 +175,15 @@ class Remi:
 
     @cached_property
     def _rules(self) -> Rules:
+        tables = note_tables(self.schema, self._events, grid=self.grid, lengths=self._lengths)
         return Rules(
-            self.schema, self._events, self._initial, self._metres, self._beats, self.longest_rest
+            self.schema,
+            self._events,
+            self._initial,
+            self._metres,
+            self._beats,
+            self.longest_rest,
+            tables,
         )
 
     # Piece to steps -----------------------------------------------------------------------------

@@ -18,7 +18,9 @@ from itertools import accumulate, compress
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.builtin.encoders.remi.notes import BAR_BEGINS, BASES
 from howlkit.builtin.encoders.shared.bars import Metres
+from howlkit.note_choices import QUANTITIES, NoteChoices, NoteTables, choices_from_tables
 from howlkit.protocols import StepMask
 from howlkit.schema import END, STEP, STEP_ARRAY, Field, Schema, Steps
 
@@ -40,19 +42,26 @@ NO_PITCH = -1  # before the first note of a position or program: any pitch may c
 STATE = (
     "last",  # the index of the last event; at the start the number of events
     "bars",  # number of bars since any other event
-    "bar",  # the grid position at which the bar began
     "length",  # the length of the bar, if it is not cut short; 0 before the first
     "since",  # the grid position at which the tempo last changed
-    *("metre", "position", "tempo", "program"),  # what is in force
+    *("metre", "position", "tempo"),  # what is in force
     "room",  # flags BAR and POSITION, as they are after a note or a tempo
     "higher",  # flag PROGRAM, as it is after a note
     "tied",  # the pitch of the last note at this position and program; else NO_PITCH
     *("velocity", "duration"),  # of that note
     "softest",  # the least velocity of a unison: of two of the longest duration the louder is last
-    *("next_pitch", "next_velocity"),  # of the note begun
+    "next_velocity",  # of the note begun
     "unison",  # 1: its pitch is that of the last note
 )
-"""The state of a row, but for the seconds."""
+"""The state of a row, but for the seconds and what stands in `note_bases`."""
+
+IN_BASES = {
+    "onset": QUANTITIES.index("onset"),  # the grid position of the row: of bar and position
+    "next_pitch": QUANTITIES.index("pitch"),  # of the note begun
+    "program": QUANTITIES.index("program"),  # in force
+    "bar": BAR_BEGINS,  # the grid position at which the bar began
+}
+"""The rest of the state, by its column of `note_bases`."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +69,8 @@ class Rules:
     """What all grammars of an encoder share: the order of its events, as tables.
 
     events: the families, bar first. initial: what is in force before the first event. beats: the
-    microseconds of a beat at each tempo. longest_rest: the most empty bars in a row.
+    microseconds of a beat at each tempo. longest_rest: the most empty bars in a row. notes: what
+    the values mean in notes.
     """
 
     schema: Schema
@@ -69,6 +79,7 @@ class Rules:
     metres: Metres
     beats: Column
     longest_rest: int
+    notes: NoteTables
 
     @cached_property
     def last_position(self) -> int:
@@ -134,22 +145,33 @@ def _without_room(flags: int) -> set[str]:
 class RemiGrammar:
     """B rows of events, in the one order that the encoder writes."""
 
+    alone = False
+
     def __init__(self, rules: Rules, *, rows: int) -> None:
         self._rules = rules
+        self.note_tables, self.divisions = rules.notes, rules.metres.grid
         choices = sum(field.n for field in rules.schema.decisions)
         state = np.zeros((len(STATE), rows, 1), np.int64)
-        self._set_state(state, np.zeros(rows), np.ones((rows, choices), bool))
+        bases = np.zeros((rows, BASES), np.int64)
+        self._set_state(state, bases, np.zeros(rows), np.ones((rows, choices), bool))
         begin = {"last": len(rules.events), "higher": PROGRAM, "tied": NO_PITCH}
         for name, value in {**begin, **rules.initial}.items():
             self._at[name][:] = value
         self._allowed_kinds[:] = rules.follows[-1][BAR]
         self._may_be_new("tempo", slice(None))
 
-    def _set_state(self, state: Column, seconds: NDArray[np.float64], allowed: Mask) -> None:
-        """Set the state (S, B, 1), seconds (B,) and masks (B, N) of rows, and views of them."""
+    def _set_state(
+        self, state: Column, bases: Column, seconds: NDArray[np.float64], allowed: Mask
+    ) -> None:
+        """Set the state (S, B, 1), bases, seconds (B,) and masks (B, N) of rows, and their views.
+
+        bases: (B, BASES), as `note_bases`.
+        """
         rules = self._rules
         self._state, self._seconds, self._allowed = state, seconds, allowed
+        self.note_bases = bases
         self._at = dict(zip(STATE, state, strict=True))
+        self._at |= {name: bases[:, at : at + 1] for name, at in IN_BASES.items()}
         self._allowed_by_name = {name: allowed[:, where] for name, where in rules.columns.items()}
         # (B, 1, choices), the shape that `follows` has at flags (R, 1).
         self._allowed_kinds = allowed[:, None, rules.kinds]
@@ -157,7 +179,12 @@ class RemiGrammar:
     @property
     def now(self) -> NDArray[np.float64]:
         """The position of each row, in beats."""
-        return np.asarray((self._at["bar"] + self._at["position"])[:, 0] / self._rules.metres.grid)
+        return np.asarray(self._at["onset"][:, 0] / self._rules.metres.grid)
+
+    def note_choices(self, field: Field, given: Steps) -> NoteChoices | None:
+        """Return what the choices of a field mean in notes, as `NoteGrammar.note_choices`."""
+        rules = self._rules
+        return choices_from_tables(rules.schema, rules.notes, self.note_bases, field, given)
 
     def seconds(self, clock: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return (B,): the seconds of positions in beats (B,).
@@ -175,7 +202,12 @@ class RemiGrammar:
     def select(self, rows: NDArray[np.intp]) -> RemiGrammar:
         """Return a copy that holds `rows`."""
         twin = copy.copy(self)
-        twin._set_state(self._state.take(rows, axis=1), self._seconds[rows], self._allowed[rows])
+        twin._set_state(
+            self._state.take(rows, axis=1),
+            self.note_bases.take(rows, axis=0),
+            self._seconds[rows],
+            self._allowed[rows],
+        )
         return twin
 
     def allowed(self, field: Field, given: Steps) -> Mask:
@@ -214,6 +246,7 @@ class RemiGrammar:
         bars = at["bars"][here] + 1
         length = rules.metres.lengths[at["metre"][here]]
         at["bar"][here], at["bars"][here], at["position"][here] = bar, bars, 0
+        at["onset"][here] = bar
         at["length"][here] = length
         may["position"][here] = rules.values["position"] < length
         self._may_be_new("metre", here)
@@ -232,7 +265,9 @@ class RemiGrammar:
         at, may, rules = self._at, self._allowed_by_name, self._rules
         at["position"][here], at["bars"][here], at["tied"][here] = values, 0, NO_PITCH
         length, position = at["length"][here], rules.values["position"]
-        more = BAR * (at["bar"][here] + values < rules.last_position)
+        onset = at["bar"][here] + values
+        at["onset"][here] = onset
+        more = BAR * (onset < rules.last_position)
         at["room"][here] = more + POSITION * (values + 1 < length)
         may["position"][here] = (position > values) & (position < length)
         may["pitch"][here] = True
@@ -242,7 +277,7 @@ class RemiGrammar:
     def _tempo(self, here: Rows, values: Column) -> Column:
         at = self._at
         self._seconds[here] = self.seconds(self.now)[here]
-        at["since"][here] = at["bar"][here] + at["position"][here]
+        at["since"][here] = at["onset"][here]
         at["tempo"][here] = values
         self._may_be_new("tempo", here)
         return np.asarray(at["room"][here] | PROGRAM)

@@ -46,6 +46,7 @@ from howlkit.builtin.encoders.voices.derived import (
 )
 from howlkit.builtin.encoders.voices.grammar import ChangesGrammar, VoicesGrammar
 from howlkit.builtin.encoders.voices.masks import VoiceMasks
+from howlkit.builtin.encoders.voices.notes import note_tables
 from howlkit.builtin.encoders.voices.spec import (
     AS_BEFORE,
     KNOWN_BEATS,
@@ -57,6 +58,7 @@ from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
 from howlkit.music.piece import FOREVER, Piece
 from howlkit.music.tables import DRUMS, NOTE
+from howlkit.note_choices import NoteTables
 from howlkit.options import option
 from howlkit.protocols import Encoder
 from howlkit.schema import STEP, Field, Schema, Steps
@@ -325,7 +327,14 @@ class Voices:
         """Return the grammar of `rows` rows at the start of their pieces."""
         metre = self._metre(Piece() if like is None else like)
         kind = ChangesGrammar if self._changes else VoicesGrammar
-        return kind(self._spec, self._masks, metre, rows, most=MOST_SLICES)
+        return kind(
+            self._spec, self._masks, metre, rows, most=MOST_SLICES, tables=self._note_tables
+        )
+
+    @cached_property
+    def _note_tables(self) -> NoteTables:
+        """What the values of a step mean in notes."""
+        return note_tables(self.schema, self._spec, low=self.low)
 
 
 @hookimpl

@@ -19,6 +19,7 @@ from howlkit.builtin.encoders.shared.slices import Metre
 from howlkit.builtin.encoders.voices.derived import derived_columns, positions_and_beats
 from howlkit.builtin.encoders.voices.masks import Neighbour, Voice, VoiceMasks
 from howlkit.builtin.encoders.voices.spec import AS_BEFORE, LOWEST, SILENCE, VoicesSpec
+from howlkit.note_choices import QUANTITIES, NoteChoices, NoteTables, choices_from_tables
 from howlkit.protocols import StepMask
 from howlkit.schema import END, STEP, Field, Steps
 
@@ -37,29 +38,48 @@ class VoicesGrammar:
     be a second spelling of the same music.
     """
 
+    alone = True  # a voice sounds one note at a time
+
     def __init__(
-        self, spec: VoicesSpec, masks: VoiceMasks, metre: Metre, rows: int, *, most: int
+        self,
+        spec: VoicesSpec,
+        masks: VoiceMasks,
+        metre: Metre,
+        rows: int,
+        *,
+        most: int,
+        tables: NoteTables,
     ) -> None:
         """Begin `rows` pieces in a metre, each of `most` slices at most."""
         self._spec, self._masks, self._metre, self._most = spec, masks, metre, most
+        self.note_tables, self.divisions = tables, spec.grid
         self._reach = 0  # no row has more slices than this
         self._update_is_late()
-        self._set_state(np.zeros(rows, np.int64), np.zeros((3 * spec.voices, rows), np.uint8))
+        bases = np.zeros((rows, len(QUANTITIES)), np.int64)
+        self._set_state(bases, np.zeros((3 * spec.voices, rows), np.uint8))
 
-    def _set_state(self, slices: Column, voices: Bytes) -> None:
-        """Set slices (B,), those passed, and voices (3V, B): sounds before and now, and `heldK`."""
+    def _set_state(self, bases: Column, voices: Bytes) -> None:
+        """Set bases (B, Q), as `note_bases`: the onset of the next step is the slices passed.
+
+        voices: (3V, B), sounds before and now, and `heldK`.
+        """
         heard = 2 * self._spec.voices
-        self._slices, self._voices = slices, voices
+        self.note_bases, self._slices, self._voices = bases, bases[:, 0], voices
         # Views of one array, which is changed in place.
         self._heard, self._held = voices[:heard], voices[heard:]
         self._before, self._sounds = voices[: heard // 2], voices[heard // 2 : heard]
-        self._silences = np.arange(len(slices)) * self._masks.values + SILENCE  # in flat masks
+        self._silences = np.arange(len(bases)) * self._masks.values + SILENCE  # in flat masks
         self._derived: dict[str, Column] | None = None  # computed when first asked for after a step
 
     @property
     def now(self) -> NDArray[np.float64]:
         """The beginning of each row's last slice, in beats."""
         return np.maximum(self._slices - 1, 0) / self._spec.grid
+
+    def note_choices(self, field: Field, given: Steps) -> NoteChoices | None:
+        """Return what the choices of a field mean in notes, as `NoteGrammar.note_choices`."""
+        schema = self._masks.schema
+        return choices_from_tables(schema, self.note_tables, self.note_bases, field, given)
 
     def _update_is_late(self) -> None:
         """Set whether the next step of a row may reach the end of the longest piece."""
@@ -175,7 +195,7 @@ class VoicesGrammar:
     def select(self, rows: NDArray[np.intp]) -> Self:
         """Return a copy that holds `rows`."""
         chosen = copy.copy(self)
-        chosen._set_state(self._slices.take(rows), self._voices.take(rows, axis=1))
+        chosen._set_state(self.note_bases.take(rows, axis=0), self._voices.take(rows, axis=1))
         return chosen
 
 
@@ -186,8 +206,8 @@ class ChangesGrammar(VoicesGrammar):
     latest one slice after the last slice that may sound, and no other step stands there.
     """
 
-    def _set_state(self, slices: Column, voices: Bytes) -> None:
-        super()._set_state(slices, voices)
+    def _set_state(self, bases: Column, voices: Bytes) -> None:
+        super()._set_state(bases, voices)
         # For `_may_change_later`, computed when first asked for after a step.
         self._later_changes: list[Mask | None] | None = None
 

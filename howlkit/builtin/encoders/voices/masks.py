@@ -60,6 +60,7 @@ class VoiceMasks:
     """
 
     def __init__(self, spec: VoicesSpec, schema: Schema) -> None:
+        self.schema = schema
         columns = [field.name for field in schema.columns]
         self.decided = _voices(spec)
         self.by_name = {voice.name: voice for voice in self.decided}

@@ -1,0 +1,132 @@
+"""What tokens mean in notes, so that rules about notes work with MidiTok's tokenizers.
+
+For tokenizers with one token a step and no learnt vocabulary, whose music is in the order of time.
+A note is told in several steps: where it begins, its program, its pitch, and its length or, in
+MIDILike, its note-off. Ticks are those of rules.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.music import DRUMS
+from howlkit.note_choices import BEGINS, COMING, LASTS, NOTHING, OPEN, UNKNOWN, NoteChoices
+from howlkit.schema import Field, Steps
+from howlkit_miditok.clock import Clock
+from howlkit_miditok.grammar import Grammar
+from howlkit_miditok.graph import Graph
+from howlkit_miditok.rules import ENDS, PITCHES, STARTS, Rules
+
+__all__ = ["NoteGrammar", "TokenNotes", "speaks_of_notes"]
+
+Column = NDArray[np.int64]
+
+IN_TIME = ("REMI", "TSD", "MIDILike", "Structured")
+
+
+def speaks_of_notes(rules: Rules) -> bool:
+    """Say whether each token is a part of one note, told in the order of time, with its end.
+
+    A learnt token is a part of several notes; MMM goes back in time for every track; PerTok moves a
+    note after its pitch; and the others have several fields a step.
+    """
+    has_ends = all(rules.has_duration(program) for program in rules.config.programs)
+    return rules.name in IN_TIME and has_ends and not rules.tokenizer.is_trained
+
+
+class TokenNotes:
+    """What the tokens of a tokenizer mean in notes, after the state of its decoder."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._rules = graph.rules
+        self._tokens = [parts[0] if parts else ("", "") for parts in graph.values]
+        kinds = np.array([kind for kind, _ in self._tokens])
+        self._bars, self._durations = kinds == "Bar", kinds == "Duration"
+        self._shifts, self._positions = kinds == "TimeShift", kinds == "Position"
+        self._programs = kinds == "Program"
+        on, off = np.isin(kinds, sorted(PITCHES)), np.isin(kinds, sorted(ENDS))
+        note_ons = np.isin(kinds, sorted(STARTS))
+        self._begun = kinds == "Velocity"  # of a note that sounds until a note-off
+        self._begun &= bool(note_ons.any())
+        self._role = np.full(len(kinds), NOTHING, np.uint8)
+        self._role[self._durations | off | self._begun], self._role[on] = LASTS, BEGINS
+        self._role[self._programs] = COMING
+        numbers = np.array([_number(value) for _, value in self._tokens])
+        self._pitch = np.where(on | off, numbers, UNKNOWN)
+        self._told = np.where(numbers == -1, DRUMS, numbers)[self._programs]
+        self._at = numbers[self._positions]
+        open_at = self._begun if self._begun.any() else note_ons
+        self._open, self._off = open_at, off
+        self._spans: dict[int, Column] = {}
+
+    def choices(self, clocks: Sequence[Clock]) -> NoteChoices:
+        """Return what each token means after each clock (B,)."""
+        shape = len(clocks), len(self._tokens)
+        tracks = np.zeros(shape, np.int64)
+        made = NoteChoices(
+            role=self._role[None].repeat(len(clocks), axis=0),
+            onset=np.empty(shape, np.int64),
+            pitch=self._pitch[None].repeat(len(clocks), axis=0),
+            program=np.empty(shape, np.int64),
+            track=tracks,
+            end=np.full(shape, UNKNOWN),
+        )
+        for row, clock in enumerate(clocks):
+            self._fill(made, row, clock)
+        return made
+
+    def _fill(self, made: NoteChoices, row: int, clock: Clock) -> None:
+        """Write what follows from the clock of one row."""
+        onset, end, spans = made.onset[row], made.end[row], self._ticks(clock.beat)
+        onset[:] = clock.tick
+        onset[self._shifts] += spans[self._shifts]
+        onset[self._positions] = clock.begun + self._at * clock.step
+        onset[self._bars] = clock.begun + clock.bar_ticks if clock.bar >= 0 else clock.tick
+        if clock.pending:
+            made.pitch[row, self._durations | self._begun] = int(clock.pending.split()[1])
+        made.program[row] = DRUMS if clock.program == -1 else clock.program
+        made.program[row, self._programs] = self._told
+        if self._off.any():  # a program that sounds may be told for a note-off
+            sounding = {DRUMS if program == -1 else program for program, _, _ in clock.sounding}
+            ends = np.isin(self._told, sorted(sounding))
+            made.role[row, self._programs] = np.where(ends, NOTHING, COMING)
+        end[self._durations] = clock.tick + spans[self._durations]
+        end[self._off], end[self._open] = clock.tick, OPEN
+
+    def _ticks(self, beat: int) -> Column:
+        """Return (n,): the ticks of each shift and duration in a metre; 0 for other tokens."""
+        if beat not in self._spans:
+            lengths = self._shifts | self._durations
+            self._spans[beat] = np.array(
+                [
+                    self._rules.span(value, beat) if is_length else 0
+                    for is_length, (_, value) in zip(lengths.tolist(), self._tokens, strict=True)
+                ]
+            )
+        return self._spans[beat]
+
+
+def _number(value: str) -> int:
+    return int(value) if value.removeprefix("-").isdigit() else UNKNOWN
+
+
+class NoteGrammar(Grammar):
+    """A grammar that says what its choices mean in notes."""
+
+    alone = False
+
+    def __init__(self, graph: Graph, clocks: list[Clock], notes: TokenNotes) -> None:
+        super().__init__(graph, clocks)
+        self._notes, self.divisions = notes, graph.rules.division
+
+    def note_choices(self, field: Field, given: Steps) -> NoteChoices | None:
+        """Return what the choices of a field mean in notes; nothing for `mark`."""
+        return self._notes.choices(self.clocks) if field.name == "token" else None
+
+    def select(self, rows: NDArray[np.intp]) -> NoteGrammar:
+        """Return an independent copy that holds these rows."""
+        clocks = [self.clocks[row].copy() for row in rows.tolist()]
+        return NoteGrammar(self.graph, clocks, self._notes)
