@@ -202,9 +202,9 @@ def follow(
             before = control[c]
             active[c] = before < 0 or (active[before] and when[c, values[before]])
         for k in range(len(column)):
-            begin_decision(b, k, restart, bases, sums)
             if not active[column[k]]:
                 continue
+            begin_decision(b, k, restart, bases, sums)
             take_in(b, begin[k] + values[column[k]], adds, sums)
             role, onset = sums[b, ROLE], sums[b, ONSET]
             if not known[k, ONSET] or (role != BEGINS and role != LASTS):

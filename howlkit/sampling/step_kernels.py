@@ -149,13 +149,13 @@ def decide_row(
     activated = np.empty(width, np.float32)
     for k in range(first, stop):
         c, chance = column[k], 1.0
-        if rules is not None:
-            begin_decision(0, k, rules[RESTART], rules[BASES], rules[SUMS])
         active[c] = _is_active(c, values, active, control, when)
         if not active[c]:
             uniforms[k] = chance
             tied = tied and least[k] == 0
             continue
+        if rules is not None:
+            begin_decision(0, k, rules[RESTART], rules[BASES], rules[SUMS])
         a, b = begin[k], begin[k + 1]
         lowest = least[k] if tied else 0
         value = _only(allowed[a:b], lowest)
@@ -326,16 +326,16 @@ def decide_field(
         extra = np.empty(n, np.float32)
     for b in range(len(logits)):
         chance = 1.0
-        if rules is not None:
-            if k == 0:
-                begin_sums(b, rules[BASES], rules[SUMS])
-                rules[LEFT][b] = 1.0
-            begin_decision(b, k, rules[RESTART], rules[BASES], rules[SUMS])
+        if rules is not None and k == 0:
+            begin_sums(b, rules[BASES], rules[SUMS])
+            rules[LEFT][b] = 1.0
         active[b, c] = going[b] and _is_active(c, values[b], active[b], control, when)
         if not active[b, c]:
             uniforms[b, k] = chance
             tied[b] = tied[b] and least[b, k] == 0
             continue
+        if rules is not None:
+            begin_decision(b, k, rules[RESTART], rules[BASES], rules[SUMS])
         lowest = least[b, k] if tied[b] else 0
         value = _only(allowed[b], lowest)
         may = allowed[b]
