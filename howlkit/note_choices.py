@@ -200,13 +200,15 @@ def choices_from_tables(
 
     None where no onset is known once the field is decided.
     """
-    at, k = 0, 0
+    at, k, everywhere = 0, 0, np.ones(len(given), bool)
     sums = bases[:, : len(QUANTITIES)].copy()
     for k, before in enumerate(schema.decisions):
-        decided = before is field or schema.active(before, given)
+        decided = (
+            everywhere if before.name == field.name else np.asarray(schema.active(before, given))
+        )
         for quantity, column in tables.restarts[k]:
             sums[:, quantity] = np.where(decided, bases[:, column], sums[:, quantity])
-        if before is field:
+        if before.name == field.name:
             break
         if before.kind != "bits":
             added = tables.adds.take(at + given[before.name].astype(np.intp), axis=0)

@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 
 from howlkit.errors import PluginError
 from howlkit.music.piece import Piece
-from howlkit.note_choices import NoteChoices, NoteTables
+from howlkit.note_choices import (
+    QUANTITIES,
+    NoteChoices,
+    NoteGrammar,
+    NoteTables,
+    TabledGrammar,
+)
 from howlkit.plugins.attribution import owner_of
 from howlkit.plugins.contracts import advice, contract_error, is_array, wrong_signature
 from howlkit.protocols import (
@@ -45,6 +51,8 @@ class CheckedGrammar:
         "_rows",
         "_schema",
         "_sets_tempo",
+        "has_note_tables",
+        "has_notes",
     )
 
     def __init__(
@@ -58,6 +66,9 @@ class CheckedGrammar:
     ) -> None:
         self._encoder, self._schema, self._grammar, self._rows = encoder, schema, grammar, rows
         self._sets_tempo, self._masks_steps = sets_tempo, hasattr(grammar, "step_mask")
+        # Whether the grammar says what choices mean in notes, and whether it says so as tables.
+        self.has_notes = hasattr(grammar, "note_choices")
+        self.has_note_tables = self.has_notes and hasattr(grammar, "note_tables")
         widths = [field.choices for field in schema.decisions]
         self._mask_shapes = (rows, sum(widths)), (rows, len(widths))
 
@@ -72,18 +83,34 @@ class CheckedGrammar:
             self.step_mask()
         if self._sets_tempo:
             self.seconds(np.zeros(self._rows))
+        if self.has_notes:
+            self._try_out_notes()
         self.select(np.arange(self._rows))
+
+    def _try_out_notes(self) -> None:
+        _ = self.alone, self.divisions
+        given = self._schema.steps(self._rows)
+        for field in self._schema.decisions[:2]:  # what comes later may not be decided in `given`
+            self.note_choices(field, given)
+        if self.has_note_tables:
+            _ = self.note_tables, self.note_bases
 
     def _check_members(self) -> None:
         needed: dict[str, type[Any]] = dict.fromkeys(("now", "allowed", "push", "select"), Grammar)
         needed |= {"derived": DerivingGrammar} if self._schema.derived else {}
         needed |= {"seconds": TimingGrammar} if self._sets_tempo else {}
         needed |= {"step_mask": StepMaskGrammar} if self._masks_steps else {}
+        if self.has_notes:
+            needed |= dict.fromkeys(("note_choices", "divisions", "alone"), NoteGrammar)
+        if self.has_note_tables:
+            needed |= {"note_bases": TabledGrammar}
         for name, contract in needed.items():
             if not hasattr(self._grammar, name):
                 wanted = f"a howlkit.protocols.{contract.__name__}, with {name},"
                 raise contract_error(self._encoder, "grammar", self._grammar, wanted)
-            wrong = name != "now" and wrong_signature(getattr(self._grammar, name), contract, name)
+            if isinstance(vars(contract)[name], property):
+                continue
+            wrong = wrong_signature(getattr(self._grammar, name), contract, name)
             if wrong:
                 raise PluginError(
                     f"{owner_of(self._encoder)}: its grammar's {wrong}{advice(self._encoder)}"
@@ -111,43 +138,6 @@ class CheckedGrammar:
         if not is_array(begun, rows.shape, "iub"):
             raise self._error("push", begun, f"integers of shape {rows.shape}")
         return begun
-
-    @property
-    def has_notes(self) -> bool:
-        """Whether the grammar says what choices mean in notes (`NoteGrammar`)."""
-        return hasattr(self._grammar, "note_choices")
-
-    @property
-    def has_note_tables(self) -> bool:
-        """Whether it says so in tables (`TabledGrammar`)."""
-        return hasattr(self._grammar, "note_tables")
-
-    @property
-    def note_tables(self) -> NoteTables:
-        """The tables, as `TabledGrammar.note_tables`."""
-        tables: NoteTables = self._grammar.note_tables
-        return tables
-
-    @property
-    def note_bases(self) -> NDArray[np.int64]:
-        """(B, Q): as `TabledGrammar.note_bases`."""
-        bases: NDArray[np.int64] = self._grammar.note_bases
-        return bases
-
-    @property
-    def divisions(self) -> int:
-        """Positions a beat or second, as `NoteGrammar.divisions`."""
-        return int(self._grammar.divisions)
-
-    @property
-    def alone(self) -> bool:
-        """As `NoteGrammar.alone`."""
-        return bool(self._grammar.alone)
-
-    def note_choices(self, field: Field, given: Steps) -> NoteChoices | None:
-        """As `NoteGrammar.note_choices`."""
-        choices: NoteChoices | None = self._grammar.note_choices(field, given)
-        return choices
 
     def select(self, rows: NDArray[np.intp]) -> CheckedGrammar:
         """Return an independent copy that holds these rows, in this order."""
@@ -194,6 +184,66 @@ class CheckedGrammar:
             wanted = "a StepMask of shapes {} and {}".format(*self._mask_shapes)
             raise self._error("step_mask", found, wanted)
         return found
+
+    # Notes ----------------------------------------------------------------------------------------
+
+    @property
+    def divisions(self) -> int:
+        """Positions of note choices a beat or second; only with `has_notes`, as all of these."""
+        found: int = self._grammar.divisions
+        if not isinstance(found, int) or found < 1:
+            raise self._error("divisions", found, "a whole number above 0", verb="is")
+        return found
+
+    @property
+    def alone(self) -> bool:
+        """Whether a note ends the note before it on its track (`NoteGrammar.alone`)."""
+        found: bool = self._grammar.alone
+        if not isinstance(found, bool):
+            raise self._error("alone", found, "true or false", verb="is")
+        return found
+
+    def note_choices(self, field: Field, given: Steps) -> NoteChoices | None:
+        """Return what the choices of a field mean in notes, as `NoteGrammar.note_choices`."""
+        found: NoteChoices | None = self._grammar.note_choices(field, given)
+        if found is None:
+            return None
+        shape, call = (len(given), field.choices), f"note_choices({field.name!r})"
+        if not isinstance(found, NoteChoices):
+            raise self._error(call, found, "a NoteChoices or None")
+        for name, column in vars(found).items():
+            if not is_array(column, shape, "iu"):
+                raise self._error(f"{name} of {call}", column, f"integers of shape {shape}")
+        return found
+
+    @property
+    def note_tables(self) -> NoteTables:
+        """The tables that note choices follow from; only with `has_note_tables`."""
+        found: NoteTables = self._grammar.note_tables
+        (_, choices), (_, decisions) = self._mask_shapes
+        width = len(QUANTITIES)
+        if not (
+            isinstance(found, NoteTables)
+            and is_array(found.adds, (choices, width), "i")
+            and is_array(found.known, (decisions, width), "b")
+            and is_array(found.restart, (decisions, width), "i")
+        ):
+            wanted = f"a NoteTables of shapes {(choices, width)} and {(decisions, width)}"
+            raise self._error("note_tables", found, wanted, verb="is")
+        return found
+
+    @property
+    def note_bases(self) -> NDArray[np.int64]:
+        """(B, Q or more): the quantities of each row before the next step."""
+        found: NDArray[np.int64] = self._grammar.note_bases
+        # Read at every step: the quickest test that there is.
+        if type(found) is not np.ndarray or found.dtype != np.int64 or not self._fits_rows(found):
+            wanted = f"integers (int64) of shape ({self._rows}, {len(QUANTITIES)} or more)"
+            raise self._error("note_bases", found, wanted, verb="is")
+        return found
+
+    def _fits_rows(self, found: NDArray[Any]) -> bool:
+        return found.ndim == 2 and len(found) == self._rows and found.shape[1] >= len(QUANTITIES)
 
     def _fits(self, found: object) -> bool:
         allowed, least = self._mask_shapes

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.music.piece import DRUMS, NOTE, Piece
+from howlkit.note_choices import BEGINS, COMING, UNKNOWN, NoteChoices
 from howlkit.options import option
 from howlkit.schema import START, STEP, Field, Schema, Steps, bits, real
 
@@ -111,6 +112,13 @@ class FakeGrammar:
     at: Column
     count: Column
 
+    alone: ClassVar[bool] = False
+
+    @property
+    def divisions(self) -> int:
+        """The slices a beat."""
+        return self.grid
+
     @property
     def now(self) -> NDArray[np.float64]:
         """The position of each row, in beats (B,)."""
@@ -129,6 +137,26 @@ class FakeGrammar:
             on = given["keys"].sum(axis=1)[:, None]
             mask &= np.where(on == 0, value < KEYS - 1, (value < KEYS) | (on > 1))
         return mask
+
+    def note_choices(self, field: Field, given: Steps) -> NoteChoices | None:
+        """Return what the choices of a field mean in notes: each key is one, one slice long."""
+        if field.name not in ("shift", "key", "keys"):
+            return None
+        value, shape = np.arange(field.choices), (len(given), field.choices)
+        shift = value if field.name == "shift" else given["shift"].astype(np.int64)[:, None]
+        role = np.full(shape, COMING if field.name == "shift" else BEGINS, np.uint8)
+        role[:, KEYS:] *= field.name != "keys"  # that there are no more is no note
+        onset = np.maximum(self.at, 0)[:, None] + np.broadcast_to(shift, shape)
+        unknown, none = np.full(shape, UNKNOWN), np.zeros(shape, np.int64)
+        keys = field.name != "shift"
+        return NoteChoices(
+            role=role,
+            onset=onset,
+            pitch=np.broadcast_to(LOWEST + value, shape) if keys else unknown,
+            program=none,
+            track=none,
+            end=onset + 1 if keys else unknown,
+        )
 
     def push(self, step: Steps, rows: NDArray[np.bool_]) -> Column:
         """Move on in the marked rows; return how many notes begin: one for each key."""

@@ -267,7 +267,10 @@ def test_a_step_mask_is_derived_where_a_step_is_one_field():
 
 
 ASKING = {"hasattr", "getattr"}
-CAPABILITIES = {"fitted", "sets_tempo", "exemptions", "step_mask", "derived", "seconds"}
+CAPABILITIES = {
+    *("fitted", "sets_tempo", "exemptions", "step_mask", "derived", "seconds"),
+    *("note_choices", "note_tables", "note_bases"),
+}
 
 
 def test_the_core_asks_no_component_whether_it_has_a_capability():

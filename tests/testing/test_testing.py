@@ -238,6 +238,28 @@ def looks_at_nothing(self):
     return StepMask(allowed, np.zeros((len(self.at), len(decisions)), np.int64))
 
 
+def tells(**changed):
+    """A method `note_choices` in which some arrays are others."""
+
+    def note_choices(self, field, given):
+        told = FakeGrammar.note_choices(self, field, given)
+        if told is None:
+            return None
+        return replace(told, **{name: change(field, told) for name, change in changed.items()})
+
+    return note_choices
+
+
+NO_CHORDS = tells(role=lambda field, told: told.role * np.uint8(field.name != "keys"))
+LATE = tells(onset=lambda field, told: told.onset + 1, end=lambda field, told: told.end + 1)
+OTHER_ONSETS = tells(onset=lambda field, told: told.onset + (field.name == "shift"))
+TOO_HIGH = tells(pitch=lambda field, told: told.pitch + 12)
+LONG = tells(end=lambda field, told: told.end + 1)
+UNTOLD = tells(pitch=lambda field, told: told.pitch * 0 - 1)
+NARROW = tells(pitch=lambda field, told: told.pitch[:, :-1])
+FRACTIONS = tells(onset=lambda field, told: told.onset / 1)
+
+
 class SharesState(FakeEncoder):
     """Copies of its grammar share an array."""
 
@@ -277,6 +299,30 @@ ENCODERS = [
         "'shift' to be in",
     ),
     (SharesState, "rows are independent", "`select` shares"),
+    (
+        with_grammar(note_choices=NO_CHORDS),
+        "note choices say what decode gives",
+        "notes, as `decode` returns",
+    ),
+    (with_grammar(note_choices=LATE), "note choices say what decode gives", "onset of the choices"),
+    (
+        with_grammar(note_choices=OTHER_ONSETS),
+        "note choices say what decode gives",
+        "as the choice before said of the note",
+    ),
+    (
+        with_grammar(note_choices=TOO_HIGH),
+        "note choices say what decode gives",
+        "pitch of the choices",
+    ),
+    (with_grammar(note_choices=LONG), "note choices say what decode gives", "end of the choices"),
+    (with_grammar(note_choices=UNTOLD), "note choices say what decode gives", "pitch unknown"),
+    (with_grammar(note_choices=NARROW), "note choices say what decode gives", "integers of shape"),
+    (
+        with_grammar(note_choices=FRACTIONS),
+        "note choices say what decode gives",
+        "integers of shape",
+    ),
 ]
 
 

@@ -34,7 +34,7 @@ def note_tables(
     if "program" in events:
         program[events.index("program")], role[events.index("program")] = BELOW, COMING
     numbers = np.arange(max(field.n for field in schema.decisions))
-    adds = {
+    adds: dict[str, dict[str, int | NDArray[np.int64]]] = {
         "event": {"onset": onset, "program": program, "role": role},
         "position": {"onset": numbers, "role": COMING},
         "program": {"program": numbers},
