@@ -25,11 +25,11 @@ from howlkit.constraints.heard import (
     UNTIL,
     Heard,
 )
-from howlkit.note_choices import BEGINS, COMING, LASTS, NO_NOTE, NOTHING, OPEN, UNKNOWN, NoteChoices
+from howlkit.note_choices import BEGINS, COMING, LASTS, NOTHING, OPEN, UNKNOWN, NoteChoices
 
-__all__ = ["chosen", "every_key", "new_notes", "random_choices", "random_heard", "unknown"]
+__all__ = ["ROLES", "chosen", "every_key", "new_notes", "random_choices", "random_heard", "unknown"]
 
-ROLES = (NOTHING, COMING, BEGINS, LASTS)
+ROLES = {"NOTHING": NOTHING, "COMING": COMING, "LASTS": LASTS, "BEGINS": BEGINS}
 PITCHES = (36, 60, 61, 64, 67, 127)  # few, so that many choices are of keys that sound
 PROGRAMS = (0, 40, 128)
 TRACKS = 3
@@ -85,13 +85,13 @@ def random_choices(
     One in eight is of a pitch that no note has: of those that a grammar does not allow.
     """
     shape = len(heard.at), choices
-    role = rng.choice(ROLES, size=shape).astype(np.uint8)
+    role = rng.choice([*ROLES.values()], size=shape).astype(np.uint8)
     last = np.maximum(heard.at[:, LAST_ONSET], 0)[:, None]
     onset = last + rng.integers(0, 4 * divisions, shape) * rng.integers(0, 2, shape)
     pitch = np.where(
         rng.random(shape) < 0.5, rng.choice(PITCHES, shape), rng.integers(0, 128, shape)
     )
-    pitch = np.where(rng.random(shape) < 1 / 8, rng.integers(-12, 140, shape), pitch)
+    pitch = np.where(rng.random(shape) < 1 / 8, rng.integers(UNKNOWN, 140, shape), pitch)
     program = rng.choice(PROGRAMS, shape)
     track = rng.integers(0, TRACKS, shape)
     end = onset + rng.integers(0, 8 * divisions, shape)
@@ -101,7 +101,6 @@ def random_choices(
         return np.where(where & (rng.random(shape) < 0.5), UNKNOWN, values)
 
     none = role == NOTHING
-    pitch = np.where(none & (rng.random(shape) < 0.5), pitch + NO_NOTE, pitch)
     partly = none | (role == COMING)
     return NoteChoices(
         role=role,

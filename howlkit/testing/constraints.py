@@ -20,6 +20,7 @@ from howlkit.note_choices import NOTHING, UNKNOWN, NoteChoices
 from howlkit.protocols import Constraint, Rule
 from howlkit.testing.checks import Check, given, require, run_all
 from howlkit.testing.choices import (
+    ROLES,
     chosen,
     every_key,
     random_choices,
@@ -194,7 +195,7 @@ def says_nothing_of_the_unknown(constraint: Constraint) -> None:
     """A rule gives 0 to choices of which everything is UNKNOWN."""
     for name, setting, rule in rules(constraint):
         heard = random_heard(np.random.default_rng(0), rows=ROWS, divisions=setting.divisions)
-        for role, word in enumerate(("NOTHING", "COMING", "BEGINS", "LASTS")):
+        for word, role in ROLES.items():
             with given(f"{name}; choices whose role is {word}, all else UNKNOWN"):
                 found = rule.logits(unknown(role, rows=ROWS), heard)
                 require(
