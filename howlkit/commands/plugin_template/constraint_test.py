@@ -7,6 +7,7 @@ import pytest
 
 from howlkit.constraints import Heard, Setting
 from howlkit.music import DRUMS
+from howlkit.note_choices import UNKNOWN
 from howlkit.testing import constraint_checks, new_notes
 
 from howlkit.commands.plugin_template.constraint import Stencil
@@ -33,6 +34,14 @@ def test_a_second_has_as_many_beats_as_the_tempo_says() -> None:
     np.testing.assert_allclose(beats.logits(early, heard), seconds.logits(late, heard))
 
 
-def test_drums_are_left_alone() -> None:
+def test_the_waves_go_on_where_a_prompt_stopped() -> None:
+    rule, heard = Stencil().begin(Setting("beats", 12)), Heard.nothing(1)
+    whole = rule.logits(new_notes(np.arange(128), onset=90), heard)
+    heard.moved[:] = 60
+    np.testing.assert_allclose(rule.logits(new_notes(np.arange(128), onset=30), heard), whole)
+
+
+@pytest.mark.parametrize(("pitch", "program"), [(0, DRUMS), (UNKNOWN, 0)])
+def test_drums_and_what_is_not_decided_yet_are_left_alone(pitch: int, program: int) -> None:
     rule = Stencil().begin(Setting("beats", 12))
-    assert not rule.logits(new_notes(np.arange(128), program=DRUMS), Heard.nothing(1)).any()
+    assert not rule.logits(new_notes(pitch, program=program), Heard.nothing(1)).any()

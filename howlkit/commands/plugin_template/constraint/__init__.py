@@ -42,7 +42,7 @@ class Wave:
     def logits(self, choices: NoteChoices, heard: Heard) -> Numbers:
         """Return (B, n): how much less likely each choice becomes."""
         begins = (choices.role == BEGINS) | (choices.role == COMING)
-        known = begins & (choices.pitch != UNKNOWN) & (choices.onset != UNKNOWN)
+        known = begins & (choices.pitch != UNKNOWN)
         position = choices.onset + heard.moved[:, None]  # since the piece began
         away = np.abs(choices.pitch - self.centre(position))  # semitones
         nats = self.options.strength * np.maximum(away - 12, 0)
