@@ -27,8 +27,8 @@ def test_notes_far_from_the_wave_are_rare() -> None:
 
 
 def test_a_second_has_as_many_beats_as_the_tempo_says() -> None:
-    stencil = Stencil(beats=8)
-    beats, seconds = stencil.begin(Setting("beats", 12)), stencil.begin(Setting("seconds", 100))
+    wish = Stencil(beats=8)
+    beats, seconds = wish.begin(Setting("beats", 12)), wish.begin(Setting("seconds", 100))
     early, late = new_notes(np.arange(128), onset=12), new_notes(np.arange(128), onset=50)
     heard = Heard.nothing(1)
     np.testing.assert_allclose(beats.logits(early, heard), seconds.logits(late, heard))
