@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from howlkit.api.components import augmenter, encoder, model, sampler
+    from howlkit.api.components import augmenter, constraint, encoder, model, sampler
     from howlkit.api.files import read, write
     from howlkit.api.preparing import prepare
     from howlkit.api.training import load, train
@@ -37,6 +37,7 @@ __all__ = [
     "Session",
     "Trained",
     "augmenter",
+    "constraint",
     "encoder",
     "hookimpl",
     "load",
@@ -60,6 +61,7 @@ _HOMES = {
     "Session": "sampling.session",
     "Trained": "sampling.trained",
     "augmenter": "api.components",
+    "constraint": "api.components",
     "encoder": "api.components",
     "hookimpl": "hookspecs",
     "load": "api.training",

@@ -8,11 +8,12 @@ from collections.abc import Callable
 
 import pluggy
 
-from howlkit.protocols import Augmenter, Encoder, Model, Sampler, Source, Writer
+from howlkit.protocols import Augmenter, Constraint, Encoder, Model, Sampler, Source, Writer
 
 __all__ = [
     "hookimpl",
     "register_augmenters",
+    "register_constraints",
     "register_encoders",
     "register_models",
     "register_samplers",
@@ -42,6 +43,11 @@ def register_models(register: Callable[[type[Model]], None]) -> None:
 @hookspec
 def register_samplers(register: Callable[[type[Sampler]], None]) -> None:
     """Register samplers: they make music with a session."""
+
+
+@hookspec
+def register_constraints(register: Callable[[type[Constraint]], None]) -> None:
+    """Register constraints: they say what may sound."""
 
 
 @hookspec

@@ -1,9 +1,9 @@
 """The contracts between the parts: a class meets one by having its methods, without a base class.
 
-A component (an encoder, augmenter, model, sampler, source or writer) is a frozen dataclass: its
-fields are its options (`-o tuple.grid=12`, the run's config.json), the first line of its docstring
-is what `howlkit plugins list` prints, and the class attribute `name` is what users type. Heavy
-imports belong inside methods, so that listing components stays quick.
+A component (an encoder, augmenter, model, sampler, constraint, source or writer) is a frozen
+dataclass: its fields are its options (`-o tuple.grid=12`, the run's config.json), the first line of
+its docstring is what `howlkit plugins list` prints, and the class attribute `name` is what users
+type. Heavy imports belong inside methods, so that listing components stays quick.
 
 Shapes: B rows (pieces or streams side by side), T steps, D width of a vector.
 """

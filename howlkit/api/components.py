@@ -1,12 +1,12 @@
-"""Components by name: an encoder, a model, a sampler, an augmenter."""
+"""Components by name: an encoder, a model, a sampler, a constraint, an augmenter."""
 
 from __future__ import annotations
 
 from howlkit import plugins
 from howlkit.errors import ArgumentError
-from howlkit.protocols import Augmenter, Encoder, Model, Sampler
+from howlkit.protocols import Augmenter, Constraint, Encoder, Model, Sampler
 
-__all__ = ["augmenter", "encoder", "model", "sampler"]
+__all__ = ["augmenter", "constraint", "encoder", "model", "sampler"]
 
 
 def encoder(name: str, /, **options: object) -> Encoder:
@@ -43,6 +43,17 @@ def sampler(name: str, /, **options: object) -> Sampler:
     0.9
     """
     made: Sampler = plugins.create("sampler", _name("sampler", name), options)
+    return made
+
+
+def constraint(name: str, /, **options: object) -> Constraint:
+    """Return a constraint, which says what may sound; arguments and errors as `encoder`.
+
+    >>> constraint("none")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    howlkit.errors.PluginError: there is no constraint 'none'. Constraints: ...
+    """
+    made: Constraint = plugins.create("constraint", _name("constraint", name), options)
     return made
 
 

@@ -3,6 +3,8 @@
 `logits(choices, heard)` is what a rule is: what to add to the logits of each choice of a field, 0
 for no opinion, below 0 for less likely, -inf for forbidden. Every rule is judged where notes begin
 (BEGINS, or COMING, of which only a part is known), and says nothing about what is UNKNOWN.
+`compilable` says that compiled code knows this very class: what a plugin's constraint begins passes
+its checks as it is (howlkit.plugins.checked_constraint). A class made of one of these is another.
 
 Shapes: B rows, n choices, S notes that sound.
 """
@@ -10,6 +12,7 @@ Shapes: B rows, n choices, S notes that sound.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,13 +89,14 @@ class PitchRule:
     divisions: int = 1
     bar: float = 4.0
     offset: float = 0.0
+    compilable: ClassVar[bool] = True
 
     def logits(self, choices: NoteChoices, heard: Heard) -> Logits:
         """Return (B, n): what to add for pitches that are known."""
         which = np.zeros(choices.onset.shape, np.int64)
         if len(self.which) > 1:
             which = self.which[self._slots(choices, heard)]
-        found = self.tables[which, np.maximum(choices.pitch, 0)]
+        found = self.tables[which, np.clip(choices.pitch, 0, 127)]  # 131: none the grammar allows
         counts = _new(choices) & (choices.pitch != UNKNOWN) & (choices.program != DRUMS)
         return np.where(counts & (choices.onset != UNKNOWN), found, 0.0)
 
@@ -111,6 +115,7 @@ class ProgramRule:
     """Which programs may begin notes. allowed: (129,), 128 for drums."""
 
     allowed: NDArray[np.bool_]
+    compilable: ClassVar[bool] = True
 
     def logits(self, choices: NoteChoices, heard: Heard) -> Logits:
         """Return (B, n): -inf for notes of another program."""
@@ -123,6 +128,7 @@ class PolyphonyRule:
     """At most `most` notes sound at once."""
 
     most: int
+    compilable: ClassVar[bool] = True
 
     def logits(self, choices: NoteChoices, heard: Heard) -> Logits:
         """Return (B, n): -inf for one note more, begun or held."""
@@ -139,6 +145,8 @@ class PolyphonyRule:
 @dataclass(frozen=True)
 class RestrikeRule:
     """No key is struck while it sounds."""
+
+    compilable: ClassVar[bool] = True
 
     def logits(self, choices: NoteChoices, heard: Heard) -> Logits:
         """Return (B, n): -inf for a note of a key that sounds at its onset."""
@@ -159,6 +167,7 @@ class LengthRule:
     """
 
     longest: int
+    compilable: ClassVar[bool] = True
 
     def logits(self, choices: NoteChoices, heard: Heard) -> Logits:
         """Return (B, n): -inf for a longer length, and for moving on while a note is overdue."""
@@ -177,6 +186,7 @@ class LoopRule:
     """
 
     most: NDArray[np.int64]
+    compilable: ClassVar[bool] = True
 
     def logits(self, choices: NoteChoices, heard: Heard) -> Logits:
         """Return (B, n): -inf for the note with which a loop would go on too long."""
@@ -200,6 +210,7 @@ class DensityRule:
     divisions: int
     slack: float = 2.0
     strength: float = 1.0
+    compilable: ClassVar[bool] = True
 
     def logits(self, choices: NoteChoices, heard: Heard) -> Logits:
         """Return (B, n): a soft push towards the number of notes that is due at each onset."""

@@ -21,6 +21,7 @@ import numpy as np
 from howlkit.errors import HowlkitError, PluginError
 from howlkit.music.piece import Piece
 from howlkit.plugins.attribution import owner_of
+from howlkit.plugins.checked_constraint import CheckedConstraint
 from howlkit.plugins.checked_encoder import CheckedEncoder
 from howlkit.plugins.contracts import contract_error, is_array
 from howlkit.plugins.discovery import one_line
@@ -30,6 +31,7 @@ from howlkit.schema import Steps
 
 __all__ = [
     "CheckedAugmenter",
+    "CheckedConstraint",
     "CheckedEncoder",
     "CheckedSampler",
     "CheckedSource",
@@ -151,6 +153,7 @@ _WRAPPERS: Mapping[str, type[Wrapper]] = MappingProxyType(
         "encoder": CheckedEncoder,
         "augmenter": CheckedAugmenter,
         "sampler": CheckedSampler,
+        "constraint": CheckedConstraint,
         "source": CheckedSource,
         "writer": CheckedWriter,
     }

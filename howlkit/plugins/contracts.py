@@ -19,6 +19,7 @@ from howlkit.errors import PluginError
 from howlkit.plugins.attribution import owner_of
 from howlkit.protocols import (
     Augmenter,
+    Constraint,
     Encoder,
     FittingEncoder,
     Model,
@@ -44,6 +45,7 @@ CONTRACTS: Mapping[str, type[Any]] = MappingProxyType(
         "augmenter": Augmenter,
         "model": Model,
         "sampler": Sampler,
+        "constraint": Constraint,
         "source": Source,
         "writer": Writer,
     }

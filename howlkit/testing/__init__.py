@@ -14,7 +14,7 @@ return the checks one by one, so that a test can be parametrized over them:
     >>> [check.name for check in augmenter_checks(Transpose())][:2]
     ['is described', 'options are stored']
 
-`session` makes a small session to try a sampler on.
+`session` makes a small session to try a sampler on, `new_notes` choices to try a rule on.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,6 +23,8 @@ from typing import Any
 
 from howlkit.testing.augmenters import augmenter_checks, check_augmenter
 from howlkit.testing.checks import Check, CheckFailed
+from howlkit.testing.choices import new_notes
+from howlkit.testing.constraints import check_constraint, constraint_checks
 from howlkit.testing.encoders import check_encoder, encoder_checks
 from howlkit.testing.models import check_model, model_checks
 from howlkit.testing.samplers import check_sampler, sampler_checks, session
@@ -35,13 +37,16 @@ __all__ = [
     "CheckFailed",
     "augmenter_checks",
     "check_augmenter",
+    "check_constraint",
     "check_encoder",
     "check_model",
     "check_sampler",
     "check_source",
     "check_writer",
+    "constraint_checks",
     "encoder_checks",
     "model_checks",
+    "new_notes",
     "sampler_checks",
     "session",
     "source_checks",
@@ -54,6 +59,7 @@ CHECKS: Mapping[str, Callable[[Any], tuple[Check, ...]]] = MappingProxyType(
         "augmenter": augmenter_checks,
         "model": model_checks,
         "sampler": sampler_checks,
+        "constraint": constraint_checks,
         "source": source_checks,
         "writer": writer_checks,
     }

@@ -105,6 +105,12 @@ def main(folder: Path) -> None:
     own = Trained.of(network, encoder, model, data)
     assert whole.epoch == 0 and own.nats(tune) > 0 < baseline
     try:
+        howlkit.constraint("none")
+    except HowlkitError as error:
+        assert "there is no constraint 'none'" in str(error)
+    else:
+        raise AssertionError
+    try:
         trained.sample(tempo=-1)
     except HowlkitError as error:
         assert "tempo is -1" in str(error)

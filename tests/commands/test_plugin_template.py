@@ -47,6 +47,7 @@ EXAMPLES = {
     "augmenter": "swing swung jazz",
     "model": "",  # what it does is its tutorial's name
     "sampler": "breath breathe breathes breathing",
+    "constraint": "tide",
     "source": "grids",
     "writer": "harp",
 }

@@ -66,6 +66,11 @@ FAULTS = {
         "generate() cannot be called as generate(session) (too many positional arguments): "
         "write def generate(self, session)",
     ),
+    "begin-arity": (
+        one_class("constraint", "def begin(self): return self"),
+        "begin() cannot be called as begin(setting) (too many positional arguments): "
+        "write def begin(self, setting)",
+    ),
     "build-arity": (
         one_class("model", "def build(self, schema): return schema"),
         "build(schema) cannot be called as build(schema, heads) (too many positional arguments): "

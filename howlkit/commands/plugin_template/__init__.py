@@ -30,6 +30,7 @@ USE: Mapping[str, str] = MappingProxyType(
         "augmenter": "howlkit train --augment stencil",
         "model": "howlkit train --model stencil",
         "sampler": "howlkit sample --sampler stencil --out new.mid",
+        "constraint": "howlkit sample --constraint stencil --out new.mid",
         "source": "howlkit prepare my_files --out dataset",
         "writer": "howlkit sample --out new.wav",
     }
