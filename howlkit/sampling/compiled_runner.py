@@ -326,11 +326,11 @@ class CompiledRunner:
         self._refuse(fault)
 
     def _params_table(self, params: SamplingParams) -> NDArray[np.float64]:
-        """Return (K, 4): temperature, top_k, top_p, min_p of each decision."""
+        """Return (K, 5): temperature, top_k, top_p, min_p, typical_p of each decision."""
         if self._table is None or self._table[0] is not params:
             of = [params.of(field.name) for field in self.schema.decisions]
-            table = np.array([(s.temperature, s.top_k, s.top_p, s.min_p) for s in of], np.float64)
-            self._table = params, table
+            table = [(s.temperature, s.top_k, s.top_p, s.min_p, s.typical_p) for s in of]
+            self._table = params, np.array(table, np.float64)
         return self._table[1]
 
     def _refuse(self, fault: int) -> None:
