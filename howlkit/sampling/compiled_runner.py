@@ -187,10 +187,19 @@ class CompiledRunner:
 
     # Deciding -----------------------------------------------------------------------------------
 
-    def begin(self, hidden: Array) -> None:
-        """Begin a step after hidden (B, D), to be decided field by field."""
-        self._begin(hidden)
+    def begin(self, hidden: Array, *, by_logits: bool = False) -> None:
+        """Begin a step after hidden (B, D), to be decided field by field; by_logits: by torch."""
         self._begun_by_torch: TorchRunner | None = None
+        if by_logits:
+            self._hidden = hidden
+            self._begin_by_torch()
+        else:
+            self._begin(hidden)
+
+    def logits(self, field: Field) -> NDArray[np.float64]:
+        """As `Runner.logits`: those of torch, which loads the network for them."""
+        assert self._begun_by_torch is not None  # for mypy: the step was begun by logits
+        return self._begun_by_torch.logits(field)
 
     def _begin_by_torch(self) -> TorchRunner:
         """Begin the step once more, by torch, which has logits for functions to change."""
