@@ -425,10 +425,6 @@ class SamplingSession(Protocol):
         """
         ...
 
-    def made(self, row: int = 0) -> Piece:
-        """Return the music that one row has made, without what was fed."""
-        ...
-
     def feed(self, steps: Iterable[Steps], *, made: bool = False) -> None:
         """Take in given steps, one array a row; made: count them as made, not as a prompt."""
         ...

@@ -125,7 +125,7 @@ class _Search:
     @property
     def _there(self) -> Mask:
         """(B x W,): which beginnings there are; a row may have fewer than W."""
-        return np.isfinite(self._nats).reshape(-1)
+        return np.asarray(np.isfinite(self._nats).reshape(-1))
 
     def _decide(self, field: Field, undecided: Mask) -> Mask:
         """Make one choice of `field` in beginnings that need it, and keep the likeliest of all.
