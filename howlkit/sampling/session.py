@@ -166,8 +166,8 @@ class Session:
     def drawn_cost(self) -> NDArray[np.float64]:
         """(B,): the nats of the last step under the distribution that it was drawn from.
 
-        That is what was left after the grammar, the functions on logits, temperature, top-k, top-p
-        and min-p. 0 and NaN as for `cost`.
+        That is what was left after the grammar, the functions on logits, temperature, top-k, top-p,
+        min-p and typical-p. 0 and NaN as for `cost`.
         """
         if self._last is None:
             return np.full(self.rows, np.nan)
