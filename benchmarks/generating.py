@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from measuring import alternated, arguments, machine, rates, row, write
 
-from howlkit.builtin.autoregressive import Autoregressive
+from howlkit.builtin.samplers import Autoregressive
 from howlkit.protocols import StepMask
 from howlkit.sampling.limits import Limit
 from howlkit.sampling.logits import SamplingParams

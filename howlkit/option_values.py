@@ -1,9 +1,9 @@
 """Values of options: reads a value by its annotation, and names its type for people.
 
 An option is a bool, int, float, str, Literal, a tuple of these (`tuple[int, ...]` or
-`tuple[int, int]`), or a union (`int | None`). A value is text from a command line, or a value of a
-TOML or JSON file. A reader raises ValueError for a value that it refuses; its caller, who knows the
-option, writes the message.
+`tuple[int, int]`), or a union (`int | None`, `str | Callable[[Piece], float]`). A value is text
+from a command line, or a value of a TOML or JSON file; functions come from Python only. A reader
+raises ValueError for a value that it refuses; its caller, who knows the option, writes the message.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 __all__ = ["ALLOWED", "literals", "read", "type_name"]
 
-ALLOWED = "bool, int, float, str, Literal, tuples of these, and X | None"
+ALLOWED = "bool, int, float, str, Literal, tuples of these, and X | None or str | Callable"
 
 
 def read(value: object, annotation: Any) -> object:  # noqa: ANN401 - any annotation
@@ -34,6 +34,8 @@ def read(value: object, annotation: Any) -> object:  # noqa: ANN401 - any annota
         return _read_union(value, members)
     if origin is tuple:
         return _read_tuple(value, members)
+    if origin is Callable:
+        return _read_function(value)
     return _READERS[annotation](value)
 
 
@@ -66,6 +68,13 @@ def _read_float(value: object) -> float:
 
 def _read_str(value: object) -> str:
     if not isinstance(value, str):
+        raise ValueError(value)
+    return value
+
+
+def _read_function(value: object) -> object:
+    # Never by name: options come from files too, and a file must not make us import a module.
+    if not callable(value):
         raise ValueError(value)
     return value
 
@@ -118,6 +127,8 @@ def type_name(annotation: Any) -> str | None:  # noqa: ANN401 - any annotation
     if annotation in _READERS:
         return "none" if annotation is types.NoneType else str(annotation.__name__)
     origin, members = get_origin(annotation), get_args(annotation)
+    if origin is Callable:
+        return "function"
     if origin is Literal:
         names = [type(choice).__name__ for choice in members]
         return " or ".join(dict.fromkeys(names))

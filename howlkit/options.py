@@ -3,7 +3,8 @@
 A component is a frozen dataclass, and its fields are its options: `grid: int = 24` is enough, and
 `option` adds a help text and limits. Values come as text (`-o tuple.grid=12`) or as TOML and JSON
 give them; the field's annotation says what they become: bool, int, float, str, Literal, X | None
-(written `none`), tuple[int, ...] (written `1,2,3` or a list), tuple[int, int].
+(written `none`), tuple[int, ...] (written `1,2,3` or a list), tuple[int, int], and str |
+Callable[...], for what Python may give as a function.
 
 A component may have one field of options by name, `fields: Mapping[str, SamplingParams] =
 option(nested=SamplingParams)`: then `autoregressive.pitch.top_k=5` sets top_k for `pitch` only, and
@@ -367,6 +368,8 @@ def _text(value: object) -> str:
 
 
 def _plain(value: object) -> object:
+    if callable(value):
+        return f"{value.__module__}:{getattr(value, '__qualname__', type(value).__qualname__)}"
     return list(value) if isinstance(value, tuple) else value
 
 

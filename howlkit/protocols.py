@@ -417,6 +417,14 @@ class SamplingSession(Protocol):
         """
         ...
 
+    def likeliest_steps(self, width: int) -> tuple[Steps, NDArray[np.float64]]:
+        """Return the `width` likeliest next steps of each row, (B, W), and their nats (B, W).
+
+        The likeliest come first; nothing is added. Nats are those of `cost`, infinite where there
+        are fewer than W steps. A row that is done has an END of 0 nats.
+        """
+        ...
+
     def feed(self, steps: Iterable[Steps], *, made: bool = False) -> None:
         """Take in given steps, one array a row; made: count them as made, not as a prompt."""
         ...

@@ -55,7 +55,7 @@ BUILTINS = (
     "howlkit.builtin.encoders.pianoroll",
     "howlkit.builtin.augmenters",
     "howlkit.builtin.models.lstm_gru",
-    "howlkit.builtin.autoregressive",
+    "howlkit.builtin.samplers",
     "howlkit.builtin.chorales",
 )
 """The built-in modules, in the order in which they load; they load before all plugins."""

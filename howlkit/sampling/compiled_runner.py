@@ -188,10 +188,19 @@ class CompiledRunner:
 
     # Deciding -----------------------------------------------------------------------------------
 
-    def begin(self, hidden: Array) -> None:
-        """Begin a step after hidden (B, D), to be decided field by field."""
-        self._begin(hidden)
+    def begin(self, hidden: Array, *, by_logits: bool = False) -> None:
+        """Begin a step after hidden (B, D), to be decided field by field; by_logits: by torch."""
         self._begun_by_torch: TorchRunner | None = None
+        if by_logits:
+            self._hidden = hidden
+            self._begin_by_torch()
+        else:
+            self._begin(hidden)
+
+    def logits(self, field: Field) -> NDArray[np.float64]:
+        """As `Runner.logits`: those of torch, which loads the network for them."""
+        assert self._begun_by_torch is not None  # for mypy: the step was begun by logits
+        return self._begun_by_torch.logits(field)
 
     def _begin_by_torch(self) -> TorchRunner:
         """Begin the step once more, by torch, which has logits for functions to change."""
@@ -339,11 +348,11 @@ class CompiledRunner:
         self._refuse(fault)
 
     def _params_table(self, params: SamplingParams) -> NDArray[np.float64]:
-        """Return (K, 4): temperature, top_k, top_p, min_p of each decision."""
+        """Return (K, 5): temperature, top_k, top_p, min_p, typical_p of each decision."""
         if self._table is None or self._table[0] is not params:
             of = [params.of(field.name) for field in self.schema.decisions]
-            table = np.array([(s.temperature, s.top_k, s.top_p, s.min_p) for s in of], np.float64)
-            self._table = params, table
+            table = [(s.temperature, s.top_k, s.top_p, s.min_p, s.typical_p) for s in of]
+            self._table = params, np.array(table, np.float64)
         return self._table[1]
 
     def _refuse(self, fault: int) -> None:

@@ -21,7 +21,7 @@ from howlkit.sampling.rule_arrays import Judged
 from howlkit.sampling.runner import Runner
 from howlkit.schema import END, MARK, STEP, Field, Steps
 
-__all__ = ["FieldwiseDecoder", "accepts", "check_allowed", "without_end"]
+__all__ = ["FieldwiseDecoder", "accepts", "check_allowed", "highest", "without_end"]
 
 Mask = NDArray[np.bool_]
 
@@ -68,7 +68,7 @@ class FieldwiseDecoder:
             undecided = active = going & self._encoder.schema.active(field, step)
             draws = uniforms[:, k]
             while undecided.any():
-                allowed = self._allowed(field, step, undecided)
+                allowed = self.allowed(field, step, undecided)
                 values, chances = self._runner.sample_field(
                     field, step, undecided, allowed, draws, params, functions, judged
                 )
@@ -91,14 +91,14 @@ class FieldwiseDecoder:
             uniforms[row] = self._rngs[row].random()
         return uniforms
 
-    def _allowed(self, field: Field, given: Steps, active: Mask) -> Mask:
+    def allowed(self, field: Field, given: Steps, active: Mask) -> Mask:
         """Return (B, field.choices): the values allowed; all values in rows that are not active."""
         allowed = self._grammar.allowed(field, given)
         if field is MARK and not self._ends:
             allowed = allowed.copy()
             without_end(allowed)
         if field.kind == "bits":
-            allowed = allowed & (np.arange(field.choices) > _highest(given[field.name])[:, None])
+            allowed = allowed & (np.arange(field.choices) > highest(given[field.name])[:, None])
         if not active.all():
             allowed = allowed | ~active[:, None]
         if not allowed.any(axis=1).all():
@@ -160,7 +160,7 @@ def without_end(mark: Mask) -> None:
     mark[:, END] &= ~mark[:, STEP]
 
 
-def _highest(values: NDArray[np.uint8]) -> NDArray[np.int64]:
+def highest(values: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Return (B,) the highest bit that is on in each row of values (B, n); -1 if none is on."""
     n = values.shape[1]
     return np.where(values.any(axis=1), n - 1 - values[:, ::-1].argmax(axis=1), -1)

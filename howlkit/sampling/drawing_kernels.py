@@ -5,6 +5,8 @@ Shapes: n values of a field.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from howlkit.sampling.kernels import LOWEST, ONE, ZERO, Array, Number, compiled, exp
@@ -15,12 +17,12 @@ NOTHING, NOT_A_NUMBER = -1, -2
 """What `draw` returns as a value if none is allowed, and if a logit is NaN."""
 
 BITS_OF_ONE = 0x3F800000
-INFINITY = np.float32(np.inf)
+INFINITY, LEAST = np.float32(np.inf), np.float32(1e-37)
 
 
 @compiled
 def _threshold(weights: Array, bits: Array, wanted: Number, counting: bool) -> Number:
-    """Return the bits of a weight: the highest one so that it and all above it reach `wanted`.
+    """Return one of `bits`: the highest so that weights of these bits and above reach `wanted`.
 
     They reach it by their number if `counting`, or else by their sum. The bits are bisected until
     one weight is left: a dozen sums over all weights, each a few vector operations, which takes
@@ -42,12 +44,54 @@ def _threshold(weights: Array, bits: Array, wanted: Number, counting: bool) -> N
     for v in range(len(weights)):
         if low <= bits[v] < high:
             return bits[v]
-    return np.int32(BITS_OF_ONE)  # if top-p is 0, the likeliest value is kept
+    return low  # all of them, if only by rounding they do not reach it
+
+
+@compiled
+def _until(weights: Array, share: float, bits: Array) -> None:
+    """Zero all but the fewest weights (n,) of the highest `bits` that reach a share of the sum.
+
+    One always stays. bits: (n,), those of numbers from 0 to 1, which are in the order of the
+    numbers; of equal ones the first are kept.
+    """
+    total = ZERO
+    for v in range(len(weights)):
+        total += weights[v]
+    wanted = max(np.float32(share) * total, LEAST)  # of a share of 0 one weight stays too
+    threshold = _threshold(weights, bits, wanted, False)
+    before = ZERO
+    for v in range(len(weights)):
+        before += weights[v] if bits[v] > threshold else ZERO
+    some = bool(before > 0)
+    for v in range(len(weights)):
+        if bits[v] == threshold:
+            if some and before >= wanted:
+                weights[v] = ZERO
+            else:
+                before += weights[v]
+                some = True
+        elif bits[v] < threshold:
+            weights[v] = ZERO
+
+
+@compiled
+def _typicality(weights: Array) -> Array:
+    """Return (n,) how near the nats of each weight are to the entropy, as `logits._typicality`."""
+    typicality, total, logs = np.zeros(len(weights), np.float32), 0.0, 0.0
+    for v in range(len(weights)):
+        if weights[v] > 0:
+            total += weights[v]
+            logs += weights[v] * math.log(weights[v])
+    typical = np.float32(math.exp(logs / total))
+    for v in range(len(weights)):
+        if weights[v] > 0:
+            typicality[v] = min(weights[v] / typical, typical / weights[v])
+    return typicality
 
 
 @compiled
 def _filter(weights: Array, params: Array) -> None:
-    """Zero the weights (n,) that top-k, top-p and min-p leave out; the largest weight is 1."""
+    """Zero the weights (n,) that top-k, top-p, min-p and typical-p leave out; the largest is 1."""
     n = len(weights)
     bits = weights.view(np.int32)  # in the order of the weights, as none is negative
     if 0 < params[1] < n:
@@ -55,27 +99,12 @@ def _filter(weights: Array, params: Array) -> None:
         for v in range(n):
             weights[v] = weights[v] if bits[v] >= threshold else ZERO
     if params[2] < 1:
-        total = ZERO
-        for v in range(n):
-            total += weights[v]
-        wanted = np.float32(params[2]) * total
-        threshold = _threshold(weights, bits, wanted, False)
-        before = ZERO
-        for v in range(n):
-            before += weights[v] if bits[v] > threshold else ZERO
-        some = bool(before > 0)
-        for v in range(n):  # of equal weights at the threshold, the first ones are kept
-            if bits[v] == threshold:
-                if some and before >= wanted:
-                    weights[v] = ZERO
-                else:
-                    before += weights[v]
-                    some = True
-            elif bits[v] < threshold:
-                weights[v] = ZERO
+        _until(weights, params[2], bits)
     if params[3] > 0:
         for v in range(n):
             weights[v] = weights[v] if weights[v] >= np.float32(params[3]) else ZERO
+    if params[4] < 1:
+        _until(weights, params[4], _typicality(weights).view(np.int32))
 
 
 @compiled
@@ -92,7 +121,7 @@ def draw(
     Or NOTHING, or NOT_A_NUMBER, and 0.
 
     logits, allowed: (n,). least: values below it are not allowed either. uniform: in [0, 1).
-    params: (4,) temperature, top_k, top_p, min_p. weights: (n,) float32, scratch space.
+    params: (5,) temperature, top_k, top_p, min_p, typical_p. weights: (n,) float32, scratch space.
     """
     logits, allowed, weights = logits[least:], allowed[least:], weights[least:]
     n, faulty, some, best = len(logits), False, False, -INFINITY

@@ -1,6 +1,12 @@
-"""From logits to a value: temperature, top-k, nucleus (top-p) and min-p, and the inverse CDF.
+"""From logits to a value: temperature, top-k, nucleus, min-p, typical sampling, the inverse CDF.
 
 Pure functions on arrays (B, n): B rows, n values of a field.
+
+Sources: Ackley, Hinton and Sejnowski 1985, A Learning Algorithm for Boltzmann Machines
+(temperature); Fan, Lewis and Dauphin 2018, Hierarchical Neural Story Generation (top-k); Holtzman
+et al. 2020, The Curious Case of Neural Text Degeneration (nucleus, top-p); Nguyen et al. 2024,
+Turning Up the Heat: Min-p Sampling (min-p); Meister et al. 2023, Locally Typical Sampling
+(typical).
 """
 
 from __future__ import annotations
@@ -26,11 +32,14 @@ NOT_A_NUMBER = (
 class SamplingParams:
     """How the probabilities of a decision are changed; the default leaves them as they are.
 
-    temperature: divides the logits; 0 takes the likeliest value. top_k: keeps the k likeliest
-    values; 0 keeps all. top_p: keeps the fewest values that together reach this probability
-    (Holtzman et al. 2020). min_p: keeps values at least this fraction as likely as the likeliest
-    (Nguyen et al. 2024). They are applied in this order. fields: other parameters for the fields of
-    these names, which replace all of these. Raises OptionError for a value out of range.
+    temperature: divides the logits; 0 takes the likeliest value (Ackley et al. 1985). top_k: keeps
+    the k likeliest values; 0 keeps all (Fan et al. 2018). top_p: keeps the fewest values that
+    together reach this probability (Holtzman et al. 2020). min_p: keeps values at least this
+    fraction as likely as the likeliest (Nguyen et al. 2024). typical_p: keeps the fewest values
+    that together reach this probability, of those whose nats are nearest to the entropy (Meister et
+    al. 2023). They are applied in this order, each to the probabilities that the one before has
+    left, which are made to sum to 1 again. fields: other parameters for the fields of these names,
+    which replace all of these. Raises OptionError for a value out of range.
 
     >>> params = SamplingParams(top_p=0.9, fields={"pitch": SamplingParams(temperature=0.8)})
     >>> params.of("velocity").top_p, params.of("pitch").temperature, params.of("pitch").top_p
@@ -41,6 +50,7 @@ class SamplingParams:
     top_k: int = option(0, "choose among the k likeliest values; 0: all", low=0)
     top_p: float = option(1.0, "nucleus: the likeliest values that make up p", low=0.0, high=1.0)
     min_p: float = option(0.0, "at least this fraction of the likeliest", low=0.0, high=1.0)
+    typical_p: float = option(1.0, "the values as likely as is typical", low=0.0, high=1.0)
     fields: Mapping[str, SamplingParams] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -50,10 +60,12 @@ class SamplingParams:
             ("top_k", self.top_k, self.top_k >= 0),
             ("top_p", self.top_p, 0 <= self.top_p <= 1),
             ("min_p", self.min_p, 0 <= self.min_p <= 1),
+            ("typical_p", self.typical_p, 0 <= self.typical_p <= 1),
         ):
             if not good:
                 raise OptionError(
-                    f"{name} is {value}; temperature 0..100, top_k from 0, top_p and min_p 0..1"
+                    f"{name} is {value}; temperature 0..100, top_k from 0, top_p, min_p and "
+                    "typical_p 0..1"
                 )
 
     def of(self, name: str) -> SamplingParams:
@@ -89,22 +101,59 @@ def probabilities(
         return np.asarray(np.eye(logits.shape[1])[logits.argmax(axis=1)])
     weights = np.exp(logits / params.temperature)
     if 0 < params.top_k < weights.shape[1]:
-        threshold = np.partition(weights, -params.top_k, axis=1)[:, -params.top_k, None]
-        weights = np.where(weights >= threshold, weights, 0.0)
+        weights = _top_k(weights, params.top_k)
     if params.top_p < 1:
-        weights = _nucleus(weights, params.top_p)
+        weights = _until(weights, params.top_p, first=weights)
     if params.min_p > 0:
-        threshold = params.min_p * weights.max(axis=1, keepdims=True)
-        weights = np.where(weights >= threshold, weights, 0.0)
+        weights = _min_p(weights, params.min_p)
+    if params.typical_p < 1:
+        weights = _until(weights, params.typical_p, first=_typicality(weights))
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
-def _nucleus(weights: NDArray[np.float64], top_p: float) -> NDArray[np.float64]:
-    """Zero all but the fewest likeliest values that together reach `top_p`; one always stays."""
-    order = np.argsort(-weights, axis=1, kind="stable")
-    share = np.take_along_axis(weights, order, 1) / weights.sum(axis=1, keepdims=True)
-    before = np.cumsum(share, axis=1) - share
-    keep = before < top_p
+def _top_k(weights: NDArray[np.float64], top_k: int) -> NDArray[np.float64]:
+    """Zero all but the `top_k` largest weights (B, n), and those equal to the least of these.
+
+    Fan et al. 2018.
+    """
+    threshold = np.partition(weights, -top_k, axis=1)[:, -top_k, None]
+    return np.where(weights >= threshold, weights, 0.0)
+
+
+def _min_p(weights: NDArray[np.float64], min_p: float) -> NDArray[np.float64]:
+    """Zero the weights (B, n) below `min_p` times the largest (Nguyen et al. 2024)."""
+    threshold = min_p * weights.max(axis=1, keepdims=True)
+    return np.where(weights >= threshold, weights, 0.0)
+
+
+def _typicality(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return (B, n) how near the nats of each value are to the entropy, e^-|difference|.
+
+    Meister et al. 2023 order values by that difference. Nats are -ln w, but for a number that the
+    entropy has too, so the difference is between ln w and its mean; and e^-|ln w - mean| is
+    w / e^mean, or its inverse where that is above 1.
+    """
+    positive = weights > 0
+    logs = np.log(weights, out=np.zeros_like(weights), where=positive)
+    mean = (weights * logs).sum(axis=1, keepdims=True) / weights.sum(axis=1, keepdims=True)
+    ratio = weights / np.exp(mean)
+    inverse = np.divide(1, ratio, out=np.zeros_like(ratio), where=positive)
+    return np.asarray(np.minimum(ratio, inverse))
+
+
+def _until(
+    weights: NDArray[np.float64], share: float, *, first: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Zero all but the fewest weights (B, n) that together reach `share` of the sum of the row.
+
+    They are taken in the order of `first` (B, n), the largest first and equal ones from the left.
+    One always stays. With the weights themselves as `first` this is the nucleus (Holtzman et al.
+    2020), with `_typicality` the typical set (Meister et al. 2023).
+    """
+    order = np.argsort(-first, axis=1, kind="stable")
+    shares = np.take_along_axis(weights, order, 1) / weights.sum(axis=1, keepdims=True)
+    before = np.cumsum(shares, axis=1) - shares
+    keep = before < share
     keep[:, 0] = True
     kept = np.zeros_like(keep)
     np.put_along_axis(kept, order, keep, 1)

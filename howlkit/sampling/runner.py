@@ -60,8 +60,14 @@ class Runner(Protocol):
         `state` and `hidden` are not changed. A row of length 0 keeps its own.
         """
 
-    def begin(self, hidden: Carried) -> None:
-        """Begin a step after hidden (B, D)."""
+    def begin(self, hidden: Carried, *, by_logits: bool = False) -> None:
+        """Begin a step after hidden (B, D).
+
+        by_logits: its fields are decided by somebody who asks for `logits`, not by `sample_field`.
+        """
+
+    def logits(self, field: Field) -> NDArray[np.float64]:
+        """Return (B, field.choices), as `protocols.Stepper.logits`, in a step begun `by_logits`."""
 
     def sample_field(
         self,

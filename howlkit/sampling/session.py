@@ -33,6 +33,7 @@ from howlkit.sampling import generators
 from howlkit.sampling.decoding import FieldwiseDecoder, check_allowed, without_end
 from howlkit.sampling.history import History
 from howlkit.sampling.last_step import LastStep
+from howlkit.sampling.likeliest import likeliest_steps
 from howlkit.sampling.limits import Limit, Timeline, reached, tick_of
 from howlkit.sampling.logits import SamplingParams
 from howlkit.sampling.placement import PromptEnd, new_rows, without_end_row
@@ -176,8 +177,8 @@ class Session:
     def drawn_cost(self) -> NDArray[np.float64]:
         """(B,): the nats of the last step under the distribution that it was drawn from.
 
-        That is what was left after the grammar, the functions on logits, temperature, top-k, top-p
-        and min-p. 0 and NaN as for `cost`.
+        That is what was left after the grammar, the functions on logits, temperature, top-k, top-p,
+        min-p and typical-p. 0 and NaN as for `cost`.
         """
         if self._last is None:
             return np.full(self.rows, np.nan)
@@ -296,6 +297,27 @@ class Session:
         else:
             self._decide(step, going, params, functions)
         return step
+
+    def likeliest_steps(self, width: int) -> tuple[Steps, NDArray[np.float64]]:
+        """Return the `width` likeliest next steps of each row, (B, W), and their nats (B, W).
+
+        The likeliest come first, and nothing is added: `feed` does that. Nats are those of `cost`;
+        steps that the grammar forbids are left out. They are found by a beam over the fields of a
+        step, exactly if `width` is large enough (likeliest.py). A row that is done has an END of 0
+        nats; where there are no further steps, nats are infinite. For a field without a likelihood
+        the value nearest to what the network says costs nothing. Compiled stepping loads torch for
+        it. Raises HowlkitError for a width below 1.
+        """
+        with one_thread(self.rows):
+            return likeliest_steps(
+                self._runner,
+                self._at.grammar,
+                self.encoder,
+                self._at.hidden,
+                width=width,
+                going=~self.done,
+                ends=self.limit.ends,
+            )
 
     def _decide(
         self,

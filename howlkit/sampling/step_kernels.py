@@ -125,7 +125,7 @@ def decide_row(
     which a column depends, -1 for none; when: (C, .) for which of its values. start: (C,) the first
     row of a column in the tables. place, wide: (C,) where the value of a column lies in a row of
     bytes, and whether it takes two bytes. allowed: (N,) and least: (K,), as `protocols.StepMask`.
-    uniforms: (K,). params: (K, 4), as in `draw`.
+    uniforms: (K,). params: (K, 5), as in `draw`.
 
     Written to: record, the row's bytes; uniforms, the probability with which each value was drawn,
     1 where none was; values, active: (C,); head_inputs: (K W,); and, as scratch space, logits,

@@ -85,11 +85,17 @@ class TorchRunner:
     def _tensor(self, values: NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(values).to(self._device)
 
-    def begin(self, hidden: Carried) -> None:
+    def begin(self, hidden: Carried, *, by_logits: bool = False) -> None:
         """As `Runner.begin`."""
         with torch.inference_mode():
             self._stepper = self._stepper or self.network.stepper()
             self._stepper.begin(hidden)
+
+    def logits(self, field: Field) -> NDArray[np.float64]:
+        """As `Runner.logits`."""
+        assert self._stepper is not None  # for mypy: `begin` has made it
+        with torch.inference_mode():
+            return np.asarray(self._stepper.logits(field).double().cpu().numpy())
 
     def sample_field(
         self,
@@ -103,9 +109,7 @@ class TorchRunner:
         judged: Judged | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """As `Runner.sample_field`."""
-        assert self._stepper is not None  # for mypy: `begin` has made it
-        with torch.inference_mode():
-            logits = self._stepper.logits(field).double().cpu().numpy()
+        logits = self.logits(field)
         if functions:
             logits = apply(functions, field, logits, step, active=active, allowed=allowed)
         if judged is not None and judged.judge is not None:

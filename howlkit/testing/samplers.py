@@ -38,7 +38,7 @@ def sampler_checks(sampler: Sampler) -> tuple[Check, ...]:
 def check_sampler(sampler: Sampler) -> None:
     """Raise CheckFailed, saying what is wrong, unless `sampler` keeps to its contract.
 
-    >>> from howlkit.builtin.autoregressive import Autoregressive
+    >>> from howlkit.builtin.samplers import Autoregressive
     >>> check_sampler(Autoregressive())
     """
     run_all(sampler_checks(sampler))

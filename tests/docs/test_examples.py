@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from howlkit import sampling
-from howlkit.builtin.autoregressive import Autoregressive
 from howlkit.builtin.encoders.tuple import Tuple
+from howlkit.builtin.samplers import Autoregressive
 from howlkit.head_options import HeadOptions
 from howlkit.music import midi
 from howlkit.sampling import Limit, Session, make_runner

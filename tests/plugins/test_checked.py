@@ -17,11 +17,11 @@ import torch
 import howlkit
 from howlkit import options, plugins
 from howlkit.builtin.augmenters import Transpose
-from howlkit.builtin.autoregressive import Autoregressive
 from howlkit.builtin.encoders.event.encoder import Event
 from howlkit.builtin.encoders.howl import Howl
 from howlkit.builtin.encoders.tuple.encoder import Tuple
 from howlkit.builtin.models.lstm_gru import Lstm
+from howlkit.builtin.samplers import Autoregressive
 from howlkit.dataset.readers import Reader
 from howlkit.errors import PluginError
 from howlkit.evaluation import roundtrip

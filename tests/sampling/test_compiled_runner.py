@@ -50,6 +50,7 @@ SHAPINGS = [
     SamplingParams(),
     SamplingParams(temperature=0.7, top_k=5, top_p=0.9, min_p=0.02),
     SamplingParams(temperature=0),
+    SamplingParams(temperature=1.3, top_p=0.97, typical_p=0.6),
 ]
 
 
@@ -162,19 +163,22 @@ def test_a_draw_is_that_of_logits():
         shaping = SamplingParams(
             rng.choice([0, 0.5, 1, 2]), int(rng.choice([0, 1, 3, 20])),
             rng.choice([0, 0.4937, 0.98, 1]), rng.choice([0, 0.05, 0.5, 1]),
+            rng.choice([0, 0.2037, 0.5119, 0.8937, 1]),
         )  # fmt: skip
         uniform = rng.random()
         below = np.arange(n) >= least
         wanted = choose(
             logits[None].astype(float), (allowed & below)[None], np.array([uniform]), shaping
         )
-        shape = np.array([shaping.temperature, shaping.top_k, shaping.top_p, shaping.min_p])
+        shape = np.array(
+            [shaping.temperature, shaping.top_k, shaping.top_p, shaping.min_p, shaping.typical_p]
+        )
         work = np.zeros(n, np.float32)
         assert kernels.draw(logits, allowed, least, uniform, shape, work)[0] == wanted[0]
 
 
 def test_faults_have_a_value_of_their_own():
-    shape, work = np.array([1.0, 0, 1, 0]), np.zeros(3, np.float32)
+    shape, work = np.array([1.0, 0, 1, 0, 1]), np.zeros(3, np.float32)
     logits, all_of_them = np.array([0, np.nan, 1], np.float32), np.ones(3, bool)
     assert kernels.draw(logits, all_of_them, 0, 0.5, shape, work)[0] == kernels.NOT_A_NUMBER
     assert kernels.draw(logits, all_of_them, 2, 0.5, shape, work)[0] == 2

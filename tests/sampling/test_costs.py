@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from howlkit import plugins
-from howlkit.builtin.autoregressive import Autoregressive
 from howlkit.builtin.encoders.tuple.encoder import Tuple
 from howlkit.builtin.models.lstm_gru import Lstm
+from howlkit.builtin.samplers import Autoregressive
 from howlkit.head_options import HeadOptions
 from howlkit.network.likelihood import Encoded, score
 from howlkit.sampling.limits import Limit

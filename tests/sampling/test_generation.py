@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from howlkit.builtin.autoregressive import Autoregressive
 from howlkit.builtin.encoders.tuple.encoder import Tuple
+from howlkit.builtin.samplers import Autoregressive
 from howlkit.errors import PluginError
 from howlkit.music import midi
 from howlkit.music.piece import Piece

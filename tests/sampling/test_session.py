@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from howlkit.builtin.autoregressive import Autoregressive
 from howlkit.builtin.encoders.tuple.encoder import Tuple
 from howlkit.builtin.models.lstm_gru import Gru, Lstm
+from howlkit.builtin.samplers import Autoregressive
 from howlkit.errors import HowlkitError, OptionError
 from howlkit.head_options import HeadOptions
 from howlkit.sampling.history import KEEP_EVERY

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from howlkit.builtin.augmenters import Transpose
-from howlkit.builtin.autoregressive import Autoregressive
 from howlkit.builtin.models.lstm_gru import Gru
+from howlkit.builtin.samplers import Autoregressive
 from howlkit.commands.plugin_template.augmenter import Stencil as Swing
 from howlkit.music.piece import MAX_TICK, Piece
 from howlkit.network.network import Network

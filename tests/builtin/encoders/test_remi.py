@@ -8,11 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from howlkit.builtin.autoregressive import Autoregressive
 from howlkit.builtin.encoders.remi import layout
 from howlkit.builtin.encoders.remi.encoder import Remi
 from howlkit.builtin.encoders.remi.grammar import RemiGrammar
 from howlkit.builtin.models.lstm_gru import Lstm
+from howlkit.builtin.samplers import Autoregressive
 from howlkit.head_options import HeadOptions
 from howlkit.music import midi
 from howlkit.music.piece import Piece
