@@ -255,7 +255,7 @@ def _trainer(
         # No paths: the model folder is what people pass on.
         "data": {name: config["data"][name] for name in ("summary", "fingerprint")},
         "versions": config["versions"],
-        **facts.music_facts(data, counts),
+        **facts.music_facts(recipe.encoder, data, counts),
     }
     validation = facts.validation_part(recipe, data, seed, tell)
     if validation is not None and not recipe.heads.no_likelihood(recipe.encoder.schema):
