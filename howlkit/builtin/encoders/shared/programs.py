@@ -11,15 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.errors import OptionError
+from howlkit.music import general_midi
 from howlkit.music.piece import Piece
 from howlkit.music.tables import DRUMS
 
-__all__ = ["NO_PROGRAM", "Occurrences", "Palette", "tracks_by_program"]
+__all__ = ["NO_PROGRAM", "Occurrences", "Palette", "tracks_by_program", "what_is_lost"]
 
 NO_PROGRAM = 255
 """The nearest program where there is none: of drums without drums, of others with drums only."""
 
 _FAMILY = 8  # General MIDI has its programs in families of eight: pianos, guitars, strings ...
+
+_NAMED = 4  # more programs are not named in a message
 
 _MANY = 50  # with so many pieces, what occurs in one of them is an exception
 
@@ -104,3 +107,33 @@ class Palette:
         if DRUMS in self.programs:
             nearest[DRUMS] = DRUMS
         return nearest
+
+
+def what_is_lost(found: Occurrences, palette: Palette) -> str:
+    """Return which programs of music are not in a palette, and what becomes of their notes; or "".
+
+    >>> found = Occurrences.of([Piece.of([(0, 480, 60, 80, 0), (0, 480, 60, 80, 40)])])
+    >>> what_is_lost(found, Palette.of("0"))
+    '1 of 2 programs (Violin; in 1 of 1 pieces); its notes get the nearest program that is left'
+    """
+    there = np.flatnonzero(found.counts)
+    lost = np.setdiff1d(there, palette.programs)
+    if not len(lost):
+        return ""
+    silent = lost[palette.nearest.take(lost) == NO_PROGRAM]
+    most, whose = found.counts[lost].max(), "its" if len(lost) == 1 else "their"
+    often = f"in {most}" if len(lost) == 1 else f"each in {most}" + " or fewer" * bool(most > 1)
+    said = (
+        f"{len(lost)} of {len(there)} programs ({_names(lost)}; {often} of {found.pieces} pieces)"
+    )
+    if len(silent) < len(lost):
+        said += f"; {whose} notes get the nearest program that is left"
+    if len(silent):
+        said += f"; for notes of {_names(silent)} there is none"
+    return said
+
+
+def _names(programs: NDArray[np.intp]) -> str:
+    names = [general_midi.name(program) for program in programs[:_NAMED].tolist()]
+    more = len(programs) - _NAMED
+    return ", ".join(names) + (f" and {more} more" if more > 0 else "")
