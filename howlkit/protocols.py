@@ -38,6 +38,7 @@ __all__ = [
     "DerivingGrammar",
     "Encoder",
     "FittingEncoder",
+    "SelectingEncoder",
     "StepMaskGrammar",
     "Grammar",
     "LogitsFunction",
@@ -211,6 +212,17 @@ class FittingEncoder(Encoder, Protocol):
 
         The result keeps what it learnt in its options, because a run stores these. An encoder that
         has learnt already returns itself.
+        """
+        ...
+
+
+class SelectingEncoder(FittingEncoder, Protocol):
+    """A fitting encoder that may leave out some of the music, and says so."""
+
+    def left_out(self, pieces: Iterable[Piece]) -> str:
+        """Return what this encoder, fitted to `pieces`, leaves out of them, and why; "": nothing.
+
+        It is a line for the user, which names the option that keeps it all.
         """
         ...
 

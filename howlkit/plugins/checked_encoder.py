@@ -89,6 +89,15 @@ class CheckedEncoder(Wrapper):
             raise self._error("fitted", fitted, "an encoder")
         return CheckedEncoder.of(fitted)
 
+    def left_out(self, pieces: Iterable[Piece]) -> str:
+        """Return what the encoder leaves out of pieces (`SelectingEncoder`); "" by default."""
+        if not hasattr(self._component, "left_out"):
+            return ""
+        line = self._component.left_out(pieces)
+        if not isinstance(line, str):
+            raise self._error("left_out", line, "a line of text")
+        return line
+
     @property
     def sets_tempo(self) -> bool:
         """Whether steps set the tempo (`TempoEncoder`); False if the encoder does not say."""

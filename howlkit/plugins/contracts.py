@@ -24,6 +24,7 @@ from howlkit.protocols import (
     FittingEncoder,
     Model,
     Sampler,
+    SelectingEncoder,
     Source,
     Writer,
 )
@@ -52,7 +53,9 @@ CONTRACTS: Mapping[str, type[Any]] = MappingProxyType(
 )
 KINDS = tuple(CONTRACTS)
 
-CAPABILITIES: Mapping[str, tuple[type[Any], ...]] = MappingProxyType({"encoder": (FittingEncoder,)})
+CAPABILITIES: Mapping[str, tuple[type[Any], ...]] = MappingProxyType(
+    {"encoder": (FittingEncoder, SelectingEncoder)}
+)
 """By kind, the contracts whose own methods a component may have or not."""
 
 PLURAL = ("bools", "integers", "numbers")

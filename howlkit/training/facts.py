@@ -1,4 +1,4 @@
-"""What a run learns about its music before it trains: is it enough, its values, its tempo.
+"""What a run learns about its music before it trains: is it enough, its values, tempo, habits.
 
 Lines for the user are given to `tell`.
 """
@@ -19,6 +19,7 @@ from howlkit.errors import ArgumentError, DataError
 from howlkit.music.piece import Piece
 from howlkit.network.likelihood import Counts, Encoded, encode_all, unigram, unigram_nats
 from howlkit.protocols import Encoder
+from howlkit.training.habit_facts import habit_facts
 from howlkit.training.recipe import Recipe, versions
 
 __all__ = [
@@ -129,15 +130,16 @@ def validation_part(
     return encode_all(recipe.encoder, chosen)
 
 
-def music_facts(data: Dataset, counts: Counts) -> dict[str, Any]:
+def music_facts(encoder: Encoder, data: Dataset, counts: Counts) -> dict[str, Any]:
     """Return what a model folder says of the music that it was trained on, JSON-ready.
 
-    counts: of values over the training part, as `unigram` returns them.
+    encoder: fitted. counts: of values over the training part, as `unigram` returns them.
     """
     part = data.indices("train")
     return {
         "tempo": median_tempo(data, part),
         "time_signature": common_time_signature(data, part),
+        "habits": habit_facts(encoder, data),
         "unigram": {name: np.asarray(count).tolist() for name, count in counts.items()},
     }
 
@@ -157,7 +159,7 @@ def facts_of(encoder: Encoder, data: Dataset | None) -> dict[str, Any]:
         )
     summary = describe([data.path], data)
     stored = {"data": {"summary": summary, "fingerprint": data.fingerprint}}
-    return facts | stored | music_facts(data, unigram(encoder, data.part("train")))
+    return facts | stored | music_facts(encoder, data, unigram(encoder, data.part("train")))
 
 
 def median_tempo(data: Dataset, indices: NDArray[np.int64], most: int = 500) -> int:

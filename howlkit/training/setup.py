@@ -84,7 +84,7 @@ def begin(
     with ExitStack() as locked:
         lock = None if out_dir is None else locked.enter_context(run_folders.take_unused(out_dir))
         data = opening.open_data(plan.sources, strict=plan.strict, tell=tell, progress=progress)
-        recipe = _fitted(recipe, data)
+        recipe = _fitted(recipe, data, tell)
         if lock is None:
             lock = run_folders.take_next(recipe.encoder.name, recipe.model.name)
             locked.enter_context(lock)
@@ -217,9 +217,11 @@ def _recipe(plan: TrainingPlan, initial: Path | None) -> Recipe:
     return Recipe.choose(encoder, model, augment=plan.augment, values=values)
 
 
-def _fitted(recipe: Recipe, data: Dataset) -> Recipe:
+def _fitted(recipe: Recipe, data: Dataset, tell: Tell) -> Recipe:
     """Return the recipe with its encoder fitted to the training part, if that encoder learns."""
     fitted = CheckedEncoder.of(recipe.encoder).fitted(data.pieces("train"))
+    if fitted != recipe.encoder and (left_out := fitted.left_out(data.pieces("train"))):
+        tell(f"Note: {left_out}")
     return replace(recipe, encoder=fitted)
 
 
@@ -255,7 +257,7 @@ def _trainer(
         # No paths: the model folder is what people pass on.
         "data": {name: config["data"][name] for name in ("summary", "fingerprint")},
         "versions": config["versions"],
-        **facts.music_facts(data, counts),
+        **facts.music_facts(recipe.encoder, data, counts),
     }
     validation = facts.validation_part(recipe, data, seed, tell)
     if validation is not None and not recipe.heads.no_likelihood(recipe.encoder.schema):

@@ -249,7 +249,7 @@ def test_a_pickled_component_keeps_its_owner():
 
 def test_optional_capabilities_have_defaults():
     made = CheckedEncoder.of(Howl())
-    assert made.fitted(iter(())) is made
+    assert made.fitted(iter(())) is made and made.left_out(iter(())) == ""
     assert (made.sets_tempo, dict(made.exemptions)) == (False, {})
     grammar = CheckedEncoder.of(TUPLE).grammar(2)
     np.testing.assert_allclose(grammar.seconds(np.array([1.0, 3.0])), [0.5, 1.5])
@@ -268,7 +268,7 @@ def test_a_step_mask_is_derived_where_a_step_is_one_field():
 
 ASKING = {"hasattr", "getattr"}
 CAPABILITIES = {
-    *("fitted", "sets_tempo", "exemptions", "step_mask", "derived", "seconds"),
+    *("fitted", "left_out", "sets_tempo", "exemptions", "step_mask", "derived", "seconds"),
     *("note_choices", "note_tables", "note_bases"),
 }
 

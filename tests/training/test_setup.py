@@ -59,6 +59,23 @@ def test_an_encoder_is_fitted_to_the_training_part_once_and_stored_as_it_is_then
     assert len(fitted_on) == 1
 
 
+def test_what_a_fitted_encoder_leaves_out_is_told(begun, monkeypatch):
+    told, asked = [], []
+
+    def left_out(self, pieces):
+        asked.append((self.grid, len(list(pieces))))
+        return "tuple leaves out a kazoo"
+
+    monkeypatch.setattr(Tuple, "left_out", left_out, raising=False)
+    begun(tell=told.append)
+    assert not asked  # nothing was fitted, so nobody but the user left anything out
+    monkeypatch.setattr(
+        Tuple, "fitted", lambda self, pieces: replace(self, grid=len(list(pieces))), raising=False
+    )
+    begun(out="fitted", tell=told.append)
+    assert "Note: tuple leaves out a kazoo" in told and asked[0][0] == asked[0][1]
+
+
 def test_what_is_in_the_parts_is_told(begun):
     told = []
     begun(tell=told.append)

@@ -20,6 +20,60 @@ def test_the_instruments_are_those_of_the_music_trained_on():
     assert Event().fitted([Piece()]) == Event()
 
 
+def pieces_of(*counts):
+    """Return pieces with a piano, of which so many have each of the programs 1, 2, 3 too."""
+    pieces = []
+    for number in range(counts[0]):
+        programs = [0, *(1 + n for n, count in enumerate(counts[1:]) if number < count)]
+        pieces.append(Piece.of([(0, 480, 60, 80, program) for program in programs]))
+    return pieces
+
+
+@pytest.mark.parametrize(
+    ("counts", "kept"),
+    [
+        ((49, 1), "0,1"),  # few pieces: each may be the only one of its kind
+        ((50, 1), "0"),
+        ((50, 2), "0,1"),
+        ((150, 1, 2), "0,2"),
+        ((200, 1, 2), "0,2"),
+        ((201, 2, 3), "0,2"),
+        ((400, 3, 4, 5), "0,2,3"),
+    ],
+)
+def test_programs_of_hardly_any_piece_are_left_out(counts, kept):
+    assert Event().fitted(pieces_of(*counts)).instruments == kept
+
+
+def test_programs_that_are_all_rare_stay():
+    pieces = [Piece.of([(0, 480, 60, 80, number)]) for number in range(DRUMS)]
+    assert len(Event().fitted(pieces)._palette.programs) == DRUMS
+    more = [*pieces, Piece.of([(0, 480, 60, 80, 5)])]
+    assert Event().fitted(more).instruments == "5"  # of two pieces
+    hundreds = [Piece.of([(0, 480, 60, 80, n % DRUMS)]) for n in range(DRUMS * 7 + 1)]
+    assert Event().fitted(hundreds).instruments == "0"  # eight of 897
+
+
+def test_what_is_left_out_is_said():
+    pieces = pieces_of(60, 1, 1)
+    fitted = Event().fitted(pieces)
+    assert fitted.left_out(pieces) == (
+        "event leaves out 2 of 3 programs (Bright Acoustic Piano, Electric Grand Piano; each in 1 "
+        "of 60 pieces); their notes get the nearest program that is left "
+        "(-o event.instruments=0,1,2 keeps all)"
+    )
+    assert Event().fitted(pieces[:10]).left_out(pieces[:10]) == ""
+    assert Event(programs=False).left_out(pieces) == "" == Event().left_out([])
+    drums = [*pieces_of(60), Piece.of([(0, 480, 36, 80, DRUMS)])]
+    assert "(Drums; in 1 of 61 pieces); for notes of Drums there is none" in Event(
+        instruments="0"
+    ).left_out(drums)
+    many = [Piece.of([(0, 480, 60, 80, program) for program in range(9)])] * 3
+    said = Event(instruments="0").left_out(many)
+    assert "8 of 9 programs (Bright Acoustic Piano, " in said
+    assert "Electric Piano 1 and 4 more; each in 3 or fewer of 3 pieces)" in said
+
+
 def test_a_note_of_another_program_gets_the_nearest_of_its_family_or_by_number():
     encoder = Event(instruments="128,7,24,33")
     notes = [(480 * i, 480, 60, 80, program) for i, program in enumerate((0, 25, 39, 21, 127, 128))]

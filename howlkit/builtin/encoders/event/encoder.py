@@ -10,6 +10,7 @@ in all; notes last as long as the pedal holds them. Three things differ here:
 - With `programs`, notes have a second field, their program, so that no instrument is lost; the
   papers have pianos only. Only programs of the music trained on may be struck: a key that sounds
   can be struck again by another program only, so a model would otherwise choose any program there.
+  Programs that hardly any piece has are left out too (`fitted`).
 - A piece ends when nothing sounds any more.
 
 A key, which is a pitch of a program, sounds once at a time. Notes of a key that begin at one
@@ -39,9 +40,10 @@ from howlkit.builtin.encoders.shared.grid import ENDLESS, Grid
 from howlkit.builtin.encoders.shared.notes import velocity_values
 from howlkit.builtin.encoders.shared.programs import (
     NO_PROGRAM,
+    Occurrences,
     Palette,
-    instruments,
     tracks_by_program,
+    what_is_lost,
 )
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
@@ -83,7 +85,7 @@ class Event:
     instruments: str = option(
         "",
         "programs that notes may have, such as 0,33,128 (128: drums); a note of another gets the "
-        "nearest; empty: those of the music trained on",
+        "nearest; empty: those of the music trained on, but for rare ones",
     )
 
     name: ClassVar[str] = "event"
@@ -122,10 +124,23 @@ class Event:
         return Palette.of(self.instruments)
 
     def fitted(self, pieces: Iterable[Piece]) -> Event:
-        """Return this encoder with the instruments of `pieces`, unless the option chose some."""
+        """Return this encoder with the usual instruments, unless the option chose some.
+
+        They are those of at least 1 of 100 `pieces`, and of more than one if there are 50 or more.
+        """
         if self.instruments or not self.programs:
             return self
-        return replace(self, instruments=instruments(piece.notes["program"] for piece in pieces))
+        usual = Occurrences.of(pieces).usual
+        return replace(self, instruments=",".join(map(str, usual)))
+
+    def left_out(self, pieces: Iterable[Piece]) -> str:
+        """Return which programs of `pieces` are not among the instruments; "" if all are."""
+        if not self.instruments:
+            return ""
+        found = Occurrences.of(pieces)
+        lost = what_is_lost(found, self._palette)
+        every = ",".join(map(str, np.flatnonzero(found.counts)))
+        return f"event leaves out {lost} (-o event.instruments={every} keeps all)" if lost else ""
 
     @cached_property
     def schema(self) -> Schema:
