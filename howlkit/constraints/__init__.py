@@ -16,6 +16,8 @@ from howlkit.constraints.rules import (
     PolyphonyRule,
     ProgramRule,
     RestrikeRule,
+    Rules,
+    flattened,
 )
 from howlkit.constraints.setting import Setting
 
@@ -28,5 +30,7 @@ __all__ = [
     "PolyphonyRule",
     "ProgramRule",
     "RestrikeRule",
+    "Rules",
     "Setting",
+    "flattened",
 ]

@@ -11,6 +11,7 @@ Shapes: B rows, n choices, S notes that sound.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -31,6 +32,7 @@ from howlkit.constraints.heard import (
 )
 from howlkit.music.tables import DRUMS
 from howlkit.note_choices import BEGINS, COMING, LASTS, OPEN, UNKNOWN, NoteChoices
+from howlkit.protocols import Rule
 
 __all__ = [
     "FORBIDDEN",
@@ -41,6 +43,8 @@ __all__ = [
     "PolyphonyRule",
     "ProgramRule",
     "RestrikeRule",
+    "Rules",
+    "flattened",
 ]
 
 FORBIDDEN = -np.inf
@@ -209,3 +213,35 @@ class DensityRule:
         matters = np.where(new, over > 0, over < 0)
         known = (choices.onset != UNKNOWN) & (first >= 0)
         return np.where(known & matters, -self.strength * beyond, 0.0)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Several rules as one, for a constraint that says more than one thing; none: it says nothing.
+
+    A session judges the parts one by one (`flattened`), so they stay compiled.
+    """
+
+    compilable: ClassVar[bool] = True
+
+    parts: tuple[Rule, ...] = ()
+
+    def logits(self, choices: NoteChoices, heard: Heard) -> Logits:
+        """Return (B, n): the sum of what the parts say."""
+        total = np.zeros(choices.role.shape)
+        for part in self.parts:
+            total += part.logits(choices, heard)
+        return total
+
+
+def flattened(rules: Iterable[Rule]) -> Iterator[Rule]:
+    """Yield the rules, in the place of `Rules` their parts.
+
+    >>> [*flattened([Rules((RestrikeRule(), Rules()))])]
+    [RestrikeRule()]
+    """
+    for rule in rules:
+        if isinstance(rule, Rules):
+            yield from flattened(rule.parts)
+        else:
+            yield rule

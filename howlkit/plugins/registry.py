@@ -56,6 +56,7 @@ BUILTINS = (
     "howlkit.builtin.augmenters",
     "howlkit.builtin.models.lstm_gru",
     "howlkit.builtin.autoregressive",
+    "howlkit.builtin.constraints",
     "howlkit.builtin.chorales",
 )
 """The built-in modules, in the order in which they load; they load before all plugins."""
