@@ -17,7 +17,7 @@ from howlkit.constraints.rules import (
     ProgramRule,
     RestrikeRule,
     Rules,
-    flattened,
+    flat,
 )
 from howlkit.constraints.setting import Setting
 
@@ -32,5 +32,5 @@ __all__ = [
     "RestrikeRule",
     "Rules",
     "Setting",
-    "flattened",
+    "flat",
 ]

@@ -44,7 +44,7 @@ __all__ = [
     "ProgramRule",
     "RestrikeRule",
     "Rules",
-    "flattened",
+    "flat",
 ]
 
 FORBIDDEN = -np.inf
@@ -219,7 +219,7 @@ class DensityRule:
 class Rules:
     """Several rules as one, for a constraint that says more than one thing; none: it says nothing.
 
-    A session judges the parts one by one (`flattened`), so they stay compiled.
+    A session judges the parts one by one (`flat`), so they stay compiled.
     """
 
     compilable: ClassVar[bool] = True
@@ -234,14 +234,14 @@ class Rules:
         return total
 
 
-def flattened(rules: Iterable[Rule]) -> Iterator[Rule]:
+def flat(rules: Iterable[Rule]) -> Iterator[Rule]:
     """Yield the rules, in the place of `Rules` their parts.
 
-    >>> [*flattened([Rules((RestrikeRule(), Rules()))])]
+    >>> [*flat([Rules((RestrikeRule(), Rules()))])]
     [RestrikeRule()]
     """
     for rule in rules:
         if isinstance(rule, Rules):
-            yield from flattened(rule.parts)
+            yield from flat(rule.parts)
         else:
             yield rule

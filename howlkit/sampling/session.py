@@ -27,7 +27,7 @@ from howlkit.plugins.attribution import owner_of
 from howlkit.plugins.checked import CheckedEncoder, unwrapped
 from howlkit.plugins.checked_grammar import CheckedGrammar
 from howlkit.plugins.contracts import advice
-from howlkit.protocols import Encoder, LogitsFunction, StepMask
+from howlkit.protocols import Encoder, LogitsFunction, Rule, StepMask
 from howlkit.sampling import generators
 from howlkit.sampling.decoding import FieldwiseDecoder, check_allowed, without_end
 from howlkit.sampling.history import History
@@ -50,7 +50,8 @@ class Session:
 
     runner: runs the network (`runners.make_runner`), for this session alone. encoder: the one that
     the network was trained with. rows: B. seed: seeds the rows' generators. limit: how much each
-    row makes. like: the piece that lends its tempo map and resolution.
+    row makes. like: the piece that lends its tempo map and resolution. rules: what may sound
+    (howlkit.constraints).
 
     >>> from howlkit.sampling.trained import Trained
     >>> from howlkit.training.recipe import Recipe
@@ -74,6 +75,7 @@ class Session:
         seed: int = 0,
         limit: Limit = Limit(),
         like: Piece | None = None,
+        rules: Sequence[Rule] = (),
     ) -> None:
         if rows < 1:
             raise HowlkitError(f"a session of {rows} rows; at least 1 is needed")
@@ -82,6 +84,7 @@ class Session:
         self.encoder = CheckedEncoder.of(encoder)
         self.limit = limit
         self.like = like
+        self.rules = rules
         self.rngs = [np.random.default_rng([seed, row]) for row in range(rows)]
         self._schema = self.encoder.schema
         self._timeline = Timeline(self._schema.clock, like)

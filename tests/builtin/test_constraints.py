@@ -15,7 +15,7 @@ from howlkit.builtin.constraints import (
     Restrikes,
 )
 from howlkit.builtin.constraints.chords import strong_beats
-from howlkit.constraints import Heard, RestrikeRule, Setting, flattened
+from howlkit.constraints import Heard, RestrikeRule, Setting, flat
 from howlkit.constraints.heard import FIRST, LAST_ONSET, LAST_PITCH, NOTES
 from howlkit.errors import HowlkitError, OptionError
 from howlkit.music.piece import Piece
@@ -225,10 +225,10 @@ def habits(**said):
 
 def test_keys_are_not_struck_again_unless_the_training_music_does_it():
     for setting in (SETTING, habits(), habits(restrikes=0.01)):
-        assert [*flattened([Restrikes().begin(setting)])] == [RestrikeRule()]
+        assert [*flat([Restrikes().begin(setting)])] == [RestrikeRule()]
     often = habits(restrikes=0.02)
-    assert [*flattened([Restrikes().begin(often)])] == []
-    assert [*flattened([Restrikes(unless=1.0).begin(often)])] == [RestrikeRule()]
+    assert [*flat([Restrikes().begin(often)])] == []
+    assert [*flat([Restrikes(unless=1.0).begin(often)])] == [RestrikeRule()]
     assert (pitches(Restrikes().begin(often)) == 0).all()
 
 
@@ -261,12 +261,12 @@ def test_loops_go_as_far_as_those_of_the_training_music():
 
 def test_lengths_and_polyphony_are_bounded_by_the_training_music():
     setting = habits(longest={"beats": 4.0, "seconds": 1.0}, polyphony=3)
-    length, polyphony = flattened([Bounds().begin(setting)])
+    length, polyphony = flat([Bounds().begin(setting)])
     assert (length.longest, polyphony.most) == (4 * GRID, 3)
     choices = begin([(0, 60, 0, 4 * GRID), (0, 60, 0, 4 * GRID + 1)], role=LASTS)
     assert length.logits(choices, Heard.nothing(1)).tolist() == [[0.0, -np.inf]]
     in_seconds = Setting("seconds", 100, facts=setting.facts)
-    assert next(flattened([Bounds().begin(in_seconds)])).longest == 100
+    assert next(flat([Bounds().begin(in_seconds)])).longest == 100
 
 
 def test_polyphony_is_the_number_asked_for():

@@ -29,4 +29,4 @@ class Restrikes:
     def begin(self, setting: Setting) -> RestrikeRule | Rules:
         """Return the rule; one that says nothing if the training music does it often."""
         often = Habits.of(setting.facts).restrikes > self.unless
-        return Rules() if often else RestrikeRule()
+        return Rules(()) if often else RestrikeRule()
