@@ -6,17 +6,14 @@ They are handed on as one value, `Wishes`, and checked where they are given.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar, cast
 
 import click
 from click.shell_completion import CompletionItem
 
 from howlkit.commands.component_names import names_option
 from howlkit.commands.shared_options import FiniteRange
-
-if TYPE_CHECKING:
-    from howlkit.sampling.wishes import Wishes
 
 __all__ = ["sampler_flags", "steering_options", "with_flags"]
 
@@ -151,8 +148,8 @@ OPTIONS = (
         type=Default(),
         multiple=True,
         help="Leave out a constraint that holds by default: restrikes (no key is struck again "
-        "while it sounds), loops (no passage goes on being repeated), bounds (notes last no longer, "
-        "and no more sound at once, than in the training music), or all; may be repeated.",
+        "while it sounds), loops (no passage goes on being repeated), bounds (notes last no "
+        "longer, and no more sound at once, than in the training music), or all; may be repeated.",
     ),
 )
 """The options of `Wishes`, in the order in which help lists them."""
@@ -176,30 +173,28 @@ def steering_options(command: Command) -> Command:
         given = {WORDS.get(name, name): values.pop(name) for name in NAMES}
         return command(*args, wishes=Wishes(**given), **values)
 
-    return _with(OPTIONS, with_wishes)  # type: ignore[return-value]  # click's are not typed so
+    return cast(Command, _with(OPTIONS, with_wishes))
 
 
 def sampler_flags(command: Command) -> Command:
     """Add --temperature and --top-p, options of the sampler, to a command."""
-    return _with(
-        (
-            click.option(
-                "--temperature",
-                type=FiniteRange(0, 100),
-                help="Below 1 is surer, above 1 bolder. As -o SAMPLER.temperature.",
-            ),
-            click.option(
-                "--top-p",
-                type=FiniteRange(0, 1),
-                help="Draw among the likeliest values that make up this probability. As -o "
-                "SAMPLER.top_p.",
-            ),
+    options = (
+        click.option(
+            "--temperature",
+            type=FiniteRange(0, 100),
+            help="Below 1 is surer, above 1 bolder; -o SAMPLER.temperature is the same.",
         ),
-        command,
+        click.option(
+            "--top-p",
+            type=FiniteRange(0, 1),
+            help="Draw among the likeliest values that make up this probability; -o SAMPLER.top_p "
+            "is the same.",
+        ),
     )
+    return cast(Command, _with(options, command))
 
 
-def _with(options: tuple[Callable[[Any], Any], ...], command: Any) -> Any:  # noqa: ANN401 - a command
+def _with(options: Iterable[Callable[[Any], Any]], command: Callable[..., Any]) -> object:
     for option in reversed(options):
         command = option(command)
     return command
