@@ -24,6 +24,7 @@ from howlkit.commands.shared_options import (
     seed_option,
     tell,
 )
+from howlkit.commands.steering_options import sampler_flags, steering_options, with_flags
 from howlkit.commands.time_signature import TimeSignature
 from howlkit.errors import printable
 
@@ -34,13 +35,16 @@ if TYPE_CHECKING:
     from howlkit.sampling.runner import Stepping
     from howlkit.sampling.session import Session
     from howlkit.sampling.trained import Trained
+    from howlkit.sampling.wishes import Wishes
 
 EPILOG = """\b
 Examples:
   howlkit sample --seconds 60                           a minute, with the newest run in runs/
   howlkit sample runs/tuple-lstm-1 --out new.mid -n 8   eight files, new-1.mid to new-8.mid
   howlkit sample --prompt mine.mid --prompt-seconds 10 --notes 400 --out more.mid
-  howlkit sample -o autoregressive.temperature=0.9 -o autoregressive.pitch.top_k=8
+  howlkit sample --bars 16 --key "D minor" --range 48-84 --max-polyphony 3
+  howlkit sample --bars 8 --chords "Dm | Gm | A7 | Dm" --instruments "violin,cello"
+  howlkit sample --temperature 0.9 -o autoregressive.pitch.top_k=8
   howlkit sample --out - > new.mid
   howlkit sample --out new.musicxml                     sheet music, with howlkit-music21"""
 
@@ -67,6 +71,7 @@ Examples:
 @click.option("--notes", type=click.IntRange(min=1), help="Stop after this many notes.")
 @click.option("--seconds", type=POSITIVE, help="Stop after this many seconds of music.")
 @click.option("--beats", type=POSITIVE, help="Stop after this many beats.")
+@click.option("--bars", type=click.IntRange(min=1), help="Stop after this many bars.")
 @click.option("--may-end", is_flag=True, help="Stop earlier if the model ends the piece.")
 @click.option(
     "--prompt",
@@ -95,6 +100,8 @@ Examples:
     help="The time signature of music without a prompt, such as 3/4. By default that of the "
     "training music, if nearly all of it has the same.",
 )
+@steering_options
+@sampler_flags
 @click.option(
     "--sampler",
     type=ComponentName("sampler"),
@@ -124,12 +131,16 @@ def command(
     notes: int | None,
     seconds: float | None,
     beats: float | None,
+    bars: int | None,
     may_end: bool,
     prompt: Path | None,
     prompt_seconds: float | None,
     without_prompt: bool,
     bpm: float | None,
     time_signature: tuple[int, int] | None,
+    wishes: Wishes,
+    temperature: float | None,
+    top_p: float | None,
     sampler: str,
     stepping: Stepping,
     option: tuple[str, ...],
@@ -138,10 +149,12 @@ def command(
 ) -> None:
     """Make music with the model of RUN, by default the newest run in runs/.
 
-    Without --notes, --seconds or --beats a piece lasts until the model ends it. The same seed,
-    stepping, options and -n give the same bytes.
+    Without --notes, --seconds, --beats or --bars a piece lasts until the model ends it. The same
+    seed, stepping, options and -n give the same bytes.
     """
     from howlkit import plugins, sampling
+    from howlkit.sampling import steering
+    from howlkit.sampling.generation import beats_of
     from howlkit.training.run_folders import newest_trained
 
     if prompt_seconds is not None and prompt is None:
@@ -150,20 +163,30 @@ def command(
     if out is not None and count > 1 and (out == Path("-") or is_device(out)):
         raise click.UsageError(f"--out {out} writes one file; leave out -n, or name a file")
     component = sampled_files.writer_of(out)  # an unknown suffix is an error before music is made
-    used = [sampler] if component is None else [sampler, component.name]
+    writing = [] if component is None else [component.name]
+    used = [sampler, *writing, *wishes.names]
     midi_file, reads = component is None, [prompt] if prompt else []
     check_new(sampled_files.paths_of(out, count, midi=midi_file), force=force, reads=reads)
     values = merged(config, option, used)
     _refuse_others(values, used)
-    writer = plugins.create("writer", used[1], values.get(used[1])) if component else None
-    player = plugins.create("sampler", sampler, values.get(sampler))
+    writer = None
+    if component is not None:
+        writer = plugins.create("writer", component.name, values.get(component.name))
+    flags = with_flags(sampler, values.get(sampler), temperature=temperature, top_p=top_p)
+    player = plugins.create("sampler", sampler, flags)
+    constraints = steering.constraints_of(wishes, values)
     folder = run if run is not None else newest_trained()
     if run is None:
         tell(f"Using the newest run, {printable(folder)}")
     start = sampling.cut_prompt(_read(prompt), prompt_seconds) if prompt else None
-    limit = sampling.length(notes=notes, seconds=seconds, beats=beats, may_end=may_end)
     with loading_notices():
         trained = _load(folder, device, stepping, count)
+        if bars is not None:
+            of_bars = beats_of(bars, trained, prompt=start, time_signature=time_signature)
+            beats = of_bars if beats is None else min(beats, of_bars)
+        limit = sampling.length(notes=notes, seconds=seconds, beats=beats, may_end=may_end)
+        for line in steering.told(constraints, trained.encoder):
+            tell(line)
         session = sampling.begin(
             trained,
             rows=count,
@@ -172,6 +195,7 @@ def command(
             prompt=start,
             bpm=bpm,
             time_signature=time_signature,
+            constraints=constraints,
         )
     claim = sampled_files.claimed(out, folder, count, midi=midi_file, force=force, reads=reads)
     paths = ctx.with_resource(claim)
@@ -246,10 +270,9 @@ def _load(folder: Path, device: str, stepping: Stepping, rows: int) -> Trained:
 def _refuse_others(values: Mapping[str, object], used: Sequence[str]) -> None:
     others = [name for name in values if name not in used]
     if others:
-        writer = f" and of the writer, {used[1]!r}," if len(used) > 1 else ","
         raise click.UsageError(
-            f"-o sets an option of {others[0]!r}; only those of the sampler, {used[0]!r}{writer} "
-            "can be set when sampling"
+            f"-o sets an option of {others[0]!r}, which is not used here; only those of the "
+            f"sampler, the writer and the constraints can be set when sampling: {', '.join(used)}"
         )
 
 
@@ -262,7 +285,7 @@ def _tell_of_endless(session: Session) -> None:
         which = "The piece is" if len(session.notes) == 1 else f"{cut} of the pieces are"
         tell(
             f"{which} cut at {MOST_NOTES:,} notes, because the model had not ended; "
-            "set a length with --notes, --seconds or --beats"
+            "set a length with --notes, --seconds, --beats or --bars"
         )
 
 

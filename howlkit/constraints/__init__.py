@@ -17,6 +17,7 @@ from howlkit.constraints.rules import (
     ProgramRule,
     RestrikeRule,
     Rules,
+    flat,
 )
 from howlkit.constraints.setting import Setting
 
@@ -31,4 +32,5 @@ __all__ = [
     "RestrikeRule",
     "Rules",
     "Setting",
+    "flat",
 ]

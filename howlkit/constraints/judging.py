@@ -20,12 +20,12 @@ from howlkit.constraints.rules import (
     PolyphonyRule,
     ProgramRule,
     RestrikeRule,
-    Rules,
+    flat,
 )
 from howlkit.note_choices import NoteChoices
 from howlkit.protocols import Rule
 
-__all__ = ["flat", "judge", "merged"]
+__all__ = ["judge", "merged"]
 
 
 def judge(rules: Sequence[Rule], choices: NoteChoices, heard: Heard) -> NDArray[np.float64]:
@@ -34,14 +34,6 @@ def judge(rules: Sequence[Rule], choices: NoteChoices, heard: Heard) -> NDArray[
     for rule in rules:
         total += rule.logits(choices, heard)
     return total
-
-
-def flat(rules: Iterable[Rule]) -> tuple[Rule, ...]:
-    """Return rules with those that are made of several taken apart."""
-    found: list[Rule] = []
-    for rule in rules:
-        found += flat(rule.parts) if isinstance(rule, Rules) else [rule]
-    return tuple(found)
 
 
 def merged(rules: Iterable[Rule]) -> tuple[Rule, ...]:

@@ -11,6 +11,7 @@ Shapes: B rows, n choices, S notes that sound.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -43,6 +44,7 @@ __all__ = [
     "ProgramRule",
     "RestrikeRule",
     "Rules",
+    "flat",
 ]
 
 FORBIDDEN = -np.inf
@@ -57,17 +59,6 @@ def _forbid(where: NDArray[np.bool_]) -> Logits:
 def _new(choices: NoteChoices) -> NDArray[np.bool_]:
     """Return (B, n): where a note begins, or will."""
     return np.asarray((choices.role == BEGINS) | (choices.role == COMING))
-
-
-@dataclass(frozen=True)
-class Rules:
-    """Several rules as one."""
-
-    parts: tuple[Rule, ...]
-
-    def logits(self, choices: NoteChoices, heard: Heard) -> Logits:
-        """Return (B, n): what all of them add."""
-        return np.asarray(sum(rule.logits(choices, heard) for rule in self.parts))
 
 
 @dataclass(frozen=True)
@@ -222,3 +213,35 @@ class DensityRule:
         matters = np.where(new, over > 0, over < 0)
         known = (choices.onset != UNKNOWN) & (first >= 0)
         return np.where(known & matters, -self.strength * beyond, 0.0)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Several rules as one, for a constraint that says more than one thing; none: it says nothing.
+
+    A session judges the parts one by one (`flat`), so they stay compiled.
+    """
+
+    compilable: ClassVar[bool] = True
+
+    parts: tuple[Rule, ...] = ()
+
+    def logits(self, choices: NoteChoices, heard: Heard) -> Logits:
+        """Return (B, n): the sum of what the parts say."""
+        total = np.zeros(choices.role.shape)
+        for part in self.parts:
+            total += part.logits(choices, heard)
+        return total
+
+
+def flat(rules: Iterable[Rule]) -> Iterator[Rule]:
+    """Yield the rules, in the place of `Rules` their parts.
+
+    >>> [*flat([Rules((RestrikeRule(), Rules()))])]
+    [RestrikeRule()]
+    """
+    for rule in rules:
+        if isinstance(rule, Rules):
+            yield from flat(rule.parts)
+        else:
+            yield rule

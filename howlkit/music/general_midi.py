@@ -7,10 +7,14 @@ tables 1 and 3; spellings as there, a few shortened ("Electric Piano 1").
 
 from __future__ import annotations
 
-from howlkit.errors import PieceError
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from howlkit.errors import HowlkitError, PieceError, did_you_mean
 from howlkit.music.tables import DRUMS
 
-__all__ = ["DRUM_NAMES", "NAMES", "drum_name", "name"]
+__all__ = ["DRUM_NAMES", "GROUPS", "NAMES", "drum_name", "name", "programs"]
 
 NAMES: tuple[str, ...] = (
     *("Acoustic Grand Piano", "Bright Acoustic Piano", "Electric Grand Piano", "Honky-tonk Piano"),
@@ -48,6 +52,29 @@ NAMES: tuple[str, ...] = (
 )
 """The 128 programs, four a line, eight a family."""
 
+GROUPS: Mapping[str, tuple[int, ...]] = MappingProxyType(
+    {
+        "drums": (DRUMS,),
+        "piano": (*range(6),),
+        "organ": (*range(16, 21),),
+        "guitar": (*range(24, 32),),
+        "bass": (*range(32, 40),),
+        "strings": (*range(40, 46), *range(48, 52)),
+        "choir": (52, 53, 54),
+        "brass": (*range(56, 64),),
+        "sax": (*range(64, 68),),
+        "reed": (*range(64, 72),),
+        "pipe": (*range(72, 80),),
+        "lead": (*range(80, 88),),
+        "pad": (*range(88, 96),),
+    }
+)
+"""Words for several programs at once: families of the standard, some of them narrower.
+
+"piano" is without the harpsichord and the clavi, "organ" without accordions and the harmonica, and
+"strings" without the timpani, which the standard has in these families.
+"""
+
 FIRST_DRUM = 35
 
 DRUM_NAMES: tuple[str, ...] = (
@@ -76,6 +103,41 @@ def name(program: int) -> str:
     if not 0 <= program < len(NAMES):
         raise PieceError(f"no program {program}: 0..127 are instruments, {DRUMS} is the drums")
     return NAMES[program]
+
+
+def programs(text: str) -> tuple[int, ...]:
+    """Return the programs that a word of people means, in rising order; 128 is the drums.
+
+    text: a number, 0..128; the name of an instrument, or a part of it that no other name has; or
+    one of `GROUPS`. Capital letters do not matter. Raises HowlkitError, with names that may be
+    meant, for a word that names none, or several that are no group.
+
+    >>> programs("violin"), programs("acoustic grand"), programs("brass")[:3], programs("drums")
+    ((40,), (0,), (56, 57, 58), (128,))
+    """
+    word = re.sub(r"[\s_]+", " ", text).strip().casefold()
+    if re.fullmatch(r"[0-9]{1,6}", word):
+        if int(word) > DRUMS:
+            raise HowlkitError(f"there is no program {word}: 0..127, and {DRUMS} for drums")
+        return (int(word),)
+    names = [name.casefold() for name in NAMES]
+    if word in names:
+        return (names.index(word),)
+    if word in GROUPS:
+        return GROUPS[word]
+    found = [program for program, name in enumerate(names) if word and word in name]
+    # Whole words first: "harp" is the Orchestral Harp, though Harpsichord has it too.
+    whole = [each for each in found if re.search(rf"\b{re.escape(word)}\b", names[each])]
+    found = whole or found
+    if len(found) == 1:
+        return (found[0],)
+    if found:
+        which = ", ".join(NAMES[program] for program in found)
+        raise HowlkitError(f"{text!r} may be {which}; name one of them, or several")
+    raise HowlkitError(
+        f"{text!r} is no instrument.{did_you_mean(word, [*names, *GROUPS])} Name one of General "
+        f"MIDI, such as violin, by its name or its number (0..127), or one of: {', '.join(GROUPS)}"
+    )
 
 
 def drum_name(pitch: int) -> str:

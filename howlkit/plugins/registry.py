@@ -56,6 +56,7 @@ BUILTINS = (
     "howlkit.builtin.augmenters",
     "howlkit.builtin.models.lstm_gru",
     "howlkit.builtin.samplers",
+    "howlkit.builtin.constraints",
     "howlkit.builtin.chorales",
 )
 """The built-in modules, in the order in which they load; they load before all plugins."""

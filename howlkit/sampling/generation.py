@@ -7,18 +7,19 @@ pieces = [music(session, row, piece) for row in range(4)]
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
+from howlkit.constraints import Setting
 from howlkit.errors import HowlkitError, PluginError
 from howlkit.music.piece import Piece
 from howlkit.music.tables import DEFAULT_TEMPO, TEMPO, TIME_SIGNATURE, Table
 from howlkit.plugins.attribution import owner_of
 from howlkit.plugins.checked import CheckedSampler, unwrapped
 from howlkit.plugins.contracts import advice
-from howlkit.protocols import Sampler
+from howlkit.protocols import Constraint, Encoder, Sampler
 from howlkit.sampling.limits import Limit
 from howlkit.sampling.session import Session
 
@@ -26,6 +27,7 @@ __all__ = [
     "MOST_NOTES",
     "SessionMaker",
     "UnfinishedError",
+    "beats_of",
     "begin",
     "cut_prompt",
     "length",
@@ -51,7 +53,23 @@ class UnfinishedError(PluginError):
 class SessionMaker(Protocol):
     """What sessions come from: a `Trained`."""
 
-    def session(self, *, rows: int, seed: int, limit: Limit, like: Piece | None) -> Session:
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder, as `Trained.encoder`."""
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What the run says of its training music, as `Trained.facts`."""
+
+    def session(
+        self,
+        *,
+        rows: int,
+        seed: int,
+        limit: Limit,
+        like: Piece | None,
+        constraints: Sequence[Constraint],
+    ) -> Session:
         """Return a session at the start of new pieces, as `Trained.session`."""
 
     def opening(self, *, bpm: float | None, time_signature: tuple[int, int] | None) -> Piece | None:
@@ -77,6 +95,26 @@ def length(
     if notes is None and seconds is None and beats is None:
         return Limit(notes=MOST_NOTES)
     return Limit(notes, seconds, beats, ends=may_end)
+
+
+def beats_of(
+    bars: int,
+    trained: SessionMaker,
+    *,
+    prompt: Piece | None = None,
+    time_signature: tuple[int, int] | None = None,
+) -> float:
+    """Return the beats of so many bars of new music.
+
+    They are bars of `time_signature`, or else of that in which the music begins: the last one of
+    the prompt, or that of the training music, or 4/4.
+    """
+    metre = time_signature
+    if metre is None and prompt is None:
+        metre = trained.facts.get("time_signature")
+    if metre is None:
+        metre = Setting("beats", 1, like=prompt).time_signature
+    return bars * 4 * metre[0] / metre[1]
 
 
 def cut_prompt(piece: Piece, seconds: float | None) -> Piece:
@@ -108,20 +146,25 @@ def begin(
     prompt: Piece | None = None,
     bpm: float | None = None,
     time_signature: tuple[int, int] | None = None,
+    constraints: Sequence[Constraint] = (),
 ) -> Session:
     """Return a session of `rows` pieces that all begin with `prompt`, up to `limit` each.
 
-    bpm, time_signature: what the music has without a prompt, as in `Trained.opening`. Raises
-    HowlkitError if they are given with a prompt, which has its own.
+    bpm, time_signature: what the music has without a prompt, as in `Trained.opening`.
+    constraints: what may sound (`steering.constraints_of`); none hold unless they are given. Raises
+    HowlkitError if a tempo or a time signature is given with a prompt, which has its own, and if a
+    constraint cannot hold for this music.
     """
     if prompt is not None and (bpm, time_signature) != (None, None):
         raise HowlkitError("a prompt has its own tempo and time signature; leave out the others")
     if prompt is not None:
-        session = trained.session(rows=rows, seed=seed, limit=limit, like=prompt)
+        session = trained.session(
+            rows=rows, seed=seed, limit=limit, like=prompt, constraints=constraints
+        )
         session.prompt(prompt)
         return session
     like = trained.opening(bpm=bpm, time_signature=time_signature)
-    return trained.session(rows=rows, seed=seed, limit=limit, like=like)
+    return trained.session(rows=rows, seed=seed, limit=limit, like=like, constraints=constraints)
 
 
 def run(

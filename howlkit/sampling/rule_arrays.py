@@ -145,9 +145,14 @@ class StaticRules:
         tables = self._tables
         return np.array(tables.known[:, 0])
 
-    def arrays(self, heard: Heard, bases: Array) -> RuleArrays:
-        """Return all arrays for the next step; bases: (B, Q), the grammar's `note_bases`."""
+    def arrays(self, heard: Heard, bases: Array, *, following: bool = False) -> RuleArrays:
+        """Return all arrays for the next step; bases: (B, .), the grammar's `note_bases`.
+
+        following: whether they are to bring `heard` up to date, not to judge.
+        """
         rows = len(bases)
+        if self._tables.alone and not following:
+            heard = heard.select(np.arange(rows))  # a step may begin several notes
         if len(self._left) != rows:
             self._sums, self._left = np.zeros((rows, len(QUANTITIES)), np.int64), np.ones(rows)
         return RuleArrays(

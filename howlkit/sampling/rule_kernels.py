@@ -44,13 +44,6 @@ def begin_decision(b: int, k: int, restart: Array, bases: Array, sums: Array) ->
 
 
 @compiled
-def take_in(b: int, choice: int, adds: Array, sums: Array) -> None:
-    """Add to the sums of row b what a choice (of the N) that was made adds."""
-    for q in range(sums.shape[1]):
-        sums[b, q] += adds[choice, q]
-
-
-@compiled
 def judge(
     b: int,
     k: int,
@@ -168,6 +161,42 @@ def _slot(onset: int, first: int, moved: int, numbers: Array, slots: int) -> int
 
 
 @compiled
+def hear(b: int, k: int, made: bool, known: Array, numbers: Array, notes: Array, at: Array,
+         moves: Array, runs: Array, sums: Array) -> None:  # fmt: skip
+    """Bring what row b has heard up to date with decision k, which `sums` has taken in."""
+    role, onset = sums[b, ROLE], sums[b, ONSET]
+    if not known[k, ONSET] or (role != BEGINS and role != LASTS):
+        return
+    end = UNKNOWN
+    if known[k, LENGTH] and sums[b, LENGTH] >= 0:
+        end = min(onset + sums[b, LENGTH], OPEN)
+    pitch = max(sums[b, PITCH], UNKNOWN) if known[k, PITCH] else UNKNOWN
+    program = max(sums[b, PROGRAM], UNKNOWN) if known[k, PROGRAM] else UNKNOWN
+    track = max(sums[b, TRACK], UNKNOWN) if known[k, TRACK] else UNKNOWN
+    if role == LASTS:
+        _last(b, pitch, program, track, onset, end, notes, at)
+    else:
+        until = end if end != UNKNOWN else onset + 1
+        _begin(b, pitch, program, track, onset, until, numbers[ALONE] > 0, notes, at)
+        _move(b, pitch, onset, made, at, moves, runs)
+
+
+@compiled
+def take_in(b: int, k: int, choice: int, rules: tuple[Array, ...]) -> None:
+    """Take in the choice (of the N) that was made in decision k of row b.
+
+    Where a step may begin several notes, what the row has heard is brought up to date too: it is
+    then that of the step in the making, not of the session.
+    """
+    (adds, known, restart, judged, pitches, which, programs, most_run, numbers,
+     bases, notes, at, moves, runs, moved, sums, left) = rules  # fmt: skip
+    for q in range(sums.shape[1]):
+        sums[b, q] += adds[choice, q]
+    if numbers[ALONE]:
+        hear(b, k, True, known, numbers, notes, at, moves, runs, sums)
+
+
+@compiled
 def follow(
     records: Array,
     column: Array,
@@ -205,22 +234,9 @@ def follow(
             if not active[column[k]]:
                 continue
             begin_decision(b, k, restart, bases, sums)
-            take_in(b, begin[k] + values[column[k]], adds, sums)
-            role, onset = sums[b, ROLE], sums[b, ONSET]
-            if not known[k, ONSET] or (role != BEGINS and role != LASTS):
-                continue
-            end = UNKNOWN
-            if known[k, LENGTH] and sums[b, LENGTH] >= 0:
-                end = min(onset + sums[b, LENGTH], OPEN)
-            pitch = max(sums[b, PITCH], UNKNOWN) if known[k, PITCH] else UNKNOWN
-            program = max(sums[b, PROGRAM], UNKNOWN) if known[k, PROGRAM] else UNKNOWN
-            track = max(sums[b, TRACK], UNKNOWN) if known[k, TRACK] else UNKNOWN
-            if role == LASTS:
-                _last(b, pitch, program, track, onset, end, notes, at)
-            else:
-                until = end if end != UNKNOWN else onset + 1
-                _begin(b, pitch, program, track, onset, until, numbers[ALONE] > 0, notes, at)
-                _move(b, pitch, onset, made[b], at, moves, runs)
+            for q in range(sums.shape[1]):
+                sums[b, q] += adds[begin[k] + values[column[k]], q]
+            hear(b, k, made[b], known, numbers, notes, at, moves, runs, sums)
         rows[b] = False
     return 0
 
@@ -245,6 +261,8 @@ def _begin(b: int, pitch: int, program: int, track: int, onset: int, until: int,
             note[UNTIL] = onset
         if place < 0 and note[UNTIL] <= onset:
             place = s
+    if place < 0:  # of a step in the making; `follow` sees to it that there is room
+        return
     note = notes[b, place]
     note[0], note[1], note[2], note[3], note[UNTIL] = pitch, program, track, onset, until
     at[b, NEWEST] = place

@@ -90,11 +90,7 @@ class SessionRules:
         if self._static is not None:
             return Judged(left, arrays=self._static.arrays(heard, grammar.note_bases))
 
-        def added(field: Field, given: Steps) -> NDArray[np.float64] | None:
-            choices = grammar.note_choices(field, given)
-            return None if choices is None else judge(self.rules, choices, heard)
-
-        return Judged(left, judge=added)
+        return Judged(left, judge=_StepInTheMaking(self.rules, self._schema, grammar, heard))
 
     def follow(self, at: RowState, step: Steps, rows: Mask, made: Mask) -> None:
         """Bring what rows have heard up to date with `step` (B,) in some rows, before it is pushed.
@@ -111,7 +107,7 @@ class SessionRules:
             records, left, fields = step[:, None].view(np.uint8), rows.copy(), self._fields
             while follow_compiled(
                 records, *fields.deciding[:3], fields.begin, *fields.writing, left, made,
-                self._static.arrays(heard, grammar.note_bases),
+                self._static.arrays(heard, grammar.note_bases, following=True),
             ):  # fmt: skip
                 more_places(heard)
             return
@@ -168,6 +164,42 @@ class SessionRules:
             for note in _new_notes(nothing, music, self._schema.clock):
                 self._may_begin(one, note, None)
             _put(heard, row, one)
+
+
+class _StepInTheMaking:
+    """Judges the fields of one step in turn. A step may begin several notes, so each is heard."""
+
+    def __init__(
+        self, rules: Sequence[Rule], schema: Schema, grammar: CheckedGrammar, heard: Heard
+    ) -> None:
+        self._rules, self._schema, self._grammar = rules, schema, grammar
+        self._several = grammar.alone or any(f.kind == "bits" for f in schema.decisions)
+        self._heard = heard.select(np.arange(len(heard.at))) if self._several else heard
+        self._last: tuple[Field, NoteChoices] | None = None
+        self._taken: Steps | None = None
+
+    def __call__(self, field: Field, given: Steps) -> NDArray[np.float64] | None:
+        """Return (B, n): what the rules add to the logits of a field, given those before it."""
+        if self._several:
+            self._hear(given)
+        choices = self._grammar.note_choices(field, given)
+        self._last = None if choices is None else (field, choices)
+        return None if choices is None else judge(self._rules, choices, self._heard)
+
+    def _hear(self, given: Steps) -> None:
+        """Take in what was decided of the last field since it was judged."""
+        before, self._taken = self._taken, given.copy()
+        if self._last is None or before is None:
+            return
+        field, choices = self._last
+        active = self._schema.active(field, given)
+        if field.kind == "bits":
+            new = (given[field.name] > 0) & (before[field.name] == 0)
+            rows, picked = new.any(axis=1), new.argmax(axis=1)
+        else:
+            rows, picked = active, given[field.name].astype(np.int64)
+        alone = self._grammar.alone
+        follow(self._heard, choices, picked, rows & active, made=rows, alone=alone)
 
 
 class Rows(Protocol):

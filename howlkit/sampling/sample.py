@@ -6,6 +6,7 @@ import inspect
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,11 +18,16 @@ from howlkit.plugins.checked import CheckedSampler, unwrapped
 from howlkit.protocols import Sampler
 from howlkit.sampling import generation
 from howlkit.sampling.arguments import path_of, positive, time_signature_of, whole
+from howlkit.sampling.steering import constraints_of, told
+from howlkit.sampling.wishes import Wishes
 
 if TYPE_CHECKING:
     from howlkit.sampling.generation import SessionMaker
 
-__all__ = ["Music", "as_piece", "as_pieces", "sample"]
+__all__ = ["Music", "as_piece", "as_pieces", "sample", "with_options"]
+
+FLAGS = ("temperature", "top_p")
+"""Options of samplers that `sample` has as arguments of its own."""
 
 Music = Piece | str | os.PathLike[str]
 """A Piece, or the path of a file of music."""
@@ -35,16 +41,21 @@ def sample(
     notes: int | None,
     seconds: float | None,
     beats: float | None,
+    bars: int | None,
     may_end: bool,
     prompt: Music | None,
     prompt_seconds: float | None,
     without_prompt: bool,
     tempo: float | None,
     time_signature: str | tuple[int, int] | None,
+    wishes: Wishes,
     sampler: str | Sampler,
     options: Mapping[str, object],
 ) -> list[Piece]:
-    """Return n pieces; the arguments are those of `Trained.sample`."""
+    """Return n pieces; the arguments are those of `Trained.sample`.
+
+    Prints to stderr, before it begins, which wishes cannot be kept exactly.
+    """
     player = _sampler(sampler, options)
     if prompt is None and (prompt_seconds is not None or without_prompt):
         name = "without_prompt" if prompt_seconds is None else "prompt_seconds"
@@ -55,17 +66,24 @@ def sample(
             f"{name} is for music without a prompt; after a prompt, new music goes on in the tempo "
             f"and the time signature of the prompt. Leave out {name}"
         )
-    limit = generation.length(
-        notes=None if notes is None else whole("notes", notes, 1),
-        seconds=None if seconds is None else positive("seconds", seconds),
-        beats=None if beats is None else positive("beats", beats),
-        may_end=may_end,
-    )
+    constraints = constraints_of(wishes)
     start = None
     if prompt is not None:
         length = None if prompt_seconds is None else positive("prompt_seconds", prompt_seconds)
         start = generation.cut_prompt(as_piece("prompt", prompt), length)
     metre = None if time_signature is None else time_signature_of(time_signature)
+    lengths = [] if beats is None else [positive("beats", beats)]
+    if bars is not None:
+        count = whole("bars", bars, 1)
+        lengths.append(generation.beats_of(count, trained, prompt=start, time_signature=metre))
+    limit = generation.length(
+        notes=None if notes is None else whole("notes", notes, 1),
+        seconds=None if seconds is None else positive("seconds", seconds),
+        beats=min(lengths, default=None),
+        may_end=may_end,
+    )
+    for line in told(constraints, trained.encoder):
+        print(line, file=sys.stderr)
     session = generation.begin(
         trained,
         rows=whole("n", n, 1, 4096),
@@ -74,6 +92,7 @@ def sample(
         prompt=start,
         bpm=None if tempo is None else positive("tempo", tempo, 4, 1000),
         time_signature=metre,
+        constraints=constraints,
     )
     said = generation.run(session, player), generation.stalled(session)
     for line in filter(None, said):
@@ -82,6 +101,11 @@ def sample(
         generation.music(session, row, start, with_prompt=not without_prompt, time_signature=metre)
         for row in range(session.rows)
     ]
+
+
+def with_options(options: Mapping[str, object], **flags: object) -> dict[str, object]:
+    """Return options of a sampler, and those of `FLAGS` that are given: not None."""
+    return {**options, **{name: value for name, value in flags.items() if value is not None}}
 
 
 def as_piece(name: str, music: object) -> Piece:
@@ -134,10 +158,17 @@ def _check_options(sampler: str, values: Mapping[str, object]) -> None:
     described = component_options.describe(plugins.get("sampler", sampler).cls)
     own = [option.name for option in described if not option.name.startswith("NAME")]
     by_field = len(own) < len(described)
-    mine = [p for p in inspect.signature(sample).parameters if p not in ("trained", "options")]
+    others = ("trained", "options", "wishes")
+    mine = [name for name in inspect.signature(sample).parameters if name not in others]
+    mine += [*(field.name for field in fields(Wishes)), *FLAGS]
     for name, value in values.items():
         if name in own or (by_field and (isinstance(value, Mapping) or "." in name)):
             continue
+        if name in FLAGS:
+            raise ArgumentError(
+                f"sampler {sampler!r} has no option {name!r}; its options: "
+                f"{', '.join(own) or 'none'}. Leave out {name}, or choose another sampler"
+            )
         raise ArgumentError(
             f"sample has no argument {name!r}.{did_you_mean(name, [*mine, *own])} It has: "
             f"{', '.join(mine)}; and as options of the sampler {sampler!r}: {', '.join(own)}"

@@ -19,7 +19,7 @@ from howlkit.sampling.kernels import Array, add_row, compiled, gelu, product
 from howlkit.sampling.rule_kernels import begin_decision, begin_sums, judge, take_in
 
 INFINITY = np.float32(np.inf)
-ADDS, RESTART, BASES, SUMS, LEFT = 0, 2, 9, 15, 16  # of a `RuleArrays`
+RESTART, BASES, SUMS, LEFT = 2, 9, 15, 16  # of a `RuleArrays`
 
 __all__ = ["decide_field", "decide_row", "enter", "gelus", "price_row", "read", "settled"]
 
@@ -182,7 +182,7 @@ def decide_row(
             if value < 0:
                 return 8 * k - value
         if rules is not None:
-            take_in(0, a + value, rules[ADDS], rules[SUMS])
+            take_in(0, k, a + value, rules)
         uniforms[k] = chance
         values[c] = value
         _write(value, c, record, place, wide)
@@ -353,7 +353,7 @@ def decide_field(
         if value < 0:
             return 8 * k - value
         if rules is not None:
-            take_in(b, choice + value, rules[ADDS], rules[SUMS])
+            take_in(b, k, choice + value, rules)
         uniforms[b, k] = chance
         values[b, c] = value
         _write(value, c, records[b], place, wide)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,12 +15,14 @@ from howlkit.music.piece import TEMPO, TIME_SIGNATURE, Piece
 from howlkit.music.tables import DEFAULT_TEMPO, SLOWEST_TEMPO
 from howlkit.network.device import pick_device
 from howlkit.plugins.checked import CheckedEncoder
-from howlkit.protocols import Encoder, Model, Sampler
+from howlkit.protocols import Constraint, Encoder, Model, Sampler
 from howlkit.sampling.limits import Limit
 from howlkit.sampling.runner import CompilableModel, Runner, Stepping
 from howlkit.sampling.runners import make_runner
 from howlkit.sampling.session import Session
+from howlkit.sampling.steering import rules_of
 from howlkit.sampling.stored_network import StoredNetwork
+from howlkit.sampling.wishes import Wishes
 from howlkit.schema import Schema
 from howlkit.training import model_folder, run_folders
 from howlkit.training.recipe import Recipe
@@ -190,19 +192,27 @@ class Trained:
         seed: int = 0,
         limit: Limit = Limit(),
         like: Piece | None = None,
+        constraints: Sequence[Constraint] = (),
     ) -> Session:
         """Return a session at the start of `rows` new pieces.
 
         like: the piece that lends the music its tempo map, metre and resolution; None: those of the
-        training music, as `opening` gives them.
+        training music, as `opening` gives them. constraints: what may sound, such as
+        `howlkit.constraint("range", low=48)`; none hold unless they are given. For them, a `like`
+        with notes is the prompt. Raises HowlkitError if one of them cannot hold for this music, or
+        if they leave no note.
         """
+        like = like if like is not None else self.opening()
+        encoder = self.recipe.encoder
+        rules = rules_of(constraints, encoder, like=like, facts=self.facts) if constraints else ()
         return Session(
             self.runner.twin(),
-            self.recipe.encoder,
+            encoder,
             rows=rows,
             seed=seed,
             limit=limit,
-            like=like if like is not None else self.opening(),
+            like=like,
+            rules=rules,
         )
 
     @overload
@@ -214,12 +224,23 @@ class Trained:
         notes: int | None = None,
         seconds: float | None = None,
         beats: float | None = None,
+        bars: int | None = None,
         may_end: bool = False,
         prompt: Music | None = None,
         prompt_seconds: float | None = None,
         without_prompt: bool = False,
         tempo: float | None = None,
         time_signature: str | tuple[int, int] | None = None,
+        key: str | None = None,
+        range: str | Sequence[int] | None = None,
+        instruments: str | int | Sequence[str | int] | None = None,
+        max_polyphony: int | None = None,
+        density: str | float | None = None,
+        chords: str | None = None,
+        constraints: Sequence[str | Constraint] = (),
+        without: str | Sequence[str] = (),
+        temperature: float | None = None,
+        top_p: float | None = None,
         sampler: str | Sampler = "autoregressive",
         **options: object,
     ) -> Piece: ...
@@ -233,12 +254,23 @@ class Trained:
         notes: int | None = None,
         seconds: float | None = None,
         beats: float | None = None,
+        bars: int | None = None,
         may_end: bool = False,
         prompt: Music | None = None,
         prompt_seconds: float | None = None,
         without_prompt: bool = False,
         tempo: float | None = None,
         time_signature: str | tuple[int, int] | None = None,
+        key: str | None = None,
+        range: str | Sequence[int] | None = None,
+        instruments: str | int | Sequence[str | int] | None = None,
+        max_polyphony: int | None = None,
+        density: str | float | None = None,
+        chords: str | None = None,
+        constraints: Sequence[str | Constraint] = (),
+        without: str | Sequence[str] = (),
+        temperature: float | None = None,
+        top_p: float | None = None,
         sampler: str | Sampler = "autoregressive",
         **options: object,
     ) -> list[Piece]: ...
@@ -251,32 +283,51 @@ class Trained:
         notes: int | None = None,
         seconds: float | None = None,
         beats: float | None = None,
+        bars: int | None = None,
         may_end: bool = False,
         prompt: Music | None = None,
         prompt_seconds: float | None = None,
         without_prompt: bool = False,
         tempo: float | None = None,
         time_signature: str | tuple[int, int] | None = None,
+        key: str | None = None,
+        range: str | Sequence[int] | None = None,
+        instruments: str | int | Sequence[str | int] | None = None,
+        max_polyphony: int | None = None,
+        density: str | float | None = None,
+        chords: str | None = None,
+        constraints: Sequence[str | Constraint] = (),
+        without: str | Sequence[str] = (),
+        temperature: float | None = None,
+        top_p: float | None = None,
         sampler: str | Sampler = "autoregressive",
         **options: object,
     ) -> Piece | list[Piece]:
         """Return a new piece, or a list of `n`, as `howlkit sample` makes them.
 
         seed: another seed gives other music; equal arguments give equal music. notes, seconds,
-        beats: where it stops, the first of them that is reached; without one the model ends it.
+        beats, bars: where it stops, the first of them that is reached; without one the model ends
+        it. Bars are those of the time signature in which the music begins.
         may_end: whether the model may end it before.
         prompt: a Piece to continue, or the path of a file; it comes back with the new music after
         it. prompt_seconds: how much of its beginning to use. without_prompt: return the new music
         only, from the bar or the note where it begins.
         tempo: beats a minute, and time_signature, "3/4" or (3, 4), of music without a prompt; None:
         those of the training music.
+        key: "D minor", "F# dorian", "C D E G A" or "auto", which is that of the prompt. range:
+        "48-84" or (48, 84). instruments: "violin,cello", names or numbers. max_polyphony: how many
+        notes sound at once at most. density: about how many begin, "4/beat" or "6/second". chords:
+        "Dm | Gm | A7 | Dm", one a bar, or with beats "Dm:2 Gm:2". constraints: others, by name or
+        of `howlkit.constraint`. without: what to leave out of "restrikes", "loops" and "bounds",
+        which hold otherwise; or "all".
+        temperature, top_p: the options of the sampler of these names.
         sampler: the name of a sampler, or one of `howlkit.sampler`. options: those of the sampler
-        of that name, such as temperature=0.9, and of single fields: pitch={"top_k": 8}.
+        of that name, such as top_k=8, and of single fields: pitch={"top_k": 8}.
 
         Raises ArgumentError for an argument that it does not know or of another type, OptionError
         for a value that an option cannot have, and HowlkitError for a prompt without notes.
         """
-        from howlkit.sampling.sample import sample
+        from howlkit.sampling.sample import sample, with_options
 
         pieces = sample(
             self,
@@ -285,14 +336,25 @@ class Trained:
             notes=notes,
             seconds=seconds,
             beats=beats,
+            bars=bars,
             may_end=may_end,
             prompt=prompt,
             prompt_seconds=prompt_seconds,
             without_prompt=without_prompt,
             tempo=tempo,
             time_signature=time_signature,
+            wishes=Wishes(
+                key=key,
+                range=range,
+                instruments=instruments,
+                max_polyphony=max_polyphony,
+                density=density,
+                chords=chords,
+                constraints=constraints,
+                without=without,
+            ),
             sampler=sampler,
-            options=options,
+            options=with_options(options, temperature=temperature, top_p=top_p),
         )
         return pieces[0] if n is None else pieces
 

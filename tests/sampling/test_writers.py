@@ -217,9 +217,9 @@ def test_a_known_suffix_says_what_to_install_before_anything_is_loaded(
 def test_options_are_those_of_the_sampler_and_of_the_writer(sample):
     code, _, err, files = sample("--out", "new.list", "-o", "tuple.grid=4")
     assert code == 2 and not files
-    assert "those of the sampler, 'autoregressive' and of the writer, 'lists', can be" in err
+    assert "'tuple', which is not used here" in err and "sampling: autoregressive, lists," in err
     code, _, err, _ = sample("--out", "new.mid", "-o", "lists.shift=4")
-    assert code == 2 and "those of the sampler, 'autoregressive', can be" in err
+    assert code == 2 and "sampling: autoregressive, restrikes, loops, bounds" in err
     code, _, err, _ = sample("--out", "new.list", "-o", "lists.shift=99")
     assert code == 2 and "shift" in err
 

@@ -1,0 +1,170 @@
+"""What people ask of the music, in the words of `howlkit sample` and `Trained.sample`, read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from howlkit import plugins
+from howlkit.errors import ArgumentError, did_you_mean
+from howlkit.music import general_midi
+from howlkit.protocols import Constraint
+from howlkit.sampling.arguments import positive, whole
+
+__all__ = [
+    "ALL",
+    "DEFAULTS",
+    "Wishes",
+    "density_of",
+    "instruments_of",
+    "range_of",
+    "without_of",
+]
+
+DEFAULTS = ("restrikes", "loops", "bounds")
+"""The constraints that hold unless they are switched off."""
+
+ALL = "all"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wishes:
+    """What the music shall be like, as people write it; None: no such wish.
+
+    key: "D minor", "auto" (`howlkit.music.keys.Key.of`). range: "48-84" or (48, 84). instruments:
+    "violin,cello", names or numbers. max_polyphony: a number of notes. density: "4", "4/beat",
+    "6/second". chords: "Dm | Gm | A7 | Dm". constraints: names of constraints, or constraints.
+    without: default constraints to leave out, by name, or "all".
+    """
+
+    key: str | None = None
+    range: str | Sequence[int] | None = None
+    instruments: str | int | Sequence[str | int] | None = None
+    max_polyphony: int | None = None
+    density: str | float | None = None
+    chords: str | None = None
+    constraints: Sequence[str | Constraint] = ()
+    without: str | Sequence[str] = ()
+
+    @property
+    def options(self) -> dict[str, dict[str, object]]:
+        """The options of the constraints that are wished for by words of their own, by name.
+
+        Raises ArgumentError for a wish that cannot be read.
+        """
+        found: dict[str, dict[str, object]] = {}
+        if self.key is not None:
+            found["key"] = {"scale": _text("key", self.key)}
+        if self.range is not None:
+            low, high = range_of(self.range)
+            found["range"] = {"low": low, "high": high}
+        if self.instruments is not None:
+            found["instruments"] = {"names": instruments_of(self.instruments)}
+        if self.max_polyphony is not None:
+            found["polyphony"] = {"most": whole("max_polyphony", self.max_polyphony, 1, 1000)}
+        if self.density is not None:
+            rate, per = density_of(self.density)
+            found["density"] = {"rate": rate, "per": per}
+        if self.chords is not None:
+            found["chords"] = {"progression": _text("chords", self.chords)}
+        return found
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the constraints that are needed for it: the default ones first.
+
+        Those of constraints that are made already are not among them. Raises ArgumentError as
+        `options` does, and for a default constraint to leave out that there is not.
+        """
+        there = {component.name for component in plugins.components("constraint")}
+        left_out = without_of(self.without)
+        defaults = [name for name in DEFAULTS if name in there and name not in left_out]
+        made = {each.name for each in self.constraints if not isinstance(each, str)}
+        named = [each for each in self.constraints if isinstance(each, str)]
+        names = [*(name for name in defaults if name not in made), *self.options, *named]
+        return list(dict.fromkeys(names))
+
+
+def range_of(value: object) -> tuple[int, int]:
+    """Return (low, high) of "48-84" or (48, 84); ArgumentError for anything else.
+
+    >>> range_of("48-84")
+    (48, 84)
+    """
+    parts: Any = value
+    if isinstance(value, str):
+        found = re.fullmatch(r"\s*([0-9]{1,3})\s*(?:-|\.\.|–|:)\s*([0-9]{1,3})\s*", value)
+        parts = [int(part) for part in found.groups()] if found else None
+    try:
+        low, high = (whole("range", part, 0, 127) for part in parts)
+    except (TypeError, ValueError):
+        raise ArgumentError(
+            f"{value!r} is no range; give the lowest and the highest pitch, 0..127, such as 48-84 "
+            "(60 is middle C)"
+        ) from None
+    if low > high:
+        raise ArgumentError(f"the range {value!r} goes down; write {high}-{low}")
+    return low, high
+
+
+def density_of(value: object) -> tuple[float, str]:
+    """Return (rate, "beat" or "second") of "4", "4/beat" or "6/second"; ArgumentError otherwise.
+
+    >>> density_of("6/second"), density_of(4)
+    ((6.0, 'second'), (4.0, 'beat'))
+    """
+    rate, slash, per = value.partition("/") if isinstance(value, str) else (value, "", "")
+    unit = {"": "beat", "beat": "beat", "second": "second", "s": "second"}
+    try:
+        if (per := per.strip().lower().removesuffix("s") or per.strip()) not in unit:
+            raise ValueError(per)
+        if slash and not per:
+            raise ValueError(value)
+        return positive("density", float(rate), 0.01, 1000.0), unit[per]  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise ArgumentError(
+            f"{value!r} is no density; give notes in a beat or a second, 0.01 to 1000, such as "
+            "4/beat or 6/second"
+        ) from None
+
+
+def instruments_of(value: object) -> tuple[str, ...]:
+    """Return the names in "violin,cello", or in a list of names and numbers.
+
+    Raises ArgumentError if there is none, and HowlkitError for one that General MIDI does not have.
+
+    >>> instruments_of("violin, cello"), instruments_of([40, "drums"])
+    (('violin', 'cello'), ('40', 'drums'))
+    """
+    parts: Iterable[object] = [value]
+    if isinstance(value, str):
+        parts = value.split(",")
+    elif isinstance(value, Iterable):
+        parts = value
+    names = tuple(str(part).strip() for part in parts if str(part).strip())
+    if not names:
+        raise ArgumentError(f"{value!r} names no instrument; give some, such as violin,cello")
+    for name in names:
+        general_midi.programs(name)
+    return names
+
+
+def without_of(value: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the default constraints to leave out; ArgumentError for one that there is not."""
+    names = [value] if isinstance(value, str) else list(value)
+    for name in names:
+        if name not in (*DEFAULTS, ALL):
+            raise ArgumentError(
+                f"without {name!r}: there is no such default."
+                f"{did_you_mean(str(name), [*DEFAULTS, ALL])} There are: {', '.join(DEFAULTS)}; "
+                f"{ALL} leaves out all of them"
+            )
+    return DEFAULTS if ALL in names else tuple(names)
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise ArgumentError(f"{name} is {value!r}, a {type(value).__name__}; a text is needed")
+    return value
