@@ -61,13 +61,15 @@ def _new(choices: NoteChoices) -> NDArray[np.bool_]:
 
 @dataclass(frozen=True)
 class Rules:
-    """Several rules as one."""
+    """Several rules as one, or none."""
 
     parts: tuple[Rule, ...]
+    compilable: ClassVar[bool] = True
 
     def logits(self, choices: NoteChoices, heard: Heard) -> Logits:
         """Return (B, n): what all of them add."""
-        return np.asarray(sum(rule.logits(choices, heard) for rule in self.parts))
+        nothing = np.zeros(choices.onset.shape)
+        return sum((rule.logits(choices, heard) for rule in self.parts), nothing)
 
 
 @dataclass(frozen=True)
