@@ -9,6 +9,7 @@ Shapes: B rows, n choices of a field.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -56,12 +57,16 @@ class CheckedRule:
     def of(cls, rule: Any, *, begun_by: object | None = None) -> Self | Rule:  # noqa: ANN401 - as above
         """Return the rule wrapped; as it is if it is wrapped, or of a class that howlkit knows.
 
+        Of several rules as one (`howlkit.constraints.Rules`), each is wrapped or left as it is.
         begun_by: the constraint that errors name; None: the rule itself. Raises PluginError if it
         is no rule.
         """
         # The class itself has it: a class made of a known one may judge otherwise.
         if isinstance(rule, cls) or vars(type(rule)).get("compilable") is True:
             known: Rule = rule
+            if hasattr(rule, "parts"):
+                parts = (cls.of(part, begun_by=begun_by) for part in rule.parts)
+                known = replace(rule, parts=tuple(parts))
             return known
         return cls(rule, rule if begun_by is None else begun_by)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from howlkit import constraints
-from howlkit.constraints import Heard, PitchRule, PolyphonyRule, ProgramRule, Setting
+from howlkit.constraints import Heard, PitchRule, PolyphonyRule, ProgramRule, Rules, Setting
 from howlkit.errors import PluginError
 from howlkit.plugins import Plugins, unwrapped
 from howlkit.plugins.attribution import owner_of
@@ -90,11 +90,30 @@ def test_logits_come_through_in_double_precision():
 
 
 def test_rules_that_come_with_howlkit_are_not_wrapped():
-    known = [getattr(constraints, name) for name in constraints.__all__ if name.endswith("Rule")]
-    assert len(known) >= 7
+    known = [
+        getattr(constraints, name)
+        for name in constraints.__all__
+        if name.endswith(("Rule", "Rules"))
+    ]
+    assert len(known) >= 8
     assert all(vars(cls).get("compilable") is True for cls in known)
     for rule in (PitchRule(np.zeros((1, 128))), ProgramRule(np.ones(129, bool)), PolyphonyRule(3)):
         assert begun(rule) is rule
+
+
+def test_of_several_rules_as_one_each_is_checked():
+    own, other = PolyphonyRule(3), Answers(np.zeros(3))
+    made = begun(Rules((own, Rules((other,)))))
+    assert type(made) is Rules and made.parts[0] is own
+    assert type(made.parts[1].parts[0]) is CheckedRule
+    with pytest.raises(PluginError, match=r"^'returns' .*: logits of its rule returned an array"):
+        made.logits(CHOICES, NOTHING_YET)
+    with pytest.raises(PluginError, match="^'returns' .*: begin returned None"):
+        begun(Rules((None,)))
+
+
+def test_no_rules_at_all_say_nothing():
+    assert begun(Rules(())).logits(CHOICES, NOTHING_YET).tolist() == [[0, 0, 0]]
 
 
 def test_a_class_made_of_such_a_rule_is_wrapped():

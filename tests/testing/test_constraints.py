@@ -14,6 +14,7 @@ from howlkit.constraints import (
     PolyphonyRule,
     ProgramRule,
     RestrikeRule,
+    Rules,
 )
 from howlkit.constraints.heard import LAGS, UNTIL
 from howlkit.errors import HowlkitError
@@ -241,6 +242,8 @@ KNOWN = {
     "restrikes": lambda _: RestrikeRule(),
     "lengths": lambda setting: LengthRule(4 * setting.divisions),
     "loops": lambda _: LoopRule(np.full(LAGS, 5)),
+    "several": lambda _: Rules((PolyphonyRule(3), RestrikeRule())),
+    "none": lambda _: Rules(()),
     "density": lambda setting: DensityRule(2.0, setting.divisions),
 }
 
