@@ -37,9 +37,14 @@ NEARLY_ALL_PIECES = 95
 def habit_facts(encoder: Encoder, data: Dataset) -> dict[str, Any]:
     """Return the habits of a training part, as `habits_of_pieces` does of its pieces.
 
-    The pieces are drawn, always the same ones; there are up to `MOST_PIECES`.
+    restrikes are those of all pieces: a few pieces may have most of them. The rest is that of up to
+    `MOST_PIECES`, which are drawn, always the same ones.
     """
-    return habits_of_pieces(encoder, _some(data, data.indices("train")))
+    written = _Share()
+    for piece in data.pieces("train"):
+        written.add(piece)
+    found = habits_of_pieces(encoder, _some(data, data.indices("train")))
+    return found | {"restrikes": written.value}
 
 
 def _some(data: Dataset, part: NDArray[np.int64]) -> Iterator[Piece]:

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+import howlkit as door
 from howlkit.builtin.encoders.event.encoder import Event
 from howlkit.builtin.encoders.tuple.encoder import Tuple
 from howlkit.dataset import Dataset, prepare
@@ -78,3 +79,17 @@ def test_a_run_says_the_habits_of_its_training_part(tmp_path, monkeypatch):
     assert habit_facts.habit_facts(encoder, data)["pieces"] < len(part)
     monkeypatch.setattr(habit_facts, "MOST_PIECES", 1)
     assert habit_facts.habit_facts(encoder, data)["pieces"] == 1
+
+
+def test_keys_struck_again_are_counted_in_every_piece(tmp_path, monkeypatch):
+    pieces = []
+    for seed in range(12):
+        struck = [(480 * n, 960, 48) for n in range(seed + 2)]
+        pieces.append(tune(seed).join(Piece.of(struck)))
+    data = door.prepare(pieces, tmp_path / "data", quiet=True)
+    part = list(data.pieces("train"))
+    shares = [habits_of_pieces(Tuple(), [piece])["restrikes"] for piece in part]
+    monkeypatch.setattr(habit_facts, "MOST_PIECES", 1)
+    found = habit_facts.habit_facts(Tuple(), data)
+    assert found["pieces"] == 1 and found["restrikes"] not in shares
+    assert found["restrikes"] == habits_of_pieces(Tuple(), part)["restrikes"] > 0
