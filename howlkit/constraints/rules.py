@@ -128,6 +128,8 @@ class PolyphonyRule:
         mine = heard.notes[:, None, :, TRACK] == choices.track[:, :, None]
         same = heard.notes[:, None, :, PITCH] == choices.pitch[:, :, None]
         mine &= same | (choices.pitch == UNKNOWN)[:, :, None]
+        # A track on which nothing sounds goes on being silent.
+        held &= (choices.pitch != UNKNOWN) | (mine & sounds).any(axis=2)
         others = sounds & ~(mine & held[:, :, None])
         full = others.sum(axis=2) >= self.most
         return _forbid(full & (_new(choices) | held) & (choices.onset != UNKNOWN))

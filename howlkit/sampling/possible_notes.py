@@ -13,7 +13,7 @@ from howlkit.music import general_midi
 from howlkit.music.piece import Piece
 from howlkit.music.tables import DRUMS
 from howlkit.note_choices import QUANTITIES, NoteTables
-from howlkit.plugins.checked import unwrapped
+from howlkit.plugins.checked import CheckedEncoder
 from howlkit.protocols import Encoder, Rule
 from howlkit.schema import Schema
 
@@ -66,11 +66,11 @@ def _possible(encoder: Encoder, like: Piece | None, what: str) -> list[int]:
     They follow from the tables of its grammar; without tables all are taken to be possible.
     """
     highest = 127 if what == "pitch" else DRUMS
-    grammar = unwrapped(encoder).grammar(1, like=like)
-    if not isinstance(tables := getattr(grammar, "note_tables", None), NoteTables):
+    grammar = CheckedEncoder.of(encoder).grammar(1, like=like)
+    if not grammar.has_note_tables:
         return list(range(highest + 1))
     column = QUANTITIES.index(what)
-    sums = _sums(encoder.schema, tables, grammar.note_bases[0], column)
+    sums = _sums(encoder.schema, grammar.note_tables, grammar.note_bases[0], column)
     return sorted(number for number in sums if 0 <= number <= highest) or list(range(highest + 1))
 
 

@@ -111,14 +111,15 @@ def judge(
                 any_added |= total != 0
                 continue
         if numbers[MOST] > 0:
-            others = 0
+            others, holds = 0, role != LASTS or knows_pitch
             for s in range(count):
                 note = notes[b, sounding[s]]
                 if note[UNTIL] <= onset:
                     continue
                 mine = role == LASTS and note[2] == track and (not knows_pitch or note[0] == pitch)
                 others += not mine
-            if others >= numbers[MOST]:
+                holds |= mine
+            if others >= numbers[MOST] and holds:
                 total = -np.inf
         if new:
             if knows_program and not programs[program]:

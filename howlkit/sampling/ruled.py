@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 from howlkit.constraints.following import follow, more_places
 from howlkit.constraints.heard import Heard
 from howlkit.constraints.judging import judge, merged
+from howlkit.errors import HowlkitError
 from howlkit.music.piece import Piece
 from howlkit.note_choices import BEGINS, NoteChoices
 from howlkit.plugins.checked import CheckedEncoder
 from howlkit.plugins.checked_grammar import CheckedGrammar
 from howlkit.protocols import Rule
 from howlkit.sampling.compiled_weights import FieldArrays
+from howlkit.sampling.likeliest import Judge, no_rules
 from howlkit.sampling.rule_arrays import Judged, StaticRules, UncompiledError
 from howlkit.sampling.ruled_draws import TRIES, WHOLE_TRIES
 from howlkit.sampling.runner import Runner
@@ -91,6 +93,26 @@ class SessionRules:
             return Judged(left, arrays=self._static.arrays(heard, grammar.note_bases))
 
         return Judged(left, judge=_StepInTheMaking(self.rules, self._schema, grammar, heard))
+
+    def of_beginnings(self, at: RowState) -> Judge:
+        """Return what judges the fields of steps that several beginnings of each row may take.
+
+        Raises HowlkitError where rules can only judge whole steps.
+        """
+        grammar, heard = at.grammar, at.heard
+        if self.decodes or heard is None:
+            raise HowlkitError(
+                f"encoder {self._encoder.name!r} does not say which note a choice begins, so the "
+                "likeliest steps that the rules allow cannot be searched; take another sampler"
+            )
+
+        def added(field: Field, given: Steps, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+            choices = grammar.select(rows).note_choices(field, given)
+            if choices is None:
+                return no_rules(field, given, rows)
+            return judge(self.rules, choices, heard.select(rows))
+
+        return added
 
     def follow(self, at: RowState, step: Steps, rows: Mask, made: Mask) -> None:
         """Bring what rows have heard up to date with `step` (B,) in some rows, before it is pushed.

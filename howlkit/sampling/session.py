@@ -33,7 +33,7 @@ from howlkit.sampling import generators
 from howlkit.sampling.decoding import FieldwiseDecoder, check_allowed, without_end
 from howlkit.sampling.history import History
 from howlkit.sampling.last_step import LastStep
-from howlkit.sampling.likeliest import likeliest_steps
+from howlkit.sampling.likeliest import likeliest_steps, no_rules
 from howlkit.sampling.limits import Limit, Timeline, reached, tick_of
 from howlkit.sampling.logits import SamplingParams
 from howlkit.sampling.placement import PromptEnd, new_rows, without_end_row
@@ -305,8 +305,9 @@ class Session:
         steps that the grammar forbids are left out. They are found by a beam over the fields of a
         step, exactly if `width` is large enough (likeliest.py). A row that is done has an END of 0
         nats; where there are no further steps, nats are infinite. For a field without a likelihood
-        the value nearest to what the network says costs nothing. Compiled stepping loads torch for
-        it. Raises HowlkitError for a width below 1.
+        the value nearest to what the network says costs nothing. Rules about notes are kept; each
+        note is judged by what was heard before the step. Compiled stepping loads torch for it.
+        Raises HowlkitError for a width below 1.
         """
         with one_thread(self.rows):
             return likeliest_steps(
@@ -317,6 +318,7 @@ class Session:
                 width=width,
                 going=~self.done,
                 ends=self.limit.ends,
+                judge=no_rules if self._rules is None else self._rules.of_beginnings(self._at),
             )
 
     def _decide(
@@ -385,7 +387,7 @@ class Session:
             return trial, chances.prod(axis=1), left
 
         todo, chances = going, np.ones(self.rows)
-        for attempt in range(MOST_RETURNS):
+        while True:
             found_steps, found_chances, found = draw_until_kept(
                 draw, todo, self.rngs, tries=rules.tries
             )
@@ -393,22 +395,29 @@ class Session:
             todo = todo & ~found
             if not todo.any():
                 return chances[:, None]
-            self._go_back(todo, attempt)
-        raise HowlkitError(
-            f"row {int(todo.argmax())}: the rules leave nothing that may come next, {MOST_RETURNS} "
-            "times in a row, at other places each time. Ask for less: a wider range, more notes at "
-            "once, more instruments"
-        )
+            self._go_back(todo)
 
-    def _go_back(self, rows: NDArray[np.bool_], attempt: int) -> None:
-        """Take back 4 steps of rows (B,), 8 at the next attempt, and so on; none that was fed."""
+    def _go_back(self, rows: NDArray[np.bool_]) -> None:
+        """Take back some steps of rows (B,), none that was fed: 4, and more if that did not help.
+
+        Raises HowlkitError if a row went back `MOST_RETURNS` times and got no further.
+        """
         at = self._at
+        further = rows & (at.lengths > at.furthest)
+        returns = np.where(further, 0, at.returns) + rows
+        furthest = np.where(further, at.lengths, at.furthest)
+        if (returns > MOST_RETURNS).any():
+            raise HowlkitError(
+                f"row {int(returns.argmax())}: the rules leave nothing that may come next, after "
+                f"{MOST_RETURNS} other ways were tried. Ask for less: a wider range, more notes at "
+                "once, more instruments; or --without all, to leave out the default rules"
+            )
         least = np.maximum(at.fed, 1)
         rngs, prompts = self.rngs, self._prompts
-        self.rewind(
-            np.where(rows, np.maximum(at.lengths - (4 << min(attempt, 10)), least), at.lengths)
-        )
+        shorter = np.maximum(at.lengths - (2 << np.minimum(returns, 10)), least)
+        self.rewind(np.where(rows, shorter, at.lengths))
         self.rngs, self._prompts = rngs, prompts
+        self._at.returns, self._at.furthest = returns, furthest
 
     def _step_mask(self) -> StepMask | None:
         """Return the mask of the whole next step; None if the grammar cannot give one."""

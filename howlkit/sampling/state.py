@@ -28,6 +28,8 @@ class RowState:
     the same in seconds. settled: whether it has begun in every row.
     moved: (B,) how much later than in its steps a row's music stands on the time line of its
     prompt, in the encoder's clock. waiting: (B,) whether the first note may have to be moved on.
+    returns, furthest: (B,) how often a row went back since it got furthest, as rules left nothing,
+    and its length then.
     heard: what sounds in the rows, where the session has rules about notes.
     grammar: of the rows. state: the network's, each tensor or array (B, ...). hidden: (B, D), from
     which the next step is predicted.
@@ -42,6 +44,8 @@ class RowState:
     settled: bool
     moved: NDArray[np.float64]
     waiting: NDArray[np.bool_]
+    returns: NDArray[np.int64]
+    furthest: NDArray[np.int64]
     heard: Heard | None
     grammar: CheckedGrammar
     state: dict[str, Any]
@@ -71,6 +75,8 @@ class RowState:
             settled=False,
             moved=moved,
             waiting=waiting,
+            returns=none.copy(),
+            furthest=none.copy(),
             heard=heard,
             grammar=grammar,
             state=state,
@@ -108,6 +114,8 @@ class RowState:
             self.settled,
             self.moved[index],
             self.waiting[index],
+            self.returns[index],
+            self.furthest[index],
             None if self.heard is None else self.heard.select(index),
             self.grammar.select(index),
             {name: part[index] for name, part in self.state.items()},

@@ -12,11 +12,11 @@ from howlkit import plugins
 from howlkit.constraints import Setting, flat
 from howlkit.errors import ArgumentError
 from howlkit.music.piece import Piece
-from howlkit.plugins.checked import CheckedConstraint, unwrapped
+from howlkit.plugins.checked import CheckedConstraint, CheckedEncoder, unwrapped
 from howlkit.plugins.checked_constraint import CheckedRule
 from howlkit.protocols import Constraint, Encoder, Rule
 from howlkit.sampling.possible_notes import check_possible
-from howlkit.sampling.ruled import DIVISIONS
+from howlkit.sampling.ruled import divisions_of
 from howlkit.sampling.wishes import DEFAULTS, Wishes
 
 __all__ = ["constraints_of", "rules_of", "setting_of", "told"]
@@ -54,7 +54,7 @@ def setting_of(encoder: Encoder, like: Piece | None, facts: Mapping[str, Any]) -
     like: the piece that lends the music its tempo and metre; one with notes is its prompt. facts:
     `Trained.facts`.
     """
-    divisions = getattr(unwrapped(encoder).grammar(1, like=like), "divisions", DIVISIONS)
+    divisions = divisions_of(CheckedEncoder.of(encoder).grammar(1, like=like))
     prompt = like if like is not None and len(like) else None
     return Setting(encoder.schema.clock, divisions, like=like, prompt=prompt, facts=facts)
 
@@ -90,7 +90,7 @@ def told(constraints: Iterable[Constraint], encoder: Encoder) -> list[str]:
     if not asked:
         return []
     lines = []
-    if not hasattr(unwrapped(encoder).grammar(1), "note_choices"):
+    if not CheckedEncoder.of(encoder).grammar(1).has_notes:
         lines.append(
             f"encoder {encoder.name!r} does not say which note a choice begins; rules are kept by "
             "drawing whole steps again, which takes longer"

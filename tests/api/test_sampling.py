@@ -70,7 +70,7 @@ def test_tempo_and_time_signature_are_those_asked_for(trained):
         ({"tempature": 3}, ArgumentError, "no argument 'tempature'. Did you mean 'temperature'"),
         ({"temperature": -1}, OptionError, "autoregressive.temperature is -1"),
         ({"pitch": {"top_q": 1}}, OptionError, "Did you mean"),
-        ({"sampler": "beam"}, PluginError, "there is no sampler 'beam'"),
+        ({"sampler": "bean"}, PluginError, "there is no sampler 'bean'"),
         ({"sampler": 5}, ArgumentError, r"howlkit\.sampler\('autoregressive'"),
         ({"sampler": door.sampler("autoregressive"), "top_k": 2}, ArgumentError, "has its own"),
         ({"n": 0}, ArgumentError, r"n is 0; a whole number is needed, 1\.\.4096"),

@@ -21,9 +21,8 @@ def test_a_component_names_its_distribution(site):
 def test_the_builtin_parts_come_through_the_same_hooks():
     loaded = Plugins.load([])
     assert not loaded.failures
-    # MIDI is no writer's: howlkit writes it itself. No constraint is built in so far.
-    without = {"writer", "constraint"}
-    assert {component.kind for component in loaded.components} == set(registry.KINDS) - without
+    # MIDI is no writer's: howlkit writes it itself.
+    assert {component.kind for component in loaded.components} == set(registry.KINDS) - {"writer"}
     assert {component.distribution for component in loaded.components} == {"howlkit"}
 
 

@@ -313,7 +313,7 @@ ENCODERS = [
     (
         with_grammar(note_choices=TOO_HIGH),
         "note choices say what decode gives",
-        "pitch of the choices",
+        "expected: pitch=",
     ),
     (with_grammar(note_choices=LONG), "note choices say what decode gives", "end of the choices"),
     (with_grammar(note_choices=UNTOLD), "note choices say what decode gives", "pitch unknown"),

@@ -120,7 +120,7 @@ class Howl:
             adds={
                 "shift": {"onset": cells, "role": COMING},
                 "pitch": {"pitch": np.arange(PITCHES), "role": BEGINS - COMING},
-                "duration": {"length": np.maximum(cells, 1), "role": LASTS - BEGINS},
+                "duration": {"length": cells, "role": LASTS - BEGINS},
                 "volume": {"role": NOTHING - LASTS},
             },
             known={

@@ -10,13 +10,15 @@ Shapes: B rows, T steps, D width, L layers, H hidden units. The state is a dict 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 __all__ = ["Recurrent"]
 
@@ -132,9 +134,25 @@ class Recurrent(nn.Module):
             matrix = F.dropout(layer.get_parameter("weight_hh_l0"), self.weight_drop)
             y, after = functional_call(layer, {"weight_hh_l0": matrix}, arguments)
         else:
-            y, after = layer(*arguments)
+            with _without_missing_bfloat16(x):
+                y, after = layer(*arguments)
         after = after if isinstance(after, tuple) else (after,)
         return y, tuple(part[0] for part in after)
+
+
+@contextmanager
+def _without_missing_bfloat16(x: Any) -> Iterator[None]:  # noqa: ANN401 - a tensor, or a packed one
+    """Keep oneDNN from being asked for bfloat16 on a CPU for which it has no such LSTM.
+
+    torch asks it all the same and fails; its own code works everywhere.
+    """
+    here = x.data if isinstance(x, PackedSequence) else x
+    if here.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+        if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+            with torch.backends.mkldnn.flags(enabled=False):
+                yield
+            return
+    yield
 
 
 def _linear(width_in: int, width: int) -> nn.Linear:
