@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ def run(tmp_path_factory):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_commands_about_samplers_make_music(command, run, howlkit, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "my_taste", raising=False)  # another test's
     code = re.findall(r"```python\n# (\S+\.py),.*\n(.*?)```", SECTIONS, re.DOTALL)
     for file, text in code:
         (tmp_path / file).write_text(text)

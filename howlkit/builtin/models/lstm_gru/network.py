@@ -10,8 +10,6 @@ Shapes: B rows, T steps, D width, L layers, H hidden units. The state is a dict 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -133,26 +131,24 @@ class Recurrent(nn.Module):
         if self.training and self.weight_drop:
             matrix = F.dropout(layer.get_parameter("weight_hh_l0"), self.weight_drop)
             y, after = functional_call(layer, {"weight_hh_l0": matrix}, arguments)
+        elif _lacks_bfloat16(x):
+            with torch.autocast("cpu", enabled=False):
+                wide = tuple(part.float() for part in state)
+                y, after = layer(x.float(), wide if len(wide) > 1 else wide[0])
         else:
-            with _without_missing_bfloat16(x):
-                y, after = layer(*arguments)
+            y, after = layer(*arguments)
         after = after if isinstance(after, tuple) else (after,)
         return y, tuple(part[0] for part in after)
 
 
-@contextmanager
-def _without_missing_bfloat16(x: Any) -> Iterator[None]:  # noqa: ANN401 - a tensor, or a packed one
-    """Keep oneDNN from being asked for bfloat16 on a CPU for which it has no such LSTM.
+def _lacks_bfloat16(x: Any) -> bool:  # noqa: ANN401 - a tensor, or a packed one
+    """Return whether a layer would run in bfloat16 on a CPU for which oneDNN has no such LSTM.
 
-    torch asks it all the same and fails; its own code works everywhere.
+    torch asks oneDNN for it all the same, and fails.
     """
     here = x.data if isinstance(x, PackedSequence) else x
-    if here.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
-        if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-            with torch.backends.mkldnn.flags(enabled=False):
-                yield
-            return
-    yield
+    on_cpu = here.device.type == "cpu" and torch.is_autocast_enabled("cpu")
+    return on_cpu and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def _linear(width_in: int, width: int) -> nn.Linear:
