@@ -28,7 +28,7 @@ def run(tmp_path_factory):
 def test_the_commands_about_samplers_make_music(command, run, howlkit, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delitem(sys.modules, "my_taste", raising=False)  # another test's
-    code = re.findall(r"```python\n# (\S+\.py),.*\n(.*?)```", SECTIONS, re.DOTALL)
+    code = re.findall(r"```python\n# (\S+\.py),[^\n]*\n(.*?)```", SECTIONS, re.DOTALL)
     for file, text in code:
         (tmp_path / file).write_text(text)
     arguments = [str(run) if word == "RUN" else word for word in shlex.split(command)]
