@@ -89,11 +89,11 @@ class CheckedGrammar:
 
     def _try_out_notes(self) -> None:
         _ = self.alone, self.divisions
+        if self.has_note_tables:  # first, as choices may be made of them
+            _ = self.note_tables, self.note_bases
         given = self._schema.steps(self._rows)
         for field in self._schema.decisions[:2]:  # what comes later may not be decided in `given`
             self.note_choices(field, given)
-        if self.has_note_tables:
-            _ = self.note_tables, self.note_bases
 
     def _check_members(self) -> None:
         needed: dict[str, type[Any]] = dict.fromkeys(("now", "allowed", "push", "select"), Grammar)
