@@ -10,7 +10,6 @@ from typing import Any
 
 from howlkit import plugins
 from howlkit.constraints import Setting, flat
-from howlkit.errors import ArgumentError
 from howlkit.music.piece import Piece
 from howlkit.plugins.checked import CheckedConstraint, CheckedEncoder, unwrapped
 from howlkit.plugins.checked_constraint import CheckedRule
@@ -36,15 +35,7 @@ def constraints_of(
         plugins.create("constraint", name, {**given.get(name, {}), **options.get(name, {})})
         for name in wishes.names
     ]
-    for each in wishes.constraints:
-        if isinstance(each, str):
-            continue
-        if isinstance(each, type) or not hasattr(each, "begin"):
-            raise ArgumentError(
-                f"constraints has {each!r}; names of constraints are needed, or constraints that "
-                "are made: howlkit.constraint('range', low=48)"
-            )
-        made.append(CheckedConstraint.of(each))
+    made += [CheckedConstraint.of(each) for each in wishes.others if not isinstance(each, str)]
     return made
 
 

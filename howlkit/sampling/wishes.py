@@ -35,7 +35,8 @@ class Wishes:
 
     key: "D minor", "auto" (`howlkit.music.keys.Key.of`). range: "48-84" or (48, 84). instruments:
     "violin,cello", names or numbers. max_polyphony: a number of notes. density: "4", "4/beat",
-    "6/second". chords: "Dm | Gm | A7 | Dm". constraints: names of constraints, or constraints.
+    "6/second". chords: "Dm | Gm | A7 | Dm". constraints: names of constraints, or constraints; one
+    or several.
     without: default constraints to leave out, by name, or "all".
     """
 
@@ -45,7 +46,7 @@ class Wishes:
     max_polyphony: int | None = None
     density: str | float | None = None
     chords: str | None = None
-    constraints: Sequence[str | Constraint] = ()
+    constraints: str | Constraint | Sequence[str | Constraint] = ()
     without: str | Sequence[str] = ()
 
     @property
@@ -72,6 +73,22 @@ class Wishes:
         return found
 
     @property
+    def others(self) -> list[str | Constraint]:
+        """The names and the constraints of `constraints`; ArgumentError for what is neither."""
+        given: Any = self.constraints
+        several = isinstance(given, Iterable) and not isinstance(given, str | type)
+        others: list[Any] = list(given) if several else [given]
+        for each in others:
+            if isinstance(each, str):
+                continue
+            if isinstance(each, type) or not (hasattr(each, "begin") and hasattr(each, "name")):
+                raise ArgumentError(
+                    f"constraints has {each!r}; names of constraints are needed, or constraints "
+                    "that are made: howlkit.constraint('range', low=48)"
+                )
+        return others
+
+    @property
     def names(self) -> list[str]:
         """The names of the constraints that are needed for it: the default ones first.
 
@@ -81,8 +98,9 @@ class Wishes:
         there = {component.name for component in plugins.components("constraint")}
         left_out = without_of(self.without)
         defaults = [name for name in DEFAULTS if name in there and name not in left_out]
-        made = {each.name for each in self.constraints if not isinstance(each, str)}
-        named = [each for each in self.constraints if isinstance(each, str)]
+        others = self.others
+        made = {each.name for each in others if not isinstance(each, str)}
+        named = [each for each in others if isinstance(each, str)]
         names = [*(name for name in defaults if name not in made), *self.options, *named]
         return list(dict.fromkeys(names))
 
