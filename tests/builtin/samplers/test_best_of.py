@@ -7,6 +7,7 @@ from howlkit import plugins
 from howlkit.builtin.samplers import Autoregressive, BestOf
 from howlkit.errors import HowlkitError, OptionError
 from howlkit.sampling import generation
+from howlkit.sampling.limits import Limit
 from howlkit.testing import sampler_checks
 from tests.builtin.samplers.tiny import nats_of, tiny_session
 
@@ -64,16 +65,21 @@ def test_the_function_sees_what_was_made_without_the_prompt():
     assert seen == [3] * 4
 
 
-def test_notes_that_were_there_before_are_not_counted():
-    session, network = tiny_session(notes=9, weights=0)
-    for _ in range(4):
+@pytest.mark.parametrize("seed", range(3))
+def test_notes_that_were_there_before_are_not_counted(seed):
+    session, network = tiny_session(notes=9, weights=6, seed=seed)
+    for _ in range(6):
         session.step()
+    session.limit = Limit(notes=30)  # pieces end after different numbers of notes
+    start = nats_of(network, [row_of(session, 0)])[0]
     twin = session.fork(same=True)
-    twin.select([0] * 5)
+    twin.select([0] * 8)
     generation.run(twin, Autoregressive())
-    nats = nats_of(network, [row_of(twin, row) for row in range(5)])
-    generation.run(session, BestOf(candidates=5))
-    assert np.array_equal(row_of(session, 0), row_of(twin, nats.argmin()))
+    nats = nats_of(network, [row_of(twin, row) for row in range(8)]) - start
+    new = twin.notes - 6
+    best = np.where(new > 0, nats / np.maximum(new, 1), np.inf).argmin()
+    generation.run(session, BestOf(candidates=8))
+    assert np.array_equal(row_of(session, 0), row_of(twin, best))
 
 
 def test_rows_are_there_again_when_it_is_broken_off_or_the_function_fails():
