@@ -42,26 +42,11 @@ class Wish(click.types.StringParamType):
         return value
 
 
-class Default(click.types.StringParamType):
+class Default(Wish):
     """The name of a default constraint, or all."""
 
-    name = "NAME"
-
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401 - as click's
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> Any:  # noqa: ANN401 - as click's
-        """Return the name; a usage error for another."""
-        from howlkit.errors import ArgumentError
-        from howlkit.sampling.wishes import without_of
-
-        try:
-            without_of(value)
-        except ArgumentError as error:
-            self.fail(str(error), param, ctx)
-        return value
+    def __init__(self) -> None:
+        super().__init__("NAME", _without)
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
@@ -70,6 +55,12 @@ class Default(click.types.StringParamType):
         from howlkit.sampling.wishes import ALL, DEFAULTS
 
         return [CompletionItem(n) for n in (*DEFAULTS, ALL) if n.startswith(incomplete)]
+
+
+def _without(text: str) -> object:
+    from howlkit.sampling.wishes import without_of
+
+    return without_of(text)
 
 
 def _key(text: str) -> object:

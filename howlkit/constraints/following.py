@@ -14,6 +14,7 @@ from howlkit.constraints.heard import (
     LAST_PITCH,
     NEWEST,
     NOTES,
+    ONSET,
     TRACK,
     UNTIL,
     Heard,
@@ -79,10 +80,12 @@ def _move(heard: Heard, row: int, interval: int, time: int) -> None:
 
 
 def _last(heard: Heard, row: int, note: list[int]) -> None:
+    """Let a note last until its end, but for one position at least, as every note sounds."""
     pitch, program, track, onset, end = note
     notes, newest = heard.notes[row], int(heard.at[row, NEWEST])
     if pitch == UNKNOWN:
-        notes[(notes[:, TRACK] == track) & (notes[:, UNTIL] > onset), UNTIL] = end
+        mine = (notes[:, TRACK] == track) & (notes[:, UNTIL] > onset)
+        notes[mine, UNTIL] = np.maximum(end, notes[mine, ONSET] + 1)
         return
     if tuple(notes[newest, :3]) == (pitch, program, track):  # of unisons, the newest one
         which = newest
@@ -92,7 +95,7 @@ def _last(heard: Heard, row: int, note: list[int]) -> None:
         if not len(found):
             return
         which = int(found[0])
-    notes[which, UNTIL] = end
+    notes[which, UNTIL] = max(end, notes[which, ONSET] + 1)
 
 
 def more_places(heard: Heard) -> None:

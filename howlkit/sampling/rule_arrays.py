@@ -25,11 +25,18 @@ from howlkit.constraints.rules import (
 from howlkit.music.tables import DRUMS
 from howlkit.note_choices import OPEN, QUANTITIES, NoteTables
 from howlkit.protocols import Rule
-from howlkit.schema import Field, Schema, Steps
+from howlkit.schema import Field, Steps
 
-__all__ = ["Judged", "RuleArrays", "StaticRules", "UncompiledError"]
+__all__ = ["NUMBERS", "Judged", "RuleArrays", "StaticRules", "UncompiledError"]
 
 Array = NDArray[Any]
+
+NUMBERS = (
+    *("slot", "early", "beats", "bar", "offset"),  # of the `PitchRule`
+    *("rate", "slack", "strength"),  # of the `DensityRule`
+    *("most", "longest", "restrikes", "alone", "has_pitches", "has_loops"),
+)
+"""What `RuleArrays.numbers` are, in their order."""
 
 NEVER = 2**60
 """A number of notes in a row that no loop reaches."""
@@ -38,9 +45,9 @@ NEVER = 2**60
 class RuleArrays(NamedTuple):
     """All that the kernels are given.
 
-    adds (N, Q), known (K, Q), restart (K, Q): of the `NoteTables`. judged: (K,) whether any
-    rule can say something about a decision. pitches: (S, 128) and which: (X,), of the `PitchRule`.
-    programs: (129,). most_run: (P,), of the `LoopRule`. numbers: as `StaticRules` sets them. bases:
+    adds (N, Q), known (K, Q), restart (K, Q): of the `NoteTables`. pitches: (S, 128) and which:
+    (X,), of the `PitchRule`.
+    programs: (129,). most_run: (P,), of the `LoopRule`. numbers: `NUMBERS`. bases:
     (B, Q). notes, at, moves, runs, moved: of `Heard`. sums: (B, Q) and left: (B,), scratch: the
     sums of the decisions so far, and the share that hard rules have left of each row's choices.
     """
@@ -48,7 +55,6 @@ class RuleArrays(NamedTuple):
     adds: Array
     known: Array
     restart: Array
-    judged: Array
     pitches: Array
     which: Array
     programs: Array
@@ -85,33 +91,28 @@ class StaticRules:
     Raises UncompiledError for a rule of another kind, and for two of a kind that cannot be one.
     """
 
-    def __init__(self, rules: Sequence[Rule], tables: NoteTables, schema: Schema) -> None:
+    def __init__(self, rules: Sequence[Rule], tables: NoteTables) -> None:
         self._tables = tables
         self._sums, self._left = np.zeros((0, 0), np.int64), np.ones(0)
         self._pitches, self._which = np.zeros((1, 128), np.float32), np.zeros(1, np.int64)
         self._programs = np.ones(DRUMS + 1, np.bool_)
         self._most_run = np.full(LAGS, NEVER, np.int64)
-        self._numbers = {
-            "slot": 1.0, "early": 0.0, "beats": 1.0, "bar": 1.0, "offset": 0.0,
-            "rate": 0.0, "slack": 0.0, "strength": 0.0, "most": 0.0, "longest": float(OPEN),
-            "restrikes": 0.0, "alone": float(tables.alone),
-            "has_pitches": 0.0, "has_loops": 0.0, "has_open": 0.0,
-        }  # fmt: skip
+        numbers = dict.fromkeys(NUMBERS, 0.0)
+        numbers |= {"slot": 1.0, "bar": 1.0, "longest": float(OPEN), "alone": float(tables.alone)}
         kinds = [type(rule) for rule in rules]
         if len(set(kinds)) < len(kinds):
             raise UncompiledError("two rules of a kind cannot be made one")
         for rule in rules:
-            self._numbers |= self._take(rule)
+            numbers |= self._take(rule)
         self._fixed = (
             tables.adds,
             tables.known,
             tables.restart,
-            self._find_judged(schema),
             self._pitches,
             self._which,
             self._programs,
             self._most_run,
-            np.array(list(self._numbers.values())),
+            np.array([numbers[name] for name in NUMBERS]),
         )
 
     def _take(self, rule: Rule) -> dict[str, float]:
@@ -129,7 +130,7 @@ class StaticRules:
         if isinstance(rule, PolyphonyRule):
             return {"most": float(rule.most)}
         if isinstance(rule, LengthRule):
-            return {"longest": float(rule.longest), "has_open": 1.0}
+            return {"longest": float(rule.longest)}
         if isinstance(rule, LoopRule):
             self._most_run = rule.most
             return {"has_loops": 1.0}
@@ -139,11 +140,6 @@ class StaticRules:
             rate = rule.rate / rule.divisions
             return {"rate": rate, "slack": rule.slack, "strength": rule.strength}
         raise UncompiledError(f"{type(rule).__name__} is judged by Python")
-
-    def _find_judged(self, schema: Schema) -> NDArray[np.bool_]:
-        """Return (K,): the decisions about which a rule can say something."""
-        tables = self._tables
-        return np.array(tables.known[:, 0])
 
     def arrays(self, heard: Heard, bases: Array, *, following: bool = False) -> RuleArrays:
         """Return all arrays for the next step; bases: (B, .), the grammar's `note_bases`.

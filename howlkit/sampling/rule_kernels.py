@@ -13,19 +13,31 @@ import math
 
 import numpy as np
 
+from howlkit.constraints.heard import (
+    FIRST,
+    LAST_ONSET,
+    LAST_PITCH,
+    NEWEST,
+    NOTES,
+    UNTIL,
+)
+from howlkit.constraints.heard import ONSET as NOTE_ONSET
+from howlkit.constraints.heard import PITCH as NOTE_PITCH
+from howlkit.constraints.heard import PROGRAM as NOTE_PROGRAM
+from howlkit.constraints.heard import TRACK as NOTE_TRACK
+from howlkit.music.tables import DRUMS
+from howlkit.note_choices import BEGINS, COMING, LASTS, NOTHING, OPEN, QUANTITIES, UNKNOWN
 from howlkit.sampling.kernels import Array, compiled
+from howlkit.sampling.rule_arrays import NUMBERS
 
 __all__ = ["begin_decision", "begin_sums", "follow", "judge", "take_in"]
 
-NOTHING, COMING, LASTS, BEGINS = range(4)
-ONSET, PITCH, PROGRAM, TRACK, LENGTH, ROLE = range(6)
-UNTIL = 4  # the columns of a note that sounds: pitch, program, track, onset, until
-UNKNOWN, OPEN, DRUMS = -1, 2**40, 128
-NOTES, FIRST, LAST_ONSET, LAST_PITCH, NEWEST = range(5)
+ONSET, PITCH, PROGRAM, TRACK, LENGTH, ROLE = range(len(QUANTITIES))
 (SLOT, EARLY, BEATS, BAR, OFFSET, RATE, SLACK, STRENGTH, MOST, LONGEST, RESTRIKES, ALONE,
- HAS_PITCHES, HAS_LOOPS, HAS_OPEN) = range(15)  # fmt: skip
+ HAS_PITCHES, HAS_LOOPS) = range(len(NUMBERS))  # fmt: skip
+HIGHEST = 127  # pitch
 INFINITY = np.float32(np.inf)
-NOBODY = np.float32(0)
+NO_OPINION = np.float32(0)
 
 
 @compiled
@@ -58,97 +70,127 @@ def judge(
     The choices of the decision are a .. stop - 1 of all N; allowed: (n,), others are left out.
     Returns whether anything was set that is not 0.
     """
-    (adds, known, restart, judged, pitches, which, programs, most_run, numbers,
+    (adds, known, restart, pitches, which, programs, most_run, numbers,
      bases, notes, at, moves, runs, moved, sums, left) = rules  # fmt: skip
-    n = stop - a
-    if not judged[k]:
+    if not known[k, ONSET]:
         return False
-    base = sums[b]
-    earliest = base[ONSET]
-    # What sounds at the earliest onset, and the loops that must not go on.
-    sounding, count = np.empty(notes.shape[1], np.int64), 0
-    overdue = OPEN
-    for s in range(notes.shape[1]):
-        if notes[b, s, UNTIL] > earliest:
-            sounding[count] = s
-            count += 1
-            if notes[b, s, UNTIL] >= OPEN:
-                overdue = min(overdue, notes[b, s, 3] + np.int64(numbers[LONGEST]))
-    loops, looping = np.empty(len(most_run), np.int64), 0
-    if numbers[HAS_LOOPS] and known[k, PITCH]:
-        for p in range(len(most_run)):
-            if runs[b, p] >= most_run[p]:
-                loops[looping] = p
-                looping += 1
+    base, heard, mine = sums[b], notes[b], at[b]
+    sounding, overdue = _sounding(heard, base[ONSET], numbers[LONGEST])
+    loops = _loops(runs[b], most_run, numbers[HAS_LOOPS] > 0 and known[k, PITCH])
     any_added = False
-    for v in range(n):
-        added[v] = NOBODY
+    for v in range(stop - a):
+        added[v] = NO_OPINION
         if not allowed[v]:
             continue
-        onset, pitch = base[ONSET] + adds[a + v, ONSET], base[PITCH] + adds[a + v, PITCH]
-        role = max(base[ROLE] + adds[a + v, ROLE], NOTHING)
-        total = 0.0
-        if numbers[HAS_OPEN] and onset > overdue:
-            total = -np.inf
+        note = base + adds[a + v]
+        onset, pitch, role = note[ONSET], note[PITCH], max(note[ROLE], NOTHING)
+        program = note[PROGRAM] if known[k, PROGRAM] else UNKNOWN
+        track = note[TRACK] if known[k, TRACK] else UNKNOWN
+        length = note[LENGTH] if known[k, LENGTH] else UNKNOWN
+        pitch = min(pitch, HIGHEST) if known[k, PITCH] else UNKNOWN
         new = role == COMING or role == BEGINS
-        if numbers[RATE] > 0 and at[b, FIRST] >= 0:
-            over = (at[b, NOTES] + new) - (1 + numbers[RATE] * (onset - at[b, FIRST]))
-            if over > 0 if new else over < 0:
-                total -= numbers[STRENGTH] * max(abs(over) - numbers[SLACK], 0.0)
-        if role == NOTHING:
-            added[v] = total
-            any_added |= total != 0
-            continue
-        program, track = base[PROGRAM] + adds[a + v, PROGRAM], base[TRACK] + adds[a + v, TRACK]
-        length = base[LENGTH] + adds[a + v, LENGTH] if known[k, LENGTH] else UNKNOWN
-        knows_pitch, knows_program = known[k, PITCH] and pitch >= 0, known[k, PROGRAM]
-        knows_program = knows_program and program >= 0
-        if role == LASTS:
-            if onset + length < OPEN and length > numbers[LONGEST]:
-                total = -np.inf
-            if length <= 0:
-                added[v] = total
-                any_added |= total != 0
-                continue
-        if numbers[MOST] > 0:
-            others, holds = 0, role != LASTS or knows_pitch
-            for s in range(count):
-                note = notes[b, sounding[s]]
-                if note[UNTIL] <= onset:
-                    continue
-                mine = role == LASTS and note[2] == track and (not knows_pitch or note[0] == pitch)
-                others += not mine
-                holds |= mine
-            if others >= numbers[MOST] and holds:
-                total = -np.inf
-        if new:
-            if knows_program and not programs[program]:
-                total = -np.inf
-            if knows_pitch and numbers[HAS_PITCHES] and not (knows_program and program == DRUMS):
+        holds = role == LASTS and length > 0
+        total = _density(onset, new, mine, numbers) if numbers[RATE] > 0 else 0.0
+        forbidden = onset > overdue
+        if role == LASTS and onset + length < OPEN:
+            forbidden |= length > numbers[LONGEST]
+        if numbers[MOST] > 0 and (new or holds):
+            full = _is_full(heard, sounding, onset, pitch, track, holds, numbers[MOST])
+            forbidden |= full
+        if new and program >= 0:
+            forbidden |= not programs[min(program, DRUMS)]
+        if new and pitch >= 0:
+            if numbers[HAS_PITCHES] and program != DRUMS:
                 table = which[0]
                 if len(which) > 1:
-                    table = which[_slot(onset, at[b, FIRST], moved[b], numbers, len(which))]
+                    table = which[_slot(onset, mine[FIRST], moved[b], numbers, len(which))]
                 total += pitches[table, pitch]
-            if (
-                numbers[RESTRIKES]
-                and knows_pitch
-                and knows_program
-                and known[k, TRACK]
-                and track >= 0
-            ):
-                for s in range(count):
-                    note = notes[b, sounding[s]]
-                    same = note[0] == pitch and note[1] == program and note[2] == track
-                    if same and note[UNTIL] > onset:
-                        total = -np.inf
-            for i in range(looping):
-                p = loops[i]
-                interval, time = pitch - at[b, LAST_PITCH], onset - at[b, LAST_ONSET]
-                if moves[b, p, 0] == interval and moves[b, p, 1] == time:
-                    total = -np.inf
-        added[v] = total
-        any_added |= total != 0
+            if numbers[RESTRIKES] and program >= 0 and track >= 0:
+                forbidden |= _is_struck(heard, sounding, onset, pitch, program, track)
+            forbidden |= _goes_on(moves[b], loops, pitch, onset, mine)
+        added[v] = -INFINITY if forbidden else total
+        any_added |= added[v] != 0
     return any_added
+
+
+@compiled
+def _sounding(notes: Array, onset: int, longest: float) -> tuple[Array, int]:
+    """Return the places of notes that sound at an onset, and the last onset that they allow.
+
+    A note that sounds until a step ends it must be ended when it is `longest` positions long.
+    """
+    places, count, overdue = np.empty(len(notes), np.int64), 0, OPEN
+    for s in range(len(notes)):
+        if notes[s, UNTIL] > onset:
+            places[count] = s
+            count += 1
+            if notes[s, UNTIL] >= OPEN:
+                overdue = min(overdue, notes[s, NOTE_ONSET] + np.int64(longest))
+    return places[:count], overdue
+
+
+@compiled
+def _loops(runs: Array, most_run: Array, looks: bool) -> Array:
+    """Return the lags (counted from 0) at which the music may not go on repeating itself."""
+    lags, count = np.empty(len(most_run), np.int64), 0
+    if looks:
+        for p in range(len(most_run)):
+            if runs[p] >= most_run[p]:
+                lags[count] = p
+                count += 1
+    return lags[:count]
+
+
+@compiled
+def _density(onset: int, new: bool, at: Array, numbers: Array) -> float:
+    """Return what `DensityRule` adds for a note, or for moving on to an onset without one."""
+    if at[FIRST] < 0:
+        return 0.0
+    over = (at[NOTES] + new) - (1 + numbers[RATE] * (onset - at[FIRST]))
+    matters = over > 0 if new else over < 0
+    return -numbers[STRENGTH] * max(abs(over) - numbers[SLACK], 0.0) if matters else 0.0
+
+
+@compiled
+def _is_full(
+    notes: Array, sounding: Array, onset: int, pitch: int, track: int, holds: bool, most: float
+) -> bool:
+    """Return whether `most` other notes sound, so that none may begin, or be held if `holds`."""
+    others, mine = 0, not holds or pitch >= 0  # a track on which nothing sounds stays silent
+    for s in sounding:
+        if notes[s, UNTIL] <= onset:
+            continue
+        held = (
+            holds and notes[s, NOTE_TRACK] == track and (pitch < 0 or notes[s, NOTE_PITCH] == pitch)
+        )
+        others += not held
+        mine |= held
+    return mine and others >= most
+
+
+@compiled
+def _is_struck(
+    notes: Array, sounding: Array, onset: int, pitch: int, program: int, track: int
+) -> bool:
+    """Return whether a key sounds at an onset."""
+    for s in sounding:
+        same = (
+            notes[s, NOTE_PITCH] == pitch
+            and notes[s, NOTE_PROGRAM] == program
+            and notes[s, NOTE_TRACK] == track
+        )
+        if same and notes[s, UNTIL] > onset:
+            return True
+    return False
+
+
+@compiled
+def _goes_on(moves: Array, loops: Array, pitch: int, onset: int, at: Array) -> bool:
+    """Return whether the move to a note repeats that of one of the loops."""
+    for p in loops:
+        if moves[p, 0] == pitch - at[LAST_PITCH] and moves[p, 1] == onset - at[LAST_ONSET]:
+            return True
+    return False
 
 
 @compiled
@@ -189,7 +231,7 @@ def take_in(b: int, k: int, choice: int, rules: tuple[Array, ...]) -> None:
     Where a step may begin several notes, what the row has heard is brought up to date too: it is
     then that of the step in the making, not of the session.
     """
-    (adds, known, restart, judged, pitches, which, programs, most_run, numbers,
+    (adds, known, restart, pitches, which, programs, most_run, numbers,
      bases, notes, at, moves, runs, moved, sums, left) = rules  # fmt: skip
     for q in range(sums.shape[1]):
         sums[b, q] += adds[choice, q]
@@ -216,7 +258,7 @@ def follow(
     in which the step counts; those that are done are set to False. made: (B,) in which the step was
     made, not fed.
     """
-    (adds, known, restart, judged, pitches, which, programs, most_run, numbers,
+    (adds, known, restart, pitches, which, programs, most_run, numbers,
      bases, notes, at, moves, runs, moved, sums, left) = rules  # fmt: skip
     values, active = np.empty(len(place), np.int64), np.empty(len(place), np.bool_)
     for b in range(len(records)):
@@ -258,14 +300,16 @@ def _begin(b: int, pitch: int, program: int, track: int, onset: int, until: int,
     place = -1
     for s in range(notes.shape[1]):
         note = notes[b, s]
-        if alone and note[2] == track and note[UNTIL] > onset:
+        if alone and note[NOTE_TRACK] == track and note[UNTIL] > onset:
             note[UNTIL] = onset
         if place < 0 and note[UNTIL] <= onset:
             place = s
     if place < 0:  # of a step in the making; `follow` sees to it that there is room
         return
     note = notes[b, place]
-    note[0], note[1], note[2], note[3], note[UNTIL] = pitch, program, track, onset, until
+    note[NOTE_PITCH], note[NOTE_PROGRAM], note[NOTE_TRACK], note[NOTE_ONSET], note[UNTIL] = (
+        pitch, program, track, onset, until
+    )  # fmt: skip
     at[b, NEWEST] = place
 
 
@@ -292,21 +336,21 @@ def _move(b: int, pitch: int, onset: int, made: bool, at: Array, moves: Array, r
 @compiled
 def _last(b: int, pitch: int, program: int, track: int, onset: int, end: int, notes: Array,
           at: Array) -> None:  # fmt: skip
-    """Let a note of row b last until `end`."""
-    if pitch == UNKNOWN:
-        for s in range(notes.shape[1]):
-            if notes[b, s, 2] == track and notes[b, s, UNTIL] > onset:
-                notes[b, s, UNTIL] = end
-        return
-    which = -1
-    newest = at[b, NEWEST]
-    note = notes[b, newest]
-    if note[0] == pitch and note[1] == program and note[2] == track:
-        which = newest
+    """Let a note of row b last until `end`, but for one position at least."""
+    which, newest = -1, at[b, NEWEST]
     for s in range(notes.shape[1]):
         note = notes[b, s]
-        if which < 0 and note[0] == pitch and note[1] == program and note[2] == track:
-            if note[UNTIL] >= onset:
+        if pitch == UNKNOWN:
+            if note[NOTE_TRACK] == track and note[UNTIL] > onset:
+                note[UNTIL] = max(end, note[NOTE_ONSET] + 1)
+        elif (
+            note[NOTE_PITCH] == pitch
+            and note[NOTE_PROGRAM] == program
+            and note[NOTE_TRACK] == track
+        ):
+            if s == newest or (which < 0 and note[UNTIL] >= onset):
                 which = s
+                if s == newest:
+                    break
     if which >= 0:
-        notes[b, which, UNTIL] = end
+        notes[b, which, UNTIL] = max(end, notes[b, which, NOTE_ONSET] + 1)

@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 from howlkit.constraints.following import follow, more_places
 from howlkit.constraints.heard import Heard
 from howlkit.constraints.judging import judge, merged
+from howlkit.constraints.rules import flat
 from howlkit.errors import HowlkitError
 from howlkit.music.piece import Piece
 from howlkit.note_choices import BEGINS, NoteChoices
 from howlkit.plugins.checked import CheckedEncoder
+from howlkit.plugins.checked_constraint import CheckedRule
 from howlkit.plugins.checked_grammar import CheckedGrammar
 from howlkit.protocols import Rule
 from howlkit.sampling.compiled_weights import FieldArrays
@@ -59,12 +61,13 @@ class SessionRules:
         *,
         compiled: bool,
     ) -> None:
-        self.rules = merged(rules)
+        self.rules = merged(CheckedRule.of(rule) for rule in flat(rules))
         self.decodes = not grammar.has_notes
         self.divisions = divisions_of(grammar)
         self.tries = WHOLE_TRIES if self.decodes else TRIES
         self._encoder, self._schema = encoder, encoder.schema
-        self._static = _static(self.rules, grammar, self._schema) if compiled else None
+        self._static = _static(self.rules, grammar) if compiled else None
+        self._pending: dict[int, Heard] = {}  # by row, with a step that was drawn and not added
         self._fields = FieldArrays(self._schema) if self._static else None
 
     @classmethod
@@ -78,9 +81,8 @@ class SessionRules:
         """Return the rules of a session; None if there are none."""
         if not rules:
             return None
-        return cls(
-            rules, encoder, grammar, compiled=runner.name == "compiled" and not runner.needs_torch
-        )
+        compiled = runner.name == "compiled" and not runner.needs_torch
+        return cls(rules, encoder, grammar, compiled=compiled)
 
     def judged(self, at: RowState) -> Judged | None:
         """Return the rules for the next step of B rows; None if they judge whole steps only."""
@@ -119,10 +121,13 @@ class SessionRules:
 
         made: (B,) whether it was made, not fed.
         """
-        if self.decodes:  # `left_whole` and `hear_decoded` do it
-            return
         grammar, heard = at.grammar, at.heard
         assert heard is not None  # for mypy
+        if self.decodes:  # of steps that were not drawn, `hear_decoded` takes in the notes
+            for row in np.flatnonzero(rows & made).tolist():
+                if row in self._pending:
+                    _put(heard, row, self._pending.pop(row))
+            return
         if self._static is not None and self._fields is not None:
             from howlkit.sampling.rule_kernels import follow as follow_compiled
 
@@ -141,10 +146,7 @@ class SessionRules:
                 follow(heard, choices, picked, chosen, made=made, alone=grammar.alone)
 
     def left_whole(self, session: Rows, trial: Steps, rows: Mask) -> NDArray[np.float64]:
-        """Return (B,): 1 where the rules allow the notes that a step adds, else 0.
-
-        Where they do, what the row has heard is brought up to date.
-        """
+        """Return (B,): 1 where the rules allow the notes that a step adds, else 0."""
         left, heard = np.zeros(session.rows), session.heard
         for row in np.flatnonzero(rows).tolist():
             steps = session.steps_of(row)
@@ -156,35 +158,34 @@ class SessionRules:
             notes = _new_notes(before, after, self._schema.clock)
             if all(self._may_begin(one, note, session.rngs[row]) for note in notes):
                 left[row] = 1
-                _put(heard, row, one)
+                self._pending[row] = one
         return left
 
-    def _may_begin(self, one: Heard, note: Sequence[int], rng: np.random.Generator | None) -> bool:
+    def _may_begin(self, one: Heard, note: Sequence[int], rng: np.random.Generator) -> bool:
         """Say whether a note may begin in the only row of `one`, which then has heard it.
 
-        rng: draws whether it may where a rule makes it less likely; None: it may in any case.
+        rng: draws whether it may where a rule makes it less likely.
         """
-        choices = NoteChoices(
-            np.full((1, 1), BEGINS, np.uint8),
-            *(np.full((1, 1), value, np.int64) for value in note),
-        )
-        if rng is not None:
-            added = float(judge(self.rules, choices, one)[0, 0])
-            if added < 0 and rng.random() >= np.exp(added):
-                return False
-        yes, made = np.ones(1, bool), np.full(1, rng is not None)
-        follow(one, choices, np.zeros(1, np.int64), yes, made=made, alone=False)
+        choices = _one_choice(note)
+        added = float(judge(self.rules, choices, one)[0, 0])
+        if added < 0 and rng.random() >= np.exp(added):
+            return False
+        _hear_note(one, choices, made=True)
         return True
 
     def hear_decoded(self, session: Rows) -> None:
-        """Let every row have heard the music of its steps."""
-        heard, nothing = session.heard, Piece()
+        """Let every row have heard the music of its steps, none of which waits to be added."""
+        heard = session.heard
         for row in range(session.rows):
             one = Heard.nothing(1)
             one.moved = heard.moved[[row]]
-            music = self._encoder.decode(session.steps_of(row), like=session.like)
-            for note in _new_notes(nothing, music, self._schema.clock):
-                self._may_begin(one, note, None)
+            steps, fed = session.steps_of(row), session.fed_of(row)
+            given, music = (
+                self._encoder.decode(some, like=session.like) for some in (steps[:fed], steps)
+            )
+            for before, after, made in ((Piece(), given, False), (given, music, True)):
+                for note in _new_notes(before, after, self._schema.clock):
+                    _hear_note(one, _one_choice(note), made=made)
             _put(heard, row, one)
 
 
@@ -241,6 +242,20 @@ class Rows(Protocol):
     def steps_of(self, row: int) -> Steps:
         """Return the steps of a row."""
 
+    def fed_of(self, row: int) -> int:
+        """Return how many of them, from the first on, were fed or are the start row."""
+
+
+def _one_choice(note: Sequence[int]) -> NoteChoices:
+    """Return a choice (1, 1) that begins a note: onset, pitch, program, track and end."""
+    columns = (np.full((1, 1), value, np.int64) for value in note)
+    return NoteChoices(np.full((1, 1), BEGINS, np.uint8), *columns)
+
+
+def _hear_note(one: Heard, choices: NoteChoices, *, made: bool) -> None:
+    yes = np.ones(1, bool)
+    follow(one, choices, np.zeros(1, np.int64), yes, made=np.full(1, made), alone=False)
+
 
 def _put(heard: Heard, row: int, one: Heard) -> None:
     """Put the only row of `one` in the place of a row of `heard`."""
@@ -251,12 +266,12 @@ def _put(heard: Heard, row: int, one: Heard) -> None:
     heard.at[row], heard.moves[row], heard.runs[row] = one.at[0], one.moves[0], one.runs[0]
 
 
-def _static(rules: Sequence[Rule], grammar: CheckedGrammar, schema: Schema) -> StaticRules | None:
+def _static(rules: Sequence[Rule], grammar: CheckedGrammar) -> StaticRules | None:
     """Return rules as arrays; None if Python has to judge them."""
     if not grammar.has_note_tables:
         return None
     try:
-        return StaticRules(rules, grammar.note_tables, schema)
+        return StaticRules(rules, grammar.note_tables)
     except UncompiledError:
         return None
 
@@ -282,15 +297,8 @@ def _new_notes(before: Piece, after: Piece, clock: str) -> list[tuple[int, ...]]
         if tuple(note[key].item() for key in keys) in known:
             continue
         onset, stop = (_position(after, tick, clock) for tick in (int(note["start"]), end))
-        found.append(
-            (
-                onset,
-                int(note["pitch"]),
-                int(note["program"]),
-                int(note["track"]),
-                max(stop, onset + 1),
-            )
-        )
+        key = (int(note[name]) for name in ("pitch", "program", "track"))
+        found.append((onset, *key, max(stop, onset + 1)))
     return sorted(found)
 
 

@@ -218,6 +218,10 @@ class Session:
         """Return the steps of one row, its start row first; a view."""
         return self._steps[row, : int(self.lengths[row])]
 
+    def fed_of(self, row: int) -> int:
+        """Return how many of the steps of one row were fed, its start row counted."""
+        return max(int(self._at.fed[row]), 1)
+
     def piece(self, row: int = 0) -> Piece:
         """Return the music of one row so far, as the encoder decodes its steps.
 
@@ -413,10 +417,8 @@ class Session:
                 "once, more instruments; or --without all, to leave out the default rules"
             )
         least = np.maximum(at.fed, 1)
-        rngs, prompts = self.rngs, self._prompts
         shorter = np.maximum(at.lengths - (2 << np.minimum(returns, 10)), least)
         self.rewind(np.where(rows, shorter, at.lengths))
-        self.rngs, self._prompts = rngs, prompts
         self._at.returns, self._at.furthest = returns, furthest
 
     def _step_mask(self) -> StepMask | None:

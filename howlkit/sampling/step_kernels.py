@@ -16,10 +16,11 @@ import numpy as np
 
 from howlkit.sampling.drawing_kernels import NOTHING, draw, share_left
 from howlkit.sampling.kernels import Array, add_row, compiled, gelu, product
+from howlkit.sampling.rule_arrays import RuleArrays
 from howlkit.sampling.rule_kernels import begin_decision, begin_sums, judge, take_in
 
 INFINITY = np.float32(np.inf)
-RESTART, BASES, SUMS, LEFT = 2, 9, 15, 16  # of a `RuleArrays`
+RESTART, BASES, SUMS, LEFT = map(RuleArrays._fields.index, ("restart", "bases", "sums", "left"))
 
 __all__ = ["decide_field", "decide_row", "enter", "gelus", "price_row", "read", "settled"]
 

@@ -68,8 +68,8 @@ def test_what_is_written_has_no_word_of_another_example(tmp_path, kind):
     words = {word.lower() for text in first for word in re.findall(r"[A-Za-z]+", text)}
     examples = {word for group in EXAMPLES.values() for word in group.split()}
     components = {component.name for component in Plugins.load([]).components}
-    # A type and a function of Python, a column of the notes, and words for what is in music.
-    components -= {"tuple", "range", "velocity", "key", "chords", "density", "loops"}
+    # A type and a function of Python, a column of the notes, keys of a mapping, chords of music.
+    components -= {"tuple", "range", "velocity", "key", "chords"}
     assert words & (examples | components | set(USE)) == {kind}
 
 

@@ -58,16 +58,16 @@ class BestOf(Drawing):
         rows, params = session.rows, self.params
         before = np.repeat(session.notes, self.candidates)
         session.select(np.repeat(np.arange(rows), self.candidates))
-        nats, best = np.zeros(session.rows), np.zeros(rows, np.intp)
+        costs, best = _Costs(session.rows), np.zeros(rows, np.intp)
         try:
             while not session.done.all():
                 step = session.step(params)
                 if self.by == LIKELIHOOD:
-                    nats += session.cost
+                    costs.add(session.cost, session.lengths)
                 yield step
         finally:  # also where music is broken off: the best so far is kept
             try:
-                scores = self._scores(session, nats, before)
+                scores = self._scores(session, costs.total(session.lengths), before)
                 best = scores.reshape(rows, -1).argmax(axis=1)
             finally:
                 session.select(best + self.candidates * np.arange(rows))
@@ -81,3 +81,22 @@ class BestOf(Drawing):
         pieces = [session.made(row) for row in range(session.rows)]
         scores = [score_of(function, piece) if len(piece) else -np.inf for piece in pieces]
         return np.array(scores)
+
+
+class _Costs:
+    """The nats of each step of B rows; a row that went back writes over those it took back."""
+
+    def __init__(self, rows: int) -> None:
+        self._nats = np.zeros((rows, 64))
+
+    def add(self, nats: Scores, lengths: NDArray[np.int64]) -> None:
+        """Set the nats (B,) of the last step of each row; those of rows that were done are 0."""
+        while self._nats.shape[1] < int(lengths.max()):
+            self._nats = np.concatenate((self._nats, np.zeros_like(self._nats)), axis=1)
+        going = np.flatnonzero(nats)
+        self._nats[going, lengths[going] - 1] = nats[going]
+
+    def total(self, lengths: NDArray[np.int64]) -> Scores:
+        """Return (B,) the nats of all steps that each row has."""
+        counted = np.arange(self._nats.shape[1]) < lengths[:, None]
+        return np.asarray((self._nats * counted).sum(axis=1))
