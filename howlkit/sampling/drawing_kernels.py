@@ -163,8 +163,8 @@ def share_left(
 ) -> float:
     """Forbid values (n,) that rules forbid, and add to logits what they add; return what is left.
 
-    That is the share of the probability of the allowed values that is not forbidden; both are
-    changed in place. added: -inf forbids; else it counts on both sides.
+    That is the share of the probability of the allowed values that is not forbidden. logits and
+    allowed are changed in place. added: (n,), -inf forbids; other numbers count on both sides.
     """
     best = -INFINITY
     for v in range(least, len(logits)):
