@@ -29,7 +29,6 @@ from howlkit.protocols import Rule
 from howlkit.sampling.compiled_weights import FieldArrays
 from howlkit.sampling.likeliest import Judge, no_rules
 from howlkit.sampling.rule_arrays import Judged, StaticRules, UncompiledError
-from howlkit.sampling.ruled_draws import TRIES, WHOLE_TRIES
 from howlkit.sampling.runner import Runner
 from howlkit.sampling.state import RowState
 from howlkit.schema import Field, Schema, Steps
@@ -64,7 +63,6 @@ class SessionRules:
         self.rules = merged(CheckedRule.of(rule) for rule in flat(rules))
         self.decodes = not grammar.has_notes
         self.divisions = divisions_of(grammar)
-        self.tries = WHOLE_TRIES if self.decodes else TRIES
         self._encoder, self._schema = encoder, encoder.schema
         self._static = _static(self.rules, grammar) if compiled else None
         self._pending: dict[int, Heard] = {}  # by row, with a step that was drawn and not added

@@ -5,7 +5,8 @@ shift of 0 leaves one pitch of twenty, that pitch would get all of the shift's p
 draw has a weight, the product of the shares that the rules left of each field's probability, and is
 kept with that probability, else drawn again as a whole. This is rejection sampling, whose result is
 exact: every allowed step in proportion to its probability under the model. It stops after `TRIES`
-draws; then one of them is taken by its weight (sampling importance resampling, Rubin 1987).
+draws; then one of them is taken by its weight (sampling importance resampling, Rubin 1987). Where
+no draw had a weight, it goes on up to `MOST_TRIES`.
 Rejection sampling: von Neumann 1951, "Various techniques used in connection with random digits".
 
 Shapes: B rows.
@@ -20,20 +21,20 @@ from numpy.typing import NDArray
 
 from howlkit.schema import Steps
 
-__all__ = ["TRIES", "WHOLE_TRIES", "draw_until_kept"]
+__all__ = ["MOST_TRIES", "TRIES", "draw_until_kept"]
 
 TRIES = 8
-"""Draws of a step whose fields are drawn from what the rules leave."""
+"""After so many draws one of those that rules allow is taken."""
 
-WHOLE_TRIES = 64
-"""Draws where rules only see whole steps, so that most may be forbidden."""
+MOST_TRIES = 64
+"""After so many draws without one that rules allow, there is none."""
 
 Draw = Callable[[NDArray[np.bool_]], tuple[Steps, NDArray[np.float64], NDArray[np.float64]]]
 """Draws a step in some rows (B,); returns steps (B,), the probability of each, and its weight."""
 
 
 def draw_until_kept(
-    draw: Draw, going: NDArray[np.bool_], rngs: list[np.random.Generator], *, tries: int
+    draw: Draw, going: NDArray[np.bool_], rngs: list[np.random.Generator]
 ) -> tuple[Steps, NDArray[np.float64], NDArray[np.bool_]]:
     """Return steps (B,) that rules allow, the probability of each draw, and where there is one.
 
@@ -43,7 +44,11 @@ def draw_until_kept(
     todo, total = going.copy(), np.zeros(len(going))
     steps, chances, weights = draw(todo)
     found = going & (weights > 0)
-    for attempt in range(tries):
+    for attempt in range(MOST_TRIES):
+        if attempt == TRIES:
+            todo = todo & ~found
+        if not todo.any():
+            break
         if attempt:
             others, their_chances, weights = draw(todo)
         for row in np.flatnonzero(todo & (weights > 0)).tolist():
@@ -56,6 +61,4 @@ def draw_until_kept(
             found[row] = True
             if new:
                 steps[row], chances[row] = others[row], their_chances[row]
-        if not todo.any():
-            break
     return steps, chances, found

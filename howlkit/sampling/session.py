@@ -47,7 +47,7 @@ from howlkit.schema import END, END_ARRAY, START, Steps
 
 __all__ = ["Session"]
 
-MOST_RETURNS = 24
+MOST_RETURNS = 64
 """How often in a row a row goes back where rules leave nothing, until that is an error."""
 
 FEED_AT_ONCE = 1024  # steps of a prompt that the network reads in one pass; bounds memory
@@ -392,9 +392,7 @@ class Session:
 
         todo, chances = going, np.ones(self.rows)
         while True:
-            found_steps, found_chances, found = draw_until_kept(
-                draw, todo, self.rngs, tries=rules.tries
-            )
+            found_steps, found_chances, found = draw_until_kept(draw, todo, self.rngs)
             step[found], chances[found] = found_steps[found], found_chances[found]
             todo = todo & ~found
             if not todo.any():
@@ -402,7 +400,7 @@ class Session:
             self._go_back(todo)
 
     def _go_back(self, rows: NDArray[np.bool_]) -> None:
-        """Take back some steps of rows (B,), none that was fed: 4, and more if that did not help.
+        """Take back 4 steps of rows (B,), and up to 64 if that did not help; none that was fed.
 
         Raises HowlkitError if a row went back `MOST_RETURNS` times and got no further.
         """
@@ -417,7 +415,7 @@ class Session:
                 "once, more instruments; or --without all, to leave out the default rules"
             )
         least = np.maximum(at.fed, 1)
-        shorter = np.maximum(at.lengths - (2 << np.minimum(returns, 10)), least)
+        shorter = np.maximum(at.lengths - (4 << np.minimum(returns // 4, 4)), least)
         self.rewind(np.where(rows, shorter, at.lengths))
         self._at.returns, self._at.furthest = returns, furthest
 
@@ -548,7 +546,8 @@ class Session:
         The generators are not rewound, so the next steps are new ones. The network reads again
         the steps since the last state that was kept (history.py): at most `history.KEEP_EVERY`
         steps of the row that goes back least far, or a 32nd of all its steps if that is more; and
-        more where states are so large that `history.KEEP_BYTES` holds only a few.
+        more where states are so large that `history.KEEP_BYTES` holds only a few. Of rows that stay
+        as they are, the network reads nothing again.
         Raises HowlkitError for a length below 1 or above the present one.
         """
         target = np.broadcast_to(np.asarray(lengths, np.int64), self.lengths.shape)
@@ -556,14 +555,18 @@ class Session:
             raise HowlkitError(
                 f"cannot rewind to {target.tolist()} steps; 1..{self.lengths.tolist()} are allowed"
             )
-        steps, fed = self._steps, self._at.fed
+        steps, fed, before, stays = self._steps, self._at.fed, self._at, target == self.lengths
         self._at, self._done, self._last = self._history.back_to(target), None, None
         if (target == 1).all():  # no prompt is left
             self._continue_after([None] * self.rows)
         begin, again = self.lengths, target - self.lengths
         index = begin[:, None] + np.arange(int(again.max(initial=0)))
         steps = np.take_along_axis(steps, np.minimum(index, steps.shape[1] - 1), 1)
-        self._take_all(steps, again, fed=np.clip(fed - begin, 0, again))
+        if not stays.any():
+            self._take_all(steps, again, fed=np.clip(fed - begin, 0, again))
+            return
+        self._take_all(steps, again, fed=np.clip(fed - begin, 0, again), unread=stays)
+        self._at.take_network(before, stays)
 
     def rewind_to(
         self, *, beats: ArrayLike | None = None, seconds: ArrayLike | None = None
@@ -580,25 +583,38 @@ class Session:
     # How steps are added ------------------------------------------------------------------------
 
     def _take_all(
-        self, steps: Steps, lengths: NDArray[np.int64], *, fed: NDArray[np.int64]
+        self,
+        steps: Steps,
+        lengths: NDArray[np.int64],
+        *,
+        fed: NDArray[np.int64],
+        unread: NDArray[np.bool_] | None = None,
     ) -> None:
         """Add steps (B, T) as `_take` does, a part at a time, so that memory is bounded."""
         for begin in range(0, steps.shape[1], FEED_AT_ONCE):
             some = steps[:, begin : begin + FEED_AT_ONCE]
             here, given = (np.clip(n - begin, 0, some.shape[1]) for n in (lengths, fed))
             with one_thread(self.rows):
-                self._take(some, here, fed=given)
+                self._take(some, here, fed=given, unread=unread)
 
-    def _take(self, steps: Steps, lengths: NDArray[np.int64], *, fed: NDArray[np.int64]) -> None:
+    def _take(
+        self,
+        steps: Steps,
+        lengths: NDArray[np.int64],
+        *,
+        fed: NDArray[np.int64],
+        unread: NDArray[np.bool_] | None,
+    ) -> None:
         """Add steps (B, T), of which lengths (B,) count in each row and the first `fed` were fed.
 
-        Derived fields are filled in.
+        Derived fields are filled in. unread: (B,) rows of which the network reads nothing, since
+        its state is put in later.
         """
         for t in range(steps.shape[1]):
             rows = lengths > t
             self._add(steps[:, t], rows, fed=rows & (fed > t), behind=t)
         self._at.fed = np.where(fed > 0, self._at.lengths + fed, self._at.fed)
-        self._read(steps, lengths)
+        self._read(steps, lengths, unread=unread)
         if self._rules is not None and self._rules.decodes:
             self._rules.hear_decoded(self)
 
@@ -652,12 +668,22 @@ class Session:
             if counts:
                 self._rows[row, length + behind] = new[row]
 
-    def _read(self, steps: Steps, lengths: NDArray[np.int64]) -> None:
-        """Let the network read added steps (B, T), of which lengths (B,) count."""
-        at = self._at
-        at.state, at.hidden = self._runner.read(steps, at.state, at.hidden, lengths)
+    def _read(
+        self,
+        steps: Steps,
+        lengths: NDArray[np.int64],
+        *,
+        unread: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Let the network read added steps (B, T), of which lengths (B,) count.
+
+        unread: (B,) rows of which it reads none; such a state is not kept to go back to.
+        """
+        at, read = self._at, lengths if unread is None else lengths * ~unread
+        at.state, at.hidden = self._runner.read(steps, at.state, at.hidden, read)
         at.lengths = at.lengths + lengths
-        self._history.keep(at)
+        if unread is None:
+            self._history.keep(at)
 
     def _derive(self, grammar: CheckedGrammar, step: Steps, rows: NDArray[np.bool_]) -> None:
         """Fill in the derived fields of `step` (B,) in the rows that `grammar` took in last."""

@@ -98,6 +98,13 @@ class RowState:
         """The bytes of the network's part; the rest is small."""
         return int(sum(part.nbytes for part in (*self.state.values(), self.hidden)))
 
+    def take_network(self, other: RowState, rows: NDArray[np.bool_]) -> None:
+        """Take the network's part of some rows (B,) from another state of the same rows."""
+        self.state = {
+            name: _mixed(part, other.state[name], rows) for name, part in self.state.items()
+        }
+        self.hidden = _mixed(self.hidden, other.hidden, rows)
+
     def copy(self) -> RowState:
         """Return an independent copy."""
         return self.select(np.arange(len(self.lengths)))
@@ -121,3 +128,11 @@ class RowState:
             {name: part[index] for name, part in self.state.items()},
             self.hidden[index],
         )
+
+
+def _mixed(part: Any, other: Any, rows: NDArray[np.bool_]) -> Any:  # noqa: ANN401 - as `state`
+    """Return a part (B, ...) with some rows (B,) of another; arrays or tensors."""
+    index = np.flatnonzero(rows)
+    mixed = part.copy() if isinstance(part, np.ndarray) else part.clone()
+    mixed[index] = other[index]
+    return mixed

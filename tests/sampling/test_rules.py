@@ -199,7 +199,7 @@ def test_a_draw_is_kept_as_often_as_rules_leave_of_it():
             step = np.array([rng.integers(2)])
             return step, np.ones(1), np.array([0.1 if step[0] == 0 else 1.0])
 
-        step, _, found = draw_until_kept(draw, np.ones(1, bool), rngs, tries=8)
+        step, _, found = draw_until_kept(draw, np.ones(1, bool), rngs)
         assert found.all()
         counts[step[0]] += 1
     # Field by field, a would be 0 in half of the steps; of all allowed ones it is in 1 of 11.
