@@ -67,9 +67,9 @@ class PitchRule:
 
     tables: (S, 128), what to add to the logits of each pitch. which: (X,), the table of each slot
     of the music, from the first slot on; after the last comes the first. slot: beats. The first
-    slot begins `early` beats before the beginning of the bar in which the first new note lies.
-    beats_a_unit, divisions, bar, offset: `Setting.beats_a_unit`, `divisions`, `beats_a_bar`,
-    `bar_offset`.
+    slot begins `early` beats before the beginning of the bar in which the first new note lies, or
+    if `bar` is 0 before that note. beats_a_unit, divisions, bar, offset: `Setting.beats_a_unit`,
+    `divisions`, `beats_a_bar`, `bar_offset`.
     """
 
     tables: NDArray[np.float64]
@@ -96,8 +96,11 @@ class PitchRule:
         beat = (choices.onset + heard.moved[:, None]) * per_position
         first = (heard.at[:, FIRST] + heard.moved) * per_position
         first = np.where(heard.at[:, FIRST, None] < 0, beat, first[:, None])
-        bars = np.floor((first + self.early - self.offset) / self.bar)
-        since = beat + self.early - (bars * self.bar + self.offset)
+        begins = first
+        if self.bar:
+            bars = np.floor((first + self.early - self.offset) / self.bar)
+            begins = bars * self.bar + self.offset
+        since = beat + self.early - begins
         return np.asarray(np.floor(since / self.slot).astype(np.int64) % len(self.which))
 
 

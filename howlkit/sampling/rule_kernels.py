@@ -198,8 +198,10 @@ def _slot(onset: int, first: int, moved: int, numbers: Array, slots: int) -> int
     """Return the slot of the music at an onset, as `PitchRule`."""
     beat = (onset + moved) * numbers[BEATS]
     begun = (first + moved) * numbers[BEATS] if first >= 0 else beat
-    bars = math.floor((begun + numbers[EARLY] - numbers[OFFSET]) / numbers[BAR])
-    since = beat + numbers[EARLY] - (bars * numbers[BAR] + numbers[OFFSET])
+    if numbers[BAR] > 0:
+        bars = math.floor((begun + numbers[EARLY] - numbers[OFFSET]) / numbers[BAR])
+        begun = bars * numbers[BAR] + numbers[OFFSET]
+    since = beat + numbers[EARLY] - begun
     return int(math.floor(since / numbers[SLOT])) % slots
 
 

@@ -156,6 +156,14 @@ def test_chords_begin_with_the_bar_of_the_first_new_note():
     assert chord_notes("C | F", 12, first=9) == (F, {-np.inf})
 
 
+def test_in_seconds_and_without_a_prompt_bars_begin_with_the_first_note_as_in_the_file():
+    setting = Setting("seconds", 100, like=like(bpm=60))
+    assert chord_notes("C | F", 3.5, first=3.5, setting=setting) == (C, {-np.inf})
+    assert chord_notes("C | F", 7.5, first=3.5, setting=setting) == (F, {-np.inf})
+    prompted = Setting("seconds", 100, like=like(bpm=60), prompt=like(bpm=60))
+    assert chord_notes("C | F", 7.5, first=3.5, setting=prompted) == (F, {-2.0})
+
+
 @pytest.mark.parametrize(
     ("metre", "beats"),
     [

@@ -78,6 +78,8 @@ class Chords:
             on_beat |= (within >= first) & (within < first + around)
         belongs = np.array([np.isin(np.arange(128) % 12, each.classes) for each, _ in chords])
         soft, hard = (np.where(belongs, 0.0, cost) for cost in (-self.soft, FORBIDDEN))
+        # A piece in seconds, without a prompt, is written from its first note on.
+        by_bars = setting.clock == "beats" or setting.prompt is not None
         return PitchRule(
             np.concatenate((soft, hard)),
             chord + len(chords) * on_beat,
@@ -85,7 +87,7 @@ class Chords:
             early=float(EARLY),
             beats_a_unit=setting.beats_a_unit,
             divisions=setting.divisions,
-            bar=float(bar),
+            bar=float(bar) if by_bars else 0.0,
             offset=setting.bar_offset,
         )
 
