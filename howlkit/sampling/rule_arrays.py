@@ -94,6 +94,7 @@ class StaticRules:
     def __init__(self, rules: Sequence[Rule], tables: NoteTables) -> None:
         self._tables = tables
         self._sums, self._left = np.zeros((0, 0), np.int64), np.ones(0)
+        self._last: RuleArrays | None = None
         self._pitches, self._which = np.zeros((1, 128), np.float32), np.zeros(1, np.int64)
         self._programs = np.ones(DRUMS + 1, np.bool_)
         self._most_run = np.full(LAGS, NEVER, np.int64)
@@ -146,12 +147,17 @@ class StaticRules:
 
         following: whether they are to bring `heard` up to date, not to judge.
         """
+        if self._last is not None:
+            last = self._last
+            if last.bases is bases and last.notes is heard.notes and last.moved is heard.moved:
+                return last  # the others change in place with these
         rows = len(bases)
-        if self._tables.alone and not following:
-            heard = heard.select(np.arange(rows))  # a step may begin several notes
+        several = self._tables.alone and not following
+        if several:  # a step may begin several notes
+            heard = heard.select(np.arange(rows))
         if len(self._left) != rows:
             self._sums, self._left = np.zeros((rows, len(QUANTITIES)), np.int64), np.ones(rows)
-        return RuleArrays(
+        made = RuleArrays(
             *self._fixed,
             bases,
             heard.notes,
@@ -162,6 +168,8 @@ class StaticRules:
             self._sums,
             self._left,
         )
+        self._last = None if several else made
+        return made
 
 
 class UncompiledError(Exception):

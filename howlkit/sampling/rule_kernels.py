@@ -82,12 +82,12 @@ def judge(
         added[v] = NO_OPINION
         if not allowed[v]:
             continue
-        note = base + adds[a + v]
-        onset, pitch, role = note[ONSET], note[PITCH], max(note[ROLE], NOTHING)
-        program = note[PROGRAM] if known[k, PROGRAM] else UNKNOWN
-        track = note[TRACK] if known[k, TRACK] else UNKNOWN
-        length = note[LENGTH] if known[k, LENGTH] else UNKNOWN
-        pitch = min(pitch, HIGHEST) if known[k, PITCH] else UNKNOWN
+        more = adds[a + v]
+        onset, role = base[ONSET] + more[ONSET], max(base[ROLE] + more[ROLE], NOTHING)
+        program = base[PROGRAM] + more[PROGRAM] if known[k, PROGRAM] else UNKNOWN
+        track = base[TRACK] + more[TRACK] if known[k, TRACK] else UNKNOWN
+        length = base[LENGTH] + more[LENGTH] if known[k, LENGTH] else UNKNOWN
+        pitch = min(base[PITCH] + more[PITCH], HIGHEST) if known[k, PITCH] else UNKNOWN
         new = role == COMING or role == BEGINS
         holds = role == LASTS and length > 0
         total = _density(onset, new, mine, numbers) if numbers[RATE] > 0 else 0.0

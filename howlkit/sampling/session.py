@@ -379,6 +379,22 @@ class Session:
         """
         rules = self._rules
         assert rules is not None  # for mypy
+        if self.rows == 1 and (judged := rules.judged(self._at)) is not None:
+            # Most first draws of a row are kept, and arrays of tries take longer than drawing.
+            chances = self._draw(step, going, params, functions, judged)
+            if (left := judged.left[0]) >= 1 or self.rngs[0].random() < left:
+                return chances
+        return self._draw_until_kept(rules, step, going, params, functions)
+
+    def _draw_until_kept(
+        self,
+        rules: SessionRules,
+        step: Steps,
+        going: NDArray[np.bool_],
+        params: SamplingParams,
+        functions: Sequence[LogitsFunction],
+    ) -> NDArray[np.float64]:
+        """As `_draw_by_rules`, with as many draws of a row as it takes."""
 
         def draw(
             rows: NDArray[np.bool_],
