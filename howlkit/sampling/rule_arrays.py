@@ -147,14 +147,12 @@ class StaticRules:
 
         following: whether they are to bring `heard` up to date, not to judge.
         """
-        if self._last is not None:
-            last = self._last
-            if last.bases is bases and last.notes is heard.notes and last.moved is heard.moved:
+        last, rows = self._last, len(bases)
+        if self._tables.alone:  # a step may begin several notes, heard while it is in the making
+            heard = heard if following else heard.select(np.arange(rows))
+        elif last is not None and last.bases is bases:
+            if last.notes is heard.notes and last.moved is heard.moved:
                 return last  # the others change in place with these
-        rows = len(bases)
-        several = self._tables.alone and not following
-        if several:  # a step may begin several notes
-            heard = heard.select(np.arange(rows))
         if len(self._left) != rows:
             self._sums, self._left = np.zeros((rows, len(QUANTITIES)), np.int64), np.ones(rows)
         made = RuleArrays(
@@ -168,7 +166,7 @@ class StaticRules:
             self._sums,
             self._left,
         )
-        self._last = None if several else made
+        self._last = made
         return made
 
 
