@@ -21,7 +21,7 @@ from howlkit.protocols import LogitsFunction, StepMask
 from howlkit.sampling import drawing_kernels, kernels, step_kernels
 from howlkit.sampling.compiled_weights import FieldArrays, OuterWeights, check_suited
 from howlkit.sampling.logits import NOT_A_NUMBER, SamplingParams
-from howlkit.sampling.rule_arrays import Judged, RuleArrays
+from howlkit.sampling.rule_arrays import Judged
 from howlkit.sampling.runner import Mask, Stepping
 from howlkit.sampling.stored_network import NamedWeights, StoredNetwork
 from howlkit.schema import START, Field, Steps
@@ -244,8 +244,6 @@ class CompiledRunner:
         step_mask = StepMask(scratch.allowed, scratch.least)
         rules = None if judged is None else judged.arrays
         self._decide(k, k + 1, step, active, step_mask, scratch.uniforms, params, rules)
-        if judged is not None and rules is not None:
-            judged.left[:] = rules.left
         return scratch.values[:, self._fields.column[k]], scratch.uniforms[:, k].copy()
 
     def accept(self, field: Field, values: NDArray[np.int64], active: Mask) -> None:
@@ -272,8 +270,6 @@ class CompiledRunner:
         self._begin(hidden)
         rules = None if judged is None else judged.arrays
         self._decide(0, len(self._position), step, going, mask, uniforms, params, rules)
-        if judged is not None and rules is not None:
-            judged.left[:] = rules.left
         return True
 
     def nats(self, hidden: Array, steps: Steps, rows: Mask) -> NDArray[np.float64]:
@@ -295,7 +291,7 @@ class CompiledRunner:
         step_mask: StepMask,
         uniforms: NDArray[np.float64],
         params: SamplingParams,
-        rules: RuleArrays | None,
+        rules: tuple[NDArray[Any], ...] | None,
     ) -> None:
         """Make the decisions first .. stop - 1 in the rows that are going (B,).
 
@@ -324,7 +320,7 @@ class CompiledRunner:
         step_mask: StepMask,
         uniforms: NDArray[np.float64],
         table: NDArray[np.float64],
-        rules: RuleArrays | None,
+        rules: tuple[NDArray[Any], ...] | None,
     ) -> None:
         """Make decision k of many rows."""
         weights, scratch = self._weights, self._scratch(len(records))

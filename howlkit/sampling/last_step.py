@@ -27,6 +27,10 @@ class LastStep:
     going: NDArray[np.bool_]
     chances: NDArray[np.float64]
 
+    def select(self, index: NDArray[np.intp]) -> LastStep:
+        """Return the last step of the rows `index`, in this order."""
+        return LastStep(self.hidden[index], self.going[index], self.chances[index])
+
     @property
     def drawn_nats(self) -> NDArray[np.float64]:
         """(B,): the nats of the step under the distributions that its values were drawn from."""

@@ -25,6 +25,7 @@ from howlkit.constraints.rules import (
 from howlkit.music.tables import DRUMS
 from howlkit.note_choices import OPEN, QUANTITIES, NoteTables
 from howlkit.protocols import Rule
+from howlkit.sampling.compiled_weights import FieldArrays
 from howlkit.schema import Field, Steps
 
 __all__ = ["NUMBERS", "Judged", "RuleArrays", "StaticRules", "UncompiledError"]
@@ -34,7 +35,7 @@ Array = NDArray[Any]
 NUMBERS = (
     *("slot", "early", "beats", "bar", "offset"),  # of the `PitchRule`
     *("rate", "slack", "strength"),  # of the `DensityRule`
-    *("most", "longest", "restrikes", "alone", "has_pitches", "has_loops"),
+    *("most", "longest", "restrikes", "alone", "has_pitches", "has_loops", "has_programs"),
 )
 """What `RuleArrays.numbers` are, in their order."""
 
@@ -45,8 +46,9 @@ NEVER = 2**60
 class RuleArrays(NamedTuple):
     """All that the kernels are given.
 
-    adds (N, Q), known (K, Q), restart (K, Q): of the `NoteTables`. pitches: (S, 128) and which:
-    (X,), of the `PitchRule`.
+    adds (N, Q), known (K, Q), restart (K, Q): of the `NoteTables`. spans: (2, K, Q), the least and
+    the most that the choices of a decision add. pitches: (S, 128) and which: (X,), of the
+    `PitchRule`.
     programs: (129,). most_run: (P,), of the `LoopRule`. numbers: `NUMBERS`. bases:
     (B, Q). notes, at, moves, runs, moved: of `Heard`. sums: (B, Q) and left: (B,), scratch: the
     sums of the decisions so far, and the share that hard rules have left of each row's choices.
@@ -55,6 +57,7 @@ class RuleArrays(NamedTuple):
     adds: Array
     known: Array
     restart: Array
+    spans: Array
     pitches: Array
     which: Array
     programs: Array
@@ -74,14 +77,15 @@ class RuleArrays(NamedTuple):
 class Judged:
     """The rules as they judge one step, and what they leave of it.
 
-    arrays: for compiled code; None: `judge` is asked instead. judge: returns (B, n) what the rules
-    add to the logits of a field, given the fields before it; None: the field says nothing of notes.
     left: (B,) written to: which share of the probability of each row's choices was not forbidden,
-    multiplied over the fields of the step; 0 where nothing was left.
+    multiplied over the fields of the step; 0 where nothing was left. arrays: those of `RuleArrays`,
+    for compiled code, `left` among them; None: `judge` is asked instead. judge: returns (B, n) what
+    the rules add to the logits of a field, given the fields before it; None: the field says nothing
+    of notes.
     """
 
     left: NDArray[np.float64]
-    arrays: RuleArrays | None = None
+    arrays: tuple[Array, ...] | None = None
     judge: Callable[[Field, Steps], NDArray[np.float64] | None] | None = None
 
 
@@ -91,10 +95,11 @@ class StaticRules:
     Raises UncompiledError for a rule of another kind, and for two of a kind that cannot be one.
     """
 
-    def __init__(self, rules: Sequence[Rule], tables: NoteTables) -> None:
-        self._tables = tables
-        self._sums, self._left = np.zeros((0, 0), np.int64), np.ones(0)
-        self._last: RuleArrays | None = None
+    def __init__(self, rules: Sequence[Rule], tables: NoteTables, fields: FieldArrays) -> None:
+        self._alone = tables.alone
+        self._making: Heard | None = None  # with the step in the making
+        self._judged: _Made | None = None
+        self._followed: _Made | None = None
         self._pitches, self._which = np.zeros((1, 128), np.float32), np.zeros(1, np.int64)
         self._programs = np.ones(DRUMS + 1, np.bool_)
         self._most_run = np.full(LAGS, NEVER, np.int64)
@@ -109,6 +114,7 @@ class StaticRules:
             tables.adds,
             tables.known,
             tables.restart,
+            _spans(tables.adds, fields.begin),
             self._pitches,
             self._which,
             self._programs,
@@ -127,7 +133,7 @@ class StaticRules:
             }  # fmt: skip
         if isinstance(rule, ProgramRule):
             self._programs = rule.allowed
-            return {}
+            return {"has_programs": 1.0}
         if isinstance(rule, PolyphonyRule):
             return {"most": float(rule.most)}
         if isinstance(rule, LengthRule):
@@ -142,32 +148,49 @@ class StaticRules:
             return {"rate": rate, "slack": rule.slack, "strength": rule.strength}
         raise UncompiledError(f"{type(rule).__name__} is judged by Python")
 
-    def arrays(self, heard: Heard, bases: Array, *, following: bool = False) -> RuleArrays:
-        """Return all arrays for the next step; bases: (B, .), the grammar's `note_bases`.
+    def judged(self, heard: Heard, bases: Array) -> Judged:
+        """Return the rules for the next step; bases: (B, .), the grammar's `note_bases`."""
+        if self._alone:  # a step may begin several notes, heard while it is in the making
+            self._making = heard = _copied(heard, self._making)
+        if self._judged is None or not self._judged.is_of(heard, bases):
+            self._judged = _Made(self._fixed, heard, bases)
+        return self._judged.judged
 
-        following: whether they are to bring `heard` up to date, not to judge.
-        """
-        last, rows = self._last, len(bases)
-        if self._tables.alone:  # a step may begin several notes, heard while it is in the making
-            heard = heard if following else heard.select(np.arange(rows))
-        elif last is not None and last.bases is bases:
-            if last.notes is heard.notes and last.moved is heard.moved:
-                return last  # the others change in place with these
-        if len(self._left) != rows:
-            self._sums, self._left = np.zeros((rows, len(QUANTITIES)), np.int64), np.ones(rows)
-        made = RuleArrays(
-            *self._fixed,
-            bases,
-            heard.notes,
-            heard.at,
-            heard.moves,
-            heard.runs,
-            heard.moved,
-            self._sums,
-            self._left,
-        )
-        self._last = made
-        return made
+    def following(self, heard: Heard, bases: Array) -> tuple[Array, ...]:
+        """Return the arrays by which compiled code brings `heard` up to date."""
+        if self._followed is None or not self._followed.is_of(heard, bases):
+            self._followed = _Made(self._fixed, heard, bases)
+        return self._followed.arrays
+
+
+class _Made:
+    """Arrays that were made for rows, and serve until these have others in their place."""
+
+    def __init__(self, fixed: tuple[Array, ...], heard: Heard, bases: Array) -> None:
+        self._notes, self._moved, self._bases = heard.notes, heard.moved, bases
+        left, sums = np.ones(len(bases)), np.zeros((len(bases), len(QUANTITIES)), np.int64)
+        lately = heard.notes, heard.at, heard.moves, heard.runs, heard.moved
+        # A plain tuple, which takes numba half the time of a named one.
+        self.arrays = tuple(RuleArrays._make((*fixed, bases, *lately, sums, left)))
+        self.judged = Judged(left, self.arrays)
+
+    def is_of(self, heard: Heard, bases: Array) -> bool:
+        """Say whether these are the arrays of the rows; those not looked at change with others."""
+        return self._bases is bases and self._notes is heard.notes and self._moved is heard.moved
+
+
+def _copied(heard: Heard, into: Heard | None) -> Heard:
+    """Return a copy, if possible in the arrays of `into`."""
+    if into is None or into.notes.shape != heard.notes.shape:
+        return heard.select(np.arange(len(heard.at)))
+    for name, part in vars(heard).items():
+        np.copyto(getattr(into, name), part)
+    return into
+
+
+def _spans(adds: Array, begin: Array) -> Array:
+    """Return (2, K, Q): the least and the most that the choices of each decision add."""
+    return np.stack([np.minimum.reduceat(adds, begin[:-1]), np.maximum.reduceat(adds, begin[:-1])])
 
 
 class UncompiledError(Exception):

@@ -34,7 +34,7 @@ __all__ = ["begin_decision", "begin_sums", "follow", "judge", "take_in"]
 
 ONSET, PITCH, PROGRAM, TRACK, LENGTH, ROLE = range(len(QUANTITIES))
 (SLOT, EARLY, BEATS, BAR, OFFSET, RATE, SLACK, STRENGTH, MOST, LONGEST, RESTRIKES, ALONE,
- HAS_PITCHES, HAS_LOOPS) = range(len(NUMBERS))  # fmt: skip
+ HAS_PITCHES, HAS_LOOPS, HAS_PROGRAMS) = range(len(NUMBERS))  # fmt: skip
 HIGHEST = 127  # pitch
 INFINITY = np.float32(np.inf)
 NO_OPINION = np.float32(0)
@@ -68,15 +68,51 @@ def judge(
     """Set added (n,) to what the rules add to the logits of decision k in row b.
 
     The choices of the decision are a .. stop - 1 of all N; allowed: (n,), others are left out.
-    Returns whether anything was set that is not 0.
+    Returns whether anything is not 0. If not, `added` may be as it was.
+
+    Most decisions are about few quantities of a note, and most rules say nothing about most of
+    them, so what does not change from choice to choice is found before the first one.
     """
-    (adds, known, restart, pitches, which, programs, most_run, numbers,
+    (adds, known, restart, spans, pitches, which, programs, most_run, numbers,
      bases, notes, at, moves, runs, moved, sums, left) = rules  # fmt: skip
     if not known[k, ONSET]:
         return False
     base, heard, mine = sums[b], notes[b], at[b]
+    fewest, furthest = spans[0, k], spans[1, k]
+    # What the roles of the choices may be.
+    least_role, last_role = base[ROLE] + fewest[ROLE], base[ROLE] + furthest[ROLE]
+    may_begin = last_role >= BEGINS or (least_role <= COMING and last_role >= COMING)
+    may_last = least_role <= LASTS and last_role >= LASTS
+
     sounding, overdue = _sounding(heard, base[ONSET], numbers[LONGEST])
-    loops = _loops(runs[b], most_run, numbers[HAS_LOOPS] > 0 and known[k, PITCH])
+    looks_at_pitch = may_begin and known[k, PITCH]
+    loops = _loops(runs[b], most_run, numbers[HAS_LOOPS] > 0 and looks_at_pitch)
+    crowded = 0 < numbers[MOST] <= len(sounding) and (may_begin or may_last)
+    late = base[ONSET] + furthest[ONSET] > overdue
+    long = may_last and known[k, LENGTH] and base[LENGTH] + furthest[LENGTH] > numbers[LONGEST]
+    looks_at_key = (
+        looks_at_pitch
+        and numbers[RESTRIKES] > 0
+        and len(sounding) > 0
+        and known[k, PROGRAM]
+        and known[k, TRACK]
+    )
+    looks_at_program = may_begin and numbers[HAS_PROGRAMS] > 0 and known[k, PROGRAM]
+    looks_at_table = looks_at_pitch and numbers[HAS_PITCHES] > 0
+    looks = crowded or late or long or looks_at_key or looks_at_program or looks_at_table
+    if not looks and len(loops) == 0 and numbers[RATE] == 0:
+        return False
+
+    same_onset = fewest[ONSET] == furthest[ONSET]
+    same_track = same_onset and fewest[TRACK] == furthest[TRACK]
+    same_key = same_track and fewest[PITCH] == furthest[PITCH]
+    struck = np.zeros(HIGHEST + 1, np.bool_)
+    one_program = same_track and fewest[PROGRAM] == furthest[PROGRAM]
+    if looks_at_key and one_program:
+        program, track = base[PROGRAM] + fewest[PROGRAM], base[TRACK] + fewest[TRACK]
+        _strike(heard, sounding, base[ONSET] + fewest[ONSET], program, track, struck)
+    # Whether so many notes sound that none may begin, or be held; and whether that is known yet.
+    none_begins, none_lasts, begins_known, lasts_known = False, False, False, False
     any_added = False
     for v in range(stop - a):
         added[v] = NO_OPINION
@@ -84,30 +120,43 @@ def judge(
             continue
         more = adds[a + v]
         onset, role = base[ONSET] + more[ONSET], max(base[ROLE] + more[ROLE], NOTHING)
-        program = base[PROGRAM] + more[PROGRAM] if known[k, PROGRAM] else UNKNOWN
-        track = base[TRACK] + more[TRACK] if known[k, TRACK] else UNKNOWN
-        length = base[LENGTH] + more[LENGTH] if known[k, LENGTH] else UNKNOWN
-        pitch = min(base[PITCH] + more[PITCH], HIGHEST) if known[k, PITCH] else UNKNOWN
         new = role == COMING or role == BEGINS
-        holds = role == LASTS and length > 0
         total = _density(onset, new, mine, numbers) if numbers[RATE] > 0 else 0.0
         forbidden = onset > overdue
-        if role == LASTS and onset + length < OPEN:
-            forbidden |= length > numbers[LONGEST]
-        if numbers[MOST] > 0 and (new or holds):
-            full = _is_full(heard, sounding, onset, pitch, track, holds, numbers[MOST])
-            forbidden |= full
-        if new and program >= 0:
-            forbidden |= not programs[min(program, DRUMS)]
-        if new and pitch >= 0:
-            if numbers[HAS_PITCHES] and program != DRUMS:
-                table = which[0]
-                if len(which) > 1:
-                    table = which[_slot(onset, mine[FIRST], moved[b], numbers, len(which))]
-                total += pitches[table, pitch]
-            if numbers[RESTRIKES] and program >= 0 and track >= 0:
-                forbidden |= _is_struck(heard, sounding, onset, pitch, program, track)
-            forbidden |= _goes_on(moves[b], loops, pitch, onset, mine)
+        program = base[PROGRAM] + more[PROGRAM] if known[k, PROGRAM] else UNKNOWN
+        track = base[TRACK] + more[TRACK] if known[k, TRACK] else UNKNOWN
+        pitch = min(base[PITCH] + more[PITCH], HIGHEST) if known[k, PITCH] else UNKNOWN
+        if role == LASTS:
+            length = base[LENGTH] + more[LENGTH] if known[k, LENGTH] else UNKNOWN
+            if onset + length < OPEN:
+                forbidden |= length > numbers[LONGEST]
+            if crowded and length > 0 and not forbidden:
+                if not (lasts_known and same_key):
+                    none_lasts = _is_full(heard, sounding, onset, pitch, track, True, numbers[MOST])
+                    lasts_known = True
+                forbidden = none_lasts
+        elif new:
+            if crowded:
+                if not (begins_known and same_onset):
+                    none_begins = _is_full(
+                        heard, sounding, onset, pitch, track, False, numbers[MOST]
+                    )
+                    begins_known = True
+                forbidden |= none_begins
+            if looks_at_program and program >= 0:
+                forbidden |= not programs[min(program, DRUMS)]
+            if pitch >= 0 and not forbidden:
+                if looks_at_table and program != DRUMS:
+                    table = which[0]
+                    if len(which) > 1:
+                        table = which[_slot(onset, mine[FIRST], moved[b], numbers, len(which))]
+                    total += pitches[table, pitch]
+                if looks_at_key and program >= 0 and track >= 0:
+                    if one_program:
+                        forbidden = struck[pitch]
+                    else:
+                        forbidden = _is_struck(heard, sounding, onset, pitch, program, track)
+                forbidden |= _goes_on(moves[b], loops, pitch, onset, mine)
         added[v] = -INFINITY if forbidden else total
         any_added |= added[v] != 0
     return any_added
@@ -139,6 +188,17 @@ def _loops(runs: Array, most_run: Array, looks: bool) -> Array:
                 lags[count] = p
                 count += 1
     return lags[:count]
+
+
+@compiled
+def _strike(
+    notes: Array, sounding: Array, onset: int, program: int, track: int, struck: Array
+) -> None:
+    """Mark in struck (128,) the keys of a program on a track that sound at an onset."""
+    for s in sounding:
+        mine = notes[s, NOTE_PROGRAM] == program and notes[s, NOTE_TRACK] == track
+        if mine and notes[s, UNTIL] > onset and 0 <= notes[s, NOTE_PITCH] <= HIGHEST:
+            struck[notes[s, NOTE_PITCH]] = True
 
 
 @compiled
@@ -233,7 +293,7 @@ def take_in(b: int, k: int, choice: int, rules: tuple[Array, ...]) -> None:
     Where a step may begin several notes, what the row has heard is brought up to date too: it is
     then that of the step in the making, not of the session.
     """
-    (adds, known, restart, pitches, which, programs, most_run, numbers,
+    (adds, known, restart, spans, pitches, which, programs, most_run, numbers,
      bases, notes, at, moves, runs, moved, sums, left) = rules  # fmt: skip
     for q in range(sums.shape[1]):
         sums[b, q] += adds[choice, q]
@@ -260,7 +320,7 @@ def follow(
     in which the step counts; those that are done are set to False. made: (B,) in which the step was
     made, not fed.
     """
-    (adds, known, restart, pitches, which, programs, most_run, numbers,
+    (adds, known, restart, spans, pitches, which, programs, most_run, numbers,
      bases, notes, at, moves, runs, moved, sums, left) = rules  # fmt: skip
     values, active = np.empty(len(place), np.int64), np.empty(len(place), np.bool_)
     for b in range(len(records)):

@@ -64,9 +64,14 @@ class SessionRules:
         self.decodes = not grammar.has_notes
         self.divisions = divisions_of(grammar)
         self._encoder, self._schema = encoder, encoder.schema
-        self._static = _static(self.rules, grammar) if compiled else None
+        fields = FieldArrays(self._schema)
+        self._static = _static(self.rules, grammar, fields) if compiled else None
+        if self._static is not None:
+            from howlkit.sampling.rule_kernels import follow as follow_compiled
+
+            self._follow = follow_compiled
+            self._columns = *fields.deciding[:3], fields.begin, *fields.writing
         self._pending: dict[int, Heard] = {}  # by row, with a step that was drawn and not added
-        self._fields = FieldArrays(self._schema) if self._static else None
 
     @classmethod
     def of(
@@ -82,17 +87,19 @@ class SessionRules:
         compiled = runner.name == "compiled" and not runner.needs_torch
         return cls(rules, encoder, grammar, compiled=compiled)
 
-    def judged(self, at: RowState) -> Judged | None:
-        """Return the rules for the next step of B rows; None if they judge whole steps only."""
+    def judged(self, at: RowState, *, compiled: bool) -> Judged | None:
+        """Return the rules for the next step of B rows; None if they judge whole steps only.
+
+        compiled: whether compiled code may judge, since it decides all fields of the step.
+        """
         grammar, heard = at.grammar, at.heard
         assert heard is not None  # for mypy
         if self.decodes:
             return None
-        left = np.ones(len(heard.at))
-        if self._static is not None:
-            return Judged(left, arrays=self._static.arrays(heard, grammar.note_bases))
-
-        return Judged(left, judge=_StepInTheMaking(self.rules, self._schema, grammar, heard))
+        if compiled and self._static is not None:
+            return self._static.judged(heard, grammar.note_bases)
+        making = _StepInTheMaking(self.rules, self._schema, grammar, heard)
+        return Judged(np.ones(len(heard.at)), judge=making)
 
     def of_beginnings(self, at: RowState) -> Judge:
         """Return what judges the fields of steps that several beginnings of each row may take.
@@ -126,14 +133,15 @@ class SessionRules:
                 if row in self._pending:
                     _put(heard, row, self._pending.pop(row))
             return
-        if self._static is not None and self._fields is not None:
-            from howlkit.sampling.rule_kernels import follow as follow_compiled
-
-            records, left, fields = step[:, None].view(np.uint8), rows.copy(), self._fields
-            while follow_compiled(
-                records, *fields.deciding[:3], fields.begin, *fields.writing, left, made,
-                self._static.arrays(heard, grammar.note_bases, following=True),
-            ):  # fmt: skip
+        if self._static is not None:
+            records, left = step[:, None].view(np.uint8), rows.copy()
+            while self._follow(
+                records,
+                *self._columns,
+                left,
+                made,
+                self._static.following(heard, grammar.note_bases),
+            ):
                 more_places(heard)
             return
         for field in self._schema.decisions:
@@ -264,12 +272,14 @@ def _put(heard: Heard, row: int, one: Heard) -> None:
     heard.at[row], heard.moves[row], heard.runs[row] = one.at[0], one.moves[0], one.runs[0]
 
 
-def _static(rules: Sequence[Rule], grammar: CheckedGrammar) -> StaticRules | None:
+def _static(
+    rules: Sequence[Rule], grammar: CheckedGrammar, fields: FieldArrays
+) -> StaticRules | None:
     """Return rules as arrays; None if Python has to judge them."""
     if not grammar.has_note_tables:
         return None
     try:
-        return StaticRules(rules, grammar.note_tables)
+        return StaticRules(rules, grammar.note_tables, fields)
     except UncompiledError:
         return None
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from howlkit.schema import Steps
 
-__all__ = ["MOST_TRIES", "TRIES", "draw_until_kept"]
+__all__ = ["MOST_TRIES", "TRIES", "draw_one_until_kept", "draw_until_kept"]
 
 TRIES = 8
 """After so many draws one of those that rules allow is taken."""
@@ -62,3 +62,28 @@ def draw_until_kept(
             if new:
                 steps[row], chances[row] = others[row], their_chances[row]
     return steps, chances, found
+
+
+def draw_one_until_kept(
+    draw: Callable[[], tuple[Steps, float, float]], rng: np.random.Generator
+) -> tuple[Steps, float] | None:
+    """Return what `draw_until_kept` finds for a single row, in a fraction of the time.
+
+    draw: returns a step (1,), its probability and its weight. Returns the step and its probability,
+    or None if there is no step that rules allow.
+    """
+    total, found = 0.0, None
+    for attempt in range(MOST_TRIES):
+        if attempt == TRIES and found is not None:
+            break
+        step, chance, weight = draw()
+        if not weight > 0:
+            continue
+        kept = weight >= 1 or rng.random() < weight
+        # Else one of all draws so far, by its weight.
+        if kept or not attempt or rng.random() * (total + weight) < weight:
+            found = step, chance
+        if kept:
+            break
+        total += weight
+    return found

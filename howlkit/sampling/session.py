@@ -13,44 +13,30 @@ seed, the row and how many copies of it were made before (generators.py).
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from howlkit.constraints.heard import Heard
-from howlkit.errors import HowlkitError, OptionError, PluginError, did_you_mean
-from howlkit.music.piece import FOREVER, Piece
-from howlkit.network.batches import side_by_side
+from howlkit.errors import HowlkitError, OptionError, did_you_mean
+from howlkit.music.piece import Piece
 from howlkit.network.device import one_thread
-from howlkit.plugins.attribution import owner_of
-from howlkit.plugins.checked import CheckedEncoder, unwrapped
-from howlkit.plugins.checked_grammar import CheckedGrammar
-from howlkit.plugins.contracts import advice
-from howlkit.protocols import Encoder, LogitsFunction, Rule, StepMask
-from howlkit.sampling import generators
-from howlkit.sampling.decoding import FieldwiseDecoder, check_allowed, without_end
-from howlkit.sampling.history import History
+from howlkit.plugins.checked import CheckedEncoder
+from howlkit.protocols import Encoder, LogitsFunction, Rule
+from howlkit.sampling import generators, prompting
 from howlkit.sampling.last_step import LastStep
 from howlkit.sampling.likeliest import likeliest_steps, no_rules
-from howlkit.sampling.limits import Limit, Timeline, reached, tick_of
+from howlkit.sampling.limits import Limit, reached
 from howlkit.sampling.logits import SamplingParams
-from howlkit.sampling.placement import PromptEnd, new_rows, without_end_row
 from howlkit.sampling.positions import Target
-from howlkit.sampling.rule_arrays import Judged
-from howlkit.sampling.ruled import SessionRules
-from howlkit.sampling.ruled_draws import draw_until_kept
 from howlkit.sampling.runner import Runner
+from howlkit.sampling.session_rows import SessionRows
 from howlkit.sampling.state import RowState
-from howlkit.schema import END, END_ARRAY, START, Steps
+from howlkit.sampling.step_drawing import StepDrawing
+from howlkit.schema import END, Steps
 
 __all__ = ["Session"]
-
-MOST_RETURNS = 64
-"""How often in a row a row goes back where rules leave nothing, until that is an error."""
-
-FEED_AT_ONCE = 1024  # steps of a prompt that the network reads in one pass; bounds memory
 
 
 class Session:
@@ -92,25 +78,10 @@ class Session:
         self.encoder = CheckedEncoder.of(encoder)
         self.limit = limit
         self.like = like
-        self.rngs = [np.random.default_rng([seed, row]) for row in range(rows)]
-        self._schema = self.encoder.schema
-        self._timeline = Timeline(self._schema.clock, like)
-        self._runner = runner
-        runner.prepare(rows)
-        self._fields = self._schema.decisions
-        self._hold(self._schema.steps(64 * rows).reshape(rows, 64))
-        self._steps["mark"][:, 0] = START
-        grammar = self.encoder.grammar(rows, like=like)
-        self._derive(grammar, self._steps[:, 0], np.ones(rows, bool))
-        with one_thread(rows):
-            state, hidden = self._runner.start(self._steps[:, :1])
-        self._rules = SessionRules.of(rules, self.encoder, grammar, runner)
-        heard = Heard.nothing(rows) if self._rules else None
-        self._at = RowState.start(grammar, rows, state, hidden, heard=heard)
-        self._history = History(self._at)
-        self._prompts: list[PromptEnd | None] = [None] * rows
-        self._done: tuple[Limit, NDArray[np.bool_]] | None = None
-        self._last: tuple[Any, NDArray[np.bool_], NDArray[np.float64]] | None = None
+        self._rows = SessionRows(runner, self.encoder, rows=rows, seed=seed, like=like, rules=rules)
+        # Both are kept with the lengths of the rows to which they belong.
+        self._done: tuple[NDArray[np.int64], Limit, NDArray[np.bool_]] | None = None
+        self._last: tuple[NDArray[np.int64], LastStep] | None = None
 
     # Where it stands ----------------------------------------------------------------------------
 
@@ -118,6 +89,15 @@ class Session:
     def rows(self) -> int:
         """B, the number of rows."""
         return len(self._at.lengths)
+
+    @property
+    def rngs(self) -> list[np.random.Generator]:
+        """A random generator for each row."""
+        return self._rows.rngs
+
+    @rngs.setter
+    def rngs(self, rngs: list[np.random.Generator]) -> None:
+        self._rows.rngs = rngs
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -132,7 +112,7 @@ class Session:
     @property
     def steps(self) -> Steps:
         """(B, T): a view of every row's steps so far; in row r the first lengths[r] count."""
-        return self._steps[:, : int(self.lengths.max())]
+        return self._rows.steps
 
     @property
     def now(self) -> NDArray[np.float64]:
@@ -145,17 +125,16 @@ class Session:
     @property
     def done(self) -> NDArray[np.bool_]:
         """(B,): which rows have ended or reached the limit."""
-        if self._done is None or self._done[0] is not self.limit:
-            self._done = (
-                self.limit,
-                reached(self.limit, self._at, self._timeline, longest=self._steps.shape[1]),
-            )
-        return self._done[1].copy()
+        at, kept = self._at, self._done
+        if kept is None or kept[0] is not at.lengths or kept[1] is not self.limit:
+            done = reached(self.limit, at, self._rows.timeline, longest=self._rows.room)
+            self._done = kept = at.lengths, self.limit, done
+        return kept[2].copy()
 
     @property
     def stalled(self) -> NDArray[np.bool_]:
         """(B,): which rows are done only because of `Limit.most_steps`: their time hardly moves."""
-        return self.done & ~reached(self.limit, self._at, self._timeline)
+        return self.done & ~reached(self.limit, self._at, self._rows.timeline)
 
     @property
     def cost(self) -> NDArray[np.float64]:
@@ -167,11 +146,10 @@ class Session:
         were done before; NaN where the last step was not decided by `step`: before the first,
         after `feed`, `prompt` and `rewind`. It is computed when it is asked for.
         """
-        if self._last is None:
+        if (last := self._last_step) is None:
             return np.full(self.rows, np.nan)
-        last, step = LastStep(*self._last), self._steps[np.arange(self.rows), self.lengths - 1]
         with one_thread(self.rows):
-            return self._runner.nats(last.hidden, step, last.going)
+            return self._rows.runner.nats(last.hidden, self._rows.last_steps, last.going)
 
     @property
     def drawn_cost(self) -> NDArray[np.float64]:
@@ -180,19 +158,18 @@ class Session:
         That is what was left after the grammar, the functions on logits, temperature, top-k, top-p,
         min-p and typical-p. 0 and NaN as for `cost`.
         """
-        if self._last is None:
-            return np.full(self.rows, np.nan)
-        return LastStep(*self._last).drawn_nats
+        last = self._last_step
+        return np.full(self.rows, np.nan) if last is None else last.drawn_nats
 
     @property
     def stepping(self) -> str:
         """How the network is run: "plain" or "compiled"."""
-        return self._runner.name
+        return self._rows.runner.name
 
     @property
     def clock(self) -> str:
         """What the encoder counts time in: "beats" or "seconds"."""
-        return self._schema.clock
+        return self._rows.schema.clock
 
     @property
     def seconds(self) -> NDArray[np.float64]:
@@ -200,12 +177,12 @@ class Session:
 
         Rests of a prompt count as they are in the prompt, even if the encoder shortens them.
         """
-        return self._timeline.seconds(self.now, self._at.grammar)
+        return self._rows.timeline.seconds(self.now, self._at.grammar)
 
     @property
     def beats(self) -> NDArray[np.float64]:
         """(B,): the beats from the piece's start to each row's last onset, as in `seconds`."""
-        return self._timeline.beats(self.now)
+        return self._rows.timeline.beats(self.now)
 
     @property
     def heard(self) -> Heard:
@@ -216,11 +193,11 @@ class Session:
 
     def steps_of(self, row: int) -> Steps:
         """Return the steps of one row, its start row first; a view."""
-        return self._steps[row, : int(self.lengths[row])]
+        return self._rows.steps_of(row)
 
     def fed_of(self, row: int) -> int:
         """Return how many of the steps of one row were fed, its start row counted."""
-        return max(int(self._at.fed[row]), 1)
+        return self._rows.fed_of(row)
 
     def piece(self, row: int = 0) -> Piece:
         """Return the music of one row so far, as the encoder decodes its steps.
@@ -228,14 +205,7 @@ class Session:
         The rests of a prompt may be shorter in it than in the prompt. Raises PluginError if the
         encoder decodes fewer notes than its grammar has counted.
         """
-        piece = self.encoder.decode(self._steps[row, : self.lengths[row]], like=self.like)
-        if len(piece) < (counted := int(self.notes[row])):
-            raise PluginError(
-                f"{owner_of(unwrapped(self.encoder))}: decode returned {len(piece)} notes for "
-                f"{self.lengths[row]} steps, in which its grammar counted {counted} notes or more"
-                f"{advice(self.encoder)}"
-            )
-        return piece
+        return prompting.decoded(self._rows, row)
 
     def made(self, row: int = 0) -> Piece:
         """Return the music that one row has made, up to the limit and without what was fed.
@@ -245,29 +215,18 @@ class Session:
         A step is decided before anybody knows that it crosses a limit in seconds or beats; its
         notes are left out here.
         """
-        whole, at = self.piece(row), self._at
-        steps = self._steps[row, : at.fed[row]]
-        fed = self.encoder.decode(steps, like=self.like).at_resolution(whole.ticks_per_beat)
-        music = whole.replace(
-            notes=whole.notes[new_rows(whole.notes, fed.notes, ("start", "program", "pitch"))],
-            pedals=whole.pedals[new_rows(whole.pedals, fed.pedals, ("start", "track"))],
-        )
-        prompt = self._prompts[row]
-        if prompt is not None:
-            ticks = self.encoder.ticks(self._steps[row, : self.lengths[row]], like=self.like)
-            since = int(ticks[at.fed[row] - 1])
-            music = prompt.continued(music, float(at.moved[row]), since=since, maps=self._own_maps)
-        if not np.isnan(at.origin[row]):
-            stop = tick_of(self.limit, at, row, self._timeline, music)
-            music = music.replace(notes=music.notes[music.notes["start"] < stop])
-        return music
+        return prompting.made(self._rows, row, self.limit)
 
     @property
-    def _own_maps(self) -> tuple[str, ...]:
-        """The tables of decoded music that come from its steps, not from `like`."""
-        if self.like is None:
-            return "tempos", "time_signatures", "key_signatures"
-        return () if len(self.like.time_signatures) else ("time_signatures",)
+    def _at(self) -> RowState:
+        """The state that the rows are in."""
+        return self._rows.at
+
+    @property
+    def _last_step(self) -> LastStep | None:
+        """The last step, if it was decided by `step`."""
+        kept = self._last
+        return None if kept is None or kept[0] is not self._at.lengths else kept[1]
 
     # What it does -------------------------------------------------------------------------------
 
@@ -292,15 +251,29 @@ class Session:
         were drawn.
         """
         self._check_fields(params)
-        going = ~self.done
-        step = self._schema.steps(self.rows)
+        rows, going = self._rows, ~self.done
+        step = rows.schema.steps(len(going))
         step["mark"] = END
-        if functions or self._runner.needs_torch or len(step) > 1:
-            with one_thread(self.rows):
+        if functions or rows.runner.needs_torch or len(step) > 1:
+            with one_thread(len(step)):
                 self._decide(step, going, params, functions)
         else:
             self._decide(step, going, params, functions)
         return step
+
+    def _decide(
+        self,
+        step: Steps,
+        going: NDArray[np.bool_],
+        params: SamplingParams,
+        functions: Sequence[LogitsFunction],
+    ) -> None:
+        """Decide `step` (B,) in the rows that are going (B,), and add it."""
+        rows = self._rows
+        chances = StepDrawing(rows, params, functions, ends=self.limit.ends).run(step, going)
+        last = LastStep(rows.at.hidden, going, chances)  # after the draw: rows may have gone back
+        rows.take(step, going)
+        self._last = rows.at.lengths, last
 
     def likeliest_steps(self, width: int) -> tuple[Steps, NDArray[np.float64]]:
         """Return the `width` likeliest next steps of each row, (B, W), and their nats (B, W).
@@ -313,153 +286,27 @@ class Session:
         note is judged by what was heard before the step. Compiled stepping loads torch for it.
         Raises HowlkitError for a width below 1.
         """
-        with one_thread(self.rows):
+        rows, at = self._rows, self._at
+        with one_thread(rows.rows):
             return likeliest_steps(
-                self._runner,
-                self._at.grammar,
+                rows.runner,
+                at.grammar,
                 self.encoder,
-                self._at.hidden,
+                at.hidden,
                 width=width,
                 going=~self.done,
                 ends=self.limit.ends,
-                judge=no_rules if self._rules is None else self._rules.of_beginnings(self._at),
+                judge=no_rules if rows.rules is None else rows.rules.of_beginnings(at),
             )
-
-    def _decide(
-        self,
-        step: Steps,
-        going: NDArray[np.bool_],
-        params: SamplingParams,
-        functions: Sequence[LogitsFunction],
-    ) -> None:
-        """Decide `step` (B,) in the rows that are going (B,), and add it."""
-        hidden = self._at.hidden
-        if self._rules is None:
-            chances = self._draw(step, going, params, functions, None)
-        else:
-            chances = self._draw_by_rules(step, going, params, functions)
-            hidden = self._at.hidden  # rows may have gone back
-        self._add(step, going)
-        self._read(step[:, None], going.astype(np.int64))
-        self._last = hidden, going, chances
-
-    def _draw(
-        self,
-        step: Steps,
-        going: NDArray[np.bool_],
-        params: SamplingParams,
-        functions: Sequence[LogitsFunction],
-        judged: Judged | None,
-    ) -> NDArray[np.float64]:
-        """Draw `step` (B,) in the rows that are going (B,); return (B, .) its values' chances.
-
-        judged: the rules, if there are any, which say in `judged.left` what they left.
-        """
-        hidden, uniforms = self._at.hidden, self._uniforms(going)
-        if not functions and self._runner.sample_step(
-            hidden, step, going, self._step_mask, uniforms, params, judged
-        ):
-            return uniforms
-        fields = FieldwiseDecoder(
-            self._runner, self._at.grammar, self.encoder, self.rngs, ends=self.limit.ends
-        )
-        self._runner.begin(hidden)
-        return fields.decide(step, going, uniforms, params, functions, judged)
-
-    def _draw_by_rules(
-        self,
-        step: Steps,
-        going: NDArray[np.bool_],
-        params: SamplingParams,
-        functions: Sequence[LogitsFunction],
-    ) -> NDArray[np.float64]:
-        """Draw `step` (B,) as the rules allow; return (B, 1) its probability in that draw.
-
-        Rows for which the rules leave nothing go back a little, and are drawn from there.
-        """
-        rules = self._rules
-        assert rules is not None  # for mypy
-        if self.rows == 1 and (judged := rules.judged(self._at)) is not None:
-            # Most first draws of a row are kept, and arrays of tries take longer than drawing.
-            chances = self._draw(step, going, params, functions, judged)
-            if (left := judged.left[0]) >= 1 or self.rngs[0].random() < left:
-                return chances
-        return self._draw_until_kept(rules, step, going, params, functions)
-
-    def _draw_until_kept(
-        self,
-        rules: SessionRules,
-        step: Steps,
-        going: NDArray[np.bool_],
-        params: SamplingParams,
-        functions: Sequence[LogitsFunction],
-    ) -> NDArray[np.float64]:
-        """As `_draw_by_rules`, with as many draws of a row as it takes."""
-
-        def draw(
-            rows: NDArray[np.bool_],
-        ) -> tuple[Steps, NDArray[np.float64], NDArray[np.float64]]:
-            trial = self._schema.steps(self.rows)
-            trial["mark"] = END
-            judged = rules.judged(self._at)
-            chances = self._draw(trial, rows, params, functions, judged)
-            left = rules.left_whole(self, trial, rows) if judged is None else judged.left
-            return trial, chances.prod(axis=1), left
-
-        todo, chances = going, np.ones(self.rows)
-        while True:
-            found_steps, found_chances, found = draw_until_kept(draw, todo, self.rngs)
-            step[found], chances[found] = found_steps[found], found_chances[found]
-            todo = todo & ~found
-            if not todo.any():
-                return chances[:, None]
-            self._go_back(todo)
-
-    def _go_back(self, rows: NDArray[np.bool_]) -> None:
-        """Take back 4 steps of rows (B,), and up to 64 if that did not help; none that was fed.
-
-        Raises HowlkitError if a row went back `MOST_RETURNS` times and got no further.
-        """
-        at = self._at
-        further = rows & (at.lengths > at.furthest)
-        returns = np.where(further, 0, at.returns) + rows
-        furthest = np.where(further, at.lengths, at.furthest)
-        if (returns > MOST_RETURNS).any():
-            raise HowlkitError(
-                f"row {int(returns.argmax())}: the rules leave nothing that may come next, after "
-                f"{MOST_RETURNS} other ways were tried. Ask for less: a wider range, more notes at "
-                "once, more instruments; or --without all, to leave out the default rules"
-            )
-        least = np.maximum(at.fed, 1)
-        shorter = np.maximum(at.lengths - (4 << np.minimum(returns // 4, 4)), least)
-        self.rewind(np.where(rows, shorter, at.lengths))
-        self._at.returns, self._at.furthest = returns, furthest
-
-    def _step_mask(self) -> StepMask | None:
-        """Return the mask of the whole next step; None if the grammar cannot give one."""
-        step_mask = self._at.grammar.step_mask()
-        if step_mask is not None:
-            step_mask.allowed[:, START] = False  # never predicted, whatever a grammar says
-            if not self.limit.ends:
-                without_end(step_mask.allowed)  # `mark` comes first
-        return step_mask
 
     def _check_fields(self, params: SamplingParams) -> None:
         for name in params.fields:
-            known = [field.name for field in self._fields]
+            known = [field.name for field in self._rows.schema.decisions]
             if name not in known:
                 raise OptionError(
                     f"encoder {self.encoder.name!r} has no field {name!r} to shape."
                     f"{did_you_mean(name, known)} Its fields are {', '.join(known)}"
                 )
-
-    def _uniforms(self, going: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return (B, K) numbers in [0, 1); rows that are done draw nothing."""
-        drawn = np.zeros((self.rows, len(self._fields)))
-        for rng, row, draws in zip(self.rngs, drawn, going.tolist(), strict=True):
-            if draws:
-                rng.random(out=row)
-        return drawn
 
     def feed(self, steps: Iterable[Steps], *, made: bool = False) -> None:
         """Append given steps, one array a row, as if the session had decided them.
@@ -469,16 +316,7 @@ class Session:
         Raises HowlkitError if the grammar does not allow a step, or a step follows an end; the
         session is then unchanged.
         """
-        rows = [_without_start(row) for row in steps]
-        if len(rows) != self.rows:
-            raise HowlkitError(f"{len(rows)} rows fed to a session of {self.rows}; give one each")
-        columns, lengths = side_by_side(self._schema, rows)
-        table = np.zeros((self.rows, int(lengths.max(initial=0))), self._schema.dtype)
-        for name, column in columns.items():
-            table[name] = column
-        check_allowed(self.encoder, self._at.grammar, self._at.ended, table, lengths)
-        self._last = None
-        self._take_all(table, lengths, fed=np.zeros_like(lengths) if made else lengths)
+        prompting.feed(self._rows, steps, made=made)
 
     def prompt(self, pieces: Piece | Sequence[Piece]) -> None:
         """Feed a piece, without its end, so that the next steps continue it.
@@ -488,35 +326,7 @@ class Session:
         Raises HowlkitError if the session has steps already, since a prompt is a piece from its
         beginning; if the encoder keeps no note of a piece that has notes; and as `feed` does.
         """
-        pieces = [pieces] * self.rows if isinstance(pieces, Piece) else list(pieces)
-        if len(pieces) != self.rows:
-            raise HowlkitError(
-                f"{len(pieces)} pieces for {self.rows} rows; give one for all, or one each"
-            )
-        if (self.lengths > 1).any():
-            raise HowlkitError(
-                "a prompt is a beginning, and this session has "
-                f"{int(self.lengths.max()) - 1} steps already. rewind(1) takes them back; "
-                "Piece.then makes one prompt of two; feed(steps) adds steps where the rows stand"
-            )
-        given = {id(piece): _on_its_own(piece) for piece in pieces}
-        steps = {key: without_end_row(self.encoder.encode(piece)) for key, piece in given.items()}
-        ends = {key: PromptEnd.of(self.encoder, given[key], steps[key]) for key in given}
-        before = self._at, self._history, self._prompts
-        try:
-            self._continue_after([ends[id(piece)] for piece in pieces])
-            self.feed([steps[id(piece)] for piece in pieces])
-        except Exception:
-            self._at, self._history, self._prompts = before
-            raise
-
-    def _continue_after(self, prompts: list[PromptEnd | None]) -> None:
-        """Set, before they are fed, the prompts that the music of the rows is to follow."""
-        self._at = self._at.copy()
-        self._at.moved = np.array([0.0 if end is None else end.ahead for end in prompts])
-        self._at.waiting = np.array([end is not None and not end.kept for end in prompts])
-        self._hear_moved()
-        self._history, self._prompts = History(self._at), prompts
+        prompting.prompt(self._rows, pieces)
 
     def select(self, rows: Sequence[int] | NDArray[np.intp], *, same: bool = False) -> None:
         """Keep these rows, in this order; one named twice becomes two.
@@ -527,21 +337,10 @@ class Session:
         index = np.asarray(rows, np.intp)
         if not len(index) or (index < 0).any() or (index >= self.rows).any():
             raise HowlkitError(f"cannot select rows {index.tolist()} of 0..{self.rows - 1}")
-        self._at = self._at.select(index)
-        self._history = self._history.select(index)
-        self._prompts = [self._prompts[row] for row in index.tolist()]
-        self._hold(self._steps[index])
-        self._done = None
-        if self._last is not None:
-            hidden, going, chances = self._last
-            self._last = hidden[index], going[index], chances[index]
-        another = generators.twin if same else generators.child
-        seen: set[int] = set()
-        rngs = []
-        for row in index.tolist():
-            rngs.append(another(self.rngs[row]) if row in seen else self.rngs[row])
-            seen.add(row)
-        self.rngs = rngs
+        last = self._last_step
+        self._rows = self._rows.select(index, _another(same))
+        if last is not None:
+            self._last = self._at.lengths, last.select(index)
 
     def fork(self, *, same: bool = False) -> Session:
         """Return an independent copy, which draws its own numbers.
@@ -550,10 +349,9 @@ class Session:
 
         The two share a runner: step them in turn, not in two threads.
         """
-        copied = copy.copy(self)
-        another = generators.twin if same else generators.child
-        copied.rngs = [another(rng) for rng in self.rngs]
+        copied, another = copy.copy(self), _another(same)
         copied.select(np.arange(self.rows))
+        copied._rows.rngs = [another(rng) for rng in self.rngs]
         return copied
 
     def rewind(self, lengths: int | Sequence[int] | NDArray[np.int64]) -> None:
@@ -571,18 +369,7 @@ class Session:
             raise HowlkitError(
                 f"cannot rewind to {target.tolist()} steps; 1..{self.lengths.tolist()} are allowed"
             )
-        steps, fed, before, stays = self._steps, self._at.fed, self._at, target == self.lengths
-        self._at, self._done, self._last = self._history.back_to(target), None, None
-        if (target == 1).all():  # no prompt is left
-            self._continue_after([None] * self.rows)
-        begin, again = self.lengths, target - self.lengths
-        index = begin[:, None] + np.arange(int(again.max(initial=0)))
-        steps = np.take_along_axis(steps, np.minimum(index, steps.shape[1] - 1), 1)
-        if not stays.any():
-            self._take_all(steps, again, fed=np.clip(fed - begin, 0, again))
-            return
-        self._take_all(steps, again, fed=np.clip(fed - begin, 0, again), unread=stays)
-        self._at.take_network(before, stays)
+        self._rows.rewind(target)
 
     def rewind_to(
         self, *, beats: ArrayLike | None = None, seconds: ArrayLike | None = None
@@ -593,158 +380,10 @@ class Session:
         `session.seconds` are. A row that has not got so far stays as it is. The generators are not
         rewound. Raises HowlkitError for a position that is not above 0, or lies in what was fed.
         """
-        target = Target(self.rows, self._timeline, beats=beats, seconds=seconds)
-        self.rewind(target.lengths(self._at, self._steps, self._history))
-
-    # How steps are added ------------------------------------------------------------------------
-
-    def _take_all(
-        self,
-        steps: Steps,
-        lengths: NDArray[np.int64],
-        *,
-        fed: NDArray[np.int64],
-        unread: NDArray[np.bool_] | None = None,
-    ) -> None:
-        """Add steps (B, T) as `_take` does, a part at a time, so that memory is bounded."""
-        for begin in range(0, steps.shape[1], FEED_AT_ONCE):
-            some = steps[:, begin : begin + FEED_AT_ONCE]
-            here, given = (np.clip(n - begin, 0, some.shape[1]) for n in (lengths, fed))
-            with one_thread(self.rows):
-                self._take(some, here, fed=given, unread=unread)
-
-    def _take(
-        self,
-        steps: Steps,
-        lengths: NDArray[np.int64],
-        *,
-        fed: NDArray[np.int64],
-        unread: NDArray[np.bool_] | None,
-    ) -> None:
-        """Add steps (B, T), of which lengths (B,) count in each row and the first `fed` were fed.
-
-        Derived fields are filled in. unread: (B,) rows of which the network reads nothing, since
-        its state is put in later.
-        """
-        for t in range(steps.shape[1]):
-            rows = lengths > t
-            self._add(steps[:, t], rows, fed=rows & (fed > t), behind=t)
-        self._at.fed = np.where(fed > 0, self._at.lengths + fed, self._at.fed)
-        self._read(steps, lengths, unread=unread)
-        if self._rules is not None and self._rules.decodes:
-            self._rules.hear_decoded(self)
-
-    def _add(
-        self,
-        step: Steps,
-        rows: NDArray[np.bool_],
-        *,
-        fed: NDArray[np.bool_] | None = None,
-        behind: int = 0,
-    ) -> None:
-        """Add `step` (B,) to some rows and fill in its derived fields; the network reads it later.
-
-        fed: (B,), in which rows the step was fed, not made. behind: how many steps were added
-        before it that the network has not read yet.
-        """
-        at, self._done = self._at, None
-        if self._rules is not None:
-            self._rules.follow(at, step, rows, rows if fed is None else rows & ~fed)
-        begun = at.grammar.push(step, rows)
-        self._derive(at.grammar, step, rows)
-        begun = begun * (rows if fed is None else rows & ~fed)
-        if any(at.waiting.tolist()) and (first := at.waiting & (begun > 0)).any():
-            self._move_on(first)
-        at.notes = at.notes + begun
-        at.ended = at.ended | (rows & (step["mark"] == END_ARRAY))
-        self._write(step, rows, behind)
-        if fed is not None or not at.settled:
-            self._find_origin(np.zeros_like(rows) if fed is None else fed, begun > 0)
-
-    def _move_on(self, rows: NDArray[np.bool_]) -> None:
-        """Move rows whose first own note has just begun to where it follows the prompt."""
-        at = self._at
-        at.moved, at.waiting = at.moved.copy(), at.waiting & ~rows
-        for row in np.flatnonzero(rows).tolist():
-            if (prompt := self._prompts[row]) is not None:
-                at.moved[row] += prompt.missing(float(at.now[row]))
-        self._hear_moved()
-
-    def _hear_moved(self) -> None:
-        """Tell the rules how much later rows stand on the time lines of their prompts."""
-        if self._rules is not None and self._at.heard is not None:
-            moved = np.rint(self._at.moved * self._rules.divisions)
-            self._at.heard.moved = moved.astype(np.int64)
-
-    def _write(self, step: Steps, rows: NDArray[np.bool_], behind: int) -> None:
-        """Write `step` (B,) after the last step of each row marked True."""
-        lengths, new = self._at.lengths.tolist(), step.view(self._schema.row)
-        self._room_for(max(lengths) + behind + 1)
-        for row, (length, counts) in enumerate(zip(lengths, rows.tolist(), strict=True)):
-            if counts:
-                self._rows[row, length + behind] = new[row]
-
-    def _read(
-        self,
-        steps: Steps,
-        lengths: NDArray[np.int64],
-        *,
-        unread: NDArray[np.bool_] | None = None,
-    ) -> None:
-        """Let the network read added steps (B, T), of which lengths (B,) count.
-
-        unread: (B,) rows of which it reads none; such a state is not kept to go back to.
-        """
-        at, read = self._at, lengths if unread is None else lengths * ~unread
-        at.state, at.hidden = self._runner.read(steps, at.state, at.hidden, read)
-        at.lengths = at.lengths + lengths
-        if unread is None:
-            self._history.keep(at)
-
-    def _derive(self, grammar: CheckedGrammar, step: Steps, rows: NDArray[np.bool_]) -> None:
-        """Fill in the derived fields of `step` (B,) in the rows that `grammar` took in last."""
-        for field in self._schema.derived:
-            step[field.name][rows] = grammar.derived(field)[rows]
-
-    def _find_origin(self, fed: NDArray[np.bool_], begun: NDArray[np.bool_]) -> None:
-        """Set where each row's own music begins: after what was fed, or at its first note."""
-        at, now = self._at, self.now
-        first = begun & np.isnan(at.origin)
-        if fed.any() or first.any():
-            bar = np.floor(now / 4) * 4 if self._schema.clock == "beats" else now
-            at.origin = np.where(fed, self._behind_prompts(now), np.where(first, bar, at.origin))
-            found = fed | first
-            seconds = self._timeline.seconds(np.where(found, at.origin, 0.0), at.grammar)
-            at.origin_seconds = np.where(found, seconds, at.origin_seconds)
-        at.settled = not np.isnan(at.origin).any()
-
-    def _behind_prompts(self, positions: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return positions (B,), or where they are earlier the last onset of the row's prompt."""
-        last = [-np.inf if prompt is None else prompt.last for prompt in self._prompts]
-        return np.maximum(positions, last)
-
-    def _room_for(self, length: int) -> None:
-        have = self._steps.shape[1]
-        if length > have:  # doubling: the copies cost a constant a step in all
-            more = np.zeros((self.rows, max(length, 2 * have) - have), self._schema.dtype)
-            self._hold(np.concatenate((self._steps, more), axis=1))
-
-    def _hold(self, steps: Steps) -> None:
-        """Keep steps (B, T), and a view of them as rows of bytes, which are written as a whole."""
-        self._steps, self._rows = steps, steps.view(self._schema.row)
+        target = Target(self.rows, self._rows.timeline, beats=beats, seconds=seconds)
+        self.rewind(target.lengths(self._at, self.steps, self._rows.history))
 
 
-def _without_start(steps: Steps) -> Steps:
-    return steps[1:] if len(steps) and steps["mark"][0] == START else steps
-
-
-def _on_its_own(piece: Piece) -> Piece:
-    """Return an excerpt as a piece with a start, at the ticks that it has.
-
-    A rest after its last note, up to where the music goes on, is no part of it.
-    """
-    if not piece.has_start or piece.context:
-        piece = piece.replace(notes=piece.notes[piece.context :], context=0, has_start=True)
-    if piece.until < FOREVER and piece.until >= piece.held.max(initial=0):
-        piece = piece.replace(until=FOREVER)
-    return piece
+def _another(same: bool) -> Callable[[np.random.Generator], np.random.Generator]:
+    """Return what makes the generator of a copy of a row; same: one that draws its numbers."""
+    return generators.twin if same else generators.child

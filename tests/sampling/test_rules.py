@@ -234,3 +234,12 @@ def test_masking_piles_no_probability_up_at_borders():
         expected = np.bincount(free_steps[name][kept].astype(int), minlength=128) / kept.sum()
         found = np.bincount(steps[name].astype(int), minlength=128) / len(steps)
         assert np.abs(found - expected).max() < 0.06
+
+
+@pytest.mark.parametrize("stepping", ["plain", "auto"])
+def test_functions_on_logits_do_not_lift_the_rules(stepping):
+    made = session("tuple", stepping=stepping, notes=12)
+    while not made.done.all():
+        made.step(functions=[lambda field, logits, given: 0.9 * logits])
+    for row in range(made.rows):
+        check(made.piece(row))

@@ -268,9 +268,9 @@ def test_rewind_works_when_most_kept_states_were_dropped(monkeypatch, at_most):
     monkeypatch.setattr("howlkit.sampling.history.KEEP_EVERY", 4)
     monkeypatch.setattr("howlkit.sampling.history.KEEP_AT_MOST", at_most)
     made = play(session(rows=2, notes=200))
-    kept = [int(place.lengths.max()) for place in made._history.states]
+    kept = [int(place.lengths.max()) for place in made._rows.history.states]
     assert len(kept) <= at_most and kept[0] == 1 and kept[-1] > 100
-    assert max(np.diff(kept)) <= 3 * made._history.every
+    assert max(np.diff(kept)) <= 3 * made._rows.history.every
     steps = made.steps.copy()
     made.rewind([150, 61])
     for row, target in enumerate([150, 61]):
@@ -285,8 +285,11 @@ def test_rewind_works_when_states_were_dropped_for_their_size(monkeypatch, state
     size = session(rows=2)._at.nbytes
     monkeypatch.setattr("howlkit.sampling.history.KEEP_BYTES", int(states * size))
     made = play(session(rows=2, notes=200))
-    kept = [int(place.lengths.max()) for place in made._history.states]
-    assert kept[0] == 1 and sum(place.nbytes for place in made._history.states[1:]) <= states * size
+    kept = [int(place.lengths.max()) for place in made._rows.history.states]
+    assert (
+        kept[0] == 1
+        and sum(place.nbytes for place in made._rows.history.states[1:]) <= states * size
+    )
     # Of those that fit, at least half are there, far apart.
     assert len(kept) - 1 >= int(states) // 2 and (states < 1 or kept[-1] > 60)
     steps = made.steps.copy()
@@ -301,12 +304,12 @@ def test_states_are_dropped_when_rows_are_repeated(monkeypatch):
     monkeypatch.setattr("howlkit.sampling.history.KEEP_EVERY", 4)
     made = play(session(rows=1, notes=100))
     size = made._at.nbytes
-    assert len(made._history.states) > 20
+    assert len(made._rows.history.states) > 20
     monkeypatch.setattr("howlkit.sampling.history.KEEP_BYTES", 20 * size)
     made.select([0] * 4)
     assert (
-        made._history.states[0].longest == 1
-        and sum(p.nbytes for p in made._history.states[1:]) <= 20 * size
+        made._rows.history.states[0].longest == 1
+        and sum(p.nbytes for p in made._rows.history.states[1:]) <= 20 * size
     )
     made.rewind(50)
     assert made.lengths.tolist() == [50] * 4
