@@ -66,7 +66,7 @@ def stepped(recipe, network, rows):
     watch = Watch()
     grammar = made._at.grammar._grammar  # the encoder's own
     watch.over("grammar", grammar, [name for name in GRAMMAR if hasattr(grammar, name)])
-    watch.over("network", made._runner, NETWORK)
+    watch.over("network", made._rows.runner, NETWORK)
     watch("step", lambda: [made.step() for _ in range(steps)])()
     return made.stepping, {name: 1e6 * part / steps for name, part in watch.seconds.items()}
 

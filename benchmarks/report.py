@@ -15,6 +15,7 @@ TITLES = {
     "training": "Training and feeding it",
     "generating": "Generating",
     "grammars": "A step beside the network",
+    "rules": "Rules beside the network",
     "transformer_stepping": "A token of howlkit-transformer",
     "starting": "Starting",
 }

@@ -36,8 +36,8 @@ __all__ = ["END", "MARK", "START", "STEP", "Field", "Schema", "Steps", "bits", "
 STEP, END, START = 0, 1, 2
 """The values of the column `mark`."""
 
-STEP_ARRAY, END_ARRAY = np.array([STEP], np.uint8), np.array([END], np.uint8)
-"""STEP and END to compare short columns with: numpy takes three times as long with a number."""
+STEP_ARRAY = np.array([STEP], np.uint8)
+"""STEP to compare short columns with: numpy takes three times as long with a number."""
 
 FORMAT = 3
 

@@ -84,7 +84,7 @@ class PitchRule:
 
     def logits(self, choices: NoteChoices, heard: Heard) -> Logits:
         """Return (B, n): what to add for pitches that are known."""
-        which = np.zeros(choices.onset.shape, np.int64)
+        which = np.full(choices.onset.shape, self.which[0])
         if len(self.which) > 1:
             which = self.which[self._slots(choices, heard)]
         found = self.tables[which, np.clip(choices.pitch, 0, 127)]  # 131: none the grammar allows

@@ -157,7 +157,10 @@ def without_end(mark: Mask) -> None:
 
     Where the grammar allows nothing but an end, the end stays, since some value must be allowed.
     """
-    mark[:, END] &= ~mark[:, STEP]
+    if len(mark) == 1:  # numbers take a tenth of the time
+        mark[0, END] = mark[0, END] and not mark[0, STEP]
+    else:
+        mark[:, END] &= ~mark[:, STEP]
 
 
 def highest(values: NDArray[np.uint8]) -> NDArray[np.int64]:

@@ -131,11 +131,9 @@ def reached(
     longest: no row has more steps than this, which says whether to look at `Limit.most_steps`; 0:
     that bound is left out.
     """
-    done = at.ended.copy()
+    done = at.ended.copy() if limit.notes is None else at.ended | (at.notes >= limit.notes)
     if longest > limit.most_steps:
         done |= at.lengths - at.fed >= limit.most_steps
-    if limit.notes is not None:
-        done |= at.notes >= limit.notes
     if limit.seconds is not None:
         seconds = timeline.seconds(at.now, at.grammar)
         done |= seconds - at.origin_seconds >= limit.seconds  # not where the origin is NaN

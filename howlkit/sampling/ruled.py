@@ -134,15 +134,7 @@ class SessionRules:
                     _put(heard, row, self._pending.pop(row))
             return
         if self._static is not None:
-            records, left = step[:, None].view(np.uint8), rows.copy()
-            while self._follow(
-                records,
-                *self._columns,
-                left,
-                made,
-                self._static.following(heard, grammar.note_bases),
-            ):
-                more_places(heard)
+            self._follow_compiled(heard, grammar.note_bases, step, rows, made)
             return
         for field in self._schema.decisions:
             active = rows & self._schema.active(field, step)
@@ -150,6 +142,16 @@ class SessionRules:
                 continue
             for picked, chosen in _picked(field, step, active):
                 follow(heard, choices, picked, chosen, made=made, alone=grammar.alone)
+
+    def _follow_compiled(
+        self, heard: Heard, bases: NDArray[np.int64], step: Steps, rows: Mask, made: Mask
+    ) -> None:
+        assert self._static is not None  # for mypy
+        records, left = step[:, None].view(np.uint8), rows.copy()
+        arrays = self._static.following(heard, bases)
+        while self._follow(records, *self._columns, left, made, arrays):
+            more_places(heard)
+            arrays = self._static.following(heard, bases)
 
     def left_whole(self, session: Rows, trial: Steps, rows: Mask) -> NDArray[np.float64]:
         """Return (B,): 1 where the rules allow the notes that a step adds, else 0."""

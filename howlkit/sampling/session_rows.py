@@ -27,7 +27,7 @@ from howlkit.sampling.placement import PromptEnd
 from howlkit.sampling.ruled import SessionRules
 from howlkit.sampling.runner import Runner
 from howlkit.sampling.state import RowState
-from howlkit.schema import END_ARRAY, START, Steps
+from howlkit.schema import END, START, Steps
 
 __all__ = ["SessionRows"]
 
@@ -207,7 +207,8 @@ class SessionRows:
         if any(at.waiting.tolist()) and (first := at.waiting & (begun > 0)).any():
             self._move_on(first)
         at.notes = at.notes + begun
-        at.ended = at.ended | (rows & (step["mark"] == END_ARRAY))
+        if END in step["mark"].tolist():
+            at.ended = at.ended | (rows & (step["mark"] == END))
         self._write(step, rows, behind)
         if fed is not None or not at.settled:
             self._find_origin(np.zeros_like(rows) if fed is None else fed, begun > 0)

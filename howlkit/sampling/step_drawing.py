@@ -73,8 +73,11 @@ class StepDrawing:
 
     def _uniforms(self, going: Mask) -> NDArray[np.float64]:
         """Return (B, K) numbers in [0, 1); rows that are done draw nothing."""
-        drawn = np.zeros((len(going), len(self._rows.schema.decisions)))
-        for rng, row, draws in zip(self._rows.rngs, drawn, going.tolist(), strict=True):
+        rngs, shape = self._rows.rngs, (len(going), len(self._rows.schema.decisions))
+        if len(rngs) == 1 and going[0]:  # the same numbers, sooner
+            return rngs[0].random(shape)
+        drawn = np.zeros(shape)
+        for rng, row, draws in zip(rngs, drawn, going.tolist(), strict=True):
             if draws:
                 rng.random(out=row)
         return drawn
@@ -96,6 +99,8 @@ class StepDrawing:
 
         Most first draws are kept. Then the step lies in `step` already.
         """
+        if not going[0]:
+            return np.ones((1, 1))
         rng, judged = self._rows.rngs[0], self._judged(rules)
         if judged is not None:
             chances = self._draw(step, going, judged)

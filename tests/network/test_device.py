@@ -30,13 +30,13 @@ def test_few_rows_have_one_thread_in_the_context_only(rows):
 @pytest.mark.parametrize("rows", [1, 3, FEW_ROWS + 1])
 def test_a_session_steps_few_rows_with_one_thread(monkeypatch, rows):
     made, seen = session(rows=rows, limit=Limit(notes=3, ends=False)), []
-    advance = type(made._runner)._advance
+    advance = type(made._rows.runner)._advance
 
     def watched(self, *arguments):
         seen.append(torch.get_num_threads())
         return advance(self, *arguments)
 
-    monkeypatch.setattr(type(made._runner), "_advance", watched)
+    monkeypatch.setattr(type(made._rows.runner), "_advance", watched)
     made.prompt(tune(bars=1))
     made.step()
     made.step(functions=[lambda field, logits, given: logits])

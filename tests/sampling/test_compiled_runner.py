@@ -115,14 +115,14 @@ def test_distributions_are_those_of_the_plain_step(model, heads, rows):
     steps = prompts(SMALL, rows, 20)
     for t in range(len(steps[0])):
         step = np.stack([row[t] for row in steps])
-        plain._runner.begin(plain._at.hidden)
-        compiled._runner.begin(compiled._at.hidden)
+        plain._rows.runner.begin(plain._at.hidden)
+        compiled._rows.runner.begin(compiled._at.hidden)
         for field in SMALL.schema.decisions:
             values = step[field.name].astype(np.int64)
-            wanted = plain._runner._stepper.logits(field)
-            got = decide(compiled._runner, field, values)
+            wanted = plain._rows.runner._stepper.logits(field)
+            got = decide(compiled._rows.runner, field, values)
             assert (got.softmax(-1) - wanted.softmax(-1)).abs().max() < 1e-4
-            plain._runner.accept(field, values, np.ones(rows, bool))
+            plain._rows.runner.accept(field, values, np.ones(rows, bool))
         feed(plain, steps, t)
         feed(compiled, steps, t)
 

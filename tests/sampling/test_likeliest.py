@@ -145,7 +145,7 @@ def test_what_rules_add_counts_and_what_they_forbid_is_left_out():
         return added
 
     steps, nats = likeliest_steps(
-        made._runner, made._at.grammar, made.encoder, made._at.hidden,
+        made._rows.runner, made._at.grammar, made.encoder, made._at.hidden,
         width=2000, going=np.ones(2, bool), ends=False, judge=only_pitch_60_and_rather_short,
     )  # fmt: skip
     there = np.isfinite(nats)

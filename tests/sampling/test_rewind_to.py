@@ -68,7 +68,7 @@ def test_it_is_the_same_however_few_states_were_kept(monkeypatch):
     far.rewind_to(beats=39)
     monkeypatch.setattr("howlkit.sampling.history.KEEP_EVERY", 3)
     near = played("tuple")
-    assert len(near._history.states) > 3
+    assert len(near._rows.history.states) > 3
     near.rewind_to(beats=39)
     assert near.lengths.tolist() == far.lengths.tolist()
 

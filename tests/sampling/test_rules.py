@@ -19,7 +19,7 @@ from howlkit.head_options import HeadOptions
 from howlkit.music.tables import DRUMS
 from howlkit.sampling.limits import Limit
 from howlkit.sampling.logits import SamplingParams
-from howlkit.sampling.ruled_draws import draw_until_kept
+from howlkit.sampling.ruled_draws import draw_one_until_kept, draw_until_kept
 from howlkit.sampling.runners import make_runner
 from howlkit.sampling.session import Session
 from howlkit.schema import END, STEP
@@ -243,3 +243,27 @@ def test_functions_on_logits_do_not_lift_the_rules(stepping):
         made.step(functions=[lambda field, logits, given: 0.9 * logits])
     for row in range(made.rows):
         check(made.piece(row))
+
+
+def test_a_single_row_is_drawn_until_kept_as_rows_are():
+    for seed in range(300):
+        rngs = [np.random.default_rng(seed) for _ in range(2)]
+        given = np.random.default_rng([seed, 1])
+        share = given.choice([0.05, 0.5, 1.0])
+        weights = np.where(given.random(64) < share, given.choice([0.1, 0.7, 1.0], 64), 0.0)
+        drawn = [0, 0]
+
+        def one(drawn=drawn, weights=weights):
+            drawn[0] += 1
+            return np.array([drawn[0]]), drawn[0] / 100, float(weights[drawn[0] - 1])
+
+        def many(rows, drawn=drawn, weights=weights):
+            drawn[1] += 1
+            values = np.array([drawn[1]])
+            return values, values / 100, weights[[drawn[1] - 1]]
+
+        found = draw_one_until_kept(one, rngs[0])
+        steps, chances, there = draw_until_kept(many, np.ones(1, bool), [rngs[1]])
+        assert drawn[0] == drawn[1] and rngs[0].random() == rngs[1].random()
+        assert (found is not None) == bool(there[0])
+        assert found is None or (found[0][0], found[1]) == (steps[0], chances[0])
