@@ -154,6 +154,7 @@ class StaticRules:
             self._making = heard = _copied(heard, self._making)
         if self._judged is None or not self._judged.is_of(heard, bases):
             self._judged = _Made(self._fixed, heard, bases)
+        self._judged.judged.left.fill(1.0)  # a draw before may have left nothing
         return self._judged.judged
 
     def following(self, heard: Heard, bases: Array) -> tuple[Array, ...]:

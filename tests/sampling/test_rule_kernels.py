@@ -90,3 +90,11 @@ def test_every_choice_is_judged_as_by_the_rules_themselves(name):
             rule_kernels.take_in(0, k, a + int(step[field.name][0]), arrays)
         grammar.push(step, np.ones(1, bool))
     assert looked > 20
+
+
+def test_a_draw_that_left_nothing_says_nothing_about_the_next_one():
+    encoder = CheckedEncoder.of(Recipe.choose("event", "lstm").encoder)
+    grammar, heard = encoder.grammar(2), Heard.nothing(2)
+    rules = StaticRules([RestrikeRule()], grammar.note_tables, FieldArrays(encoder.schema))
+    rules.judged(heard, grammar.note_bases).left[:] = 0
+    assert rules.judged(heard, grammar.note_bases).left.tolist() == [1, 1]
