@@ -204,8 +204,11 @@ def test_what_leaves_no_note_is_told_before_it_begins(name):
 
 
 def test_instruments_that_an_encoder_does_not_have_are_told():
-    with pytest.raises(HowlkitError, match="it has Acoustic Grand Piano"):
-        rules("voices", instruments="violin")
+    for name in ("voices", "pianoroll", "howl"):
+        with pytest.raises(HowlkitError, match="it has Acoustic Grand Piano"):
+            rules(name, instruments="violin")
+    with pytest.raises(HowlkitError, match=r"no note is left.*\(21 to 108\)"):
+        rules("pianoroll", range="0-20")
 
 
 def test_key_auto_is_that_of_a_prompt_and_needs_one():
