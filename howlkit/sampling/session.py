@@ -30,6 +30,7 @@ from howlkit.plugins.checked_grammar import CheckedGrammar
 from howlkit.plugins.contracts import advice
 from howlkit.protocols import Encoder, LogitsFunction, Rule, StepMask
 from howlkit.sampling import generators
+from howlkit.sampling.bars import bar_at, beats_a_bar
 from howlkit.sampling.decoding import FieldwiseDecoder, check_allowed, without_end
 from howlkit.sampling.history import History
 from howlkit.sampling.last_step import LastStep
@@ -106,7 +107,8 @@ class Session:
             state, hidden = self._runner.start(self._steps[:, :1])
         self._rules = SessionRules.of(rules, self.encoder, grammar, runner)
         heard = Heard.nothing(rows) if self._rules else None
-        self._at = RowState.start(grammar, rows, state, hidden, heard=heard)
+        bar = beats_a_bar(like)
+        self._at = RowState.start(grammar, rows, state, hidden, bar=bar, heard=heard)
         self._history = History(self._at)
         self._prompts: list[PromptEnd | None] = [None] * rows
         self._done: tuple[Limit, NDArray[np.bool_]] | None = None
@@ -659,7 +661,7 @@ class Session:
         at.ended = at.ended | (rows & (step["mark"] == END_ARRAY))
         self._write(step, rows, behind)
         if fed is not None or not at.settled:
-            self._find_origin(np.zeros_like(rows) if fed is None else fed, begun > 0)
+            self._find_origin(np.zeros_like(rows) if fed is None else fed, begun > 0, behind)
 
     def _move_on(self, rows: NDArray[np.bool_]) -> None:
         """Move rows whose first own note has just begun to where it follows the prompt."""
@@ -706,13 +708,21 @@ class Session:
         for field in self._schema.derived:
             step[field.name][rows] = grammar.derived(field)[rows]
 
-    def _find_origin(self, fed: NDArray[np.bool_], begun: NDArray[np.bool_]) -> None:
-        """Set where each row's own music begins: after what was fed, or at its first note."""
+    def _find_origin(self, fed: NDArray[np.bool_], begun: NDArray[np.bool_], behind: int) -> None:
+        """Set where each row's own music begins: after what was fed, or at its first note.
+
+        In beats it begins at the bar of that note. behind: as in `_add`.
+        """
         at, now = self._at, self.now
         first = begun & np.isnan(at.origin)
         if fed.any() or first.any():
-            bar = np.floor(now / 4) * 4 if self._schema.clock == "beats" else now
-            at.origin = np.where(fed, self._behind_prompts(now), np.where(first, bar, at.origin))
+            begins = now.copy()
+            if self._schema.clock == "beats":
+                at.bar = at.bar.copy()
+                for row in np.flatnonzero(first & ~fed).tolist():
+                    steps = self._steps[row, : at.lengths[row] + behind + 1]
+                    begins[row], at.bar[row] = bar_at(self.encoder, steps, self.like, now[row])
+            at.origin = np.where(fed, self._behind_prompts(now), np.where(first, begins, at.origin))
             found = fed | first
             seconds = self._timeline.seconds(np.where(found, at.origin, 0.0), at.grammar)
             at.origin_seconds = np.where(found, seconds, at.origin_seconds)
