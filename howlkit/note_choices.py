@@ -34,9 +34,11 @@ __all__ = [
     "OPEN",
     "QUANTITIES",
     "UNKNOWN",
+    "BoundedGrammar",
     "NoteChoices",
     "NoteGrammar",
     "NoteTables",
+    "PossibleNotes",
     "TabledGrammar",
     "choices_from_tables",
 ]
@@ -190,6 +192,29 @@ class TabledGrammar(NoteGrammar, Protocol):
 
         Columns after those of QUANTITIES are for `NoteTables.restart`.
         """
+        ...
+
+
+@dataclass(frozen=True)
+class PossibleNotes:
+    """The notes that an encoder has at all, whatever came before.
+
+    programs: 0..127, and 128 for drums. pitches: 0..127.
+    """
+
+    programs: Collection[int]
+    pitches: Collection[int]
+
+
+class BoundedGrammar(Grammar, Protocol):
+    """A grammar that says which notes there may be, so that people are told what cannot be.
+
+    Where there are `NoteTables` it follows from these, and the grammar need not say it.
+    """
+
+    @property
+    def possible_notes(self) -> PossibleNotes:
+        """The notes that may begin at some time; more than that does no harm."""
         ...
 
 

@@ -154,7 +154,6 @@ def command(
     """
     from howlkit import plugins, sampling
     from howlkit.sampling import steering
-    from howlkit.sampling.generation import beats_of
     from howlkit.training.run_folders import newest_trained
 
     if prompt_seconds is not None and prompt is None:
@@ -181,10 +180,9 @@ def command(
     start = sampling.cut_prompt(_read(prompt), prompt_seconds) if prompt else None
     with loading_notices():
         trained = _load(folder, device, stepping, count)
-        if bars is not None:
-            of_bars = beats_of(bars, trained, prompt=start, time_signature=time_signature)
-            beats = of_bars if beats is None else min(beats, of_bars)
-        limit = sampling.length(notes=notes, seconds=seconds, beats=beats, may_end=may_end)
+        limit = sampling.length(
+            notes=notes, seconds=seconds, beats=beats, bars=bars, may_end=may_end
+        )
         for line in steering.told(constraints, trained.encoder):
             tell(line)
         session = sampling.begin(

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 
 from howlkit.errors import PluginError
 from howlkit.music.piece import Piece
+from howlkit.music.tables import DRUMS
 from howlkit.note_choices import (
     QUANTITIES,
     NoteChoices,
     NoteGrammar,
     NoteTables,
+    PossibleNotes,
     TabledGrammar,
 )
 from howlkit.plugins.attribution import owner_of
@@ -85,6 +87,7 @@ class CheckedGrammar:
             self.seconds(np.zeros(self._rows))
         if self.has_notes:
             self._try_out_notes()
+        _ = self.possible_notes
         self.select(np.arange(self._rows))
 
     def _try_out_notes(self) -> None:
@@ -217,6 +220,15 @@ class CheckedGrammar:
         return found
 
     @property
+    def possible_notes(self) -> PossibleNotes | None:
+        """The notes that there may be (`BoundedGrammar`); None if the grammar does not say it."""
+        found: PossibleNotes | None = getattr(self._grammar, "possible_notes", None)
+        if found is not None and not _is_possible(found):
+            wanted = "a PossibleNotes, with some programs 0..128 and some pitches 0..127"
+            raise self._error("possible_notes", found, wanted, verb="is")
+        return found
+
+    @property
     def note_tables(self) -> NoteTables:
         """The tables that note choices follow from; only with `has_note_tables`."""
         found: NoteTables = self._grammar.note_tables
@@ -255,6 +267,13 @@ class CheckedGrammar:
 
     def _error(self, call: str, got: object, wanted: str, *, verb: str = "returned") -> PluginError:
         return contract_error(self._encoder, f"{call} of its grammar", got, wanted, verb=verb)
+
+
+def _is_possible(found: object) -> bool:
+    if not isinstance(found, PossibleNotes):
+        return False
+    limits = (found.programs, DRUMS), (found.pitches, DRUMS - 1)
+    return all(len(some) and set(some) <= set(range(most + 1)) for some, most in limits)
 
 
 def derived_step_mask(grammar: Grammar, schema: Schema, rows: int) -> StepMask | None:

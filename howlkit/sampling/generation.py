@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from howlkit.constraints import Setting
 from howlkit.errors import HowlkitError, PluginError
 from howlkit.music.piece import Piece
 from howlkit.music.tables import DEFAULT_TEMPO, TEMPO, TIME_SIGNATURE, Table
@@ -27,7 +26,6 @@ __all__ = [
     "MOST_NOTES",
     "SessionMaker",
     "UnfinishedError",
-    "beats_of",
     "begin",
     "cut_prompt",
     "length",
@@ -81,6 +79,7 @@ def length(
     notes: int | None = None,
     seconds: float | None = None,
     beats: float | None = None,
+    bars: int | None = None,
     may_end: bool = False,
 ) -> Limit:
     """Return the limit for a piece of this length; without a length, until the model ends it.
@@ -88,33 +87,13 @@ def length(
     may_end: whether the model may end the piece before it has this length.
 
     >>> length(seconds=30)
-    Limit(notes=None, seconds=30, beats=None, ends=False)
+    Limit(notes=None, seconds=30, beats=None, ends=False, bars=None)
     >>> length()
-    Limit(notes=4000, seconds=None, beats=None, ends=True)
+    Limit(notes=4000, seconds=None, beats=None, ends=True, bars=None)
     """
-    if notes is None and seconds is None and beats is None:
+    if notes is None and seconds is None and beats is None and bars is None:
         return Limit(notes=MOST_NOTES)
-    return Limit(notes, seconds, beats, ends=may_end)
-
-
-def beats_of(
-    bars: int,
-    trained: SessionMaker,
-    *,
-    prompt: Piece | None = None,
-    time_signature: tuple[int, int] | None = None,
-) -> float:
-    """Return the beats of so many bars of new music.
-
-    They are bars of `time_signature`, or else of that in which the music begins: the last one of
-    the prompt, or that of the training music, or 4/4.
-    """
-    metre = time_signature
-    if metre is None and prompt is None:
-        metre = trained.facts.get("time_signature")
-    if metre is None:
-        metre = Setting("beats", 1, like=prompt).time_signature
-    return bars * 4 * metre[0] / metre[1]
+    return Limit(notes, seconds, beats, ends=may_end, bars=bars)
 
 
 def cut_prompt(piece: Piece, seconds: float | None) -> Piece:

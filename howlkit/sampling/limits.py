@@ -23,8 +23,8 @@ __all__ = ["Limit", "Timeline", "reached", "tick_of"]
 
 
 STEPS_ALWAYS = 4000
-STEPS_A_UNIT = {"notes": 50, "seconds": 500, "beats": 500}
-"""`Limit.most_steps`: so many steps, and so many for each note, second or beat of the limit."""
+STEPS_A_UNIT = {"notes": 50, "seconds": 500, "beats": 500, "bars": 2000}
+"""`Limit.most_steps`: so many steps, and so many for each note, second, beat or bar of the limit."""
 
 
 @dataclass(frozen=True, init=False)
@@ -33,18 +33,19 @@ class Limit:
 
     notes: the number of notes. seconds, beats: the time from where the row's own music begins to
     the onset of a note. A row's own music begins at the end of what was fed, or else at its first
-    note (in beats: at the bar of four in which it lies), so neither a prompt nor a silence before
-    the first note counts. ends: whether the model may end the piece before.
+    note (in beats: at the bar in which it lies), so neither a prompt nor a silence before the first
+    note counts. bars: the same in bars of the metre in which it begins. ends: whether the model may end the piece before.
     Raises HowlkitError for a length that is not above 0, and for another unit.
 
     >>> Limit(seconds=30, ends=False)
-    Limit(notes=None, seconds=30, beats=None, ends=False)
+    Limit(notes=None, seconds=30, beats=None, ends=False, bars=None)
     """
 
     notes: int | None = None
     seconds: float | None = None
     beats: float | None = None
     ends: bool = True
+    bars: int | None = None
 
     def __init__(
         self,
@@ -52,18 +53,20 @@ class Limit:
         seconds: float | None = None,
         beats: float | None = None,
         ends: bool = True,
+        bars: int | None = None,
         **others: Never,
     ) -> None:
         for name in others:
-            known = ("notes", "seconds", "beats", "ends")
+            known = ("notes", "seconds", "beats", "bars", "ends")
             raise HowlkitError(
-                f"a limit has no {name!r}; notes, seconds and beats are its units, and ends says "
-                f"whether the model may end the piece before.{did_you_mean(name, known)}"
+                f"a limit has no {name!r}; notes, seconds, beats and bars are its units, and ends "
+                f"says whether the model may end the piece before.{did_you_mean(name, known)}"
             )
         for name, value, kind in (
             ("notes", notes, Integral),
             ("seconds", seconds, Real),
             ("beats", beats, Real),
+            ("bars", bars, Integral),
         ):
             if value is not None and not _is_length(value, kind):
                 number = "a whole number from 1" if kind is Integral else "a number above 0"
@@ -71,7 +74,7 @@ class Limit:
                     f"the limit {name}={value!r}; {number} is needed, or None for no such limit"
                 )
         for name, field in (
-            ("notes", notes), ("seconds", seconds), ("beats", beats), ("ends", ends)
+            ("notes", notes), ("seconds", seconds), ("beats", beats), ("ends", ends), ("bars", bars)
         ):  # fmt: skip
             object.__setattr__(self, name, field)
 
@@ -81,10 +84,11 @@ class Limit:
 
         A model that has hardly been trained may make step after step while time stands still, or
         while no note begins; then no other limit is ever reached. It is 4,000 steps, and 500 more
-        for each second or beat or 50 for each note of the limit: far more than music needs.
+        for each second or beat, 2,000 for each bar or 50 for each note of the limit: far more than
+        music needs.
         """
-        given = ((self.notes, "notes"), (self.seconds, "seconds"), (self.beats, "beats"))
-        most = (STEPS_A_UNIT[unit] * value for value, unit in given if value is not None)
+        given = {unit: getattr(self, unit) for unit in STEPS_A_UNIT}
+        most = (STEPS_A_UNIT[unit] * n for unit, n in given.items() if n is not None)
         return min((STEPS_ALWAYS + math.ceil(steps) for steps in most), default=math.inf)
 
 
@@ -137,22 +141,28 @@ def reached(
     if limit.seconds is not None:
         seconds = timeline.seconds(at.now, at.grammar)
         done |= seconds - at.origin_seconds >= limit.seconds  # not where the origin is NaN
-    if limit.beats is not None:
+    if limit.beats is not None or limit.bars is not None:
         begun = ~np.isnan(at.origin)
         origin = timeline.beats(np.where(begun, at.origin, 0.0))
-        done |= begun & (timeline.beats(at.now) - origin >= limit.beats)
+        done |= begun & (timeline.beats(at.now) - origin >= _beats(limit, at.bar))
     return done
 
 
 def tick_of(limit: Limit, at: RowState, row: int, timeline: Timeline, piece: Piece) -> float:
     """Return the tick of `piece`, the music of a row, where the limit lies; infinity without one.
 
-    Only limits in seconds and beats lie at a tick.
+    Only limits in seconds, beats and bars lie at a tick.
     """
     ticks = [np.inf]
     if limit.seconds is not None:
         ticks += piece.ticks(at.origin_seconds[[row]] + limit.seconds).tolist()
-    if limit.beats is not None:
-        origin = timeline.beats(at.origin[[row]])
-        ticks += ((origin + limit.beats) * piece.ticks_per_beat).tolist()
+    if limit.beats is not None or limit.bars is not None:
+        stop = timeline.beats(at.origin[[row]]) + _beats(limit, at.bar[[row]])
+        ticks += (stop * piece.ticks_per_beat).tolist()
     return min(ticks)
+
+
+def _beats(limit: Limit, bar: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return (B,): the beats of a limit in beats, bars or both; bar: (B,) the beats of a bar."""
+    beats = np.full(len(bar), math.inf if limit.beats is None else limit.beats)
+    return beats if limit.bars is None else np.minimum(beats, limit.bars * bar)

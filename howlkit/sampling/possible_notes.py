@@ -63,10 +63,12 @@ def _together(rules: Sequence[PitchRule]) -> Iterator[NDArray[np.float64]]:
 def _possible(encoder: Encoder, like: Piece | None, what: str) -> list[int]:
     """Return the pitches, or the programs, that notes of an encoder may have.
 
-    They follow from the tables of its grammar; without tables all are taken to be possible.
+    Its grammar says them, or they follow from its tables; else all are taken to be possible.
     """
     highest = 127 if what == "pitch" else DRUMS
     grammar = CheckedEncoder.of(encoder).grammar(1, like=like)
+    if (possible := grammar.possible_notes) is not None:
+        return sorted(possible.pitches if what == "pitch" else possible.programs)
     if not grammar.has_note_tables:
         return list(range(highest + 1))
     column = QUANTITIES.index(what)

@@ -72,14 +72,11 @@ def sample(
         length = None if prompt_seconds is None else positive("prompt_seconds", prompt_seconds)
         start = generation.cut_prompt(as_piece("prompt", prompt), length)
     metre = None if time_signature is None else time_signature_of(time_signature)
-    lengths = [] if beats is None else [positive("beats", beats)]
-    if bars is not None:
-        count = whole("bars", bars, 1)
-        lengths.append(generation.beats_of(count, trained, prompt=start, time_signature=metre))
     limit = generation.length(
         notes=None if notes is None else whole("notes", notes, 1),
         seconds=None if seconds is None else positive("seconds", seconds),
-        beats=min(lengths, default=None),
+        beats=None if beats is None else positive("beats", beats),
+        bars=None if bars is None else whole("bars", bars, 1),
         may_end=may_end,
     )
     for line in told(constraints, trained.encoder):

@@ -21,6 +21,7 @@ from howlkit.network.device import one_thread
 from howlkit.plugins.checked import CheckedEncoder
 from howlkit.plugins.checked_grammar import CheckedGrammar
 from howlkit.protocols import Rule
+from howlkit.sampling.bars import bar_at, beats_a_bar
 from howlkit.sampling.history import History
 from howlkit.sampling.limits import Timeline
 from howlkit.sampling.placement import PromptEnd
@@ -66,7 +67,8 @@ class SessionRows:
             state, hidden = runner.start(self._steps[:, :1])
         self.rules = SessionRules.of(rules, encoder, grammar, runner)
         heard = Heard.nothing(rows) if self.rules else None
-        self.at = RowState.start(grammar, rows, state, hidden, heard=heard)
+        bar = beats_a_bar(like)
+        self.at = RowState.start(grammar, rows, state, hidden, bar=bar, heard=heard)
         self.history = History(self.at)
         self.prompts: list[PromptEnd | None] = [None] * rows
 
@@ -145,13 +147,21 @@ class SessionRows:
         if self.rules is not None:
             self.heard.moved = np.rint(self.at.moved * self.rules.divisions).astype(np.int64)
 
-    def _find_origin(self, fed: Mask, begun: Mask) -> None:
-        """Set where each row's own music begins: after what was fed, or at its first note."""
+    def _find_origin(self, fed: Mask, begun: Mask, behind: int) -> None:
+        """Set where each row's own music begins: after what was fed, or at its first note.
+
+        In beats it begins at the bar of that note. behind: as in `_add`.
+        """
         at, now = self.at, self.at.now
         first = begun & np.isnan(at.origin)
         if fed.any() or first.any():
-            bar = np.floor(now / 4) * 4 if self.schema.clock == "beats" else now
-            at.origin = np.where(fed, self._behind_prompts(now), np.where(first, bar, at.origin))
+            begins = now.copy()
+            if self.schema.clock == "beats":
+                at.bar = at.bar.copy()
+                for row in np.flatnonzero(first & ~fed).tolist():
+                    steps = self._steps[row, : at.lengths[row] + behind + 1]
+                    begins[row], at.bar[row] = bar_at(self.encoder, steps, self.like, now[row])
+            at.origin = np.where(fed, self._behind_prompts(now), np.where(first, begins, at.origin))
             found = fed | first
             seconds = self.timeline.seconds(np.where(found, at.origin, 0.0), at.grammar)
             at.origin_seconds = np.where(found, seconds, at.origin_seconds)
@@ -211,7 +221,7 @@ class SessionRows:
             at.ended = at.ended | (rows & (step["mark"] == END))
         self._write(step, rows, behind)
         if fed is not None or not at.settled:
-            self._find_origin(np.zeros_like(rows) if fed is None else fed, begun > 0)
+            self._find_origin(np.zeros_like(rows) if fed is None else fed, begun > 0, behind)
 
     def _derive(self, grammar: CheckedGrammar, step: Steps, rows: Mask) -> None:
         """Fill in the derived fields of `step` (B,) in the rows that `grammar` took in last."""

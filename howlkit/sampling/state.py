@@ -25,7 +25,8 @@ class RowState:
     lengths: (B,) steps so far, the start row counted. notes: (B,) notes made, not fed. fed: (B,)
     the length up to which a row was fed. ended: (B,) whether the piece is over. origin: (B,) where
     a row's own music begins, in the encoder's clock; NaN before it has begun. origin_seconds: (B,)
-    the same in seconds. settled: whether it has begun in every row.
+    the same in seconds. bar: (B,) the beats of a bar where it begins. settled: whether it has begun
+    in every row.
     moved: (B,) how much later than in its steps a row's music stands on the time line of its
     prompt, in the encoder's clock. waiting: (B,) whether the first note may have to be moved on.
     returns, furthest: (B,) how often a row went back since it got furthest, as rules left nothing,
@@ -41,6 +42,7 @@ class RowState:
     ended: NDArray[np.bool_]
     origin: NDArray[np.float64]
     origin_seconds: NDArray[np.float64]
+    bar: NDArray[np.float64]
     settled: bool
     moved: NDArray[np.float64]
     waiting: NDArray[np.bool_]
@@ -59,9 +61,13 @@ class RowState:
         state: dict[str, Any],
         hidden: Any,  # noqa: ANN401
         *,
+        bar: float = 4.0,
         heard: Heard | None = None,
     ) -> RowState:
-        """Return the state of rows that have read their start row and nothing else."""
+        """Return the state of rows that have read their start row and nothing else.
+
+        bar: the beats of a bar, as far as is known.
+        """
         one, none = np.ones(rows, np.int64), np.zeros(rows, np.int64)
         ended, origin = np.zeros(rows, bool), np.full(rows, np.nan)
         moved, waiting = np.zeros(rows), np.zeros(rows, bool)
@@ -72,6 +78,7 @@ class RowState:
             ended=ended,
             origin=origin,
             origin_seconds=origin.copy(),
+            bar=np.full(rows, bar),
             settled=False,
             moved=moved,
             waiting=waiting,
@@ -118,6 +125,7 @@ class RowState:
             self.ended[index],
             self.origin[index],
             self.origin_seconds[index],
+            self.bar[index],
             self.settled,
             self.moved[index],
             self.waiting[index],

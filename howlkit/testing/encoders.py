@@ -351,6 +351,7 @@ LAWS = (
     grammars.derived_fields_follow,
     grammars.step_mask_says_what_allowed_does,
     notes.note_choices_say_what_decode_gives,
+    notes.possible_notes_are_all_that_decode_gives,
     options_work_at_their_limits,
     hostile_pieces,
     prompts.music_follows_a_prompt,

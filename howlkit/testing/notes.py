@@ -20,6 +20,7 @@ from howlkit.note_choices import (
     LASTS,
     OPEN,
     UNKNOWN,
+    BoundedGrammar,
     NoteGrammar,
     TabledGrammar,
     choices_from_tables,
@@ -31,7 +32,12 @@ from howlkit.testing.grammars import pushed_steps
 from howlkit.testing.note_columns import COLUMNS, note_columns, stacked
 from howlkit.testing.walks import step_text
 
-__all__ = ["FollowedNotes", "check_notes", "note_choices_say_what_decode_gives"]
+__all__ = [
+    "FollowedNotes",
+    "check_notes",
+    "note_choices_say_what_decode_gives",
+    "possible_notes_are_all_that_decode_gives",
+]
 
 ONE = np.array([True])
 
@@ -50,6 +56,28 @@ def note_choices_say_what_decode_gives(encoder: Encoder) -> None:
     for what, steps, like in pushed_steps(encoder):
         with given(what):
             check_notes(encoder, steps, like)
+
+
+def possible_notes_are_all_that_decode_gives(encoder: Encoder) -> None:
+    """No note that `decode` returns has a program or a pitch that `possible_notes` leaves out.
+
+    A grammar without `possible_notes` may have any notes.
+    """
+    for what, steps, like in pushed_steps(encoder):
+        grammar = cast(BoundedGrammar, encoder.grammar(1, like=like))
+        if not hasattr(grammar, "possible_notes"):
+            return
+        possible = grammar.possible_notes
+        notes = encoder.decode(steps, like=like).notes
+        with given(what):
+            for name, some in ("program", possible.programs), ("pitch", possible.pitches):
+                others = sorted(set(notes[name].tolist()) - set(some))
+                require(
+                    not others,
+                    expected=f"notes of the {name}s that `possible_notes` names",
+                    got=f"{name} {others}",
+                    look="`possible_notes`; more notes than there may be do no harm",
+                )
 
 
 @dataclass

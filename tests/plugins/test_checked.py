@@ -269,7 +269,7 @@ def test_a_step_mask_is_derived_where_a_step_is_one_field():
 ASKING = {"hasattr", "getattr"}
 CAPABILITIES = {
     *("fitted", "left_out", "sets_tempo", "exemptions", "step_mask", "derived", "seconds"),
-    *("note_choices", "note_tables", "note_bases"),
+    *("note_choices", "note_tables", "note_bases", "possible_notes"),
 }
 
 

@@ -9,7 +9,7 @@ import pytest
 from howlkit.builtin.encoders.pianoroll import Pianoroll
 from howlkit.builtin.encoders.tuple import Tuple
 from howlkit.errors import PluginError
-from howlkit.note_choices import BEGINS, COMING, NoteTables
+from howlkit.note_choices import BEGINS, COMING, NoteTables, PossibleNotes
 from howlkit.plugins.checked import CheckedEncoder
 
 
@@ -69,6 +69,9 @@ FIXED = {
         ({"note_bases": FIXED["floats"]}, "note_bases"),
         ({"note_bases": FIXED["narrow"]}, r"shape \(1, 6 or more\)"),
         ({"note_bases": FIXED["rows"]}, r"shape \(1, 6 or more\)"),
+        ({"possible_notes": (0,)}, "possible_notes.*a PossibleNotes"),
+        ({"possible_notes": PossibleNotes((0, 129), (60,))}, "some programs 0..128"),
+        ({"possible_notes": PossibleNotes((0,), ())}, "some pitches 0..127"),
     ],
 )
 def test_what_breaks_the_contract_is_a_plugin_error(members, said):
@@ -89,6 +92,12 @@ def test_a_grammar_may_speak_of_notes_without_tables():
     found = pianoroll.note_choices(Pianoroll().schema["onset"], given)
     assert found.role.shape == (3, 89) and (found.role[:, :-1] == BEGINS).all()
     assert pianoroll_steps is given
+
+
+def test_a_grammar_may_say_which_notes_there_are():
+    grammar = CheckedEncoder.of(Pianoroll(low=40, high=60)).grammar(1)
+    assert set(grammar.possible_notes.pitches) == set(range(40, 61))
+    assert CheckedEncoder.of(Tuple()).grammar(1).possible_notes is None
 
 
 def test_what_is_said_passes_through_and_copies_have_their_own():

@@ -21,7 +21,8 @@ from howlkit.testing.samplers import session
         ({"seconds": 0}, "seconds=0; a number above 0"),
         ({"beats": float("inf")}, "beats=inf; a number above 0"),
         ({"beats": -4.0}, "beats=-4.0; a number above 0"),
-        ({"bars": 8}, "has no 'bars'; notes, seconds and beats are its units"),
+        ({"bars": 2.5}, "bars=2.5; a whole number from 1"),
+        ({"ticks": 8}, "has no 'ticks'; notes, seconds, beats and bars are its units"),
         ({"second": 8}, "Did you mean 'seconds'"),
     ],
 )

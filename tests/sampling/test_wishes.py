@@ -13,7 +13,6 @@ from howlkit.music import Piece
 from howlkit.network.likelihood import unigram
 from howlkit.plugins import Plugins, registry
 from howlkit.plugins.checked import unwrapped
-from howlkit.sampling.generation import beats_of
 from howlkit.sampling.steering import constraints_of, rules_of, told
 from howlkit.sampling.trained import Trained
 from howlkit.sampling.wishes import Wishes, density_of, instruments_of, range_of, without_of
@@ -204,8 +203,11 @@ def test_what_leaves_no_note_is_told_before_it_begins(name):
 
 
 def test_instruments_that_an_encoder_does_not_have_are_told():
-    with pytest.raises(HowlkitError, match="it has Acoustic Grand Piano"):
-        rules("voices", instruments="violin")
+    for name in ("voices", "pianoroll", "howl"):
+        with pytest.raises(HowlkitError, match="it has Acoustic Grand Piano"):
+            rules(name, instruments="violin")
+    with pytest.raises(HowlkitError, match=r"no note is left.*\(21 to 108\)"):
+        rules("pianoroll", range="0-20")
 
 
 def test_key_auto_is_that_of_a_prompt_and_needs_one():
@@ -229,11 +231,17 @@ def test_what_cannot_be_kept_exactly_is_told_to_those_who_ask_for_it():
     assert told_of("howl") == told_of("howl", key="C") == told_of("howl", density="4/second") == ""
 
 
-def test_bars_are_those_of_the_music(trained):
-    assert beats_of(4, trained) == 12  # the training music is in 3/4
-    assert beats_of(4, trained, time_signature=(6, 8)) == 12
-    assert beats_of(4, trained, time_signature=(2, 2)) == 16
-    assert beats_of(4, trained, prompt=tune()) == 16  # which says nothing of its metre
+@pytest.mark.parametrize(
+    ("metre", "prompt", "beats"),
+    [(None, None, 12), ((6, 8), None, 12), ((2, 2), None, 16), (None, tune(), 16)],
+)
+def test_bars_are_those_of_the_music(trained, metre, prompt, beats):
+    """The training music is in 3/4; the prompt says nothing of its metre."""
+    pieces = trained.sample(
+        40, bars=4, seed=1, time_signature=metre, prompt=prompt, without_prompt=prompt is not None
+    )
+    lasts = [int(piece.notes["start"].max(initial=0)) / piece.ticks_per_beat for piece in pieces]
+    assert beats - 3 < max(lasts) < beats + 4 * (prompt is not None)
 
 
 def test_music_is_as_it_was_wished_for(trained):

@@ -15,6 +15,7 @@ from howlkit.builtin.samplers import Autoregressive
 from howlkit.commands.plugin_template.augmenter import Stencil as Swing
 from howlkit.music.piece import MAX_TICK, Piece
 from howlkit.network.network import Network
+from howlkit.note_choices import PossibleNotes
 from howlkit.options import option
 from howlkit.protocols import StepMask
 from howlkit.sampling.limits import Limit
@@ -318,6 +319,16 @@ ENCODERS = [
     (with_grammar(note_choices=LONG), "note choices say what decode gives", "end of the choices"),
     (with_grammar(note_choices=UNTOLD), "note choices say what decode gives", "pitch unknown"),
     (with_grammar(note_choices=NARROW), "note choices say what decode gives", "integers of shape"),
+    (
+        with_grammar(possible_notes=PossibleNotes((0,), range(60, 64))),
+        "possible notes are all that decode gives",
+        "pitch \\[",
+    ),
+    (
+        with_grammar(possible_notes=PossibleNotes((40,), range(128))),
+        "possible notes are all that decode gives",
+        "program \\[0\\]",
+    ),
     (
         with_grammar(note_choices=FRACTIONS),
         "note choices say what decode gives",

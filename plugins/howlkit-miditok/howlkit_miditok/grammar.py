@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.note_choices import PossibleNotes
 from howlkit.schema import END, STEP, Field, Steps
 from howlkit_miditok import limits
 from howlkit_miditok.clock import Clock
@@ -34,6 +35,11 @@ class Grammar:
         division = self.graph.rules.division
         rows = zip(self.clocks, clock.tolist(), strict=True)
         return np.array([row.in_seconds(beats * division) for row, beats in rows])
+
+    @property
+    def possible_notes(self) -> PossibleNotes:
+        """The programs and pitches that there are tokens for."""
+        return self.graph.layout.possible_notes
 
     def push(self, step: Steps, rows: Mask) -> NDArray[np.int64]:
         """Read `step` (B,) in some rows (B,); return how many notes each row began."""

@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.music import DRUMS
+from howlkit.note_choices import PossibleNotes
 from howlkit.schema import Field, Schema, Steps
 from howlkit_miditok.clock import Clock
-from howlkit_miditok.rules import Token
+from howlkit_miditok.rules import PITCHES, Token
 
 __all__ = ["Layout", "layout"]
 
@@ -134,6 +136,14 @@ class Layout:
     def music(self) -> dict[str, NDArray[np.bool_]]:
         """Which values of each field are music, not padding and not an absence."""
         return {name: np.array([_is_music(p) for p in self.tokens[name]]) for name in self.columns}
+
+    @cached_property
+    def possible_notes(self) -> PossibleNotes:
+        """The programs and pitches that there are tokens for; without programs there is one."""
+        tokens = [token for values in self.tokens.values() for parts in values for token in parts]
+        programs = {int(value) for kind, value in tokens if kind == "Program"} or {0}
+        pitches = {int(value) for kind, value in tokens if kind in PITCHES}
+        return PossibleNotes({DRUMS if n == -1 else n for n in programs}, pitches)
 
     @cached_property
     def bars(self) -> int:

@@ -25,7 +25,7 @@ def note_tables(schema: Schema, vocabulary: Vocabulary) -> NoteTables:
     onset[SHIFT : v.velocity] = np.arange(1, v.shifts + 1)
     pitch[:SHIFT] = np.tile(np.arange(PITCHES), 2)
     pitch[SHIFT:] = BELOW
-    length[:OFF] = OPEN
+    length[:OFF], length[SHIFT:] = OPEN, BELOW
     role[:OFF], role[OFF:SHIFT] = on, off
     role[v.velocity : v.pedal] = COMING  # only a note-on may follow
     known = ["onset", "pitch", "track", "length"] + ["program"] * (not v.programs)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from howlkit.builtin.encoders.pianoroll.spec import PianorollSpec
 from howlkit.builtin.encoders.shared.slices import Metre
-from howlkit.note_choices import BEGINS, COMING, LASTS, UNKNOWN, NoteChoices
+from howlkit.note_choices import BEGINS, COMING, LASTS, UNKNOWN, NoteChoices, PossibleNotes
 from howlkit.schema import END, START, STEP, Field, Steps
 
 __all__ = ["PianorollGrammar", "sounding_keys"]
@@ -87,6 +87,11 @@ class PianorollGrammar:
         return NoteChoices(
             role=role, onset=slices, pitch=pitch, program=nothing, track=nothing, end=end
         )
+
+    @property
+    def possible_notes(self) -> PossibleNotes:
+        """A piano and the keys of a slice, as `BoundedGrammar.possible_notes`."""
+        return PossibleNotes((0,), range(self._spec.low, self._spec.low + self._spec.keys))
 
     @property
     def _must_sound(self) -> Keys:
