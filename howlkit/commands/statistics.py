@@ -132,12 +132,12 @@ def _tell_apart(
 ) -> None:
     """Print in how many of 100 excerpts MUSIC is told from OTHER."""
     from howlkit.evaluation.told import table
-    from howlkit.evaluation.told.two_sample import SECONDS, tell_apart
+    from howlkit.evaluation.told.two_sample import tell_apart
 
     found = tell_apart(
         _pieces(music),
         _pieces(against, split),
-        seconds=SECONDS if length is None else length,
+        seconds=length,
         seed=seed,
     ).to_json()
     result = {"music": str(music), "against": str(against), "split": split, "told": found}

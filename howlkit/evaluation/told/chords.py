@@ -128,7 +128,8 @@ class Chords:
         np.maximum.at(last, self.chord, self.begins)
         earlier = self.chord[None, :] < np.arange(len(self))[:, None]
         begun = self.chord[None, :] == np.arange(len(self))[:, None]
-        return begun | (earlier & (self.ends[None, :] > last[:, None] + TOGETHER))
+        still = earlier & (self.ends[None, :] > last[:, None] + TOGETHER)
+        return np.asarray(begun | still, np.bool_)
 
     @cached_property
     def sounding_classes(self) -> NDArray[np.bool_]:

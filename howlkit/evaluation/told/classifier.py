@@ -1,6 +1,6 @@
 """The classifier: a random forest, cross-validated by group, and what it tells by.
 
-Fixed for a version of the measure: 300 trees, leaves of two excerpts or more, the square root of
+Fixed for a version of the measure: 200 trees, leaves of two excerpts or more, the square root of
 the features at each split, classes of equal weight. Forests need no tuning, take features in any
 unit, and those that are not defined. scikit-learn is imported when it is needed.
 
@@ -20,7 +20,7 @@ from howlkit.errors import HowlkitError
 __all__ = ["FOLDS", "cross_validated", "folds_of", "forest", "importances"]
 
 FOLDS = 5
-TREES = 300
+TREES = 200
 PERMUTATIONS = 3
 
 Floats = NDArray[np.float64]

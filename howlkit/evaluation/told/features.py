@@ -43,7 +43,7 @@ class Feature:
 
 _ALL = (
     Feature(texture.notes_per_second, "notes that begin in a second", "a second"),
-    Feature(texture.density_spread, "unevenness of the notes in time"),
+    Feature(texture.density_spread, "unevenness of the notes in time", "ratio"),
     Feature(texture.mean_polyphony, "notes that sound at once, mean", "notes"),
     Feature(texture.most_at_once, "notes that sound at once, most", "notes"),
     Feature(texture.notes_per_onset, "notes that begin together, mean", "notes"),
@@ -55,7 +55,7 @@ _ALL = (
     Feature(texture.note_length_spread, "spread of the lengths of notes", "octaves"),
     Feature(texture.note_length_kinds, "kinds of lengths of notes", "bits"),
     Feature(texture.longest_note, "longest note", "seconds"),
-    Feature(texture.legato, "length of a note over the time to the next onset"),
+    Feature(texture.legato, "length of a note over the time to the next onset", "ratio"),
     Feature(texture.loudness, "loudness, mean", "velocity"),
     Feature(texture.loudness_spread, "spread of the loudness", "velocity"),
     Feature(texture.loudness_change, "change of loudness between onsets", "velocity"),

@@ -215,12 +215,12 @@ def _scale_fits(counts: Floats | Integers) -> Floats:
     return np.asarray((SCALES @ counts).ravel() / counts.sum())
 
 
-def _key_fits(counts: Floats) -> Floats:
+def _key_fits(counts: Floats | Integers) -> Floats:
     """Return (24,): the correlation with each key's profile; 0 if all classes are alike."""
     own = counts - counts.mean()
     size = np.sqrt((own**2).sum())
     return np.asarray(profiles() @ own / size) if size > 1e-12 else np.zeros(24)
 
 
-def _clarity(counts: Floats) -> float:
+def _clarity(counts: Floats | Integers) -> float:
     return float(_key_fits(counts).max()) if counts.sum() else math.nan

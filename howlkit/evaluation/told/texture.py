@@ -161,7 +161,7 @@ def longest_note(piece: Piece) -> float:
 
 
 def legato(piece: Piece) -> float:
-    """Return how much of the time to the next onset a note fills: the median ratio, over 0.
+    """Return how much of the time to the next onset a note fills: the median ratio.
 
     1: each note lasts until the next begins; below 1 they are detached, above 1 they overlap.
     NaN: there are fewer than two onsets.

@@ -112,17 +112,18 @@ class Told:
 
 
 def tell_apart(
-    made: Iterable[Piece], real: Iterable[Piece], *, seconds: float = SECONDS, seed: int = 0
+    made: Iterable[Piece], real: Iterable[Piece], *, seconds: float | None = None, seed: int = 0
 ) -> Told:
     """Return in how many of 100 excerpts a classifier tells made music from real music.
 
     made, real: pieces; those shorter than an excerpt, and copies of another piece of the set, are
-    left out. seconds: the length of an excerpt. seed: of folds, splits and forests; the same seed
-    gives the same numbers.
+    left out. seconds: the length of an excerpt; None: `SECONDS`. seed: of folds, splits and
+    forests; the same seed gives the same numbers.
     Raises DataError if fewer than `FEWEST` groups of pieces of a set are long enough, and
     HowlkitError if scikit-learn is not installed.
     """
     classifier.forest(seed)  # says at once what is missing
+    seconds = SECONDS if seconds is None else seconds
     whole = [cut_all(pieces, seconds) for pieces in (made, real)]
     for what, each in zip(SETS, whole, strict=True):
         _check(what, each, len(each.pieces), seconds)

@@ -1,6 +1,8 @@
 """Features of excerpts, on music whose values follow by hand; times at 120 beats a minute."""
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -172,3 +174,10 @@ def test_notes_heard_as_one_are_one():
     doubled = Piece.of([(0, 480, 60), (5, 960, 60, 80, 0, 1), (480, 480, 64)])
     assert len(Chords.of(doubled).pitch) == 2
     assert value("restrike_share", doubled) == 0
+
+
+def test_the_docs_have_every_feature_with_its_unit():
+    page = (Path(__file__).parents[3] / "docs" / "statistics.md").read_text(encoding="utf-8")
+    section = page.split("## Told")[1].split("## An example")[0]
+    rows = re.findall(r"^\| `(\w+)` \| .+ \| (.+) \|$", section, re.MULTILINE)
+    assert rows == [(name, each.unit or "0-1") for name, each in FEATURES.items()]
