@@ -161,7 +161,7 @@ def test_told_says_in_how_many_excerpts_and_by_what(two_kinds, howlkit):
 
 
 def test_a_part_of_other_can_be_named(two_kinds, howlkit):
-    prepare(["others"], two_kinds / "data", validation=0.5, test=0)
+    prepare(["others"], two_kinds / "data", fractions=(0.5, 0.5, 0))
     code, _, err = howlkit(
         "statistics", "walks", "--against", "data", "--split", "validation", "--told", "--length", 5
     )
@@ -176,7 +176,7 @@ def test_a_part_of_other_can_be_named(two_kinds, howlkit):
         (["--told"], "--told needs --against"),
         (["--split", "test"], "--split needs --against"),
         (["--against", "others", "--length", 5], "--length is for --told"),
-        (["--against", "others/100.mid", "--split", "test"], "is a file, without parts"),
+        (["--against", "others/100.mid", "--split", "test"], "is a file, and has no parts"),
         (["--against", "others", "--told", "--length", 0], "--length"),
     ],
 )

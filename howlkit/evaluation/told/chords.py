@@ -3,7 +3,9 @@
 Notes begin **together** if each begins at most 30 ms after the one before it: a listener hears no
 order in them, and players do not keep to the tick. Notes of one pitch and instrument that begin
 together are heard as one, and are one here, as long as the longest: which tracks they come from is
-not heard, and encoders do not keep it. Drums have no pitch and are left out.
+not heard, and encoders do not keep it. A note ends at the latest where its key is struck again: on
+one channel a MIDI file can say nothing else, so other ends would only show how it was written.
+Drums have no pitch and are left out.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ __all__ = [
     "entropy",
     "kinds",
     "share",
+    "struck_again",
 ]
 
 TOGETHER = 0.030
@@ -77,7 +80,11 @@ class Chords:
         heard = np.stack([chord, columns[2], columns[0]])[:, order]
         kept = order[(np.diff(heard, axis=1, prepend=-1) != 0).any(0)]
         kept.sort()
-        return cls(*(column[kept] for column in (*columns, begins, ends, chord)))
+        pitch, velocity, program = (column[kept] for column in columns)
+        begins, ends, chord = begins[kept], ends[kept], chord[kept]
+        before, again = struck_again(program * 128 + pitch)
+        ends[before] = np.minimum(ends[before], begins[again])
+        return cls(pitch, velocity, program, begins, ends, chord)
 
     def __len__(self) -> int:
         """Return K, the number of chords."""
@@ -139,6 +146,19 @@ class Chords:
 
     def _extreme(self, ufunc: Any) -> Integers:  # noqa: ANN401 - numpy's own types say no more
         return np.asarray(ufunc.reduceat(self.pitch, self._first) if len(self) else self.pitch)
+
+
+def struck_again(keys: Integers) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the notes whose key is struck again, and for each the next note of the key.
+
+    keys: (N,) the key of each note, in the order of onsets.
+
+    >>> [each.tolist() for each in struck_again(np.array([60, 64, 60, 60]))]
+    [[0, 2], [2, 3]]
+    """
+    order = np.argsort(keys, kind="stable")
+    same = keys[order[1:]] == keys[order[:-1]]
+    return order[:-1][same], order[1:][same]
 
 
 def entropy(counts: Floats | Integers) -> float:

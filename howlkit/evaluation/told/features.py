@@ -50,7 +50,7 @@ _ALL = (
     Feature(texture.single_note_share, "onsets of one note alone"),
     Feature(texture.silence_share, "time in which nothing sounds"),
     Feature(texture.longest_silence, "longest silence", "seconds"),
-    Feature(texture.restrike_share, "keys struck again while they sound"),
+    Feature(texture.restrike_share, "keys struck again without being let go"),
     Feature(texture.note_length, "length of a note, median", "seconds"),
     Feature(texture.note_length_spread, "spread of the lengths of notes", "octaves"),
     Feature(texture.note_length_kinds, "kinds of lengths of notes", "bits"),

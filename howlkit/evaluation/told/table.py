@@ -53,16 +53,18 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
         [
             each["words"],
             plain(each["lost"], 1),
+            plain(each["alone"], 0),
             plain(each["made"]),
             plain(each["real"]),
             each["unit"] or "",
         ]
         for each in shown
     ]
-    yield from columns(["told by", "lost", "made", "real", "  "], rows)
+    yield from columns(["told by", "lost", "alone", "made", "real", "  "], rows)
     yield ""
     yield (
-        "lost: how many fewer of 100 it tells without this feature alone (features that say the "
-        "same share it)"
+        "lost: of 100 votes for the truth, those lost without this feature; features that say the "
+        "same share them"
     )
+    yield "alone: in how many of 100 pairs this feature alone says which is which; 50 is chance"
     yield "made, real: medians"

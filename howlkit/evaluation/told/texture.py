@@ -10,7 +10,15 @@ import math
 
 import numpy as np
 
-from howlkit.evaluation.told.chords import TOGETHER, Chords, Floats, commonest, kinds, share
+from howlkit.evaluation.told.chords import (
+    TOGETHER,
+    Chords,
+    Floats,
+    commonest,
+    kinds,
+    share,
+    struck_again,
+)
 from howlkit.music.piece import Piece
 from howlkit.music.tables import DRUMS
 
@@ -116,22 +124,18 @@ def longest_silence(piece: Piece) -> float:
 
 
 def restrike_share(piece: Piece) -> float:
-    """Return the share of the notes whose key still sounds when they begin, 0..1.
+    """Return the share of the notes whose key has not been let go when they begin, 0..1.
 
-    A key is a pitch of an instrument. It still sounds if an earlier note of it goes on for more
-    than 60 ms: players and encoders are no more exact about where a note ends.
+    A key is a pitch of an instrument. It has not been let go if the note before ends less than
+    30 ms before this one begins: whether it would have gone on is not heard, and not in every file.
 
-    >>> restrike_share(Piece.of([(0, 960, 60), (480, 480, 60), (960, 480, 60)]))
+    >>> restrike_share(Piece.of([(0, 960, 60), (480, 480, 60), (1440, 480, 60)]))
     0.3333333333333333
     """
     chords = Chords.of(piece)
-    key = chords.program * 128 + chords.pitch
-    order = np.argsort(key, kind="stable")  # notes of a key stay in the order of their onsets
-    key, begins, ends = key[order], chords.begins[order], chords.ends[order]
-    line = key * (ends.max(initial=0.0) + 1.0)  # the keys lie one behind the other on one line
-    sounds_until = np.maximum.accumulate(ends + line) - line
-    again = (key[1:] == key[:-1]) & (sounds_until[:-1] > begins[1:] + 2 * TOGETHER)
-    return float(again.sum() / len(key)) if len(key) else math.nan
+    before, again = struck_again(chords.program * 128 + chords.pitch)
+    held = chords.begins[again] - chords.ends[before] < TOGETHER
+    return float(held.sum() / len(chords.pitch)) if len(chords.pitch) else math.nan
 
 
 def note_length(piece: Piece) -> float:
