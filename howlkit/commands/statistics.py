@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from howlkit.commands.shared_options import (
+    POSITIVE,
     ExamplesFirst,
     json_option,
     quoted,
@@ -33,7 +34,8 @@ EPILOG = """\b
 Examples:
   howlkit statistics my_midi_files
   howlkit statistics new.mid --json
-  howlkit statistics runs/tuple-lstm-1/samples --against my_midi_files"""
+  howlkit statistics runs/tuple-lstm-1/samples --against my_midi_files
+  howlkit statistics runs/tuple-lstm-1/samples --against my_midi_files --split validation --told"""
 
 
 @click.command("statistics", cls=ExamplesFirst, epilog=EPILOG)
@@ -44,17 +46,49 @@ Examples:
     type=click.Path(path_type=Path),
     help="Compare MUSIC with this music: show the medians of both, and the distances between them.",
 )
+@click.option(
+    "--split",
+    type=click.Choice(["train", "validation", "test", "all"]),
+    default="all",
+    show_default=True,
+    help="The part of OTHER to compare with, as `howlkit train` splits it.",
+)
+@click.option(
+    "--told",
+    is_flag=True,
+    help="With --against: in how many of 100 excerpts can a classifier tell MUSIC from OTHER, and "
+    "by what? Needs scikit-learn.",
+)
+@click.option(
+    "--length",
+    metavar="SECONDS",
+    type=POSITIVE,
+    help="With --told: the length of an excerpt; 45 by default.",
+)
 @seed_option(
-    "With --against: the seed of the sample of pairs of pieces, if there are more than 10,000."
+    "With --against: the seed of the sample of pairs of pieces, if there are more than 10,000, and "
+    "of all that is drawn for --told."
 )
 @json_option
-def command(music: Path, against: Path | None, seed: int, as_json: bool) -> None:
+def command(
+    music: Path,
+    against: Path | None,
+    split: str,
+    told: bool,
+    length: float | None,
+    seed: int,
+    as_json: bool,
+) -> None:
     """Show statistics of the pieces of MUSIC; with --against, compare them with other music.
 
     MUSIC and OTHER are each a dataset, a folder of music (such as a run's samples), or a file: MIDI
     or what an installed source reads. The statistics are those of MusPy, the distances between sets
     those of Yang and Lerch; docs/statistics.md explains each.
     """
+    _check_options(against, split, told, length)
+    if told and against is not None:
+        _tell_apart(music, against, split, length, seed, as_json)
+        return
     from howlkit.evaluation import statistics
 
     measured, features = statistics.tabulate(
@@ -66,7 +100,7 @@ def command(music: Path, against: Path | None, seed: int, as_json: bool) -> None
         then = _comparison(music)
     else:
         others, references = statistics.tabulate(
-            _pieces(against), statistics.STATISTICS, statistics.FEATURES
+            _pieces(against, split), statistics.STATISTICS, statistics.FEATURES
         )
         result = _described(music, measured) | {
             "against": _described(against, others),
@@ -84,21 +118,58 @@ def command(music: Path, against: Path | None, seed: int, as_json: bool) -> None
     tell(then)
 
 
+def _check_options(against: Path | None, split: str, told: bool, length: float | None) -> None:
+    """Raise click.UsageError for an option that needs another one."""
+    for name, given in (("--told", told), ("--split", split != "all")):
+        if given and against is None:
+            raise click.UsageError(f"{name} needs --against: name the music to compare with")
+    if length is not None and not told:
+        raise click.UsageError("--length is for --told: it is the length of an excerpt")
+
+
+def _tell_apart(
+    music: Path, against: Path, split: str, length: float | None, seed: int, as_json: bool
+) -> None:
+    """Print in how many of 100 excerpts MUSIC is told from OTHER."""
+    from howlkit.evaluation.told import table
+    from howlkit.evaluation.told.two_sample import tell_apart
+
+    found = tell_apart(
+        _pieces(music),
+        _pieces(against, split),
+        seconds=length,
+        seed=seed,
+    ).to_json()
+    result = {"music": str(music), "against": str(against), "split": split, "told": found}
+    if as_json:
+        click.echo(json.dumps(result, indent=1))
+        return
+    for line in table.lines(found):
+        click.echo(line)
+    part = "" if split == "all" else f" --split {split}"
+    shown = f"{quoted(music)} --against {quoted(against)}{part}"
+    tell(f"Print all features: howlkit statistics {shown} --told --json")
+
+
 def _comparison(music: Path) -> str:
     """Return a line that compares the music with a collection, which is there for everybody."""
     command = f"howlkit statistics {quoted(music)} --against chorales"
     return f"Compare it with other music, such as Bach's chorales: {command}"
 
 
-def _pieces(source: Path) -> Iterable[Piece]:
+def _pieces(source: Path, split: str = "all") -> Iterable[Piece]:
     """Return the pieces of a path: a file is read directly, anything else becomes a dataset."""
     from howlkit.api.progress import file_progress
     from howlkit.dataset import music_file, opening
 
     if source.is_file():
+        if split != "all":
+            raise click.UsageError(
+                f"{quoted(source)} is a file, and has no parts: leave out --split"
+            )
         return music_file.read_all(source, tell=tell)
     data = opening.open_data([source], tell=tell, progress=file_progress())
-    return data.pieces("all")
+    return data.pieces(split)
 
 
 def _described(source: Path, measured: Columns) -> dict[str, Any]:

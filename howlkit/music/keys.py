@@ -10,19 +10,21 @@ Pitch" (1990), chapter 4.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from howlkit.errors import HowlkitError, did_you_mean
 from howlkit.music.piece import Piece
 from howlkit.music.pitch_names import ROOT, pitch_class, plain_accidentals
 from howlkit.music.tables import DRUMS
 
-__all__ = ["SCALES", "Key", "key_of"]
+__all__ = ["SCALES", "Key", "key_of", "profiles"]
 
 SCALES: Mapping[str, tuple[int, ...]] = MappingProxyType(
     {
@@ -141,6 +143,20 @@ def _allowed() -> str:
         f" A key is a tonic and a scale, such as 'D minor' or 'F# dorian'; scales: "
         f"{', '.join(SCALES)}. Or list its notes, as 'C D E G A' or '0,2,4,7,9'"
     )
+
+
+@functools.cache
+def profiles() -> NDArray[np.float64]:
+    """Return (24, 12): the profile of each key, less its mean and scaled to length 1.
+
+    The major keys come first, from C up, then the minor ones. The product with such counts of the
+    pitch classes is their correlation (module docstring).
+    """
+    table = np.array([np.roll(p, tonic) for p in (_MAJOR, _MINOR) for tonic in range(12)])
+    table -= table.mean(1, keepdims=True)
+    table /= np.sqrt((table**2).sum(1, keepdims=True))
+    table.setflags(write=False)
+    return table
 
 
 def key_of(piece: Piece) -> Key:

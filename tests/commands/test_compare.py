@@ -90,6 +90,34 @@ def test_a_comparison_has_a_table_json_and_a_plot_and_grows(here, howlkit, monke
     assert weights("out/runs/tuple+lstm-0") == before
 
 
+def test_samples_are_made_once_and_told(tmp_path, monkeypatch, howlkit):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("howlkit.evaluation.told.classifier.TREES", 20)
+    monkeypatch.setattr("howlkit.evaluation.told.two_sample.SECONDS", 2.0)
+    monkeypatch.setattr("howlkit.sampling.generation.MOST_NOTES", 60)
+    for seed in range(50):
+        write(walk(seed, 40), tmp_path / "music" / f"{seed}.mid")
+    assert howlkit("prepare", "music", "--out", "data", "--validation", 0.5)[0] == 0
+    asked = ["compare", "data", "--encoders", "tuple", "--models", "lstm", *TINY, "--steps", 3]
+    asked += ["--out-dir", "out"]
+    assert " told " not in howlkit(*asked)[1]
+    code, out, err = howlkit(*asked, "--samples", 24)
+    assert code == 0 and "Sampling 24 pieces from tuple+lstm-0" in err
+    heads, row = (next(x for x in out.splitlines() if x.startswith(w)) for w in ("enc", "tuple"))
+    assert "told" in heads and "length" in heads and " s " in row
+    assert "(told, version 1)" in out
+    report = json.loads(Path("out/comparison.json").read_text())
+    (pair,) = report["pairs"]
+    assert report["samples"] == {"version": 1, "pieces": 24} and pair["median_seconds"] > 0
+    told = pair["runs"][0]["samples"]
+    assert told["pieces"] == 24 and told["version"] == 1
+    assert pair["told"] == told["told"]["told"] > 60
+    again = howlkit(*asked, "--samples", 24, "--json")
+    assert "Sampling" not in again[2] and json.loads(again[1])["pairs"][0]["told"] == pair["told"]
+    few = json.loads(howlkit(*asked, "--samples", 3, "--json")[1])["pairs"][0]
+    assert few["told"] is None and "the made music has" in few["runs"][0]["samples"]["why"]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows cannot kill a process in this way")
 def test_a_killed_comparison_goes_on_and_ends_as_if_it_had_not_stopped(here, howlkit):
     steps = 60

@@ -132,3 +132,54 @@ def test_of_many_pieces_the_pairs_are_drawn_by_seed(here, howlkit):  # noqa: F81
     assert one["seed"] == 1 and one["statistics"] == other["statistics"]
     one_kl, other_kl = (told["features"]["pitch_class_histogram"]["kl"] for told in (one, other))
     assert one_kl != other_kl
+
+
+@pytest.fixture
+def two_kinds(tmp_path, monkeypatch):
+    """Folders `walks` and `others` of random walks, and `tunes`, in a folder to work in."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("howlkit.evaluation.told.classifier.TREES", 40)
+    for name, make, first in (("walks", walk, 0), ("others", walk, 100)):
+        for seed in range(first, first + 21):
+            write(make(seed, 60), tmp_path / name / f"{seed}.mid")
+    for seed in range(24):
+        write(tune(seed, bars=8), tmp_path / "tunes" / f"{seed}.mid")
+    return tmp_path
+
+
+def test_told_says_in_how_many_excerpts_and_by_what(two_kinds, howlkit):
+    asked = ["statistics", "tunes", "--against", "walks", "--told", "--length", 10]
+    code, out, err = howlkit(*asked)
+    assert code == 0, err
+    assert out.startswith("told, version 1: excerpts of 10 seconds, ")
+    row = next(line for line in out.splitlines() if line.startswith("made from real"))
+    assert float(row.split()[3]) > 95 and ".." in row
+    assert err.splitlines()[-1].endswith("howlkit statistics tunes --against walks --told --json")
+    printed = json.loads(howlkit(*asked, "--json")[1])
+    assert printed["told"]["told"] == pytest.approx(float(row.split()[3]), abs=0.05)
+    assert len(printed["told"]["features"]) > 50 and printed["split"] == "all"
+
+
+def test_a_part_of_other_can_be_named(two_kinds, howlkit):
+    prepare(["others"], two_kinds / "data", fractions=(0.5, 0.5, 0))
+    code, _, err = howlkit(
+        "statistics", "walks", "--against", "data", "--split", "validation", "--told", "--length", 5
+    )
+    assert code == 1 and "the real music has 1" in err and "20 or more are needed" in err
+    out = howlkit("statistics", "walks", "--against", "data", "--split", "validation", "--json")[1]
+    assert 8 < json.loads(out)["against"]["pieces"] < 13
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--told"], "--told needs --against"),
+        (["--split", "test"], "--split needs --against"),
+        (["--against", "others", "--length", 5], "--length is for --told"),
+        (["--against", "others/100.mid", "--split", "test"], "is a file, and has no parts"),
+        (["--against", "others", "--told", "--length", 0], "--length"),
+    ],
+)
+def test_options_that_need_others_say_so(two_kinds, howlkit, arguments, words):
+    code, out, err = howlkit("statistics", "walks", *arguments)
+    assert (code, out) == (2, "") and words in err

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import statistics
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +12,9 @@ from howlkit.dataset import opening
 from howlkit.errors import HowlkitError
 from howlkit.evaluation.bootstrap import Resamples
 from howlkit.evaluation.measuring import Measuring, indices_of
+from howlkit.evaluation.told import VERSION, classifier
 from howlkit.evaluation.trials import report
+from howlkit.evaluation.trials import samples as sampling
 from howlkit.evaluation.trials.machine import machine
 from howlkit.evaluation.trials.measurement import Measurement, measured
 from howlkit.evaluation.trials.plan import Trial, TrialFiles, TrialPlan
@@ -32,6 +36,7 @@ def compare(
     out_dir: Path | None = None,
     part: Literal["validation", "test"] = "validation",
     jobs: int = 1,
+    samples: int = 0,
     tell: Tell = lambda line: None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
@@ -40,13 +45,17 @@ def compare(
     sources: as for `dataset.opening.open_data`; nothing for the chorales that ship. out_dir: the
     folder of the comparison; None: `plan.folder`. Trials that are trained there are kept, and those
     that were stopped go on. part: the pieces to measure, which no run was trained on. jobs: how
-    many runs train at a time. tell: called with lines for the user. progress: called with (files
+    many runs train at a time. samples: how many pieces to sample from each run, to see how long
+    they are and whether a classifier tells them from those pieces (`told.tell_apart`); 0: none.
+    tell: called with lines for the user. progress: called with (files
     read, files in all).
     The report has "failed", the trials that could not be trained or measured, and why. It is also
     in comparison.json of the folder.
     Raises HowlkitError if nothing could be trained, if there is too little music, if the folder
     holds another comparison, or if another process works there.
     """
+    if samples:
+        classifier.forest(0)  # says what is missing before anything is trained
     data = opening.open_data(sources, tell=tell, progress=progress)
     window = plan.recipe(plan.trials()[0]).training.window
     facts.check_enough(data, window=window, tell=tell)
@@ -62,6 +71,10 @@ def compare(
         failed = training.run()
         measuring = Measuring(data, indices)
         found = _measure_all(training, measuring, part, failed)
+        heard: dict[Trial, dict[str, Any]] = {}
+        if samples:
+            heard = _hear_all(training, found, measuring, part, samples, failed)
+            found = {trial: found[trial] for trial in heard}
         if not found:
             trial, why = next(iter(failed.items()))
             raise HowlkitError(f"no run could be trained and measured. {trial}: {why}")
@@ -81,6 +94,8 @@ def compare(
             ],
         }
         _add_folders(made, out)
+        if samples:
+            _add_samples(made, heard)
         with saving(out / "comparison.json") as path:
             write_json(path, made)
     return made
@@ -98,15 +113,47 @@ def _measure_all(
         kept = files.measured(part)
         if not kept.is_file():
             training.tell(f"Measuring {trial}")
-        try:
+        with _told_if_it_fails(training, trial, failed, "measured"):
             found[trial] = measured(files.run, kept, measuring, training.plan.device)
-        except Exception as error:
-            line = describe_error(error)
-            if not line and not isinstance(error, HowlkitError):
-                raise  # a bug of howlkit
-            failed[trial] = line or str(error)
-            training.tell(f"{trial} cannot be measured: {failed[trial]}. The others go on")
     return found
+
+
+def _hear_all(
+    training: TrialTraining,
+    trials: Iterable[Trial],
+    measuring: Measuring,
+    part: str,
+    number: int,
+    failed: dict[Trial, str],
+) -> dict[Trial, dict[str, Any]]:
+    """Return what the samples of all trials are like; add those that fail to `failed`."""
+    heard: dict[Trial, dict[str, Any]] = {}
+    device = training.plan.device
+    for trial in trials:
+        files = TrialFiles(training.out, trial)
+        if not files.heard(part).is_file():
+            training.tell(f"Sampling {number} pieces from {trial}")
+        real = (measuring.music.piece(int(index)) for index in measuring.indices)
+        with _told_if_it_fails(training, trial, failed, "sampled"):
+            heard[trial] = sampling.heard(
+                files.run, files.heard(part), real, number=number, device=device
+            )
+    return heard
+
+
+@contextmanager
+def _told_if_it_fails(
+    training: TrialTraining, trial: Trial, failed: dict[Trial, str], done: str
+) -> Iterator[None]:
+    """Add a trial to `failed`, and say why, if the block raises an error that is no bug of ours."""
+    try:
+        yield
+    except Exception as error:
+        line = describe_error(error)
+        if not line and not isinstance(error, HowlkitError):
+            raise  # a bug of howlkit
+        failed[trial] = line or str(error)
+        training.tell(f"{trial} cannot be {done}: {failed[trial]}. The others go on")
 
 
 def _conditions(training: TrialTraining, sources: Sequence[Path], part: str) -> dict[str, Any]:
@@ -128,6 +175,19 @@ def _conditions(training: TrialTraining, sources: Sequence[Path], part: str) -> 
         "threads": THREADS,
         "machine": machine(),
     }
+
+
+def _add_samples(made: dict[str, Any], heard: Mapping[Trial, Mapping[str, Any]]) -> None:
+    """Add to each run what its samples are like, and to each pair the means over its runs."""
+    made["samples"] = {"version": VERSION, "pieces": next(iter(heard.values()))["pieces"]}
+    for pair in made["pairs"]:
+        for run in pair["runs"]:
+            run["samples"] = heard[Trial(pair["encoder"], pair["model"], run["seed"])]
+        own = [run["samples"] for run in pair["runs"]]
+        told = [each["told"]["told"] for each in own if each["told"]]
+        # None if a run has too few long pieces: a mean of the others would flatter it.
+        pair["told"] = statistics.fmean(told) if len(told) == len(own) else None
+        pair["median_seconds"] = statistics.fmean(each["median_seconds"] for each in own)
 
 
 def _add_folders(made: Mapping[str, Any], out: Path) -> None:

@@ -6,6 +6,7 @@
     OUT/runs/tuple+lstm-0.log       what training printed
     OUT/runs/tuple+lstm-0.times     how long its processes ran, and had a processor
     OUT/runs/tuple+lstm-0.test.json what it costs on the pieces of a part
+    OUT/runs/tuple+lstm-0.test.samples.json what its samples are like, beside those pieces
 
 A record states everything that decides how a run is trained, so that a folder never mixes runs that
 do not compare.
@@ -88,6 +89,10 @@ class TrialFiles:
     def measured(self, part: str) -> Path:
         """Return the file with the costs of the pieces of a part."""
         return self.run.with_name(f"{self.trial}.{part}.json")
+
+    def heard(self, part: str) -> Path:
+        """Return the file that says what its samples are like, beside the pieces of a part."""
+        return self.run.with_name(f"{self.trial}.{part}.samples.json")
 
 
 @dataclass(frozen=True)

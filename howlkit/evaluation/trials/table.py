@@ -65,12 +65,16 @@ def _heads(report: Report) -> list[str]:
     spread = ["spread"] if report["seeds"] > 1 else []
     nats = ["", "nats/note", "95 %", *spread, "unigram", "nats/s"]
     speeds = ["training", "sampling", "weights"]
-    return ["encoder", "model", *nats, "lost", "onset ms", *speeds]
+    played = ["told", "length"] if report.get("samples") else []
+    return ["encoder", "model", *nats, "lost", "onset ms", *played, *speeds]
 
 
 def _row(pair: Report, report: Report) -> list[str]:
     losses, low = pair["losses"], "<= " if pair["at_most"] else ""
     spread = [plain(pair["spread"]["nats_per_note"])] if report["seeds"] > 1 else []
+    played = []
+    if report.get("samples"):
+        played = [plain(pair["told"], 1), f"{pair['median_seconds']:,.0f} s"]
     return [
         pair["encoder"],
         pair["model"],
@@ -82,6 +86,7 @@ def _row(pair: Report, report: Report) -> list[str]:
         low + plain(pair["nats_per_second"], 2),
         "-" if losses["notes_lost"] is None else f"{100 * losses['notes_lost']:.1f} %",
         plain(losses["onset_error_ms"], 0),
+        *played,
         _speed(pair["training_notes_per_second"]),
         _speed(pair["sampling_notes_per_second"]),
         _short(pair["parameters"]),
@@ -133,6 +138,8 @@ def _notes(report: Report) -> Iterator[str]:
         "not exceed"
     )
     yield "unigram: the share of the nats of a model that knows only how often each value occurs"
+    if report.get("samples"):
+        yield from _played(report)
     yield "training, sampling: notes a second on the clock (sampling: one piece)"
     if len({pair["encoder"] for pair in report["pairs"]}) > 1:
         yield (
@@ -159,6 +166,28 @@ def _notes(report: Report) -> Iterator[str]:
             f"FAILED: {failed['encoder']} + {failed['model']}, seed {failed['seed']}: "
             f"{printable(failed['why'])}"
         )
+
+
+def _played(report: Report) -> Iterator[str]:
+    """Yield what the columns about samples mean."""
+    own, real = report["samples"], report["seconds"] / report["pieces"]
+    yield (
+        f"told, length: of {own['pieces']} pieces sampled from each run, in how many of 100 "
+        f"excerpts they are told from the held-out pieces (told, version {own['version']}), and "
+        f"the median length (held-out pieces: {real:,.0f} s, the mean)"
+    )
+    halves = [
+        run["samples"]["told"]["real_from_real"]
+        for pair in report["pairs"]
+        for run in pair["runs"]
+        if run["samples"]["told"]
+    ]
+    if halves:
+        yield f"real from real is told in {min(halves):.0f} to {max(halves):.0f} of 100"
+    for pair in report["pairs"]:
+        why = next((run["samples"]["why"] for run in pair["runs"] if run["samples"]["why"]), None)
+        if why:
+            yield f"{pair['encoder']} + {pair['model']} has no told: {printable(why)}"
 
 
 def _busy(report: Report) -> Iterator[str]:
