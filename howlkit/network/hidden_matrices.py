@@ -37,9 +37,10 @@ def hidden_matrices(network: nn.Module) -> dict[str, tuple[int, ...]]:
         for name, rows in _of_layer(module).items():
             found[f"{prefix}.{name}" if prefix else name] = rows
     for prefix, module in (("", network), ("backbone.", getattr(network, "backbone", None))):
-        for name, rows in module.row_blocks.items() if isinstance(module, BlockedWeights) else ():
-            _check(f"{prefix}{name}", tuple(rows), shapes)
-            found[f"{prefix}{name}"] = tuple(rows)
+        declared = module.row_blocks if isinstance(module, BlockedWeights) else {}
+        for name, numbers in declared.items():
+            _check(f"{prefix}{name}", tuple(numbers), shapes)
+            found[f"{prefix}{name}"] = tuple(numbers)
     return {
         name: rows
         for name, rows in found.items()

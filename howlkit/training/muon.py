@@ -45,7 +45,7 @@ class MuonWithAdamW:
         }
         on_cpu = next(iter(weights.values())).device.type == "cpu"
         muon = Float32Muon if on_cpu and not _multiplies_bfloat16_fast() else torch.optim.Muon
-        self._muon = muon(
+        self._muon: torch.optim.Optimizer = muon(
             [block.parameter for block in self._blocks.values()],
             lr=rate,
             weight_decay=weight_decay,
@@ -110,7 +110,7 @@ class Float32Muon(torch.optim.Muon):
     """
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # noqa: ANN401 - as torch has it, not used
+    def step(self) -> None:  # type: ignore[override] # without a closure, which nobody gives
         """Take one step, as `torch.optim.Muon.step`."""
         for group in self.param_groups:
             with_gradient = [p for p in group["params"] if p.grad is not None]
@@ -148,7 +148,8 @@ def orthogonalised(
     for _ in range(steps):
         gram = x @ x.T
         x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    return x.T if wide is not matrix else x
+    found: Tensor = x.T if wide is not matrix else x
+    return found
 
 
 class _Block:

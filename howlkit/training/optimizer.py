@@ -21,8 +21,9 @@ def new_optimizer(kind: str, network: nn.Module, rate: float, weight_decay: floa
     kind: "adamw", or "muon": Muon for the hidden matrices and AdamW for the rest. Raises
     OptionError for "muon" if the network has no hidden matrices.
     """
-    make = {"adamw": adamw, "muon": MuonWithAdamW}[kind]
-    return make(network, rate, weight_decay)
+    if kind == "muon":
+        return MuonWithAdamW(network, rate, weight_decay)
+    return adamw(network, rate, weight_decay)
 
 
 def adamw(network: nn.Module, rate: float, weight_decay: float) -> torch.optim.AdamW:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
@@ -32,7 +33,7 @@ def tuned(monkeypatch):
     monkeypatch.setattr(
         recipes.plugins,
         "get",
-        lambda kind, name: None if name == "tuned" else get(kind, name),
+        lambda kind, name: SimpleNamespace(cls=Tuned) if name == "tuned" else get(kind, name),
     )
     return Tuned
 
