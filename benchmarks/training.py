@@ -24,7 +24,7 @@ from howlkit.dataset import opening
 from howlkit.network.batches import to_tensors
 from howlkit.network.likelihood import encode_all, unigram
 from howlkit.training import prefetch
-from howlkit.training.optimizer import adamw
+from howlkit.training.optimizer import new_optimizer
 from howlkit.training.progress import Budget
 from howlkit.training.recipe import Recipe
 from howlkit.training.trainer import Trainer
@@ -94,7 +94,9 @@ class Bare:
         torch.manual_seed(0)
         self.network = recipe.model.build(recipe.encoder.schema, recipe.heads).train()
         training = recipe.training
-        self.optimizer = adamw(self.network, training.rate, training.weight_decay)
+        self.optimizer = new_optimizer(
+            training.optimizer, self.network, training.rate, training.weight_decay
+        )
         self.clip = training.clip
 
     def train(self, batches, scale):

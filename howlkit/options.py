@@ -32,6 +32,7 @@ __all__ = [
     "option",
     "parse",
     "to_json",
+    "with_earlier",
 ]
 
 T = TypeVar("T")
@@ -84,6 +85,7 @@ class _Meta:
     high: float | None = None
     choices: tuple[Any, ...] | None = None
     nested: type[Any] | None = None
+    before: tuple[Any, ...] = ()  # the value, if there is one
 
 
 @dataclass(frozen=True)
@@ -106,14 +108,17 @@ def option(
     high: float | None = None,
     choices: Iterable[Any] | None = None,
     nested: type[Any] | None = None,
+    before: Any = REQUIRED,  # noqa: ANN401 - as the default
 ) -> Any:  # noqa: ANN401 - as dataclasses.field
     """Return a dataclass field with a help text and limits: `dataclasses.field` with metadata.
 
     low, high: least and greatest number allowed. choices: the only values allowed. nested: a
-    dataclass; the field is a Mapping of it by name, empty by default.
+    dataclass; the field is a Mapping of it by name, empty by default. before: the value in runs
+    that were stored before there was this option, if it is not the default (`with_earlier`).
     """
     allowed = None if choices is None else tuple(choices)
-    metadata = {_KEY: _Meta(help, low, high, allowed, nested)}
+    earlier = () if before is REQUIRED else (before,)
+    metadata = {_KEY: _Meta(help, low, high, allowed, nested, earlier)}
     if nested is not None:
         return dataclasses.field(default_factory=dict, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -203,6 +208,23 @@ def build(cls: type[T], values: Mapping[str, object]) -> T:
         name: _params_table(options, component, label, name, by_name[name]) for name in by_name
     }
     return cast(T, dataclasses.replace(cast(Any, component), **{field: table}))
+
+
+def with_earlier(cls: type[Any], stored: Mapping[str, object]) -> dict[str, object]:
+    """Return stored options, and for options that came later the value that stands for before.
+
+    So a new option may have a better default, and what was stored without it stays as it was.
+
+    >>> @dataclass(frozen=True)
+    ... class Layer:
+    ...     width: int = 8
+    ...     taps: int = option(4, "steps that are mixed", before=0)
+    >>> with_earlier(Layer, {"width": 16})
+    {'taps': 0, 'width': 16}
+    """
+    metas = {field.name: _meta(cls, field.name) for field in dataclasses.fields(cls)}
+    earlier = {name: meta.before[0] for name, meta in metas.items() if meta.before}
+    return earlier | dict(stored)
 
 
 def to_json(component: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass

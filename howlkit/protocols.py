@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Augmenter",
     "Backbone",
+    "BlockedWeights",
     "Constraint",
     "ExemptEncoder",
     "DerivingGrammar",
@@ -52,6 +53,7 @@ __all__ = [
     "Stepper",
     "TempoEncoder",
     "TimingGrammar",
+    "TunedModel",
     "Writer",
 ]
 
@@ -256,6 +258,23 @@ class Backbone(Protocol):
         ...
 
 
+@runtime_checkable
+class BlockedWeights(Protocol):
+    """A backbone with weights that hold several matrices, one below the other.
+
+    Muon (`training.optimizer`) updates each by itself. howlkit knows the gates of torch's own
+    recurrent layers, and takes any other linear layer as one matrix.
+    """
+
+    @property
+    def row_blocks(self) -> Mapping[str, Sequence[int]]:
+        """The rows of each matrix in a weight (N, D), by the weight's name; they add up to N.
+
+        No rows: AdamW updates this weight, as it does all that is not in a linear layer or here.
+        """
+        ...
+
+
 class Network(Protocol):
     """What the core calls of a network; `howlkit.network.Network` makes one from a backbone."""
 
@@ -313,6 +332,20 @@ class Model(Protocol):
 
     def build(self, schema: Schema, heads: HeadOptions) -> Any:  # noqa: ANN401 - a torch module, a Network
         """Return a new network, its weights drawn by torch's global generator."""
+        ...
+
+
+@runtime_checkable
+class TunedModel(Protocol):
+    """A `Model` that says which options of training it learns best with."""
+
+    @property
+    def training_defaults(self) -> Mapping[str, object]:
+        """Values for options of `training`, by name, such as {"optimizer": "muon"}.
+
+        A new run takes them in place of the defaults, where the user gives no value. They may
+        depend on the options of the model.
+        """
         ...
 
 

@@ -101,10 +101,22 @@ def show(name: str) -> None:
             default = "" if option.default is options.REQUIRED else f" [{option.default}]"
             click.echo(f"  -o {name}.{option.name}=...{default}  {option.help} ({option.allowed})")
     for component in found:
+        if component.kind == "model":
+            click.echo(_how_it_is_trained(component), nl=False)
         if component.kind == "source":
             click.echo(_what_it_reads(component))
         if component.kind == "writer":
             click.echo(f"  files: {_suffixes(options.build(component.cls, {}))}")
+
+
+def _how_it_is_trained(component: Component) -> str:
+    """Return a line with the options of training that a model changes; "" if there are none."""
+    from howlkit import options
+    from howlkit.training.recipe import training_defaults
+
+    defaults = training_defaults(options.build(component.cls, {}))
+    said = " ".join(f"-o training.{name}={value}" for name, value in defaults.items())
+    return f"  trained, unless you say otherwise, with {said}\n" if said else ""
 
 
 def _what_it_reads(component: Component) -> str:

@@ -128,6 +128,12 @@ class Network(nn.Module):
                 mask[k, :, self.embed.slices[before.name]] = 1
         return mask.flatten(0, 1)
 
+    @property
+    def row_blocks(self) -> dict[str, tuple[int, ...]]:
+        """The rows of each head in the matrices of all heads (`hidden_matrices`)."""
+        rows = (self.heads.width,) * len(self.schema.decisions)
+        return {"from_hidden.weight": rows} | ({"from_fields": rows} if self.heads.chained else {})
+
     def head(self, field: Field) -> Head:
         """Return the head of a field."""
         head = self.out[key_of(field)]

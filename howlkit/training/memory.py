@@ -3,8 +3,9 @@
 Two things are estimated, both from below, in float32:
 
 - What each weight takes: itself, its gradient and AdamW's two moments, and its average if EMA is
-  on. Where weights lie in the memory of the CPU, saving takes more than training: the weights, the
-  two moments, and two copies of what is written to one file.
+  on. (Muon keeps one moment, and takes as much again while it computes.) Where weights lie in the
+  memory of the CPU, saving takes more than training: the weights, the two moments, and two copies
+  of what is written to one file.
 - What the backward pass keeps of the largest batch. Before the network is built that is, for each
   step of each row, twice as many numbers as all matrices outside the embedding have rows (what a
   matrix gives, and what a function makes of it). With the built network it is measured on a row of

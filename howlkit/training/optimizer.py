@@ -1,4 +1,4 @@
-"""AdamW as training uses it: steps, clipping, learning rate, and its state as named tensors."""
+"""Optimizers as training uses them: steps, clipping, learning rate, and state as named tensors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,22 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-__all__ = ["adamw", "learning_rate", "load", "tensors_of", "update"]
+from howlkit.training.muon import MuonWithAdamW
+
+__all__ = ["Optimizer", "adamw", "learning_rate", "load", "new_optimizer", "tensors_of", "update"]
+
+Optimizer = torch.optim.AdamW | MuonWithAdamW
+
+
+def new_optimizer(kind: str, network: nn.Module, rate: float, weight_decay: float) -> Optimizer:
+    """Return a new optimizer of a network.
+
+    kind: "adamw", or "muon": Muon for the hidden matrices and AdamW for the rest. Raises
+    OptionError for "muon" if the network has no hidden matrices.
+    """
+    if kind == "muon":
+        return MuonWithAdamW(network, rate, weight_decay)
+    return adamw(network, rate, weight_decay)
 
 
 def adamw(network: nn.Module, rate: float, weight_decay: float) -> torch.optim.AdamW:
@@ -36,9 +51,7 @@ def learning_rate(highest: float, *, step: int, warmup: int, used: float) -> flo
     return highest * falling * min(1.0, (step + 1) / max(warmup, 1))
 
 
-def update(
-    optimizer: torch.optim.Optimizer, network: nn.Module, rate: float, *, clip: float
-) -> None:
+def update(optimizer: Optimizer, network: nn.Module, rate: float, *, clip: float) -> None:
     """Take one step down the gradients of a network, and clear them.
 
     clip: gradients of a larger norm, over all weights, are scaled down to it (Pascanu et al. 2013);
@@ -62,14 +75,19 @@ def _parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str,
     ]
 
 
-def tensors_of(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+def tensors_of(optimizer: Optimizer) -> dict[str, Tensor]:
     """Return the optimizer's state as a flat dict, "parameter/name" to tensor."""
+    if isinstance(optimizer, MuonWithAdamW):
+        return optimizer.tensors()
     state = optimizer.state_dict()["state"]
     return {f"{p}/{name}": value for p, entry in state.items() for name, value in entry.items()}
 
 
-def load(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+def load(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
     """Give an optimizer the state that `tensors_of` returned; ValueError if it does not fit."""
+    if isinstance(optimizer, MuonWithAdamW):
+        optimizer.load(tensors)
+        return
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         parameter, part = name.split("/")

@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from howlkit import options, plugins
 from howlkit.errors import CheckpointError, OptionError, PluginError, did_you_mean
 from howlkit.head_options import HeadOptions
 from howlkit.options import option
+from howlkit.plugins.attribution import owner_of
 from howlkit.plugins.checked import CheckedAugmenter, CheckedEncoder, unwrapped
-from howlkit.protocols import Augmenter, Encoder, Model
+from howlkit.plugins.contracts import advice
+from howlkit.protocols import Augmenter, Encoder, Model, TunedModel
 from howlkit.training.changed_components import lost, options_refused
 
-__all__ = ["Recipe", "TrainingOptions", "versions"]
+__all__ = ["Recipe", "TrainingOptions", "training_defaults", "versions"]
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,11 @@ class TrainingOptions:
     batch: int = option(16, "rows side by side", low=1, high=65536)
     window: int = option(128, "notes of each row between two updates", low=2, high=65536)
     carry: int = option(8, "windows over which a row's state is carried; 1: none", low=1, high=4096)
-    rate: float = option(0.005, "learning rate at its highest (AdamW)", low=0.0, high=1.0)
+    rate: float = option(0.005, "learning rate at its highest", low=0.0, high=1.0)
     warmup: int = option(
         50, "steps until the rate is at its highest; then it falls to a hundredth", low=0
     )
-    weight_decay: float = option(0.05, "of AdamW, matrices only", low=0.0, high=1.0)
+    weight_decay: float = option(0.05, "decay, times the rate; matrices only", low=0.0, high=1.0)
     clip: float = option(1.0, "largest norm of the gradients; 0: no clipping", low=0.0)
     ema: float = option(
         0.0, "decay of averaged weights, such as 0.999; 0: none", low=0.0, high=0.99999
@@ -41,6 +43,11 @@ class TrainingOptions:
     validate_every: int = option(200, "steps between validations, and checkpoints", low=1)
     validation_notes: int = option(50_000, "notes of a validation during training", low=1)
     patience: int = option(20, "validations without progress until it stops; 0: never", low=0)
+    optimizer: Literal["adamw", "muon"] = option(
+        "adamw",
+        "muon: Muon for matrices between hidden vectors, AdamW for the rest",
+        before="adamw",
+    )
 
     name: ClassVar[str] = "training"
 
@@ -73,8 +80,9 @@ class Recipe:
         """Return the recipe of the components with these names, or of components that are made.
 
         values: options by component name, as `options.parse` returns them; not of components that
-        are made, which have their own. Raises PluginError for a component that is not installed,
-        OptionError for options of a component that is not chosen by its name.
+        are made, which have their own. Options of training that are not given are those that the
+        model is best trained with (`protocols.TunedModel`). Raises PluginError for a component that
+        is not installed, OptionError for options of a component that is not chosen by its name.
         """
         given = {name: dict(table) for name, table in (values or {}).items()}
         named = [each for each in (encoder, model, *augment) if isinstance(each, str)]
@@ -85,12 +93,14 @@ class Recipe:
                     f"options are given for {name!r}, which this run does not use."
                     f"{did_you_mean(name, used)} Options can be given for: {', '.join(used)}"
                 )
+        chosen: Model = _chosen("model", model, given)
+        training = training_defaults(chosen) | given.get(TrainingOptions.name, {})
         return cls(
             _chosen("encoder", encoder, given),
-            _chosen("model", model, given),
+            chosen,
             options.build(HeadOptions, given.get(HeadOptions.name, {})),
             tuple(_chosen("augmenter", each, given) for each in augment),
-            options.build(TrainingOptions, given.get(TrainingOptions.name, {})),
+            options.build(TrainingOptions, training),
         )
 
     @classmethod
@@ -131,9 +141,11 @@ class Recipe:
             return cls(
                 _component("encoder", data["encoder"], encoder),
                 _component("model", data["model"], model),
-                options.build(HeadOptions, data["heads"]),
+                options.build(HeadOptions, options.with_earlier(HeadOptions, data["heads"])),
                 tuple(_component("augmenter", a) for a in data["augmenters"]),
-                options.build(TrainingOptions, data["training"]),
+                options.build(
+                    TrainingOptions, options.with_earlier(TrainingOptions, data["training"])
+                ),
             )
         except OptionError as error:
             raise CheckpointError(
@@ -141,6 +153,23 @@ class Recipe:
             ) from error
         except (AttributeError, KeyError, TypeError) as error:
             raise CheckpointError(f"the stored recipe is damaged: {error!r}") from error
+
+
+def training_defaults(model: Model) -> dict[str, object]:
+    """Return the options of training that a model is best trained with, if it says so.
+
+    Raises PluginError if it names options or values that there are not.
+    """
+    if not isinstance(model, TunedModel):
+        return {}
+    defaults = dict(model.training_defaults)
+    try:
+        options.build(TrainingOptions, defaults)
+    except OptionError as error:
+        raise PluginError(
+            f"{owner_of(model)}: `training_defaults` are refused: {error}{advice(model)}"
+        ) from error
+    return defaults
 
 
 def _chosen(
@@ -200,7 +229,8 @@ def _component(kind: str, data: Mapping[str, Any], given: Any = None) -> Any:  #
             )
         return given
     try:
-        return plugins.create(kind, data["name"], data["options"])
+        cls = plugins.get(kind, data["name"]).cls
+        return plugins.create(kind, data["name"], options.with_earlier(cls, data["options"]))
     except PluginError as error:
         if data["distribution"] is None:
             name = data["name"]

@@ -1,4 +1,4 @@
-"""The training loop: AdamW over windows with carried state, validated, checkpointed, resumable.
+"""The training loop: windows with carried state, validated, checkpointed, resumable.
 
 A run with a budget in steps is deterministic: stopped anywhere and resumed, it ends with the same
 weights, bit for bit, on the same machine and number of threads. A run with a budget in minutes is
@@ -91,8 +91,9 @@ class Trainer:
         network.start_at(counts if counts is not None else facts["unigram"])
         self.network = network.to(device)
         self.average = Average(self.network, recipe.training.ema) if recipe.training.ema else None
-        self.optimizer = optimizer.adamw(
-            self.network, recipe.training.rate, recipe.training.weight_decay
+        options = recipe.training
+        self.optimizer = optimizer.new_optimizer(
+            options.optimizer, self.network, options.rate, options.weight_decay
         )
         self._at = TrainerState()
         self._carried: dict[str, Tensor] | None = None

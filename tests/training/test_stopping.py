@@ -16,10 +16,11 @@ from howlkit.training.trainer import Interrupted
 from tests.training.test_trainer import digest, trainer
 
 
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 @pytest.mark.parametrize("ema", [0.0, 0.9])
 @pytest.mark.parametrize("stop", [10, 17])
-def test_a_resumed_run_ends_with_the_same_bits(tmp_path, stop, ema):
-    values = {"training": {"ema": ema}}
+def test_a_resumed_run_ends_with_the_same_bits(tmp_path, stop, ema, optimizer):
+    values = {"training": {"ema": ema, "optimizer": optimizer}}
     straight = trainer(tmp_path / "a", values=values)
     straight.train()
 
@@ -45,15 +46,18 @@ def test_a_resumed_run_ends_with_the_same_bits(tmp_path, stop, ema):
     assert models[0].read_bytes() == models[1].read_bytes()
 
 
-def test_a_killed_run_resumes_at_its_last_checkpoint_with_the_same_bits(tmp_path):
-    straight = trainer(tmp_path / "a", steps=40)
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_a_killed_run_resumes_at_its_last_checkpoint_with_the_same_bits(tmp_path, optimizer):
+    values = {"training": {"optimizer": optimizer}}
+    straight = trainer(tmp_path / "a", steps=40, values=values)
     straight.train()
     script = textwrap.dedent(
         """
         import os, pathlib, signal, sys, torch
         torch.set_num_threads(1)
         from tests.training.test_trainer import trainer
-        made = trainer(pathlib.Path(sys.argv[1]), steps=40)
+        values = {"training": {"optimizer": sys.argv[2]}}
+        made = trainer(pathlib.Path(sys.argv[1]), steps=40, values=values)
         update = made._update
         def killed(*arguments):
             if made.step == 27:
@@ -63,9 +67,10 @@ def test_a_killed_run_resumes_at_its_last_checkpoint_with_the_same_bits(tmp_path
         made.train()
         """
     )
-    done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "b")], check=False)
+    command = [sys.executable, "-c", script, str(tmp_path / "b"), optimizer]
+    done = subprocess.run(command, check=False)
     assert done.returncode == -signal.SIGKILL
-    second = trainer(tmp_path / "b", steps=40)
+    second = trainer(tmp_path / "b", steps=40, values=values)
     second.resume()
     assert second.step == 20
     second.train()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 from howlkit.errors import OptionError
@@ -31,6 +32,8 @@ class Ssm:
     dropout: float = option(0.1, "of the input, and of what each layer adds", low=0.0, high=0.95)
 
     name: ClassVar[str] = "ssm"
+    training_defaults: ClassVar[Mapping[str, object]] = MappingProxyType({"optimizer": "muon"})
+    """What it is best trained with (`howlkit.protocols.TunedModel`)."""
 
     def __post_init__(self) -> None:
         """Refuse a number of heads that does not divide the inner units."""

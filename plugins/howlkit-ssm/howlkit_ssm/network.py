@@ -55,6 +55,9 @@ class StateSpace(nn.Module):
             Layer(width, inner=inner, heads=heads, states=states) for _ in range(layers)
         )
         self.norm = nn.RMSNorm(width)
+        # The gate; x; b; c; dt: matrices of their own for Muon.
+        rows = (inner, inner, states, states, heads)
+        self.row_blocks = {f"layers.{number}.into.weight": rows for number in range(layers)}
 
     def forward(
         self, x: Tensor, state: State | None, lengths: Tensor | None = None

@@ -9,6 +9,7 @@ from howlkit import options, plugins
 from howlkit.errors import OptionError
 from howlkit.head_options import HeadOptions
 from howlkit.music import Piece
+from howlkit.network.hidden_matrices import hidden_matrices
 from howlkit.network.likelihood import unigram
 from howlkit.sampling import Limit, Trained
 from howlkit.schema import Field, Schema
@@ -160,3 +161,13 @@ def test_it_trains_with_an_encoder_and_makes_music(encoder, tmp_path):
     twin.feed(dropped)
     assert (session.step() == twin.step()).all()
     assert all(isinstance(twin.piece(row), Piece) for row in range(2))
+
+
+def test_muon_trains_each_part_of_a_layer_by_itself():
+    values = {"ssm": {"width": 16, "inner": 24, "heads": 3, "states": 4}}
+    recipe = Recipe.choose("tuple", "ssm", values=values)
+    assert recipe.training.optimizer == "muon"
+    found = hidden_matrices(recipe.model.build(recipe.encoder.schema, recipe.heads))
+    assert found["backbone.layers.1.into.weight"] == (24, 24, 4, 4, 3)
+    assert found["backbone.layers.1.out.weight"] == (16,)
+    assert not any("taps" in name for name in found)

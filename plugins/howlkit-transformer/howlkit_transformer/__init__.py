@@ -12,7 +12,7 @@ from howlkit.hookspecs import hookimpl
 from howlkit.options import option
 from howlkit.protocols import Model
 from howlkit.schema import Schema
-from howlkit_transformer.shape import HEAD, SIZES, Shape
+from howlkit_transformer.shape import HEAD, RATES, SIZES, Shape
 
 if TYPE_CHECKING:
     from howlkit.head_options import HeadOptions
@@ -38,6 +38,9 @@ class Transformer:
     heads: int | None = option(None, "heads of attention; none: 64 units each", low=1, high=256)
     kv_heads: int | None = option(
         None, "heads of keys and values, shared among the heads; none: of the size", low=1, high=256
+    )
+    taps: int = option(
+        4, "steps that a convolution mixes before the blocks; 1: none", low=1, high=64, before=1
     )
 
     name: ClassVar[str] = "transformer"
@@ -70,13 +73,22 @@ class Transformer:
         kv_heads = self.kv_heads or math.gcd(heads, size.kv_heads)
         return Shape(width, self.layers or size.layers, heads, kv_heads)
 
+    @property
+    def training_defaults(self) -> dict[str, object]:
+        """What it is best trained with (`howlkit.protocols.TunedModel`)."""
+        return {"optimizer": "muon", "rate": RATES[self.size]}
+
     def build(self, schema: Schema, heads: HeadOptions) -> Network:
         """Return a new network with random weights."""
         from howlkit.network import Network
         from howlkit_transformer.network import Decoder
 
         backbone = Decoder(
-            heads.width_in(schema), self.shape, window=self.window, dropout=self.dropout
+            heads.width_in(schema),
+            self.shape,
+            window=self.window,
+            taps=self.taps,
+            dropout=self.dropout,
         )
         return Network(schema, heads, backbone)
 
@@ -92,7 +104,7 @@ class Transformer:
         from howlkit_transformer.compiled import CompiledDecoder, CompiledSteps
 
         weights = NamedWeights(stored.weights)
-        backbone = CompiledDecoder(weights, stored, self.shape, window=self.window)
+        backbone = CompiledDecoder(weights, stored, self.shape, window=self.window, taps=self.taps)
         try:
             check_suited(stored.schema, stored.heads)
         except UnsuitedError:

@@ -37,7 +37,13 @@ class CompiledDecoder:
     """
 
     def __init__(
-        self, weights: NamedWeights, stored: StoredNetwork, shape: Shape, *, window: int
+        self,
+        weights: NamedWeights,
+        stored: StoredNetwork,
+        shape: Shape,
+        *,
+        window: int,
+        taps: int,
     ) -> None:
         self.width, self.window, self._stored = shape.width, window, stored
         head = shape.width // shape.heads
@@ -45,6 +51,7 @@ class CompiledDecoder:
             "backbone.enter.weight", shape.width, stored.heads.width_in(stored.schema)
         )
         self.entry_bias = np.zeros(shape.width, np.float32)
+        self._taps = weights.take("backbone.mix.taps", taps - 1, shape.width) if taps > 1 else None
         self._names = [str(number) for number in range(shape.layers)]
         self._layers = tuple(_layer(weights, f"backbone.blocks.{n}", shape) for n in self._names)
         self._norm = weights.take("backbone.norm.weight", shape.width)
@@ -54,7 +61,10 @@ class CompiledDecoder:
     def start(self, rows: int) -> State:
         """As `CompiledBackbone.start`."""
         empty = np.zeros((rows, *self._kept_shape), np.float32)
-        return {name: empty for name in self._names} | {"seen": np.zeros(rows, np.int64)}
+        state: State = {name: empty for name in self._names} | {"seen": np.zeros(rows, np.int64)}
+        if self._taps is not None:
+            state["past"] = np.zeros((rows, *self._taps.shape), np.float32)
+        return state
 
     def step(self, x: Array, state: State, going: NDArray[np.bool_]) -> tuple[State, Array]:
         """As `CompiledBackbone.step`."""
@@ -65,6 +75,10 @@ class CompiledDecoder:
 
     def advance(self, x: Array, state: Mapping[str, NDArray[Any]]) -> State:
         """Run the blocks on x (D,), in place, after the state of one row; return its next state."""
+        past = None
+        if self._taps is not None:
+            past = np.concatenate((state["past"][0, 1:], x[None]))
+            x += (state["past"][0] * self._taps).sum(0)
         kept = tuple(np.ascontiguousarray(state[name][0]) for name in self._names)
         steps, *rest = kept[0].shape
         buffers = np.empty((len(kept), steps + 1, *rest), np.float32)
@@ -78,6 +92,8 @@ class CompiledDecoder:
         )  # fmt: skip
         dropped = max(0, steps + 1 - self.window)
         after: State = {"seen": state["seen"] + 1}
+        if past is not None:
+            after["past"] = past[None]
         for number, name in enumerate(self._names):
             after[name] = buffers[number : number + 1, dropped:]
         return after

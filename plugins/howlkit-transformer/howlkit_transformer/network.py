@@ -10,7 +10,8 @@ windows. Keys and values of the last window are the carried state (Transformer-X
 Shapes: B rows, T steps, D width, H heads, K heads of keys and values, each shared by G heads (H = G
 K), A the width of a head, S steps that are kept (at most `window`). The state has the keys and
 values of each layer, (B, S, 2 K, A), the newest last, and `seen` (B,), the number of steps that
-each row has read: if they are fewer than S, the entries before them mean nothing.
+each row has read: if they are fewer than S, the entries before them mean nothing. With a
+convolution before the blocks it also has `past`, the last inputs of that, (B, taps - 1, D).
 """
 
 from __future__ import annotations
@@ -37,18 +38,30 @@ class Decoder(nn.Module):
 
     turns: Tensor
 
-    def __init__(self, width_in: int, shape: Shape, *, window: int, dropout: float) -> None:
+    def __init__(
+        self, width_in: int, shape: Shape, *, window: int, taps: int, dropout: float
+    ) -> None:
         super().__init__()
         self.width, self.window, self.dropout = shape.width, window, dropout
         self.group = shape.heads // shape.kv_heads
         self.kept_shape = (0, 2 * shape.kv_heads, shape.width // shape.heads)
         self.enter = nn.Linear(width_in, shape.width, bias=False)
+        self.mix = Mix(shape.width, taps) if taps > 1 else None
         self.blocks = nn.ModuleList(Block(shape, dropout) for _ in range(shape.layers))
         self.norm = nn.RMSNorm(shape.width)
         self.register_buffer(
             "turns", torch.from_numpy(turns(shape.width // shape.heads)), persistent=False
         )
         self.names = [str(number) for number in range(shape.layers)]  # of the layers' state
+        heads = shape.width // shape.heads * shape.kv_heads  # rows of all keys, or all values
+        self.row_blocks = {  # queries, keys and values; gates and what they let through
+            f"blocks.{name}.{part}.weight": rows
+            for name in self.names
+            for part, rows in (
+                ("into", (shape.width, heads, heads)),
+                ("gated", (shape.hidden, shape.hidden)),
+            )
+        }
 
     def forward(
         self, x: Tensor, state: State | None, lengths: Tensor | None = None
@@ -62,17 +75,22 @@ class Decoder(nn.Module):
             empty = x.new_zeros(len(x), *self.kept_shape)
             state = {name: empty for name in self.names}
             state["seen"] = torch.zeros(len(x), dtype=torch.int64, device=x.device)
+            if self.mix is not None:
+                state["past"] = x.new_zeros(len(x), len(self.mix.taps), self.width)
         return self.run_blocks(self.enter(x), state, lengths)
 
     def run_blocks(self, x: Tensor, state: State, lengths: Tensor | None) -> tuple[Tensor, State]:
         """Run the blocks on x (B, T, D), the output of `enter`; the rest as `forward`."""
         steps, seen = x.shape[1], state["seen"]
         cos, sin = self._rotation(seen[:, None] + torch.arange(steps, device=x.device))
-        # The sum that blocks add to stays in float32, even if autocast computes blocks in bfloat16.
-        x = F.dropout(x.float(), self.dropout, self.training)
         kept = state["0"].shape[1]
         mask, keep = self._mask(seen, kept, steps), self._kept(kept, steps, lengths)
         after = {"seen": seen + (steps if lengths is None else lengths)}
+        # The sum that blocks add to stays in float32, even if autocast computes blocks in bfloat16.
+        x = x.float()
+        if self.mix is not None:
+            x, after["past"] = self.mix(x, state["past"], lengths)
+        x = F.dropout(x, self.dropout, self.training)
         for name, block in zip(self.names, self.blocks, strict=True):
             x, buffer = block(x, state[name], cos, sin, mask)  # (B, S + T, 2 K, A)
             after[name] = _take(buffer, keep)
@@ -112,6 +130,30 @@ class Decoder(nn.Module):
         last = kept + lengths[:, None]
         # An index below 0 is an entry that means nothing, as `seen` says.
         return (last - keep + torch.arange(keep, device=lengths.device)).clamp(min=0)
+
+
+class Mix(nn.Module):
+    """Adds to each step a weighted sum of the `taps` - 1 steps before it, unit by unit.
+
+    Attention needs a layer to find the step before. So the first layer can look for passages that
+    began alike, as layers do after one that shifts (Fu et al. 2023, "Hungry hungry hippos").
+    """
+
+    def __init__(self, width: int, taps: int) -> None:
+        super().__init__()
+        self.taps = nn.Parameter(torch.empty(taps - 1, width))  # the furthest step first
+        nn.init.uniform_(self.taps, -(taps**-0.5), taps**-0.5)
+
+    def forward(self, x: Tensor, past: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return x (B, T, D) mixed, and the inputs to keep, as `past`: (B, taps - 1, D)."""
+        count, steps = len(self.taps), x.shape[1]
+        longer = torch.cat((past.to(x.dtype), x), 1)
+        for tap in range(count):
+            x = x + longer[:, tap : tap + steps] * self.taps[tap]
+        if lengths is None:
+            return x, longer[:, steps:]
+        last = lengths[:, None] + torch.arange(count, device=x.device)
+        return x, longer.gather(1, last[..., None].expand(-1, -1, x.shape[2]))
 
 
 class Block(nn.Module):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-__all__ = ["HEAD", "SIZES", "Shape"]
+__all__ = ["HEAD", "RATES", "SIZES", "Shape"]
 
 
 class Shape(NamedTuple):
@@ -28,4 +28,7 @@ SIZES = {
     "medium": Shape(512, 9, 8, 2),  # 25 million
     "large": Shape(768, 16, 12, 3),  # 99 million
 }
+RATES = {"tiny": 0.012, "small": 0.006, "medium": 0.003, "large": 0.0015}
+"""The learning rate of each size: that of tiny was measured, the others fall as is usual."""
+
 HEAD = 64  # the width of a head, if the number of heads is not given

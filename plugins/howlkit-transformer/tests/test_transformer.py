@@ -13,6 +13,7 @@ from howlkit.errors import OptionError
 from howlkit.head_options import HeadOptions
 from howlkit.music import Piece
 from howlkit.network import Network
+from howlkit.network.hidden_matrices import hidden_matrices
 from howlkit.network.likelihood import unigram
 from howlkit.sampling import Limit, Session, StoredNetwork, Trained, make_runner
 from howlkit.schema import Field, Schema
@@ -95,6 +96,39 @@ def tokens(rows, steps):
     return {"mark": torch.zeros(rows, steps).long(), "token": torch.randint(4, (rows, steps))}
 
 
+def test_a_new_run_is_trained_by_muon_and_a_stored_one_as_it_was():
+    values = {"transformer": TINY}
+    made = Recipe.choose("tuple", "transformer", values=values)
+    assert made.training.optimizer == "muon" and made.model.taps == 4
+    stored = made.to_json()
+    del stored["training"]["optimizer"], stored["model"]["options"]["taps"]  # an earlier version
+    again = Recipe.from_json(stored)
+    assert again.training.optimizer == "adamw" and again.model.taps == 1
+    names = dict(again.model.build(ONE, HeadOptions()).named_parameters())
+    assert not any("mix" in name for name in names)
+
+
+def test_muon_sees_queries_keys_values_gates_and_what_they_let_through():
+    found = hidden_matrices(Transformer(**TINY).build(ONE, HeadOptions()))
+    assert found["backbone.blocks.1.into.weight"] == (32, 16, 16)
+    assert found["backbone.blocks.0.gated.weight"] == (96, 96)
+    assert found["backbone.blocks.0.down.weight"] == found["backbone.enter.weight"] == (32,)
+    assert "backbone.mix.taps" not in found
+
+
+@pytest.mark.parametrize("taps", [1, 2])
+def test_the_convolution_reaches_back_as_many_steps_as_it_says(taps):
+    torch.manual_seed(0)
+    model = Transformer(width=32, layers=1, heads=4, kv_heads=2, window=1, taps=taps)
+    network = Stirred(**dataclasses.asdict(model)).build(ONE, HeadOptions(embedding=8)).eval()
+    batch = tokens(1, 12)
+    other = {name: column.clone() for name, column in batch.items()}
+    other["token"][:, 2] += 3
+    with torch.inference_mode():
+        changed = (network.advance(batch, None)[0] != network.advance(other, None)[0]).any(-1)[0]
+    assert changed.nonzero()[:, 0].tolist() == list(range(2, 2 + 1 + taps))
+
+
 def part(batch, begin, stop):
     return {name: column[:, begin:stop] for name, column in batch.items()}
 
@@ -106,7 +140,11 @@ def test_the_state_stops_growing_when_the_window_is_full(network):
             _, state = network.advance(tokens(2, 1), state)
             sizes.append(sum(value.numel() for value in state.values()))
     assert sizes[0] < sizes[5] == sizes[19]
-    assert all(value.shape[:2] == (2, 6) for name, value in state.items() if name != "seen")
+    assert {name: value.shape[:2] for name, value in state.items() if name != "seen"} == {
+        "0": (2, 6),
+        "1": (2, 6),
+        "past": (2, 3),
+    }
 
 
 def test_a_layer_sees_exactly_the_window(network):
@@ -115,8 +153,8 @@ def test_a_layer_sees_exactly_the_window(network):
     other["token"][:, 2] += 3
     with torch.inference_mode():
         changed = (network.advance(batch, None)[0] != network.advance(other, None)[0]).any(-1)[0]
-    # Two layers look back two windows of six steps.
-    assert changed.nonzero()[:, 0].tolist() == list(range(2, 2 + 2 * 6 + 1))
+    # Two layers look back two windows of six steps, and the convolution three steps more.
+    assert changed.nonzero()[:, 0].tolist() == list(range(2, 2 + 2 * 6 + 3 + 1))
 
 
 def test_positions_are_relative_however_far_a_piece_has_come(network):
