@@ -37,7 +37,8 @@ from howlkit.network.heads import (
 )
 from howlkit.network.relative import RelativeLookup
 from howlkit.network.repeat_hints import RepeatHints, StepHints
-from howlkit.network.repeats import PREFIX, RepeatMatch
+from howlkit.network.repeat_scores import PREFIX
+from howlkit.network.repeats import RepeatMatch
 from howlkit.protocols import Backbone
 from howlkit.schema import Field, Schema
 
@@ -88,10 +89,7 @@ class Network(nn.Module):
         self.embed = Embedding(schema, heads)
         self.hints = RepeatHints(schema, heads) if heads.repeats else None
         fields = schema.decisions
-        relative = [
-            f for f in fields if heads.relative and f.relative_to and heads.kind(f) == "softmax"
-        ]
-        self.relative = RelativeLookup(schema, relative, chained=heads.chained)
+        self.relative = RelativeLookup(schema, heads.related(schema), chained=heads.chained)
         self._position = {field.name: k for k, field in enumerate(fields)}
         self.narrow = nn.Linear(heads.width_embedded(schema), heads.input) if heads.input else None
         width = backbone.width + heads.width_skip(schema)
@@ -154,16 +152,13 @@ class Network(nn.Module):
         batch: Columns,
         state: State | None,
         lengths: Tensor | None = None,
-        *,
-        backbone: Backbone | None = None,
     ) -> tuple[Tensor, State]:
         """Read steps (B, T) by field name after `state`; return hidden (B, T, D) and the state.
 
-        lengths: (B,) how many steps of each row count; None: all. backbone: runs in place of the
-        network's own (`TorchRunner`).
+        lengths: (B,) how many steps of each row count; None: all.
         """
         x, match, after = self._embed(batch, state, lengths)
-        hidden, state = (backbone or self.backbone)(x, _backbone_state(state), lengths)
+        hidden, state = self.backbone(x, _backbone_state(state), lengths)
         if width := self.heads.width_skip(self.schema):
             skipped = F.dropout(x[..., -width:], self.heads.dropout, self.training)
             hidden = torch.cat((hidden, skipped), -1)
