@@ -55,6 +55,9 @@ class HeadOptions:
     elapsed: bool = option(
         False, "the network is told how many steps ago the piece began, so that pieces end"
     )
+    intervals: bool = option(
+        False, "score pitches also by their interval to the note begun last, with any encoder"
+    )
     pitch_classes: int = option(
         0,
         "notes until a note counts half in a histogram of pitch classes; 0: none",

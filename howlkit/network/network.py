@@ -36,8 +36,9 @@ from howlkit.network.heads import (
     Softmax,
     Squared,
 )
+from howlkit.network.last_pitch import LastPitch
 from howlkit.network.pitch_classes import CLASSES as PITCH_CLASSES
-from howlkit.network.pitch_classes import COUNTS, PitchClasses, classes_of_values
+from howlkit.network.pitch_classes import PitchClasses, classes_of_values
 from howlkit.network.relative import RelativeLookup
 from howlkit.network.repeat_hints import RepeatHints, StepHints
 from howlkit.network.repeats import PREFIX, RepeatMatch
@@ -60,7 +61,7 @@ CLASSES: dict[HeadKind, type[Head]] = {
 
 def _backbone_state(state: State | None) -> State | None:
     """Return the backbone's part of a state; None: it begins."""
-    own = (PREFIX, ELAPSED, COUNTS)
+    own = (PREFIX, ELAPSED, "begun_")
     parts = {name: part for name, part in (state or {}).items() if not name.startswith(own)}
     return parts or None
 
@@ -95,6 +96,8 @@ class Network(nn.Module):
             f for f in fields if heads.relative and f.relative_to and heads.kind(f) == "softmax"
         ]
         self.relative = RelativeLookup(schema, relative, chained=heads.chained)
+        softmax = [field for field in fields if heads.kind(field) == "softmax"]
+        self.last_pitch = LastPitch(schema, softmax) if heads.intervals else None
         self._position = {field.name: k for k, field in enumerate(fields)}
         self.narrow = nn.Linear(heads.width_embedded(schema), heads.input) if heads.input else None
         entering = heads.width_in(schema)
@@ -119,6 +122,7 @@ class Network(nn.Module):
         if kind is Softmax:
             takes_hints = bool(heads.repeats) and field.name != "mark"
             count = self.relative.count(field)
+            count += self.last_pitch is not None and field in self.last_pitch.fields
             classes = classes_of_values(self.schema, field) if heads.pitch_classes else None
             head = Softmax(
                 field,
@@ -191,6 +195,10 @@ class Network(nn.Module):
             shares, counted = self.pitch_classes.shares(batch, state, lengths)
             x, after = x + self.pitch_classes(shares), after | counted
             suffixes.append(shares)
+        if self.last_pitch is not None:
+            last, heard = self.last_pitch(batch, state, lengths)
+            after |= heard
+            suffixes.append(last)
         if self.hints is not None and match is not None:
             suffixes.append(self.hints.suffix(match))
         hidden, state = (backbone or self.backbone)(x, _backbone_state(state), lengths)
@@ -226,11 +234,17 @@ class Network(nn.Module):
         hint = step_hints.of(field) if step_hints is not None else None
         begin = self.from_hidden.in_features
         end = begin + self.relative.width
+        references = []
         if field in self.relative.fields:
-            references = self.relative.references(field, hidden[:, begin:end], decided)
-            hint = replace(hint or HeadHint(), references=references)
-        if self.pitch_classes is not None and field in self.pitch_classes.fields:
-            hint = replace(hint or HeadHint(), shares=hidden[:, end : end + PITCH_CLASSES])
+            references.append(self.relative.references(field, hidden[:, begin:end], decided))
+        if self.pitch_classes is not None:
+            begin, end = end, end + PITCH_CLASSES
+            if field in self.pitch_classes.fields:
+                hint = replace(hint or HeadHint(), shares=hidden[:, begin:end])
+        if self.last_pitch is not None and field in self.last_pitch.fields:
+            references.append(self.last_pitch.references(field, hidden[:, end : end + 1]))
+        if references:
+            hint = replace(hint or HeadHint(), references=torch.cat(references, -1))
         return hint
 
     def nats(self, hidden: Tensor, targets: Columns) -> Columns:

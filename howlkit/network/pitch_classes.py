@@ -15,9 +15,8 @@ learnt from 0 on. In row t + 1, the logit of a value that begins a note of pitch
 where u (12,) is a linear map, learnt from 0 on, of what the field's head knows: so a note is judged
 by the notes at each interval above it, and what is learnt in C is known in D.
 
-The state of a row is h (12,) and one bit: whether the program in force is drums. Which values begin
-which notes is what `Schema.notes` says. Shapes: B rows, T steps, N of both, n values, D in the
-width of the backbone's input.
+The state of a row is h (12,), and what step_notes.py keeps. Shapes: B rows, T steps, N of both, n
+values, D in the width of the backbone's input.
 """
 
 from __future__ import annotations
@@ -25,15 +24,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from howlkit.errors import OptionError
-from howlkit.note_pitches import NotePitches
-from howlkit.schema import STEP, Field, Schema
+from howlkit.network.step_notes import DRUMS, StepNotes, note_pitches
+from howlkit.schema import Field, Schema
 
 __all__ = ["CLASSES", "COUNTS", "PitchClasses", "classes_of_values"]
 
 CLASSES = 12
-COUNTS, DRUMS = "pitch_classes", "pitch_classes_drums"
-"""The names of h (B, 12) and of the bit (B,) in a network's state."""
+COUNTS = "begun_classes"
+"""The name of h (B, 12) in a network's state."""
+
+OPTION = "heads.pitch_classes"
 
 AT_ONCE = 128  # steps whose counts are summed in one product; bounds memory
 
@@ -41,20 +41,9 @@ Columns = dict[str, Tensor]
 State = dict[str, Tensor]
 
 
-def note_pitches(schema: Schema) -> NotePitches:
-    """Return which notes the values of a schema begin; OptionError if none is known to."""
-    notes: NotePitches | None = schema.notes() if schema.notes is not None else None
-    if notes is None or not notes.pitches:
-        raise OptionError(
-            "heads.pitch_classes needs an encoder that says which notes its values begin (a "
-            "grammar with note_choices), and this one does not: leave the option out"
-        )
-    return notes
-
-
 def classes_of_values(schema: Schema, field: Field) -> Tensor | None:
     """Return (n,): the pitch class of each value of a field, 12 for none; None: it has none."""
-    found = note_pitches(schema).pitches.get(field.name)
+    found = note_pitches(schema, OPTION).pitches.get(field.name)
     if found is None:
         return None
     pitches = torch.tensor(found.tolist())
@@ -70,18 +59,14 @@ class PitchClasses(nn.Module):
 
     def __init__(self, schema: Schema, half_life: int, width: int) -> None:
         super().__init__()
-        self.schema, self.half_life = schema, half_life
-        notes = note_pitches(schema)
-        self.fields = [field for field in schema.decisions if field.name in notes.pitches]
-        self.programs = [field for field in schema.decisions if field.name in notes.drums]
+        self.half_life = half_life
+        self.notes = StepNotes(schema, OPTION)
+        self.fields = self.notes.fields
         self.weight = nn.Parameter(torch.zeros(width, CLASSES))
         for field in self.fields:  # (n, 12): a one at the pitch class
             classes = classes_of_values(schema, field)
             table = torch.eye(CLASSES + 1)[classes, :CLASSES]
             self.register_buffer(f"classes_{field.name}", table, persistent=False)
-        for field in self.programs:
-            drums = torch.tensor(notes.drums[field.name].tolist())
-            self.register_buffer(f"drums_{field.name}", drums, persistent=False)
 
     def forward(self, shares: Tensor) -> Tensor:
         """Return (B, T, D in), what the backbone gets for shares (B, T, 12)."""
@@ -95,7 +80,8 @@ class PitchClasses(nn.Module):
         state: of the network; without h, the rows begin with nothing. lengths: (B,) how many steps
         of each row count; None: all.
         """
-        begun, drums = self._begun(steps, state)
+        drums = self.notes.drums(steps, state)
+        begun = self._begun(steps, drums[:, 1:])
         rows, span = begun.shape[:2]
         counts = begun.new_zeros(rows, CLASSES)
         if state is not None and COUNTS in state:
@@ -110,33 +96,18 @@ class PitchClasses(nn.Module):
         counts = counts[:, 1:]
         return counts / (1 + counts.sum(-1, keepdim=True)), after
 
-    def _begun(self, steps: Columns, state: State | None) -> tuple[Tensor, Tensor]:
-        """Return b (B, T, 12), and (B, T + 1) whether drums are in force before and after rows."""
-        ordinary = steps["mark"] == STEP
-        drums = ordinary.new_zeros(len(ordinary), 1)
-        if state is not None and DRUMS in state:
-            drums = state[DRUMS][:, None]
-        begun = self.weight.new_zeros(*ordinary.shape, CLASSES)
+    def _begun(self, steps: Columns, drums: Tensor) -> Tensor:
+        """Return b (B, T, 12); drums: (B, T), whether they are in force."""
+        begun = self.weight.new_zeros(*drums.shape, CLASSES)
         for field in self.fields:
-            table, active = self.get_buffer(f"classes_{field.name}"), self._active(field, steps)
+            table, active = (
+                self.get_buffer(f"classes_{field.name}"),
+                self.notes.active(field, steps),
+            )
             values = steps[field.name]
             added = values.to(table.dtype) @ table if field.kind == "bits" else table[values]
             begun = begun + added * active[..., None]
-        # The program in force is that of the last row that settles one.
-        drums = torch.cat((drums, torch.zeros_like(ordinary)), 1)
-        settled = torch.zeros_like(drums)
-        for field in self.programs:
-            active = self._active(field, steps)
-            flags = self.get_buffer(f"drums_{field.name}")[steps[field.name]]
-            drums[:, 1:] |= flags & active
-            settled[:, 1:] |= active
-        index = torch.arange(drums.shape[1], device=drums.device).expand_as(drums)
-        last = torch.where(settled, index, 0).cummax(1).values
-        drums = drums.gather(1, last)
-        return begun * ~drums[:, 1:, None], drums
-
-    def _active(self, field: Field, steps: Columns) -> Tensor:
-        return torch.as_tensor(self.schema.active(field, steps))
+        return begun * ~drums[..., None]
 
     def _decayed(self, counts: Tensor, begun: Tensor) -> Tensor:
         """Return h (B, S, 12) after each of S steps that begin notes (B, S, 12); counts: h before.

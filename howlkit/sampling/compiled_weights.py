@@ -28,13 +28,13 @@ def check_suited(schema: Schema, heads: HeadOptions) -> None:
     """Raise UnsuitedError unless compiled code can decide such fields by such heads.
 
     It can decide classes by softmax, without the options `repeats`, `relative`, `skip`,
-    `elapsed` and `pitch_classes`.
+    `elapsed`, `pitch_classes` and `intervals`.
     """
     if any(field.kind != "class" for field in schema.columns):
         raise UnsuitedError("it has fields that are bits or real numbers")
     if any(heads.kind(field) != "softmax" for field in schema.decisions):
         raise UnsuitedError("it has heads that are no softmax")
-    for name in ("repeats", "relative", "skip", "elapsed", "pitch_classes"):
+    for name in ("repeats", "relative", "skip", "elapsed", "pitch_classes", "intervals"):
         if getattr(heads, name):
             raise UnsuitedError(f"it has heads.{name}")
 

@@ -27,6 +27,7 @@ STIR = 0.1  # a weight is changed by at most this much, and by at least half of 
 EVERY_INPUT: dict[str, Any] = {
     "repeats": ("all",),
     "relative": True,
+    "intervals": True,
     "elapsed": True,
     "pitch_classes": 6,
 }

@@ -56,7 +56,7 @@ def test_what_steps_cost_while_they_are_made_is_what_the_whole_piece_costs():
     assert np.allclose(sum(nats.values())[0].tolist(), costs, atol=1e-3)
 
 
-@pytest.mark.parametrize("option", [{"elapsed": True}, {"pitch_classes": 8}])
+@pytest.mark.parametrize("option", [{"elapsed": True}, {"pitch_classes": 8}, {"intervals": True}])
 def test_compiled_code_leaves_such_networks_to_torch(option):
     made = encoder("tuple")
     network = network_of(made, **option)
