@@ -1,7 +1,7 @@
 """How far a piece has gone: an input from the number of steps since its start, so that pieces end.
 
 With n(t) the number of ordinary steps (`mark` is STEP) of a piece up to row t, row t included, and
-the edges e_j = 4 * 2^(j / 4), j = 0 .. EDGES - 1, the input of the backbone at row t gets
+the edges e_j = 4 * 2^(j / 4), rounded up, j = 0 .. EDGES - 1, the backbone's input at row t gets
 
     the sum of w_j over all j with e_j <= n(t),
 
@@ -14,19 +14,22 @@ Shapes: B rows, T steps, D in the width of the backbone's input.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from howlkit.schema import STEP
 
-__all__ = ["EDGES", "ELAPSED", "Elapsed", "class_of"]
+__all__ = ["EDGES", "EDGES_AT", "ELAPSED", "Elapsed", "class_of"]
 
 ELAPSED = "elapsed"
 """The name of n (B,) in a network's state."""
 
-EDGES = 72  # up to 880,000 steps
-FIRST_EDGE, EDGES_AN_OCTAVE = 4.0, 4
+EDGES = 72
+EDGES_AT = tuple(math.ceil(4 * 2 ** (j / 4)) for j in range(EDGES))
+"""The edges: 4, 5, 6, 7, 8, 10 .. 881744 steps."""
 
 Columns = dict[str, Tensor]
 State = dict[str, Tensor]
@@ -38,8 +41,8 @@ def class_of(steps: Tensor) -> Tensor:
     >>> class_of(torch.tensor([0, 3, 4, 8, 16, 10**9])).tolist()
     [0, 0, 1, 5, 9, 72]
     """
-    octaves = torch.arange(EDGES, device=steps.device, dtype=torch.float64) / EDGES_AN_OCTAVE
-    return torch.bucketize(steps.double(), FIRST_EDGE * 2.0**octaves, right=True)
+    edges = torch.tensor(EDGES_AT, dtype=steps.dtype, device=steps.device)
+    return torch.bucketize(steps, edges, right=True)
 
 
 class Elapsed(nn.Module):
