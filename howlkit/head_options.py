@@ -55,6 +55,18 @@ class HeadOptions:
         (), "hints from earlier passages alike in these fields, such as pitch,shift; all: in all"
     )
     repeats_lag: int = option(1, "the fewest steps that such a passage lies back", low=1, high=512)
+    elapsed: bool = option(
+        False, "the network is told how many steps ago the piece began, so that pieces end"
+    )
+    intervals: bool = option(
+        False, "score pitches also by their interval to the note begun last, with any encoder"
+    )
+    pitch_classes: int = option(
+        0,
+        "notes until a note counts half in a histogram of pitch classes; 0: none",
+        low=0,
+        high=4096,
+    )
 
     name: ClassVar[str] = "heads"
 

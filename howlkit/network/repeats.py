@@ -71,7 +71,8 @@ class Repeats:
         lengths: (B,) how many steps of each row count; None: all.
         """
         keys = self._keys(steps)
-        state = self._empty(keys, steps) if state is None else state
+        if state is None or PREFIX + "key" not in state:
+            state = self._empty(keys, steps)
         past = {f.name: torch.cat((state[PREFIX + f.name], steps[f.name]), 1) for f in self.columns}
         keys = torch.cat((state[PREFIX + "key"], keys), 1)  # (B, R + T)
         scores = self._scores(keys, state[PREFIX + "score"])  # (B, T + 1, R)

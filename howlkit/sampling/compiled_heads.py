@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.head_options import HeadKind, HeadOptions
+from howlkit.network.input_state import CLASSES, PITCHES, first_values
 from howlkit.network.references import References
 from howlkit.network.repeat_scores import SCORES
 from howlkit.sampling.compiled_embedding import EmbeddedValues
 from howlkit.sampling.compiled_fields import FieldArrays
+from howlkit.sampling.compiled_running import begun_pitches
 from howlkit.sampling.stored_network import NamedWeights
 from howlkit.schema import Field, Schema
 
@@ -36,7 +38,8 @@ class HeadArrays:
     (K W, .), from what reaches them around the backbone; bias: (K W,). added: (R, K W) what a
     decided value gives to the heads after it; empty if heads are independent. out and out_bias: the
     last layers of all heads, rows[k] .. rows[k + 1] of decision k. For a softmax these are one for
-    each value, then 2 n - 1 for the distance from each reference, then one for the trust in a hint.
+    each value, then 2 n - 1 for the distance from each reference, 12 for the shares of pitch
+    classes, and one for the trust in a hint.
     is_plain: for each decision, whether it is a softmax of its last layer.
     of_heads: what heads need that are not the softmax of their last layer, in the order in which
     `head_kernels.head_logits` names it; None if there are none.
@@ -53,6 +56,9 @@ class HeadArrays:
     ) -> None:
         """Take the weights of the heads. width: D. UnsuitedError if they do not fit."""
         self._schema, self._heads = schema, heads
+        self._begun = {}  # by field, the pitch that each value begins
+        if heads.intervals or heads.pitch_classes:
+            self._begun = begun_pitches(schema).pitches
         self.width, decisions = heads.width, schema.decisions
         inputs, around = len(decisions) * heads.width, heads.width_skip(schema)
         both, self.bias = weights.linear("from_hidden", inputs, width + around)
@@ -94,22 +100,28 @@ class HeadArrays:
 
     def _last_layer(self, field: Field, weights: NamedWeights) -> tuple[Array, Array]:
         """Return the last layer of a field's head, and what it has for references and hints."""
-        name, n, kind = _head(field), field.n, self._heads.kind(field)
+        name, n, heads = _head(field), field.n, self._heads
         sizes = {
-            "softmax": n, "logistics": 3 * self._heads.components, "squared": 1,
+            "softmax": n, "logistics": 3 * heads.components, "squared": 1,
             "bits chained": n + 1, "bits independent": n,
         }  # fmt: skip
-        out, bias = weights.linear(f"{name}.out", sizes[kind], self.width)
+        out, bias = weights.linear(f"{name}.out", sizes[heads.kind(field)], self.width)
         more = []
-        if count := self._references.count(field):
+        if count := self._references.count(field) + self._is_scored(field, heads.intervals):
             rows = count * (2 * n - 1)
             more.append(weights.take(f"{name}.relative.weight", rows, self.width))
+        if self._is_scored(field, bool(heads.pitch_classes)):
+            more.append(weights.take(f"{name}.intervals.weight", CLASSES, self.width))
         if self._is_hinted(field):
             more.append(weights.take(f"{name}.trust.weight", 1, self.width))
         if not more:
             return out, bias
         out = np.concatenate((out, *more))
         return out, np.concatenate((bias, np.zeros(len(out) - len(bias), np.float32)))
+
+    def _is_scored(self, field: Field, option: bool) -> bool:
+        """Return whether the head scores the notes that a field's values begin, by an option."""
+        return option and self._heads.kind(field) == "softmax" and field.name in self._begun
 
     def _is_hinted(self, field: Field) -> bool:
         return bool(self._heads.repeats) and field in self._heads.hinted(self._schema)
@@ -124,39 +136,57 @@ class HeadArrays:
         if heads.repeats:
             shape = len(hinted), len(SCORES) + 1, len(hinted) + 1
             bonus = weights.take("hints.bonus", *shape)
-        references = [self._reference_rows(field) for field in decisions]
         around = -1 if self.around is None else self.around.start
         in_suffix = width if self.around is None else self.around.stop
         beside = len(self._references.in_suffix) if self._references.fields else 0
-        numbers = around, in_suffix, in_suffix + beside, int(heads.chained)
+        shares = in_suffix + beside
+        last = shares + CLASSES * bool(heads.pitch_classes)
+        numbers = around, in_suffix, shares, last + heads.intervals, int(heads.chained)
+        scored = [f for f in decisions if self._is_scored(f, bool(heads.pitch_classes))]
+        classes = np.full((len(scored), max(f.n for f in decisions)), -1)
+        for row, field in zip(classes, scored, strict=True):
+            pitches = self._begun[field.name]
+            row[: field.n] = np.where(pitches >= 0, pitches % CLASSES, -1)
+        references = [self._reference_rows(field) for field in decisions]
+        firsts: list[list[int]] = []
+        for rows, field in zip(references, decisions, strict=True):
+            if self._is_scored(field, heads.intervals):
+                rows.append((last - in_suffix, -1, 0, -1, len(firsts)))
+                firsts.append(first_values(self._begun[field.name].tolist()))
         flat = [row for rows in references for row in rows]
-        if not any(kinds) and not flat and not hinted and around < 0:
+        if not any(kinds) and not flat and not hinted and not scored and around < 0:
             return None
         return (
             np.array(kinds),
             self.rows,
             fields.column,
             np.cumsum([0, *map(len, references)]),
-            np.array(flat, np.int64).reshape(-1, 4),
+            np.array(flat, np.int64).reshape(-1, 5),
+            np.array(firsts, np.int64).reshape(-1, PITCHES + 1),
             np.array([hinted.index(f) if f in hinted else -1 for f in decisions]),
             bonus,
+            np.array([scored.index(f) if f in scored else -1 for f in decisions]),
+            classes,
             np.array(numbers),
         )
 
-    def _reference_rows(self, field: Field) -> list[tuple[int, int, int, int]]:
+    def _reference_rows(self, field: Field) -> list[tuple[int, ...]]:
         """Return the references of a field, in the order of its weights.
 
         Each is its index among those to the step before, or -1; a column of this step, or -1, and a
-        number to add; and the reference to the step before that is taken where the column is 0.
+        number to add; the reference to the step before that is taken where the column is 0; and for
+        a pitch, which table has the value that begins it, -1 for a value.
         """
         references = self._references
         if not references.count(field):
             return []
         names = [column.name for column in self._schema.columns]
-        rows = [(index, -1, 0, -1) for index in references.before[field.name]]
+        rows: list[tuple[int, ...]] = [
+            (index, -1, 0, -1, -1) for index in references.before[field.name]
+        ]
         for name, more in references.in_step[field.name]:
             otherwise = (*references.before[name], -1)[0]
-            rows.append((-1, names.index(name), more, otherwise))
+            rows.append((-1, names.index(name), more, otherwise, -1))
         return rows
 
 

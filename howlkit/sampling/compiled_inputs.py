@@ -2,13 +2,14 @@
 
 Everything that a network is given of a step is a sum of rows of tables: its own values, and, with
 `heads.repeats`, those of the step that followed an earlier passage, and how good that passage was.
-An input that is computed from the steps so far enters here: rows of its own in the tables, behind
-those that are there, a state of its own (`start`, `next`), and a kernel beside repeat_kernels.py.
+Inputs that are counted from step to step (compiled_running.py) have rows of their own behind these.
 
 What the heads need of a step besides the hidden vector lies behind it, `beside` it, as numbers:
 
     K W      what reaches the inputs of the heads around the backbone (`skip`, `repeats`)
     P        the values that fields of the next step are relative to, -1 where there is none
+    12       the shares of pitch classes, with `pitch_classes`
+    1        the pitch begun last, with `intervals`
     1 + F    how good the passage was, and its values of the fields with hints, -1 for none
 
 Letters as in input_kernels.py.
@@ -26,6 +27,7 @@ from howlkit.network.references import References
 from howlkit.network.repeat_scores import PREFIX, REACH, SCORES, compared_fields
 from howlkit.sampling.compiled_embedding import EmbeddedValues
 from howlkit.sampling.compiled_fields import FieldArrays
+from howlkit.sampling.compiled_running import RunningInputs
 from howlkit.sampling.stored_network import NamedWeights
 from howlkit.schema import Schema
 
@@ -66,6 +68,7 @@ class InputTables:
         inner = heads.width_embedded(schema)
         around = np.zeros((len(skip), heads.width_in(schema)), np.float32)
         around[:, around.shape[1] - skip.shape[1] :] = skip
+        entering, reaching = entry, around
         if heads.input:
             narrow, bias = weights.linear("narrow", heads.input, inner)
             entry, entry_bias = entry @ narrow, entry_bias + entry @ bias
@@ -76,17 +79,45 @@ class InputTables:
             scores = weights.take("hints.scores.weight", len(SCORES) + 1, heads.embedding)
             self.search = PassageSearch(schema, heads, fields)
         self.tables = _through(entry, fields, embedded, scores)
+        self.running = RunningInputs.of(schema, heads, weights, fields, len(self.tables))
+        if self.running is not None:
+            self.tables = np.concatenate((self.tables, self.running.rows @ entering.T))
         self.entry_bias = entry_bias
         self.around, self.around_bias = np.zeros((0, 0), np.float32), skip_bias
         if skip.shape[1]:
             self.around = _through(around, fields, embedded, scores)
+            if self.running is not None:
+                self.around = np.concatenate((self.around, self.running.rows @ reaching.T))
         self.before = self._references(schema, heads)
         self.width = self.around.shape[1] + len(self.before)
+        if self.running is not None:
+            self.width += self.running.width
         if self.search is not None:
             self.width += 1 + len(self.search.hinted)
         self.entering = (
             self.tables, self.entry_bias, self.around, self.around_bias, self.before
         )  # fmt: skip
+
+    def start(self, rows: int) -> State:
+        """Return what B rows have in their state, besides the backbone's, before any step."""
+        parts = (self.search, self.running)
+        return {k: v for part in parts if part is not None for k, v in part.start(rows).items()}
+
+    def next(self, state: State) -> tuple[State, State, Any, Any]:
+        """Return the backbone's state, the rest of the next one, and two arguments of the kernel.
+
+        The kernel writes the next state.
+        """
+        after: State = {}
+        search = running = None
+        if self.search is not None:
+            after, search = self.search.next(state)
+        if self.running is not None:
+            counts, running = self.running.next(state)
+            after = after | counts
+        if after:
+            state = {name: part for name, part in state.items() if name not in after}
+        return state, after, search, running
 
     @staticmethod
     def _references(schema: Schema, heads: HeadOptions) -> NDArray[np.int64]:
@@ -127,17 +158,12 @@ class PassageSearch:
             PREFIX + "score": np.zeros((rows, REACH), np.float32),
         }
 
-    def next(self, state: State) -> tuple[State, State, tuple[NDArray[Any], ...]]:
-        """Return what else a state has, the search's next state, and what the kernel is given.
-
-        The kernel writes the next state.
-        """
-        own = {name: part for name, part in state.items() if name.startswith(PREFIX)}
-        others = {name: part for name, part in state.items() if name not in own}
-        after = {name: np.empty_like(part) for name, part in own.items()}
+    def next(self, state: State) -> tuple[State, tuple[NDArray[Any], ...]]:
+        """Return the next state, which the kernel writes, and what it is given."""
         names = [PREFIX + part for part in ("steps", "key", "score")]
-        arrays = *(own[name] for name in names), *(after[name] for name in names)
-        return others, after, (*self._fixed, *arrays)
+        after = {name: np.empty_like(state[name]) for name in names}
+        old, new = (tuple(part[name] for name in names) for part in (state, after))
+        return after, (*self._fixed, *old, *new)
 
 
 def _through(matrix: Array, fields: FieldArrays, embedded: EmbeddedValues, scores: Array) -> Array:

@@ -21,12 +21,12 @@ from howlkit.protocols import LogitsFunction, StepMask
 from howlkit.sampling import (
     drawing_kernels,
     head_kernels,
-    input_kernels,
     rows_kernels,
     step_kernels,
 )
 from howlkit.sampling.compiled_backbone import CompiledBackbone, multiply
 from howlkit.sampling.compiled_fields import FieldArrays
+from howlkit.sampling.compiled_reading import StepReader
 from howlkit.sampling.compiled_weights import OuterWeights
 from howlkit.sampling.field_draws import draw_field
 from howlkit.sampling.logits import NOT_A_NUMBER, SamplingParams
@@ -50,8 +50,6 @@ class _Scratch:
         self.active = np.zeros((rows, columns), np.bool_)
         self.tied = np.zeros(rows, np.bool_)
         self.head_inputs = np.zeros((rows, len(heads.bias)), np.float32)
-        self.x = np.zeros((rows, weights.inputs.tables.shape[1]), np.float32)
-        self.beside = np.zeros((rows, weights.inputs.width), np.float32)
         self.outputs = np.zeros(rows * int(np.diff(heads.rows).max()), np.float32)
         self.logits = np.zeros(rows * choices, np.float32)
         self.weights = np.zeros(choices, np.float32)
@@ -91,7 +89,7 @@ class CompiledRunner:
             stored, weights, fields, backbone.entry, backbone.entry_bias, backbone.width
         )
         weights.check_all_taken()
-        self._inputs, heads = self._weights.inputs, self._weights.heads
+        heads = self._weights.heads
         self._possible = np.ones(fields.begin[-1], np.bool_)
         self._possible[START] = False  # `mark` comes first; a start is never predicted
         self._position = {field.name: k for k, field in enumerate(self.schema.decisions)}
@@ -108,6 +106,7 @@ class CompiledRunner:
 
     def _begin_anew(self) -> None:
         """Drop everything that steps write to."""
+        self._reader = StepReader(self._fields, self._weights.inputs, self._backbone)
         self._scratches: dict[int, _Scratch] = {}
         self._table: tuple[SamplingParams, NDArray[np.float64]] | None = None
         self._by_logits = False  # whether the step is decided by whoever asks for logits
@@ -139,51 +138,15 @@ class CompiledRunner:
             scratch = self._scratches[rows] = _Scratch(rows, self._fields, self._weights)
         return scratch
 
-    # Reading ------------------------------------------------------------------------------------
-
     def start(self, steps: Steps) -> tuple[State, Array]:
         """As `Runner.start`."""
-        rows, search = len(steps), self._inputs.search
-        nothing = np.zeros((rows, self._backbone.width + self._inputs.width), np.float32)
-        state = self._backbone.start(rows)
-        if search is not None:
-            state |= search.start(rows)
-        return self.read(steps, state, nothing, np.ones(rows, np.int64))
+        return self._reader.start(steps)
 
     def read(
         self, steps: Steps, state: State, hidden: Array, lengths: NDArray[np.int64]
     ) -> tuple[State, Array]:
         """As `Runner.read`."""
-        for t in range(steps.shape[1]):
-            going = lengths > t
-            if len(steps) == 1 and not going[0]:
-                break
-            records = np.ascontiguousarray(steps[:, t : t + 1]).view(np.uint8)
-            state, after = self._read_step(records, going, state)
-            if len(steps) > 1 and not going.all():
-                after = np.where(going[:, None], after, hidden)
-            hidden = after
-        return state, hidden
-
-    def _read_step(
-        self, records: NDArray[np.uint8], going: Mask, state: State
-    ) -> tuple[State, Array]:
-        """Take in a step, rows of bytes; return the state and, in rows that are going, hidden."""
-        scratch, search = self._scratch(len(records)), self._inputs.search
-        passages: State = {}
-        arrays = None
-        if search is not None:
-            state, passages, arrays = search.next(state)
-        input_kernels.enter(
-            records, going, *self._fields.reading, *self._inputs.entering, scratch.x,
-            scratch.beside, arrays,
-        )  # fmt: skip
-        state, after = self._backbone.step(scratch.x, state, going)
-        if self._inputs.width:
-            after = np.concatenate((after, scratch.beside), axis=1)
-        return (state | passages if passages else state), after
-
-    # Deciding -----------------------------------------------------------------------------------
+        return self._reader.read(steps, state, hidden, lengths)
 
     def begin(self, hidden: Array, *, by_logits: bool = False) -> None:
         """As `Runner.begin`."""

@@ -14,6 +14,7 @@ import math
 
 import numpy as np
 
+from howlkit.network.input_state import CLASSES
 from howlkit.sampling.kernels import ZERO, Array, compiled, product, sigmoid
 
 __all__ = ["SQUARED", "begin_heads", "finish_logits", "head_logits", "is_bits"]
@@ -21,7 +22,7 @@ __all__ = ["SQUARED", "begin_heads", "finish_logits", "head_logits", "is_bits"]
 SOFTMAX, LOGISTICS, SQUARED, BITS_CHAINED, BITS_INDEPENDENT = range(5)
 """The kinds of heads, in the order of `compiled_heads.KINDS`."""
 
-AROUND, REFERENCES, HINTS, CHAINED = range(4)
+AROUND, REFERENCES, SHARES, HINTS, CHAINED = range(5)
 """What `of_heads` has in its numbers: where parts begin beside a hidden vector, and a flag."""
 
 NARROWEST = 0.02  # `Logistics.NARROWEST`
@@ -132,21 +133,43 @@ def _as_choices(odds: Array, logits: Array) -> None:
 
 
 @compiled
-def _reference(x: int, hidden: Array, values: Array, references: Array, first: int) -> int:
+def _reference(x: int, hidden: Array, values: Array, of_heads: tuple[Array, ...]) -> int:
     """Return the value that reference x of a field is, -1 for none (`References`)."""
-    where, column, more, otherwise = references[x]
+    (kind, rows, columns, first_reference, references, first_values, hinted, bonus, scored,
+     classes, numbers) = of_heads  # fmt: skip
+    where, column, more, otherwise, table = references[x]
+    first = numbers[REFERENCES]
     if column >= 0:
         if values[column] > 0:
             return int(values[column] + more)
         where = otherwise
-    return int(hidden[first + where]) if where >= 0 else -1
+    found = int(hidden[first + where]) if where >= 0 else -1
+    if table >= 0 and found >= 0:
+        found = int(first_values[table, found])
+    return found
+
+
+@compiled
+def _add_shares(k: int, hidden: Array, intervals: Array, of_heads: tuple[Array, ...],
+                logits: Array) -> None:  # fmt: skip
+    """Add to logits (n,) what the shares of pitch classes give by `intervals` (12,)."""
+    scored, classes, numbers = of_heads[8], of_heads[9], of_heads[10]
+    first, by_class = numbers[SHARES], np.zeros(CLASSES, np.float32)
+    for c in range(CLASSES):
+        for i in range(CLASSES):
+            by_class[c] += intervals[i] * hidden[first + (c + i) % CLASSES]
+    for v in range(len(logits)):
+        c = classes[scored[k], v]
+        if c >= 0:
+            logits[v] += by_class[c]
 
 
 @compiled
 def _bonus(k: int, hidden: Array, trust: float, values: Array, active: Array,
            of_heads: tuple[Array, ...], logits: Array) -> None:  # fmt: skip
     """Add to logits (n,) what a head is given by a hint; trust: what the head makes of it."""
-    kind, rows, columns, first_reference, references, hinted, bonus, numbers = of_heads
+    (kind, rows, columns, first_reference, references, first_values, hinted, bonus, scored,
+     classes, numbers) = of_heads  # fmt: skip
     mine, first = hinted[k], numbers[HINTS]
     hint = int(hidden[first + 1 + mine])
     if hint < 0:
@@ -176,7 +199,8 @@ def head_logits(
     Of what the last layer has for the distance from a reference, only the n rows are read that
     count. out, out_bias: the last layers of all heads. values, active: (C,) decided so far.
     """
-    kind, rows, columns, first_reference, references, hinted, bonus, numbers = of_heads
+    (kind, rows, columns, first_reference, references, first_values, hinted, bonus, scored,
+     classes, numbers) = of_heads  # fmt: skip
     a, b = rows[k], rows[k + 1]
     if kind[k] == LOGISTICS or kind[k] == SQUARED or kind[k] == BITS_INDEPENDENT:
         outputs = np.empty(b - a, np.float32)
@@ -191,7 +215,7 @@ def head_logits(
         logits[v] += out_bias[a + v]
     first = a + n
     for x in range(first_reference[k], first_reference[k + 1]):
-        reference = _reference(x, hidden, values, references, numbers[REFERENCES])
+        reference = _reference(x, hidden, values, of_heads)
         if reference >= 0:
             nearest = first + n - 1 - min(reference, n - 1)
             for v in range(n):
@@ -200,6 +224,10 @@ def head_logits(
                     total += row[j] * activated[j]
                 logits[v] += total
         first += 2 * n - 1
+    if scored[k] >= 0:
+        intervals = np.empty(CLASSES, np.float32)
+        product(out[first : first + CLASSES], activated, intervals)
+        _add_shares(k, hidden, intervals, of_heads, logits)
     if hinted[k] >= 0:
         trust, row = ZERO, out[b - 1]
         for j in range(len(activated)):
@@ -233,7 +261,8 @@ def finish_logits(
 
     outputs: all of the last layer. Other arguments as `head_logits`, for B rows.
     """
-    kind, rows, columns, first_reference, references, hinted, bonus, numbers = of_heads
+    (kind, rows, columns, first_reference, references, first_values, hinted, bonus, scored,
+     classes, numbers) = of_heads  # fmt: skip
     n = logits.shape[1]
     for b in range(len(logits)):
         if not going[b]:
@@ -245,12 +274,14 @@ def finish_logits(
             logits[b, v] = outputs[b, v]
         first = n
         for x in range(first_reference[k], first_reference[k + 1]):
-            reference = _reference(x, hidden[b], values[b], references, numbers[REFERENCES])
+            reference = _reference(x, hidden[b], values[b], of_heads)
             if reference >= 0:
                 nearest = first + n - 1 - min(reference, n - 1)
                 for v in range(n):
                     logits[b, v] += outputs[b, nearest + v]
             first += 2 * n - 1
+        if scored[k] >= 0:
+            _add_shares(k, hidden[b], outputs[b, first : first + CLASSES], of_heads, logits[b])
         if hinted[k] >= 0:
             trust = outputs[b, outputs.shape[1] - 1]
             _bonus(k, hidden[b], trust, values[b], active[b], of_heads, logits[b])

@@ -14,6 +14,7 @@ import numpy as np
 
 from howlkit.sampling.kernels import Array, add_row, compiled
 from howlkit.sampling.repeat_kernels import find_passage, keep_passages
+from howlkit.sampling.running_kernels import add_scaled, keep_counts, take_counts
 
 __all__ = ["enter", "is_active", "read_values"]
 
@@ -76,20 +77,22 @@ def enter(
     x: Array,
     beside: Array,
     search: tuple[Array, ...] | None,
+    running: tuple[Array, ...] | None,
 ) -> None:
     """Set x (B, G) and beside (B, S) to what B rows of steps give, in the rows that are going (B,).
 
     records: (B, bytes). place .. start: (C,) of the fields, as `FieldArrays`. tables: (R, G), a row
     for each value, and bias (G,). around: (R, K W), what each value gives to the heads around the
     backbone, and around_bias (K W,); empty if nothing does. before: (P, 2), the references to the
-    step before: a column, and a number to add. search: None, or the arrays of
-    `compiled_inputs.PassageSearch.next`, of which the new state is written to.
+    step before: a column, and a number to add. search: None, or
+    the arrays of `compiled_inputs.PassageSearch.next`; running: None, or those of
+    `compiled_running.RunningInputs.next`. Their new states are written to.
     """
     columns, several = len(place), 1
     for c in range(columns):
         several += bits[c] if bits[c] else 1
     values, active = np.empty(columns, np.int64), np.empty(columns, np.bool_)
-    index = np.empty(2 * several, np.int64)
+    index = np.empty(2 * several + 1, np.int64)
     if search is not None:
         (compared, hinted, thresholds, numbers,
          steps, keys, scores, new_steps, new_keys, new_scores) = search  # fmt: skip
@@ -99,6 +102,8 @@ def enter(
                 keep_passages(
                     steps[b], keys[b], scores[b], new_steps[b], new_keys[b], new_scores[b]
                 )
+            if running is not None:
+                keep_counts(b, running)
             continue
         record, mine = records[b], beside[b]
         read_values(record, place, wide, control, when, values, active)
@@ -108,6 +113,15 @@ def enter(
             value = values[before[p, 0]]
             mine[first + p] = value + before[p, 1] if value > 0 else -1
         first += len(before)
+        shares = mine[first:]
+        if running is not None:
+            row = take_counts(b, values[0], index[:count], shares, running)
+            first = len(mine)
+            if search is not None:
+                first -= 1 + len(hinted)
+            if row >= 0:
+                index[count] = row
+                count += 1
         if search is not None:
             lag, moved, first_score = numbers[0], numbers[1], numbers[2]
             best, score = find_passage(
@@ -134,3 +148,7 @@ def enter(
         add_row(tables, index[:count], bias, x[b])
         if len(around):
             add_row(around, index[:count], around_bias, mine[: around.shape[1]])
+        if running is not None:
+            add_scaled(tables, shares, x[b], running)
+            if len(around):
+                add_scaled(around, shares, mine[: around.shape[1]], running)
