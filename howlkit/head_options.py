@@ -12,7 +12,10 @@ from typing import ClassVar, Literal
 from howlkit.options import option
 from howlkit.schema import Field, Schema
 
-__all__ = ["HeadKind", "HeadOptions"]
+__all__ = ["OCTAVES", "HeadKind", "HeadOptions"]
+
+OCTAVES = 6
+"""A real number is embedded by itself, and by sines and cosines at this many doubling rates."""
 
 HeadKind = Literal["softmax", "logistics", "squared", "bits chained", "bits independent"]
 
@@ -52,6 +55,18 @@ class HeadOptions:
         (), "hints from earlier passages alike in these fields, such as pitch,shift; all: in all"
     )
     repeats_lag: int = option(1, "the fewest steps that such a passage lies back", low=1, high=512)
+    elapsed: bool = option(
+        False, "the network is told how many steps ago the piece began, so that pieces end"
+    )
+    intervals: bool = option(
+        False, "score pitches also by their interval to the note begun last, with any encoder"
+    )
+    pitch_classes: int = option(
+        0,
+        "notes until a note counts half in a histogram of pitch classes; 0: none",
+        low=0,
+        high=4096,
+    )
 
     name: ClassVar[str] = "heads"
 
@@ -81,6 +96,18 @@ class HeadOptions:
     def width_of_step(self, schema: Schema) -> int:
         """Return the width of an embedded step."""
         return sum(map(self.width_of, schema.columns))
+
+    def hinted(self, schema: Schema) -> list[Field]:
+        """Return the fields whose heads are given hints from earlier passages, if any are."""
+        return [f for f in schema.decisions[1:] if self.kind(f) == "softmax"]
+
+    def related(self, schema: Schema) -> list[Field]:
+        """Return the fields whose heads score values by their distance from others."""
+        return [
+            f
+            for f in schema.decisions
+            if self.relative and f.relative_to and self.kind(f) == "softmax"
+        ]
 
     def no_likelihood(self, schema: Schema) -> list[str]:
         """Return the names of fields that are trained by another loss than -ln of a probability."""

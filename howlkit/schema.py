@@ -21,8 +21,9 @@ in in every row, the start row too; while sampling its grammar does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -193,7 +194,9 @@ MARK = Field("mark", 3, unit="step, end or start")
 class Schema:
     """The fields of a step in the order in which they are decided; `mark` comes before them.
 
-    clock: the unit of the encoder's time.
+    clock: the unit of the encoder's time. notes: returns which notes the values of the fields begin
+    (`note_pitches.NotePitches`, or None if the encoder does not say); the wrapper of an encoder
+    sets it. It is neither stored nor compared.
     Raises HowlkitError for a repeated name, or a `when` that names no earlier field.
 
     >>> schema = Schema((Field("kind", 2), Field("pitch", 128, when=("kind", (1,)))))
@@ -207,6 +210,7 @@ class Schema:
 
     fields: tuple[Field, ...]
     clock: Literal["beats", "seconds"] = "beats"
+    notes: Callable[[], Any] | None = dataclass_field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check the names, and that each `when` names an earlier field."""

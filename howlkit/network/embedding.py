@@ -7,23 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from howlkit.head_options import OCTAVES, HeadOptions
 from howlkit.schema import Field, Schema
-
-if TYPE_CHECKING:
-    from howlkit.head_options import HeadOptions
 
 __all__ = ["Embedding", "key_of"]
 
 Columns = dict[str, Tensor]
-
-OCTAVES = 6
-"""A real number is embedded by itself, and by sines and cosines at this many doubling rates."""
 
 LOOKED_UP = 1024
 """Class fields of at most this many values are projected by a table; `mark` has three values."""

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from howlkit.network.input_state import CLASSES
 from howlkit.schema import MARK, START, Field
 
 __all__ = ["BitsChained", "BitsIndependent", "Head", "HeadHint", "Logistics", "Softmax", "Squared"]
@@ -32,12 +33,13 @@ class HeadHint:
 
     value: (N,) a value that is likely to come, -1 for none. bonus: (N,) what the hint adds to the
     logit of `value`. references: (N, R) the values that the field is relative to, -1 for none
-    (`schema.Field.relative_to`).
+    (`schema.Field.relative_to`). shares: (N, 12) of pitch classes (pitch_classes.py).
     """
 
     value: Tensor | None = None
     bonus: Tensor | None = None
     references: Tensor | None = None
+    shares: Tensor | None = None
 
 
 class Head(nn.Module, ABC):
@@ -80,11 +82,20 @@ class Softmax(Head):
     """One of n values, by a logit for each.
 
     takes_hints: whether a hinted value gets a bonus on its logit. reference_count: R, the number
-    of values that the field is relative to.
+    of values that the field is relative to. classes: (n,) the pitch class of the note that each
+    value begins, 12 for none; None: no bonus for intervals to notes played lately.
     """
 
+    classes: Tensor
+
     def __init__(
-        self, field: Field, width: int, *, takes_hints: bool = False, reference_count: int = 0
+        self,
+        field: Field,
+        width: int,
+        *,
+        takes_hints: bool = False,
+        reference_count: int = 0,
+        classes: Tensor | None = None,
     ) -> None:
         super().__init__(field, width, field.n)
         self._is_mark = field == MARK
@@ -94,6 +105,10 @@ class Softmax(Head):
         if takes_hints:
             self.trust = nn.Linear(width, 1, bias=False)
             nn.init.zeros_(self.trust.weight)
+        if classes is not None:
+            self.intervals = nn.Linear(width, CLASSES, bias=False)
+            nn.init.zeros_(self.intervals.weight)
+            self.register_buffer("classes", classes, persistent=False)
 
     def nats(self, x: Tensor, target: Tensor, hint: HeadHint | None = None) -> Tensor:
         """Return (N,) cross-entropies."""
@@ -105,6 +120,8 @@ class Softmax(Head):
         logits: Tensor = self.out(activations)
         if hint is not None and hint.references is not None:
             logits = logits + self._from_references(activations, hint.references)
+        if hint is not None and hint.shares is not None:
+            logits = logits + self._from_shares(activations, hint.shares)
         if hint is not None and hint.value is not None and hint.bonus is not None:
             bonus = hint.bonus + self.trust(activations)[:, 0]
             bonus = bonus.where(hint.value >= 0, 0).to(logits.dtype)
@@ -122,6 +139,13 @@ class Softmax(Head):
         by_distance = self.relative(activations).view(*references.shape, -1)  # (N, R, 2 n - 1)
         added: Tensor = by_distance.gather(-1, distance + n - 1)
         return added.where(references[..., None] >= 0, 0).sum(-2)
+
+    def _from_shares(self, activations: Tensor, shares: Tensor) -> Tensor:
+        """Return (N, n): what each value's logit gets for the shares (N, 12) of pitch classes."""
+        interval = torch.arange(CLASSES, device=shares.device)
+        rotated = shares[:, (interval[:, None] + interval) % CLASSES]  # (N, class, interval)
+        by_class = (rotated * self.intervals(activations)[:, None]).sum(-1)
+        return F.pad(by_class, (0, 1))[:, self.classes]
 
     def start_at(self, counts: Tensor) -> None:
         """Begin at the unigram model."""

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from howlkit.head_options import HeadKind, HeadOptions
+from howlkit.network.elapsed import Elapsed
 from howlkit.network.embedding import Embedding, key_of
 from howlkit.network.heads import (
     BitsChained,
@@ -35,9 +36,14 @@ from howlkit.network.heads import (
     Softmax,
     Squared,
 )
+from howlkit.network.input_state import CLASSES as PITCH_CLASSES
+from howlkit.network.input_state import ELAPSED
+from howlkit.network.last_pitch import LastPitch
+from howlkit.network.pitch_classes import PitchClasses, classes_of_values
 from howlkit.network.relative import RelativeLookup
 from howlkit.network.repeat_hints import RepeatHints, StepHints
-from howlkit.network.repeats import PREFIX, RepeatMatch
+from howlkit.network.repeat_scores import PREFIX
+from howlkit.network.repeats import RepeatMatch
 from howlkit.protocols import Backbone
 from howlkit.schema import Field, Schema
 
@@ -56,10 +62,10 @@ CLASSES: dict[HeadKind, type[Head]] = {
 
 
 def _backbone_state(state: State | None) -> State | None:
-    """Return the backbone's part of a state."""
-    if state is None:
-        return None
-    return {name: part for name, part in state.items() if not name.startswith(PREFIX)}
+    """Return the backbone's part of a state; None: it begins."""
+    own = (PREFIX, ELAPSED, "begun_")
+    parts = {name: part for name, part in (state or {}).items() if not name.startswith(own)}
+    return parts or None
 
 
 class Network(nn.Module):
@@ -88,12 +94,16 @@ class Network(nn.Module):
         self.embed = Embedding(schema, heads)
         self.hints = RepeatHints(schema, heads) if heads.repeats else None
         fields = schema.decisions
-        relative = [
-            f for f in fields if heads.relative and f.relative_to and heads.kind(f) == "softmax"
-        ]
-        self.relative = RelativeLookup(schema, relative, chained=heads.chained)
+        self.relative = RelativeLookup(schema, heads.related(schema), chained=heads.chained)
+        softmax = [field for field in fields if heads.kind(field) == "softmax"]
+        self.last_pitch = LastPitch(schema, softmax) if heads.intervals else None
         self._position = {field.name: k for k, field in enumerate(fields)}
         self.narrow = nn.Linear(heads.width_embedded(schema), heads.input) if heads.input else None
+        entering = heads.width_in(schema)
+        self.elapsed = Elapsed(entering) if heads.elapsed else None
+        self.pitch_classes = (
+            PitchClasses(schema, heads.pitch_classes, entering) if heads.pitch_classes else None
+        )
         width = backbone.width + heads.width_skip(schema)
         self.from_hidden = nn.Linear(width, len(fields) * heads.width)
         if heads.chained:
@@ -111,7 +121,15 @@ class Network(nn.Module):
         if kind is Softmax:
             takes_hints = bool(heads.repeats) and field.name != "mark"
             count = self.relative.count(field)
-            head = Softmax(field, heads.width, takes_hints=takes_hints, reference_count=count)
+            count += self.last_pitch is not None and field in self.last_pitch.fields
+            classes = classes_of_values(self.schema, field) if heads.pitch_classes else None
+            head = Softmax(
+                field,
+                heads.width,
+                takes_hints=takes_hints,
+                reference_count=count,
+                classes=classes,
+            )
         elif kind is Logistics:
             head = Logistics(field, heads.width, heads.components)
         else:
@@ -155,41 +173,58 @@ class Network(nn.Module):
                 head = self.head(self.schema[name])
                 head.start_at(torch.from_numpy(np.asarray(seen, np.float64)))
 
+    def start_state(self, elapsed: Tensor) -> State | None:
+        """Return the state of rows (B,) that begin `elapsed` steps after their pieces did.
+
+        None if nothing depends on that. Everything else begins as at the start of a piece.
+        """
+        return None if self.elapsed is None else {ELAPSED: elapsed}
+
     def advance(
         self,
         batch: Columns,
         state: State | None,
         lengths: Tensor | None = None,
-        *,
-        backbone: Backbone | None = None,
     ) -> tuple[Tensor, State]:
         """Read steps (B, T) by field name after `state`; return hidden (B, T, D) and the state.
 
-        lengths: (B,) how many steps of each row count; None: all. backbone: runs in place of the
-        network's own (`TorchRunner`).
+        state: as this returned it, or `start_state` did; None: the rows begin their pieces.
+        lengths: (B,) how many steps of each row count; None: all.
         """
         x, match, after = self._embed(batch, state, lengths)
-        hidden, state = (backbone or self.backbone)(x, _backbone_state(state), lengths)
+        suffixes = [self.relative.suffix(batch)] if self.relative.fields else []
+        if self.pitch_classes is not None:
+            shares, counted = self.pitch_classes.shares(batch, state, lengths)
+            x, after = x + self.pitch_classes(shares), after | counted
+            suffixes.append(shares)
+        if self.last_pitch is not None:
+            last, heard = self.last_pitch(batch, state, lengths)
+            after |= heard
+            suffixes.append(last)
+        if self.hints is not None and match is not None:
+            suffixes.append(self.hints.suffix(match))
+        hidden, state = self.backbone(x, _backbone_state(state), lengths)
         if width := self.heads.width_skip(self.schema):
             skipped = F.dropout(x[..., -width:], self.heads.dropout, self.training)
             hidden = torch.cat((hidden, skipped), -1)
-        if self.relative.fields:
-            hidden = torch.cat((hidden, self.relative.suffix(batch)), -1)
-        if self.hints is not None and match is not None:
-            hidden = torch.cat((hidden, self.hints.suffix(match)), -1)
+        hidden = torch.cat((hidden, *suffixes), -1) if suffixes else hidden
         return hidden, state | after
 
     def _embed(
         self, batch: Columns, state: State | None, lengths: Tensor | None
     ) -> tuple[Tensor, RepeatMatch | None, State]:
-        """Return the backbone's input (B, T, D in), the match in it, and the search's state."""
+        """Return the backbone's input (B, T, D in), the match in it, and their state."""
         x = self.embed(batch)
         match: RepeatMatch | None = None
         after: State = {}
         if self.hints is not None:
             match, after = self.hints.search(batch, state, lengths)
             x = torch.cat((x, self.hints(self.embed(match.steps), match)), -1)
-        return x if self.narrow is None else self.narrow(x), match, after
+        x = x if self.narrow is None else self.narrow(x)
+        if self.elapsed is not None:
+            added, counted = self.elapsed(batch, state, lengths)
+            x, after = x + added, after | counted
+        return x, match, after
 
     def head_hint(
         self, field: Field, hidden: Tensor, step_hints: StepHints | None, decided: Columns
@@ -199,12 +234,20 @@ class Network(nn.Module):
         decided: (N,) by name, the fields decided before it.
         """
         hint = step_hints.of(field) if step_hints is not None else None
-        if field not in self.relative.fields:
-            return hint
         begin = self.from_hidden.in_features
-        suffix = hidden[:, begin : begin + self.relative.width]
-        references = self.relative.references(field, suffix, decided)
-        return replace(hint or HeadHint(), references=references)
+        end = begin + self.relative.width
+        references = []
+        if field in self.relative.fields:
+            references.append(self.relative.references(field, hidden[:, begin:end], decided))
+        if self.pitch_classes is not None:
+            begin, end = end, end + PITCH_CLASSES
+            if field in self.pitch_classes.fields:
+                hint = replace(hint or HeadHint(), shares=hidden[:, begin:end])
+        if self.last_pitch is not None and field in self.last_pitch.fields:
+            references.append(self.last_pitch.references(field, hidden[:, end : end + 1]))
+        if references:
+            hint = replace(hint or HeadHint(), references=torch.cat(references, -1))
+        return hint
 
     def nats(self, hidden: Tensor, targets: Columns) -> Columns:
         """Return by field (B, T) nats of `targets`, each field given those before it in its step.

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from howlkit.network.references import References
 from howlkit.schema import Field, Schema
 
 __all__ = ["RelativeLookup"]
@@ -29,29 +30,9 @@ class RelativeLookup:
     """
 
     def __init__(self, schema: Schema, fields: Sequence[Field], *, chained: bool) -> None:
-        decided = [field.name for field in schema.decisions]
-        # By field, its references: (name, offset) in the same step, indices of `_in_suffix` else.
-        self._in_step: dict[str, list[tuple[str, int]]] = {}
-        self._before: dict[str, list[int]] = {}
-        self._in_suffix: list[tuple[str, int]] = []
-        for field in schema.decisions:
-            earlier = decided[: decided.index(field.name)]
-            self._in_step[field.name] = [
-                reference for reference in field.relative_to if reference[0] in earlier and chained
-            ]
-            self._before[field.name] = []
-            for reference in field.relative_to:
-                if reference[0] not in earlier:
-                    self._before[field.name].append(len(self._in_suffix))
-                    self._in_suffix.append(reference)
-        self.fields = tuple(f for f in fields if self._before[f.name] or self._in_step[f.name])
-        self.width = len(self._in_suffix) if self.fields else 0
-
-    def count(self, field: Field) -> int:
-        """Return R; 0 for a field that is none of `fields`."""
-        if field not in self.fields:
-            return 0
-        return len(self._before[field.name]) + len(self._in_step[field.name])
+        self._references = References(schema, fields, chained=chained)
+        self.fields, self.count = self._references.fields, self._references.count
+        self.width = len(self._references.in_suffix) if self.fields else 0
 
     def suffix(self, steps: Columns) -> Tensor:
         """Return (B, T, width): values of steps (B, T), to append to hidden vectors, as floats.
@@ -59,7 +40,8 @@ class RelativeLookup:
         They are the references of the fields in the next rows; -1 where there is no value.
         """
         columns = [
-            (steps[name] + offset).where(steps[name] > 0, -1) for name, offset in self._in_suffix
+            (steps[name] + offset).where(steps[name] > 0, -1)
+            for name, offset in self._references.in_suffix
         ]
         return torch.stack(columns, -1).float()
 
@@ -68,10 +50,10 @@ class RelativeLookup:
 
         suffix: (N, width). decided: (N,) by name, at least the fields before this one.
         """
-        columns = [suffix[:, k].long() for k in self._before[field.name]]
-        for name, offset in self._in_step[field.name]:
+        columns = [suffix[:, k].long() for k in self._references.before[field.name]]
+        for name, offset in self._references.in_step[field.name]:
             value = decided[name]
-            before = self._before[name]
+            before = self._references.before[name]
             # Where that field is 0, the first value of the row before that it is relative to.
             otherwise = suffix[:, before[0]].long() if before else torch.full_like(value, -1)
             columns.append((value + offset).where(value > 0, otherwise))

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from howlkit.network.heads import HeadHint
-from howlkit.network.repeats import SCORES, RepeatMatch, Repeats
+from howlkit.network.repeat_scores import SCORES
+from howlkit.network.repeats import RepeatMatch, Repeats
 from howlkit.schema import Field, Schema
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class RepeatHints(nn.Module):
         super().__init__()
         self.schema, self.chained = schema, heads.chained
         self.search = Repeats(schema, heads.repeats, heads.repeats_lag)
-        self.fields = [f for f in schema.decisions[1:] if heads.kind(f) == "softmax"]
+        self.fields = heads.hinted(schema)
         self.scores = nn.Embedding(len(SCORES) + 1, heads.embedding)
         agreed = len(self.fields) + 1
         self.bonus = nn.Parameter(torch.zeros(len(self.fields), len(SCORES) + 1, agreed))

@@ -21,20 +21,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from howlkit.errors import OptionError, did_you_mean
-from howlkit.schema import Field, Schema
+from howlkit.network.repeat_scores import (
+    DECAY,
+    FACTOR,
+    MOST,
+    PREFIX,
+    REACH,
+    SCORES,
+    SHIFT,
+    compared_fields,
+)
+from howlkit.schema import Schema
 
-__all__ = ["PREFIX", "REACH", "SCORES", "RepeatMatch", "Repeats"]
-
-REACH = 512  # steps back that the search looks
-DECAY = 0.7  # a step that differs multiplies the score by this
-SCORES = (4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0)
-"""The lowest score of each class from 1 on; class 0 is below all of them and gives no hint."""
-
-MOST = SCORES[-1]  # no score grows beyond it
-
-PREFIX = "repeats_"
-"""The names of the search's part of a network's state begin with it."""
+__all__ = ["RepeatMatch", "Repeats"]
 
 Columns = dict[str, Tensor]
 State = dict[str, Tensor]
@@ -61,7 +60,7 @@ class Repeats:
 
     def __init__(self, schema: Schema, names: Sequence[str], lag: int) -> None:
         self.columns = schema.columns
-        self.compared = _compared(schema, names)
+        self.compared = compared_fields(schema, names)
         self.lag = min(lag, REACH)
 
     def __call__(
@@ -72,7 +71,8 @@ class Repeats:
         lengths: (B,) how many steps of each row count; None: all.
         """
         keys = self._keys(steps)
-        state = self._empty(keys, steps) if state is None else state
+        if state is None or PREFIX + "key" not in state:
+            state = self._empty(keys, steps)
         past = {f.name: torch.cat((state[PREFIX + f.name], steps[f.name]), 1) for f in self.columns}
         keys = torch.cat((state[PREFIX + "key"], keys), 1)  # (B, R + T)
         scores = self._scores(keys, state[PREFIX + "score"])  # (B, T + 1, R)
@@ -97,10 +97,10 @@ class Repeats:
         for field in self.compared:
             values = steps[field.name].long()
             if field.kind == "bits":
-                factors = torch.arange(1, field.n + 1, device=values.device) * _FACTOR
+                factors = torch.arange(1, field.n + 1, device=values.device) * FACTOR
                 values = (values * factors).sum(-1)
-            key = (key ^ values) * _FACTOR
-            key = key ^ (key >> 29)
+            key = (key ^ values) * FACTOR
+            key = key ^ (key >> SHIFT)
         return key & (2**62 - 1)
 
     def _empty(self, keys: Tensor, steps: Columns) -> State:
@@ -124,23 +124,6 @@ class Repeats:
             score = torch.where(same, grown, score * DECAY)
             scores.append(score)
         return torch.stack(scores, 1)
-
-
-_FACTOR = 0x2545F4914F6CDD1D  # multiplier of the hash (Steele and Vigna 2022)
-
-
-def _compared(schema: Schema, names: Sequence[str]) -> list[Field]:
-    """Return the fields that decide whether two steps are alike; "all": every decided field."""
-    known = {field.name: field for field in schema.fields}
-    for name in names:
-        if name not in (*known, "all"):
-            raise OptionError(
-                f"heads.repeats names {name!r}.{did_you_mean(name, known)} The fields of this "
-                f"encoder are {', '.join(known)}; all: every field that is decided"
-            )
-    if "all" in names:
-        return list(schema.decisions[1:])
-    return [known[name] for name in names]
 
 
 def _take(column: Tensor, index: Tensor) -> Tensor:

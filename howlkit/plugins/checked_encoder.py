@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.music.piece import Piece
+from howlkit.note_pitches import NotePitches
 from howlkit.plugins.checked_grammar import CheckedGrammar
 from howlkit.plugins.contracts import is_array
 from howlkit.plugins.exemptions import exemptions
@@ -27,13 +30,14 @@ class CheckedEncoder(Wrapper):
     __slots__ = ("schema",)
 
     schema: Schema
-    """What a step is; asked for once, when the encoder is wrapped."""
+    """What a step is, and what its values mean in notes; asked for once, by the wrapper."""
 
     def __init__(self, component: Any) -> None:  # noqa: ANN401 - any encoder
         super().__init__(component, "encoder")
         self.schema = component.schema
         if not isinstance(self.schema, Schema):
             raise self._error("schema", self.schema, "a howlkit.schema.Schema", verb="is")
+        self.schema = replace(self.schema, notes=partial(_note_pitches, component))
 
     def encode(self, piece: Piece) -> Steps:
         """Return a piece as steps: at least one row, every value within its field's range.
@@ -107,6 +111,13 @@ class CheckedEncoder(Wrapper):
     def exemptions(self) -> Mapping[str, str]:
         """The laws it cannot keep (`ExemptEncoder`); none if the encoder does not say."""
         return exemptions(self._component)
+
+
+def _note_pitches(component: Any) -> NotePitches | None:  # noqa: ANN401 - any encoder
+    """Return which notes the values of an encoder's fields begin; None if it does not say."""
+    encoder = CheckedEncoder(component)
+    grammar = encoder.grammar(1)
+    return NotePitches.of(encoder.schema, grammar) if grammar.has_notes else None
 
 
 def _values(field: Field) -> int:

@@ -6,8 +6,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from howlkit.sampling.compiled_runner import CompiledBackbone, CompiledRunner
-    from howlkit.sampling.compiled_weights import check_suited
+    from howlkit.sampling.compiled_backbone import CompiledBackbone
+    from howlkit.sampling.compiled_runner import CompiledRunner
     from howlkit.sampling.generation import (
         MOST_NOTES,
         UnfinishedError,
@@ -43,7 +43,6 @@ __all__ = [
     "UnfinishedError",
     "UnsuitedError",
     "begin",
-    "check_suited",
     "choose",
     "cut_prompt",
     "length",
@@ -57,7 +56,7 @@ _HOMES = {
     "MOST_NOTES": "generation",
     "NOT_A_NUMBER": "logits",
     "CompilableModel": "runner",
-    "CompiledBackbone": "compiled_runner",
+    "CompiledBackbone": "compiled_backbone",
     "CompiledRunner": "compiled_runner",
     "Limit": "limits",
     "NamedWeights": "stored_network",
@@ -70,7 +69,6 @@ _HOMES = {
     "UnfinishedError": "generation",
     "UnsuitedError": "stored_network",
     "begin": "generation",
-    "check_suited": "compiled_weights",
     "choose": "logits",
     "cut_prompt": "generation",
     "length": "generation",

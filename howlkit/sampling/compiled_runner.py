@@ -4,75 +4,57 @@ A model brings its backbone's step (`CompiledBackbone`); the fields and the head
 here. Where a grammar allows one value only, the head of the field is not computed at all.
 
 One row is stepped by kernels alone, several with torch's products of matrices between them.
-Shapes and letters as in step_kernels.py.
+Shapes and letters as in step_kernels.py; S numbers lie beside a hidden vector (compiled_inputs.py).
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.errors import HowlkitError
 from howlkit.protocols import LogitsFunction, StepMask
-from howlkit.sampling import drawing_kernels, kernels, step_kernels
-from howlkit.sampling.compiled_weights import FieldArrays, OuterWeights, check_suited
+from howlkit.sampling import (
+    drawing_kernels,
+    head_kernels,
+    rows_kernels,
+    step_kernels,
+)
+from howlkit.sampling.compiled_backbone import CompiledBackbone, multiply
+from howlkit.sampling.compiled_fields import FieldArrays
+from howlkit.sampling.compiled_reading import StepReader
+from howlkit.sampling.compiled_weights import OuterWeights
+from howlkit.sampling.field_draws import draw_field
 from howlkit.sampling.logits import NOT_A_NUMBER, SamplingParams
 from howlkit.sampling.rule_arrays import Judged
 from howlkit.sampling.runner import Mask, Stepping
 from howlkit.sampling.stored_network import NamedWeights, StoredNetwork
-from howlkit.schema import START, Field, Steps
+from howlkit.schema import MARK, START, Field, Steps
 
-if TYPE_CHECKING:
-    from howlkit.sampling.torch_runner import TorchRunner
-
-__all__ = ["CompiledBackbone", "CompiledRunner", "multiply"]
+__all__ = ["CompiledRunner"]
 
 Array = NDArray[np.float32]
 State = dict[str, NDArray[Any]]
-
-
-class CompiledBackbone(Protocol):
-    """The step of a backbone in compiled code, with weights that do not change.
-
-    entry, entry_bias: (G, D in), (G,), the linear map that an embedded step goes through first.
-    width: D, the width of the hidden vectors that it returns.
-    """
-
-    entry: Array
-    entry_bias: Array
-    width: int
-
-    def start(self, rows: int) -> State:
-        """Return the state of B rows before their first step, arrays (B, ...) by name."""
-
-    def step(self, x: Array, state: State, going: Mask) -> tuple[State, Array]:
-        """Take in x (B, G), a step after the map `entry`; return the new state and hidden (B, D).
-
-        `state` is not changed; x may be. Rows that are not going (B,) keep their state, and their
-        hidden vector means nothing.
-        """
 
 
 class _Scratch:
     """Scratch arrays for B rows."""
 
     def __init__(self, rows: int, fields: FieldArrays, weights: OuterWeights) -> None:
-        columns = len(fields.place)
+        columns, choices, heads = len(fields.place), fields.begin[-1], weights.heads
         self.values = np.zeros((rows, columns), np.int64)
         self.active = np.zeros((rows, columns), np.bool_)
         self.tied = np.zeros(rows, np.bool_)
-        self.index = np.zeros((rows, columns), np.int64)
-        self.head_inputs = np.zeros((rows, len(weights.from_hidden)), np.float32)
-        self.x = np.zeros((rows, weights.tables.shape[1]), np.float32)
-        choices, width = weights.out.shape
+        self.head_inputs = np.zeros((rows, len(heads.bias)), np.float32)
+        self.outputs = np.zeros(rows * int(np.diff(heads.rows).max()), np.float32)
         self.logits = np.zeros(rows * choices, np.float32)
         self.weights = np.zeros(choices, np.float32)
-        self.activated = np.zeros((rows, width), np.float32)
-        self.nothing = np.zeros(width, np.float32)
+        self.activated = np.zeros((rows, heads.width), np.float32)
+        self.nothing = np.zeros(heads.width, np.float32)
         # Those that a kernel takes to decide the step of a single row.
         self.deciding = (
             self.values[0],
@@ -85,14 +67,14 @@ class _Scratch:
         self.allowed = np.zeros((rows, choices), np.bool_)
         self.least = np.zeros((rows, len(fields.column)), np.int64)
         self.uniforms = np.zeros((rows, len(fields.column)))
+        self.everywhere = np.ones(rows, np.bool_)
 
 
 class CompiledRunner:
-    """A `Runner` of a network in compiled code; hidden is an array (B, D).
+    """A `Runner` of a network in compiled code; hidden is an array (B, D + S).
 
     stored: the network. backbone: has taken its weights from `weights`; here the others are taken.
-    Functions on logits get their logits from torch, which loads the network for them.
-    Raises UnsuitedError for fields, heads or weights that it has no code for.
+    Raises UnsuitedError for weights that do not fit.
     """
 
     name: Stepping = "compiled"
@@ -101,32 +83,33 @@ class CompiledRunner:
     def __init__(
         self, stored: StoredNetwork, weights: NamedWeights, backbone: CompiledBackbone
     ) -> None:
-        check_suited(stored.schema, stored.heads)
-        self.schema, self._stored, self._backbone = stored.schema, stored, backbone
-        self._fields = FieldArrays(stored.schema)
+        self.schema, self._backbone = stored.schema, backbone
+        self._fields = fields = FieldArrays(stored.schema)
         self._weights = OuterWeights(
-            stored, weights, backbone.entry, backbone.entry_bias, backbone.width
+            stored, weights, fields, backbone.entry, backbone.entry_bias, backbone.width
         )
         weights.check_all_taken()
-        self._possible = np.ones(self._fields.begin[-1], np.bool_)
+        heads = self._weights.heads
+        self._possible = np.ones(fields.begin[-1], np.bool_)
         self._possible[START] = False  # `mark` comes first; a start is never predicted
         self._position = {field.name: k for k, field in enumerate(self.schema.decisions)}
-        outer = self._weights
+        self._of_heads = heads.of_heads
         self._heads = (
-            outer.from_hidden,
-            outer.from_hidden_bias,
-            outer.added,
-            outer.out,
-            outer.out_bias,
-            self._fields.begin,
+            heads.from_hidden,
+            heads.bias,
+            heads.added,
+            heads.out,
+            heads.out_bias,
+            fields.begin,
         )
         self._begin_anew()
 
     def _begin_anew(self) -> None:
         """Drop everything that steps write to."""
-        self._torch: TorchRunner | None = None
+        self._reader = StepReader(self._fields, self._weights.inputs, self._backbone)
         self._scratches: dict[int, _Scratch] = {}
         self._table: tuple[SamplingParams, NDArray[np.float64]] | None = None
+        self._by_logits = False  # whether the step is decided by whoever asks for logits
 
     def twin(self) -> CompiledRunner:
         """As `Runner.twin`."""
@@ -155,71 +138,52 @@ class CompiledRunner:
             scratch = self._scratches[rows] = _Scratch(rows, self._fields, self._weights)
         return scratch
 
-    # Reading ------------------------------------------------------------------------------------
-
     def start(self, steps: Steps) -> tuple[State, Array]:
         """As `Runner.start`."""
-        rows = len(steps)
-        nothing = np.zeros((rows, self._backbone.width), np.float32)
-        return self.read(steps, self._backbone.start(rows), nothing, np.ones(rows, np.int64))
+        return self._reader.start(steps)
 
     def read(
         self, steps: Steps, state: State, hidden: Array, lengths: NDArray[np.int64]
     ) -> tuple[State, Array]:
         """As `Runner.read`."""
-        scratch, weights = self._scratch(len(steps)), self._weights
-        for t in range(steps.shape[1]):
-            going = lengths > t
-            records = np.ascontiguousarray(steps[:, t : t + 1]).view(np.uint8)
-            if len(steps) == 1:
-                if not going[0]:
-                    break
-                step_kernels.enter(
-                    records[0], *self._fields.reading, weights.tables, weights.entry_bias,
-                    scratch.x[0],
-                )  # fmt: skip
-                state, hidden = self._backbone.step(scratch.x, state, going)
-                continue
-            step_kernels.read(records, *self._fields.reading, scratch.index)
-            kernels.add_rows(weights.tables, scratch.index, weights.entry_bias, scratch.x)
-            state, after = self._backbone.step(scratch.x, state, going)
-            hidden = after if going.all() else np.where(going[:, None], after, hidden)
-        return state, hidden
-
-    # Deciding -----------------------------------------------------------------------------------
+        return self._reader.read(steps, state, hidden, lengths)
 
     def begin(self, hidden: Array, *, by_logits: bool = False) -> None:
-        """Begin a step after hidden (B, D), to be decided field by field; by_logits: by torch."""
-        self._begun_by_torch: TorchRunner | None = None
-        if by_logits:
-            self._hidden = hidden
-            self._begin_by_torch()
-        else:
-            self._begin(hidden)
+        """As `Runner.begin`."""
+        self._begin(hidden, by_kernel=False)
+        self._by_logits = by_logits
+
+    def _begin(self, hidden: Array, *, by_kernel: bool = True) -> None:
+        """Begin a step; by_kernel: all of its decisions are made by `decide_row`, if of one row."""
+        self._hidden, rows = hidden, len(hidden)
+        if rows == 1 and by_kernel:
+            return
+        scratch, heads = self._scratch(rows), self._weights.heads
+        scratch.values[:], scratch.active[:], scratch.tied[:] = 0, False, True
+        scratch.head_inputs[:] = heads.bias if heads.around is None else hidden[:, heads.around]
 
     def logits(self, field: Field) -> NDArray[np.float64]:
-        """As `Runner.logits`: those of torch, which loads the network for them."""
-        assert self._begun_by_torch is not None  # for mypy: the step was begun by logits
-        return self._begun_by_torch.logits(field)
-
-    def _begin_by_torch(self) -> TorchRunner:
-        """Begin the step once more, by torch, which has logits for functions to change."""
-        import torch
-
-        from howlkit.sampling.torch_runner import TorchRunner
-
-        self._torch = self._torch or TorchRunner(self._stored.network, self.schema)
-        self._torch.begin(torch.from_numpy(self._hidden))
-        self._begun_by_torch = self._torch
-        return self._torch
-
-    def _begin(self, hidden: Array) -> None:
-        self._hidden, rows = hidden, len(hidden)
-        if rows == 1:  # decide_row begins the step itself
-            return
-        scratch = self._scratch(rows)
-        scratch.values[:], scratch.active[:], scratch.tied[:] = 0, False, True
-        scratch.head_inputs[:] = self._weights.from_hidden_bias
+        """As `Runner.logits`; `accept` then takes in what is decided by them."""
+        self._by_logits = True
+        k, rows, scratch = (
+            self._position[field.name],
+            len(self._hidden),
+            self._scratch(len(self._hidden)),
+        )
+        a, b = self._fields.begin[k : k + 2]
+        if rows == 1:
+            logits = scratch.logits[None, a:b]
+            step_kernels.row_logits(
+                k, a, self._hidden[0], self._weights.heads.from_hidden, scratch.head_inputs[0],
+                *self._heads[3:5], scratch.values[0], scratch.active[0], scratch.activated[0],
+                logits[0], self._of_heads,
+            )  # fmt: skip
+        else:
+            logits = self._rows_logits(k, scratch, scratch.everywhere)
+        logits = logits.astype(np.float64)
+        if field is MARK:
+            logits[:, START] = -np.inf
+        return logits
 
     def sample_field(
         self,
@@ -234,22 +198,28 @@ class CompiledRunner:
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """As `Runner.sample_field`."""
         if functions or (judged is not None and judged.arrays is None):
-            torch_runner = self._begun_by_torch or self._begin_by_torch()
-            return torch_runner.sample_field(
-                field, step, active, allowed, uniforms, params, functions, judged
-            )
+            return draw_field(
+                field, self.logits(field), step, active, allowed, uniforms, params, functions,
+                judged,
+            )  # fmt: skip
         k, scratch = self._position[field.name], self._scratch(len(step))
         scratch.allowed[:, self._fields.begin[k] : self._fields.begin[k + 1]] = allowed
         scratch.uniforms[:, k] = uniforms
         step_mask = StepMask(scratch.allowed, scratch.least)
         rules = None if judged is None else judged.arrays
         self._decide(k, k + 1, step, active, step_mask, scratch.uniforms, params, rules)
-        return scratch.values[:, self._fields.column[k]], scratch.uniforms[:, k].copy()
+        return scratch.values[:, self._fields.column[k]].copy(), scratch.uniforms[:, k].copy()
 
     def accept(self, field: Field, values: NDArray[np.int64], active: Mask) -> None:
-        """As `Runner.accept`; without functions `sample_field` has done so already."""
-        if self._begun_by_torch:
-            self._begun_by_torch.accept(field, values, active)
+        """As `Runner.accept`; what `sample_field` drew by a kernel, it has taken in already."""
+        if not self._by_logits:
+            return
+        k, scratch, heads = self._position[field.name], self._scratch(len(values)), self._heads
+        rows_kernels.accept(
+            k, values, active, heads[2], self._fields.column, self._fields.start,
+            field.choices - 1, scratch.values, scratch.active, scratch.head_inputs,
+            self._weights.heads.width, self._of_heads,
+        )  # fmt: skip
 
     def sample_step(
         self,
@@ -278,7 +248,7 @@ class CompiledRunner:
         for row in np.flatnonzero(rows).tolist():
             nats[row] = step_kernels.price_row(
                 hidden[row], *self._heads, *self._fields.deciding, *self._fields.writing,
-                self._possible, records[row],
+                self._possible, records[row], self._of_heads,
             )  # fmt: skip
         return nats
 
@@ -308,7 +278,7 @@ class CompiledRunner:
             fault = step_kernels.decide_row(
                 first, stop, self._hidden[0], *self._heads, *self._fields.deciding,
                 *self._fields.writing, step_mask.allowed[0], step_mask.least[0], uniforms[0],
-                table, records[0], *scratch.deciding, rules,
+                table, records[0], *scratch.deciding, rules, self._of_heads,
             )  # fmt: skip
             self._refuse(fault)
 
@@ -323,25 +293,44 @@ class CompiledRunner:
         rules: tuple[NDArray[Any], ...] | None,
     ) -> None:
         """Make decision k of many rows."""
-        weights, scratch = self._weights, self._scratch(len(records))
+        heads, scratch = self._weights.heads, self._scratch(len(records))
         a, b = self._fields.begin[k : k + 2]
-        width = weights.out.shape[1]
-        where = slice(k * width, (k + 1) * width)
-        allowed, logits = step_mask.allowed[:, a:b], scratch.logits[: len(records) * (b - a)]
-        logits = logits.reshape(len(records), b - a)
-        if not step_kernels.settled(
+        allowed = step_mask.allowed[:, a:b]
+        if rows_kernels.settled(
             k, going, *self._fields.deciding[:3], allowed, step_mask.least,
             scratch.values, scratch.active, scratch.tied,
         ):  # fmt: skip
-            multiply(self._hidden, weights.from_hidden[where], scratch.nothing, scratch.activated)
-            step_kernels.gelus(scratch.head_inputs, k * width, scratch.activated)
-            multiply(scratch.activated, weights.out[a:b], weights.out_bias[a:b], logits)
-        fault = step_kernels.decide_field(
-            k, logits, going, weights.added, *self._fields.deciding, *self._fields.writing, allowed,
+            logits = scratch.logits[: len(records) * (b - a)].reshape(len(records), b - a)
+        else:
+            logits = self._rows_logits(k, scratch, going)
+        fault = rows_kernels.decide_field(
+            k, logits, going, heads.added, *self._fields.deciding, *self._fields.writing, allowed,
             step_mask.least, uniforms, table, records, scratch.values, scratch.active,
-            scratch.tied, scratch.head_inputs, width, scratch.weights[: b - a], a, rules,
+            scratch.tied, scratch.head_inputs, heads.width, scratch.weights[: b - a], a, rules,
+            self._of_heads,
         )  # fmt: skip
         self._refuse(fault)
+
+    def _rows_logits(self, k: int, scratch: _Scratch, going: Mask) -> Array:
+        """Return (B, n): the logits of decision k of many rows, in those that are going."""
+        heads, rows = self._weights.heads, len(going)
+        n = int(self._fields.begin[k + 1] - self._fields.begin[k])
+        first, stop = heads.rows[k : k + 2]
+        where = slice(k * heads.width, (k + 1) * heads.width)
+        vectors = self._hidden[:, : self._backbone.width]
+        multiply(vectors, heads.from_hidden[where], scratch.nothing, scratch.activated)
+        rows_kernels.gelus(scratch.head_inputs, k * heads.width, scratch.activated)
+        logits = scratch.logits[: rows * n].reshape(rows, n)
+        outputs = logits
+        if not heads.is_plain[k]:
+            outputs = scratch.outputs[: rows * (stop - first)].reshape(rows, stop - first)
+        multiply(scratch.activated, heads.out[first:stop], heads.out_bias[first:stop], outputs)
+        if outputs is not logits and self._of_heads is not None:
+            head_kernels.finish_logits(
+                k, self._hidden, outputs, going, scratch.values, scratch.active, logits,
+                self._of_heads,
+            )  # fmt: skip
+        return logits
 
     def _params_table(self, params: SamplingParams) -> NDArray[np.float64]:
         """Return (K, 5): temperature, top_k, top_p, min_p, typical_p of each decision."""
@@ -362,12 +351,3 @@ class CompiledRunner:
         raise HowlkitError(
             f"the grammar allows no value at all for {name!r}; this is a fault of the encoder"
         )
-
-
-def multiply(x: Array, matrix: Array, bias: Array, y: Array) -> None:
-    """Set y (B, rows) to bias plus x (B, columns) times the transposed matrix (rows, columns)."""
-    import torch  # late: only several rows need it, and its products are the quickest
-
-    tensors = (torch.from_numpy(part) for part in (bias, x, matrix))
-    shift, left, right = tensors
-    torch.addmm(shift, left, right.T, out=torch.from_numpy(y))

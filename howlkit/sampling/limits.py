@@ -24,7 +24,7 @@ __all__ = ["Limit", "Timeline", "reached", "tick_of"]
 
 STEPS_ALWAYS = 4000
 STEPS_A_UNIT = {"notes": 50, "seconds": 500, "beats": 500, "bars": 2000}
-"""`Limit.most_steps`: so many steps, and so many for each note, second, beat or bar of the limit."""
+"""`Limit.most_steps`: so many steps, and so many for each unit of the limit."""
 
 
 @dataclass(frozen=True, init=False)
@@ -34,7 +34,8 @@ class Limit:
     notes: the number of notes. seconds, beats: the time from where the row's own music begins to
     the onset of a note. A row's own music begins at the end of what was fed, or else at its first
     note (in beats: at the bar in which it lies), so neither a prompt nor a silence before the first
-    note counts. bars: the same in bars of the metre in which it begins. ends: whether the model may end the piece before.
+    note counts. bars: the same in bars of the metre in which it begins. ends: whether the model may
+    end the piece before.
     Raises HowlkitError for a length that is not above 0, and for another unit.
 
     >>> Limit(seconds=30, ends=False)

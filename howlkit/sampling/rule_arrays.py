@@ -25,7 +25,7 @@ from howlkit.constraints.rules import (
 from howlkit.music.tables import DRUMS
 from howlkit.note_choices import OPEN, QUANTITIES, NoteTables
 from howlkit.protocols import Rule
-from howlkit.sampling.compiled_weights import FieldArrays
+from howlkit.sampling.compiled_fields import FieldArrays
 from howlkit.schema import Field, Steps
 
 __all__ = ["NUMBERS", "Judged", "RuleArrays", "StaticRules", "UncompiledError"]

@@ -26,7 +26,7 @@ from howlkit.plugins.checked import CheckedEncoder
 from howlkit.plugins.checked_constraint import CheckedRule
 from howlkit.plugins.checked_grammar import CheckedGrammar
 from howlkit.protocols import Rule
-from howlkit.sampling.compiled_weights import FieldArrays
+from howlkit.sampling.compiled_fields import FieldArrays
 from howlkit.sampling.likeliest import Judge, no_rules
 from howlkit.sampling.rule_arrays import Judged, StaticRules, UncompiledError
 from howlkit.sampling.runner import Runner

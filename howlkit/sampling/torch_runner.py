@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 
 from howlkit.network.network import Network
-from howlkit.protocols import Backbone, LogitsFunction, StepMask, Stepper
-from howlkit.sampling.logits import SamplingParams, draw, with_rules
-from howlkit.sampling.logits_functions import apply
+from howlkit.protocols import LogitsFunction, StepMask, Stepper
+from howlkit.sampling.field_draws import draw_field
+from howlkit.sampling.logits import SamplingParams
 from howlkit.sampling.rule_arrays import Judged
 from howlkit.sampling.runner import Carried, Mask, Stepping
 from howlkit.schema import Field, Schema, Steps
@@ -24,30 +24,22 @@ __all__ = ["TorchRunner"]
 
 
 class TorchRunner:
-    """A network stepped by torch, with the weights that it has when the runner is made.
+    """A network stepped by torch, with the weights that it has when the runner is made."""
 
-    backbone: runs in place of the network's own where a model has a quicker one with the same
-    result; the runner is then called "compiled".
-    """
-
+    name: Stepping = "plain"
     needs_torch = True
 
-    def __init__(
-        self, network: Network, schema: Schema, *, backbone: Backbone | None = None
-    ) -> None:
-        self.name: Stepping = "plain" if backbone is None else "compiled"
-        self.network, self.schema, self._backbone = network.eval(), schema, backbone
+    def __init__(self, network: Network, schema: Schema) -> None:
+        self.network, self.schema = network.eval(), schema
         self._device = next(network.parameters()).device
         self._stepper: Stepper | None = None  # made when the first step is decided
 
     def prepare(self, rows: int) -> None:
-        """As `Runner.prepare`: torch waits for nothing, a backbone in its place takes one step."""
-        if self._backbone is not None:
-            self.start(self.schema.steps(rows)[:, None])
+        """As `Runner.prepare`: torch waits for nothing."""
 
     def twin(self) -> TorchRunner:
         """As `Runner.twin`."""
-        return TorchRunner(self.network, self.schema, backbone=self._backbone)
+        return TorchRunner(self.network, self.schema)
 
     def start(self, steps: Steps) -> tuple[Carried, Carried]:
         """As `Runner.start`."""
@@ -74,9 +66,8 @@ class TorchRunner:
     ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         batch = {f.name: self._tensor(steps[f.name].astype(np.int64)) for f in self.schema.columns}
         counted = None if lengths is None else self._tensor(lengths)
-        options = {} if self._backbone is None else {"backbone": self._backbone}
         with torch.inference_mode():
-            hidden, state = self.network.advance(batch, state, counted, **options)
+            hidden, state = self.network.advance(batch, state, counted)
             if counted is None:
                 return state, hidden[:, -1]
             last = (counted - 1).clamp(min=0)
@@ -109,16 +100,9 @@ class TorchRunner:
         judged: Judged | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """As `Runner.sample_field`."""
-        logits = self.logits(field)
-        if functions:
-            logits = apply(functions, field, logits, step, active=active, allowed=allowed)
-        if judged is not None and judged.judge is not None:
-            added = judged.judge(field, step)
-            if added is not None:
-                sharpness = params.of(field.name).temperature
-                logits, allowed, left = with_rules(logits, allowed, added, sharpness)
-                judged.left[active] *= left[active]
-        return draw(logits, allowed, uniforms, params.of(field.name))
+        return draw_field(
+            field, self.logits(field), step, active, allowed, uniforms, params, functions, judged
+        )
 
     def accept(self, field: Field, values: NDArray[np.int64], active: Mask) -> None:
         """As `Runner.accept`."""

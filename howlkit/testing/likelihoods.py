@@ -55,10 +55,11 @@ def _networks_and_steps(model: Model) -> Iterator[tuple[str, Any, Schema, Steps,
 
     The steps are (N,). The hidden is (1, N, D), the same for each step.
     """
-    for (name, schema), chained in product(SMALL.items(), (True, False)):
+    for (name, schema), chained, inputs in product(SMALL.items(), (True, False), (False, True)):
         what = f"schema {name!r}, heads.chained={str(chained).lower()}"
+        what += ", every input of the heads" * inputs
         with given(what), torch.no_grad():
-            network = stir_weights(build_network(model, schema, chained=chained))
+            network = stir_weights(build_network(model, schema, chained=chained, inputs=inputs))
             rows = every_step(schema)
             hidden, _ = network.advance(step_tensors(random_steps(schema, 9, rows=1)), None)
         yield what, network, schema, rows, hidden[:, -1:].expand(1, len(rows), -1)

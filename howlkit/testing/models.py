@@ -1,13 +1,14 @@
 """The laws of a model, each a function that raises CheckFailed where it is broken.
 
 Networks are built for four small schemas, with small heads. Give the model small options: the
-checks build about fifty networks, and train some of them. B rows, T steps, D the width of hidden.
+checks build about eighty networks, and train some of them. B rows, T steps, D the width of hidden.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +47,15 @@ def check_model(model: Model) -> None:
 
 
 def stirred_networks(model: Model) -> Iterator[tuple[str, Any, Batch]]:
-    """Yield, for each schema, a name for people, a stirred network and a batch (3, 16)."""
-    for name, schema in SCHEMAS.items():
-        with given(f"schema {name!r}"):
-            network = stir_weights(build_network(model, schema))
-        yield f"schema {name!r}", network, step_tensors(random_steps(schema, 5))
+    """Yield, for each schema, a name for people, a stirred network and a batch (3, 16).
+
+    Each comes twice, the second time with all that a network may be told besides the last step.
+    """
+    for (name, schema), inputs in product(SCHEMAS.items(), (False, True)):
+        what = f"schema {name!r}" + ", every input of the heads" * inputs
+        with given(what):
+            network = stir_weights(build_network(model, schema, inputs=inputs))
+        yield what, network, step_tensors(random_steps(schema, 5))
 
 
 def steps_of(batch: Batch, begin: int, stop: int, rows: list[int] | None = None) -> Batch:

@@ -8,6 +8,7 @@ steps.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -23,12 +24,32 @@ __all__ = ["build_network", "nats_per_step", "stir_weights", "train"]
 STIR = 0.1  # a weight is changed by at most this much, and by at least half of it
 
 
+EVERY_INPUT: dict[str, Any] = {
+    "repeats": ("all",),
+    "relative": True,
+    "intervals": True,
+    "elapsed": True,
+    "pitch_classes": 6,
+}
+"""Head options: everything that a network may be told besides the last step."""
+
+
 def build_network(
-    model: Model, schema: Schema, *, seed: int = 0, chained: bool = True, skip: bool = True
+    model: Model,
+    schema: Schema,
+    *,
+    seed: int = 0,
+    chained: bool = True,
+    skip: bool = True,
+    inputs: bool = False,
 ) -> Any:  # noqa: ANN401 - a Network, and a torch module
-    """Return a network of the model with small heads, in evaluation mode."""
+    """Return a network of the model with small heads, in evaluation mode.
+
+    inputs: give it `EVERY_INPUT`.
+    """
     torch.manual_seed(seed)
-    heads = HeadOptions(chained=chained, skip=skip, components=3, embedding=8, width=16)
+    small = HeadOptions(chained=chained, skip=skip, components=3, embedding=8, width=16)
+    heads = replace(small, **EVERY_INPUT) if inputs else small
     return model.build(schema, heads).eval()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -9,20 +10,36 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from howlkit.note_pitches import NotePitches
 from howlkit.schema import START, STEP, Field, Schema, Steps, bits, real
 
 __all__ = ["CONDITIONAL", "MIXED", "NOTES", "ONE", "SCHEMAS", "every_step", "random_steps"]
 
+
+def _begin(
+    pitches: Mapping[str, Sequence[int]], *, drums: Mapping[str, Sequence[bool]] = {}
+) -> Callable[[], NotePitches]:
+    """Return `Schema.notes`: which notes values begin."""
+    found = NotePitches(
+        {name: np.array(values) for name, values in pitches.items()},
+        {name: np.array(values) for name, values in drums.items()},
+    )
+    return lambda: found
+
+
 NOTES = Schema(
     (
         Field("shift", 9, ordered=True),
-        Field("pitch", 24, ordered=True),
+        Field("pitch", 24, ordered=True, relative_to=(("pitch", 0),)),
         Field("duration", 6, ordered=True),
-    )
+    ),
+    notes=_begin({"pitch": range(24)}),
 )
 """A step is a note, as with encoder `tuple`."""
 
-ONE = Schema((Field("token", 40),), "seconds")
+ONE = Schema(
+    (Field("token", 40),), "seconds", notes=_begin({"token": [*range(60, 90), *[-1] * 10]})
+)
 """A step is one value, as with a vocabulary of tokens."""
 
 CONDITIONAL = Schema(
@@ -31,7 +48,8 @@ CONDITIONAL = Schema(
         Field("pitch", 5, when=("family", (0,))),
         Field("length", 3, when=("pitch", (1, 2))),
         Field("tempo", 4, when=("family", (1,))),
-    )
+    ),
+    notes=_begin({"pitch": range(5)}, drums={"tempo": [False, True, False, True]}),
 )
 """Some fields are in some steps only; one of them depends on another such field."""
 
@@ -43,7 +61,8 @@ MIXED = Schema(
         Field("beat", 3, derived=True),
         bits("keys", 3, when=("kind", (0,))),
         bits("pedals", 2),
-    )
+    ),
+    notes=_begin({"keys": range(60, 63)}, drums={"kind": [False, True]}),
 )
 """Fields of every kind."""
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from howlkit.dataset import Dataset, opening
 from howlkit.errors import CheckpointError, DataError, HowlkitError, OptionError, printable, quoted
+from howlkit.head_options import HeadOptions
 from howlkit.network.build import check_weights
 from howlkit.network.device import pick_device
 from howlkit.network.likelihood import unigram, unigram_nats
@@ -26,6 +27,7 @@ from howlkit.schema import Schema
 from howlkit.training import facts, model_folder, run_folders
 from howlkit.training.changed_components import check_schema
 from howlkit.training.checkpoint import FORMAT, read_json, saving, write_json
+from howlkit.training.input_defaults import with_inputs
 from howlkit.training.memory import MemoryCheck, explained
 from howlkit.training.prefetch import PartOf
 from howlkit.training.progress import Budget
@@ -85,6 +87,9 @@ def begin(
         lock = None if out_dir is None else locked.enter_context(run_folders.take_unused(out_dir))
         data = opening.open_data(plan.sources, strict=plan.strict, tell=tell, progress=progress)
         recipe = _fitted(recipe, data, tell)
+        if initial is None:  # else the heads are those of the run that it starts from
+            given = plan.values.get(HeadOptions.name, {})
+            recipe = with_inputs(recipe, data, given=given, tell=tell)
         if lock is None:
             lock = run_folders.take_next(recipe.encoder.name, recipe.model.name)
             locked.enter_context(lock)

@@ -39,7 +39,9 @@ class TensorBatch:
     decisions (`Schema.decisions`). lengths: (B,) the number of steps of each row that count; the
     rest is padding, and its values mean nothing. 0 only in a row that ended in a batch before.
     begins: whether the rows are new; if not, they go on where those of the batch before stopped,
-    so its state can be carried on. epoch: counts from 0.
+    so its state can be carried on. elapsed: (B,) how many steps of its piece come before the first
+    row, where rows are new; `Network.start_state(elapsed)` is the state to begin with. epoch:
+    counts from 0.
     """
 
     inputs: dict[str, Tensor]
@@ -47,6 +49,7 @@ class TensorBatch:
     lengths: Tensor
     begins: bool = True
     epoch: int = 0
+    elapsed: Tensor | None = None
 
     @property
     def counted(self) -> Tensor:
@@ -61,7 +64,10 @@ class TensorBatch:
             return {name: column.to(device) for name, column in columns.items()}
 
         inputs, targets = moved(self.inputs), moved(self.targets)
-        return replace(self, inputs=inputs, targets=targets, lengths=self.lengths.to(device))
+        elapsed = None if self.elapsed is None else self.elapsed.to(device)
+        return TensorBatch(
+            inputs, targets, self.lengths.to(device), self.begins, self.epoch, elapsed
+        )
 
 
 def batches(
@@ -175,7 +181,8 @@ def _of_segment(segment: Segment) -> Iterator[TensorBatch]:
             for columns in (each.inputs, each.targets)
         )
         batch = Batch(inputs, targets, each.lengths[rows])
-        yield replace(_tensors(batch), begins=number == 0, epoch=segment.epoch)
+        elapsed = torch.from_numpy(segment.elapsed[rows]) if number == 0 else None
+        yield replace(_tensors(batch), begins=number == 0, epoch=segment.epoch, elapsed=elapsed)
 
 
 def _tensors(batch: Batch) -> TensorBatch:

@@ -18,7 +18,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from howlkit.errors import CheckpointError, DataError
@@ -188,6 +190,8 @@ class Trainer:
         for batch in segment.batches[self._at.window :]:
             if self.is_over:
                 return self._finish("budget")
+            if self._carried is None:
+                self._carried = self._start_state(segment.elapsed)
             nats = self._timed_update(batch, segment.scale)
             notes = segment.notes_per_step * float(batch.lengths.sum())
             self._uncounted.append((nats, notes))
@@ -214,6 +218,12 @@ class Trainer:
                     self.save_model()
                 raise Interrupted(self._stop)
         return None
+
+    def _start_state(self, elapsed: NDArray[np.int64]) -> dict[str, Tensor] | None:
+        """Return the state of rows that begin so many steps (B,) after their pieces did."""
+        if not isinstance(self.network, Network):  # a plugin wrote it whole
+            return None
+        return self.network.start_state(torch.from_numpy(elapsed).to(self.device))
 
     def _count_seconds(self) -> None:
         """Count the time since the last call, with reading, validating and saving."""

@@ -28,6 +28,9 @@ from howlkit.schema import STEP, Steps
 
 __all__ = ["SegmentPlan", "Position", "Segment", "Windows"]
 
+SHORT = 64
+"""Tiles of fewer notes do not tell by themselves how many steps a note their piece takes."""
+
 
 @dataclass(frozen=True)
 class Position:
@@ -53,12 +56,14 @@ class SegmentPlan:
 class Segment:
     """B tiles of an epoch as batches, a window each, in order.
 
-    notes_per_step: the mean over the whole segment. scale: the number of predictions in a full
-    window, which the loss is divided by. after: the position that follows.
+    notes_per_step: the mean over the whole segment. elapsed: (B,) how many steps of its piece come
+    before the first row of each tile, as `_elapsed` estimates it. scale: the number of predictions
+    in a full window, which the loss is divided by. after: the position that follows.
     """
 
     batches: list[Batch]
     notes_per_step: float
+    elapsed: NDArray[np.int64]
     scale: int
     epoch: int
     after: Position
@@ -168,7 +173,8 @@ class Windows:
         batches = list(cut(columns, predictions, steps))
         scale = self.rows * min(steps, longest)
         notes_per_step = float((tiles[:, 2] - tiles[:, 1]).sum() / max(predictions.sum(), 1))
-        return Segment(batches, notes_per_step, scale, plan.epoch, plan.after)
+        elapsed = _elapsed(tiles, rows)
+        return Segment(batches, notes_per_step, elapsed, scale, plan.epoch, plan.after)
 
     def _encode(self, epoch: int, piece: int, first: int, stop: int) -> Steps:
         excerpt = self.piece(piece).excerpt(first, stop)
@@ -178,3 +184,17 @@ class Windows:
         steps = self.encoder.encode(excerpt)
         # Steps with nothing but an end teach nothing.
         return steps if (steps["mark"][1:] == STEP).any() else steps[:1]
+
+
+def _elapsed(tiles: NDArray[np.int64], rows: list[Steps]) -> NDArray[np.int64]:
+    """Return (B,): how many steps come before the first row of each tile, as its notes tell.
+
+    What comes before is not encoded, so it is the notes before the tile, at as many steps a note as
+    the tile has, and for a short one as all tiles have. A tile within a piece begins with the step
+    before it, which is not counted here. tiles: (B, 3), as `Windows.tiles`. rows: their steps.
+    """
+    steps = np.array([np.count_nonzero(row["mark"][1:] == STEP) for row in rows])
+    notes = tiles[:, 2] - tiles[:, 1]
+    of_all = steps.sum() / max(notes.sum(), 1)
+    steps_a_note = (steps + SHORT * of_all) / (notes + SHORT)
+    return np.asarray(np.maximum(np.rint(tiles[:, 1] * steps_a_note).astype(np.int64) - 1, 0))

@@ -7,8 +7,6 @@ import pytest
 import torch
 
 from howlkit.builtin.encoders.event.encoder import Event
-from howlkit.builtin.encoders.howl import Howl
-from howlkit.builtin.encoders.pianoroll.encoder import Pianoroll
 from howlkit.builtin.encoders.remi.encoder import Remi
 from howlkit.builtin.encoders.tuple.encoder import Tuple
 from howlkit.builtin.encoders.voices.encoder import Voices
@@ -24,6 +22,7 @@ from tests.conftest import random_piece, tune
 
 pytest.importorskip("numba")
 
+from howlkit.sampling import compiled_weights
 from howlkit.sampling import drawing_kernels as kernels
 
 HEADS = HeadOptions(True, embedding=4, width=8)
@@ -234,22 +233,13 @@ def test_functions_on_logits_are_applied(rows):
         assert (pitches >= 100).all() and (made.steps["pitch"][:, 1::2] < 100).any()
 
 
-@pytest.mark.parametrize(
-    ("encoder", "model", "heads", "reason"),
-    [
-        (Pianoroll(), Lstm(hidden=8), HEADS, "bits or real numbers"),
-        (Howl(), Lstm(hidden=8), HEADS, "bits or real numbers"),
-        (SMALL, Lstm(hidden=8), HeadOptions(ordered="logistics"), "no softmax"),
-        (SMALL, Lstm(hidden=8), HeadOptions(repeats=("pitch",)), "heads.repeats"),
-        (SMALL, Lstm(hidden=8), HeadOptions(skip=True), "heads.skip"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_what_cannot_be_compiled_is_stepped_plainly(encoder, model, heads, reason):
-    network = model.build(encoder.schema, heads)
-    assert make_runner(network, encoder.schema, model).name == "plain"
-    with pytest.raises(HowlkitError, match=f"compiled code: .*{reason}.*Choose plain, or auto"):
-        make_runner(network, encoder.schema, model, stepping="compiled")
+def test_a_network_whose_tables_would_fill_the_memory_is_stepped_plainly(monkeypatch):
+    monkeypatch.setattr(compiled_weights, "LARGEST_TABLES", 1000)
+    model = Lstm(hidden=8)
+    network = model.build(SMALL.schema, HEADS)
+    assert make_runner(network, SMALL.schema, model).name == "plain"
+    with pytest.raises(HowlkitError, match=r"tables would be too large\. Choose plain, or auto"):
+        make_runner(network, SMALL.schema, model, stepping="compiled")
 
 
 def test_weights_of_another_precision_are_stepped_plainly():

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from howlkit.builtin.encoders.howl import Howl
+from howlkit.builtin.encoders.pianoroll.encoder import Pianoroll
 from howlkit.builtin.encoders.tuple.encoder import Tuple
 from howlkit.builtin.models.lstm_gru import Gru, Lstm
 from howlkit.errors import CheckpointError
@@ -17,6 +19,7 @@ from howlkit.network.likelihood import unigram
 from howlkit.sampling.limits import Limit
 from howlkit.sampling.stored_network import StoredNetwork, UnsuitedError
 from howlkit.sampling.trained import Trained
+from howlkit.testing.schemas import MIXED
 from howlkit.training.recipe import Recipe
 from howlkit.training.weights import read_arrays, read_tensors, write_tensors
 from tests.conftest import tune
@@ -27,6 +30,8 @@ MODELS = [
     (Lstm(hidden=9), HEADS),
     (Gru(hidden=8, layers=3), HeadOptions(chained=False, embedding=4, width=8)),
     (Lstm(hidden=7, layers=2, block=2, block_width=5), HeadOptions(embedding=4, width=8, input=6)),
+    (Lstm(hidden=5), replace(HEADS, repeats=("all",), relative=True, skip=True, input=6)),
+    (Lstm(hidden=5), replace(HEADS, ordered="logistics")),
 ]
 
 
@@ -35,12 +40,12 @@ def run(tmp_path):
     return save(tmp_path / "run", Lstm(hidden=12))
 
 
-def save(folder, model, heads=HEADS):
+def save(folder, model, heads=HEADS, *, encoder=SMALL):
     torch.manual_seed(0)
-    counts = unigram(SMALL, [tune(0)])
+    counts = unigram(encoder, [tune(0)])
     facts = {"unigram": {name: seen.tolist() for name, seen in counts.items()}, "tempo": 500_000}
-    recipe = Recipe(SMALL, model, heads)
-    return Trained(recipe, model.build(SMALL.schema, heads), facts).save_pretrained(folder)
+    recipe = Recipe(encoder, model, heads)
+    return Trained(recipe, model.build(encoder.schema, heads), facts).save_pretrained(folder)
 
 
 def rewrite(folder, change):
@@ -55,10 +60,11 @@ def play(trained, **choices):
     return session.steps
 
 
+@pytest.mark.parametrize("schema", [SMALL.schema, MIXED], ids=["tuple", "every kind of field"])
 @pytest.mark.parametrize(("model", "heads"), MODELS)
-def test_compiled_code_takes_every_weight_of_the_network_in_its_shape(model, heads):
+def test_compiled_code_takes_every_weight_of_the_network_in_its_shape(model, heads, schema):
     pytest.importorskip("numba")
-    stored = StoredNetwork.of(model.build(SMALL.schema, heads))
+    stored = StoredNetwork.of(model.build(schema, heads))
     assert model.compiled_runner(stored).name == "compiled"
     for name, weight in stored.weights.items():
         missing = {other: w for other, w in stored.weights.items() if other != name}
@@ -72,8 +78,14 @@ def test_compiled_code_takes_every_weight_of_the_network_in_its_shape(model, hea
         model.compiled_runner(replace(stored, weights=more))
 
 
-def test_sampling_by_compiled_code_never_imports_torch(run, tmp_path):
+@pytest.mark.parametrize("kind", ["plain heads", "heads with hints", "pianoroll", "howl"])
+def test_sampling_by_compiled_code_never_imports_torch(kind, tmp_path):
     pytest.importorskip("numba")
+    encoder = {"pianoroll": Pianoroll(), "howl": Howl()}.get(kind, SMALL)
+    heads = replace(HEADS, repeats=("all",), relative=True, skip=True)
+    run = save(
+        tmp_path / "run", Lstm(hidden=12), heads if "hints" in kind else HEADS, encoder=encoder
+    )
     script = """
 import sys
 from howlkit.cli import main
@@ -83,14 +95,15 @@ finally:
     print("torch" in sys.modules)
 """
     seen = {}
-    for stepping in ("compiled", "plain"):
+    for stepping in ("compiled", "plain") if kind == "plain heads" else ("compiled",):
         arguments = ["sample", str(run), "--notes", "20", "--stepping", stepping]
         arguments += ["--out", str(tmp_path / f"{stepping}.mid")]
         done = subprocess.run(
             [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True
         )
         seen[stepping] = done.stdout.strip()
-    assert seen == {"compiled": "False", "plain": "True"}
+    wanted = {"compiled": "False", "plain": "True"}
+    assert seen == {stepping: wanted[stepping] for stepping in seen}
 
 
 def test_stored_and_loaded_are_one_network(run):
@@ -102,7 +115,7 @@ def test_stored_and_loaded_are_one_network(run):
     assert np.array_equal(play(stored), play(loaded))
 
 
-def test_a_function_on_logits_loads_it(run):
+def test_functions_on_logits_change_what_it_makes(run):
     def high(field, logits, given):
         return np.where(np.arange(field.n) < 100, -1e9, logits) if field.name == "pitch" else logits
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from howlkit.errors import OptionError
 from howlkit.hookspecs import hookimpl
@@ -94,23 +94,11 @@ class Transformer:
 
     def compiled_runner(self, stored: StoredNetwork) -> Runner:
         """Return a runner of a network in compiled code (`howlkit.sampling.CompilableModel`)."""
-        from howlkit.sampling import (
-            CompiledRunner,
-            NamedWeights,
-            TorchRunner,
-            UnsuitedError,
-            check_suited,
-        )
-        from howlkit_transformer.compiled import CompiledDecoder, CompiledSteps
+        from howlkit.sampling import CompiledRunner, NamedWeights
+        from howlkit_transformer.compiled import CompiledDecoder
 
         weights = NamedWeights(stored.weights)
         backbone = CompiledDecoder(weights, stored, self.shape, window=self.window, taps=self.taps)
-        try:
-            check_suited(stored.schema, stored.heads)
-        except UnsuitedError:
-            decoder: Any = stored.network.backbone
-            steps = CompiledSteps(decoder, backbone)
-            return TorchRunner(stored.network, stored.schema, backbone=steps)
         return CompiledRunner(stored, weights, backbone)
 
 

@@ -1,4 +1,4 @@
-"""The step of the decoder in compiled code, as a `CompiledBackbone` and as a torch backbone.
+"""The step of the decoder in compiled code, as a `CompiledBackbone`.
 
 One kernel steps a single row, from the weights alone. Torch steps several rows, since it multiplies
 matrices for many rows faster. Shapes and letters as in network.py.
@@ -7,7 +7,6 @@ matrices for many rows faster. Shapes and letters as in network.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,12 +17,9 @@ from howlkit_transformer import kernels
 from howlkit_transformer.positions import PERIOD, turns
 
 if TYPE_CHECKING:
-    import torch
-
-    from howlkit_transformer.network import Decoder
     from howlkit_transformer.shape import Shape
 
-__all__ = ["CompiledDecoder", "CompiledSteps"]
+__all__ = ["CompiledDecoder"]
 
 Array = NDArray[np.float32]
 State = dict[str, NDArray[Any]]
@@ -71,9 +67,9 @@ class CompiledDecoder:
         if len(x) > 1:
             return self._step_rows(x, state, going)
         y = x[0].copy()
-        return self.advance(y, state), y[None]
+        return self._advance(y, state), y[None]
 
-    def advance(self, x: Array, state: Mapping[str, NDArray[Any]]) -> State:
+    def _advance(self, x: Array, state: State) -> State:
         """Run the blocks on x (D,), in place, after the state of one row; return its next state."""
         past = None
         if self._taps is not None:
@@ -108,33 +104,6 @@ class CompiledDecoder:
         with torch.inference_mode():
             y, after = decoder.run_blocks(torch.from_numpy(x)[:, None], tensors, lengths)
         return {name: part.numpy() for name, part in after.items()}, y[:, 0].numpy()
-
-
-class CompiledSteps:
-    """A `howlkit.protocols.Backbone` that computes single steps of one row in compiled code.
-
-    It runs in place of the decoder if the fields or the heads around it need torch (bits, real
-    numbers, hints). The decoder computes everything but single steps of one row.
-    """
-
-    def __init__(self, decoder: Decoder, compiled: CompiledDecoder) -> None:
-        self.width, self._decoder, self._compiled = decoder.width, decoder, compiled
-
-    def __call__(
-        self,
-        x: torch.Tensor,
-        state: dict[str, torch.Tensor] | None,
-        lengths: torch.Tensor | None,
-    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """As `Backbone.__call__`."""
-        import torch
-
-        if x.shape[:2] != (1, 1) or state is None or lengths is not None:
-            return self._decoder.forward(x, state, lengths)
-        entered = self._decoder.enter(x)[0, 0].numpy().copy()
-        after = self._compiled.advance(entered, {n: part.numpy() for n, part in state.items()})
-        hidden = torch.from_numpy(entered).view(1, 1, -1)
-        return hidden, {name: torch.from_numpy(part) for name, part in after.items()}
 
 
 def _layer(weights: NamedWeights, name: str, shape: Shape) -> kernels.Layer:

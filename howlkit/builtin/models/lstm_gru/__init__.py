@@ -60,12 +60,10 @@ class _Recurrent:
         """Return a runner of a network in compiled code (`howlkit.sampling.CompilableModel`)."""
         from howlkit.builtin.models.lstm_gru.compiled import CompiledRecurrent
         from howlkit.sampling.compiled_runner import CompiledRunner
-        from howlkit.sampling.compiled_weights import check_suited
         from howlkit.sampling.stored_network import NamedWeights, UnsuitedError
 
         if type(self) not in (Lstm, Gru):
             raise UnsuitedError(f"{self.name} is a subclass, which may build another network")
-        check_suited(stored.schema, stored.heads)
         weights = NamedWeights(stored.weights)
         backbone = CompiledRecurrent(
             weights,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.builtin.models.lstm_gru import kernels
-from howlkit.sampling.compiled_runner import multiply
+from howlkit.sampling.compiled_backbone import multiply
 from howlkit.sampling.runner import Mask
 from howlkit.sampling.stored_network import NamedWeights
 

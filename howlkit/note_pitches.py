@@ -1,0 +1,65 @@
+"""Which note each value of a field begins, whatever was before: what inputs about pitches look at.
+
+Rules ask a grammar about notes step by step, with all that the grammar knows. A network is trained
+on whole windows of steps, so what it learns about their notes has to follow from the values alone.
+A grammar that says what choices mean in notes (`note_choices.NoteGrammar`) is asked once, before
+any step. Shapes: n values of a field.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.music.tables import DRUMS
+from howlkit.note_choices import BEGINS, COMING, NoteGrammar
+from howlkit.schema import STEP, Field, Schema, Steps
+
+__all__ = ["NotePitches"]
+
+
+@dataclass(frozen=True, eq=False)
+class NotePitches:
+    """What values mean by themselves.
+
+    pitches: by field, (n,) the pitch of the note that each value begins, -1 if it begins none; of
+    bits, each bit that is on. Fields that begin no note are left out. Where a step settles an
+    octave and then a semitone, the pitch is that of the lowest octave. drums: by field, (n,)
+    whether a value says that this note, and those of the next steps, are of drums; only fields
+    that choose a program are there.
+    """
+
+    pitches: dict[str, NDArray[np.int64]]
+    drums: dict[str, NDArray[np.bool_]]
+
+    @classmethod
+    def of(cls, schema: Schema, grammar: NoteGrammar) -> NotePitches:
+        """Return what the values of a schema mean, by the grammar of one row before its steps."""
+        pitches, drums = {}, {}
+        for field in schema.decisions[1:]:
+            choices = grammar.note_choices(field, _given(schema, field))
+            if choices is None:
+                continue
+            role, pitch, program = (
+                part[0, : field.n] for part in (choices.role, choices.pitch, choices.program)
+            )
+            begun = np.where((role == BEGINS) | (role == COMING), pitch, -1).astype(np.int64)
+            # A field after the pitch (a program) has the same one at all of its values.
+            if len(np.unique(begun[begun >= 0])) > 1:
+                pitches[field.name] = begun
+            if len(np.unique(program[program >= 0])) > 1:
+                drums[field.name] = np.asarray(program == DRUMS)
+        return cls(pitches, drums)
+
+
+def _given(schema: Schema, field: Field) -> Steps:
+    """Return (1,): a step in which a field is decided, as far as its conditions say."""
+    given = schema.steps(1)
+    given["mark"] = STEP
+    while field.when is not None:
+        name, values = field.when
+        given[name] = values[0]
+        field = schema[name]
+    return given

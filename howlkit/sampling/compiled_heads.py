@@ -1,0 +1,195 @@
+"""The heads of a compiled runner as arrays (step_kernels.py, rows_kernels.py, head_kernels.py).
+
+Letters as there: D width of the hidden vector, K decisions, W width of a head, N the choices of all
+decisions side by side, R rows of the tables, X references of all fields, F fields with hints.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.head_options import HeadKind, HeadOptions
+from howlkit.network.input_state import CLASSES, PITCHES, first_values
+from howlkit.network.references import References
+from howlkit.network.repeat_scores import SCORES
+from howlkit.sampling.compiled_embedding import EmbeddedValues
+from howlkit.sampling.compiled_fields import FieldArrays
+from howlkit.sampling.compiled_running import begun_pitches
+from howlkit.sampling.stored_network import NamedWeights
+from howlkit.schema import Field, Schema
+
+__all__ = ["KINDS", "HeadArrays"]
+
+Array = NDArray[np.float32]
+
+KINDS: tuple[HeadKind, ...] = (
+    "softmax", "logistics", "squared", "bits chained", "bits independent"
+)  # fmt: skip
+"""In the order of head_kernels.py."""
+
+
+class HeadArrays:
+    """The weights of the heads.
+
+    from_hidden: (K W, D), the linear map from the hidden vector to the inputs of all heads; skip:
+    (K W, .), from what reaches them around the backbone; bias: (K W,). added: (R, K W) what a
+    decided value gives to the heads after it; empty if heads are independent. out and out_bias: the
+    last layers of all heads, rows[k] .. rows[k + 1] of decision k. For a softmax these are one for
+    each value, then 2 n - 1 for the distance from each reference, 12 for the shares of pitch
+    classes, and one for the trust in a hint.
+    is_plain: for each decision, whether it is a softmax of its last layer.
+    of_heads: what heads need that are not the softmax of their last layer, in the order in which
+    `head_kernels.head_logits` names it; None if there are none.
+    """
+
+    def __init__(
+        self,
+        schema: Schema,
+        heads: HeadOptions,
+        weights: NamedWeights,
+        fields: FieldArrays,
+        embedded: EmbeddedValues,
+        width: int,
+    ) -> None:
+        """Take the weights of the heads. width: D. UnsuitedError if they do not fit."""
+        self._schema, self._heads = schema, heads
+        self._begun = {}  # by field, the pitch that each value begins
+        if heads.intervals or heads.pitch_classes:
+            self._begun = begun_pitches(schema).pitches
+        self.width, decisions = heads.width, schema.decisions
+        inputs, around = len(decisions) * heads.width, heads.width_skip(schema)
+        both, self.bias = weights.linear("from_hidden", inputs, width + around)
+        self.from_hidden = np.ascontiguousarray(both[:, :width])
+        self.skip = both[:, width:]
+        self.added = np.zeros((0, 0), np.float32)
+        if heads.chained:
+            from_fields = weights.take("from_fields", inputs, embedded.width)
+            self.added = self._added(fields, embedded, from_fields, weights)
+        self._references = References(schema, heads.related(schema), chained=heads.chained)
+        layers = [self._last_layer(field, weights) for field in decisions]
+        self.out = np.concatenate([weight for weight, _ in layers])
+        self.out_bias = np.concatenate([bias for _, bias in layers])
+        self.rows = np.cumsum([0, *(len(bias) for _, bias in layers)])
+        self.around: slice | None = None  # where what reaches heads around the backbone lies
+        if around:
+            self.around = slice(width, width + inputs)
+        self.of_heads = self._of_heads(fields, weights, width)
+        self.is_plain = [
+            heads.kind(field) == "softmax" and self.rows[k + 1] - self.rows[k] == field.n
+            for k, field in enumerate(decisions)
+        ]
+
+    def _added(
+        self, fields: FieldArrays, embedded: EmbeddedValues, from_fields: Array,
+        weights: NamedWeights,
+    ) -> Array:  # fmt: skip
+        """Return (R, K W): what a decided value gives to the heads after it, a bit to its own."""
+        added = np.zeros((fields.rows, len(from_fields)), np.float32)
+        for k, field in enumerate(self._schema.decisions):
+            begin = fields.start[fields.column[k]]
+            here, behind = slice(begin, begin + field.n), slice((k + 1) * self.width, None)
+            part = from_fields[behind, embedded.slices[field.name]]
+            added[here, behind] = embedded.values[field.name] @ part.T
+            if self._heads.kind(field) == "bits chained":
+                own = slice(k * self.width, (k + 1) * self.width)
+                added[here, own] = weights.take(f"{_head(field)}.on", field.n, self.width)
+        return added
+
+    def _last_layer(self, field: Field, weights: NamedWeights) -> tuple[Array, Array]:
+        """Return the last layer of a field's head, and what it has for references and hints."""
+        name, n, heads = _head(field), field.n, self._heads
+        sizes = {
+            "softmax": n, "logistics": 3 * heads.components, "squared": 1,
+            "bits chained": n + 1, "bits independent": n,
+        }  # fmt: skip
+        out, bias = weights.linear(f"{name}.out", sizes[heads.kind(field)], self.width)
+        more = []
+        if count := self._references.count(field) + self._is_scored(field, heads.intervals):
+            rows = count * (2 * n - 1)
+            more.append(weights.take(f"{name}.relative.weight", rows, self.width))
+        if self._is_scored(field, bool(heads.pitch_classes)):
+            more.append(weights.take(f"{name}.intervals.weight", CLASSES, self.width))
+        if self._is_hinted(field):
+            more.append(weights.take(f"{name}.trust.weight", 1, self.width))
+        if not more:
+            return out, bias
+        out = np.concatenate((out, *more))
+        return out, np.concatenate((bias, np.zeros(len(out) - len(bias), np.float32)))
+
+    def _is_scored(self, field: Field, option: bool) -> bool:
+        """Return whether the head scores the notes that a field's values begin, by an option."""
+        return option and self._heads.kind(field) == "softmax" and field.name in self._begun
+
+    def _is_hinted(self, field: Field) -> bool:
+        return bool(self._heads.repeats) and field in self._heads.hinted(self._schema)
+
+    def _of_heads(
+        self, fields: FieldArrays, weights: NamedWeights, width: int
+    ) -> tuple[NDArray[Any], ...] | None:
+        heads, decisions = self._heads, self._schema.decisions
+        kinds = [KINDS.index(heads.kind(field)) for field in decisions]
+        hinted = [field for field in decisions if self._is_hinted(field)]
+        bonus = np.zeros((0, 0, 0), np.float32)
+        if heads.repeats:
+            shape = len(hinted), len(SCORES) + 1, len(hinted) + 1
+            bonus = weights.take("hints.bonus", *shape)
+        around = -1 if self.around is None else self.around.start
+        in_suffix = width if self.around is None else self.around.stop
+        beside = len(self._references.in_suffix) if self._references.fields else 0
+        shares = in_suffix + beside
+        last = shares + CLASSES * bool(heads.pitch_classes)
+        numbers = around, in_suffix, shares, last + heads.intervals, int(heads.chained)
+        scored = [f for f in decisions if self._is_scored(f, bool(heads.pitch_classes))]
+        classes = np.full((len(scored), max(f.n for f in decisions)), -1)
+        for row, field in zip(classes, scored, strict=True):
+            pitches = self._begun[field.name]
+            row[: field.n] = np.where(pitches >= 0, pitches % CLASSES, -1)
+        references = [self._reference_rows(field) for field in decisions]
+        firsts: list[list[int]] = []
+        for rows, field in zip(references, decisions, strict=True):
+            if self._is_scored(field, heads.intervals):
+                rows.append((last - in_suffix, -1, 0, -1, len(firsts)))
+                firsts.append(first_values(self._begun[field.name].tolist()))
+        flat = [row for rows in references for row in rows]
+        if not any(kinds) and not flat and not hinted and not scored and around < 0:
+            return None
+        return (
+            np.array(kinds),
+            self.rows,
+            fields.column,
+            np.cumsum([0, *map(len, references)]),
+            np.array(flat, np.int64).reshape(-1, 5),
+            np.array(firsts, np.int64).reshape(-1, PITCHES + 1),
+            np.array([hinted.index(f) if f in hinted else -1 for f in decisions]),
+            bonus,
+            np.array([scored.index(f) if f in scored else -1 for f in decisions]),
+            classes,
+            np.array(numbers),
+        )
+
+    def _reference_rows(self, field: Field) -> list[tuple[int, ...]]:
+        """Return the references of a field, in the order of its weights.
+
+        Each is its index among those to the step before, or -1; a column of this step, or -1, and a
+        number to add; the reference to the step before that is taken where the column is 0; and for
+        a pitch, which table has the value that begins it, -1 for a value.
+        """
+        references = self._references
+        if not references.count(field):
+            return []
+        names = [column.name for column in self._schema.columns]
+        rows: list[tuple[int, ...]] = [
+            (index, -1, 0, -1, -1) for index in references.before[field.name]
+        ]
+        for name, more in references.in_step[field.name]:
+            otherwise = (*references.before[name], -1)[0]
+            rows.append((-1, names.index(name), more, otherwise, -1))
+        return rows
+
+
+def _head(field: Field) -> str:
+    """Return the name of a field's head among the weights (`embedding.key_of`)."""
+    return f"out.of_{field.name}"

@@ -1,0 +1,106 @@
+"""Inputs that are counted from step to step, for a compiled runner (running_kernels.py).
+
+They are `heads.elapsed`, `heads.pitch_classes` and `heads.intervals`; howlkit.network.elapsed,
+.pitch_classes and .last_pitch say what they are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.head_options import HeadOptions
+from howlkit.network.input_state import CLASSES, COUNTS, DRUMS, EDGES_AT, ELAPSED, LAST_PITCH
+from howlkit.note_pitches import NotePitches
+from howlkit.sampling.compiled_fields import FieldArrays
+from howlkit.sampling.stored_network import NamedWeights, UnsuitedError
+from howlkit.schema import Schema
+
+__all__ = ["RunningInputs", "begun_pitches"]
+
+State = dict[str, NDArray[Any]]
+
+PARTS = ELAPSED, COUNTS, DRUMS, LAST_PITCH
+
+
+def begun_pitches(schema: Schema) -> NotePitches:
+    """Return which notes the values of a schema begin; UnsuitedError if it does not say."""
+    notes: NotePitches | None = schema.notes() if schema.notes is not None else None
+    if notes is None:
+        raise UnsuitedError("its encoder does not say which notes its values begin")
+    return notes
+
+
+class RunningInputs:
+    """The inputs that the options ask for, and their state.
+
+    width: the numbers that they have beside a hidden vector. rows: (., D in) what their rows of the
+    tables stand for, as inputs of a backbone.
+    """
+
+    def __init__(
+        self,
+        schema: Schema,
+        heads: HeadOptions,
+        weights: NamedWeights,
+        fields: FieldArrays,
+        first: int,
+    ) -> None:
+        """Take their weights. first: the first row that is free in the tables."""
+        entering, rows = heads.width_in(schema), [np.zeros((0, heads.width_in(schema)), np.float32)]
+        numbers = [-1, -1, int(heads.intervals)]
+        if heads.elapsed:
+            steps = weights.take("elapsed.weight", len(EDGES_AT), entering)
+            rows.append(np.concatenate((np.zeros_like(steps[:1]), np.cumsum(steps, 0))))
+            numbers[0] = first
+        if heads.pitch_classes:
+            numbers[1] = first + sum(map(len, rows))
+            rows.append(weights.take("pitch_classes.weight", entering, CLASSES).T)
+        self.rows = np.concatenate(rows)
+        self.width = CLASSES * bool(heads.pitch_classes) + int(heads.intervals)
+        pitch_of = np.full(fields.rows, -1)
+        drum_of = np.full(fields.rows, -1)
+        if self.width:
+            notes = begun_pitches(schema)
+            for name, pitches in notes.pitches.items():
+                pitch_of[fields.first_row[name] :][: len(pitches)] = pitches
+            for name, drums in notes.drums.items():
+                drum_of[fields.first_row[name] :][: len(drums)] = drums
+        self._fixed = (
+            np.array(numbers),
+            np.array(EDGES_AT),
+            np.array([max(heads.pitch_classes, 1)], np.float64),
+            pitch_of,
+            drum_of,
+        )
+
+    @classmethod
+    def of(
+        cls,
+        schema: Schema,
+        heads: HeadOptions,
+        weights: NamedWeights,
+        fields: FieldArrays,
+        first: int,
+    ) -> RunningInputs | None:
+        """Return the inputs; None if the options ask for none."""
+        if not (heads.elapsed or heads.pitch_classes or heads.intervals):
+            return None
+        return cls(schema, heads, weights, fields, first)
+
+    def start(self, rows: int) -> State:
+        """Return the state of B rows before their first step."""
+        return {
+            ELAPSED: np.zeros(rows, np.int64),
+            COUNTS: np.zeros((rows, CLASSES), np.float32),
+            DRUMS: np.zeros(rows, np.bool_),
+            LAST_PITCH: np.full(rows, -1, np.int64),
+        }
+
+    def next(self, state: State) -> tuple[State, tuple[NDArray[Any], ...]]:
+        """Return the next state, which the kernel writes, and what it is given."""
+        after = {name: np.empty_like(state[name]) for name in PARTS}
+        old, new = (tuple(part[name] for name in PARTS) for part in (state, after))
+        return after, (*self._fixed, *old, *new)

@@ -1,0 +1,287 @@
+"""The logits of heads in compiled code: the same as howlkit.network.heads, in float32.
+
+A softmax head alone is a product (step_kernels.py). Here are the other kinds, and what is added to
+the logits of a softmax: for the distance from references, and for a hint from an earlier passage.
+
+Letters: K decisions, W width of a head, n values of a field, C its choices, X references of all
+fields, F fields with hints. What `of_heads` is, and what lies beside a hidden vector, says
+compiled_heads.py.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from howlkit.network.input_state import CLASSES
+from howlkit.sampling.kernels import ZERO, Array, compiled, product, sigmoid
+
+__all__ = ["SQUARED", "begin_heads", "finish_logits", "head_logits", "is_bits"]
+
+SOFTMAX, LOGISTICS, SQUARED, BITS_CHAINED, BITS_INDEPENDENT = range(5)
+"""The kinds of heads, in the order of `compiled_heads.KINDS`."""
+
+AROUND, REFERENCES, SHARES, HINTS, CHAINED = range(5)
+"""What `of_heads` has in its numbers: where parts begin beside a hidden vector, and a flag."""
+
+NARROWEST = 0.02  # `Logistics.NARROWEST`
+CERTAINTY = 1e6  # `Squared.CERTAINTY`
+LEAST_MASS = np.float32(1e-25)  # below it, sums in float32 lose their last digits
+FAR = 40.0  # e^-40 is nothing beside 1
+
+
+@compiled
+def begin_heads(hidden: Array, bias: Array, head_inputs: Array,
+                of_heads: tuple[Array, ...] | None) -> None:  # fmt: skip
+    """Set head_inputs (K W,) to what they are before any field is decided, but for the product."""
+    for j in range(len(head_inputs)):
+        head_inputs[j] = bias[j]
+    if of_heads is not None:
+        around = of_heads[-1][AROUND]
+        if around >= 0:
+            for j in range(len(head_inputs)):
+                head_inputs[j] = hidden[around + j]
+
+
+@compiled
+def is_bits(k: int, of_heads: tuple[Array, ...]) -> bool:
+    """Return whether decision k is a series of choices of bits."""
+    kind = of_heads[0][k]
+    return bool(kind == BITS_CHAINED or kind == BITS_INDEPENDENT)
+
+
+@compiled
+def _log_sigmoid(x: float) -> float:
+    """Return ln(1 / (1 + e^-x)), as torch does."""
+    rest = math.log1p(math.exp(-abs(x))) if abs(x) < FAR else 0.0
+    return min(x, 0.0) - rest
+
+
+@compiled
+def _log_mass(v: int, n: int, weights: Array, centres: Array, sharpness: Array) -> float:
+    """Return the log mass of cell v under a mixture of logistics, exact far out in the tails."""
+    best, total = -np.inf, 0.0
+    for attempt in range(2):  # the largest term first, then the sum
+        for m in range(len(weights)):
+            sharp = sharpness[m]
+            below = (v - 0.5 - centres[m]) * sharp
+            mass = weights[m]
+            if v < n - 1:
+                mass += _log_sigmoid(below + sharp)
+            if v > 0:
+                mass += _log_sigmoid(-below)
+            if 0 < v < n - 1:
+                mass += math.log(-math.expm1(-sharp))
+            if attempt:
+                total += math.exp(mass - best)
+            else:
+                best = max(best, mass)
+    return best + math.log(total)
+
+
+@compiled
+def _logistics(outputs: Array, logits: Array) -> None:
+    """Set logits (n,) to the log masses of cells under a mixture, as `heads.Logistics`."""
+    n, count = len(logits), len(outputs) // 3
+    if n == 1:
+        logits[0] = ZERO
+        return
+    weights, centres, sharpness = np.empty(count), np.empty(count), np.empty(count)
+    best, total = -np.inf, 0.0
+    for m in range(count):
+        best = max(best, outputs[m])
+    for m in range(count):
+        total += math.exp(outputs[m] - best)
+    for m in range(count):
+        weights[m] = outputs[m] - best - math.log(total)
+        centres[m] = (outputs[count + m] + 1) * (n / 2) - 0.5
+        spread = outputs[2 * count + m]
+        softplus = max(spread, 0.0) + math.log1p(math.exp(-abs(spread)))
+        sharpness[m] = 1 / (softplus * (n / 2) + NARROWEST)
+    masses = np.zeros(n, np.float32)
+    for m in range(count):
+        weight, centre = np.float32(math.exp(weights[m])), np.float32(centres[m])
+        sharp = np.float32(sharpness[m])
+        inside = weight * np.float32(-math.expm1(-sharpness[m]))
+        for v in range(n):
+            below = (np.float32(v) - np.float32(0.5) - centre) * sharp
+            masses[v] += inside * sigmoid(below + sharp) * sigmoid(-below)
+    for v in range(n):
+        if 0 < v < n - 1 and masses[v] > LEAST_MASS:
+            logits[v] = math.log(masses[v])
+        else:
+            logits[v] = _log_mass(v, n, weights, centres, sharpness)
+
+
+@compiled
+def _squared(outputs: Array, logits: Array) -> None:
+    """Set logits (n,) to those that leave only the cell nearest to the mean, as `heads.Squared`."""
+    mean = (len(logits) - 1) / (1 + math.exp(-outputs[0]))
+    for v in range(len(logits)):
+        logits[v] = -CERTAINTY * (v - mean) * (v - mean)
+
+
+@compiled
+def _as_choices(odds: Array, logits: Array) -> None:
+    """Set logits (n + 1,) to those of the bit that is on next, or none, as `heads._as_choices`."""
+    off = 0.0
+    for v in range(len(odds)):
+        logits[v] = _log_sigmoid(odds[v]) + off
+        off += _log_sigmoid(-odds[v])
+    logits[len(odds)] = off
+
+
+@compiled
+def _reference(x: int, hidden: Array, values: Array, of_heads: tuple[Array, ...]) -> int:
+    """Return the value that reference x of a field is, -1 for none (`References`)."""
+    (kind, rows, columns, first_reference, references, first_values, hinted, bonus, scored,
+     classes, numbers) = of_heads  # fmt: skip
+    where, column, more, otherwise, table = references[x]
+    first = numbers[REFERENCES]
+    if column >= 0:
+        if values[column] > 0:
+            return int(values[column] + more)
+        where = otherwise
+    found = int(hidden[first + where]) if where >= 0 else -1
+    if table >= 0 and found >= 0:
+        found = int(first_values[table, found])
+    return found
+
+
+@compiled
+def _add_shares(k: int, hidden: Array, intervals: Array, of_heads: tuple[Array, ...],
+                logits: Array) -> None:  # fmt: skip
+    """Add to logits (n,) what the shares of pitch classes give by `intervals` (12,)."""
+    scored, classes, numbers = of_heads[8], of_heads[9], of_heads[10]
+    first, by_class = numbers[SHARES], np.zeros(CLASSES, np.float32)
+    for c in range(CLASSES):
+        for i in range(CLASSES):
+            by_class[c] += intervals[i] * hidden[first + (c + i) % CLASSES]
+    for v in range(len(logits)):
+        c = classes[scored[k], v]
+        if c >= 0:
+            logits[v] += by_class[c]
+
+
+@compiled
+def _bonus(k: int, hidden: Array, trust: float, values: Array, active: Array,
+           of_heads: tuple[Array, ...], logits: Array) -> None:  # fmt: skip
+    """Add to logits (n,) what a head is given by a hint; trust: what the head makes of it."""
+    (kind, rows, columns, first_reference, references, first_values, hinted, bonus, scored,
+     classes, numbers) = of_heads  # fmt: skip
+    mine, first = hinted[k], numbers[HINTS]
+    hint = int(hidden[first + 1 + mine])
+    if hint < 0:
+        return
+    agreed = 0
+    if numbers[CHAINED]:
+        for j in range(k):
+            if hinted[j] >= 0 and active[columns[j]]:
+                agreed += values[columns[j]] == int(hidden[first + 1 + hinted[j]])
+    logits[hint] += bonus[mine, int(hidden[first]), agreed] + np.float32(trust)
+
+
+@compiled
+def head_logits(
+    k: int,
+    hidden: Array,
+    activated: Array,
+    values: Array,
+    active: Array,
+    out: Array,
+    out_bias: Array,
+    logits: Array,
+    of_heads: tuple[Array, ...],
+) -> None:
+    """Set logits (C,) of decision k of one row from activated (W,), the input of its last layer.
+
+    Of what the last layer has for the distance from a reference, only the n rows are read that
+    count. out, out_bias: the last layers of all heads. values, active: (C,) decided so far.
+    """
+    (kind, rows, columns, first_reference, references, first_values, hinted, bonus, scored,
+     classes, numbers) = of_heads  # fmt: skip
+    a, b = rows[k], rows[k + 1]
+    if kind[k] == LOGISTICS or kind[k] == SQUARED or kind[k] == BITS_INDEPENDENT:
+        outputs = np.empty(b - a, np.float32)
+        product(out[a:b], activated, outputs)
+        for i in range(b - a):
+            outputs[i] += out_bias[a + i]
+        _transform(kind[k], outputs, logits)
+        return
+    n = len(logits)
+    product(out[a : a + n], activated, logits)
+    for v in range(n):
+        logits[v] += out_bias[a + v]
+    first = a + n
+    for x in range(first_reference[k], first_reference[k + 1]):
+        reference = _reference(x, hidden, values, of_heads)
+        if reference >= 0:
+            nearest = first + n - 1 - min(reference, n - 1)
+            for v in range(n):
+                total, row = ZERO, out[nearest + v]
+                for j in range(len(activated)):
+                    total += row[j] * activated[j]
+                logits[v] += total
+        first += 2 * n - 1
+    if scored[k] >= 0:
+        intervals = np.empty(CLASSES, np.float32)
+        product(out[first : first + CLASSES], activated, intervals)
+        _add_shares(k, hidden, intervals, of_heads, logits)
+    if hinted[k] >= 0:
+        trust, row = ZERO, out[b - 1]
+        for j in range(len(activated)):
+            trust += row[j] * activated[j]
+        _bonus(k, hidden, float(trust), values, active, of_heads, logits)
+
+
+@compiled
+def _transform(kind: int, outputs: Array, logits: Array) -> None:
+    """Set logits (C,) from the outputs of the last layer of a head that is no softmax."""
+    if kind == LOGISTICS:
+        _logistics(outputs, logits)
+    elif kind == SQUARED:
+        _squared(outputs, logits)
+    else:
+        _as_choices(outputs, logits)
+
+
+@compiled
+def finish_logits(
+    k: int,
+    hidden: Array,
+    outputs: Array,
+    going: Array,
+    values: Array,
+    active: Array,
+    logits: Array,
+    of_heads: tuple[Array, ...],
+) -> None:
+    """Set logits (B, C) of decision k in the rows that are going, from outputs (B, .).
+
+    outputs: all of the last layer. Other arguments as `head_logits`, for B rows.
+    """
+    (kind, rows, columns, first_reference, references, first_values, hinted, bonus, scored,
+     classes, numbers) = of_heads  # fmt: skip
+    n = logits.shape[1]
+    for b in range(len(logits)):
+        if not going[b]:
+            continue
+        if kind[k] == LOGISTICS or kind[k] == SQUARED or kind[k] == BITS_INDEPENDENT:
+            _transform(kind[k], outputs[b], logits[b])
+            continue
+        for v in range(n):
+            logits[b, v] = outputs[b, v]
+        first = n
+        for x in range(first_reference[k], first_reference[k + 1]):
+            reference = _reference(x, hidden[b], values[b], of_heads)
+            if reference >= 0:
+                nearest = first + n - 1 - min(reference, n - 1)
+                for v in range(n):
+                    logits[b, v] += outputs[b, nearest + v]
+            first += 2 * n - 1
+        if scored[k] >= 0:
+            _add_shares(k, hidden[b], outputs[b, first : first + CLASSES], of_heads, logits[b])
+        if hinted[k] >= 0:
+            trust = outputs[b, outputs.shape[1] - 1]
+            _bonus(k, hidden[b], trust, values[b], active[b], of_heads, logits[b])

@@ -1,0 +1,154 @@
+"""What a step gives to a network, in compiled code: the same as `Network._embed`, in float32.
+
+A step's values, and those of the step that followed an earlier passage, are rows of tables. Their
+sum enters the backbone. What reaches the heads around it, and what they need to know of the step
+besides, are the numbers `beside` a hidden vector (compiled_inputs.py says in which order).
+
+Letters: B rows, C columns of a step, G width of what enters a backbone, K decisions, W width of a
+head, R rows of the tables, P references to the step before, F fields with hints.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from howlkit.sampling.kernels import Array, add_row, compiled
+from howlkit.sampling.repeat_kernels import find_passage, keep_passages
+from howlkit.sampling.running_kernels import add_scaled, keep_counts, take_counts
+
+__all__ = ["enter", "is_active", "read_values"]
+
+
+@compiled
+def is_active(c: int, values: Array, active: Array, control: Array, when: Array) -> bool:
+    """Return whether column c is active in this row, as `Schema.active`."""
+    before = control[c]
+    return bool(before < 0 or (active[before] and when[c, values[before]]))
+
+
+@compiled
+def read_values(record: Array, place: Array, wide: Array, control: Array, when: Array,
+                values: Array, active: Array) -> None:  # fmt: skip
+    """Set values, active (C,) from a row of steps as bytes; of bits, values has the first."""
+    for c in range(len(place)):
+        values[c] = record[place[c]]
+        if wide[c]:
+            values[c] += 256 * np.int64(record[place[c] + 1])
+        active[c] = is_active(c, values, active, control, when)
+
+
+@compiled
+def _table_rows(record: Array, place: Array, bits: Array, start: Array, values: Array,
+                active: Array, more: int, index: Array) -> int:  # fmt: skip
+    """Set index (.,) to the rows that a step has in the tables, plus `more`; return their number.
+
+    A column that is not active has none, and bits have one for each bit that is on.
+    """
+    count = 0
+    for c in range(len(place)):
+        if not active[c]:
+            continue
+        if bits[c]:
+            for bit in range(bits[c]):
+                if record[place[c] + bit]:
+                    index[count] = start[c] + bit + more
+                    count += 1
+        else:
+            index[count] = start[c] + values[c] + more
+            count += 1
+    return count
+
+
+@compiled
+def enter(
+    records: Array,
+    going: Array,
+    place: Array,
+    wide: Array,
+    bits: Array,
+    control: Array,
+    when: Array,
+    start: Array,
+    tables: Array,
+    bias: Array,
+    around: Array,
+    around_bias: Array,
+    before: Array,
+    x: Array,
+    beside: Array,
+    search: tuple[Array, ...] | None,
+    running: tuple[Array, ...] | None,
+) -> None:
+    """Set x (B, G) and beside (B, S) to what B rows of steps give, in the rows that are going (B,).
+
+    records: (B, bytes). place .. start: (C,) of the fields, as `FieldArrays`. tables: (R, G), a row
+    for each value, and bias (G,). around: (R, K W), what each value gives to the heads around the
+    backbone, and around_bias (K W,); empty if nothing does. before: (P, 2), the references to the
+    step before: a column, and a number to add. search: None, or
+    the arrays of `compiled_inputs.PassageSearch.next`; running: None, or those of
+    `compiled_running.RunningInputs.next`. Their new states are written to.
+    """
+    columns, several = len(place), 1
+    for c in range(columns):
+        several += bits[c] if bits[c] else 1
+    values, active = np.empty(columns, np.int64), np.empty(columns, np.bool_)
+    index = np.empty(2 * several + 1, np.int64)
+    if search is not None:
+        (compared, hinted, thresholds, numbers,
+         steps, keys, scores, new_steps, new_keys, new_scores) = search  # fmt: skip
+    for b in range(len(records)):
+        if not going[b]:
+            if search is not None:
+                keep_passages(
+                    steps[b], keys[b], scores[b], new_steps[b], new_keys[b], new_scores[b]
+                )
+            if running is not None:
+                keep_counts(b, running)
+            continue
+        record, mine = records[b], beside[b]
+        read_values(record, place, wide, control, when, values, active)
+        count = _table_rows(record, place, bits, start, values, active, 0, index)
+        first = around.shape[1]
+        for p in range(len(before)):
+            value = values[before[p, 0]]
+            mine[first + p] = value + before[p, 1] if value > 0 else -1
+        first += len(before)
+        shares = mine[first:]
+        if running is not None:
+            row = take_counts(b, values[0], index[:count], shares, running)
+            first = len(mine)
+            if search is not None:
+                first -= 1 + len(hinted)
+            if row >= 0:
+                index[count] = row
+                count += 1
+        if search is not None:
+            lag, moved, first_score = numbers[0], numbers[1], numbers[2]
+            best, score = find_passage(
+                record, values, compared, place, bits, lag,
+                steps[b], keys[b], scores[b], new_steps[b], new_keys[b], new_scores[b],
+            )  # fmt: skip
+            score_class = 0
+            for threshold in thresholds:
+                score_class += threshold <= score
+            for f in range(len(hinted)):
+                mine[first + 1 + f] = -1
+            mine[first] = score_class
+            if score_class > 0:
+                found = new_steps[b, best * len(record) : (best + 1) * len(record)]
+                read_values(found, place, wide, control, when, values, active)
+                count += _table_rows(
+                    found, place, bits, start, values, active, moved, index[count:]
+                )
+                for f in range(len(hinted)):
+                    if active[hinted[f]]:
+                        mine[first + 1 + f] = values[hinted[f]]
+            index[count] = first_score + score_class
+            count += 1
+        add_row(tables, index[:count], bias, x[b])
+        if len(around):
+            add_row(around, index[:count], around_bias, mine[: around.shape[1]])
+        if running is not None:
+            add_scaled(tables, shares, x[b], running)
+            if len(around):
+                add_scaled(around, shares, mine[: around.shape[1]], running)
