@@ -114,7 +114,7 @@ packages:
 
 # Speed: every topic beside its limits and peers, and docs/benchmarks.md from what they found; under
 # 20 minutes. HOWLKIT_DATA has the music. TOPICS names some of them; BENCH_OUT another page.
-TOPICS    ?= encoding training generating grammars transformer_stepping starting
+TOPICS    ?= encoding training generating grammars transformer_stepping starting rendering
 BENCH_OUT ?= docs/benchmarks.md
 bench: $(VENV)/.installed-bench
 	set -e; for topic in $(TOPICS); do $(BIN)/python benchmarks/$$topic.py; done

@@ -17,6 +17,7 @@ TITLES = {
     "grammars": "A step beside the network",
     "transformer_stepping": "A token of howlkit-transformer",
     "starting": "Starting",
+    "rendering": "Sound",
 }
 """Topics in the order of the page; all others come last, under their own names."""
 

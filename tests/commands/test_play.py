@@ -7,7 +7,9 @@ import re
 import sys
 import tempfile
 import wave
+import webbrowser
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,6 +29,8 @@ def no_browser(monkeypatch, tmp_path):
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(sys, "platform", "linux" if sys.platform == "darwin" else sys.platform)
+    monkeypatch.setattr(webbrowser, "_tryorder", None)  # it looks once a process
+    monkeypatch.setattr(webbrowser, "_browsers", {})
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
 
@@ -54,9 +58,14 @@ class Page(HTMLParser):
     def handle_starttag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
         self.inside = tag + dict(attrs).get("id", "")
+        if self.inside in self.texts:  # the picture has a title too
+            self.inside += " again"
 
     def handle_data(self, data):
         self.texts[self.inside] = self.texts.get(self.inside, "") + data
+
+    def handle_endtag(self, tag):
+        self.inside = ""
 
 
 def sound_of(page):
@@ -87,7 +96,8 @@ def test_without_a_browser_it_says_where_the_page_lies(howlkit, song, tmp_path):
     code, _, err = howlkit("play", song, "--rate", 8000)
     assert code == 0
     uri = re.search(r"Open it in a browser: file://(\S+\.html)", err)[1]
-    assert uri.startswith(str(tmp_path / "tmp")) and "<audio" in open(uri, encoding="utf-8").read()
+    assert uri.startswith(str(tmp_path / "tmp"))
+    assert "<audio" in Path(uri).read_text(encoding="utf-8")
 
 
 @posix
@@ -145,7 +155,8 @@ def test_without_any_program_it_says_what_else_there_is(howlkit, song, monkeypat
 
 def test_a_browser_that_cannot_start_is_no_error(tmp_path, monkeypatch):
     monkeypatch.setenv("BROWSER", str(tmp_path / "gone"))
-    assert players.open_page(tmp_path / "a.html") in (False, None)
+    monkeypatch.setenv("PATH", os.devnull)
+    assert players.open_page(tmp_path / "a.html") is False
 
 
 # Runs ---------------------------------------------------------------------------------------------
