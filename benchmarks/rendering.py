@@ -22,16 +22,14 @@ from howlkit.music.sound.instruments import INSTRUMENTS
 RATE = 44100
 
 HOUR = """
-import resource
+import tracemalloc
 from howlkit.music import Piece, sound
-def used():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 rows = [(480 * k, 960, 40 + 7 * k % 40, 80, 8 * (k % 3)) for k in range(60 * MINUTES)]
 piece = Piece.of(rows, bpm=60)
-before = used()
+tracemalloc.start()
 for block in sound.render(piece):
     pass
-print(used() - before)
+print(tracemalloc.get_traced_memory()[1] / 2**20)
 """
 """A note a second by three instruments; prints the MiB that rendering needed beyond the piece."""
 
