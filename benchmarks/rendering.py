@@ -1,10 +1,10 @@
-"""How fast sound is made: seconds of music a CPU second, and the memory of an hour of music.
+"""How fast sound is made: seconds of music a CPU second, and the memory of long music.
 
     HOWLKIT_DATA=... python benchmarks/rendering.py [--repeats 3] [--files 10]
 
 CPU seconds are those of one core, so the load by others matters less. The files are spread evenly
-over pop909; the whole of each is rendered at 44,100 samples a second, and thrown away. The hour is
-made here, and rendered in a process of its own.
+over pop909; the whole of each is rendered at 44,100 samples a second, and thrown away. The long
+piece is made here, and rendered in a process of its own.
 """
 
 import os
@@ -21,7 +21,7 @@ from howlkit.music.sound.instruments import INSTRUMENTS
 
 RATE = 44100
 
-HOUR = """
+LONG = """
 import tracemalloc
 from howlkit.music import Piece, sound
 rows = [(480 * k, 960, 40 + 7 * k % 40, 80, 8 * (k % 3)) for k in range(60 * MINUTES)]
@@ -58,7 +58,7 @@ def loaded():
 
 
 def memory(minutes):
-    code = HOUR.replace("MINUTES", str(minutes))
+    code = LONG.replace("MINUTES", str(minutes))
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     return float(done.stdout)
 
@@ -67,7 +67,7 @@ def main():
     parser = arguments(__doc__, "rendering")
     parser.set_defaults(repeats=3)
     parser.add_argument("--files", type=int, default=10)
-    parser.add_argument("--minutes", type=int, default=60, help="of the long piece")
+    parser.add_argument("--minutes", type=int, default=20, help="of the long piece")
     options = parser.parse_args()
     before = machine()
     music = pieces(options.files)
