@@ -1,4 +1,4 @@
-# make demo   a first piece, from nothing: its own environment, training, sampling, a picture
+# make demo   a first piece, from nothing: its own environment, training, sampling, a picture, a page
 # make test   everything that must hold before a change lands: lint, types, docs, tests
 # make docs   the documentation as a site, in build/docs; open build/docs/index.html
 # The slower checks have targets of their own; docs/measurements.md says when they last ran.
@@ -36,7 +36,8 @@ demo: $(VENV)/.installed
 	    --out-dir $(DEMO)/run
 	$(BIN)/howlkit sample $(DEMO)/run --seconds 45 --seed 1 --out $(DEMO)/chorale.mid
 	$(BIN)/howlkit plot $(DEMO)/chorale.mid --out $(DEMO)/chorale.png --title "A first chorale"
-	@echo "Your piece: $(DEMO)/chorale.mid   its picture: $(DEMO)/chorale.png"
+	$(BIN)/howlkit play $(DEMO)/chorale.mid --out $(DEMO)/chorale.html
+	@echo "Your piece: $(DEMO)/chorale.mid   its picture: $(DEMO)/chorale.png   hear it: $(DEMO)/chorale.html"
 
 test: $(VENV)/.installed-test lint docs
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
@@ -114,7 +115,7 @@ packages:
 
 # Speed: every topic beside its limits and peers, and docs/benchmarks.md from what they found; under
 # 20 minutes. HOWLKIT_DATA has the music. TOPICS names some of them; BENCH_OUT another page.
-TOPICS    ?= encoding training generating grammars rules transformer_stepping starting
+TOPICS    ?= encoding training generating grammars rules transformer_stepping starting rendering
 BENCH_OUT ?= docs/benchmarks.md
 bench: $(VENV)/.installed-bench
 	set -e; for topic in $(TOPICS); do $(BIN)/python benchmarks/$$topic.py; done

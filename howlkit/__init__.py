@@ -9,7 +9,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from howlkit.api.components import augmenter, constraint, encoder, model, sampler
+    from howlkit.api.components import (
+        augmenter,
+        constraint,
+        encoder,
+        model,
+        renderer,
+        sampler,
+    )
     from howlkit.api.files import read, write
     from howlkit.api.preparing import prepare
     from howlkit.api.training import load, train
@@ -45,6 +52,7 @@ __all__ = [
     "option",
     "prepare",
     "read",
+    "renderer",
     "sampler",
     "train",
     "write",
@@ -69,6 +77,7 @@ _HOMES = {
     "option": "options",
     "prepare": "api.preparing",
     "read": "api.files",
+    "renderer": "api.components",
     "sampler": "api.components",
     "train": "api.training",
     "write": "api.files",

@@ -23,6 +23,8 @@ from howlkit.errors import HowlkitError, OptionError, did_you_mean, printable, t
 COMMANDS = {
     "train": "Train a model on MIDI files, or resume training.",
     "sample": "Make music with a trained model.",
+    "render": "Write the sound of a MIDI file.",
+    "play": "Play a MIDI file, or what a run has made.",
     "prepare": "Read folders of MIDI files into a dataset.",
     "roundtrip": "Show what each encoder loses of some music.",
     "evaluate": "Measure how much music surprises a model, and compare models.",
@@ -39,7 +41,7 @@ Examples:
   howlkit train --encoder tuple --model lstm        train on the Bach chorales in howlkit
   howlkit train my_midi_files --minutes 10          train on your own music
   howlkit sample --out new.mid --seconds 60         make music with the newest run
-  howlkit plot new.mid --out new.svg                draw it as a piano-roll"""
+  howlkit play new.mid                              hear it, and see it as a piano-roll"""
 
 
 class _SystemFailure(Exception):

@@ -8,7 +8,16 @@ from collections.abc import Callable
 
 import pluggy
 
-from howlkit.protocols import Augmenter, Constraint, Encoder, Model, Sampler, Source, Writer
+from howlkit.protocols import (
+    Augmenter,
+    Constraint,
+    Encoder,
+    Model,
+    Renderer,
+    Sampler,
+    Source,
+    Writer,
+)
 
 __all__ = [
     "hookimpl",
@@ -16,6 +25,7 @@ __all__ = [
     "register_constraints",
     "register_encoders",
     "register_models",
+    "register_renderers",
     "register_samplers",
     "register_sources",
     "register_writers",
@@ -58,3 +68,8 @@ def register_sources(register: Callable[[type[Source]], None]) -> None:
 @hookspec
 def register_writers(register: Callable[[type[Writer]], None]) -> None:
     """Register writers: they write music to files other than MIDI."""
+
+
+@hookspec
+def register_renderers(register: Callable[[type[Renderer]], None]) -> None:
+    """Register renderers: they turn music into sound."""

@@ -1,9 +1,9 @@
 """The contracts between the parts: a class meets one by having its methods, without a base class.
 
-A component (an encoder, augmenter, model, sampler, constraint, source or writer) is a frozen
-dataclass: its fields are its options (`-o tuple.grid=12`, the run's config.json), the first line of
-its docstring is what `howlkit plugins list` prints, and the class attribute `name` is what users
-type. Heavy imports belong inside methods, so that listing components stays quick.
+A component (an encoder, augmenter, model, sampler, constraint, source, writer or renderer) is a
+frozen dataclass: its fields are its options (`-o tuple.grid=12`, the run's config.json), the first
+line of its docstring is what `howlkit plugins list` prints, and the class attribute `name` is what
+users type. Heavy imports belong inside methods, so that listing components stays quick.
 
 Shapes: B rows (pieces or streams side by side), T steps, D width of a vector.
 """
@@ -45,6 +45,8 @@ __all__ = [
     "LogitsFunction",
     "Model",
     "Network",
+    "Renderer",
+    "RequiringRenderer",
     "Rule",
     "StepMask",
     "Sampler",
@@ -566,4 +568,28 @@ class Writer(Protocol):
         Raises HowlkitError if the format cannot hold this piece. The message need not name the
         file.
         """
+        ...
+
+
+@runtime_checkable
+class Renderer(Protocol):
+    """Turns music into sound."""
+
+    name: ClassVar[str]
+
+    def render(self, piece: Piece, rate: int) -> Iterator[NDArray[np.float32]]:
+        """Yield the sound of a piece in blocks (T, 2), left and right, from tick 0 on.
+
+        rate: samples a second. Full scale is 1. The sound lasts at least until the last note ends.
+        Raises HowlkitError if it cannot play the piece.
+        """
+        ...
+
+
+class RequiringRenderer(Renderer, Protocol):
+    """A renderer that needs something beside howlkit: a program, a package or a file."""
+
+    @property
+    def missing(self) -> str:
+        """What it lacks here to play with these options, and how to get that; "" if nothing."""
         ...

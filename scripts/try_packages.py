@@ -85,6 +85,7 @@ def train_and_sample(environment):
         environment.howlkit("train", *parts, "--steps", 20, "--out-dir", run)
         environment.howlkit("sample", run, "--notes", 40, "--out", new)
         environment.howlkit("info", new)
+        environment.howlkit("render", new, "--out", f"new{number}.wav")
 
 
 def scores(environment):

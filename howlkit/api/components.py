@@ -1,12 +1,12 @@
-"""Components by name: an encoder, a model, a sampler, a constraint, an augmenter."""
+"""Components by name: an encoder, a model, a sampler, a constraint, an augmenter, a renderer."""
 
 from __future__ import annotations
 
 from howlkit import plugins
 from howlkit.errors import ArgumentError
-from howlkit.protocols import Augmenter, Constraint, Encoder, Model, Sampler
+from howlkit.protocols import Augmenter, Constraint, Encoder, Model, Renderer, Sampler
 
-__all__ = ["augmenter", "constraint", "encoder", "model", "sampler"]
+__all__ = ["augmenter", "constraint", "encoder", "model", "renderer", "sampler"]
 
 
 def encoder(name: str, /, **options: object) -> Encoder:
@@ -67,6 +67,18 @@ def augmenter(name: str, /, **options: object) -> Augmenter:
     [62]
     """
     made: Augmenter = plugins.create("augmenter", _name("augmenter", name), options)
+    return made
+
+
+def renderer(name: str, /, **options: object) -> Renderer:
+    """Return a renderer, which turns a Piece into sound; arguments and errors as `encoder`.
+
+    >>> from howlkit import Piece
+    >>> blocks = list(renderer("bank").render(Piece.of([(0, 480, 60)]), 22050))
+    >>> blocks[0].shape[1]  # left and right
+    2
+    """
+    made: Renderer = plugins.create("renderer", _name("renderer", name), options)
     return made
 
 

@@ -56,11 +56,12 @@ def write(music: Piece | Iterable[Piece], path: PathLike, **options: object) -> 
     """Write music to a file, in the format that its suffix says, and return its path.
 
     music: a Piece; or several, which go to NAME-1.mid, NAME-2.mid ... as with `howlkit sample -n`.
-    path: ends in .mid, or in a suffix of an installed writer. A file of that name is replaced.
-    options: those of the writer. What a MIDI file
-    cannot say is changed as `howlkit.music.midi.as_written` does, and a line on stderr counts it.
-    Raises DataError if no writer has the suffix, or if the file cannot be written, PluginError if
-    the writer fails, and ArgumentError for what is no Piece.
+    path: ends in .mid, in .wav (with the package soundfile .flac and .ogg too), or in a suffix of
+    another installed writer. A file of that name is replaced. options: those of the writer, such as
+    rate, renderer and soundfont of a sound file. What a MIDI file cannot say is changed as
+    `howlkit.music.midi.as_written` does, and a line on stderr counts it. Raises DataError if no
+    writer has the suffix, or if the file cannot be written, PluginError if the writer fails, and
+    ArgumentError for what is no Piece.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:

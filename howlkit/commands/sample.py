@@ -46,6 +46,7 @@ Examples:
   howlkit sample --bars 8 --chords "Dm | Gm | A7 | Dm" --instruments "violin,cello"
   howlkit sample --temperature 0.9 -o autoregressive.pitch.top_k=8
   howlkit sample --out - > new.mid
+  howlkit sample --out new.wav                          sound, by recorded instruments
   howlkit sample --out new.musicxml                     sheet music, with howlkit-music21"""
 
 
@@ -220,6 +221,7 @@ def command(
         _tell_of_endless(session)
     if writer is None and paths[0].is_file():
         picture = next_free(paths[0].with_suffix(".svg"))
+        tell(f"Hear it: howlkit play {quoted(paths[0])}")
         tell(f"See it: howlkit plot {quoted(paths[0])} --out {quoted(picture)}")
 
 

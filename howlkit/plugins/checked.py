@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from howlkit.errors import HowlkitError, PluginError
 from howlkit.music.piece import Piece
@@ -33,6 +34,7 @@ __all__ = [
     "CheckedAugmenter",
     "CheckedConstraint",
     "CheckedEncoder",
+    "CheckedRenderer",
     "CheckedSampler",
     "CheckedSource",
     "CheckedWriter",
@@ -138,6 +140,54 @@ class CheckedWriter(Wrapper):
             raise PluginError(f"{owner} wrote no file")
 
 
+class CheckedRenderer(Wrapper):
+    """A renderer; PluginError, naming it, for all that goes wrong and for what is no sound.
+
+    missing: as `RequiringRenderer` has it; "" for a renderer without it.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, component: Any) -> None:  # noqa: ANN401 - any renderer
+        super().__init__(component, "renderer")
+
+    @property
+    def missing(self) -> str:
+        """What it lacks here, and how to get that; "" if nothing."""
+        missing: str = getattr(self._component, "missing", "")
+        if not isinstance(missing, str):
+            raise self._error("missing", missing, "a str", verb="is")
+        return missing
+
+    def render(self, piece: Piece, rate: int) -> Iterator[NDArray[np.float32]]:
+        """Yield the sound of a piece in blocks (T, 2)."""
+        owner = owner_of(self._component)
+        try:
+            blocks = self._component.render(piece, rate)
+            if not isinstance(blocks, Iterator):
+                raise self._error("render", blocks, "an iterator of blocks: a function that yields")
+            for block in blocks:
+                yield self._sound(block)
+        except PluginError:
+            raise
+        except HowlkitError as error:
+            raise PluginError(f"{owner}: {error}") from error
+        except (Exception, SystemExit) as error:
+            raise PluginError(f"{owner} failed: {one_line(error)}") from error
+
+    def _sound(self, block: Any) -> NDArray[np.float32]:  # noqa: ANN401 - whatever it yielded
+        is_block = isinstance(block, np.ndarray) and block.ndim == 2 and block.shape[1] == 2
+        if not is_block or block.dtype != np.float32:
+            raise self._error("render", block, "an array (T, 2) of float32", verb="yielded")
+        # Not `max() > 1`: NaN would pass.
+        if block.size and not float(np.abs(block).max()) <= 1:
+            raise self._refusal(
+                "render yielded samples beyond full scale; finite numbers from -1 to 1 are needed"
+            )
+        sound: NDArray[np.float32] = block
+        return sound
+
+
 def _suffixes(component: Any) -> tuple[str, ...]:  # noqa: ANN401 - a source or writer
     """Return what the names of its files end in; PluginError if it is not a tuple of strings."""
     suffixes: tuple[str, ...] = component.suffixes
@@ -156,6 +206,7 @@ _WRAPPERS: Mapping[str, type[Wrapper]] = MappingProxyType(
         "constraint": CheckedConstraint,
         "source": CheckedSource,
         "writer": CheckedWriter,
+        "renderer": CheckedRenderer,
     }
 )
 

@@ -23,6 +23,7 @@ from howlkit.protocols import (
     Encoder,
     FittingEncoder,
     Model,
+    Renderer,
     Sampler,
     SelectingEncoder,
     Source,
@@ -49,6 +50,7 @@ CONTRACTS: Mapping[str, type[Any]] = MappingProxyType(
         "constraint": Constraint,
         "source": Source,
         "writer": Writer,
+        "renderer": Renderer,
     }
 )
 KINDS = tuple(CONTRACTS)

@@ -58,6 +58,8 @@ BUILTINS = (
     "howlkit.builtin.samplers",
     "howlkit.builtin.constraints",
     "howlkit.builtin.chorales",
+    "howlkit.builtin.renderers",
+    "howlkit.builtin.audio",
 )
 """The built-in modules, in the order in which they load; they load before all plugins."""
 

@@ -9,7 +9,7 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -20,10 +20,13 @@ from howlkit.music.piece import Piece
 from howlkit.plugins.checked import CheckedWriter
 from howlkit.protocols import Writer
 
-__all__ = ["find", "is_midi", "numbered", "suffixes", "write"]
+__all__ = ["find", "is_midi", "numbered", "suffixes", "write", "write_whole"]
 
 KNOWN: Mapping[str, str] = MappingProxyType(
-    dict.fromkeys((".musicxml", ".mxl", ".xml"), "howlkit-music21")
+    {
+        **dict.fromkeys((".musicxml", ".mxl", ".xml"), "howlkit-music21"),
+        **dict.fromkeys((".flac", ".ogg"), "soundfile"),
+    }
 )
 """Distributions by suffix, to name the one to install if no installed writer has the suffix."""
 
@@ -107,23 +110,27 @@ def write(piece: Piece, path: str | os.PathLike[str], writer: Writer | None = No
     if writer is None:
         midi.write(piece, path)
         return
+    write_whole(path, lambda made: CheckedWriter.of(writer).write(piece, made))
+
+
+def write_whole(path: str | os.PathLike[str], make: Callable[[Path], None]) -> None:
+    """Let `make` write a file of the same name in another folder, then move it to `path`.
+
+    So the file is whole or not there. Raises DataError if it cannot be written, and what `make`
+    raises.
+    """
     target = Path(os.path.realpath(path))
     try:
         # In another folder, not by another name, since a writer may look at the suffix.
         with tempfile.TemporaryDirectory(prefix=".partial-", dir=target.parent) as folder:
             made = Path(folder, target.name)
-            _make(writer, piece, made)
+            # Lines that a library prints must not mix with data on stdout.
+            with contextlib.redirect_stdout(sys.stderr):
+                make(made)
+            with open(made, "rb+") as file:
+                os.fsync(file.fileno())
             os.replace(made, target)
     except OSError as error:
         raise DataError(
             f"{printable(path)} cannot be written: {error.strerror or error}"
         ) from error
-
-
-def _make(writer: Writer, piece: Piece, path: Path) -> None:
-    """Let a writer make a new file, and flush it to the disk."""
-    # Lines that a library prints must not mix with data on stdout.
-    with contextlib.redirect_stdout(sys.stderr):
-        CheckedWriter.of(writer).write(piece, path)
-    with open(path, "rb+") as file:
-        os.fsync(file.fileno())

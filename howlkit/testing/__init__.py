@@ -27,6 +27,7 @@ from howlkit.testing.choices import new_notes
 from howlkit.testing.constraints import check_constraint, constraint_checks
 from howlkit.testing.encoders import check_encoder, encoder_checks
 from howlkit.testing.models import check_model, model_checks
+from howlkit.testing.renderers import check_renderer, renderer_checks
 from howlkit.testing.samplers import check_sampler, sampler_checks, session
 from howlkit.testing.sources import check_source, source_checks
 from howlkit.testing.writers import check_writer, writer_checks
@@ -40,6 +41,7 @@ __all__ = [
     "check_constraint",
     "check_encoder",
     "check_model",
+    "check_renderer",
     "check_sampler",
     "check_source",
     "check_writer",
@@ -47,6 +49,7 @@ __all__ = [
     "encoder_checks",
     "model_checks",
     "new_notes",
+    "renderer_checks",
     "sampler_checks",
     "session",
     "source_checks",
@@ -62,6 +65,7 @@ CHECKS: Mapping[str, Callable[[Any], tuple[Check, ...]]] = MappingProxyType(
         "constraint": constraint_checks,
         "source": source_checks,
         "writer": writer_checks,
+        "renderer": renderer_checks,
     }
 )
 """The function that returns a component's checks, by the kind of the component."""

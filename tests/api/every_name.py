@@ -24,7 +24,7 @@ from howlkit import (
 )
 from howlkit.head_options import HeadOptions
 from howlkit.network import Network
-from howlkit.protocols import Augmenter, Encoder, Model, Sampler, SamplingSession
+from howlkit.protocols import Augmenter, Encoder, Model, Renderer, Sampler, SamplingSession
 from howlkit.schema import Steps
 from howlkit.training import TensorBatch, baseline_nats, batches, collate, unigram
 
@@ -60,6 +60,8 @@ def main(folder: Path) -> None:
     encoder: Encoder = howlkit.encoder("tuple", grid=12)
     model: Model = howlkit.model("lstm", hidden=16)
     augmenter: Augmenter = howlkit.augmenter("velocity")
+    renderer: Renderer = howlkit.renderer("bank", gain=-3.0)
+    assert sum(len(block) for block in renderer.render(tune, 8000)) > 8000
     trained: Trained = howlkit.train(
         data,
         encoder=encoder,

@@ -49,7 +49,8 @@ EXAMPLES = {
     "sampler": "breath breathe breathes breathing",
     "constraint": "tide",
     "source": "grids",
-    "writer": "harp",
+    "writer": "ledger",
+    "renderer": "harp",
 }
 """By kind, words of the component that its tutorial writes: those that say no more what it does."""
 
@@ -158,9 +159,13 @@ def test_what_was_trained_with_them_makes_music_with_them(environment, run):
     )
     assert sampled.returncode == 0, sampled.stderr
     piece = midi.read(out)
-    played = environment.howlkit("sample", run, "--notes", "9", "--out", run.parent / "new.wav")
+    played = environment.howlkit("sample", run, "--notes", "9", "--out", run.parent / "new.csv")
     assert played.returncode == 0, played.stderr
-    assert (run.parent / "new.wav").read_bytes()[:4] == b"RIFF"
+    assert len((run.parent / "new.csv").read_text().splitlines()) == 10
+    sound = run.parent / "new.wav"
+    heard = environment.howlkit("render", out, "--renderer", "my-renderer", "--out", sound)
+    assert heard.returncode == 0, heard.stderr
+    assert sound.read_bytes()[:4] == b"RIFF"
     assert len(piece) == 40 and len(np.unique(piece.notes["pitch"])) > 3
 
 

@@ -21,8 +21,7 @@ def test_a_component_names_its_distribution(site):
 def test_the_builtin_parts_come_through_the_same_hooks():
     loaded = Plugins.load([])
     assert not loaded.failures
-    # MIDI is no writer's: howlkit writes it itself.
-    assert {component.kind for component in loaded.components} == set(registry.KINDS) - {"writer"}
+    assert {component.kind for component in loaded.components} == set(registry.KINDS)
     assert {component.distribution for component in loaded.components} == {"howlkit"}
 
 
@@ -54,7 +53,7 @@ def test_an_unknown_name_is_an_error_with_the_known_names_and_the_failures(site)
         loaded.get("sampler", "louder")
     with pytest.raises(
         PluginError,
-        match="kinds are encoder, augmenter, model, sampler, constraint, source, writer",
+        match="kinds are encoder, augmenter, model, sampler, constraint, source, writer, renderer",
     ):
         loaded.of("sampling")
 

@@ -18,7 +18,7 @@ from howlkit.constraints.judging import judge
 from howlkit.music.tables import DRUMS
 from howlkit.note_choices import OPEN
 from howlkit.plugins.checked import CheckedEncoder
-from howlkit.sampling.compiled_weights import FieldArrays
+from howlkit.sampling.compiled_fields import FieldArrays
 from howlkit.sampling.rule_arrays import StaticRules
 from howlkit.training.recipe import Recipe
 from tests.conftest import tune

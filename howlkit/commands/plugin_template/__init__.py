@@ -32,7 +32,8 @@ USE: Mapping[str, str] = MappingProxyType(
         "sampler": "howlkit sample --sampler stencil --out new.mid",
         "constraint": "howlkit sample --constraint stencil --out new.mid",
         "source": "howlkit prepare my_files --out dataset",
-        "writer": "howlkit sample --out new.wav",
+        "writer": "howlkit sample --out new.csv",
+        "renderer": "howlkit render new.mid --renderer stencil --out new.wav",
     }
 )
 """The command that uses a new component, by kind; every kind has a template."""

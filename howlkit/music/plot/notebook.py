@@ -1,75 +1,50 @@
-"""A piece in a notebook: its piano-roll and a button that plays it, as HTML.
+"""A piece in a notebook: its piano-roll above a player of its sound, as HTML.
 
-Nothing is fetched or installed. The browser makes the sound (Web Audio): a soft tone for a note, a
-burst of noise for a drum, which is enough to hear what was composed.
+Nothing is fetched or installed: the sound, by the recorded instruments that ship, is part of the
+HTML. A notebook keeps what it shows, so the sound has half the usual sampling rate, and of a long
+piece only the beginning; `howlkit play` has all of it.
 """
 
 from __future__ import annotations
 
-import json
-from html import escape
+import base64
+from collections.abc import Iterable, Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
+from howlkit.music import sound
 from howlkit.music.piece import Piece
 from howlkit.music.plot.saving import to_svg
-from howlkit.music.tables import DRUMS
+from howlkit.music.sound import audio_files
 
-__all__ = ["html"]
+__all__ = ["RATE", "SECONDS", "html"]
 
-AHEAD = 0.5  # seconds of music given to the browser at a time, so that a piece may have any length
+RATE = 22050
 
-PLAYER = """
-(function (button) {
-  if (button.stop) { button.stop(); return; }
-  const notes = JSON.parse(button.dataset.notes), audio = new AudioContext();
-  const out = new DynamicsCompressorNode(audio);
-  out.connect(audio.destination);
-  const hiss = audio.createBuffer(1, audio.sampleRate / 8, audio.sampleRate);
-  hiss.getChannelData(0).forEach((_, i, data) => { data[i] = Math.random() * 2 - 1; });
-  const zero = audio.currentTime + 0.1;
-  let next = 0;
-  function play([start, length, pitch, velocity, drum]) {
-    const source = drum ? new AudioBufferSourceNode(audio, {buffer: hiss})
-      : new OscillatorNode(audio,
-        {type: 'triangle', frequency: 440 * 2 ** ((pitch - 69) / 12)});
-    const loudness = new GainNode(audio, {gain: 0}), from = zero + start / 1000;
-    const held = drum ? 0.05 : length / 1000, level = 0.25 * (velocity / 127) ** 2;
-    loudness.gain.setValueAtTime(0, from);
-    loudness.gain.linearRampToValueAtTime(level, from + 0.005);
-    loudness.gain.setTargetAtTime(level / 2, from + 0.005, 0.3);
-    loudness.gain.setTargetAtTime(0, from + Math.max(held, 0.005), 0.03);
-    source.connect(loudness).connect(out);
-    source.start(from);
-    source.stop(from + held + 0.2);
-  }
-  const timer = setInterval(function () {
-    while (next < notes.length
-      && zero + notes[next][0] / 1000 < audio.currentTime + AHEAD) play(notes[next++]);
-    if (zero + button.dataset.seconds * 1 + 0.3 < audio.currentTime) button.stop();
-  }, 100);
-  button.stop = function () {
-    clearInterval(timer); audio.close(); button.stop = null; button.textContent = '\\u25b6 Play';
-  };
-  button.textContent = '\\u25a0 Stop';
-})(this)
-""".replace("AHEAD", str(AHEAD))
-"""The script of the button: play from the beginning, or stop."""
+SECONDS = 120
+"""How much of a piece sounds in a notebook: some 14 MB of it."""
 
 
 def html(piece: Piece) -> str:
-    """Return the piano-roll of `piece` above a button that plays it, as HTML to put in a page.
+    """Return the piano-roll of `piece` above a player of its sound, as HTML to put in a page."""
+    data = base64.b64encode(audio_files.to_wav(_cut(sound.render(piece, RATE)), RATE))
+    player = f'<audio controls preload="none" src="data:audio/wav;base64,{data.decode()}"></audio>'
+    note = ""
+    if piece.seconds_long > SECONDS:
+        note = f"<small>The first {SECONDS} seconds; howlkit play has all of it.</small>"
+    return f"<div>{to_svg(piece)}<div>{player}{note}</div></div>"
 
-    The HTML has the notes as JSON rows: start and length in milliseconds, pitch, velocity, and
-    whether the note is a drum.
-    """
-    starts = piece.seconds(piece.notes["start"])
-    lengths = piece.seconds(piece.ends) - starts
-    columns = [np.rint(1000 * starts), np.rint(1000 * lengths), piece.notes["pitch"]]
-    columns += [piece.notes["velocity"], piece.notes["program"] == DRUMS]
-    notes = json.dumps(np.stack(columns, axis=1).astype(int).tolist(), separators=(",", ":"))
-    button = (
-        f'<button type="button" data-notes="{notes}" data-seconds="{piece.seconds_long:.3f}" '
-        f'onclick="{escape(PLAYER.strip())}">&#9654; Play</button>'
-    )
-    return f"<div>{to_svg(piece)}<div>{button}</div></div>"
+
+def _cut(blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+    """Yield blocks up to `SECONDS` of sound, and a second in which it fades."""
+    left, fade = (SECONDS + 1) * RATE, RATE
+    for block in blocks:
+        if left <= 0:
+            return
+        block = block[:left]
+        after = left - np.arange(len(block))  # samples until the end
+        if left - len(block) < fade:
+            block = block * np.minimum(after / fade, 1).astype(np.float32)[:, None]
+        left -= len(block)
+        yield block

@@ -1,13 +1,10 @@
-"""Writer `stencil`: sound files (WAV) in which a plucked string plays the notes."""
+"""Writer `stencil`: tables (CSV) with a row for each note, for a spreadsheet."""
 
-import wave
+import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
-
-import numpy as np
-from numpy.typing import NDArray
 
 from howlkit.errors import DataError
 from howlkit.hookspecs import hookimpl
@@ -15,54 +12,43 @@ from howlkit.music import DRUMS, Piece
 from howlkit.options import option
 from howlkit.protocols import Writer
 
-Samples = NDArray[np.float32]
+COLUMNS = ("onset", "length", "pitch", "name", "velocity", "instrument")
+KEYS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 
 @dataclass(frozen=True)
 class Stencil:
-    """Sound files, mono: a plucked string plays the notes, and drums are short beats."""
+    """Tables (CSV), a row for each note: when, how long, which key, how loud, who plays."""
 
-    rate: int = option(22050, "samples a second", low=8000, high=96000)
-    longest: int = option(1200, "seconds of music; longer music is refused", low=1, high=7200)
+    digits: int = option(3, "digits of the seconds", low=0, high=9)
+    most: int = option(1_000_000, "notes; more are refused", low=1, high=100_000_000)
     name: ClassVar[str] = "stencil"
-    suffixes: ClassVar[tuple[str, ...]] = (".wav",)
+    suffixes: ClassVar[tuple[str, ...]] = (".csv",)
 
     def write(self, piece: Piece, path: Path) -> None:
         """Write the piece to a new file."""
-        if piece.seconds_long > self.longest:
+        if len(piece) > self.most:
             raise DataError(
-                f"it lasts {piece.seconds_long:.0f} seconds, and at most {self.longest} are "
-                f"written: -o {self.name}.longest=SECONDS"
+                f"it has {len(piece):,} notes, and at most {self.most:,} are written: "
+                f"-o {self.name}.most=NOTES"
             )
-        samples = self.played(piece)
-        loudest = max(float(np.abs(samples).max()), 1e-9)
-        with wave.open(str(path), "wb") as file:
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(self.rate)
-            file.writeframes(np.rint(samples / loudest * 32000).astype("<i2").tobytes())
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file)
+            table.writerow(COLUMNS)
+            table.writerows(self.rows(piece))
 
-    def played(self, piece: Piece) -> Samples:
-        """Return the samples of a piece, with a second after its last note."""
-        samples = np.zeros(int((piece.seconds_long + 1) * self.rate), np.float32)
+    def rows(self, piece: Piece) -> list[list[object]]:
+        """Return the rows of a piece, in the order of its notes."""
         begins, ends = piece.seconds(piece.notes["start"]), piece.seconds(piece.held)
+        rows: list[list[object]] = []
         for note, begin, end in zip(piece.notes, begins, ends, strict=True):
-            seconds = 0.1 if note["program"] == DRUMS else min(end - begin, 4.0)
-            tone = plucked(int(note["pitch"]), seconds, self.rate)
-            first = int(begin * self.rate)
-            tone = tone[: len(samples) - first]
-            samples[first : first + len(tone)] += tone * (note["velocity"] / 127)
-        return samples
-
-
-def plucked(pitch: int, seconds: float, rate: int) -> Samples:
-    """Return the samples of one note: partials, of which the higher ones die away sooner."""
-    hertz = 440 * 2 ** ((pitch - 69) / 12)
-    time = np.arange(int((seconds + 0.05) * rate)) / rate
-    partials = [k for k in range(1, 7) if k * hertz < rate / 2]
-    tone = sum(np.sin(2 * np.pi * k * hertz * time) * np.exp(-k * time) / k for k in partials)
-    release = np.clip((seconds + 0.05 - time) / 0.05, 0, 1)  # an end without a click
-    return np.asarray(tone * release, np.float32)
+            pitch, program = int(note["pitch"]), int(note["program"])
+            drum = program == DRUMS
+            name = "" if drum else f"{KEYS[pitch % 12]}{pitch // 12 - 1}"
+            seconds = [f"{begin:.{self.digits}f}", f"{end - begin:.{self.digits}f}"]
+            who = "drums" if drum else program
+            rows.append([*seconds, pitch, name, int(note["velocity"]), who])
+        return rows
 
 
 @hookimpl
