@@ -88,9 +88,9 @@ def length(
     may_end: whether the model may end the piece before it has this length.
 
     >>> length(seconds=30)
-    Limit(notes=None, seconds=30, beats=None, ends=False)
+    Limit(notes=None, seconds=30, beats=None, ends=False, until=None)
     >>> length()
-    Limit(notes=4000, seconds=None, beats=None, ends=True)
+    Limit(notes=4000, seconds=None, beats=None, ends=True, until=None)
     """
     if notes is None and seconds is None and beats is None:
         return Limit(notes=MOST_NOTES)

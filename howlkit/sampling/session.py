@@ -24,6 +24,7 @@ from howlkit.errors import HowlkitError, OptionError, PluginError, did_you_mean
 from howlkit.music.piece import FOREVER, Piece
 from howlkit.network.batches import side_by_side
 from howlkit.network.device import one_thread
+from howlkit.note_choices import NoteChoices
 from howlkit.plugins.attribution import owner_of
 from howlkit.plugins.checked import CheckedEncoder, unwrapped
 from howlkit.plugins.checked_grammar import CheckedGrammar
@@ -43,7 +44,7 @@ from howlkit.sampling.ruled import SessionRules
 from howlkit.sampling.ruled_draws import draw_until_kept
 from howlkit.sampling.runner import Runner
 from howlkit.sampling.state import RowState
-from howlkit.schema import END, END_ARRAY, START, Steps
+from howlkit.schema import END, END_ARRAY, START, Field, Steps
 
 __all__ = ["Session"]
 
@@ -276,10 +277,11 @@ class Session:
         params: SamplingParams = SamplingParams(),
         *,
         functions: Sequence[LogitsFunction] = (),
+        rows: NDArray[np.bool_] | None = None,
     ) -> Steps:
         """Decide one step for every row that is not done, and return it (B,).
 
-        Rows that are done come back as END.
+        Rows that are done come back as END. rows: (B,), the only rows to take a step; None: all.
 
         params: how logits become probabilities. functions: each is called as f(field, logits,
         given) with float64 logits (B, field.choices) and the fields decided so far (B,), and
@@ -292,7 +294,7 @@ class Session:
         were drawn.
         """
         self._check_fields(params)
-        going = ~self.done
+        going = ~self.done if rows is None else rows & ~self.done
         step = self._schema.steps(self.rows)
         step["mark"] = END
         if functions or self._runner.needs_torch or len(step) > 1:
@@ -301,6 +303,39 @@ class Session:
         else:
             self._decide(step, going, params, functions)
         return step
+
+    def nats_of(self, steps: Iterable[Steps]) -> NDArray[np.float64]:
+        """Return (B, T): the nats of each of some steps a row, if they came next, as `cost` counts.
+
+        steps: one array a row, without a start row; T is the length of the longest, and behind a
+        shorter one stands 0. Nothing is added: `feed` does that. Raises HowlkitError as `feed`.
+        """
+        columns, lengths = side_by_side(self._schema, self._a_row_each(steps))
+        table = np.zeros((self.rows, int(lengths.max(initial=0))), self._schema.dtype)
+        for name, column in columns.items():
+            table[name] = column
+        check_allowed(self.encoder, self._at.grammar, self._at.ended, table, lengths)
+        grammar = self._at.grammar.select(np.arange(self.rows))
+        state, hidden, nats = self._at.state, self._at.hidden, np.zeros(table.shape)
+        with one_thread(self.rows):
+            for t in range(table.shape[1]):
+                step, rows = table[:, t].copy(), lengths > t
+                grammar.push(step, rows)
+                self._derive(grammar, step, rows)
+                nats[:, t] = self._runner.nats(hidden, step, rows)
+                state, hidden = self._runner.read(
+                    step[:, None], state, hidden, rows.astype(np.int64)
+                )
+        return nats
+
+    def note_choices(self, field: Field, given: Steps) -> NoteChoices | None:
+        """Return what the choices of a field of the next step mean in notes, (B, n).
+
+        given: (B,), the fields decided before it. None where the encoder does not say it
+        (howlkit.note_choices).
+        """
+        grammar = self._at.grammar
+        return grammar.note_choices(field, given) if grammar.has_notes else None
 
     def likeliest_steps(self, width: int) -> tuple[Steps, NDArray[np.float64]]:
         """Return the `width` likeliest next steps of each row, (B, W), and their nats (B, W).
@@ -469,16 +504,20 @@ class Session:
         Raises HowlkitError if the grammar does not allow a step, or a step follows an end; the
         session is then unchanged.
         """
-        rows = [_without_start(row) for row in steps]
-        if len(rows) != self.rows:
-            raise HowlkitError(f"{len(rows)} rows fed to a session of {self.rows}; give one each")
-        columns, lengths = side_by_side(self._schema, rows)
+        columns, lengths = side_by_side(self._schema, self._a_row_each(steps))
         table = np.zeros((self.rows, int(lengths.max(initial=0))), self._schema.dtype)
         for name, column in columns.items():
             table[name] = column
         check_allowed(self.encoder, self._at.grammar, self._at.ended, table, lengths)
         self._last = None
         self._take_all(table, lengths, fed=np.zeros_like(lengths) if made else lengths)
+
+    def _a_row_each(self, steps: Iterable[Steps]) -> list[Steps]:
+        """Return steps, one array a row, without the start rows."""
+        rows = [_without_start(row) for row in steps]
+        if len(rows) != self.rows:
+            raise HowlkitError(f"{len(rows)} rows fed to a session of {self.rows}; give one each")
+        return rows
 
     def prompt(self, pieces: Piece | Sequence[Piece]) -> None:
         """Feed a piece, without its end, so that the next steps continue it.
@@ -555,6 +594,10 @@ class Session:
         copied.rngs = [another(rng) for rng in self.rngs]
         copied.select(np.arange(self.rows))
         return copied
+
+    def keep(self) -> None:
+        """Keep the present state, so that `rewind` to it, or to soon after it, is quick."""
+        self._history.keep(self._at, now=True)
 
     def rewind(self, lengths: int | Sequence[int] | NDArray[np.int64]) -> None:
         """Go back to the time when each row had `lengths` steps, its start row counted.

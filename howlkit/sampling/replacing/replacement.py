@@ -1,0 +1,131 @@
+"""Takes for a region of a piece: candidates drawn, weighed by what follows, and chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from howlkit.errors import HowlkitError
+from howlkit.music.tables import Table
+from howlkit.protocols import Constraint
+from howlkit.sampling.generation import SessionMaker
+from howlkit.sampling.limits import Limit
+from howlkit.sampling.logits import SamplingParams
+from howlkit.sampling.replacing.candidates import Candidates, StoppedError, Watch
+from howlkit.sampling.replacing.joining import join
+from howlkit.sampling.replacing.region import Region
+from howlkit.sampling.replacing.takes import Take, choose
+
+__all__ = ["CANDIDATES", "replace"]
+
+CANDIDATES = 32
+"""How many candidates are drawn for a region."""
+
+SURVIVORS = 4
+"""One in so many candidates, those that join best, gets other last bars."""
+
+
+def replace(
+    trained: SessionMaker,
+    region: Region,
+    *,
+    takes: int = 1,
+    seed: int = 0,
+    candidates: int = CANDIDATES,
+    params: SamplingParams = SamplingParams(top_p=0.98),
+    constraints: Sequence[Constraint] = (),
+    watch: Watch | None = None,
+) -> list[Take]:
+    """Return takes of a region, the one that joins best first.
+
+    takes: how many, at most `candidates`. seed: another seed gives other takes. candidates: how
+    many are drawn to choose from; 1: one plain continuation. params: how steps are drawn.
+    constraints: what may sound. watch: called with the new notes of the first candidate as they
+    come; if it returns True, what there is by then comes back.
+    Raises HowlkitError if the encoder keeps no note of what comes before the region, or if
+    constraints cannot hold.
+    """
+    if not 1 <= takes <= candidates:
+        raise HowlkitError(f"{takes} takes of {candidates} candidates; 1..{candidates} are allowed")
+    drafts = _begin(
+        trained,
+        region,
+        seed=seed,
+        candidates=candidates,
+        params=params,
+        constraints=constraints,
+        watch=watch,
+    )
+    rng = np.random.default_rng([seed, region.begin, region.stop])
+    pool: list[Candidates] = [drafts]
+    try:
+        half = _play(drafts, rng, fork_at=_last_bar(region) if candidates > 1 else None)
+        joins = join(drafts)
+        if half is not None:
+            best = np.argsort(joins, kind="stable")[: max(1, candidates // SURVIVORS)]
+            half.select(np.resize(drafts.ancestors[best], candidates).astype(np.intp))
+            _play(half, rng, after=_last_bar(region))
+            pool.append(half)
+            joins = np.concatenate((joins, join(half)))
+    except StoppedError:
+        pool, joins = [drafts], np.zeros(drafts.session.rows)
+    made = [notes for part in pool for notes in part.notes]
+    chosen = choose(made, joins, takes, region.original)
+    return [_take(region, made[k], float(joins[k]), distance) for k, distance in chosen]
+
+
+def _take(region: Region, notes: Table, joins: float, distance: float) -> Take:
+    new = region.fitted(notes)
+    return Take(region.with_notes(new), new, joins, distance)
+
+
+def _begin(
+    trained: SessionMaker,
+    region: Region,
+    *,
+    seed: int,
+    candidates: int,
+    params: SamplingParams,
+    constraints: Sequence[Constraint],
+    watch: Watch | None,
+) -> Candidates:
+    """Return candidates that have heard what comes before the region, and no more."""
+    session = trained.session(
+        rows=1, seed=seed, limit=Limit(ends=False), like=region.kept, constraints=constraints
+    )
+    if len(region.before):
+        session.prompt(region.before)
+    session.select(np.zeros(candidates, np.intp))
+    return Candidates(session, region, params, watch=watch)
+
+
+def _play(
+    drafts: Candidates,
+    rng: np.random.Generator,
+    *,
+    after: int = -1,
+    fork_at: int | None = None,
+) -> Candidates | None:
+    """Let candidates play the region to its end, from the tick `after` on.
+
+    fork_at: a tick at which they are copied; the copies are returned.
+    """
+    region, half = drafts.region, None
+    kept = set(region.inside["start"].tolist())
+    ticks = kept | {region.stop} | ({fork_at} if fork_at is not None else set())
+    for tick in sorted(tick for tick in ticks if tick > after):
+        if tick > region.begin:
+            drafts.play_to(tick)
+        if tick in kept:
+            drafts.hear(tick, rng)
+        if tick == fork_at:
+            half = drafts.fork()
+    return half
+
+
+def _last_bar(region: Region) -> int:
+    """Return the tick at which the last bar of a region begins; of one or two bars, the middle."""
+    _, bar = region.piece.bar_at(region.stop - 1)
+    middle = region.begin + (region.stop - region.begin) // 2
+    return max(region.stop - bar, middle)
