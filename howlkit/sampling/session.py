@@ -328,6 +328,21 @@ class Session:
                 )
         return nats
 
+    @property
+    def has_notes(self) -> bool:
+        """Whether the encoder says which note each choice begins (`note_choices`)."""
+        return bool(self._at.grammar.has_notes)
+
+    @property
+    def divisions(self) -> int:
+        """Positions of `note_choices` in a beat or second of the clock."""
+        return int(self._at.grammar.divisions)
+
+    @property
+    def moved(self) -> NDArray[np.float64]:
+        """(B,): how much later than in its steps each row's music stands, in the clock."""
+        return self._at.moved
+
     def note_choices(self, field: Field, given: Steps) -> NoteChoices | None:
         """Return what the choices of a field of the next step mean in notes, (B, n).
 

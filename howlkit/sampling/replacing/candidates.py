@@ -11,17 +11,17 @@ Shapes: B rows.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.music.piece import Piece
 from howlkit.music.tables import Table
-from howlkit.protocols import LogitsFunction
 from howlkit.sampling.limits import Limit
 from howlkit.sampling.logits import SamplingParams
 from howlkit.sampling.placement import without_end_row
+from howlkit.sampling.replacing.given import Given, GivenNotes
 from howlkit.sampling.replacing.region import Region
 from howlkit.sampling.session import Session
 from howlkit.schema import START, Steps
@@ -58,15 +58,20 @@ class Candidates:
         region: Region,
         params: SamplingParams,
         *,
-        functions: Sequence[LogitsFunction] = (),
+        given: Given | None = None,
         watch: Watch | None = None,
     ) -> None:
         self.session, self.region = session, region
         self.notes: list[Table] = [region.original[:0]] * session.rows
         self.nats = np.zeros(session.rows)
         self.ancestors = np.arange(session.rows)
-        self._params, self._functions, self._watch = params, functions, watch
+        self._params, self._watch = params, watch
+        self._given = None
+        if given is not None:
+            self._given = GivenNotes(session, region, given, self._heard_and_made)
         self._since = region.begin  # new notes begin here or later
+        self._heard_to = region.begin - 1  # the last tick whose kept notes were heard
+        self._settled = list(self.notes)  # those before the last kept note that was heard
         self._shown = 0
         session.keep()
 
@@ -87,10 +92,12 @@ class Candidates:
         try:
             while not session.done.all():
                 early = session.now < self.position(self._since) - NEAR
-                if early.any() and not self._functions:
+                if self._given is not None:
+                    session.step(self._params, functions=[self._given])
+                elif early.any():
                     self._step_into_region()
                 else:
-                    session.step(self._params, functions=self._functions)
+                    session.step(self._params)
                 self._show()
         finally:
             self._take_in(tick)
@@ -106,23 +113,28 @@ class Candidates:
         more = [steps[fit - 1 :] for steps, fit in zip(coming, fits, strict=True)]
         nats = self.session.nats_of(more).sum(axis=1)
         self.session.feed(more)
-        self.nats += nats
+        self.nats, self._settled = self.nats + nats, list(self.notes)
         self._resample(nats, rng)
         self.session.keep()
-        self._since = tick
+        self._since = self._heard_to = tick
 
     def fork(self) -> Candidates:
         """Return the same candidates, to go on from here on their own."""
         twin = copy.copy(self)
         twin.session, twin.notes = self.session.fork(), list(self.notes)
         twin._watch = None  # only the first candidates are watched
+        if self._given is not None:
+            twin._given = self._given.copy(twin.session, twin._heard_and_made)
         self.ancestors = np.arange(self.session.rows)
         return twin
 
     def select(self, rows: NDArray[np.intp]) -> None:
         """Keep these rows, in this order; one that is named twice goes on in two ways."""
         self.session.select(rows)
+        if self._given is not None:
+            self._given.select(rows)
         self.notes = [self.notes[row] for row in rows.tolist()]
+        self._settled = [self._settled[row] for row in rows.tolist()]
         self.nats, self.ancestors = self.nats[rows], self.ancestors[rows]
 
     def steps_before_end(self, row: int, *, tail: Table) -> tuple[Steps, int]:
@@ -140,7 +152,7 @@ class Candidates:
         return steps, common_steps(own, steps)
 
     def music(self, row: int) -> Piece:
-        """Return what a row has heard and made up to the end of the region, notes as long as made."""
+        """Return what a row has heard and made up to the region's end, notes as long as made."""
         region = self.region
         kept = region.kept.notes[region.kept.notes["start"] < region.stop]
         return region.kept.replace(notes=np.concatenate((kept, self.notes[row])), has_end=False)
@@ -163,15 +175,26 @@ class Candidates:
                 return
             session.rewind(np.where(todo, lengths, session.lengths))
 
+    def _heard_and_made(self, row: int) -> Table:
+        """Return the notes that a row has heard and made so far."""
+        kept = self.region.kept.notes
+        heard = kept[kept["start"] <= self._heard_to]
+        return np.concatenate((heard, self._settled[row], self._made(row)))
+
+    def _made(self, row: int) -> Table:
+        """Return the notes that a row has made since the last kept note that it heard."""
+        piece, since = self.region.piece, self._since
+        made = self.session.made(row).at_resolution(piece.ticks_per_beat).notes.copy()
+        made = made[made["start"] >= since - round(ROUNDED * piece.ticks_per_beat)]
+        made["start"] = np.maximum(made["start"], since)
+        return made
+
     def _take_in(self, tick: int) -> None:
         """Take in what each row has made since the last kept note, up to a tick."""
-        piece, since = self.region.piece, self._since
         for row in range(self.session.rows):
-            made = self.session.made(row).at_resolution(piece.ticks_per_beat).notes.copy()
-            slack = round(ROUNDED * piece.ticks_per_beat)
-            made = made[(made["start"] >= since - slack) & (made["start"] < tick)]
-            made["start"] = np.maximum(made["start"], since)
-            before = self.notes[row]
+            made = self._made(row)
+            made = made[made["start"] < tick]
+            before = self._settled[row]
             self.notes[row] = np.concatenate((before, made))
             if len(before):
                 self.notes[row] = self._with_lengths(row)
@@ -187,7 +210,9 @@ class Candidates:
         ours, theirs = _by_key(np.concatenate((new, kept))), _by_key(piece.notes)
         for key, mine in ours.items():
             there = theirs.get(key, mine[:0])
-            if len(mine) <= len(there):  # the last of the key are the new ones, and kept ones inside
+            if len(mine) <= len(
+                there
+            ):  # the last of the key are the new ones, and kept ones inside
                 lengths = piece.notes["duration"][there[len(there) - len(mine) :]]
                 new["duration"][mine[mine < len(new)]] = lengths[mine < len(new)]
         return new
@@ -228,9 +253,9 @@ class Candidates:
         made = int(self.session.notes[0])
         if made > self._shown:
             self._shown = made
-            new = self.session.made(0).at_resolution(self.region.piece.ticks_per_beat).notes
-            new = new[(new["start"] >= self._since) & (new["start"] < self.region.stop)]
-            if self._watch(np.concatenate((self.notes[0], new))):
+            new = self._made(0)
+            new = new[new["start"] < self.region.stop]
+            if self._watch(np.concatenate((self._settled[0], new))):
                 raise StoppedError
 
 

@@ -30,7 +30,8 @@ class Region:
     piece: the whole piece, as it is. begin, stop: the ticks of the region; a note belongs to it if
     it begins at `begin` or later and before `stop`. fresh: (N,), which notes are to be made anew.
     tracks: those of new notes; None: all that the piece has. cut_held: whether notes of these
-    tracks that sound when the region begins end there; else they last as they did.
+    tracks that sound when the region begins end there; else they last as they did. own_track:
+    whether new notes get a track of their own.
     """
 
     piece: Piece
@@ -39,6 +40,16 @@ class Region:
     fresh: NDArray[np.bool_]
     tracks: tuple[int, ...] | None = None
     cut_held: bool = False
+    own_track: bool = False
+
+    @classmethod
+    def whole(cls, piece: Piece) -> Region:
+        """Return a region in which all notes stay and new ones are added, on a track of their own.
+
+        It goes from the beginning to the end of the bar in which the piece ends.
+        """
+        begin, bar = piece.bar_at(max(piece.end - 1, 0))
+        return cls(piece, 0, begin + bar, np.zeros(len(piece), bool), own_track=True)
 
     @classmethod
     def of(
@@ -136,13 +147,16 @@ class Region:
         return self.kept.replace(notes=np.concatenate((self.kept.notes, notes)))
 
     def _tracks_for(self, new: Table) -> NDArray[np.int64]:
-        """Return (N,): the track of each new note: that of its program whose pitches are nearest."""
+        """Return (N,): the track of each new note: of its program, and nearest in pitch."""
         known = self.original if len(self.original) else self.piece.notes
         if self.tracks is not None:
             mine = known[np.isin(known["track"], self.tracks)]
             known = mine if len(mine) else known
         tracks = new["track"].astype(np.int64)
         spare = int(self.piece.notes["track"].max(initial=0)) + 1
+        if self.own_track:
+            tracks[:] = spare
+            return tracks
         for program in set(new["program"].tolist()):
             mine = new["program"] == program
             here = known[known["program"] == program]
@@ -161,7 +175,7 @@ def _ends(notes: Table) -> NDArray[np.int64]:
 
 
 def _apart(new: Table, kept: Piece) -> Table:
-    """Return new notes that end where a kept note of their key begins; none begins while one sounds.
+    """Return new notes that end where a kept note of their key begins, without those on a kept one.
 
     A key is a pitch of a program on a track.
     """

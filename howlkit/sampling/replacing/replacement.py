@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from howlkit.errors import HowlkitError
 from howlkit.music.tables import Table
@@ -13,6 +14,7 @@ from howlkit.sampling.generation import SessionMaker
 from howlkit.sampling.limits import Limit
 from howlkit.sampling.logits import SamplingParams
 from howlkit.sampling.replacing.candidates import Candidates, StoppedError, Watch
+from howlkit.sampling.replacing.given import Given, as_given
 from howlkit.sampling.replacing.joining import join
 from howlkit.sampling.replacing.region import Region
 from howlkit.sampling.replacing.takes import Take, choose
@@ -21,6 +23,9 @@ __all__ = ["CANDIDATES", "replace"]
 
 CANDIDATES = 32
 """How many candidates are drawn for a region."""
+
+INCOMPLETE = 1000.0
+"""Nats that a candidate pays for each note of what was given that it does not have."""
 
 SURVIVORS = 4
 """One in so many candidates, those that join best, gets other last bars."""
@@ -35,13 +40,15 @@ def replace(
     candidates: int = CANDIDATES,
     params: SamplingParams = SamplingParams(top_p=0.98),
     constraints: Sequence[Constraint] = (),
+    given: Given | None = None,
     watch: Watch | None = None,
 ) -> list[Take]:
     """Return takes of a region, the one that joins best first.
 
     takes: how many, at most `candidates`. seed: another seed gives other takes. candidates: how
     many are drawn to choose from; 1: one plain continuation. params: how steps are drawn.
-    constraints: what may sound. watch: called with the new notes of the first candidate as they
+    constraints: what may sound. given: "rhythm" or "pitches", what new notes have of those that they
+    replace. watch: called with the new notes of the first candidate as they
     come; if it returns True, what there is by then comes back.
     Raises HowlkitError if the encoder keeps no note of what comes before the region, or if
     constraints cannot hold.
@@ -55,6 +62,7 @@ def replace(
         candidates=candidates,
         params=params,
         constraints=constraints,
+        given=given,
         watch=watch,
     )
     rng = np.random.default_rng([seed, region.begin, region.stop])
@@ -71,8 +79,25 @@ def replace(
     except StoppedError:
         pool, joins = [drafts], np.zeros(drafts.session.rows)
     made = [notes for part in pool for notes in part.notes]
+    if given is not None:
+        joins = joins + _take_over(made, region, given)
     chosen = choose(made, joins, takes, region.original)
     return [_take(region, made[k], float(joins[k]), distance) for k, distance in chosen]
+
+
+def _take_over(made: list[Table], region: Region, given: Given) -> NDArray[np.float64]:
+    """Put what is given into the notes `made`; return what to add to the joins of those without it.
+
+    A candidate in which not all of it fitted comes after all others, the more of it is missing.
+    """
+    added = np.zeros(len(made))
+    for k, notes in enumerate(made):
+        whole = as_given(region, notes, given)
+        if whole is not None:
+            made[k] = whole
+        else:
+            added[k] = INCOMPLETE * (1 + abs(len(region.original) - len(notes)))
+    return added
 
 
 def _take(region: Region, notes: Table, joins: float, distance: float) -> Take:
@@ -88,6 +113,7 @@ def _begin(
     candidates: int,
     params: SamplingParams,
     constraints: Sequence[Constraint],
+    given: Given | None,
     watch: Watch | None,
 ) -> Candidates:
     """Return candidates that have heard what comes before the region, and no more."""
@@ -97,7 +123,7 @@ def _begin(
     if len(region.before):
         session.prompt(region.before)
     session.select(np.zeros(candidates, np.intp))
-    return Candidates(session, region, params, watch=watch)
+    return Candidates(session, region, params, given=given, watch=watch)
 
 
 def _play(
