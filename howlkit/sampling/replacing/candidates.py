@@ -93,7 +93,9 @@ class Candidates:
             while not session.done.all():
                 early = session.now < self.position(self._since) - NEAR
                 if self._given is not None:
-                    session.step(self._params, functions=[self._given])
+                    if not (due := self._given.due & ~session.done).any():
+                        break
+                    session.step(self._params, functions=[self._given], rows=due)
                 elif early.any():
                     self._step_into_region()
                 else:

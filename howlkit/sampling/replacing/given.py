@@ -59,17 +59,24 @@ class GivenNotes:
         self._pitches = notes["pitch"].astype(np.int64)
         self._programs = notes["program"].astype(np.int64)
         stop = _positions(session, region, np.array([region.stop]))
-        self._stop = float(np.floor(stop[0] * session.divisions - 1e-6)) + 1
+        self._stop = float(np.ceil(stop[0] * session.divisions - 1e-6))
         self._before = session.notes.copy()
+        self._leading: dict[int, tuple[int, Steps]] = {}  # by row: its length, and `_leads_to`
+
+    @property
+    def due(self) -> NDArray[np.bool_]:
+        """(B,): which rows have not begun all given notes yet."""
+        return np.asarray(self._session.notes - self._before < len(self._onsets))
 
     def select(self, rows: NDArray[np.intp]) -> None:
         """Go on with these rows, which the session has now."""
         self._before = self._before[rows]
+        self._leading = {}
 
     def copy(self, session: Session, music: Callable[[int], Table]) -> GivenNotes:
         """Return the same for a copy of the session."""
         twin = copy.copy(self)
-        twin._session, twin._music = session, music
+        twin._session, twin._music, twin._leading = session, music, {}
         return twin
 
     def __call__(
@@ -95,10 +102,7 @@ class GivenNotes:
         """Return (B, n): notes begin where the next given one does, and time does not pass it."""
         left = np.append(self._onsets, np.inf)
         due = left[np.minimum(made, len(self._onsets))][:, None]
-        over = np.isinf(due)
-        new = _new(choices)
-        fits = np.where(new, np.where(over, at >= self._stop, at == due), at <= due)
-        return np.asarray(fits | (at == UNKNOWN))
+        return np.asarray(np.where(_new(choices), at == due, at <= due) | (at == UNKNOWN))
 
     def _may_pitch(
         self, choices: NoteChoices, at: NDArray[np.float64], made: NDArray[np.int64]
@@ -106,7 +110,6 @@ class GivenNotes:
         """Return (B, n): the next note of the region has the next given pitch and program."""
         count = len(self._pitches)
         k = np.minimum(made, max(count - 1, 0))
-        over = (made >= count)[:, None]
         inside = (at < self._stop) & (at != UNKNOWN)
         new = _new(choices) & inside
         pitch, program = self._pitches[k][:, None], self._programs[k][:, None]
@@ -116,7 +119,7 @@ class GivenNotes:
         # Notes of a chord are in rising order.
         chord = choices.onset == heard[:, LAST_ONSET, None]
         wrong |= chord & (pitch <= heard[:, LAST_PITCH, None])
-        return np.asarray(~(new & (wrong | over)))
+        return np.asarray(~(new & wrong))
 
     def _before_onset(
         self, field: Field, logits: NDArray[np.float64], made: NDArray[np.int64]
@@ -137,14 +140,20 @@ class GivenNotes:
 
     def _value(self, row: int, made: int, field: Field) -> int | None:
         """Return the value of a field in the step that begins a note at the next given onset."""
+        at = int(self._session.lengths[row])
+        if self._leading.get(row, (0,))[0] != at:
+            self._leading[row] = at, self._leads_to(row, made)
+        steps = self._leading[row][1]
+        return int(steps[field.name][at]) if at < len(steps) else None
+
+    def _leads_to(self, row: int, made: int) -> Steps:
+        """Return the steps of a row's music and of a note at the next given onset."""
         note = np.zeros(1, self._region.piece.notes.dtype)
         note["start"], note["duration"], note["velocity"] = self._ticks[made], 1, 64
         note["pitch"], note["program"] = 127, self._programs[made]
         notes = np.concatenate((self._music(row), note))
         piece = self._region.kept.replace(notes=notes, has_end=False)
-        steps = without_end_row(self._session.encoder.encode(piece))
-        at = int(self._session.lengths[row])
-        return int(steps[field.name][at]) if at < len(steps) else None
+        return without_end_row(self._session.encoder.encode(piece))
 
 
 def as_given(region: Region, notes: Table, given: Given) -> Table | None:

@@ -47,9 +47,9 @@ def replace(
 
     takes: how many, at most `candidates`. seed: another seed gives other takes. candidates: how
     many are drawn to choose from; 1: one plain continuation. params: how steps are drawn.
-    constraints: what may sound. given: "rhythm" or "pitches", what new notes have of those that they
-    replace. watch: called with the new notes of the first candidate as they
-    come; if it returns True, what there is by then comes back.
+    constraints: what may sound. given: "rhythm" or "pitches", what new notes have of those that
+    they replace. watch: called with the new notes of the first candidate as they come; if it
+    returns True, what there is by then comes back.
     Raises HowlkitError if the encoder keeps no note of what comes before the region, or if
     constraints cannot hold.
     """
