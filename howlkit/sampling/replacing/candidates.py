@@ -68,10 +68,11 @@ class Candidates:
         self._params, self._watch = params, watch
         self._given = None
         if given is not None:
-            self._given = GivenNotes(session, region, given, self._heard_and_made)
+            self._given = GivenNotes(session, region, given, self)
         self._since = region.begin  # new notes begin here or later
         self._heard_to = region.begin - 1  # the last tick whose kept notes were heard
         self._settled = list(self.notes)  # those before the last kept note that was heard
+        self._notes_then = session.notes.copy()  # of the session, when that was heard
         self._shown = 0
         session.keep()
 
@@ -116,6 +117,7 @@ class Candidates:
         nats = self.session.nats_of(more).sum(axis=1)
         self.session.feed(more)
         self.nats, self._settled = self.nats + nats, list(self.notes)
+        self._notes_then = self.session.notes.copy()
         self._resample(nats, rng)
         self.session.keep()
         self._since = self._heard_to = tick
@@ -126,15 +128,16 @@ class Candidates:
         twin.session, twin.notes = self.session.fork(), list(self.notes)
         twin._watch = None  # only the first candidates are watched
         if self._given is not None:
-            twin._given = self._given.copy(twin.session, twin._heard_and_made)
+            twin._given = self._given.copy(twin)
         self.ancestors = np.arange(self.session.rows)
         return twin
 
     def select(self, rows: NDArray[np.intp]) -> None:
         """Keep these rows, in this order; one that is named twice goes on in two ways."""
         self.session.select(rows)
+        self._notes_then = self._notes_then[rows]
         if self._given is not None:
-            self._given.select(rows)
+            self._given.forget()
         self.notes = [self.notes[row] for row in rows.tolist()]
         self._settled = [self._settled[row] for row in rows.tolist()]
         self.nats, self.ancestors = self.nats[rows], self.ancestors[rows]
@@ -177,7 +180,13 @@ class Candidates:
                 return
             session.rewind(np.where(todo, lengths, session.lengths))
 
-    def _heard_and_made(self, row: int) -> Table:
+    @property
+    def begun(self) -> NDArray[np.int64]:
+        """(B,): how many new notes each row has begun, a note beyond the last tick included."""
+        settled = np.array([len(notes) for notes in self._settled])
+        return np.asarray(settled + self.session.notes - self._notes_then)
+
+    def heard_and_made(self, row: int) -> Table:
         """Return the notes that a row has heard and made so far."""
         kept = self.region.kept.notes
         heard = kept[kept["start"] <= self._heard_to]

@@ -9,8 +9,7 @@ Shapes: B rows, n choices of a field.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,11 +30,23 @@ Given = Literal["rhythm", "pitches"]
 FORBIDDEN = -np.inf
 
 
+class Rows(Protocol):
+    """What is asked of candidates."""
+
+    session: Session
+
+    @property
+    def begun(self) -> NDArray[np.int64]:
+        """(B,): how many new notes each row has begun."""
+
+    def heard_and_made(self, row: int) -> Table:
+        """Return the notes that a row has heard and made so far."""
+
+
 class GivenNotes:
     """The function on logits for one session: only what the replaced notes leave open is drawn.
 
-    session: has rules and heard what comes before the region. music: returns the music of a row so
-    far, for encoders that decide several fields before an onset is known.
+    session: has rules and heard what comes before the region. rows: what it has made since.
     Raises HowlkitError if the encoder does not say which note a choice begins.
     """
 
@@ -44,7 +55,7 @@ class GivenNotes:
         session: Session,
         region: Region,
         given: Given,
-        music: Callable[[int], Table],
+        rows: Rows,
     ) -> None:
         if not session.has_notes:
             raise HowlkitError(
@@ -52,7 +63,7 @@ class GivenNotes:
                 f"the {given} cannot be kept; leave that out, or take a run of another encoder"
             )
         self._session, self._region, self._given = session, region, given
-        self._music = music
+        self._rows = rows
         notes = _in_order(_rounded(session, region))
         self._ticks = notes["start"].astype(np.int64)
         self._onsets = np.rint(_positions(session, region, self._ticks) * session.divisions)
@@ -60,23 +71,21 @@ class GivenNotes:
         self._programs = notes["program"].astype(np.int64)
         stop = _positions(session, region, np.array([region.stop]))
         self._stop = float(np.ceil(stop[0] * session.divisions - 1e-6))
-        self._before = session.notes.copy()
         self._leading: dict[int, tuple[int, Steps]] = {}  # by row: its length, and `_leads_to`
 
     @property
     def due(self) -> NDArray[np.bool_]:
         """(B,): which rows have not begun all given notes yet."""
-        return np.asarray(self._session.notes - self._before < len(self._onsets))
+        return np.asarray(self._rows.begun < len(self._onsets))
 
-    def select(self, rows: NDArray[np.intp]) -> None:
-        """Go on with these rows, which the session has now."""
-        self._before = self._before[rows]
+    def forget(self) -> None:
+        """Forget what was worked out for the rows, which are others now."""
         self._leading = {}
 
-    def copy(self, session: Session, music: Callable[[int], Table]) -> GivenNotes:
-        """Return the same for a copy of the session."""
+    def copy(self, rows: Rows) -> GivenNotes:
+        """Return the same for copies of the rows."""
         twin = copy.copy(self)
-        twin._session, twin._music, twin._leading = session, music, {}
+        twin._session, twin._rows, twin._leading = rows.session, rows, {}
         return twin
 
     def __call__(
@@ -84,7 +93,7 @@ class GivenNotes:
     ) -> NDArray[np.float64]:
         """Return logits (B, n) with -inf where a choice leads away from the next given note."""
         choices = self._session.note_choices(field, given)
-        made = self._session.notes - self._before
+        made = self._rows.begun
         if choices is None or (choices.onset == UNKNOWN).all():
             return self._before_onset(field, logits, made)
         if field.kind == "bits" and (choices.role == BEGINS).any():
@@ -151,7 +160,7 @@ class GivenNotes:
         note = np.zeros(1, self._region.piece.notes.dtype)
         note["start"], note["duration"], note["velocity"] = self._ticks[made], 1, 64
         note["pitch"], note["program"] = 127, self._programs[made]
-        notes = np.concatenate((self._music(row), note))
+        notes = np.concatenate((self._rows.heard_and_made(row), note))
         piece = self._region.kept.replace(notes=notes, has_end=False)
         return without_end_row(self._session.encoder.encode(piece))
 
