@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from howlkit.errors import ArgumentError
+from howlkit.music.piece import Piece
 from howlkit.music.tables import DRUMS
 from howlkit.sampling.arguments import whole
 from howlkit.sampling.generation import SessionMaker
@@ -16,11 +17,28 @@ from howlkit.sampling.replacing.given import Given
 from howlkit.sampling.replacing.region import Keep, Region, Span
 from howlkit.sampling.replacing.replacement import CANDIDATES, replace
 from howlkit.sampling.replacing.takes import Take
-from howlkit.sampling.sample import Music, as_piece
+from howlkit.sampling.sample import Music, as_piece, drawing
 from howlkit.sampling.steering import constraints_of, told
 from howlkit.sampling.wishes import Wishes
 
-__all__ = ["accompanied", "given_of", "replaced", "takes_of"]
+__all__ = [
+    "accompanied",
+    "candidates_of",
+    "given_of",
+    "region_to_accompany",
+    "replaced",
+    "takes_of",
+]
+
+REPLACE_WORDS = (
+    *("piece", "bars", "beats", "seconds", "tracks", "keep", "keep_rhythm", "keep_pitches"),
+    *("cut_held", "takes", "candidates", "seed"),
+)
+ACCOMPANY_WORDS = ("melody", "instruments", "takes", "candidates", "seed")
+"""The arguments of `Trained.replace` and of `accompany`, but for wishes, as errors say them."""
+
+MOST = 4096
+"""Takes, and candidates, at most."""
 
 
 def replaced(
@@ -38,11 +56,13 @@ def replaced(
     takes: int,
     candidates: int | None,
     seed: int,
-    params: SamplingParams,
     wishes: Wishes,
+    options: Mapping[str, object],
     watch: Watch | None,
 ) -> list[Take]:
     """Return takes of a part of a piece; the arguments are those of `Trained.replace`."""
+    params = drawing("replace", options, own=REPLACE_WORDS)
+    given = given_of(keep_rhythm=keep_rhythm, keep_pitches=keep_pitches)
     region = Region.of(
         as_piece("piece", music),
         bars=bars,
@@ -52,9 +72,6 @@ def replaced(
         keep=keep,
         cut_held=cut_held,
     )
-    given = given_of(keep_rhythm=keep_rhythm, keep_pitches=keep_pitches)
-    if given is not None and not len(region.original):
-        raise ArgumentError(f"there are no notes in the region whose {given} could be kept")
     return takes_of(
         trained, region, takes=takes, candidates=candidates, seed=seed, params=params,
         wishes=wishes, given=given, watch=watch,
@@ -68,18 +85,24 @@ def accompanied(
     takes: int,
     candidates: int | None,
     seed: int,
-    params: SamplingParams,
     wishes: Wishes,
+    options: Mapping[str, object],
     watch: Watch | None,
 ) -> list[Take]:
     """Return takes of a piece with a part added; the arguments are those of `Trained.accompany`."""
-    region = Region.whole(as_piece("piece", music))
-    if not len(region.piece):
-        raise ArgumentError("there are no notes to accompany")
+    params = drawing("accompany", options, own=ACCOMPANY_WORDS)
+    region = region_to_accompany(as_piece("melody", music))
     return takes_of(
         trained, region, takes=takes, candidates=candidates, seed=seed, params=params,
         wishes=wishes, given=None, watch=watch,
     )  # fmt: skip
+
+
+def region_to_accompany(melody: Piece) -> Region:
+    """Return the region of a whole piece, all of which is kept; ArgumentError without notes."""
+    if not len(melody):
+        raise ArgumentError(f"{melody.name or 'the melody'} has no notes to accompany")
+    return Region.whole(melody)
 
 
 def given_of(*, keep_rhythm: bool, keep_pitches: bool) -> Given | None:
@@ -87,6 +110,20 @@ def given_of(*, keep_rhythm: bool, keep_pitches: bool) -> Given | None:
     if keep_rhythm and keep_pitches:
         raise ArgumentError("with both rhythm and pitches kept nothing is left to make anew")
     return "rhythm" if keep_rhythm else "pitches" if keep_pitches else None
+
+
+def candidates_of(candidates: int | None, takes: int) -> int:
+    """Return how many candidates to draw: `CANDIDATES`, or as many as takes if these are more.
+
+    candidates: the number that was asked for; ArgumentError if it is less than that of takes.
+    """
+    if candidates is None:
+        return max(CANDIDATES, takes)
+    if whole("candidates", candidates, 1, MOST) < takes:
+        raise ArgumentError(
+            f"{takes} takes cannot be chosen from {candidates} candidates; ask for as many or more"
+        )
+    return candidates
 
 
 def takes_of(
@@ -100,17 +137,21 @@ def takes_of(
     wishes: Wishes,
     given: Given | None,
     watch: Watch | None,
+    values: Mapping[str, Mapping[str, object]] | None = None,
 ) -> list[Take]:
     """Return takes of a region, with instruments of the replaced notes unless others are asked for.
 
-    candidates: None: `CANDIDATES`, or as many as takes if these are more. Says on stderr, before it
-    begins, which wishes cannot be kept exactly.
+    values: options of constraints by name, as in `steering.constraints_of`. Says on stderr, before
+    it begins, which wishes cannot be kept exactly. Raises ArgumentError if there is nothing whose
+    rhythm or pitches could be kept.
     """
-    count = whole("takes", takes, 1, 4096)
-    constraints = constraints_of(_with_instruments(wishes, region))
-    for line in told(constraints_of(wishes), trained.encoder):
+    count = whole("takes", takes, 1, MOST)
+    drawn = candidates_of(candidates, count)
+    if given is not None and not len(region.original):
+        raise ArgumentError(f"there are no notes in the region whose {given} could be kept")
+    constraints = constraints_of(_with_instruments(wishes, region), values)
+    for line in told(constraints_of(wishes, values), trained.encoder):
         print(line, file=sys.stderr)
-    drawn = max(CANDIDATES, count) if candidates is None else whole("candidates", candidates, 1)
     return replace(
         trained,
         region,

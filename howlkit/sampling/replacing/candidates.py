@@ -29,7 +29,7 @@ from howlkit.schema import START, Steps
 __all__ = ["Candidates", "StoppedError", "Watch", "common_steps"]
 
 Watch = Callable[[Table], bool | None]
-"""Called with the new notes of one candidate as they come; True stops."""
+"""Called after every step with the new notes of the first candidate so far; True stops."""
 
 NEAR = 1e-6
 """Positions that differ by less are one."""
@@ -73,7 +73,7 @@ class Candidates:
         self._heard_to = region.begin - 1  # the last tick whose kept notes were heard
         self._settled = list(self.notes)  # those before the last kept note that was heard
         self._notes_then = session.notes.copy()  # of the session, when that was heard
-        self._shown = 0
+        self._shown, self._notes_shown, self._first = region.original[:0], 0, True
         session.keep()
 
     def position(self, tick: int) -> float:
@@ -126,7 +126,7 @@ class Candidates:
         """Return the same candidates, to go on from here on their own."""
         twin = copy.copy(self)
         twin.session, twin.notes = self.session.fork(), list(self.notes)
-        twin._watch = None  # only the first candidates are watched
+        twin._first = False  # only those of the first candidates are shown
         if self._given is not None:
             twin._given = self._given.copy(twin)
         self.ancestors = np.arange(self.session.rows)
@@ -262,12 +262,12 @@ class Candidates:
         if self._watch is None:
             return
         made = int(self.session.notes[0])
-        if made > self._shown:
-            self._shown = made
+        if self._first and made != self._notes_shown:
             new = self._made(0)
             new = new[new["start"] < self.region.stop]
-            if self._watch(np.concatenate((self._settled[0], new))):
-                raise StoppedError
+            self._shown, self._notes_shown = np.concatenate((self._settled[0], new)), made
+        if self._watch(self._shown):
+            raise StoppedError
 
 
 def common_steps(one: Steps, other: Steps) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -230,9 +231,9 @@ def _span(
     return begin, stop
 
 
-def _two(unit: str, span: object) -> tuple[float, float]:
+def _two(unit: str, span: Any) -> tuple[float, float]:  # noqa: ANN401 - whatever people write
     try:
-        low, high = span  # type: ignore[misc]  # whatever people write
+        low, high = span
         float(low), float(high)
         return low, high
     except (TypeError, ValueError):
@@ -243,8 +244,8 @@ def _two(unit: str, span: object) -> tuple[float, float]:
 
 def _tracks(piece: Piece, tracks: object) -> tuple[int, ...]:
     """Return the numbers of tracks; ArgumentError for one that the piece does not have."""
-    several = isinstance(tracks, Iterable) and not isinstance(tracks, str)
-    numbers = [whole("tracks", track, 0) for track in (tracks if several else [tracks])]  # type: ignore[union-attr]
+    several = tracks if isinstance(tracks, Iterable) and not isinstance(tracks, str) else [tracks]
+    numbers = [whole("tracks", track, 0) for track in several]
     there = sorted(set(piece.notes["track"].tolist()))
     for number in numbers:
         if number not in there:

@@ -66,7 +66,7 @@ def replace(
         watch=watch,
     )
     rng = np.random.default_rng([seed, region.begin, region.stop])
-    pool: list[Candidates] = [drafts]
+    pool, joins = [drafts], np.full(candidates, np.nan)
     try:
         half = _play(drafts, rng, fork_at=_last_bar(region) if candidates > 1 else None)
         joins = join(drafts)
@@ -74,10 +74,9 @@ def replace(
             best = np.argsort(joins, kind="stable")[: max(1, candidates // SURVIVORS)]
             half.select(np.resize(drafts.ancestors[best], candidates).astype(np.intp))
             _play(half, rng, after=_last_bar(region))
-            pool.append(half)
-            joins = np.concatenate((joins, join(half)))
-    except StoppedError:
-        pool, joins = [drafts], np.zeros(drafts.session.rows)
+            pool, joins = [drafts, half], np.concatenate((joins, join(half)))
+    except StoppedError:  # what was made by then is chosen from
+        pass
     made = [notes for part in pool for notes in part.notes]
     if given is not None:
         joins = joins + _take_over(made, region, given)

@@ -25,7 +25,8 @@ class Take:
     """A piece with a part made anew.
 
     piece: the whole piece. notes: the new notes. join: the nats a note that the model pays for what
-    is kept after the region begins, most of all the next notes after it; fewer join better.
+    is kept after the region begins, most of all the next notes after it; fewer join better; NaN if
+    the making was stopped before they were counted.
     distance: the share of its notes in which it differs from the take before it that is most like
     it, or of the first take from the music that was there; 0..1.
     """
