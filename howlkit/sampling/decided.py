@@ -24,14 +24,14 @@ class DecidedNotes:
     """What was told of one row: its notes, in the order in which they were decided.
 
     at_once: whether the end of a note is decided with its beginning (`ends_at_once`); else a note
-    is decided when the music has got past its end.
+    is decided when a later one begins after its end.
 
     >>> told = DecidedNotes(at_once=False)
-    >>> piece = Piece.of([(0, 480, 60), (480, 480, 62)])
-    >>> back, new = told.update(piece, now=480.0)
+    >>> piece = Piece.of([(0, 480, 60), (480, 480, 62), (500, 480, 64)])
+    >>> back, new = told.update(piece.notes[:2])
     >>> back, len(new)  # the first note might still be held
     (0, 0)
-    >>> back, new = told.update(piece, now=960.0)
+    >>> back, new = told.update(piece.notes)
     >>> back, new["pitch"].tolist(), told.count
     (0, [60], 1)
     """
@@ -41,13 +41,14 @@ class DecidedNotes:
         self._at_once = at_once
         self._told: list[Key] = []
 
-    def update(self, piece: Piece, now: float = np.inf) -> tuple[int, Table]:
+    def update(self, notes: Table, *, whole: bool = False) -> tuple[int, Table]:
         """Return how many of the last notes told are taken back, and the notes to tell now.
 
-        piece: the music of the row by now. now: the tick of the last onset that was decided;
-        infinity: the music is whole, so that all its notes are decided.
+        notes: the music of the row by now. whole: it is complete, so all its notes are decided.
         """
-        notes = piece.notes if self._at_once else piece.notes[piece.ends < now]
+        if not whole and not self._at_once:
+            ends = notes["start"].astype(np.int64) + notes["duration"]
+            notes = notes[ends < notes["start"].max(initial=0)]
         keys = _keys(notes)
         there = Counter(keys)
         stays = 0
