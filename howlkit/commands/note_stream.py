@@ -78,7 +78,7 @@ class NoteStream:
                     "duration_seconds": round(float(until[k] - seconds[k]), DECIMALS),
                     "start_beats": round(int(starts[k]) / clock.ticks_per_beat, DECIMALS),
                     "duration_beats": round(int(note["duration"]) / clock.ticks_per_beat, DECIMALS),
-                    **{name: int(note[name]) for name in ("pitch", "velocity", "program", "track")},
+                    **{name: int(note[name]) for name in ("pitch", "velocity", "program")},
                 }
             )
         _flush()
@@ -104,7 +104,9 @@ class SessionStream:
     def show(self, *, whole: bool = False) -> None:
         """Write what is new; whole: the music is complete."""
         notes, lengths = self._session.notes, self._session.lengths
-        for row in range(self._session.rows):
+        if len(notes) != len(self._notes):  # a sampler tries several ways; it chooses later
+            return
+        for row in range(len(notes)):
             more = int(notes[row] - self._notes[row])
             went_back = more < 0 or lengths[row] < self._lengths[row]
             if whole or went_back or more > max(0, int(notes[row]) // OFTEN):

@@ -238,6 +238,10 @@ def _checked(own: Mapping[str, Any], others: Mapping[str, Any]) -> Replacing | N
 
 
 def _check_accompany(given: list[str], others: Mapping[str, Any]) -> None:
+    if "replaced" in given:
+        raise click.UsageError(
+            "--accompany adds a part to a piece, --replace makes a part of one anew; leave out one"
+        )
     for name in given:
         if name not in ("accompany", "candidates"):
             raise click.UsageError(

@@ -19,6 +19,8 @@ __all__ = ["DecidedNotes", "ends_at_once"]
 
 Key = tuple[int, ...]
 
+KEY = ("start", "duration", "pitch", "velocity", "program")
+
 
 class DecidedNotes:
     """What was told of one row: its notes, in the order in which they were decided.
@@ -90,4 +92,6 @@ def ends_at_once(encoder: Encoder) -> bool:
 
 
 def _keys(notes: Table) -> list[Key]:
-    return [tuple(note) for note in notes.tolist()]
+    # Tracks are left out: encoders number them by the programs that there are by now.
+    columns = (notes[name].tolist() for name in KEY)
+    return list(zip(*columns, strict=True))
