@@ -37,6 +37,10 @@ NEAR = 1e-6
 TRIES = 64
 """How often a step is drawn again that begins a note before the region."""
 
+STEPS, STEPS_A_BEAT = 100, 60
+"""How many steps a row makes at most, at all and for each beat: in the music of a model that has
+hardly learnt, time may stand still."""
+
 ROUNDED = 0.25
 """Beats: what an encoder may round an onset by, at most."""
 
@@ -93,8 +97,10 @@ class Candidates:
         """
         session = self.session
         session.limit = Limit(until=self.position(tick), ends=False)
+        beats = (tick - self._since) / self.region.piece.ticks_per_beat
+        longest = int(session.lengths.max()) + STEPS + round(beats * STEPS_A_BEAT)
         try:
-            while not session.done.all():
+            while not session.done.all() and session.lengths.max() < longest:
                 early = session.now < self.position(self._since) - NEAR
                 if self._given is not None:
                     if not (due := self._given.due & ~session.done).any():
