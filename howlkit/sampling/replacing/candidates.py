@@ -37,6 +37,10 @@ NEAR = 1e-6
 TRIES = 64
 """How often a step is drawn again that begins a note before the region."""
 
+STEPS, STEPS_A_BEAT = 100, 60
+"""How many steps a row makes at most, at all and for each beat: in the music of a model that has
+hardly learnt, time may stand still."""
+
 ROUNDED = 0.25
 """Beats: what an encoder may round an onset by, at most."""
 
@@ -49,7 +53,8 @@ class Candidates:
     """B candidates for a region, each a row of a session that has heard what comes before.
 
     notes: (B tables) the new notes of each row so far. nats: (B,), what the kept notes inside the
-    region cost each row so far. ancestors: (B,), which row of the last `fork` each has come from.
+    region cost each row so far. groups: into how many groups the rows fall that are drawn again
+    among themselves. ancestors: (B,), which row of the last `fork` each has come from.
     """
 
     def __init__(
@@ -58,6 +63,7 @@ class Candidates:
         region: Region,
         params: SamplingParams,
         *,
+        groups: int = 1,
         given: Given | None = None,
         watch: Watch | None = None,
     ) -> None:
@@ -65,6 +71,7 @@ class Candidates:
         self.notes: list[Table] = [region.original[:0]] * session.rows
         self.nats = np.zeros(session.rows)
         self.ancestors = np.arange(session.rows)
+        self._groups = np.arange(session.rows) * groups // session.rows
         self._params, self._watch = params, watch
         self._given = None
         if given is not None:
@@ -90,8 +97,10 @@ class Candidates:
         """
         session = self.session
         session.limit = Limit(until=self.position(tick), ends=False)
+        beats = (tick - self._since) / self.region.piece.ticks_per_beat
+        longest = int(session.lengths.max()) + STEPS + round(beats * STEPS_A_BEAT)
         try:
-            while not session.done.all():
+            while not session.done.all() and session.lengths.max() < longest:
                 early = session.now < self.position(self._since) - NEAR
                 if self._given is not None:
                     if not (due := self._given.due & ~session.done).any():
@@ -249,14 +258,21 @@ class Candidates:
         return steps[ticks <= int(music.notes["start"].max())]
 
     def _resample(self, nats: NDArray[np.float64], rng: np.random.Generator) -> None:
-        """Draw rows again by how well they foresaw what was just heard, if few of them did."""
-        weights = np.exp(nats.min() - nats)
-        weights /= weights.sum()
-        if 1 / np.square(weights).sum() >= len(weights) / 2:
-            return
-        places = (rng.random() + np.arange(len(weights))) / len(weights)
-        rows = np.searchsorted(np.cumsum(weights), places).clip(0, len(weights) - 1)
-        self.select(rows.astype(np.intp))
+        """Draw rows again by how well they foresaw what was just heard, where few of them did.
+
+        Each group of rows is drawn from itself, so that the groups stay different.
+        """
+        rows = np.arange(len(nats))
+        for group in range(int(self._groups[-1]) + 1):
+            mine = np.flatnonzero(self._groups == group)
+            weights = np.exp(nats[mine].min() - nats[mine])
+            weights /= weights.sum()
+            if 1 / np.square(weights).sum() < len(mine) / 2:
+                places = (rng.random() + np.arange(len(mine))) / len(mine)
+                drawn = np.searchsorted(np.cumsum(weights), places)
+                rows[mine] = mine[drawn.clip(0, len(mine) - 1)]
+        if (rows != np.arange(len(rows))).any():
+            self.select(rows)
 
     def _show(self) -> None:
         if self._watch is None:

@@ -132,15 +132,16 @@ class Region:
     def _part(self, which: NDArray[np.bool_]) -> Piece:
         return self.kept.replace(notes=self.kept.notes[which], has_end=False)
 
-    def fitted(self, notes: Table) -> Table:
+    def fitted(self, notes: Table, *, may_last: bool = False) -> Table:
         """Return new notes as they fit in: they change nothing of what is kept.
 
-        They end where the region does, and where a kept note of their key begins; none begins while
-        one sounds. They get the track of the notes that they replace.
+        They end where the region does, unless they may last longer, and where a kept note of their
+        key begins; none begins while one sounds. They get the track of the notes they replace.
         """
         new = notes.copy()
         new["track"] = self._tracks_for(new)
-        new["duration"] = np.minimum(_ends(new), self.stop) - new["start"]
+        if not may_last:
+            new["duration"] = np.minimum(_ends(new), self.stop) - new["start"]
         return _apart(new, self.kept)
 
     def with_notes(self, notes: Table) -> Piece:

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.constraints import Setting
+from howlkit.constraints.rules import PolyphonyRule, Rules
 from howlkit.errors import HowlkitError
 from howlkit.music.tables import Table
-from howlkit.protocols import Constraint
+from howlkit.protocols import Constraint, Rule
 from howlkit.sampling.generation import SessionMaker
 from howlkit.sampling.limits import Limit
 from howlkit.sampling.logits import SamplingParams
@@ -50,8 +52,7 @@ def replace(
     constraints: what may sound. given: "rhythm" or "pitches", what new notes have of those that
     they replace. watch: called with the new notes of the first candidate as they come; if it
     returns True, what there is by then comes back.
-    Raises HowlkitError if the encoder keeps no note of what comes before the region, or if
-    constraints cannot hold.
+    Raises HowlkitError if constraints cannot hold.
     """
     if not 1 <= takes <= candidates:
         raise HowlkitError(f"{takes} takes of {candidates} candidates; 1..{candidates} are allowed")
@@ -60,6 +61,7 @@ def replace(
         region,
         seed=seed,
         candidates=candidates,
+        groups=takes if len(region.inside) else 1,
         params=params,
         constraints=constraints,
         given=given,
@@ -81,7 +83,10 @@ def replace(
     if given is not None:
         joins = joins + _take_over(made, region, given)
     chosen = choose(made, joins, takes, region.original)
-    return [_take(region, made[k], float(joins[k]), distance) for k, distance in chosen]
+    return [
+        _take(region, made[k], float(joins[k]), distance, may_last=given == "rhythm")
+        for k, distance in chosen
+    ]
 
 
 def _take_over(made: list[Table], region: Region, given: Given) -> NDArray[np.float64]:
@@ -99,9 +104,19 @@ def _take_over(made: list[Table], region: Region, given: Given) -> NDArray[np.fl
     return added
 
 
-def _take(region: Region, notes: Table, joins: float, distance: float) -> Take:
-    new = region.fitted(notes)
+def _take(region: Region, notes: Table, joins: float, distance: float, *, may_last: bool) -> Take:
+    new = region.fitted(notes, may_last=may_last)
     return Take(region.with_notes(new), new, joins, distance)
+
+
+class _Heard:
+    """A constraint that forbids nothing, so that the session follows what sounds."""
+
+    name = "heard"
+
+    def begin(self, setting: Setting) -> Rule:
+        """Return a rule that always holds."""
+        return Rules((PolyphonyRule(2**40),))
 
 
 def _begin(
@@ -110,19 +125,23 @@ def _begin(
     *,
     seed: int,
     candidates: int,
+    groups: int,
     params: SamplingParams,
     constraints: Sequence[Constraint],
     given: Given | None,
     watch: Watch | None,
 ) -> Candidates:
     """Return candidates that have heard what comes before the region, and no more."""
+    if given is not None:
+        constraints = [*constraints, _Heard()]
     session = trained.session(
         rows=1, seed=seed, limit=Limit(ends=False), like=region.kept, constraints=constraints
     )
-    if len(region.before):
+    encoder = session.encoder
+    if len(encoder.decode(encoder.encode(region.before))):  # it may keep none: drums, for instance
         session.prompt(region.before)
     session.select(np.zeros(candidates, np.intp))
-    return Candidates(session, region, params, given=given, watch=watch)
+    return Candidates(session, region, params, groups=groups, given=given, watch=watch)
 
 
 def _play(
