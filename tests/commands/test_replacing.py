@@ -261,6 +261,7 @@ def test_ctrl_c_in_the_second_half_keeps_what_was_weighed(folder, file):
     steps, full = len(counts), counts[-1]
     first_at_its_end = counts.index(full)
     assert first_at_its_end < steps - 1  # the others are watched too
+    assert full == max(counts)  # and what is shown stays the first candidate
     counts.clear()
     stopped = trained.replace(
         file,

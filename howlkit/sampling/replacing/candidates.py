@@ -80,7 +80,8 @@ class Candidates:
         self._heard_to = region.begin - 1  # the last tick whose kept notes were heard
         self._settled = list(self.notes)  # those before the last kept note that was heard
         self._notes_then = session.notes.copy()  # of the session, when that was heard
-        self._shown, self._notes_shown, self._first = region.original[:0], 0, True
+        self._shown = [region.original[:0]]  # shared with forks, which show no others
+        self._notes_shown, self._first = 0, True
         session.keep()
 
     def position(self, tick: int) -> float:
@@ -281,8 +282,8 @@ class Candidates:
         if self._first and made != self._notes_shown:
             new = self._made(0)
             new = new[new["start"] < self.region.stop]
-            self._shown, self._notes_shown = np.concatenate((self._settled[0], new)), made
-        if self._watch(self._shown):
+            self._shown[0], self._notes_shown = np.concatenate((self._settled[0], new)), made
+        if self._watch(self._shown[0]):
             raise StoppedError
 
 
