@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from howlkit.options import option
     from howlkit.sampling.limits import Limit
     from howlkit.sampling.logits import SamplingParams
+    from howlkit.sampling.replacing.takes import Take
     from howlkit.sampling.session import Session
     from howlkit.sampling.trained import Trained
     from howlkit.schema import Field, Schema
@@ -42,6 +43,7 @@ __all__ = [
     "SamplingParams",
     "Schema",
     "Session",
+    "Take",
     "Trained",
     "augmenter",
     "constraint",
@@ -67,6 +69,7 @@ _HOMES = {
     "SamplingParams": "sampling.logits",
     "Schema": "schema",
     "Session": "sampling.session",
+    "Take": "sampling.replacing.takes",
     "Trained": "sampling.trained",
     "augmenter": "api.components",
     "constraint": "api.components",

@@ -11,6 +11,7 @@ import click
 from howlkit.commands.output_files import next_free
 from howlkit.commands.run_facts import OPTIONS, facts_of_run, lines_of_run, next_for_run
 from howlkit.commands.shared_options import ExamplesFirst, json_option, quoted, tell
+from howlkit.commands.track_facts import track_facts, track_lines
 from howlkit.errors import printable
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ def _of_reading(reading: Reading) -> dict[str, Any]:
         "pitches": [int(piece.notes["pitch"].min()), int(piece.notes["pitch"].max())]
         if len(piece)
         else [],
+        "tracks": track_facts(piece),
         "tempo_changes": len(piece.tempos),
         "time_signatures": metres[:8],
         "pedal_presses": len(piece.pedals),
@@ -142,7 +144,9 @@ def _lines(facts: dict[str, Any], indent: str = "") -> list[str]:
     lines = []
     for name, value in facts.items():
         label = f"{indent}{printable(name.replace('_', ' '))}"
-        if isinstance(value, dict) and value:
+        if name == "tracks":
+            lines += track_lines(value)
+        elif isinstance(value, dict) and value:
             lines += [label, *_lines(value, indent + "  ")]
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             for item in value:

@@ -3,38 +3,38 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from howlkit.commands import sampled_files
+from howlkit.commands import note_stream, sampled_files, sampling_setup, takes
 from howlkit.commands.component_names import ComponentName
-from howlkit.commands.component_options import component_options, config_option, merged
+from howlkit.commands.component_options import component_options, config_option
 from howlkit.commands.loading_notices import loading_notices
-from howlkit.commands.output_files import check_new, is_device, next_free
+from howlkit.commands.note_stream import stream_option
+from howlkit.commands.replacing_options import replacing_options
 from howlkit.commands.shared_options import (
     POSITIVE,
     ExamplesFirst,
     FiniteRange,
     device_option,
     force_option,
-    quoted,
     seed_option,
     tell,
 )
-from howlkit.commands.steering_options import sampler_flags, steering_options, with_flags
+from howlkit.commands.steering_options import sampler_flags, steering_options
 from howlkit.commands.time_signature import TimeSignature
 from howlkit.errors import printable
 
 if TYPE_CHECKING:
     from howlkit import sampling
-    from howlkit.music.piece import Piece
+    from howlkit.commands.note_stream import SessionStream
+    from howlkit.commands.replacing_options import Replacing
     from howlkit.protocols import Sampler
     from howlkit.sampling.runner import Stepping
     from howlkit.sampling.session import Session
-    from howlkit.sampling.trained import Trained
     from howlkit.sampling.wishes import Wishes
 
 EPILOG = """\b
@@ -45,6 +45,8 @@ Examples:
   howlkit sample --bars 16 --key "D minor" --range 48-84 --max-polyphony 3
   howlkit sample --bars 8 --chords "Dm | Gm | A7 | Dm" --instruments "violin,cello"
   howlkit sample --temperature 0.9 -o autoregressive.pitch.top_k=8
+  howlkit sample --prompt mine.mid --replace 8-12 -n 4 --out takes.mid
+  howlkit sample --accompany melody.mid --instruments piano
   howlkit sample --out - > new.mid
   howlkit sample --out new.wav                          sound, by recorded instruments
   howlkit sample --out new.musicxml                     sheet music, with howlkit-music21"""
@@ -88,6 +90,7 @@ Examples:
     is_flag=True,
     help="Write only the new music, from the bar or the note where it begins.",
 )
+@stream_option
 @click.option(
     "--tempo",
     "bpm",
@@ -101,6 +104,7 @@ Examples:
     help="The time signature of music without a prompt, such as 3/4. By default that of the "
     "training music, if nearly all of it has the same.",
 )
+@replacing_options
 @steering_options
 @sampler_flags
 @click.option(
@@ -139,6 +143,8 @@ def command(
     without_prompt: bool,
     bpm: float | None,
     time_signature: tuple[int, int] | None,
+    stream: bool,
+    replacing: Replacing | None,
     wishes: Wishes,
     temperature: float | None,
     top_p: float | None,
@@ -153,38 +159,37 @@ def command(
     Without --notes, --seconds, --beats or --bars a piece lasts until the model ends it. The same
     seed, stepping, options and -n give the same bytes.
     """
-    from howlkit import plugins, sampling
+    from howlkit import sampling
     from howlkit.sampling import steering
-    from howlkit.training.run_folders import newest_trained
 
     if prompt_seconds is not None and prompt is None:
         raise click.UsageError("--prompt-seconds needs --prompt FILE")
     _check_prompt(prompt, without_prompt, bpm, time_signature)
-    if out is not None and count > 1 and (out == Path("-") or is_device(out)):
-        raise click.UsageError(f"--out {out} writes one file; leave out -n, or name a file")
-    component = sampled_files.writer_of(out)  # an unknown suffix is an error before music is made
-    writing = [] if component is None else [component.name]
-    used = [sampler, *writing, *wishes.names]
-    midi_file, reads = component is None, [prompt] if prompt else []
-    check_new(sampled_files.paths_of(out, count, midi=midi_file), force=force, reads=reads)
-    values = merged(config, option, used)
-    _refuse_others(values, used)
-    writer = None
-    if component is not None:
-        writer = plugins.create("writer", component.name, values.get(component.name))
-    flags = with_flags(sampler, values.get(sampler), temperature=temperature, top_p=top_p)
-    player = plugins.create("sampler", sampler, flags)
-    constraints = steering.constraints_of(wishes, values)
-    folder = run if run is not None else newest_trained()
-    if run is None:
-        tell(f"Using the newest run, {printable(folder)}")
-    start = sampling.cut_prompt(_read(prompt), prompt_seconds) if prompt else None
+    source = replacing.accompany if replacing is not None and replacing.accompany else prompt
+    setup = sampling_setup.ready(
+        run,
+        out,
+        force=force,
+        count=count,
+        stream=stream,
+        reads=[source] if source else [],
+        wishes=wishes,
+        sampler=sampler,
+        flags={"temperature": temperature, "top_p": top_p},
+        option=option,
+        config=config,
+    )
+    if replacing is not None:
+        assert source is not None  # for mypy
+        takes.make(ctx, setup, replacing, source, wishes, seed, device, stepping)
+        return
+    start = sampling.cut_prompt(sampling_setup.read(prompt), prompt_seconds) if prompt else None
     with loading_notices():
-        trained = _load(folder, device, stepping, count)
+        trained = sampling_setup.load(setup.folder, device, stepping, count)
         limit = sampling.length(
             notes=notes, seconds=seconds, beats=beats, bars=bars, may_end=may_end
         )
-        for line in steering.told(constraints, trained.encoder):
+        for line in steering.told(setup.constraints, trained.encoder):
             tell(line)
         session = sampling.begin(
             trained,
@@ -194,22 +199,25 @@ def command(
             prompt=start,
             bpm=bpm,
             time_signature=time_signature,
-            constraints=constraints,
+            constraints=setup.constraints,
         )
-    claim = sampled_files.claimed(out, folder, count, midi=midi_file, force=force, reads=reads)
-    paths = ctx.with_resource(claim)
-    interrupted, unfinished = _play(session, player)
+    paths = ctx.with_resource(setup.claimed())
+    shown = None
+    if stream:
+        shown = note_stream.SessionStream(
+            session, start, with_prompt=not without_prompt, time_signature=time_signature
+        )
+    interrupted, unfinished = _play(session, setup.player, shown)
     pieces = [
         sampling.music(
             session, row, start, with_prompt=not without_prompt, time_signature=time_signature
         )
         for row in range(count)
     ]
-    paths, failures = sampled_files.write_all(pieces, paths, writer)
-    for path, piece in zip(paths, pieces, strict=True):
+    paths, failures = setup.write(pieces, paths)
+    for path, piece in zip(paths, pieces, strict=False):
         tell(f"{printable(path)}  {len(piece)} notes, {piece.seconds_long:.0f} s")
-    if writer is None:
-        _tell_what_is_written(pieces)
+    setup.tell_what_is_written(pieces)
     tell(f"To make the same again: --seed {seed} --stepping {session.stepping}")
     sampled_files.tell_of_failures(failures)
     _tell_of_stalled(session)
@@ -219,16 +227,7 @@ def command(
         raise unfinished
     if (notes, seconds, beats) == (None, None, None):
         _tell_of_endless(session)
-    if writer is None and paths[0].is_file():
-        picture = next_free(paths[0].with_suffix(".svg"))
-        tell(f"Hear it: howlkit play {quoted(paths[0])}")
-        tell(f"See it: howlkit plot {quoted(paths[0])} --out {quoted(picture)}")
-
-
-def _read(prompt: Path) -> Piece:
-    from howlkit.dataset.music_file import read_music
-
-    return read_music(prompt, tell=tell)
+    setup.tell_how_to_see(paths)
 
 
 def _check_prompt(
@@ -246,34 +245,6 @@ def _check_prompt(
                 f"tempo and the time signature of {printable(prompt)}. Leave out {option}, or "
                 "change them in that file"
             )
-
-
-def _tell_what_is_written(pieces: Sequence[Piece]) -> None:
-    """Say what the MIDI files of the pieces cannot say, if anything."""
-    from howlkit.music import midi
-
-    written = sum((midi.to_bytes_counted(piece)[1] for piece in pieces), midi.Written())
-    if said := written.describe():
-        tell(f"In MIDI: {said}")
-
-
-def _load(folder: Path, device: str, stepping: Stepping, rows: int) -> Trained:
-    """Return the model of a run, ready to make `rows` pieces at once."""
-    from howlkit.network.device import FEW_ROWS, pick_device
-    from howlkit.sampling.trained import Trained
-
-    few = device in ("auto", "cpu") and rows <= FEW_ROWS  # then torch may not be needed
-    place = device if few else pick_device(device)
-    return Trained.from_pretrained(folder, device=place, stepping=stepping)
-
-
-def _refuse_others(values: Mapping[str, object], used: Sequence[str]) -> None:
-    others = [name for name in values if name not in used]
-    if others:
-        raise click.UsageError(
-            f"-o sets an option of {others[0]!r}, which is not used here; only those of the "
-            f"sampler, the writer and the constraints can be set when sampling: {', '.join(used)}"
-        )
 
 
 def _tell_of_endless(session: Session) -> None:
@@ -297,7 +268,9 @@ def _tell_of_stalled(session: Session) -> None:
         tell(said)
 
 
-def _play(session: Session, player: Sampler) -> tuple[bool, sampling.UnfinishedError | None]:
+def _play(
+    session: Session, player: Sampler, stream: SessionStream | None
+) -> tuple[bool, sampling.UnfinishedError | None]:
     """Run the sampler, and show the number of notes.
 
     Returns whether Ctrl-C stopped it, and the error if it stopped too early.
@@ -307,12 +280,18 @@ def _play(session: Session, player: Sampler) -> tuple[bool, sampling.UnfinishedE
     shown = sys.stderr.isatty()
 
     def watch(made: int) -> None:
+        if stream is not None:
+            stream.show()
         if shown and made % 50 < session.rows:
             click.echo(f"\r{made:,} notes ", nl=False, err=True)
 
     try:
         if said := sampling.run(session, player, watch):
             tell(said)
+        if stream is not None:
+            stream.show(whole=True)
+    except note_stream.ReaderGoneError:  # it has enough; what was made is kept
+        return False, None
     except sampling.UnfinishedError as error:  # what was made is kept here too
         return False, error
     except KeyboardInterrupt:  # what was made is kept

@@ -1,15 +1,21 @@
-"""Names of pitch classes: C is 0, C sharp 1 ... B is 11; read from what people write."""
+"""Names of pitches and their classes: C is 0, C sharp 1 ... B is 11; C4 is 60."""
 
 from __future__ import annotations
 
 import re
 
-__all__ = ["ROOT", "pitch_class", "plain_accidentals"]
+from howlkit.errors import ArgumentError
+
+__all__ = ["ROOT", "pitch_class", "pitch_name", "pitches_of", "plain_accidentals"]
 
 ROOT = r"([A-Ga-g])(##|bb|#|b|)"
 """The pattern of a note name: a letter and its accidentals, once `plain_accidentals` was called."""
 
+_PITCH = rf"[0-9]{{1,3}}|{ROOT}(?:-1|[0-9])"
+
 _LETTERS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
+
+_SHARPS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 _SIGNS = str.maketrans({"♯": "#", "♭": "b", "𝄪": "##", "𝄫": "bb", "♮": ""})
 
@@ -36,3 +42,45 @@ def pitch_class(name: str) -> int | None:
         return None
     letter, accidentals = found.groups()
     return (_LETTERS[letter.lower()] + accidentals.count("#") - accidentals.count("b")) % 12
+
+
+def pitch_name(pitch: int) -> str:
+    """Return the name of a pitch, 0..127, with sharps.
+
+    >>> pitch_name(60), pitch_name(46)
+    ('C4', 'A#2')
+    """
+    return f"{_SHARPS[pitch % 12]}{pitch // 12 - 1}"
+
+
+def pitches_of(text: str) -> tuple[int, ...]:
+    """Return the pitches of "36-47,60" or "C2-B2, C4", in rising order: numbers, names and ranges.
+
+    Raises ArgumentError for anything else.
+
+    >>> pitches_of("C2-D2, 60")
+    (36, 37, 38, 60)
+    """
+    found: set[int] = set()
+    for part in plain_accidentals(text).split(","):
+        ends = re.fullmatch(rf"\s*({_PITCH})\s*(?:(?:-|\.\.|–)\s*({_PITCH})\s*)?", part)
+        low = _pitch(ends[1]) if ends else None
+        high = _pitch(ends[4]) if ends and ends[4] else low
+        if low is None or high is None or low > high:
+            raise ArgumentError(
+                f"{part.strip() or text!r} is no pitch and no range of pitches; give numbers, "
+                "0..127, or names, from the lower to the higher, such as 36-47,60 or C2-B2"
+            )
+        found.update(range(low, high + 1))
+    return tuple(sorted(found))
+
+
+def _pitch(text: str) -> int | None:
+    """Return the pitch of a number or a name; None if MIDI has no such pitch."""
+    if text.isdecimal():
+        number = int(text)
+    else:
+        name, octave = re.fullmatch(rf"({ROOT})(-1|[0-9])", text).group(1, 4)  # type: ignore[union-attr]  # _PITCH
+        accidentals = name[1:].count("#") - name[1:].count("b")
+        number = _LETTERS[name[0].lower()] + accidentals + 12 * (int(octave) + 1)
+    return number if 0 <= number <= 127 else None

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     )
     from howlkit.sampling.limits import Limit
     from howlkit.sampling.logits import NOT_A_NUMBER, SamplingParams, choose, probabilities
+    from howlkit.sampling.replacing.region import Region
+    from howlkit.sampling.replacing.takes import Take
     from howlkit.sampling.runner import CompilableModel, Runner
     from howlkit.sampling.runners import make_runner
     from howlkit.sampling.session import Session
@@ -34,10 +36,12 @@ __all__ = [
     "CompiledRunner",
     "Limit",
     "NamedWeights",
+    "Region",
     "Runner",
     "SamplingParams",
     "Session",
     "StoredNetwork",
+    "Take",
     "TorchRunner",
     "Trained",
     "UnfinishedError",
@@ -60,10 +64,12 @@ _HOMES = {
     "CompiledRunner": "compiled_runner",
     "Limit": "limits",
     "NamedWeights": "stored_network",
+    "Region": "replacing.region",
     "Runner": "runner",
     "SamplingParams": "logits",
     "Session": "session",
     "StoredNetwork": "stored_network",
+    "Take": "replacing.takes",
     "TorchRunner": "torch_runner",
     "Trained": "trained",
     "UnfinishedError": "generation",

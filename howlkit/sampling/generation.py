@@ -87,9 +87,9 @@ def length(
     may_end: whether the model may end the piece before it has this length.
 
     >>> length(seconds=30)
-    Limit(notes=None, seconds=30, beats=None, ends=False, bars=None)
+    Limit(notes=None, seconds=30, beats=None, ends=False, bars=None, until=None)
     >>> length()
-    Limit(notes=4000, seconds=None, beats=None, ends=True, bars=None)
+    Limit(notes=4000, seconds=None, beats=None, ends=True, bars=None, until=None)
     """
     if notes is None and seconds is None and beats is None and bars is None:
         return Limit(notes=MOST_NOTES)

@@ -34,12 +34,12 @@ class History:
         self.every = KEEP_EVERY
         self._next = start.longest + self.every  # the number of steps at which one is due
 
-    def keep(self, now: RowState) -> None:
-        """Keep a copy of a state, if one is due."""
-        if now.longest >= self._next:
-            if self._has_room_for(now.nbytes):
-                self.states.append(now.copy())
-            self._next = now.longest + self.every
+    def keep(self, state: RowState, *, now: bool = False) -> None:
+        """Keep a copy of a state, if one is due, or now."""
+        if now or state.longest >= self._next:
+            if self._has_room_for(state.nbytes):
+                self.states.append(state.copy())
+            self._next = state.longest + self.every
 
     def last_where(self, holds: Callable[[RowState], bool]) -> RowState:
         """Return the last state of which something holds, not to be changed; the first, if none."""

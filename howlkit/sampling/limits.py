@@ -34,12 +34,13 @@ class Limit:
     notes: the number of notes. seconds, beats: the time from where the row's own music begins to
     the onset of a note. A row's own music begins at the end of what was fed, or else at its first
     note (in beats: at the bar in which it lies), so neither a prompt nor a silence before the first
-    note counts. bars: the same in bars of the metre in which it begins. ends: whether the model may
-    end the piece before.
+    note counts. bars: the same in bars of the metre in which it begins. until: the onset that is
+    reached, counted from the beginning of the piece in the encoder's clock, beats or seconds. ends:
+    whether the model may end the piece before.
     Raises HowlkitError for a length that is not above 0, and for another unit.
 
     >>> Limit(seconds=30, ends=False)
-    Limit(notes=None, seconds=30, beats=None, ends=False, bars=None)
+    Limit(notes=None, seconds=30, beats=None, ends=False, bars=None, until=None)
     """
 
     notes: int | None = None
@@ -47,6 +48,7 @@ class Limit:
     beats: float | None = None
     ends: bool = True
     bars: int | None = None
+    until: float | None = None
 
     def __init__(
         self,
@@ -55,19 +57,22 @@ class Limit:
         beats: float | None = None,
         ends: bool = True,
         bars: int | None = None,
+        until: float | None = None,
         **others: Never,
     ) -> None:
         for name in others:
-            known = ("notes", "seconds", "beats", "bars", "ends")
+            known = ("notes", "seconds", "beats", "bars", "until", "ends")
             raise HowlkitError(
-                f"a limit has no {name!r}; notes, seconds, beats and bars are its units, and ends "
-                f"says whether the model may end the piece before.{did_you_mean(name, known)}"
+                f"a limit has no {name!r}; notes, seconds, beats and bars are its units, until is "
+                "a position, and ends says whether the model may end the piece before."
+                f"{did_you_mean(name, known)}"
             )
         for name, value, kind in (
             ("notes", notes, Integral),
             ("seconds", seconds, Real),
             ("beats", beats, Real),
             ("bars", bars, Integral),
+            ("until", until, Real),
         ):
             if value is not None and not _is_length(value, kind):
                 number = "a whole number from 1" if kind is Integral else "a number above 0"
@@ -75,7 +80,8 @@ class Limit:
                     f"the limit {name}={value!r}; {number} is needed, or None for no such limit"
                 )
         for name, field in (
-            ("notes", notes), ("seconds", seconds), ("beats", beats), ("ends", ends), ("bars", bars)
+            ("notes", notes), ("seconds", seconds), ("beats", beats), ("ends", ends),
+            ("bars", bars), ("until", until),
         ):  # fmt: skip
             object.__setattr__(self, name, field)
 
@@ -146,6 +152,8 @@ def reached(
         begun = ~np.isnan(at.origin)
         origin = timeline.beats(np.where(begun, at.origin, 0.0))
         done |= begun & (timeline.beats(at.now) - origin >= _beats(limit, at.bar))
+    if limit.until is not None:
+        done |= at.now >= limit.until
     return done
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from howlkit.errors import HowlkitError, PluginError
 from howlkit.music.piece import FOREVER, Piece
 from howlkit.network.batches import side_by_side
+from howlkit.network.device import one_thread
 from howlkit.plugins.attribution import owner_of
 from howlkit.plugins.checked import unwrapped
 from howlkit.plugins.contracts import advice
@@ -21,11 +23,36 @@ from howlkit.sampling.placement import PromptEnd, new_rows, without_end_row
 from howlkit.sampling.session_rows import SessionRows
 from howlkit.schema import START, Steps
 
-__all__ = ["decoded", "feed", "made", "prompt"]
+__all__ = ["decoded", "feed", "made", "nats_of", "prompt"]
 
 
 def feed(rows: SessionRows, steps: Iterable[Steps], *, made: bool) -> None:
     """Append given steps, one array a row, as `Session.feed`."""
+    table, lengths = _table(rows, steps)
+    rows.take_all(table, lengths, fed=np.zeros_like(lengths) if made else lengths)
+
+
+def nats_of(rows: SessionRows, steps: Iterable[Steps]) -> NDArray[np.float64]:
+    """Return (B, T): what given steps would cost if they came next, as `Session.nats_of`."""
+    table, lengths = _table(rows, steps)
+    grammar = rows.at.grammar.select(np.arange(rows.rows))
+    state, hidden, nats = rows.at.state, rows.at.hidden, np.zeros(table.shape)
+    with one_thread(rows.rows):
+        for t in range(table.shape[1]):
+            step, going = table[:, t].copy(), lengths > t
+            grammar.push(step, going)
+            for field in rows.schema.derived:
+                step[field.name][going] = grammar.derived(field)[going]
+            nats[:, t] = rows.runner.nats(hidden, step, going)
+            state, hidden = rows.runner.read(step[:, None], state, hidden, going.astype(np.int64))
+    return nats
+
+
+def _table(rows: SessionRows, steps: Iterable[Steps]) -> tuple[Steps, NDArray[np.int64]]:
+    """Return steps, one array a row, as (B, T), and how many count in each row.
+
+    Raises HowlkitError if the grammar does not allow them.
+    """
     given = [_without_start(row) for row in steps]
     if len(given) != rows.rows:
         raise HowlkitError(f"{len(given)} rows fed to a session of {rows.rows}; give one each")
@@ -34,7 +61,7 @@ def feed(rows: SessionRows, steps: Iterable[Steps], *, made: bool) -> None:
     for name, column in columns.items():
         table[name] = column
     check_allowed(rows.encoder, rows.at.grammar, rows.at.ended, table, lengths)
-    rows.take_all(table, lengths, fed=np.zeros_like(lengths) if made else lengths)
+    return table, lengths
 
 
 def prompt(rows: SessionRows, pieces: Piece | Sequence[Piece]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,13 +18,14 @@ from howlkit.plugins.checked import CheckedSampler, unwrapped
 from howlkit.protocols import Sampler
 from howlkit.sampling import generation
 from howlkit.sampling.arguments import path_of, positive, time_signature_of, whole
+from howlkit.sampling.logits import SamplingParams
 from howlkit.sampling.steering import constraints_of, told
 from howlkit.sampling.wishes import Wishes
 
 if TYPE_CHECKING:
     from howlkit.sampling.generation import SessionMaker
 
-__all__ = ["Music", "as_piece", "as_pieces", "sample", "with_options"]
+__all__ = ["Music", "as_piece", "as_pieces", "drawing", "sample", "with_options"]
 
 FLAGS = ("temperature", "top_p")
 """Options of samplers that `sample` has as arguments of its own."""
@@ -100,6 +101,18 @@ def sample(
     ]
 
 
+def drawing(name: str, options: Mapping[str, object], *, own: Sequence[str]) -> SamplingParams:
+    """Return how values are drawn, from the options of the sampler `autoregressive`.
+
+    name, own: the function that was called and its arguments, but for wishes. Raises ArgumentError
+    for an option that neither has.
+    """
+    _check_options(name, own, "autoregressive", options)
+    made = unwrapped(plugins.create("sampler", "autoregressive", options))
+    params: SamplingParams = made.params
+    return params
+
+
 def with_options(options: Mapping[str, object], **flags: object) -> dict[str, object]:
     """Return options of a sampler, and those of `FLAGS` that are given: not None."""
     return {**options, **{name: value for name, value in flags.items() if value is not None}}
@@ -134,7 +147,9 @@ def as_pieces(music: object) -> Iterator[Piece]:
 def _sampler(sampler: object, values: Mapping[str, object]) -> Sampler:
     """Return the sampler of a name with options, or the one that was given."""
     if isinstance(sampler, str):
-        _check_options(sampler, values)
+        others = ("trained", "options", "wishes")
+        own = [name for name in inspect.signature(sample).parameters if name not in others]
+        _check_options("sample", own, sampler, values)
         made: Sampler = plugins.create("sampler", sampler, values)
         return made
     if isinstance(sampler, type) or not hasattr(sampler, "generate"):
@@ -150,14 +165,15 @@ def _sampler(sampler: object, values: Mapping[str, object]) -> Sampler:
     return CheckedSampler.of(sampler)
 
 
-def _check_options(sampler: str, values: Mapping[str, object]) -> None:
-    """Raise ArgumentError for an option that neither `sample` nor its sampler has."""
+def _check_options(
+    function: str, arguments: Sequence[str], sampler: str, values: Mapping[str, object]
+) -> None:
+    """Raise ArgumentError for an option that neither a function nor its sampler has."""
     described = component_options.describe(plugins.get("sampler", sampler).cls)
     own = [option.name for option in described if not option.name.startswith("NAME")]
     by_field = len(own) < len(described)
-    others = ("trained", "options", "wishes")
-    mine = [name for name in inspect.signature(sample).parameters if name not in others]
-    mine += [*(field.name for field in fields(Wishes)), *FLAGS]
+    wishes = (field.name for field in fields(Wishes) if field.name not in arguments)
+    mine = [*arguments, *wishes, *FLAGS]
     for name, value in values.items():
         if name in own or (by_field and (isinstance(value, Mapping) or "." in name)):
             continue
@@ -167,7 +183,7 @@ def _check_options(sampler: str, values: Mapping[str, object]) -> None:
                 f"{', '.join(own) or 'none'}. Leave out {name}, or choose another sampler"
             )
         raise ArgumentError(
-            f"sample has no argument {name!r}.{did_you_mean(name, [*mine, *own])} It has: "
+            f"{function} has no argument {name!r}.{did_you_mean(name, [*mine, *own])} It has: "
             f"{', '.join(mine)}; and as options of the sampler {sampler!r}: {', '.join(own)}"
             + (", or these by field, such as pitch={'temperature': 0.9}" if by_field else "")
         )

@@ -22,6 +22,7 @@ from howlkit.constraints.heard import Heard
 from howlkit.errors import HowlkitError, OptionError, did_you_mean
 from howlkit.music.piece import Piece
 from howlkit.network.device import one_thread
+from howlkit.note_choices import NoteChoices
 from howlkit.plugins.checked import CheckedEncoder
 from howlkit.protocols import Encoder, LogitsFunction, Rule
 from howlkit.sampling import generators, prompting
@@ -34,7 +35,7 @@ from howlkit.sampling.runner import Runner
 from howlkit.sampling.session_rows import SessionRows
 from howlkit.sampling.state import RowState
 from howlkit.sampling.step_drawing import StepDrawing
-from howlkit.schema import END, Steps
+from howlkit.schema import END, Field, Steps
 
 __all__ = ["Session"]
 
@@ -235,10 +236,11 @@ class Session:
         params: SamplingParams = SamplingParams(),
         *,
         functions: Sequence[LogitsFunction] = (),
+        rows: NDArray[np.bool_] | None = None,
     ) -> Steps:
         """Decide one step for every row that is not done, and return it (B,).
 
-        Rows that are done come back as END.
+        Rows that are done come back as END. rows: (B,), the only rows to take a step; None: all.
 
         params: how logits become probabilities. functions: each is called as f(field, logits,
         given) with float64 logits (B, field.choices) and the fields decided so far (B,), and
@@ -251,10 +253,10 @@ class Session:
         were drawn.
         """
         self._check_fields(params)
-        rows, going = self._rows, ~self.done
-        step = rows.schema.steps(len(going))
+        going = ~self.done if rows is None else rows & ~self.done
+        step = self._rows.schema.steps(len(going))
         step["mark"] = END
-        if functions or rows.runner.needs_torch or len(step) > 1:
+        if functions or self._rows.runner.needs_torch or len(step) > 1:
             with one_thread(len(step)):
                 self._decide(step, going, params, functions)
         else:
@@ -274,6 +276,38 @@ class Session:
         last = LastStep(rows.at.hidden, going, chances)  # after the draw: rows may have gone back
         rows.take(step, going)
         self._last = rows.at.lengths, last
+
+    def nats_of(self, steps: Iterable[Steps]) -> NDArray[np.float64]:
+        """Return (B, T): the nats of each of some steps a row, if they came next, as `cost` counts.
+
+        steps: one array a row, without a start row; T is the length of the longest, and behind a
+        shorter one stands 0. Nothing is added: `feed` does that. Raises HowlkitError as `feed`.
+        """
+        return prompting.nats_of(self._rows, steps)
+
+    @property
+    def has_notes(self) -> bool:
+        """Whether the encoder says which note each choice begins (`note_choices`)."""
+        return bool(self._at.grammar.has_notes)
+
+    @property
+    def divisions(self) -> int:
+        """Positions of `note_choices` in a beat or second of the clock."""
+        return int(self._at.grammar.divisions)
+
+    @property
+    def moved(self) -> NDArray[np.float64]:
+        """(B,): how much later than in its steps each row's music stands, in the clock."""
+        return self._at.moved
+
+    def note_choices(self, field: Field, given: Steps) -> NoteChoices | None:
+        """Return what the choices of a field of the next step mean in notes, (B, n).
+
+        given: (B,), the fields decided before it. None where the encoder does not say it
+        (howlkit.note_choices).
+        """
+        grammar = self._at.grammar
+        return grammar.note_choices(field, given) if grammar.has_notes else None
 
     def likeliest_steps(self, width: int) -> tuple[Steps, NDArray[np.float64]]:
         """Return the `width` likeliest next steps of each row, (B, W), and their nats (B, W).
@@ -353,6 +387,10 @@ class Session:
         copied.select(np.arange(self.rows))
         copied._rows.rngs = [another(rng) for rng in self.rngs]
         return copied
+
+    def keep(self) -> None:
+        """Keep the present state, so that `rewind` to it, or to soon after it, is quick."""
+        self._rows.history.keep(self._at, now=True)
 
     def rewind(self, lengths: int | Sequence[int] | NDArray[np.int64]) -> None:
         """Go back to the time when each row had `lengths` steps, its start row counted.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
     from howlkit.dataset import Dataset
     from howlkit.network.network import Network
+    from howlkit.sampling.replacing.candidates import Watch
+    from howlkit.sampling.replacing.region import Keep, Span
+    from howlkit.sampling.replacing.takes import Take
     from howlkit.sampling.sample import Music
 
 __all__ = ["Trained"]
@@ -169,7 +173,7 @@ class Trained:
             if trained.runner.name == "plain" and device == "auto":
                 best = pick_device("auto")
                 if best.type != "cpu":
-                    trained = replace(trained, held=trained.network.to(best))
+                    trained = dataclasses.replace(trained, held=trained.network.to(best))
         else:
             place = pick_device("auto") if device == "auto" else device
             network = _load(folder, recipe).to(place)
@@ -314,12 +318,8 @@ class Trained:
         only, from the bar or the note where it begins.
         tempo: beats a minute, and time_signature, "3/4" or (3, 4), of music without a prompt; None:
         those of the training music.
-        key: "D minor", "F# dorian", "C D E G A" or "auto", which is that of the prompt. range:
-        "48-84" or (48, 84). instruments: "violin,cello", names or numbers. max_polyphony: how many
-        notes sound at once at most. density: about how many begin, "4/beat" or "6/second". chords:
-        "Dm | Gm | A7 | Dm", one a bar, or with beats "Dm:2 Gm:2". constraints: others, by name or
-        of `howlkit.constraint`. without: what to leave out of "restrikes", "loops" and "bounds",
-        which hold otherwise; or "all".
+        key, range, instruments, max_polyphony, density, chords, constraints, without: what may
+        sound, as `sampling.wishes.Wishes` has it: key="D minor", range=(48, 84), density="4/beat".
         temperature, top_p: the options of the sampler of these names.
         sampler: the name of a sampler, or one of `howlkit.sampler`. options: those of the sampler
         of that name, such as top_k=8, and of single fields: pitch={"top_k": 8}.
@@ -357,6 +357,136 @@ class Trained:
             options=with_options(options, temperature=temperature, top_p=top_p),
         )
         return pieces[0] if n is None else pieces
+
+    def replace(
+        self,
+        piece: Music,
+        *,
+        bars: tuple[int, int] | None = None,
+        beats: Span | None = None,
+        seconds: Span | None = None,
+        tracks: Iterable[int] | int | None = None,
+        keep: Keep | None = None,
+        keep_rhythm: bool = False,
+        keep_pitches: bool = False,
+        cut_held: bool = False,
+        takes: int = 4,
+        candidates: int | None = None,
+        seed: int = 0,
+        key: str | None = None,
+        range: str | Sequence[int] | None = None,
+        instruments: str | int | Sequence[str | int] | None = None,
+        max_polyphony: int | None = None,
+        density: str | float | None = None,
+        chords: str | None = None,
+        constraints: str | Constraint | Sequence[str | Constraint] = (),
+        without: str | Sequence[str] = (),
+        temperature: float | None = None,
+        top_p: float | None = None,
+        watch: Watch | None = None,
+        **options: object,
+    ) -> list[Take]:
+        """Return takes of a piece in which a part is made anew, the one that joins best first.
+
+        Nothing else moves by a tick, and what follows is taken into account: candidates are drawn,
+        and those are taken after which the music goes on as the model expects it, and which differ
+        from each other (`howlkit.sampling.Take`).
+
+        piece: a Piece, or the path of a file. bars: the first and the last bar, counted from 1;
+        beats, seconds: from where and to before where; give one of the three. tracks: only notes of
+        these tracks are made anew. keep: which of the others stay too: numbers in `piece.notes`, a
+        truth value for each, or a function of the table. keep_rhythm, keep_pitches: the new notes
+        have onsets, lengths and velocities of the old ones, or their pitches in order. cut_held:
+        notes that sound when the part begins end there; else they last as they did.
+        takes: how many. candidates: how many are drawn to choose from; None: 32, or as many as
+        takes. seed: another seed gives other takes; equal arguments give equal takes.
+        key, range, instruments and the others: what new notes may be, as in `sample`. instruments:
+        None: those of the notes that are replaced. temperature, top_p, options: how values are
+        drawn, as in `sample`: those of the sampler `autoregressive`.
+        watch: called after every step with the new notes (a table) of the first candidate so far;
+        if it returns True, what there is comes back.
+
+        Raises ArgumentError for an argument that it does not know or a part that the piece does not
+        have, and HowlkitError if the rules leave nothing.
+        """
+        from howlkit.sampling.replacing.asked import replaced
+        from howlkit.sampling.sample import with_options
+
+        return replaced(
+            self,
+            piece,
+            bars=bars,
+            beats=beats,
+            seconds=seconds,
+            tracks=tracks,
+            keep=keep,
+            keep_rhythm=keep_rhythm,
+            keep_pitches=keep_pitches,
+            cut_held=cut_held,
+            takes=takes,
+            candidates=candidates,
+            seed=seed,
+            wishes=Wishes(
+                key=key,
+                range=range,
+                instruments=instruments,
+                max_polyphony=max_polyphony,
+                density=density,
+                chords=chords,
+                constraints=constraints,
+                without=without,
+            ),
+            options=with_options(options, temperature=temperature, top_p=top_p),
+            watch=watch,
+        )
+
+    def accompany(
+        self,
+        melody: Music,
+        instruments: str | int | Sequence[str | int] = "piano",
+        *,
+        takes: int = 1,
+        candidates: int | None = None,
+        seed: int = 0,
+        key: str | None = None,
+        range: str | Sequence[int] | None = None,
+        max_polyphony: int | None = None,
+        density: str | float | None = None,
+        chords: str | None = None,
+        constraints: str | Constraint | Sequence[str | Constraint] = (),
+        without: str | Sequence[str] = (),
+        temperature: float | None = None,
+        top_p: float | None = None,
+        watch: Watch | None = None,
+        **options: object,
+    ) -> list[Take]:
+        """Return takes of a piece with new notes beside it, on a track of their own.
+
+        melody: a Piece, or the path of a file; all of it stays as it is. instruments: what the new
+        notes are played by. The other arguments are those of `replace`, and so are the errors.
+        """
+        from howlkit.sampling.replacing.asked import accompanied
+        from howlkit.sampling.sample import with_options
+
+        return accompanied(
+            self,
+            melody,
+            takes=takes,
+            candidates=candidates,
+            seed=seed,
+            wishes=Wishes(
+                key=key,
+                range=range,
+                instruments=instruments,
+                max_polyphony=max_polyphony,
+                density=density,
+                chords=chords,
+                constraints=constraints,
+                without=without,
+            ),
+            options=with_options(options, temperature=temperature, top_p=top_p),
+            watch=watch,
+        )
 
     @overload
     def nats(self, music: Music | Iterable[Music], *, notes: Literal[False] = False) -> float: ...

@@ -33,11 +33,12 @@ ALL = "all"
 class Wishes:
     """What the music shall be like, as people write it; None: no such wish.
 
-    key: "D minor", "auto" (`howlkit.music.keys.Key.of`). range: "48-84" or (48, 84). instruments:
-    "violin,cello", names or numbers. max_polyphony: a number of notes. density: "4", "4/beat",
-    "6/second". chords: "Dm | Gm | A7 | Dm". constraints: names of constraints, or constraints; one
-    or several.
-    without: default constraints to leave out, by name, or "all".
+    key: "D minor", "F# dorian", "C D E G A" or "auto", which is that of the prompt
+    (`howlkit.music.keys.Key.of`). range: "48-84" or (48, 84). instruments: "violin,cello", names or
+    numbers. max_polyphony: how many notes sound at once at most. density: about how many begin,
+    "4", "4/beat" or "6/second". chords: "Dm | Gm | A7 | Dm", one a bar, or with beats "Dm:2 Gm:2".
+    constraints: others, by name or of `howlkit.constraint`; one or several. without: what to leave
+    out of the default constraints, "restrikes", "loops" and "bounds"; or "all".
     """
 
     key: str | None = None

@@ -18,6 +18,7 @@ from howlkit import (
     SamplingParams,
     Schema,
     Session,
+    Take,
     Trained,
     hookimpl,
     option,
@@ -81,6 +82,9 @@ def main(folder: Path) -> None:
 
     sampler: Sampler = howlkit.sampler("autoregressive", temperature=0.9)
     piece: Piece = trained.sample(beats=8, prompt=tune, seed=1, sampler=sampler)
+    takes: list[Take] = trained.replace(tune, bars=(5, 5), takes=2, candidates=4)
+    takes += trained.accompany(tune.excerpt(beats=(0, 4)), "violin", candidates=2)
+    assert takes[0].join <= takes[1].join and len(takes) == 3
     several: list[Piece] = trained.sample(2, notes=9, temperature=0.9, pitch={"top_k": 3})
     edited = piece.excerpt(beats=(0, 4)).remove(piece.excerpt(beats=(0, 4)).notes["pitch"] > 70)
     edited = edited.add((0, 480, 36)).quantise(4).transpose(-2)

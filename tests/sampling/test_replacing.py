@@ -1,0 +1,214 @@
+"""A part of a piece made anew: what is kept, to the tick, and what comes in its place."""
+
+import os
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+
+from howlkit.errors import ArgumentError, HowlkitError
+from howlkit.music.piece import DRUMS, TIME_SIGNATURE, Piece
+from howlkit.network.likelihood import unigram
+from howlkit.sampling.logits import SamplingParams
+from howlkit.sampling.replacing import Region, replace
+from howlkit.sampling.replacing.asked import takes_of
+from howlkit.sampling.replacing.candidates import common_steps
+from howlkit.sampling.replacing.takes import APART, difference
+from howlkit.sampling.trained import Trained
+from howlkit.sampling.wishes import Wishes
+from howlkit.training.recipe import Recipe
+from tests.conftest import random_piece, tune
+
+CASES = int(os.environ.get("HOWLKIT_REPLACED", "96"))
+"""How many random cases of all encoders together; `make replacing` tries 1,000."""
+
+ENCODERS = ("tuple", "event", "remi", "voices", "pianoroll", "howl")
+
+PLAIN = SamplingParams(top_p=0.98)
+
+
+@cache
+def trained(encoder):
+    """A network of random weights that starts at the unigram model of some tunes."""
+    torch.manual_seed(0)
+    recipe = Recipe.choose(encoder, "lstm", values={"lstm": {"hidden": 8, "layers": 1}})
+    network = recipe.model.build(recipe.encoder.schema, recipe.heads)
+    network.start_at(unigram(recipe.encoder, [tune(seed, bars=40) for seed in range(3)]))
+    return Trained(recipe, network, {}, "plain")
+
+
+def rows_of(notes):
+    return sorted(notes.tolist())
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_everything_outside_stays(encoder):
+    """Whatever the music, the region, the tracks and what is kept inside."""
+    for case in range(-(-CASES // len(ENCODERS))):
+        rng = np.random.default_rng([case, ENCODERS.index(encoder)])
+        piece = tune(case, bars=4) if case % 3 == 0 else random_piece(case, 24)
+        tracks = piece.notes.copy()
+        tracks["track"] = rng.integers(0, 3, len(piece))
+        piece = piece.replace(notes=tracks)
+        begin = float(rng.integers(0, 6)) + rng.choice([0, 0.3])
+        region = Region.of(
+            piece,
+            beats=(begin, begin + float(rng.integers(1, 3))),
+            tracks=[int(piece.notes["track"][0])] if rng.random() < 0.5 else None,
+            keep=rng.random(len(piece)) < 0.2 if rng.random() < 0.5 else None,
+        )
+        takes = replace(trained(encoder), region, takes=2, candidates=2, seed=case)
+        for take in takes:
+            kept = rows_of(piece.notes[~region.fresh])
+            assert rows_of(take.piece.notes) == sorted(kept + take.notes.tolist()), case
+            assert take.piece.replace(notes=piece.notes) == piece
+            if len(take.notes):
+                assert region.begin <= take.notes["start"].min()
+                ends = take.notes["start"] + take.notes["duration"]
+                assert ends.max() <= region.stop
+
+
+def test_held_notes_are_kept_or_cut():
+    held = Piece.of([(0, 4 * 1920, 48), *((480 * i, 480, 60) for i in range(16))])
+    for cut, length in ((False, 4 * 1920), (True, 1920)):
+        region = Region.of(held, bars=(2, 3), cut_held=cut)
+        [take] = replace(trained("tuple"), region, candidates=1)
+        long = take.piece.notes[take.piece.notes["pitch"] == 48]
+        assert long["duration"].max() == length
+
+
+def test_bars_follow_the_time_signatures():
+    metres = np.array([(0, 3, 4), (1440 * 2, 4, 4)], TIME_SIGNATURE)
+    piece = tune(bars=8).replace(time_signatures=metres)
+    assert [Region.of(piece, bars=(n, n)).begin for n in (1, 2, 3, 4)] == [0, 1440, 2880, 4800]
+
+
+@pytest.mark.parametrize("encoder", ["tuple", "event", "remi"])
+def test_a_candidate_hears_what_is_kept_inside(encoder):
+    """At the end its steps are those of its music, the kept notes in their places."""
+    from howlkit.sampling.replacing import replacement
+
+    piece = tune(1, bars=6)
+    keep = piece.notes["pitch"] < 50
+    region = Region.of(piece, bars=(3, 4), keep=keep)
+    drafts = replacement._begin(
+        trained(encoder), region, seed=0, candidates=3, groups=1, params=PLAIN,
+        constraints=(), given=None, watch=None,
+    )  # fmt: skip
+    replacement._play(drafts, np.random.default_rng(0))
+    for row in range(3):
+        steps, _ = drafts.steps_before_end(row, tail=region.after[:4])
+        heard = drafts.session.steps_of(row)
+        inside = drafts.session.piece(row).notes
+        assert {n["start"] for n in region.inside} <= {*inside["start"].tolist()}
+        assert common_steps(heard, steps) >= len(heard) - 12  # but for the last, open notes
+
+
+def test_the_best_comes_first_and_takes_differ():
+    piece = tune(2, bars=8)
+    region = Region.of(piece, bars=(3, 6))
+    takes = replace(trained("tuple"), region, takes=4, candidates=16)
+    assert [take.join for take in takes] == sorted(take.join for take in takes)
+    for k, take in enumerate(takes):
+        for other in takes[:k]:
+            assert difference(take.notes, other.notes) >= APART
+
+
+def test_more_candidates_join_better():
+    region = Region.of(tune(3, bars=8), bars=(3, 4))
+    [one] = replace(trained("tuple"), region, candidates=1)
+    [best] = replace(trained("tuple"), region, candidates=16)
+    assert best.join < one.join
+
+
+def test_join_is_what_the_following_notes_cost():
+    """For an encoder of one step a note: the nats that `Trained.nats` gives the notes after it."""
+    piece = tune(4, bars=8)
+    region = Region.of(piece, bars=(3, 4))
+    model = trained("tuple")
+    [take] = replace(model, region, candidates=1)
+    nats = model.nats(take.piece, notes=True)
+    first = int((take.piece.notes["start"] < region.stop).sum())
+    assert take.join == pytest.approx(nats[first : first + 16].mean(), rel=0.02)
+
+
+def test_the_same_seed_gives_the_same_takes():
+    region = Region.of(tune(5, bars=6), bars=(2, 3))
+    one, same, other = (
+        replace(trained("tuple"), region, takes=2, candidates=4, seed=seed) for seed in (1, 1, 2)
+    )
+    assert [rows_of(t.notes) for t in one] == [rows_of(t.notes) for t in same]
+    assert [rows_of(t.notes) for t in one] != [rows_of(t.notes) for t in other]
+
+
+@pytest.mark.parametrize("encoder", ["tuple", "event", "remi"])
+def test_the_rhythm_is_kept_to_the_tick(encoder):
+    piece = tune(6, bars=6)
+    notes = piece.notes.copy()
+    notes["start"] += 3  # off every grid
+    region = Region.of(piece.replace(notes=notes), beats=(8, 12))
+    takes = replace(trained(encoder), region, takes=2, candidates=4, given="rhythm", constraints=())
+    for take in takes:
+        for name in ("start", "duration", "velocity"):
+            assert take.notes[name].tolist() == region.original[name].tolist()
+    assert takes[0].notes["pitch"].tolist() != region.original["pitch"].tolist()
+
+
+@pytest.mark.parametrize("encoder", ["tuple", "event", "remi"])
+def test_the_pitches_are_kept_in_their_order(encoder):
+    region = Region.of(tune(7, bars=6), beats=(8, 16), keep=lambda notes: notes["pitch"] < 50)
+    [take] = replace(trained(encoder), region, candidates=8, given="pitches")
+    old = region.original[np.lexsort((region.original["pitch"], region.original["start"]))]
+    new = take.notes[np.lexsort((take.notes["pitch"], take.notes["start"]))]
+    fits = min(len(old), len(new))
+    assert fits >= len(old) // 2
+    assert new["pitch"][:fits].tolist() == old["pitch"][:fits].tolist()
+
+
+def test_who_watches_can_stop():
+    seen = []
+
+    def watch(notes):
+        seen.append(len(notes))
+        return len(notes) >= 5
+
+    region = Region.of(tune(8, bars=8), bars=(3, 6))
+    [take] = replace(trained("tuple"), region, candidates=4, watch=watch)
+    assert seen == sorted(seen) and seen[-1] == 5 and 4 <= len(take.notes) <= 6
+
+
+def test_drums_go_to_their_track():
+    beat = [(240 * i, 120, 42, 80, DRUMS, 1) for i in range(64)]
+    piece = tune(9, bars=8).add(Piece.of(beat))
+    region = Region.of(piece, bars=(2, 3), tracks=[1])
+    assert region.programs == [DRUMS]
+    [take] = takes_of(
+        trained("tuple"), region, takes=1, candidates=2, seed=0, params=PLAIN, wishes=Wishes(),
+        given=None, watch=None,
+    )  # fmt: skip
+    assert set(take.notes["program"].tolist()) <= {DRUMS}
+    assert set(take.notes["track"].tolist()) <= {1}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({}, "give one of them"),
+        ({"bars": (1, 2), "beats": (0, 4)}, "give one of them"),
+        ({"bars": (3, 2)}, "comes before the first"),
+        ({"bars": 3}, "two numbers"),
+        ({"beats": (4, 4)}, "must end after it begins"),
+        ({"bars": (50, 60)}, "after the end"),
+        ({"bars": (1, 2), "tracks": [7]}, "track 7 has no notes"),
+        ({"bars": (1, 2), "keep": [9999]}, "by their numbers"),
+    ],
+)
+def test_a_region_that_there_is_not(wrong, says):
+    with pytest.raises(ArgumentError, match=says):
+        Region.of(tune(bars=4), **wrong)
+
+
+def test_more_takes_than_candidates():
+    with pytest.raises(HowlkitError, match="allowed"):
+        replace(trained("tuple"), Region.of(tune(), bars=(1, 1)), takes=3, candidates=2)
