@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,7 +113,7 @@ def _take(region: Region, notes: Table, joins: float, distance: float, *, may_la
 class _Heard:
     """A constraint that forbids nothing, so that the session follows what sounds."""
 
-    name = "heard"
+    name: ClassVar[str] = "heard"
 
     def begin(self, setting: Setting) -> Rule:
         """Return a rule that always holds."""
