@@ -351,6 +351,7 @@ class Session:
         session is then unchanged.
         """
         prompting.feed(self._rows, steps, made=made)
+        self._last = None  # said even where nothing was fed
 
     def prompt(self, pieces: Piece | Sequence[Piece]) -> None:
         """Feed a piece, without its end, so that the next steps continue it.
