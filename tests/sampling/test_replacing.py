@@ -35,7 +35,7 @@ def trained(encoder):
     recipe = Recipe.choose(encoder, "lstm", values={"lstm": {"hidden": 8, "layers": 1}})
     network = recipe.model.build(recipe.encoder.schema, recipe.heads)
     network.start_at(unigram(recipe.encoder, [tune(seed, bars=40) for seed in range(3)]))
-    return Trained(recipe, network, {}, "plain")
+    return Trained(recipe, network, {}, "auto")
 
 
 def rows_of(notes):

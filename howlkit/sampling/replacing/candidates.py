@@ -34,8 +34,9 @@ Watch = Callable[[Table], bool | None]
 NEAR = 1e-6
 """Positions that differ by less are one."""
 
-TRIES = 64
-"""How often a step is drawn again that begins a note before the region."""
+TRIES, FEW_TRIES = 64, 4
+"""How often a step is drawn again that begins a note before the region; the few, where an earlier
+step has said already when the note begins."""
 
 STEPS, STEPS_A_BEAT = 100, 60
 """How many steps a row makes at most, at all and for each beat: in the music of a model that has
@@ -181,11 +182,15 @@ class Candidates:
         the model has it. Rows for which nothing else is found begin late: their notes are left out.
         """
         session, since = self.session, self.position(self._since)
-        todo = ~session.done
+        todo, stood = ~session.done, session.now.copy()
+        moves = np.zeros(session.rows, bool)  # whether a step that begins a note may move time
         for attempt in range(TRIES + 1):
             lengths, notes = session.lengths.copy(), session.notes.copy()
             session.step(self._params, rows=todo)
             todo = todo & (session.notes > notes) & (session.now < since - NEAR)
+            moves |= session.now != stood
+            if attempt >= FEW_TRIES:
+                todo = todo & moves
             if not todo.any() or attempt == TRIES:
                 return
             session.rewind(np.where(todo, lengths, session.lengths))
