@@ -12,7 +12,17 @@ from collections.abc import Sequence
 from howlkit.errors import OptionError, did_you_mean
 from howlkit.schema import Field, Schema
 
-__all__ = ["DECAY", "FACTOR", "MOST", "PREFIX", "REACH", "SCORES", "SHIFT", "compared_fields"]
+__all__ = [
+    "DECAY",
+    "FACTOR",
+    "KEYS_AND_SCORES",
+    "MOST",
+    "PREFIX",
+    "REACH",
+    "SCORES",
+    "SHIFT",
+    "compared_fields",
+]
 
 REACH = 512  # steps back that the search looks
 DECAY = 0.7  # a step that differs multiplies the score by this
@@ -23,6 +33,9 @@ MOST = SCORES[-1]  # no score grows beyond it
 
 PREFIX = "repeats_"
 """The names of the search's part of a network's state begin with it."""
+
+KEYS_AND_SCORES = 12
+"""The bytes that a key and a score take, for each of REACH steps, in the state of compiled code."""
 
 FACTOR, SHIFT = 0x2545F4914F6CDD1D, 29
 """Multiplier of the hash (Steele and Vigna 2022), and the bits by which it is shifted."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.head_options import HeadKind, HeadOptions
-from howlkit.network.input_state import CLASSES, PITCHES, first_values
+from howlkit.network.input_state import CLASSES, first_values
 from howlkit.network.references import References
 from howlkit.network.repeat_scores import SCORES
 from howlkit.sampling.compiled_embedding import EmbeddedValues
@@ -40,9 +40,8 @@ class HeadArrays:
     last layers of all heads, rows[k] .. rows[k + 1] of decision k. For a softmax these are one for
     each value, then 2 n - 1 for the distance from each reference, 12 for the shares of pitch
     classes, and one for the trust in a hint.
-    is_plain: for each decision, whether it is a softmax of its last layer.
-    of_heads: what heads need that are not the softmax of their last layer, in the order in which
-    `head_kernels.head_logits` names it; None if there are none.
+    is_plain: for each decision, whether it is a softmax of its last layer. of_heads: what other
+    heads need (`_of_heads`); None if there are no others.
     """
 
     def __init__(
@@ -129,6 +128,15 @@ class HeadArrays:
     def _of_heads(
         self, fields: FieldArrays, weights: NamedWeights, width: int
     ) -> tuple[NDArray[Any], ...] | None:
+        """Return what heads need that are no mere softmax; None if there are none.
+
+        plan (K, 8): of each decision the kind of its head, its column, the first and the last row
+        of its last layer, the first and the last of its references, its place among the hints, and
+        which of the tables has the pitch classes of its values; -1 for none. references (X, 5), as
+        `_reference_rows`. tables: the pitch class of each value, or the value that begins each
+        pitch; -1 for none. bonus (F, ., F + 1), of the hints. beside: where what lies beside a
+        hidden vector begins, and whether heads are chained.
+        """
         heads, decisions = self._heads, self._schema.decisions
         kinds = [KINDS.index(heads.kind(field)) for field in decisions]
         hinted = [field for field in decisions if self._is_hinted(field)]
@@ -138,36 +146,44 @@ class HeadArrays:
             bonus = weights.take("hints.bonus", *shape)
         around = -1 if self.around is None else self.around.start
         in_suffix = width if self.around is None else self.around.stop
-        beside = len(self._references.in_suffix) if self._references.fields else 0
-        shares = in_suffix + beside
+        shares = in_suffix
+        if self._references.fields:
+            shares += len(self._references.in_suffix)
         last = shares + CLASSES * bool(heads.pitch_classes)
-        numbers = around, in_suffix, shares, last + heads.intervals, int(heads.chained)
+        beside = around, in_suffix, shares, last + heads.intervals, int(heads.chained)
         scored = [f for f in decisions if self._is_scored(f, bool(heads.pitch_classes))]
-        classes = np.full((len(scored), max(f.n for f in decisions)), -1)
-        for row, field in zip(classes, scored, strict=True):
-            pitches = self._begun[field.name]
-            row[: field.n] = np.where(pitches >= 0, pitches % CLASSES, -1)
         references = [self._reference_rows(field) for field in decisions]
-        firsts: list[list[int]] = []
+        tables: list[list[int]] = []
         for rows, field in zip(references, decisions, strict=True):
             if self._is_scored(field, heads.intervals):
-                rows.append((last - in_suffix, -1, 0, -1, len(firsts)))
-                firsts.append(first_values(self._begun[field.name].tolist()))
+                rows.append((last - in_suffix, -1, 0, -1, len(tables)))
+                tables.append(first_values(self._begun[field.name].tolist()))
+        classes = {field.name: len(tables) + index for index, field in enumerate(scored)}
+        for field in scored:
+            pitches = self._begun[field.name]
+            tables.append(np.where(pitches >= 0, pitches % CLASSES, -1).tolist())
         flat = [row for rows in references for row in rows]
         if not any(kinds) and not flat and not hinted and not scored and around < 0:
             return None
-        return (
-            np.array(kinds),
-            self.rows,
+        stops = np.cumsum([len(rows) for rows in references])
+        plan = (
+            kinds,
             fields.column,
-            np.cumsum([0, *map(len, references)]),
+            self.rows[:-1],
+            self.rows[1:],
+            stops - [len(rows) for rows in references],
+            stops,
+            [hinted.index(field) if field in hinted else -1 for field in decisions],
+            [classes.get(field.name, -1) for field in decisions],
+        )
+        width_of_tables = max(map(len, tables), default=0)
+        padded = [table + [-1] * (width_of_tables - len(table)) for table in tables]
+        return (
+            np.array(plan).T.copy(),
             np.array(flat, np.int64).reshape(-1, 5),
-            np.array(firsts, np.int64).reshape(-1, PITCHES + 1),
-            np.array([hinted.index(f) if f in hinted else -1 for f in decisions]),
+            np.array(padded, np.int64).reshape(len(tables), width_of_tables),
             bonus,
-            np.array([scored.index(f) if f in scored else -1 for f in decisions]),
-            classes,
-            np.array(numbers),
+            np.array(beside),
         )
 
     def _reference_rows(self, field: Field) -> list[tuple[int, ...]]:

@@ -24,7 +24,13 @@ from numpy.typing import NDArray
 
 from howlkit.head_options import HeadOptions
 from howlkit.network.references import References
-from howlkit.network.repeat_scores import PREFIX, REACH, SCORES, compared_fields
+from howlkit.network.repeat_scores import (
+    KEYS_AND_SCORES,
+    PREFIX,
+    REACH,
+    SCORES,
+    compared_fields,
+)
 from howlkit.sampling.compiled_embedding import EmbeddedValues
 from howlkit.sampling.compiled_fields import FieldArrays
 from howlkit.sampling.compiled_running import RunningInputs
@@ -32,6 +38,9 @@ from howlkit.sampling.stored_network import NamedWeights
 from howlkit.schema import Schema
 
 __all__ = ["InputTables", "PassageSearch"]
+
+PASSAGES = PREFIX + "state"
+"""The name of the search's part of a state (B, bytes), as repeat_kernels.py has it."""
 
 Array = NDArray[np.float32]
 State = dict[str, NDArray[Any]]
@@ -141,29 +150,27 @@ class PassageSearch:
         self.hinted = np.array(
             [names.index(field.name) for field in heads.hinted(schema)], np.int64
         )
-        numbers = min(heads.repeats_lag, REACH), fields.rows - 1, 2 * fields.rows - 1
+        whole = heads.skip or bool(heads.input)  # whether the step goes around a backbone too
+        numbers = min(heads.repeats_lag, REACH), fields.rows - 1, 2 * fields.rows - 1, whole
         self._fixed = (
             np.array(compared, np.int64),
             self.hinted,
-            np.array(SCORES, np.float32),
             np.array(numbers, np.int64),
         )
         self._size = schema.dtype.itemsize
 
     def start(self, rows: int) -> State:
         """Return the state of B rows before their first step: nothing to find."""
-        return {
-            PREFIX + "steps": np.zeros((rows, REACH * self._size), np.uint8),
-            PREFIX + "key": np.full((rows, REACH), -1, np.int64),  # equals no step
-            PREFIX + "score": np.zeros((rows, REACH), np.float32),
-        }
+        size = REACH * (KEYS_AND_SCORES + self._size)
+        state = np.zeros((rows, size), np.uint8)
+        state[:, : 8 * REACH] = 255  # as an integer, -1: no step has that key
+        return {PASSAGES: state}
 
     def next(self, state: State) -> tuple[State, tuple[NDArray[Any], ...]]:
         """Return the next state, which the kernel writes, and what it is given."""
-        names = [PREFIX + part for part in ("steps", "key", "score")]
-        after = {name: np.empty_like(state[name]) for name in names}
-        old, new = (tuple(part[name] for name in names) for part in (state, after))
-        return after, (*self._fixed, *old, *new)
+        before = state[PASSAGES]
+        after = np.empty_like(before)
+        return {PASSAGES: after}, (*self._fixed, before, after)
 
 
 def _through(matrix: Array, fields: FieldArrays, embedded: EmbeddedValues, scores: Array) -> Array:

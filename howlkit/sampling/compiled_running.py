@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.head_options import HeadOptions
-from howlkit.network.input_state import CLASSES, COUNTS, DRUMS, EDGES_AT, ELAPSED, LAST_PITCH
+from howlkit.network.input_state import CLASSES, EDGES_AT
 from howlkit.note_pitches import NotePitches
 from howlkit.sampling.compiled_fields import FieldArrays
 from howlkit.sampling.stored_network import NamedWeights, UnsuitedError
@@ -22,7 +22,11 @@ __all__ = ["RunningInputs", "begun_pitches"]
 
 State = dict[str, NDArray[Any]]
 
-PARTS = ELAPSED, COUNTS, DRUMS, LAST_PITCH
+RUNNING = "running"
+"""The name of their part of a state (B, .), as running_kernels.py has it."""
+
+LAST = 2
+"""Where that has the pitch begun last (running_kernels.py)."""
 
 
 def begun_pitches(schema: Schema) -> NotePitches:
@@ -50,7 +54,7 @@ class RunningInputs:
     ) -> None:
         """Take their weights. first: the first row that is free in the tables."""
         entering, rows = heads.width_in(schema), [np.zeros((0, heads.width_in(schema)), np.float32)]
-        numbers = [-1, -1, int(heads.intervals)]
+        numbers = [-1, -1, int(heads.intervals), max(heads.pitch_classes, 1)]
         if heads.elapsed:
             steps = weights.take("elapsed.weight", len(EDGES_AT), entering)
             rows.append(np.concatenate((np.zeros_like(steps[:1]), np.cumsum(steps, 0))))
@@ -70,8 +74,6 @@ class RunningInputs:
                 drum_of[fields.first_row[name] :][: len(drums)] = drums
         self._fixed = (
             np.array(numbers),
-            np.array(EDGES_AT),
-            np.array([max(heads.pitch_classes, 1)], np.float64),
             pitch_of,
             drum_of,
         )
@@ -92,15 +94,12 @@ class RunningInputs:
 
     def start(self, rows: int) -> State:
         """Return the state of B rows before their first step."""
-        return {
-            ELAPSED: np.zeros(rows, np.int64),
-            COUNTS: np.zeros((rows, CLASSES), np.float32),
-            DRUMS: np.zeros(rows, np.bool_),
-            LAST_PITCH: np.full(rows, -1, np.int64),
-        }
+        state = np.zeros((rows, 3 + CLASSES))
+        state[:, LAST] = -1
+        return {RUNNING: state}
 
     def next(self, state: State) -> tuple[State, tuple[NDArray[Any], ...]]:
         """Return the next state, which the kernel writes, and what it is given."""
-        after = {name: np.empty_like(state[name]) for name in PARTS}
-        old, new = (tuple(part[name] for name in PARTS) for part in (state, after))
-        return after, (*self._fixed, *old, *new)
+        before = state[RUNNING]
+        after = np.empty_like(before)
+        return {RUNNING: after}, (*self._fixed, before, after)

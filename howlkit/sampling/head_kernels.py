@@ -22,8 +22,11 @@ __all__ = ["SQUARED", "begin_heads", "finish_logits", "head_logits", "is_bits"]
 SOFTMAX, LOGISTICS, SQUARED, BITS_CHAINED, BITS_INDEPENDENT = range(5)
 """The kinds of heads, in the order of `compiled_heads.KINDS`."""
 
+KIND, COLUMN, FIRST, STOP, FIRST_REFERENCE, STOP_REFERENCE, HINT, CLASS_TABLE = range(8)
+"""What `plan` in `of_heads` has of each decision (compiled_heads.py)."""
+
 AROUND, REFERENCES, SHARES, HINTS, CHAINED = range(5)
-"""What `of_heads` has in its numbers: where parts begin beside a hidden vector, and a flag."""
+"""What `beside` in `of_heads` has: where parts begin beside a hidden vector, and a flag."""
 
 NARROWEST = 0.02  # `Logistics.NARROWEST`
 CERTAINTY = 1e6  # `Squared.CERTAINTY`
@@ -47,7 +50,7 @@ def begin_heads(hidden: Array, bias: Array, head_inputs: Array,
 @compiled
 def is_bits(k: int, of_heads: tuple[Array, ...]) -> bool:
     """Return whether decision k is a series of choices of bits."""
-    kind = of_heads[0][k]
+    kind = of_heads[0][k, KIND]
     return bool(kind == BITS_CHAINED or kind == BITS_INDEPENDENT)
 
 
@@ -135,17 +138,16 @@ def _as_choices(odds: Array, logits: Array) -> None:
 @compiled
 def _reference(x: int, hidden: Array, values: Array, of_heads: tuple[Array, ...]) -> int:
     """Return the value that reference x of a field is, -1 for none (`References`)."""
-    (kind, rows, columns, first_reference, references, first_values, hinted, bonus, scored,
-     classes, numbers) = of_heads  # fmt: skip
+    plan, references, tables, bonus, beside = of_heads
     where, column, more, otherwise, table = references[x]
-    first = numbers[REFERENCES]
+    first = beside[REFERENCES]
     if column >= 0:
         if values[column] > 0:
             return int(values[column] + more)
         where = otherwise
     found = int(hidden[first + where]) if where >= 0 else -1
     if table >= 0 and found >= 0:
-        found = int(first_values[table, found])
+        found = int(tables[table, found])
     return found
 
 
@@ -153,32 +155,32 @@ def _reference(x: int, hidden: Array, values: Array, of_heads: tuple[Array, ...]
 def _add_shares(k: int, hidden: Array, intervals: Array, of_heads: tuple[Array, ...],
                 logits: Array) -> None:  # fmt: skip
     """Add to logits (n,) what the shares of pitch classes give by `intervals` (12,)."""
-    scored, classes, numbers = of_heads[8], of_heads[9], of_heads[10]
-    first, by_class = numbers[SHARES], np.zeros(CLASSES, np.float32)
+    plan, references, tables, bonus, beside = of_heads
+    first, by_class = beside[SHARES], np.zeros(CLASSES, np.float32)
+    classes = tables[plan[k, CLASS_TABLE]]
     for c in range(CLASSES):
         for i in range(CLASSES):
             by_class[c] += intervals[i] * hidden[first + (c + i) % CLASSES]
     for v in range(len(logits)):
-        c = classes[scored[k], v]
-        if c >= 0:
-            logits[v] += by_class[c]
+        if classes[v] >= 0:
+            logits[v] += by_class[classes[v]]
 
 
 @compiled
 def _bonus(k: int, hidden: Array, trust: float, values: Array, active: Array,
            of_heads: tuple[Array, ...], logits: Array) -> None:  # fmt: skip
     """Add to logits (n,) what a head is given by a hint; trust: what the head makes of it."""
-    (kind, rows, columns, first_reference, references, first_values, hinted, bonus, scored,
-     classes, numbers) = of_heads  # fmt: skip
-    mine, first = hinted[k], numbers[HINTS]
+    plan, references, tables, bonus, beside = of_heads
+    mine, first = plan[k, HINT], beside[HINTS]
     hint = int(hidden[first + 1 + mine])
     if hint < 0:
         return
     agreed = 0
-    if numbers[CHAINED]:
+    if beside[CHAINED]:
         for j in range(k):
-            if hinted[j] >= 0 and active[columns[j]]:
-                agreed += values[columns[j]] == int(hidden[first + 1 + hinted[j]])
+            column, other = plan[j, COLUMN], plan[j, HINT]
+            if other >= 0 and active[column]:
+                agreed += values[column] == int(hidden[first + 1 + other])
     logits[hint] += bonus[mine, int(hidden[first]), agreed] + np.float32(trust)
 
 
@@ -199,22 +201,21 @@ def head_logits(
     Of what the last layer has for the distance from a reference, only the n rows are read that
     count. out, out_bias: the last layers of all heads. values, active: (C,) decided so far.
     """
-    (kind, rows, columns, first_reference, references, first_values, hinted, bonus, scored,
-     classes, numbers) = of_heads  # fmt: skip
-    a, b = rows[k], rows[k + 1]
-    if kind[k] == LOGISTICS or kind[k] == SQUARED or kind[k] == BITS_INDEPENDENT:
+    plan, references, tables, bonus, beside = of_heads
+    a, b, kind = plan[k, FIRST], plan[k, STOP], plan[k, KIND]
+    if kind == LOGISTICS or kind == SQUARED or kind == BITS_INDEPENDENT:
         outputs = np.empty(b - a, np.float32)
         product(out[a:b], activated, outputs)
         for i in range(b - a):
             outputs[i] += out_bias[a + i]
-        _transform(kind[k], outputs, logits)
+        _transform(kind, outputs, logits)
         return
     n = len(logits)
     product(out[a : a + n], activated, logits)
     for v in range(n):
         logits[v] += out_bias[a + v]
     first = a + n
-    for x in range(first_reference[k], first_reference[k + 1]):
+    for x in range(plan[k, FIRST_REFERENCE], plan[k, STOP_REFERENCE]):
         reference = _reference(x, hidden, values, of_heads)
         if reference >= 0:
             nearest = first + n - 1 - min(reference, n - 1)
@@ -224,11 +225,11 @@ def head_logits(
                     total += row[j] * activated[j]
                 logits[v] += total
         first += 2 * n - 1
-    if scored[k] >= 0:
+    if plan[k, CLASS_TABLE] >= 0:
         intervals = np.empty(CLASSES, np.float32)
         product(out[first : first + CLASSES], activated, intervals)
         _add_shares(k, hidden, intervals, of_heads, logits)
-    if hinted[k] >= 0:
+    if plan[k, HINT] >= 0:
         trust, row = ZERO, out[b - 1]
         for j in range(len(activated)):
             trust += row[j] * activated[j]
@@ -261,27 +262,26 @@ def finish_logits(
 
     outputs: all of the last layer. Other arguments as `head_logits`, for B rows.
     """
-    (kind, rows, columns, first_reference, references, first_values, hinted, bonus, scored,
-     classes, numbers) = of_heads  # fmt: skip
-    n = logits.shape[1]
+    plan, references, tables, bonus, beside = of_heads
+    n, kind = logits.shape[1], plan[k, KIND]
     for b in range(len(logits)):
         if not going[b]:
             continue
-        if kind[k] == LOGISTICS or kind[k] == SQUARED or kind[k] == BITS_INDEPENDENT:
-            _transform(kind[k], outputs[b], logits[b])
+        if kind == LOGISTICS or kind == SQUARED or kind == BITS_INDEPENDENT:
+            _transform(kind, outputs[b], logits[b])
             continue
         for v in range(n):
             logits[b, v] = outputs[b, v]
         first = n
-        for x in range(first_reference[k], first_reference[k + 1]):
+        for x in range(plan[k, FIRST_REFERENCE], plan[k, STOP_REFERENCE]):
             reference = _reference(x, hidden[b], values[b], of_heads)
             if reference >= 0:
                 nearest = first + n - 1 - min(reference, n - 1)
                 for v in range(n):
                     logits[b, v] += outputs[b, nearest + v]
             first += 2 * n - 1
-        if scored[k] >= 0:
+        if plan[k, CLASS_TABLE] >= 0:
             _add_shares(k, hidden[b], outputs[b, first : first + CLASSES], of_heads, logits[b])
-        if hinted[k] >= 0:
+        if plan[k, HINT] >= 0:
             trust = outputs[b, outputs.shape[1] - 1]
             _bonus(k, hidden[b], trust, values[b], active[b], of_heads, logits[b])

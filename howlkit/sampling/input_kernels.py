@@ -12,11 +12,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from howlkit.network.repeat_scores import SCORES
 from howlkit.sampling.kernels import Array, add_row, compiled
-from howlkit.sampling.repeat_kernels import find_passage, keep_passages
-from howlkit.sampling.running_kernels import add_scaled, keep_counts, take_counts
+from howlkit.sampling.repeat_kernels import find_passage
+from howlkit.sampling.running_kernels import add_scaled, take_counts
 
 __all__ = ["enter", "is_active", "read_values"]
+
+CLASSES = np.array(SCORES, np.float32)
+"""The lowest score of each class of passages from 1 on."""
 
 
 @compiled
@@ -94,20 +98,21 @@ def enter(
     values, active = np.empty(columns, np.int64), np.empty(columns, np.bool_)
     index = np.empty(2 * several + 1, np.int64)
     if search is not None:
-        (compared, hinted, thresholds, numbers,
-         steps, keys, scores, new_steps, new_keys, new_scores) = search  # fmt: skip
+        compared, hinted, numbers, passages, new_passages = search
     for b in range(len(records)):
         if not going[b]:
             if search is not None:
-                keep_passages(
-                    steps[b], keys[b], scores[b], new_steps[b], new_keys[b], new_scores[b]
-                )
+                new_passages[b] = passages[b]
             if running is not None:
-                keep_counts(b, running)
+                running[4][b] = running[3][b]
             continue
         record, mine = records[b], beside[b]
         read_values(record, place, wide, control, when, values, active)
         count = _table_rows(record, place, bits, start, values, active, 0, index)
+        first_around = 0
+        if search is not None:
+            if not numbers[3]:  # the step itself reaches no heads around the backbone
+                first_around = count
         first = around.shape[1]
         for p in range(len(before)):
             value = values[before[p, 0]]
@@ -126,16 +131,16 @@ def enter(
             lag, moved, first_score = numbers[0], numbers[1], numbers[2]
             best, score = find_passage(
                 record, values, compared, place, bits, lag,
-                steps[b], keys[b], scores[b], new_steps[b], new_keys[b], new_scores[b],
+                passages[b], new_passages[b],
             )  # fmt: skip
             score_class = 0
-            for threshold in thresholds:
-                score_class += threshold <= score
+            while score_class < len(CLASSES) and CLASSES[score_class] <= score:
+                score_class += 1
             for f in range(len(hinted)):
                 mine[first + 1 + f] = -1
             mine[first] = score_class
             if score_class > 0:
-                found = new_steps[b, best * len(record) : (best + 1) * len(record)]
+                found = new_passages[b, best : best + len(record)]
                 read_values(found, place, wide, control, when, values, active)
                 count += _table_rows(
                     found, place, bits, start, values, active, moved, index[count:]
@@ -147,7 +152,7 @@ def enter(
             count += 1
         add_row(tables, index[:count], bias, x[b])
         if len(around):
-            add_row(around, index[:count], around_bias, mine[: around.shape[1]])
+            add_row(around, index[first_around:count], around_bias, mine[: around.shape[1]])
         if running is not None:
             add_scaled(tables, shares, x[b], running)
             if len(around):

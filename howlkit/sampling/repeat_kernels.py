@@ -3,17 +3,25 @@
 The last REACH steps of a row, their keys and the scores of all lags are its state. A step costs one
 pass over them, whatever came before.
 
-Letters: R = REACH steps and lags, the oldest and the longest first: index r is lag R - r.
+The state of a row is a row of bytes: R = REACH keys, R scores, R steps. The oldest step and the
+longest lag come first: index r is lag R - r.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from howlkit.network.repeat_scores import DECAY, FACTOR, MOST, SHIFT
+from howlkit.network.repeat_scores import (
+    DECAY,
+    FACTOR,
+    KEYS_AND_SCORES,
+    MOST,
+    REACH,
+    SHIFT,
+)
 from howlkit.sampling.kernels import ONE, Array, compiled
 
-__all__ = ["find_passage", "keep_passages"]
+__all__ = ["find_passage"]
 
 SHRINK, FULL = np.float32(DECAY), np.float32(MOST)
 MULTIPLIER = np.int64(FACTOR)
@@ -43,48 +51,40 @@ def find_passage(
     place: Array,
     bits: Array,
     lag: int,
-    steps: Array,
-    keys: Array,
-    scores: Array,
-    new_steps: Array,
-    new_keys: Array,
-    new_scores: Array,
+    before: Array,
+    after: Array,
 ) -> tuple[int, float]:
     """Take in one row's step; return where the step lies that followed the best passage, its score.
 
-    The place is an index of the new steps; of equally good passages the nearest counts.
+    The place is its first byte in the new state; of equally good passages the nearest counts.
 
     record: the step as bytes, and values (C,) in its columns. compared: the columns in which steps
-    must be equal. place, bits: (C,) of the fields. lag: the smallest that counts. steps (R bytes,),
-    keys (R,), scores (R,): the state before. new_steps, new_keys, new_scores: written to.
+    must be equal. place, bits: (C,) of the fields. lag: the smallest that counts. before: the state
+    of a row. after: written to, the new state.
     """
-    reach, size = len(keys), len(record)
+    size, first = len(record), REACH * KEYS_AND_SCORES
+    keys, new_keys = before[: 8 * REACH].view(np.int64), after[: 8 * REACH].view(np.int64)
+    scores = before[8 * REACH : first].view(np.float32)
+    new_scores = after[8 * REACH : first].view(np.float32)
     key = _key(record, values, compared, place, bits)
-    for r in range(reach):
+    for r in range(REACH):
         grown = scores[r] + ONE
         grown = grown if grown < FULL else FULL
         new_scores[r] = grown if keys[r] == key else scores[r] * SHRINK
-    for r in range(reach - 1):
+    for r in range(REACH - 1):
         new_keys[r] = keys[r + 1]
-    new_keys[reach - 1] = key
-    last = (reach - 1) * size
-    for i in range(last):
-        new_steps[i] = steps[i + size]
+    new_keys[REACH - 1] = key
+    # Of slices the compiler sees that no index is negative, so it copies many bytes at once.
+    steps, kept = after[first:], before[first + size :]
+    for i in range(len(kept)):
+        steps[i] = kept[i]
     for i in range(size):
-        new_steps[last + i] = record[i]
-    best, score = 0, new_scores[0]
-    for r in range(1, reach - lag + 1):
-        if new_scores[r] >= score:
-            best, score = r, new_scores[r]
-    return best, score
-
-
-@compiled
-def keep_passages(
-    steps: Array, keys: Array, scores: Array, new_steps: Array, new_keys: Array, new_scores: Array
-) -> None:
-    """Copy the state of a row that takes in no step."""
-    for i in range(len(steps)):
-        new_steps[i] = steps[i]
-    for r in range(len(keys)):
-        new_keys[r], new_scores[r] = keys[r], scores[r]
+        steps[len(kept) + i] = record[i]
+    # No score is negative, so their bits are in the same order; of these the largest is found fast.
+    bits_of_scores, most = new_scores.view(np.int32), np.int32(0)
+    for r in range(REACH - lag + 1):
+        most = max(most, bits_of_scores[r])
+    best = REACH - lag
+    while bits_of_scores[best] != most:
+        best -= 1
+    return first + best * size, new_scores[best]

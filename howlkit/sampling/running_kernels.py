@@ -9,14 +9,19 @@ import math
 
 import numpy as np
 
-from howlkit.network.input_state import CLASSES
-from howlkit.sampling.kernels import ONE, ZERO, Array, compiled
+from howlkit.network.input_state import CLASSES, EDGES_AT
+from howlkit.sampling.kernels import Array, compiled
 from howlkit.schema import STEP
 
-__all__ = ["add_scaled", "keep_counts", "take_counts"]
+__all__ = ["add_scaled", "take_counts"]
 
-ELAPSED, SHARES, LAST = range(3)
-"""What `numbers` are: the first rows in the tables of two inputs, -1 for none; and a flag."""
+ELAPSED_ROW, SHARES_ROW, HAS_LAST, HALF_LIFE = range(4)
+"""What `numbers` are: the first rows in the tables of two inputs, -1 for none; a flag; notes."""
+
+ELAPSED, DRUMS, LAST, COUNTS = range(4)
+"""What the state of a row is, all as floats; the counts of pitch classes come last."""
+
+EDGES = np.array(EDGES_AT)
 
 
 @compiled
@@ -27,54 +32,44 @@ def take_counts(b: int, mark: int, rows: Array, beside: Array, running: tuple[Ar
     the pitch classes (12,), and the pitch begun last, as far as there are such inputs. running:
     `compiled_running.RunningInputs.next`.
     """
-    (numbers, edges, half_life, pitch_of, drum_of, elapsed, counts, drums, last,
-     new_elapsed, new_counts, new_drums, new_last) = running  # fmt: skip
-    settled, highest, begun = -1, -1, np.zeros(CLASSES, np.float32)
+    numbers, pitch_of, drum_of, before, after = running
+    old, new = before[b], after[b]
+    settled, highest, begun = -1, -1, np.zeros(CLASSES)
     for row in rows:
         settled = max(settled, drum_of[row])
-    new_drums[b] = settled == 1 if settled >= 0 else drums[b]
+    new[DRUMS] = settled if settled >= 0 else old[DRUMS]
     notes = 0
-    if not new_drums[b]:
+    if new[DRUMS] == 0:
         for row in rows:
             if pitch_of[row] >= 0:
-                begun[pitch_of[row] % CLASSES] += ONE
+                begun[pitch_of[row] % CLASSES] += 1.0
                 notes += 1
                 highest = max(highest, pitch_of[row])
-    decay, total = np.float32(math.pow(2.0, -notes / half_life[0])), ZERO
+    decay, total = math.pow(2.0, -notes / numbers[HALF_LIFE]), 0.0
     for c in range(CLASSES):
-        new_counts[b, c] = decay * counts[b, c] + begun[c]
-        total += new_counts[b, c]
-    new_last[b] = highest if highest >= 0 else last[b]
-    new_elapsed[b] = elapsed[b] + (mark == STEP)
+        new[COUNTS + c] = decay * old[COUNTS + c] + begun[c]
+        total += new[COUNTS + c]
+    new[LAST] = highest if highest >= 0 else old[LAST]
+    new[ELAPSED] = old[ELAPSED] + (mark == STEP)
     first = 0
-    if numbers[SHARES] >= 0:
+    if numbers[SHARES_ROW] >= 0:
         for c in range(CLASSES):
-            beside[c] = new_counts[b, c] / (ONE + total)
+            beside[c] = new[COUNTS + c] / (1.0 + total)
         first = CLASSES
-    if numbers[LAST]:
-        beside[first] = new_last[b]
-    if numbers[ELAPSED] < 0:
+    if numbers[HAS_LAST]:
+        beside[first] = new[LAST]
+    if numbers[ELAPSED_ROW] < 0:
         return -1
     edge = 0
-    while edge < len(edges) and edges[edge] <= new_elapsed[b]:
+    while edge < len(EDGES) and EDGES[edge] <= new[ELAPSED]:
         edge += 1
-    return int(numbers[ELAPSED] + edge)
-
-
-@compiled
-def keep_counts(b: int, running: tuple[Array, ...]) -> None:
-    """Copy the counts of a row that takes in no step."""
-    (numbers, edges, half_life, pitch_of, drum_of, elapsed, counts, drums, last,
-     new_elapsed, new_counts, new_drums, new_last) = running  # fmt: skip
-    new_elapsed[b], new_drums[b], new_last[b] = elapsed[b], drums[b], last[b]
-    for c in range(CLASSES):
-        new_counts[b, c] = counts[b, c]
+    return int(numbers[ELAPSED_ROW] + edge)
 
 
 @compiled
 def add_scaled(tables: Array, shares: Array, y: Array, running: tuple[Array, ...]) -> None:
     """Add to y (G,) what the shares (12,) of the pitch classes give by their rows of tables."""
-    first = running[0][SHARES]
+    first = running[0][SHARES_ROW]
     if first < 0:
         return
     for c in range(CLASSES):

@@ -17,7 +17,7 @@ import numpy as np
 
 from howlkit.sampling.choice_kernels import add_choice, only, write
 from howlkit.sampling.drawing_kernels import draw, share_left
-from howlkit.sampling.head_kernels import SQUARED, begin_heads, head_logits, is_bits
+from howlkit.sampling.head_kernels import KIND, SQUARED, begin_heads, head_logits, is_bits
 from howlkit.sampling.input_kernels import is_active, read_values
 from howlkit.sampling.kernels import Array, compiled, gelu, product
 from howlkit.sampling.rule_arrays import RuleArrays
@@ -213,7 +213,7 @@ def price_row(
         if not active[c]:
             continue
         if of_heads is not None:
-            if of_heads[0][k] == SQUARED:
+            if of_heads[0][k, KIND] == SQUARED:
                 add_choice(k, values[c], c, b - a, width, added, start, head_inputs, of_heads)
                 continue
         going_on = True
