@@ -144,7 +144,7 @@ def _lines(facts: dict[str, Any], indent: str = "") -> list[str]:
     lines = []
     for name, value in facts.items():
         label = f"{indent}{printable(name.replace('_', ' '))}"
-        if name == "tracks":
+        if name == "tracks" and isinstance(value, list):  # of a piece, and no option of that name
             lines += track_lines(value)
         elif isinstance(value, dict) and value:
             lines += [label, *_lines(value, indent + "  ")]

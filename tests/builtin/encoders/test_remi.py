@@ -512,9 +512,7 @@ def test_sampled_seconds_are_those_of_the_tempi_that_were_made():
         assert piece.seconds([round(last)])[0] == pytest.approx(seconds)
         assert seconds >= 40
         starts = piece.seconds(piece.notes["start"])
-        began = piece.seconds(
-            [piece.notes["start"][0] // (4 * piece.ticks_per_beat) * 4 * piece.ticks_per_beat]
-        )[0]
+        began = piece.seconds(piece.bar_at(int(piece.notes["start"][0]))[0])
         assert len(session.made(row)) == (starts < began + 40).sum() > 0
     assert np.allclose(session.fork().seconds, session.seconds)
 
