@@ -8,7 +8,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
 
-.PHONY: demo test lint docs explore differential fuzz kills quality chorales matrix models packages bench scaling clean
+.PHONY: demo test lint docs explore differential fuzz kills quality chorales matrix models packages bench scaling steering clean
 
 # The versions last tested are installed, torch's among them; pyproject.toml has the ranges.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -79,6 +79,7 @@ kills: $(VENV)/.installed-test
 MINUTES ?= 3
 SECONDS_TOO := -o tuple.clock=seconds -o pianoroll.clock=seconds -o voices.assign=pitch
 ENCODERS    := tuple,remi,event,pianoroll,voices,howl
+comma       := ,
 quality: chorales $(VENV)/.installed-test
 	set -e; music=$${HOWLKIT_DATA:?must name a folder with pop909, nottingham and others}; \
 	for chained in true false; do \
@@ -131,6 +132,19 @@ models: $(VENV)/.installed-test
 # Memory of prepare, processes, and opening, as files and notes grow; docs/measurements.md has what came.
 scaling: $(VENV)/.installed-bench
 	$(BIN)/python benchmarks/scaling.py
+
+# What rules about notes keep, and how silly samples are before and after the default rules, in runs of
+# pop909 (HOWLKIT_DATA) that are trained for three minutes each; two hours. SAMPLES=20 is quicker.
+SAMPLES  ?= 200
+HABITS   := runs/habits
+steering: $(VENV)/.installed-test
+	$(BIN)/python benchmarks/habits.py pop909 --encoders $(ENCODERS) --samples $(SAMPLES) --runs $(HABITS)
+	set -e; music=$${HOWLKIT_DATA:?must name a folder with pop909}/pop909; for name in TSD REMI; do \
+	    [ -d $(HABITS)/miditok-$$name/model ] || $(BIN)/howlkit train $$music --minutes 3 \
+	        --encoder miditok -o miditok.tokenizer=$$name --out-dir $(HABITS)/miditok-$$name; \
+	done
+	$(BIN)/python benchmarks/steering.py --samples $(SAMPLES) \
+	    $(foreach name,$(subst $(comma), ,$(ENCODERS)) miditok-TSD miditok-REMI,$(HABITS)/$(name))
 
 clean:
 	rm -rf $(VENV) $(DEMO) build docs/api *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

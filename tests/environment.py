@@ -56,7 +56,13 @@ class Environment:
         return subprocess.run(
             [self.python, *map(str, arguments)],
             cwd=cwd or self.folder,
-            env={**kept, "OMP_NUM_THREADS": "1", **environment},
+            # Compiling the code of steps for each environment would take longer than its tests.
+            env={
+                **kept,
+                "OMP_NUM_THREADS": "1",
+                "HOWLKIT_SAMPLE_STEPPING": "plain",
+                **environment,
+            },
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

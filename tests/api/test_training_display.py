@@ -36,9 +36,9 @@ def test_the_live_line_fits_80_columns_with_its_bar_and_the_time_left(tmp_path, 
     for seed in range(12):
         midi.write(tune(seed), tmp_path / f"{seed}.mid")
     options = ["-o", "lstm.hidden=24", "-o", "training.batch=4", "-o", "training.validate_every=10"]
-    budget = ["--steps", "400", "--minutes", "5"]
+    budget = ["--steps", "150", "--minutes", "5"]
     shown = on_a_terminal("train", ".", "--out-dir", "run", *budget, *options)
-    assert "for 400 steps or 5 minutes on" in shown
+    assert "for 150 steps or 5 minutes on" in shown
     lines = [line.strip() for line in re.split(r"[\r\n]", shown)]
     live = [line for line in lines if line.startswith(("━", "╸", "╺")) and "validation" in line]
     whole = re.compile(
