@@ -25,6 +25,7 @@ from howlkit.protocols import Grammar
 from howlkit.schema import Field, Schema, Steps
 
 __all__ = [
+    "AHEAD",
     "BEGINS",
     "COMING",
     "FRESH",
@@ -43,9 +44,10 @@ __all__ = [
     "choices_from_tables",
 ]
 
-NOTHING, COMING, LASTS, BEGINS = range(4)
+NOTHING, COMING, LASTS, BEGINS, AHEAD = range(5)
 """What a choice means: no note; a note will begin at `onset`, of which more is decided later; the
-note of this key lasts until `end`; a note begins, of which only the end may be decided later."""
+note of this key lasts until `end`; a note begins, of which only the end may be decided later; a
+note will begin, at `onset` or before, and when is decided later."""
 
 UNKNOWN = -1
 """Of a pitch, program, track, onset or end: not decided yet."""
@@ -71,8 +73,9 @@ Column = NDArray[np.int64]
 class NoteChoices:
     """What each choice of a field means in notes; every array is (B, n).
 
-    role: NOTHING, COMING, LASTS or BEGINS. onset: for COMING and BEGINS where the note begins; else
-    the first position at which a note could begin after this choice. pitch, program, track: of the
+    role: NOTHING, COMING, LASTS, BEGINS or AHEAD. onset: for COMING and BEGINS where the note
+    begins, for AHEAD where it begins at the latest (only that is known of it); else the first
+    position at which a note could begin after this choice. pitch, program, track: of the
     note. end: where it ends; OPEN if a later step will say so. UNKNOWN stands for what is not
     decided yet. A LASTS of pitch UNKNOWN is for the note that sounds on the track, and means
     nothing where none does. Of several notes of a key, a LASTS is for the newest if its end is not

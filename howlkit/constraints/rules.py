@@ -2,7 +2,8 @@
 
 `logits(choices, heard)` is what a rule is: what to add to the logits of each choice of a field, 0
 for no opinion, below 0 for less likely, -inf for forbidden. Every rule is judged where notes begin
-(BEGINS, or COMING, of which only a part is known), and says nothing about what is UNKNOWN.
+(BEGINS, or COMING, of which only a part is known), and says nothing about what is UNKNOWN. Of a
+note that is AHEAD rules judge what follows from its latest onset: how many notes there are.
 `compilable` says that compiled code knows this very class: what a plugin's constraint begins passes
 its checks as it is (howlkit.plugins.checked_constraint). A class made of one of these is another.
 
@@ -31,10 +32,11 @@ from howlkit.constraints.heard import (
     Heard,
 )
 from howlkit.music.tables import DRUMS
-from howlkit.note_choices import BEGINS, COMING, LASTS, OPEN, UNKNOWN, NoteChoices
+from howlkit.note_choices import AHEAD, BEGINS, COMING, LASTS, OPEN, UNKNOWN, NoteChoices
 from howlkit.protocols import Rule
 
 __all__ = [
+    "DENSE",
     "FORBIDDEN",
     "DensityRule",
     "LengthRule",
@@ -48,6 +50,9 @@ __all__ = [
 ]
 
 FORBIDDEN = -np.inf
+
+DENSE = 16
+"""The number of notes over which `DensityRule` counts: four chords of four."""
 
 Logits = NDArray[np.float64]
 
@@ -134,8 +139,9 @@ class PolyphonyRule:
         # A track on which nothing sounds goes on being silent.
         held &= (choices.pitch != UNKNOWN) | (mine & sounds).any(axis=2)
         others = sounds & ~(mine & held[:, :, None])
-        full = others.sum(axis=2) >= self.most
-        return _forbid(full & (_new(choices) | held) & (choices.onset != UNKNOWN))
+        full = others.sum(axis=2) >= self.most  # at the latest onset of a note fewest sound
+        new = _new(choices) | (choices.role == AHEAD)
+        return _forbid(full & (new | held) & (choices.onset != UNKNOWN))
 
 
 @dataclass(frozen=True)
@@ -171,7 +177,8 @@ class LengthRule:
         too_long = known & (choices.end - choices.onset > self.longest)
         open_since = np.where(heard.notes[:, :, UNTIL] >= OPEN, heard.notes[:, :, ONSET], OPEN)
         overdue = open_since.min(axis=1) + self.longest
-        return _forbid(too_long | (choices.onset > overdue[:, None]))
+        late = (choices.onset > overdue[:, None]) & (choices.role != AHEAD)
+        return _forbid(too_long | late)
 
 
 @dataclass(frozen=True)
@@ -197,27 +204,35 @@ class LoopRule:
 
 @dataclass(frozen=True)
 class DensityRule:
-    """About `rate` notes a beat or second of the clock, counted from the first new note.
+    """About `rate` notes a beat or second of the clock, counted over the last `DENSE` new notes.
 
-    strength: how much a note too many, or too few, weighs, in nats for each note beyond `slack`.
+    So what was too much once is not paid for with a long silence. strength: what a note too many,
+    or too few, weighs in nats beyond `slack`; it grows with the square of their number, so that a
+    model that is sure of itself is turned too.
     """
 
     rate: float
     divisions: int
-    slack: float = 2.0
+    slack: float = 1.0
     strength: float = 1.0
     compilable: ClassVar[bool] = True
 
     def logits(self, choices: NoteChoices, heard: Heard) -> Logits:
-        """Return (B, n): a soft push towards the number of notes that is due at each onset."""
-        new = _new(choices)
-        first, made = heard.at[:, FIRST, None], heard.at[:, NOTES, None]
-        due = 1 + self.rate * (choices.onset - first) / self.divisions
-        over = (made + new) - due
-        beyond = np.maximum(np.abs(over) - self.slack, 0.0)
-        matters = np.where(new, over > 0, over < 0)
-        known = (choices.onset != UNKNOWN) & (first >= 0)
-        return np.where(known & matters, -self.strength * beyond, 0.0)
+        """Return (B, n): a soft push towards the number of notes that is due at each onset.
+
+        A note that is AHEAD may come too late as well as too early.
+        """
+        ahead = choices.role == AHEAD
+        new = _new(choices) | ahead
+        made, last = heard.at[:, NOTES, None], heard.at[:, LAST_ONSET, None]
+        counted = np.clip(made - 1, 0, DENSE)  # moves from note to note
+        lasted = np.where(np.arange(DENSE) < counted, heard.moves[:, :DENSE, 1], 0).sum(axis=1)
+        due = self.rate * (choices.onset - last + lasted[:, None]) / self.divisions
+        over = counted + new - due
+        beyond = np.clip(np.abs(over) - self.slack, 0.0, DENSE)
+        matters = np.where(new, over > 0, over < 0) | ahead
+        known = (choices.onset != UNKNOWN) & (made > 0)
+        return np.where(known & matters, -self.strength * beyond**2, 0.0)
 
 
 @dataclass(frozen=True)

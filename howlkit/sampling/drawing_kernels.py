@@ -164,13 +164,18 @@ def share_left(
     """Forbid values (n,) that rules forbid, and add to logits what they add; return what is left.
 
     That is the share of the probability of the allowed values that is not forbidden. logits and
-    allowed are changed in place. added: (n,), -inf forbids; other numbers count on both sides.
+    allowed are changed in place. added: (n,), -inf forbids; other numbers count on both sides, as
+    differences from the highest of them, so that a push however strong is no law.
     """
+    highest = -INFINITY
+    for v in range(least, len(logits)):
+        if allowed[v]:
+            highest = max(highest, added[v])
     best = -INFINITY
     for v in range(least, len(logits)):
         if allowed[v]:
             if added[v] != -INFINITY:
-                logits[v] += added[v]
+                logits[v] += added[v] - highest
             best = max(best, logits[v])
     total, left, some = ZERO, ZERO, False
     sharpness = np.float32(1 / temperature) if temperature > 0 else ONE

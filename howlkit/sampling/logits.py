@@ -202,23 +202,25 @@ def with_rules(
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
     """Return logits and allowed (B, n) with what rules add, and (B,) the share that rules leave.
 
-    added: (B, n); -inf forbids a value, a number counts for values forbidden and not. The share is
-    the probability of the values that are left among all that were allowed, at a temperature. Where
-    no value is left it is 0, and all that were allowed stay so.
+    added: (B, n); -inf forbids a value, other numbers count as differences from the highest of them
+    among allowed values, so that a push however strong is no law. The share is the probability of
+    the values that are left among all that were allowed, at a temperature. Where no value is left
+    it is 0, and all that were allowed stay so.
 
     >>> even, anything = np.zeros((1, 4)), np.ones((1, 4), bool)
     >>> with_rules(even, anything, np.array([[0, 0, 0, -np.inf]]), 1.0)[2].tolist()
     [0.75]
     """
     forbidden = added == -np.inf
-    logits = logits + np.where(forbidden, 0.0, added)
+    highest = np.where(allowed, added, -np.inf).max(axis=1, keepdims=True)
+    logits = logits + np.where(forbidden, 0.0, added - np.where(highest > -np.inf, highest, 0.0))
     kept = allowed & ~forbidden
     some = kept.any(axis=1)
     if temperature == 0:
         left = some.astype(np.float64)
     else:
         best = np.where(allowed, logits, -np.inf).max(axis=1, keepdims=True)
-        known = np.isfinite(best)
+        known = allowed & np.isfinite(best)
         weights = np.exp(np.where(known, logits - np.where(known, best, 0.0), 0.0) / temperature)
         weights = np.where(allowed, weights, 0.0)
         left = np.where(kept, weights, 0.0).sum(axis=1) / np.maximum(weights.sum(axis=1), 1e-300)

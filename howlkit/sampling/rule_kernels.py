@@ -25,8 +25,9 @@ from howlkit.constraints.heard import ONSET as NOTE_ONSET
 from howlkit.constraints.heard import PITCH as NOTE_PITCH
 from howlkit.constraints.heard import PROGRAM as NOTE_PROGRAM
 from howlkit.constraints.heard import TRACK as NOTE_TRACK
+from howlkit.constraints.rules import DENSE
 from howlkit.music.tables import DRUMS
-from howlkit.note_choices import BEGINS, COMING, LASTS, NOTHING, OPEN, QUANTITIES, UNKNOWN
+from howlkit.note_choices import AHEAD, BEGINS, COMING, LASTS, NOTHING, OPEN, QUANTITIES, UNKNOWN
 from howlkit.sampling.kernels import Array, compiled
 from howlkit.sampling.rule_arrays import NUMBERS
 
@@ -84,10 +85,13 @@ def judge(
     may_begin = last_role >= BEGINS or (least_role <= COMING and last_role >= COMING)
     may_last = least_role <= LASTS and last_role >= LASTS
 
-    sounding, overdue = _sounding(heard, base[ONSET], numbers[LONGEST])
+    may_be_ahead = last_role >= AHEAD
+    # What is added to a latest onset may be below 0: notes are sought that sound before it.
+    earliest = min(base[ONSET], bases[b, ONSET])
+    sounding, overdue = _sounding(heard, earliest, numbers[LONGEST])
     looks_at_pitch = may_begin and known[k, PITCH]
     loops = _loops(runs[b], most_run, numbers[HAS_LOOPS] > 0 and looks_at_pitch)
-    crowded = 0 < numbers[MOST] <= len(sounding) and (may_begin or may_last)
+    crowded = 0 < numbers[MOST] <= len(sounding) and (may_begin or may_last or may_be_ahead)
     late = base[ONSET] + furthest[ONSET] > overdue
     long = may_last and known[k, LENGTH] and base[LENGTH] + furthest[LENGTH] > numbers[LONGEST]
     looks_at_key = (
@@ -120,9 +124,9 @@ def judge(
             continue
         more = adds[a + v]
         onset, role = base[ONSET] + more[ONSET], max(base[ROLE] + more[ROLE], NOTHING)
-        new = role == COMING or role == BEGINS
-        total = _density(onset, new, mine, numbers) if numbers[RATE] > 0 else 0.0
-        forbidden = onset > overdue
+        new, ahead = role == COMING or role == BEGINS, role == AHEAD
+        total = _density(onset, new, ahead, mine, moves[b], numbers) if numbers[RATE] > 0 else 0.0
+        forbidden = onset > overdue and not ahead
         program = base[PROGRAM] + more[PROGRAM] if known[k, PROGRAM] else UNKNOWN
         track = base[TRACK] + more[TRACK] if known[k, TRACK] else UNKNOWN
         pitch = min(base[PITCH] + more[PITCH], HIGHEST) if known[k, PITCH] else UNKNOWN
@@ -135,6 +139,8 @@ def judge(
                     none_lasts = _is_full(heard, sounding, onset, pitch, track, True, numbers[MOST])
                     lasts_known = True
                 forbidden = none_lasts
+        elif ahead and crowded:
+            forbidden |= _is_full(heard, sounding, onset, pitch, track, False, numbers[MOST])
         elif new:
             if crowded:
                 if not (begins_known and same_onset):
@@ -202,13 +208,17 @@ def _strike(
 
 
 @compiled
-def _density(onset: int, new: bool, at: Array, numbers: Array) -> float:
+def _density(onset: int, new: bool, ahead: bool, at: Array, moves: Array, numbers: Array) -> float:
     """Return what `DensityRule` adds for a note, or for moving on to an onset without one."""
-    if at[FIRST] < 0:
+    if at[NOTES] < 1:
         return 0.0
-    over = (at[NOTES] + new) - (1 + numbers[RATE] * (onset - at[FIRST]))
-    matters = over > 0 if new else over < 0
-    return -numbers[STRENGTH] * max(abs(over) - numbers[SLACK], 0.0) if matters else 0.0
+    since, counted = onset - at[LAST_ONSET], min(at[NOTES] - 1, DENSE)
+    for p in range(counted):
+        since += moves[p, 1]
+    over = counted + (new or ahead) - numbers[RATE] * since
+    matters = ahead or (over > 0 if new else over < 0)
+    beyond = min(max(abs(over) - numbers[SLACK], 0.0), float(DENSE)) if matters else 0.0
+    return -numbers[STRENGTH] * beyond * beyond
 
 
 @compiled

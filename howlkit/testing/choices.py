@@ -25,11 +25,17 @@ from howlkit.constraints.heard import (
     UNTIL,
     Heard,
 )
-from howlkit.note_choices import BEGINS, COMING, LASTS, NOTHING, OPEN, UNKNOWN, NoteChoices
+from howlkit.note_choices import AHEAD, BEGINS, COMING, LASTS, NOTHING, OPEN, UNKNOWN, NoteChoices
 
 __all__ = ["ROLES", "chosen", "every_key", "new_notes", "random_choices", "random_heard", "unknown"]
 
-ROLES = {"NOTHING": NOTHING, "COMING": COMING, "LASTS": LASTS, "BEGINS": BEGINS}
+ROLES = {
+    "NOTHING": NOTHING,
+    "COMING": COMING,
+    "LASTS": LASTS,
+    "BEGINS": BEGINS,
+    "AHEAD": AHEAD,
+}
 PITCHES = (36, 60, 61, 64, 67, 127)  # few, so that many choices are of keys that sound
 PROGRAMS = (0, 40, 128)
 TRACKS = 3
@@ -100,8 +106,11 @@ def random_choices(
     def often(values: NDArray[np.int64], where: NDArray[np.bool_]) -> NDArray[np.int64]:
         return np.where(where & (rng.random(shape) < 0.5), UNKNOWN, values)
 
-    none = role == NOTHING
+    none, ahead = role == NOTHING, role == AHEAD
     partly = none | (role == COMING)
+    pitch, program, track, end = (
+        np.where(ahead, UNKNOWN, values) for values in (pitch, program, track, end)
+    )
     return NoteChoices(
         role=role,
         onset=often(onset, none),

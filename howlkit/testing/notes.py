@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from howlkit.music.piece import Piece
 from howlkit.note_choices import (
+    AHEAD,
     BEGINS,
     COMING,
     LASTS,
@@ -87,7 +88,7 @@ class FollowedNotes:
     alone: as `NoteGrammar.alone`. notes: as NOTE, in the order in which they begin. of: the
     notes of each key (track, pitch, program), and of each track. coming: what
     the choice before said, if a note will come. no_sooner: where the next note may begin at the
-    earliest.
+    earliest, latest: at the latest.
     """
 
     alone: bool
@@ -95,6 +96,7 @@ class FollowedNotes:
     of: dict[tuple[int, ...], list[dict[str, int]]] = field(default_factory=dict)
     coming: dict[str, int] = field(default_factory=dict)
     no_sooner: int = 0
+    latest: int = OPEN
 
     def take(self, choice: dict[str, int]) -> None:
         """Follow one choice, given by COLUMNS."""
@@ -105,9 +107,10 @@ class FollowedNotes:
             self._begin(choice)
         elif role == LASTS:
             self._last(choice)
-        if role not in (COMING, BEGINS):
+        if role not in (AHEAD, COMING, BEGINS):
             self.no_sooner = max(self.no_sooner, onset)
         self.coming = choice if role == COMING else {}
+        self.latest = onset if role == AHEAD else OPEN
 
     def _check_promise(self, choice: dict[str, int]) -> None:
         """Check that a choice does not take back what the one before said of its note."""
@@ -119,6 +122,12 @@ class FollowedNotes:
                 got=choice[name],
                 look="what is settled at each field",
             )
+        require(
+            choice["onset"] <= self.latest,
+            expected=f"a note at position {self.latest} or before, as the choice before said",
+            got=f"a note at {choice['onset']}",
+            look="`onset` of choices that are AHEAD of a note",
+        )
         require(
             choice["onset"] == UNKNOWN or choice["onset"] >= self.no_sooner,
             expected=f"no note before position {self.no_sooner}, as an earlier choice said",

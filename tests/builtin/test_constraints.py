@@ -20,7 +20,7 @@ from howlkit.constraints.heard import FIRST, LAST_ONSET, LAST_PITCH, NOTES
 from howlkit.errors import HowlkitError, OptionError
 from howlkit.music.piece import Piece
 from howlkit.music.tables import DRUMS, TEMPO, TIME_SIGNATURE
-from howlkit.note_choices import BEGINS, LASTS, NOTHING, NoteChoices
+from howlkit.note_choices import AHEAD, BEGINS, LASTS, NOTHING, OPEN, NoteChoices
 
 GRID = 12
 SETTING = Setting("beats", GRID)
@@ -105,16 +105,53 @@ def test_density_counts_in_the_unit_of_the_encoders_clock():
     assert Density(6, "second").begin(Setting("beats", GRID, like=slow)).rate == 6
 
 
+def notes_at(*onsets):
+    """What is heard after notes at these positions, all made."""
+    heard = after_first_note(onsets[0])
+    heard.at[:, NOTES], heard.at[:, [LAST_ONSET, LAST_PITCH]] = len(onsets), (onsets[-1], 60)
+    moves = np.diff(onsets)[:-65:-1]
+    heard.moves[0, : len(moves), 1] = moves
+    return heard
+
+
 def test_density_pushes_back_notes_that_are_too_many_and_calls_for_those_that_lack():
     rule = Density(2, "beat").begin(SETTING)
-    heard = after_first_note()
-    heard.at[:, NOTES] = 9  # in one beat
+    heard = notes_at(*range(9))  # in one beat
     assert (pitches(rule, onset=GRID, heard=heard) < 0).all()
     assert (pitches(rule, onset=8 * GRID, heard=heard) == 0).all()
     later = begin([(4 * GRID, 60, 0, GRID)], role=NOTHING)  # time moves on without a note
     assert rule.logits(later, heard)[0, 0] == 0
     later = begin([(20 * GRID, 60, 0, GRID)], role=NOTHING)
     assert rule.logits(later, heard)[0, 0] < 0
+
+
+def test_density_forgets_what_was_long_ago():
+    """Fifty notes in a beat, and then as many notes as are due."""
+    rule = Density(1, "beat").begin(SETTING)
+    heard = notes_at(*[0] * 50, *range(GRID, 20 * GRID, GRID))
+    assert not pitches(rule, onset=20 * GRID, heard=heard).any()
+    assert (pitches(rule, onset=GRID, heard=notes_at(*[0] * 20)) < -4).all()
+
+
+def test_a_note_ahead_is_judged_by_its_latest_onset():
+    """Nothing else is known of it: -1 in all other columns."""
+    onset = np.array([[GRID - 1, 2 * GRID - 1, 40 * GRID]])
+    unknown = np.full_like(onset, -1)
+    ahead = NoteChoices(
+        np.full(onset.shape, AHEAD, np.uint8), onset, unknown, unknown, unknown, unknown
+    )
+    heard = notes_at(0)
+    heard.notes[0, 0] = 60, 0, 0, 0, 2 * GRID - 1  # sounds until then
+    assert Polyphony(1).begin(SETTING).logits(ahead, heard).tolist() == [[-np.inf, 0, 0]]
+    heard.at[:, NOTES] = 10
+    heard.moves[0, :9, 1] = 0
+    early, sooner, late = Density(1, "beat").begin(SETTING).logits(ahead, heard)[0]
+    assert early < sooner < 0 and late < sooner
+    for rule in (InKey("D").begin(SETTING), Loops().begin(SETTING), RestrikeRule()):
+        assert not rule.logits(ahead, heard).any()
+    heard.notes[0, 0] = 60, 0, 0, 0, OPEN
+    length, _ = flat([Bounds().begin(habits(longest={"beats": 1.0}, polyphony=9))])
+    assert not length.logits(ahead, heard).any()
 
 
 def chord_notes(progression, beat, *, setting=SETTING, first=0.0, soft=2.0):

@@ -8,6 +8,7 @@ from howlkit.builtin.encoders.tuple.encoder import Tuple
 from howlkit.builtin.models.lstm_gru import Lstm
 from howlkit.builtin.samplers import Beam
 from howlkit.constraints import (
+    DensityRule,
     LoopRule,
     PitchRule,
     PolyphonyRule,
@@ -42,6 +43,9 @@ def rules(most=3):
     programs = np.zeros(DRUMS + 1, bool)
     programs[[0, 40, DRUMS]] = True
     return [pitches(*in_key), ProgramRule(programs), PolyphonyRule(most), RestrikeRule()]
+
+
+DENSE = DensityRule(3.0, 4, strength=0.5)
 
 
 def session(name, *, stepping="auto", rows=2, seed=0, given=None, **limits):
@@ -84,7 +88,10 @@ def test_no_note_breaks_a_rule_with_any_encoder(name):
 @pytest.mark.parametrize("name", ["tuple", "event", "remi", "voices"])
 def test_compiled_code_judges_as_python_does(name):
     pytest.importorskip("numba")
-    made = {how: session(name, stepping=how, notes=20) for how in ("plain", "compiled")}
+    given = [*rules(), DENSE]
+    made = {
+        how: session(name, stepping=how, notes=20, given=given) for how in ("plain", "compiled")
+    }
     for one, other in zip(play(made["plain"]), play(made["compiled"]), strict=True):
         assert one == other
     plain, compiled = (made[how].heard for how in ("plain", "compiled"))

@@ -258,6 +258,27 @@ def test_music_is_as_it_was_wished_for(trained):
         assert max(sounding) <= 2
 
 
+@pytest.mark.parametrize("rate", [0.25, 1.0])
+def test_there_are_about_as_many_notes_as_were_wished_for(trained, rate):
+    """Steps say whole beats first, so a note may be too early or too late by then already."""
+    for piece in trained.sample(3, notes=120, seed=1, density=rate):
+        starts = piece.notes["start"] / piece.ticks_per_beat
+        assert (len(starts) - 1) / (starts.max() - starts.min()) == pytest.approx(rate, rel=0.3)
+
+
+def test_few_notes_at_once_are_found_where_the_model_hardly_ever_moves_on():
+    """Of 100,000 steps one leaves the chord; draws alone would not find it."""
+    recipe = Recipe.choose("tuple", "lstm", values={"lstm": {"hidden": 8, "layers": 1}})
+    counts = unigram(recipe.encoder, [tune(seed) for seed in range(3)])
+    counts["shift"] = np.where(np.arange(len(counts["shift"])) == 0, 1e7, 1.0)
+    network = recipe.model.build(recipe.encoder.schema, recipe.heads)
+    network.start_at(counts)
+    for stepping in ("plain", "auto"):
+        made = Trained(recipe, network, {}, stepping).sample(notes=20, max_polyphony=1, seed=1)
+        ends = made.notes["start"] + made.notes["duration"]
+        assert len(made) == 20 and (made.notes["start"][1:] >= ends[:-1]).all()
+
+
 def test_a_length_in_bars_stops_the_music(trained):
     piece = trained.sample(bars=4, seed=1)
     beats = piece.notes["start"] / piece.ticks_per_beat

@@ -19,7 +19,10 @@ class Density:
     rate: float = option(4.0, "notes in a beat or a second", low=0.01, high=1000.0)
     per: Literal["beat", "second"] = option("beat", "what the rate counts in")
     strength: float = option(
-        1.0, "nats that each note too many or too few weighs", low=0.0, high=100.0
+        1.0,
+        "nats that one note too many or too few weighs; two weigh four times as much",
+        low=0.0,
+        high=100.0,
     )
 
     name: ClassVar[str] = "density"

@@ -29,8 +29,8 @@ from howlkit.hookspecs import hookimpl
 from howlkit.music.piece import Piece
 from howlkit.music.tables import NOTE
 from howlkit.note_choices import (
+    AHEAD,
     BEGINS,
-    COMING,
     LASTS,
     NOTHING,
     QUANTITIES,
@@ -118,13 +118,13 @@ class Howl:
         return NoteTables.of(
             self.schema,
             adds={
-                "shift": {"onset": cells, "role": COMING},
-                "pitch": {"pitch": np.arange(PITCHES), "role": BEGINS - COMING},
+                "shift": {"onset": cells, "role": AHEAD},
+                "pitch": {"pitch": np.arange(PITCHES), "role": BEGINS - AHEAD},
                 "duration": {"length": cells, "role": LASTS - BEGINS},
                 "volume": {"role": NOTHING - LASTS},
             },
             known={
-                "shift": known,
+                "shift": ("onset",),
                 "pitch": (*known, "pitch"),
                 **dict.fromkeys(("duration", "volume"), QUANTITIES),
             },

@@ -16,7 +16,7 @@ from howlkit.music.tables import DRUMS
 from howlkit.note_choices import OPEN
 from howlkit.schema import STEP
 
-ROLES = ("nothing", "coming", "lasts", "begins")
+ROLES = ("nothing", "coming", "lasts", "begins", "ahead")
 ONE = np.ones(1, bool)
 
 
@@ -54,13 +54,13 @@ class Player:
             return f"nothing before {onset}"
         said = {"key": pitch, "program": program, "track": track, "until": end}
         parts = [f"{name} {number}" for name, number in said.items() if number != -1]
-        return f"{role} at {onset}, " + ", ".join(parts).replace(f"until {OPEN}", "open")
+        return ", ".join([f"{role} at {onset}", *parts]).replace(f"until {OPEN}", "open")
 
 
 def test_tuple_tells_a_note_field_by_field():
     row = Player(Tuple(grid=4))
     lengths = row.encoder._lengths
-    assert row.means("shift", 2) == "nothing"  # whether a fraction of a beat follows is not known
+    assert row.means("shift", 2) == "ahead at 11"  # or up to three quarters of a beat before
     shift = {"shift": 2, "shift_fine": 3}
     assert row.means("shift_fine", 3, shift=2) == "coming at 11, track 0"
     assert row.means("shift_fine", 0, shift=2) == "coming at 8, track 0"
@@ -87,6 +87,7 @@ def test_tuple_by_octave_and_semitone_knows_the_pitch_with_the_semitone():
 def test_tuple_with_pedals_does_not_take_a_pedal_for_a_note():
     row = Player(Tuple(grid=4, programs=False, pedals=True))
     pedal, note = {"shift": 1, "kind": 0}, {"shift": 1, "kind": 1}
+    assert row.means("shift", 1) == "nothing"
     assert row.means("shift_fine", 0, shift=1) == "nothing before 4"  # it may be either
     assert row.means("kind", 0, shift=1) == "nothing before 4"
     assert row.means("kind", 1, shift=1) == "coming at 4, program 0, track 0"
@@ -201,14 +202,14 @@ def test_pianoroll_with_velocities_says_that_a_key_will_be_struck():
 def test_howl_tells_a_note_field_by_field():
     row = Player(Howl())
     note = {"shift": 150, "pitch": 62}
-    assert row.means("shift", 150) == "coming at 150, program 0, track 0"
+    assert row.means("shift", 150) == "ahead at 150"
     assert row.means("pitch", 62, shift=150) == "begins at 150, key 62, program 0, track 0"
     assert row.means("duration", 80, **note) == (
         "lasts at 150, key 62, program 0, track 0, until 230"
     )
     assert row.means("volume", 100, **note, duration=80) == "nothing before 150"
     row.play(**note, duration=80, volume=100)
-    assert row.means("shift", 10) == "coming at 160, program 0, track 0"
+    assert row.means("shift", 10) == "ahead at 160"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.note_choices import (
+    AHEAD,
     BEGINS,
     BELOW,
     COMING,
@@ -166,10 +167,13 @@ def note_tables(schema: Schema, *, grid: int, lengths: NDArray[np.int64]) -> Not
         name: {"role": roles[name] - roles.get(before, NOTHING)}
         for before, name in zip(("", *names), names, strict=False)
     }
-    adds["shift"] = {"onset": np.arange(schema["shift"].n) * grid}
-    adds["shift_fine"] |= {"onset": np.arange(grid)}
+    # Whole beats say when the note begins at the latest; the rest is taken from that.
+    latest = grid - 1
+    adds["shift"] = {"onset": np.arange(schema["shift"].n) * grid + latest, "role": AHEAD}
+    adds["shift_fine"] = {"onset": np.arange(grid) - latest, "role": COMING - AHEAD}
     if "kind" in names:  # what is to come is known only there
-        adds["shift_fine"]["role"], adds["kind"] = NOTHING, {"role": np.array([BELOW, COMING])}
+        adds["shift"]["role"] = adds["shift_fine"]["role"] = NOTHING
+        adds["kind"] = {"role": np.array([BELOW, COMING])}
     numbers = {name: (name, np.arange(256)) for name in ("track", "program", "pitch")}
     numbers |= {"octave": ("pitch", 12 * np.arange(11)), "semitone": ("pitch", np.arange(12))}
     numbers["duration"] = "length", lengths
@@ -177,7 +181,7 @@ def note_tables(schema: Schema, *, grid: int, lengths: NDArray[np.int64]) -> Not
         quantity, values = numbers[name]
         adds[name][quantity] = values
     settled = ["onset"] + [name for name in ("track", "program") if name not in names]
-    known = {}
+    known: dict[str, tuple[str, ...]] = {} if "kind" in names else {"shift": ("onset",)}
     for name in names:
         quantity = {pitch: "pitch", "duration": "length"}.get(name, name)
         settled += [quantity] if quantity in QUANTITIES else []
