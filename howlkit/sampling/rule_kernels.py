@@ -218,7 +218,8 @@ def _density(onset: int, new: bool, ahead: bool, at: Array, moves: Array, number
     over = counted + (new or ahead) - numbers[RATE] * since
     matters = ahead or (over > 0 if new else over < 0)
     beyond = min(max(abs(over) - numbers[SLACK], 0.0), float(DENSE)) if matters else 0.0
-    return -numbers[STRENGTH] * beyond * beyond
+    push: float = -numbers[STRENGTH] * beyond * beyond
+    return push
 
 
 @compiled
