@@ -31,6 +31,7 @@ include_patterns = [
     "docs/**",
     "plugins/*/README.md",
     "howlkit/data/README.md",
+    "howlkit/data/instruments.md",
 ]
 exclude_patterns = [".*", "**/.*", "**/__pycache__", "build", "demo", "runs", "tests", "benchmarks"]
 extensions = [
