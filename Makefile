@@ -8,7 +8,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
 
-.PHONY: demo test lint docs explore differential fuzz kills quality chorales matrix models packages bench scaling steering clean
+.PHONY: demo test lint docs explore differential fuzz kills quality chorales matrix models packages bench scaling steering tokenizers clean
 
 # The versions last tested are installed, torch's among them; pyproject.toml has the ranges.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -40,7 +40,7 @@ demo: $(VENV)/.installed
 	@echo "Your piece: $(DEMO)/chorale.mid   its picture: $(DEMO)/chorale.png   hear it: $(DEMO)/chorale.html"
 
 test: $(VENV)/.installed-test lint docs
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
@@ -113,6 +113,10 @@ matrix: $(VENV)/.installed-test
 # and sample with each other's parts; some five minutes.
 packages:
 	$(PYTHON) scripts/try_packages.py
+
+# The contract of all tokenizers of howlkit-miditok; `make test` tries some. Two minutes.
+tokenizers: $(VENV)/.installed-test
+	HOWLKIT_TOKENIZERS=all $(BIN)/python -m pytest plugins/howlkit-miditok/tests -k contract
 
 # Speed: every topic beside its limits and peers, and docs/benchmarks.md from what they found; under
 # 20 minutes. HOWLKIT_DATA has the music. TOPICS names some of them; BENCH_OUT another page.

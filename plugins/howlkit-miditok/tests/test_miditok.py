@@ -1,6 +1,7 @@
 """What the adapter must keep to, for each of MidiTok's tokenizers: the contract, and MidiTok."""
 
 import json
+import os
 import pickle
 import warnings
 
@@ -36,7 +37,11 @@ DEPARTURES = {
 LEARNT = {"round trip", "excerpts give the whole", "decode equals pushing"}
 
 
-@pytest.mark.parametrize("name", NAMES)
+# `make tokenizers` tries all; these are of every kind: bars, shifts, events, several at once.
+TRIED = NAMES if os.environ.get("HOWLKIT_TOKENIZERS") == "all" else ("REMI", "MIDILike", "CPWord")
+
+
+@pytest.mark.parametrize("name", TRIED)
 def test_it_keeps_to_the_contract_and_declares_what_does_not_hold(name):
     encoder = MidiTok(tokenizer=name)
     assert set(encoder.exemptions) == DEPARTURES.get(name, set())
