@@ -118,6 +118,7 @@ def test_samples_are_made_once_and_told(tmp_path, monkeypatch, howlkit):
     assert few["told"] is None and "the made music has" in few["runs"][0]["samples"]["why"]
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name == "nt", reason="Windows cannot kill a process in this way")
 def test_a_killed_comparison_goes_on_and_ends_as_if_it_had_not_stopped(here, howlkit):
     steps = 60
@@ -166,6 +167,7 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(here):
     assert run_lock.holder(Path("out/runs/tuple+lstm-0")) is None
 
 
+@pytest.mark.long
 def test_a_run_that_fails_is_told_and_the_others_go_on(here, howlkit):
     """A network that no memory holds is refused when the run begins."""
     asked = ["compare", "data", "--encoders", "tuple", "--models", "gru,lstm", *TINY]
