@@ -167,11 +167,9 @@ def _about(take: Take, takes: Sequence[Take], region: Region, before: float) -> 
 
 def _joins(take: Take, before: float, *, alone: bool) -> str:
     """Return how well a take joins, beside what was there."""
-    from howlkit.sampling.replacing.replacement import INCOMPLETE
-
     if math.isnan(take.join):
         return "not weighed, since it was stopped"
-    if take.join >= INCOMPLETE:
+    if not take.complete:
         return "not all that was to be kept fitted in"
     worse = take.join - before
     if alone:

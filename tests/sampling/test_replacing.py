@@ -12,6 +12,7 @@ from howlkit.music.piece import DRUMS, TIME_SIGNATURE, Piece
 from howlkit.network.likelihood import unigram
 from howlkit.sampling.logits import SamplingParams
 from howlkit.sampling.replacing import Region, replace
+from howlkit.sampling.replacing.as_it_was import join_as_it_was
 from howlkit.sampling.replacing.asked import takes_of
 from howlkit.sampling.replacing.candidates import common_steps
 from howlkit.sampling.replacing.takes import APART, difference
@@ -161,9 +162,20 @@ def test_the_pitches_are_kept_in_their_order(encoder):
     [take] = replace(trained(encoder), region, candidates=8, given="pitches")
     old = region.original[np.lexsort((region.original["pitch"], region.original["start"]))]
     new = take.notes[np.lexsort((take.notes["pitch"], take.notes["start"]))]
+    assert take.complete == (len(old) == len(new)) and take.join < 1000
     fits = min(len(old), len(new))
     assert fits >= len(old) // 2
     assert new["pitch"][:fits].tolist() == old["pitch"][:fits].tolist()
+
+
+def test_what_comes_before_may_be_drums_alone_that_the_encoder_leaves_out():
+    """Takes and the music that was there begin alike: from nothing."""
+    notes = [*((240 * i, 120, 42, 80, DRUMS, 1) for i in range(8)), *(
+        (1920 + 240 * i, 200, 60 + i) for i in range(24)
+    )]  # fmt: skip
+    region = Region.of(Piece.of(notes), bars=(2, 2))
+    [take] = replace(trained("voices"), region, candidates=2)
+    assert np.isfinite(take.join) and np.isfinite(join_as_it_was(trained("voices"), region))
 
 
 def test_who_watches_can_stop():
@@ -200,6 +212,7 @@ def test_drums_go_to_their_track():
         ({"bars": 3}, "two numbers"),
         ({"beats": (4, 4)}, "must end after it begins"),
         ({"bars": (50, 60)}, "after the end"),
+        ({"bars": (10**9, 10**9)}, "after the end"),
         ({"bars": (1, 2), "tracks": [7]}, "track 7 has no notes"),
         ({"bars": (1, 2), "keep": [9999]}, "by their numbers"),
     ],

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from howlkit.sampling.generation import SessionMaker
-from howlkit.sampling.limits import Limit
 from howlkit.sampling.logits import SamplingParams
 from howlkit.sampling.placement import without_end_row
-from howlkit.sampling.replacing.candidates import Candidates, common_steps
+from howlkit.sampling.replacing.candidates import Candidates, common_steps, session_before
 from howlkit.sampling.replacing.joining import join
 from howlkit.sampling.replacing.region import Region
 
@@ -20,11 +19,7 @@ def join_as_it_was(trained: SessionMaker, region: Region) -> float:
 
     It is counted as `Take.join` is, so the two can be compared.
     """
-    session = trained.session(
-        rows=1, seed=0, limit=Limit(ends=False), like=region.kept, constraints=()
-    )
-    if len(region.before):
-        session.prompt(region.before)
+    session = session_before(trained, region)
     played = Candidates(session, region, SamplingParams())
     rng = np.random.default_rng(0)  # one row is never drawn again
     for tick in sorted({*region.inside["start"].tolist(), region.stop}):

@@ -11,13 +11,15 @@ Shapes: B rows.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.music.piece import Piece
 from howlkit.music.tables import Table
+from howlkit.protocols import Constraint
+from howlkit.sampling.generation import SessionMaker
 from howlkit.sampling.limits import Limit
 from howlkit.sampling.logits import SamplingParams
 from howlkit.sampling.placement import without_end_row
@@ -26,7 +28,7 @@ from howlkit.sampling.replacing.region import Region
 from howlkit.sampling.session import Session
 from howlkit.schema import START, Steps
 
-__all__ = ["Candidates", "StoppedError", "Watch", "common_steps"]
+__all__ = ["Candidates", "StoppedError", "Watch", "common_steps", "session_before"]
 
 Watch = Callable[[Table], bool | None]
 """Called after every step with the new notes of the first candidate so far; True stops."""
@@ -290,6 +292,23 @@ class Candidates:
             self._shown[0], self._notes_shown = np.concatenate((self._settled[0], new)), made
         if self._watch(self._shown[0]):
             raise StoppedError
+
+
+def session_before(
+    trained: SessionMaker,
+    region: Region,
+    *,
+    seed: int = 0,
+    constraints: Sequence[Constraint] = (),
+) -> Session:
+    """Return a session of one row that has heard what comes before a region, and no more."""
+    session = trained.session(
+        rows=1, seed=seed, limit=Limit(ends=False), like=region.kept, constraints=constraints
+    )
+    encoder = session.encoder
+    if len(encoder.decode(encoder.encode(region.before))):  # it may keep none: drums, for instance
+        session.prompt(region.before)
+    return session
 
 
 def common_steps(one: Steps, other: Steps) -> int:

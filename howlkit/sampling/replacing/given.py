@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.constraints.heard import LAST_ONSET, LAST_PITCH
+from howlkit.constraints.heard import LAST_ONSET, LAST_PITCH, PITCH, PROGRAM
 from howlkit.errors import HowlkitError
 from howlkit.music.tables import Table
 from howlkit.note_choices import BEGINS, COMING, UNKNOWN, NoteChoices
@@ -124,10 +124,15 @@ class GivenNotes:
         pitch, program = self._pitches[k][:, None], self._programs[k][:, None]
         wrong = (choices.pitch != UNKNOWN) & (choices.pitch != pitch)
         wrong |= (choices.program != UNKNOWN) & (choices.program != program)
-        heard = self._session.heard.at
+        heard = self._session.heard
         # Notes of a chord are in rising order.
-        chord = choices.onset == heard[:, LAST_ONSET, None]
-        wrong |= chord & (pitch <= heard[:, LAST_PITCH, None])
+        chord = choices.onset == heard.at[:, LAST_ONSET, None]
+        wrong |= chord & (pitch <= heard.at[:, LAST_PITCH, None])
+        # A key that sounds ends before it is struck again; else another program would strike it.
+        key = heard.sounding(choices.onset)
+        key &= heard.notes[:, None, :, PITCH] == pitch[:, :, None]
+        key &= heard.notes[:, None, :, PROGRAM] == program[:, :, None]
+        wrong |= key.any(axis=2)
         return np.asarray(~(new & wrong))
 
     def _before_onset(

@@ -14,9 +14,13 @@ from howlkit.errors import HowlkitError
 from howlkit.music.tables import Table
 from howlkit.protocols import Constraint, Rule
 from howlkit.sampling.generation import SessionMaker
-from howlkit.sampling.limits import Limit
 from howlkit.sampling.logits import SamplingParams
-from howlkit.sampling.replacing.candidates import Candidates, StoppedError, Watch
+from howlkit.sampling.replacing.candidates import (
+    Candidates,
+    StoppedError,
+    Watch,
+    session_before,
+)
 from howlkit.sampling.replacing.given import Given, as_given
 from howlkit.sampling.replacing.joining import join
 from howlkit.sampling.replacing.region import Region
@@ -28,7 +32,7 @@ CANDIDATES = 32
 """How many candidates are drawn for a region."""
 
 INCOMPLETE = 1000.0
-"""Nats that a candidate pays for each note of what was given that it does not have."""
+"""Nats for each note that a candidate lacks of what was given, when candidates are ordered."""
 
 SURVIVORS = 4
 """One in so many candidates, those that join best, gets other last bars."""
@@ -81,33 +85,28 @@ def replace(
     except StoppedError:  # what was made by then is chosen from
         pass
     made = [notes for part in pool for notes in part.notes]
-    if given is not None:
-        joins = joins + _take_over(made, region, given)
-    chosen = choose(made, joins, takes, region.original)
+    missing = np.zeros(len(made)) if given is None else _take_over(made, region, given)
+    chosen = choose(made, joins + INCOMPLETE * missing, takes, region.original)
     return [
-        _take(region, made[k], float(joins[k]), distance, may_last=given == "rhythm")
+        Take(region.with_notes(new), new, float(joins[k]), distance, complete=not missing[k])
         for k, distance in chosen
+        for new in [region.fitted(made[k], may_last=given == "rhythm")]
     ]
 
 
 def _take_over(made: list[Table], region: Region, given: Given) -> NDArray[np.float64]:
-    """Put what is given into the notes `made`; return what to add to the joins of those without it.
+    """Put what is given into the notes `made`; return (K,) how much of it each lacks, 0 if nothing.
 
-    A candidate in which not all of it fitted comes after all others, the more of it is missing.
+    A candidate in which not all of it fitted stays as it was drawn.
     """
-    added = np.zeros(len(made))
+    missing = np.zeros(len(made))
     for k, notes in enumerate(made):
         whole = as_given(region, notes, given)
         if whole is not None:
             made[k] = whole
         else:
-            added[k] = INCOMPLETE * (1 + abs(len(region.original) - len(notes)))
-    return added
-
-
-def _take(region: Region, notes: Table, joins: float, distance: float, *, may_last: bool) -> Take:
-    new = region.fitted(notes, may_last=may_last)
-    return Take(region.with_notes(new), new, joins, distance)
+            missing[k] = 1 + abs(len(region.original) - len(notes))
+    return missing
 
 
 class _Heard:
@@ -135,12 +134,7 @@ def _begin(
     """Return candidates that have heard what comes before the region, and no more."""
     if given is not None:
         constraints = [*constraints, _Heard()]
-    session = trained.session(
-        rows=1, seed=seed, limit=Limit(ends=False), like=region.kept, constraints=constraints
-    )
-    encoder = session.encoder
-    if len(encoder.decode(encoder.encode(region.before))):  # it may keep none: drums, for instance
-        session.prompt(region.before)
+    session = session_before(trained, region, seed=seed, constraints=constraints)
     session.select(np.zeros(candidates, np.intp))
     return Candidates(session, region, params, groups=groups, given=given, watch=watch)
 

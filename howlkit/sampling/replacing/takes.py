@@ -28,13 +28,15 @@ class Take:
     is kept after the region begins, most of all the next notes after it; fewer join better; NaN if
     the making was stopped before they were counted.
     distance: the share of its notes in which it differs from the take before it that is most like
-    it, or of the first take from the music that was there; 0..1.
+    it, or of the first take from the music that was there; 0..1. complete: whether all of the
+    rhythm or the pitches that were to be kept fitted in.
     """
 
     piece: Piece
     notes: Table
     join: float
     distance: float
+    complete: bool = True
 
 
 def difference(one: Table, other: Table) -> float:
