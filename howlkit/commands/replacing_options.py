@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import click
 
+from howlkit.commands.parsed import Parsed
+
 if TYPE_CHECKING:
     from howlkit.music.piece import Piece
     from howlkit.sampling.replacing import Region
@@ -61,27 +63,6 @@ class Replacing:
             keep=None if keep is None else lambda notes: np.isin(notes["pitch"], keep),
             cut_held=self.cut_held,
         )
-
-
-class Parsed(click.types.StringParamType):
-    """A text that a function reads; a usage error, in its words, if it cannot."""
-
-    def __init__(self, metavar: str, read: Callable[[str], object]) -> None:
-        self.name, self._read = metavar, read
-
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401 - text, or a value that was converted
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> Any:  # noqa: ANN401 - click expects text of a type of text
-        """Return what was read."""
-        from howlkit.errors import ArgumentError
-
-        try:
-            return value if isinstance(value, tuple) else self._read(str(value))
-        except ArgumentError as error:
-            self.fail(str(error), param, ctx)
 
 
 def _span_of(text: str) -> tuple[float, float]:

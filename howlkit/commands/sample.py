@@ -14,6 +14,7 @@ from howlkit.commands.component_names import ComponentName
 from howlkit.commands.component_options import component_options, config_option
 from howlkit.commands.loading_notices import loading_notices
 from howlkit.commands.note_stream import stream_option
+from howlkit.commands.parsed import Parsed
 from howlkit.commands.replacing_options import replacing_options
 from howlkit.commands.shared_options import (
     POSITIVE,
@@ -25,7 +26,6 @@ from howlkit.commands.shared_options import (
     tell,
 )
 from howlkit.commands.steering_options import sampler_flags, steering_options
-from howlkit.commands.time_signature import TimeSignature
 from howlkit.errors import printable
 
 if TYPE_CHECKING:
@@ -50,6 +50,12 @@ Examples:
   howlkit sample --out - > new.mid
   howlkit sample --out new.wav                          sound, by recorded instruments
   howlkit sample --out new.musicxml                     sheet music, with howlkit-music21"""
+
+
+def _time_signature(text: str) -> tuple[int, int]:
+    from howlkit.sampling.arguments import time_signature_of
+
+    return time_signature_of(text)
 
 
 @click.command("sample", cls=ExamplesFirst, epilog=EPILOG)
@@ -100,7 +106,7 @@ Examples:
 )
 @click.option(
     "--time-signature",
-    type=TimeSignature(),
+    type=Parsed("N/M", _time_signature),
     help="The time signature of music without a prompt, such as 3/4. By default that of the "
     "training music, if nearly all of it has the same.",
 )

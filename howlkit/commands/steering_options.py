@@ -13,6 +13,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from howlkit.commands.component_names import names_option
+from howlkit.commands.parsed import Checked
 from howlkit.commands.shared_options import FiniteRange
 
 __all__ = ["sampler_flags", "steering_options", "with_flags"]
@@ -20,29 +21,7 @@ __all__ = ["sampler_flags", "steering_options", "with_flags"]
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class Wish(click.types.StringParamType):
-    """A text that a function of what steers the music can read; a usage error if it cannot."""
-
-    def __init__(self, metavar: str, check: Callable[[str], object]) -> None:
-        self.name, self._check = metavar, check
-
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401 - as click's
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> Any:  # noqa: ANN401 - as click's
-        """Return the text; a usage error, in the words of the function, if it cannot be read."""
-        from howlkit.errors import HowlkitError
-
-        try:
-            self._check(value)
-        except HowlkitError as error:
-            self.fail(str(error), param, ctx)
-        return value
-
-
-class Default(Wish):
+class Default(Checked):
     """The name of a default constraint, or all."""
 
     def __init__(self) -> None:
@@ -96,18 +75,18 @@ def _chords(text: str) -> object:
 OPTIONS = (
     click.option(
         "--key",
-        type=Wish("KEY", _key),
+        type=Checked("KEY", _key),
         help='Only notes of this key or scale: "D minor", "F# dorian", "A minor pentatonic", '
         '"C D E G A"; auto: the key of the prompt.',
     ),
     click.option(
         "--range",
-        type=Wish("LOW-HIGH", _range),
+        type=Checked("LOW-HIGH", _range),
         help="Only pitches from LOW to HIGH, such as 48-84; 60 is middle C.",
     ),
     click.option(
         "--instruments",
-        type=Wish("NAME[,NAME...]", _instruments),
+        type=Checked("NAME[,NAME...]", _instruments),
         help='Only these instruments, by their General MIDI names or numbers: "violin,cello"; also '
         "groups of them, such as piano, strings and drums.",
     ),
@@ -118,12 +97,12 @@ OPTIONS = (
     ),
     click.option(
         "--density",
-        type=Wish("RATE[/beat|/second]", _density),
+        type=Checked("RATE[/beat|/second]", _density),
         help="About so many notes begin in a beat or a second: 4 or 4/beat, 6/second.",
     ),
     click.option(
         "--chords",
-        type=Wish("CHORDS", _chords),
+        type=Checked("CHORDS", _chords),
         help='The chords of the music, again and again: "Dm | Gm | A7 | Dm", one a bar, or with '
         'beats "Dm:2 Gm:2 | A7:4". Other notes are forbidden on strong beats, and unlikely '
         "elsewhere.",
