@@ -191,4 +191,5 @@ def _multiplies_bfloat16_fast() -> bool:
 
     Processors with AVX-512 instructions for bfloat16 alone are no faster with it here.
     """
-    return bool(torch.cpu._is_amx_tile_supported())
+    supported = getattr(torch.cpu, "_is_amx_tile_supported", None)  # no public name in torch 2.13
+    return supported is not None and bool(supported())
