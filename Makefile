@@ -8,7 +8,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
 
-.PHONY: demo test lint docs explore differential fuzz kills quality chorales matrix models packages bench scaling steering tokenizers long clean
+.PHONY: demo test lint docs kernels replacing explore differential fuzz kills quality chorales matrix models packages bench scaling steering tokenizers long clean
 
 # The versions last tested are installed, torch's among them; pyproject.toml has the ranges.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -39,8 +39,13 @@ demo: $(VENV)/.installed
 	$(BIN)/howlkit play $(DEMO)/chorale.mid --out $(DEMO)/chorale.html
 	@echo "Your piece: $(DEMO)/chorale.mid   its picture: $(DEMO)/chorale.png   hear it: $(DEMO)/chorale.html"
 
-test: $(VENV)/.installed-test lint docs
+# What needs one core goes side by side; the code of steps is compiled once, not by each process.
+test: $(VENV)/.installed-docs
+	$(MAKE) --no-print-directory --jobs 2 --output-sync lint docs kernels
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not long"
+
+kernels: $(VENV)/.installed-test
+	$(BIN)/python scripts/compile_kernels.py
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
@@ -117,6 +122,10 @@ packages:
 # The dozen tests that take longest, which make test leaves out; three minutes.
 long: $(VENV)/.installed-test
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m long
+
+# 1,000 random parts made anew, with six encoders: nothing outside them moves; some minutes.
+replacing: $(VENV)/.installed-test
+	HOWLKIT_REPLACED=1000 $(BIN)/python -m pytest tests/sampling/test_replacing.py
 
 # The contract of all tokenizers of howlkit-miditok; `make test` tries some. Two minutes.
 tokenizers: $(VENV)/.installed-test

@@ -44,7 +44,6 @@ class Ours:
         model = Transformer(size="small", window=context)
         self.network = model.build(SCHEMA, HeadOptions()).eval()
         self.runner = make_runner(self.network, SCHEMA, model, stepping=stepping)
-        self.runner.prepare(1)
         choices = sum(field.choices for field in SCHEMA.decisions)
         least = np.zeros((1, len(SCHEMA.decisions)), np.int64)
         self.mask = StepMask(np.ones((1, choices), bool), least)

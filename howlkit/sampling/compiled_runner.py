@@ -117,21 +117,6 @@ class CompiledRunner:
         twin._begin_anew()
         return twin
 
-    def prepare(self, rows: int) -> None:
-        """As `Runner.prepare`: load the machine code for one row or for several, or compile it.
-
-        To do so it decides one step, in which every value but a start is allowed, and drops it.
-        """
-        rows = min(rows, 2)
-        heads, choices = len(self._position), self._fields.begin[-1]
-        steps = self.schema.steps(rows)
-        _, hidden = self.start(steps[:, None])
-        step_mask = StepMask(np.ones((rows, choices), bool), np.zeros((rows, heads), np.int64))
-        step_mask.allowed[:, START] = False
-        everywhere, uniforms = np.ones(rows, bool), np.full((rows, heads), 0.5)
-        self._begin(hidden)
-        self._decide(0, heads, steps, everywhere, step_mask, uniforms, SamplingParams(), None)
-
     def _scratch(self, rows: int) -> _Scratch:
         scratch = self._scratches.get(rows)
         if scratch is None:

@@ -36,9 +36,6 @@ class Runner(Protocol):
     name: Stepping
     needs_torch: bool  # for a session of one row
 
-    def prepare(self, rows: int) -> None:
-        """Load or compile now what the first step of B rows would otherwise wait for."""
-
     def twin(self) -> Runner:
         """Return another runner of the same network, for another session.
 

@@ -58,7 +58,6 @@ class SessionRows:
         self.runner, self.encoder, self.like, self.schema = runner, encoder, like, encoder.schema
         self.rngs = [np.random.default_rng([seed, row]) for row in range(rows)]
         self.timeline = Timeline(self.schema.clock, like)
-        runner.prepare(rows)
         self._hold(self.schema.steps(64 * rows).reshape(rows, 64))
         self._steps["mark"][:, 0] = START
         grammar = encoder.grammar(rows, like=like)

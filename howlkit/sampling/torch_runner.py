@@ -34,9 +34,6 @@ class TorchRunner:
         self._device = next(network.parameters()).device
         self._stepper: Stepper | None = None  # made when the first step is decided
 
-    def prepare(self, rows: int) -> None:
-        """As `Runner.prepare`: torch waits for nothing."""
-
     def twin(self) -> TorchRunner:
         """As `Runner.twin`."""
         return TorchRunner(self.network, self.schema)

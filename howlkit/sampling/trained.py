@@ -21,7 +21,7 @@ from howlkit.sampling.limits import Limit
 from howlkit.sampling.runner import CompilableModel, Runner, Stepping
 from howlkit.sampling.runners import make_runner
 from howlkit.sampling.session import Session
-from howlkit.sampling.steering import rules_of
+from howlkit.sampling.steering import constraints_of, rules_of
 from howlkit.sampling.stored_network import StoredNetwork
 from howlkit.sampling.wishes import Wishes
 from howlkit.schema import Schema
@@ -179,8 +179,13 @@ class Trained:
             network = _load(folder, recipe).to(place)
             trained = cls(recipe, network, facts, stepping or "auto", Path(path))
         if stepping is not None:
-            trained.runner.prepare(1)
+            trained._take_a_step()
         return trained
+
+    def _take_a_step(self) -> None:
+        """Let compiled code be loaded, or compiled, by a step as `sample` takes it; it is lost."""
+        if self.runner.name == "compiled":
+            self.session(constraints=constraints_of(Wishes())).step()
 
     def save_pretrained(self, path: str | Path) -> Path:
         """Write the model folder; each file is replaced whole, the weights last.
