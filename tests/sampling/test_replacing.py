@@ -39,6 +39,12 @@ def trained(encoder):
     return Trained(recipe, network, {}, "auto")
 
 
+def test_steps_before_which_there_is_nothing_have_only_a_start_in_common():
+    steps = trained("pianoroll").encoder.encode(tune(0, bars=1))
+    assert common_steps(steps[:1], steps[1:]) == 1
+    assert common_steps(steps[1:1], steps[1:]) == 0
+
+
 def rows_of(notes):
     return sorted(notes.tolist())
 

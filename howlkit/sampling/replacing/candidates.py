@@ -319,10 +319,11 @@ def common_steps(one: Steps, other: Steps) -> int:
     begins = int(len(one) > 0 and one["mark"][0] == START)
     one = one[begins:]
     n = min(len(one), len(other))
+    if not n:
+        return begins
     same = np.ones(n, bool)
     for name in one.dtype.names or ():
-        pair = one[name][:n] == other[name][:n]
-        same &= pair.reshape(n, -1).all(axis=1) if n else pair
+        same &= (one[name][:n] == other[name][:n]).reshape(n, -1).all(axis=1)
     return begins + (int(same.argmin()) if not same.all() else n)
 
 
