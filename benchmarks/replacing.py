@@ -2,11 +2,11 @@
 
     python benchmarks/replacing.py RUN --judge OTHER [--pieces 100] [--bars 4] [--takes 4]
 
-RUN makes the middle bars of pieces of its test and validation parts anew; OTHER, a run that learnt the same
-training part from another seed, judges: it chose nothing, so it does not flatter what RUN chose.
-Judged are the nats of the notes that follow the bars, and shown is how much of the gap between a
-plain continuation and the original is closed. Beside it stands the best of 32 plain continuations.
-Then the first takes are told from the original bars by `statistics --told`.
+RUN makes the middle bars of pieces of its test and validation parts anew. OTHER judges, a run that
+learnt the same training part from another seed: it chose nothing, so it does not flatter what RUN
+chose. Judged are the nats of the notes that follow the bars, and shown is how much of the gap
+between a plain continuation and the original is closed. Beside it stands the best of 32 plain
+continuations. Then the first takes are told from the original bars by `statistics --told`.
 
 Both runs must have learnt from the same dataset. Rows are told on stderr as they are done.
 """
