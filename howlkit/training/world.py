@@ -172,6 +172,7 @@ class World:
         if self.size == 1:
             return network
         on_gpu = device.type == "cuda"
+        buffers: dict[str, Any] = {_SYNC_BUFFERS: _learns_buffers(network)}
         return DistributedDataParallel(
             _Loss(network, device),
             device_ids=[device] if on_gpu else None,
@@ -181,7 +182,7 @@ class World:
             # Which weights take part may depend on the music. It also keeps the buckets, in which
             # gradients are summed, the same from the first step on: a resumed run adds up alike.
             find_unused_parameters=True,
-            **{_SYNC_BUFFERS: _learns_buffers(network)},
+            **buffers,
         )
 
     def without_averaging(self, module: nn.Module) -> AbstractContextManager[None]:

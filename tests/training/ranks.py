@@ -6,11 +6,13 @@ that the environment names. A task:
     run: the folder. steps: of the budget. values: options by component. dtype: float32 or float64.
     workers. resume: go on with the run. die: [rank, step, signal], which that rank sends itself.
     stop_at: the first rank gets Ctrl-C after this step.
+    command: in place of all these, arguments of `howlkit`.
 
 Each rank leaves `RUN/seen-RANK.jsonl`, a line for each step: digests of the rows that it trained
 on, and the sums of nats; and `RUN/ended-RANK.json` at the end of a task.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -22,6 +24,7 @@ from pathlib import Path
 
 import torch
 
+from howlkit import cli
 from howlkit.errors import HowlkitError
 from howlkit.training.trainer import Interrupted
 from howlkit.training.world import joined_world
@@ -117,6 +120,10 @@ def _watch(made, task, log, attempt):
 
 def do(task, world):
     """Do one task."""
+    if "command" in task:
+        with contextlib.suppress(SystemExit):
+            cli.main(task["command"])
+        return
     torch.set_default_dtype(getattr(torch, task.get("dtype", "float32")))
     run, rank = Path(task["run"]), world.rank
     made = trainer(
