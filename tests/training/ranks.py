@@ -5,11 +5,12 @@ that the environment names. A task:
 
     run: the folder. steps: of the budget. values: options by component. dtype: float32 or float64.
     workers. resume: go on with the run. die: [rank, step, signal], which that rank sends itself.
-    stop_at: the first rank gets Ctrl-C after this step.
+    stop_at: the first rank gets Ctrl-C after this step. gradients: keep those of the first step.
     command: in place of all these, arguments of `howlkit`.
 
 Each rank leaves `RUN/seen-RANK.jsonl`, a line for each step: digests of the rows that it trained
-on, and the sums of nats; and `RUN/ended-RANK.json` at the end of a task.
+on, and the sums of nats; and `RUN/ended-RANK.json` at the end of a task. `gradients` are in
+`RUN/gradients-RANK.npy`.
 """
 
 import contextlib
@@ -22,6 +23,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from howlkit import cli
@@ -83,6 +85,18 @@ def seen(run):
     return {step: sorted(attempts[max(attempts)]) for step, attempts in rows.items()}
 
 
+def costs(run):
+    """Return the nats of each step, over all ranks, as the last process saw them."""
+    nats = {}
+    for path in sorted(Path(run).glob("seen-*.jsonl")):
+        for line in path.read_text().splitlines():
+            entry = json.loads(line)
+            nats.setdefault(entry["step"], {}).setdefault(entry["attempt"], []).append(
+                entry["nats"]
+            )
+    return {step: sum(attempts[max(attempts)]) for step, attempts in nats.items()}
+
+
 def ended(run, rank=0):
     """Return what a rank wrote at the end of a task."""
     return json.loads((Path(run) / f"ended-{rank}.json").read_text())
@@ -118,6 +132,19 @@ def _watch(made, task, log, attempt):
     made._update = watched
 
 
+def _keep_gradients(made):
+    """Write the gradients of the first step, of all weights in a row."""
+    step, path = made.optimizer.step, made.run / f"gradients-{made.world.rank}.npy"
+
+    def kept():
+        parts = [p.grad.flatten() for p in made.network.parameters() if p.grad is not None]
+        if not path.exists():
+            np.save(path, torch.cat(parts).numpy())
+        step()
+
+    made.optimizer.step = kept
+
+
 def do(task, world):
     """Do one task."""
     if "command" in task:
@@ -136,6 +163,8 @@ def do(task, world):
     )
     if task.get("resume"):
         made.resume()
+    if task.get("gradients"):
+        _keep_gradients(made)
     began = made.step
     with (run / f"seen-{rank}.jsonl").open("a") as log:
         _watch(made, task, log, task.get("attempt", 0))
