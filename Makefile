@@ -8,7 +8,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
 
-.PHONY: demo test lint docs kernels replacing explore differential fuzz kills quality chorales matrix models packages bench scaling steering tokenizers long clean
+.PHONY: demo test lint docs kernels replacing explore differential fuzz kills quality chorales matrix models packages bench scaling steering tokenizers long clean soak
 
 # The versions last tested are installed, torch's among them; pyproject.toml has the ranges.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -73,10 +73,17 @@ differential: $(VENV)/.installed-test
 fuzz: $(VENV)/.installed-test
 	$(BIN)/python benchmarks/fuzz_midi.py
 
-# 200 times killed while saving; 50 times two trainings at once in one folder; some ten minutes.
+# 200 times killed while saving; 50 times two trainings at once in one folder; 20 times one of two
+# processes of a training killed; some 20 minutes.
 kills: $(VENV)/.installed-test
 	HOWLKIT_KILLS=200 $(BIN)/python -m pytest tests/training/test_stopping.py -k killed_while_saving
 	HOWLKIT_STARTS=50 $(BIN)/python -m pytest tests/training/test_run_lock.py -k two_trainings
+	HOWLKIT_RANK_KILLS=20 $(BIN)/python -m pytest -rP tests/training/test_world_at_length.py -k killed
+
+# Runs on one, two and four processes held against each other over 40 steps, killed, moved and
+# interrupted; ten minutes. docs/reliability.md has what came.
+soak: $(VENV)/.installed-test
+	HOWLKIT_SOAK=1 $(BIN)/python -m pytest -rP tests/training/test_world_at_length.py
 
 # Encoders and models at equal time, with chained and independent heads, on folders of HOWLKIT_DATA:
 # the tables of docs/measurements.md; about three hours. Stopped, it goes on where it was. Runs of one

@@ -21,6 +21,7 @@ from howlkit.sampling.trained import Trained
 from howlkit.training import run_folders, setup
 from howlkit.training.progress import Budget
 from howlkit.training.trainer import Interrupted, Trainer
+from howlkit.training.world import joined_world
 
 __all__ = ["load", "train"]
 
@@ -64,7 +65,8 @@ def train(
     a run (or a Trained) to start from the weights, encoder and model of. strict: stop at the first
     file that cannot be read or had to be mended. quiet: print nothing.
 
-    Ctrl-C saves the run and returns what is trained so far; `resume` goes on from there. Raises
+    Ctrl-C saves the run and returns what is trained so far; `resume` goes on from there. A script
+    that torchrun starts several times trains one network, and each process gets it. Raises
     ArgumentError for an argument that it does not know or of another type, and HowlkitError for
     what `howlkit train` refuses: too little music, an unknown option, a folder in use.
 
@@ -86,7 +88,7 @@ def train(
     )
     whole("workers", workers, 0, 64)
     folder = None if out_dir is None else path_of("out_dir", out_dir)
-    with Display(quiet=quiet) as display:
+    with joined_world() as world, Display(quiet=quiet or not world.first) as display:
         if resume is not False:
             fixed = {
                 "data": data, "encoder": encoder, "model": model, "augment": augment or None,
@@ -99,6 +101,7 @@ def train(
                 device=device,
                 tell=display.tell,
                 workers=workers,
+                world=world,
             )
         else:
             if str(precision) not in PRECISIONS:
@@ -122,6 +125,7 @@ def train(
                 tell=display.tell,
                 workers=workers,
                 progress=None if quiet else file_progress(),
+                world=world,
             )
         display.begin(trainer)
         _train(trainer, display)

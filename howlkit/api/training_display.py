@@ -63,7 +63,7 @@ class Display:
         self._baseline = trainer.facts.get("baseline_nats_per_note")
         self.tell(
             f"Training {recipe.encoder.name} + {recipe.model.name} ({heads} heads, "
-            f"{network_size(parameters)}) for {trainer.budget} on {trainer.device} "
+            f"{network_size(parameters)}) for {trainer.budget} on {_where(trainer)} "
             f"into {printable(trainer.run)}"
         )
         if self._baseline is not None and trainer.validation is not None:
@@ -136,6 +136,13 @@ class Display:
             best += f" in validation, {progress.best / self._baseline:.3f} of unigram"
         minutes, seconds = divmod(round(progress.seconds), 60)
         self.tell(f"Done after {progress.step} steps in {minutes}:{seconds:02d}{why}{best}")
+
+
+def _where(trainer: Trainer) -> str:
+    """Return on what a run is trained: a device, or so many processes and the kind of theirs."""
+    if trainer.world.size == 1:
+        return str(trainer.device)
+    return f"{trainer.world} ({trainer.device.type})"
 
 
 def _figures(progress: Progress, baseline: float | None = None) -> list[str]:

@@ -117,17 +117,19 @@ def command(
     """Train a model on DATA: folders or files of MIDI, or a prepared dataset.
 
     Without DATA it trains on the Bach chorales that come with howlkit. Ctrl-C saves the run and
-    stops; --resume goes on from there.
+    stops; --resume goes on from there. Several processes train one network: torchrun
+    --nproc-per-node 2 -m howlkit train ...
     """
     from howlkit.api.progress import file_progress
     from howlkit.api.training_display import Display
     from howlkit.training import run_folders, setup
     from howlkit.training.progress import Budget
+    from howlkit.training.world import joined_world
 
     # With --init the encoder and the model are those of the run, which is not read yet.
     used = [*config] if init else [encoder or "tuple", model or "lstm", *augment]
     values = merged(config, option, [*used, *SECTIONS])
-    with Display() as display:
+    with joined_world() as world, Display(quiet=not world.first) as display:
         if resume:
             _check_resumable(ctx, display)
             trainer = setup.reopen(
@@ -136,6 +138,7 @@ def command(
                 device=device,
                 tell=display.tell,
                 workers=workers,
+                world=world,
             )
         else:
             plan = setup.TrainingPlan(
@@ -157,6 +160,7 @@ def command(
                 tell=display.tell,
                 workers=workers,
                 progress=file_progress(),
+                world=world,
             )
         display.begin(trainer)
         ctx.exit(_train(trainer, display))

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -147,10 +148,15 @@ def _sounding(piece: Piece) -> float:
     return piece.seconds_long - float(piece.seconds(piece.notes["start"][0]))
 
 
-def score(network: Network, encoded: Encoded) -> Scores:
-    """Return the cost of whole pieces by a network, which is left in evaluation mode."""
+def score(network: Network, encoded: Encoded, *, rank: int = 0, ranks: int = 1) -> Scores:
+    """Return the cost of whole pieces by a network, which is left in evaluation mode.
+
+    rank, ranks: of `ranks` processes this is number `rank`, and counts only its share of the
+    pieces; the others cost 0. The sum of all shares is the same, bit for bit, however many there
+    are.
+    """
     nats = np.zeros((len(encoded.rows), len(encoded.schema.decisions)))
-    for rows, costs, lengths in _costs(network, encoded):
+    for rows, costs, lengths in _costs(network, encoded, rank, ranks):
         nats[rows] += _row_sums(costs, lengths)
     return Scores(encoded, nats, _no_likelihood(network, encoded.schema))
 
@@ -177,17 +183,17 @@ def _no_likelihood(network: Network, schema: Schema) -> frozenset[str]:
 
 
 def _costs(
-    network: Network, encoded: Encoded
+    network: Network, encoded: Encoded, rank: int = 0, ranks: int = 1
 ) -> Iterator[tuple[list[int], list[torch.Tensor], torch.Tensor]]:
     """Yield, in order, some rows (B), the cost of each decision (B, T) by field, and lengths (B,).
 
-    The network is left in evaluation mode.
+    rank, ranks: as `score` has them. The network is left in evaluation mode.
     """
     network.eval()
     device = next(network.parameters()).device
     fields = encoded.schema.decisions
     with torch.inference_mode():
-        for some in _by_length(encoded.rows):
+        for some in islice(_by_length(encoded.rows), rank, None, ranks):
             state = None
             columns, lengths = side_by_side(encoded.schema, [encoded.rows[i] for i in some])
             for batch in cut(columns, lengths - 1, STEPS):

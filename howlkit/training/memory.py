@@ -105,12 +105,21 @@ class MemoryCheck:
     def _fewer(self) -> str:
         """Return options that make a batch half as large."""
         rows, steps = self._batch(self.recipe)
-        return f"-o training.batch={max(rows // 2, 1)} or -o training.window={max(steps // 2, 2)}"
+        parts = min(2 * self.recipe.training.accumulate, self.recipe.training.batch)
+        return (
+            f"-o training.accumulate={parts}, -o training.batch={max(rows // 2, 1)} or "
+            f"-o training.window={max(steps // 2, 2)}"
+        )
 
     def _batch(self, recipe: Recipe) -> tuple[int, int]:
-        """Return the rows and steps of the largest batch, at least a step for each note."""
+        """Return the rows and steps of the largest batch, at least a step for each note.
+
+        The rows are those that one process computes at once.
+        """
         rows, longest = len(self.windows.tiles(0)), int(self.windows.note_counts.max(initial=0))
-        return min(recipe.training.batch, rows), min(recipe.training.window, longest)
+        shares = self.windows.ranks * recipe.training.accumulate
+        at_once = -(-min(recipe.training.batch, rows) // shares)
+        return at_once, min(recipe.training.window, longest)
 
     def _need(self, recipe: Recipe) -> Need | None:
         """Return what the shapes of a recipe's network say; None if it cannot be built so."""
@@ -260,6 +269,7 @@ def explained(recipe: Recipe) -> Iterator[None]:
         training = recipe.training
         raise HowlkitError(
             "memory ran out in training. Begin a run with fewer rows or notes at once, "
+            f"-o training.accumulate={min(2 * training.accumulate, training.batch)}, "
             f"-o training.batch={max(training.batch // 2, 1)} or "
             f"-o training.window={max(training.window // 2, 2)}, or with a smaller network: "
             f"howlkit plugins show {recipe.model.name}"

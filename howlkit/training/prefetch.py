@@ -22,7 +22,7 @@ from howlkit.dataset import Dataset
 from howlkit.dataset.processes import follow_parent, starting
 from howlkit.music.piece import Piece
 from howlkit.schema import Steps
-from howlkit.training.windows import Position, Segment, Windows
+from howlkit.training.windows import Exchange, Position, Segment, Windows
 
 __all__ = ["PartOf", "segments"]
 
@@ -40,19 +40,24 @@ class PartOf:
 
 
 def segments(
-    windows: Windows, position: Position, *, workers: int = 0
+    windows: Windows,
+    position: Position,
+    *,
+    workers: int = 0,
+    exchange: Exchange = lambda own, total: own,
 ) -> Generator[Segment, None, None]:
     """Yield `windows.segments(position)`, prepared by `workers` other processes; 0: by this one.
 
-    windows: must pickle, for workers. Close the iterator to end the processes. If a process dies,
-    its share is prepared by this one, with a warning.
+    windows: must pickle, for workers. exchange: as `Windows.segments` has it; this process calls
+    it. Close the iterator to end the processes. If a process dies, its share is prepared by this
+    one, with a warning.
     """
     if not workers:
-        yield from windows.segments(position)
+        yield from windows.segments(position, exchange=exchange)
         return
     rows = _prepared(windows, position, workers)
     try:
-        yield from windows.segments(position, rows)
+        yield from windows.segments(position, rows, exchange)
     finally:
         rows.close()
 

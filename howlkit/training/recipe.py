@@ -48,6 +48,13 @@ class TrainingOptions:
         "muon: Muon for matrices between hidden vectors, AdamW for the rest",
         before="adamw",
     )
+    accumulate: int = option(
+        1,
+        "parts that a batch is computed in, one by one, to save memory",
+        low=1,
+        high=65536,
+        before=1,
+    )
 
     name: ClassVar[str] = "training"
 

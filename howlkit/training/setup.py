@@ -3,23 +3,27 @@
 RUN/config.json is written when the run begins, with everything resolved. `reopen` needs only that
 file, the checkpoints and the dataset to go on, and changes only the budget in it, if it is given a
 new one.
+
+Of several processes the first does all this; the others then `_follow` it: they read
+RUN/config.json, open the same dataset, and get the weights when training begins.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from howlkit.dataset import Dataset, opening
 from howlkit.errors import CheckpointError, DataError, HowlkitError, OptionError, printable, quoted
 from howlkit.head_options import HeadOptions
 from howlkit.network.build import check_weights
-from howlkit.network.device import pick_device
 from howlkit.network.likelihood import unigram, unigram_nats
 from howlkit.plugins.checked import CheckedEncoder
 from howlkit.protocols import Augmenter, Encoder, Model
@@ -36,6 +40,7 @@ from howlkit.training.run_lock import RunLock
 from howlkit.training.trainer import Trainer
 from howlkit.training.weights import read_tensors
 from howlkit.training.windows import Windows
+from howlkit.training.world import ALONE, World
 
 __all__ = ["TrainingPlan", "begin", "reopen"]
 
@@ -71,18 +76,37 @@ def begin(
     tell: Tell,
     workers: int = 0,
     progress: Callable[[int, int], None] | None = None,
+    world: World = ALONE,
 ) -> Trainer:
     """Make the folder of a new run and return the run's Trainer.
 
     out_dir: the folder; None: a new one in `run_folders.RUNS`. tell: is called with lines for the
-    user. progress: is called with (files read, files in all). workers: as `trainer.Trainer`.
+    user. progress: is called with (files read, files in all). workers, world: as `trainer.Trainer`;
+    every process of the world calls this.
     The trainer holds the lock of the folder until training ends. Raises HowlkitError for a folder
     that is in use, for music that cannot be read or is too little, for a component or an option
     that does not exist, and for a network that does not fit into the memory of the device.
     """
+    if not world.first:
+        return _follow(world, device=device, workers=workers)
+    with _leading(world) as ready:
+        trainer = _begin(plan, out_dir, world.device(device), tell, workers, progress, world)
+        ready.append({"run": str(trainer.run.resolve()), "resume": False})
+    return trainer
+
+
+def _begin(
+    plan: TrainingPlan,
+    out_dir: Path | None,
+    device: torch.device,
+    tell: Tell,
+    workers: int,
+    progress: Callable[[int, int], None] | None,
+    world: World,
+) -> Trainer:
+    """Make a run's folder and its Trainer, as `begin`."""
     initial = run_folders.find_model(plan.init) if plan.init else None
     recipe = _recipe(plan, initial)
-    chosen = pick_device(device)
     with ExitStack() as locked:
         lock = None if out_dir is None else locked.enter_context(run_folders.take_unused(out_dir))
         data = opening.open_data(plan.sources, strict=plan.strict, tell=tell, progress=progress)
@@ -94,7 +118,7 @@ def begin(
             lock = run_folders.take_next(recipe.encoder.name, recipe.model.name)
             locked.enter_context(lock)
         config = _config(plan, recipe, data)
-        trainer = _trainer(lock, recipe, data, config, plan.budget, str(chosen), tell, workers)
+        trainer = _trainer(lock, recipe, data, config, plan.budget, device, tell, workers, world)
         if initial is not None:
             weights = read_tensors(initial / model_folder.WEIGHTS)
             check_weights(trainer.network, weights, initial / model_folder.WEIGHTS)
@@ -126,14 +150,35 @@ def _config(plan: TrainingPlan, recipe: Recipe, data: Dataset) -> dict[str, Any]
     }
 
 
-def reopen(run: Path, budget: Budget, *, device: str, tell: Tell, workers: int = 0) -> Trainer:
+def reopen(
+    run: Path,
+    budget: Budget,
+    *,
+    device: str,
+    tell: Tell,
+    workers: int = 0,
+    world: World = ALONE,
+) -> Trainer:
     """Return the Trainer of a run that was stopped, at its newest whole checkpoint.
 
     budget: the new budget, counted from the beginning of the run; an empty one keeps the run's own.
-    workers: as `trainer.Trainer`. The trainer holds the lock of the folder until training ends.
+    workers, world: as `begin`; the world may have another size than it had. The trainer holds the
+    lock of the folder until training ends.
     Raises CheckpointError if the run is damaged or another process trains it, DataError if its
     music has changed, and HowlkitError if its budget is used up.
     """
+    if not world.first:
+        return _follow(world, device=device, workers=workers)
+    with _leading(world) as ready:
+        trainer = _reopen(run, budget, world.device(device), tell, workers, world)
+        ready.append({"run": str(run.resolve()), "resume": True})
+    return trainer
+
+
+def _reopen(
+    run: Path, budget: Budget, device: torch.device, tell: Tell, workers: int, world: World
+) -> Trainer:
+    """Return the Trainer of a run that goes on, as `reopen`."""
     with ExitStack() as locked:
         lock = locked.enter_context(RunLock.take(run))
         config = read_json(run / "config.json")
@@ -151,7 +196,7 @@ def reopen(run: Path, budget: Budget, *, device: str, tell: Tell, workers: int =
         data = Dataset.open(path)
         if data.fingerprint != fingerprint:
             raise DataError(_music_changed(run, data))
-        trainer = _trainer(lock, recipe, data, config, budget, device, tell, workers)
+        trainer = _trainer(lock, recipe, data, config, budget, device, tell, workers, world)
         trainer.resume()
         if trainer.is_over:
             raise HowlkitError(_has_ended(run, budget, trainer.step))
@@ -161,6 +206,61 @@ def reopen(run: Path, budget: Budget, *, device: str, tell: Tell, workers: int =
                 write_json(path, {**config, "budget": asdict(budget)})
         locked.pop_all()  # from here on the trainer holds the lock
     tell(f"Going on with {run} after {trainer.step} steps")
+    return trainer
+
+
+@contextmanager
+def _leading(world: World) -> Iterator[list[dict[str, Any]]]:
+    """Tell the other processes what to do after this context, or that there is nothing to do.
+
+    What to do is appended to the list that this gives.
+    """
+    ready: list[dict[str, Any]] = []
+    try:
+        yield ready
+    finally:
+        world.tell(json.dumps(ready))
+
+
+def _follow(world: World, *, device: str, workers: int) -> Trainer:
+    """Return the Trainer of a process that is not the first, for the run that the first one opened.
+
+    Raises SystemExit if that one failed, since it says why, and HowlkitError if this process does
+    not see the run or the same music.
+    """
+    ready = json.loads(world.hear())
+    if not ready:
+        raise SystemExit(1)
+    run, resume = Path(ready[0]["run"]), bool(ready[0]["resume"])
+    config = read_json(run / "config.json")
+    recipe, path = Recipe.from_json(config["recipe"]), Path(config["data"]["dataset"])
+    data = Dataset.open(path)
+    if data.fingerprint != config["data"]["fingerprint"]:
+        raise DataError(
+            f"process {world.rank} of {world.size} finds other music in {printable(path)} than the "
+            "first process. All need the same dataset, at the same path"
+        )
+    budget, chosen = Budget(**config["budget"]), world.device(device)
+    windows = _windows(recipe, data, int(config["seed"]), world)
+    check = MemoryCheck(recipe, windows, chosen, str(config["precision"]))
+    check.before_building()
+    with explained(recipe):
+        trainer = Trainer(
+            run,
+            recipe,
+            windows,
+            facts.validation_part(recipe, data, windows.seed, lambda line: None),
+            budget=budget,
+            facts={},
+            counts={},  # the weights come from the first process
+            device=chosen,
+            precision=str(config["precision"]),
+            workers=workers,
+            world=world,
+        )
+        check.built(trainer.network)
+    if resume:
+        trainer.resume()
     return trainer
 
 
@@ -236,25 +336,16 @@ def _trainer(
     data: Dataset,
     config: Mapping[str, Any],
     budget: Budget,
-    device: str,
+    device: torch.device,
     tell: Tell,
     workers: int,
+    world: World,
 ) -> Trainer:
     """Return the Trainer of a new run or of one that goes on; config: that of RUN/config.json."""
-    part, seed, options = data.indices("train"), int(config["seed"]), recipe.training
-    facts.check_enough(data, window=options.window, tell=tell)
-    chosen, precision = pick_device(device), str(config["precision"])
-    windows = Windows(
-        PartOf(data, part),
-        np.asarray(data.note_counts)[part],
-        recipe.encoder,
-        recipe.augmenters,
-        notes=options.window,
-        carry=options.carry,
-        rows=options.batch,
-        seed=seed,
-    )
-    check = MemoryCheck(recipe, windows, chosen, precision, tell)
+    seed, precision = int(config["seed"]), str(config["precision"])
+    facts.check_enough(data, window=recipe.training.window, tell=tell)
+    windows = _windows(recipe, data, seed, world)
+    check = MemoryCheck(recipe, windows, device, precision, tell)
     check.before_building()
     counts = unigram(recipe.encoder, data.pieces("train"))
     tell(facts.describe_parts(data))
@@ -276,10 +367,28 @@ def _trainer(
             budget=budget,
             facts=stored,
             counts=facts.augmented_counts(recipe, data, seed) if recipe.augmenters else None,
-            device=chosen,
+            device=device,
             precision=precision,
             workers=workers,
             lock=lock,
+            world=world,
         )
         check.built(trainer.network)
     return trainer
+
+
+def _windows(recipe: Recipe, data: Dataset, seed: int, world: World) -> Windows:
+    """Return the training part as the windows that a process of the world trains on."""
+    part, options = data.indices("train"), recipe.training
+    return Windows(
+        PartOf(data, part),
+        np.asarray(data.note_counts)[part],
+        recipe.encoder,
+        recipe.augmenters,
+        notes=options.window,
+        carry=options.carry,
+        rows=options.batch,
+        seed=seed,
+        rank=world.rank,
+        ranks=world.size,
+    )

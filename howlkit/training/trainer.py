@@ -1,8 +1,11 @@
 """The training loop: windows with carried state, validated, checkpointed, resumable.
 
 A run with a budget in steps is deterministic: stopped anywhere and resumed, it ends with the same
-weights, bit for bit, on the same machine and number of threads. A run with a budget in minutes is
-not, since its learning rate follows the clock.
+weights, bit for bit, on the same machine and number of threads and processes. A run with a budget
+in minutes is not, since its learning rate follows the clock.
+
+Of several processes each runs this loop over its own rows of every batch. They have the same
+weights, clock and position at every step, so all come to the same decisions; the first one writes.
 
 Units: nats a note; seconds on the clock, pauses between a stop and a resume left out.
 """
@@ -13,7 +16,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -21,14 +24,23 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from howlkit.errors import CheckpointError, DataError
 from howlkit.network.batches import Batch, to_tensors
 from howlkit.network.likelihood import Counts, Encoded, score
 from howlkit.network.network import Network
 from howlkit.network.validate import new_network, validate_network
-from howlkit.training import checkpoint, memory, model_folder, optimizer, prefetch, stop_signals
+from howlkit.training import (
+    checkpoint,
+    memory,
+    model_folder,
+    optimizer,
+    prefetch,
+    random_state,
+    stop_signals,
+)
+from howlkit.training.carried import CarriedState
 from howlkit.training.checkpoint import Checkpoint
 from howlkit.training.ema import Average
 from howlkit.training.progress import Budget, Meter, Metrics, Progress, TrainerState, TrainingResult
@@ -36,6 +48,7 @@ from howlkit.training.recipe import Recipe
 from howlkit.training.run_lock import RunLock
 from howlkit.training.weights import with_prefix, without_prefix
 from howlkit.training.windows import Position, Segment, Windows
+from howlkit.training.world import ALONE, World
 
 __all__ = ["Interrupted", "Trainer"]
 
@@ -63,6 +76,8 @@ class Trainer:
     facts: stored in the model's config (unigram, tempo, data ...). counts: of values as they are
     trained on, which the heads start from; None: facts["unigram"].
     lock: that of the folder, if it is taken already; it is released when training ends.
+    world: the processes that train together, `windows` shared out among them; only the first of
+    them locks the folder and writes.
     """
 
     def __init__(
@@ -82,27 +97,31 @@ class Trainer:
         lock: RunLock | None = None,
         show_early: Callable[[int, float], None] = lambda step, nats: None,
         show_step_time: Callable[[float], None] = lambda seconds: None,
+        world: World = ALONE,
     ) -> None:
         self.run, self.recipe, self.windows, self.validation = run, recipe, windows, validation
         self.budget, self.facts, self.device, self.show = budget, facts, device, show
-        self.precision, self.workers, self._lock = precision, workers, lock
+        self.precision, self.workers, self._lock, self.world = precision, workers, lock, world
         self.show_early, self.show_step_time = show_early, show_step_time
         torch.manual_seed(windows.seed)
         network: Network = new_network(recipe.model, recipe.encoder.schema, recipe.heads)
         validate_network(recipe.model, network, recipe.encoder.schema)
         network.start_at(counts if counts is not None else facts["unigram"])
         self.network = network.to(device)
+        self._parallel: nn.Module = self.network  # until other processes take part
+        random_state.seed(windows.seed, world.rank)
         self.average = Average(self.network, recipe.training.ema) if recipe.training.ema else None
         options = recipe.training
         self.optimizer = optimizer.new_optimizer(
             options.optimizer, self.network, options.rate, options.weight_decay
         )
         self._at = TrainerState()
-        self._carried: dict[str, Tensor] | None = None
+        self.carried = CarriedState(world, device, options.accumulate)
         self._uncounted: list[tuple[Tensor, float]] = []  # nats and notes of windows
         self._meter, self.metrics = Meter(), Metrics(run / "metrics.jsonl")
         self._last = self._progress(math.nan, 0.0)
-        self._stop: int | None = None
+        self._signal: int | None = None  # that this process was sent
+        self._stop: int | None = None  # and that all processes know of
         self._clock = time.perf_counter()
         self._step_times: list[float] | None = []  # of the first steps; None: they were shown
 
@@ -137,24 +156,21 @@ class Trainer:
             if self.average is not None:
                 self.average.load(without_prefix(saved.model, "average"))
             optimizer.load(self.optimizer, without_prefix(saved.optimizer, "optimizer"))
-            torch.set_rng_state(saved.optimizer["rng"])
-            if self.device.type == "cuda":
-                torch.cuda.set_rng_state(saved.optimizer["rng_cuda"])
-            self._carried = self._moved(without_prefix(saved.optimizer, "carried")) or None
             self._at = TrainerState(**saved.state["position"])
+            random_state.seed(self.windows.seed, self.world.rank, self._at.step)
+            random_state.restore(saved.optimizer, self.world, self.device)
+            self.carried.load(without_prefix(saved.optimizer, "carried"))
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"{self.run}: its checkpoint does not fit its config.json: {error}"
             ) from error
         self._last = self._progress(math.nan, 0.0)
-        self.metrics.forget_after(self._at.step)
+        if self.world.first:
+            self.metrics.forget_after(self._at.step)
 
     def extend(self) -> None:
         """Let patience count from now on, so that a run with a new budget does not stop at once."""
         self._at.patient_from = self._at.step
-
-    def _moved(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {name: tensor.to(self.device) for name, tensor in tensors.items()}
 
     # The loop -----------------------------------------------------------------------------------
 
@@ -164,20 +180,35 @@ class Trainer:
         Raises Interrupted after Ctrl-C or SIGTERM, when a checkpoint is saved.
         Raises CheckpointError if another process trains into the folder.
         """
-        with self._lock or RunLock.take(self.run):
+        with (self._lock or RunLock.take(self.run)) if self.world.first else nullcontext():
             return self._train()
 
     def _train(self) -> TrainingResult:
         self._clock = time.perf_counter()
         with memory.explained(self.recipe):
-            if not (self.run / "checkpoints" / "latest").exists():
+            self._join_others()
+            if self._is_new():
                 self.save()  # so that a run can be resumed however early it stops
             return self._run_segments()
+
+    def _join_others(self) -> None:
+        """Begin to train with the other processes, which get the weights of the first one."""
+        self.world.wait()  # setting up took each as long as it took
+        self._parallel = self.world.parallel(self.network, self.device)
+        if self.average is not None and not self._at.step:
+            self.average.restart()
+
+    def _is_new(self) -> bool:
+        """Return whether the run has no checkpoint yet, as its first process sees it."""
+        latest = self.run / "checkpoints" / "latest"
+        return self.world.largest([float(self.world.first and not latest.exists())])[0] > 0
 
     def _run_segments(self) -> TrainingResult:
         """Train on segment after segment until the run ends."""
         position = Position(self._at.epoch, self._at.index)
-        segments = prefetch.segments(self.windows, position, workers=self.workers)
+        segments = prefetch.segments(
+            self.windows, position, workers=self.workers, exchange=self._exchange
+        )
         with stop_signals.handled(self._on_signal), closing(segments):
             for segment in segments:
                 result = self._run_segment(segment)
@@ -185,22 +216,26 @@ class Trainer:
                     return result
         raise DataError("the training part holds no notes")  # never reached: segments do not end
 
+    def _exchange(self, own: NDArray[np.int64], total: int) -> NDArray[np.int64]:
+        """Return the sizes of all rows of a segment; before the first, workers have to start."""
+        begins = self._step_times is not None and not self._step_times
+        return self.world.all_rows(own, total, patient=begins)
+
     def _run_segment(self, segment: Segment) -> TrainingResult | None:
         """Train on the windows of a segment not done yet; return the result if the run ends."""
         for batch in segment.batches[self._at.window :]:
             if self.is_over:
                 return self._finish("budget")
-            if self._carried is None:
-                self._carried = self._start_state(segment.elapsed)
+            self.carried.begin(segment, self.network)
             nats = self._timed_update(batch, segment.scale)
-            notes = segment.notes_per_step * float(batch.lengths.sum())
+            notes = segment.notes_per_step * float(segment.predictions[self._at.window])
             self._uncounted.append((nats, notes))
             self._at.step += 1
             self._at.window += 1
             if self._at.window == len(segment.batches):
                 after = segment.after
                 self._at.epoch, self._at.index, self._at.window = after.epoch, after.index, 0
-                self._carried = None
+                self.carried.end()
             self._count_seconds()
             self._tell_step_time()
             if self._at.step % self.recipe.training.validate_every == 0:
@@ -219,23 +254,22 @@ class Trainer:
                 raise Interrupted(self._stop)
         return None
 
-    def _start_state(self, elapsed: NDArray[np.int64]) -> dict[str, Tensor] | None:
-        """Return the state of rows that begin so many steps (B,) after their pieces did."""
-        if not isinstance(self.network, Network):  # a plugin wrote it whole
-            return None
-        return self.network.start_state(torch.from_numpy(elapsed).to(self.device))
-
     def _count_seconds(self) -> None:
-        """Count the time since the last call, with reading, validating and saving."""
+        """Count the time since the last call, with reading, validating and saving.
+
+        All processes go by the clock of the first, and stop if one of them is to stop.
+        """
         now = time.perf_counter()
-        self._at.seconds += now - self._clock
-        self._clock = now
+        seconds = self._at.seconds + now - self._clock if self.world.first else 0.0
+        self._at.seconds, stop = self.world.largest((seconds, self._signal or 0))
+        self._clock, self._stop = now, int(stop) or None
 
     def _count_nats(self) -> None:
         """Count the nats and notes since the last call; only here does a device keep us waiting."""
         if not self._uncounted:
             return
-        nats = torch.stack([nats for nats, _ in self._uncounted]).tolist()
+        own = torch.stack([nats for nats, _ in self._uncounted]).tolist()
+        nats = self.world.summed(np.array(own)).tolist()
         for cost, (_, notes) in zip(nats, self._uncounted, strict=True):
             self._meter.count(cost, notes)
             self._at.nats += cost
@@ -266,21 +300,39 @@ class Trainer:
     def _update(self, batch: Batch, scale: int) -> Tensor:
         """Do one step of the optimizer; return the nats of the window (), without those of `mark`.
 
-        scale: divides the loss; the same for all windows of a segment, so that a window that is
-        mostly padding weighs little.
+        They are those of this process's rows; the gradients are those of all rows.
+        scale: divides the loss; the same for all windows of a segment and for all processes, so
+        that a window that is mostly padding weighs little.
         """
-        options = self.recipe.training
         self.network.train()
-        inputs, targets, lengths = to_tensors(batch, self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            sums, state = self.network(inputs, targets, lengths, self._carried)
-        (sums.sum() / scale).backward()
-        optimizer.update(self.optimizer, self.network, self._rate(), clip=options.clip)
-        self._carried = {name: part.detach() for name, part in state.items()}
+        parts = self.carried.parts(len(batch.lengths))
+        nats: list[Tensor] = []
+        states: list[dict[str, Tensor]] = []
+        for number, rows in enumerate(parts):
+            last = number + 1 == len(parts)
+            with nullcontext() if last else self.world.without_averaging(self._parallel):
+                part = batch if len(parts) == 1 else batch.rows(rows)
+                cost, state = self._backward(part, self.carried[number], scale)
+            nats.append(cost)
+            states.append(state)
+        clip = self.recipe.training.clip
+        optimizer.update(self.optimizer, self.network, self._rate(), clip=clip)
+        self.carried.move(states)
         if self.average is not None:
             self.average.move(self._at.step)
+        return nats[0] if len(nats) == 1 else torch.stack(nats).sum()
+
+    def _backward(
+        self, batch: Batch, state: dict[str, Tensor] | None, scale: int
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Add the gradients of a part of a batch; return its nats (), and the state after it."""
+        inputs, targets, lengths = to_tensors(batch, self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            sums, after = self._parallel(inputs, targets, lengths, state)
+        # Processes average their gradients, and their losses are to be added.
+        (sums.sum() * self.world.size / scale).backward()
         nats: Tensor = sums.detach()[1:].sum()
-        return nats
+        return nats, after
 
     def _rate(self) -> float:
         """Return the learning rate of the next step."""
@@ -297,10 +349,14 @@ class Trainer:
         if self.validation is None or self.recipe.training.validate_every < 2 * EARLY_STEP:
             return
         began = time.perf_counter()
-        with self._weights():
-            judged = score(self.network, self.validation).cost_per_note
-        self.show_early(self._at.step, judged)
+        self.show_early(self._at.step, self._judge(self.validation))
         self._meter.since += time.perf_counter() - began
+
+    def _judge(self, validation: Encoded) -> float:
+        """Return what the weights, or their average, cost in nats a note; processes share it."""
+        with self._weights():
+            scores = score(self.network, validation, rank=self.world.rank, ranks=self.world.size)
+        return replace(scores, nats=self.world.summed(scores.nats)).cost_per_note
 
     def _validate(self) -> None:
         """Judge the weights, and save them as the model if they are the best so far."""
@@ -310,9 +366,7 @@ class Trainer:
         judged = self._at.nats / self._at.notes if self._at.notes else math.nan
         self._at.nats = self._at.notes = 0.0
         if self.validation is not None:
-            with self._weights():
-                judged = score(self.network, self.validation).cost_per_note
-            self._at.validation = judged
+            judged = self._at.validation = self._judge(self.validation)
         if not math.isfinite(judged):
             raise DataError(
                 f"the loss is {judged} after {self._at.step} steps: the learning rate is too high. "
@@ -360,35 +414,43 @@ class Trainer:
 
     def _log(self, progress: Progress) -> None:
         self._last = progress
-        self.metrics.add(progress)
-        self.show(progress)
+        if self.world.first:
+            self.metrics.add(progress)
+            self.show(progress)
 
     # Saving -------------------------------------------------------------------------------------
 
-    def save(self) -> Path:
+    def save(self) -> None:
         """Write a checkpoint, with everything that the rest of the run depends on."""
         self._count_nats()
+        rest = with_prefix("carried", self.carried.tensors())
+        rest |= random_state.tensors(self.world, self.device)
+        if self.world.first:
+            self._save(rest)
+        self.world.wait()
+
+    def _save(self, rest: dict[str, Tensor]) -> None:
+        """Write a checkpoint. rest: what all processes gave to it."""
         model = with_prefix("network", self.network.state_dict())
         if self.average is not None:
             model |= with_prefix("average", self.average.tensors)
-        rest = with_prefix("optimizer", optimizer.tensors_of(self.optimizer))
-        rest |= with_prefix("carried", self._carried or {}) | {"rng": torch.get_rng_state()}
-        if self.device.type == "cuda":
-            rest["rng_cuda"] = torch.cuda.get_rng_state()
+        rest |= with_prefix("optimizer", optimizer.tensors_of(self.optimizer))
         state = {"position": asdict(self._at)}
-        return checkpoint.save_checkpoint(self.run, Checkpoint(self._at.step, model, rest, state))
+        checkpoint.save_checkpoint(self.run, Checkpoint(self._at.step, model, rest, state))
 
-    def save_model(self) -> Path:
+    def save_model(self) -> None:
         """Write RUN/model with the present weights, or with their average if EMA is on."""
+        if not self.world.first:
+            return
         facts = {**self.facts, "step": self._at.step, "nats_per_note": self._at.validation}
         with self._weights():
-            return model_folder.save(self.run / "model", self.recipe, self.network, facts)
+            model_folder.save(self.run / "model", self.recipe, self.network, facts)
 
     def _weights(self) -> AbstractContextManager[None]:
         """Put the weights to judge and save into the network: their average if EMA is on."""
         return nullcontext() if self.average is None else self.average.in_network()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self._stop is not None:  # the second signal stops at once, without saving
+        if self._signal is not None:  # the second signal stops at once, without saving
             raise KeyboardInterrupt
-        self._stop = number
+        self._signal = number

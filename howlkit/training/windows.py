@@ -28,6 +28,9 @@ from howlkit.schema import STEP, Steps
 
 __all__ = ["SegmentPlan", "Position", "Segment", "Windows"]
 
+Exchange = Callable[[NDArray[np.int64], int], NDArray[np.int64]]
+"""From the sizes (b, n) of a process's rows, and B, to those (B, n) of all rows in their order."""
+
 SHORT = 64
 """Tiles of fewer notes do not tell by themselves how many steps a note their piece takes."""
 
@@ -56,12 +59,17 @@ class SegmentPlan:
 class Segment:
     """B tiles of an epoch as batches, a window each, in order.
 
-    notes_per_step: the mean over the whole segment. elapsed: (B,) how many steps of its piece come
-    before the first row of each tile, as `_elapsed` estimates it. scale: the number of predictions
-    in a full window, which the loss is divided by. after: the position that follows.
+    Where several processes share a segment out, `batches` and `elapsed` have the rows of this one
+    (one of padding alone, if it has none), and everything else is that of all rows.
+    rows: B. predictions: of each window. notes_per_step: the mean over the whole segment. elapsed:
+    (B,) how many steps of its piece come before the first row of each tile, as `_elapsed` estimates
+    it. scale: the number of predictions in a full window, which the loss is divided by. after: the
+    position that follows.
     """
 
     batches: list[Batch]
+    rows: int
+    predictions: NDArray[np.int64]
     notes_per_step: float
     elapsed: NDArray[np.int64]
     scale: int
@@ -75,6 +83,8 @@ class Windows:
 
     piece: returns the i-th piece of the part. note_counts: (pieces,) the notes of each. notes: in a
     window. carry: the number of windows in a segment; 1 carries no state. rows: B.
+    rank, ranks: this is process `rank` of `ranks`, which deal the rows of each segment out among
+    themselves; the segments themselves are the same for any number of them.
     """
 
     piece: Callable[[int], Piece]
@@ -85,6 +95,8 @@ class Windows:
     carry: int = 8
     rows: int = 16
     seed: int = 0
+    rank: int = 0
+    ranks: int = 1
 
     def __post_init__(self) -> None:
         """Wrap encoder and augmenters in their checks, if they are not wrapped yet."""
@@ -136,19 +148,25 @@ class Windows:
             epoch, index = epoch + 1, 0
 
     def encoded(self, plan: SegmentPlan) -> list[Steps]:
-        """Return the tiles of a plan, read, augmented and encoded."""
-        return [self._encode(plan.epoch, *map(int, tile)) for tile in plan.tiles]
+        """Return this process's tiles of a plan, read, augmented and encoded."""
+        own = plan.tiles[self.rank :: self.ranks]
+        return [self._encode(plan.epoch, *map(int, tile)) for tile in own]
 
     def segments(
-        self, position: Position, rows: Iterator[list[Steps]] | None = None
+        self,
+        position: Position,
+        rows: Iterator[list[Steps]] | None = None,
+        exchange: Exchange = lambda own, total: own,
     ) -> Iterator[Segment]:
         """Yield segments from `position` on, without end; DataError if a whole epoch has none.
 
-        rows: the encoded tiles of each plan from there on; None: they are encoded here.
+        rows: what `encoded` returns for each plan from there on; None: they are encoded here.
+        exchange: tells the other processes the sizes of this one's rows, and returns those of all.
         """
         found = position.index > 0
         for plan in self.plans(position):
-            segment = self._segment(plan, self.encoded(plan) if rows is None else next(rows))
+            own = self.encoded(plan) if rows is None else next(rows)
+            segment = self._segment(plan, own, exchange(_sizes(own), len(plan.tiles)))
             if segment.batches:
                 found = True
                 yield segment
@@ -163,18 +181,27 @@ class Windows:
             "look at its options, or give other music"
         )
 
-    def _segment(self, plan: SegmentPlan, rows: list[Steps]) -> Segment:
-        tiles = plan.tiles
-        longest = max(max(len(row) for row in rows) - 1, 1)
+    def _segment(self, plan: SegmentPlan, own: list[Steps], sizes: NDArray[np.int64]) -> Segment:
+        """Return the segment of a plan. own: this process's rows; sizes: (B, 2) of all rows."""
+        tiles, schema = plan.tiles, self.encoder.schema
+        predictions = np.maximum(sizes[:, 0] - 1, 0)  # (B,)
+        longest = int(predictions.max())
         # An encoder may need several steps a note: the windows get longer, not more.
         steps = max(self.notes, -(-longest // self.carry))
-        columns, lengths = side_by_side(self.encoder.schema, rows)
-        predictions = np.maximum(lengths - 1, 0)
-        batches = list(cut(columns, predictions, steps))
-        scale = self.rows * min(steps, longest)
-        notes_per_step = float((tiles[:, 2] - tiles[:, 1]).sum() / max(predictions.sum(), 1))
-        elapsed = _elapsed(tiles, rows)
-        return Segment(batches, notes_per_step, elapsed, scale, plan.epoch, plan.after)
+        columns, lengths = side_by_side(schema, own or [schema.steps(0)], longest + 1)
+        batches = list(cut(columns, np.maximum(lengths - 1, 0), steps, longest))
+        begins = steps * np.arange(len(batches))
+        elapsed = _elapsed(tiles, sizes[:, 1])[self.rank :: self.ranks]
+        return Segment(
+            batches,
+            rows=len(tiles),
+            predictions=np.clip(predictions - begins[:, None], 0, steps).sum(1),
+            notes_per_step=float((tiles[:, 2] - tiles[:, 1]).sum() / max(predictions.sum(), 1)),
+            elapsed=elapsed if own else np.zeros(1, np.int64),
+            scale=self.rows * min(steps, max(longest, 1)),
+            epoch=plan.epoch,
+            after=plan.after,
+        )
 
     def _encode(self, epoch: int, piece: int, first: int, stop: int) -> Steps:
         excerpt = self.piece(piece).excerpt(first, stop)
@@ -186,14 +213,20 @@ class Windows:
         return steps if (steps["mark"][1:] == STEP).any() else steps[:1]
 
 
-def _elapsed(tiles: NDArray[np.int64], rows: list[Steps]) -> NDArray[np.int64]:
+def _sizes(rows: list[Steps]) -> NDArray[np.int64]:
+    """Return (b, 2): how many steps each row has, and how many ordinary ones after its first."""
+    sizes = [(len(row), np.count_nonzero(row["mark"][1:] == STEP)) for row in rows]
+    return np.array(sizes, np.int64).reshape(-1, 2)
+
+
+def _elapsed(tiles: NDArray[np.int64], steps: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return (B,): how many steps come before the first row of each tile, as its notes tell.
 
     What comes before is not encoded, so it is the notes before the tile, at as many steps a note as
     the tile has, and for a short one as all tiles have. A tile within a piece begins with the step
-    before it, which is not counted here. tiles: (B, 3), as `Windows.tiles`. rows: their steps.
+    before it, which is not counted here. tiles: (B, 3), as `Windows.tiles`. steps: (B,) of
+    each tile.
     """
-    steps = np.array([np.count_nonzero(row["mark"][1:] == STEP) for row in rows])
     notes = tiles[:, 2] - tiles[:, 1]
     of_all = steps.sum() / max(notes.sum(), 1)
     steps_a_note = (steps + SHORT * of_all) / (notes + SHORT)

@@ -170,3 +170,12 @@ def test_costs_that_are_no_likelihood_are_left_out_of_sums_and_of_comparisons(me
     none = dataclasses.replace(scores, no_likelihood=frozenset(scores.fields) - {"mark"})
     nothing = reported(dataclasses.replace(first, scores=none))
     assert nothing["nats_per_note"] is None and nothing["mark"]["nats_per_note"] > 0
+
+
+def test_shares_of_the_pieces_cost_together_what_all_cost_bit_for_bit(recipe, network):
+    pieces = [tune(seed, 2) for seed in range(70)]  # three lots of rows side by side
+    encoded = encode_all(recipe.encoder, pieces)
+    whole = score(network, encoded).nats
+    for ranks in (2, 4):
+        shares = [score(network, encoded, rank=rank, ranks=ranks).nats for rank in range(ranks)]
+        assert np.array_equal(sum(shares), whole)

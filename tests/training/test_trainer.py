@@ -18,6 +18,7 @@ from howlkit.training.recipe import Recipe
 from howlkit.training.trainer import Trainer
 from howlkit.training.weights import read_tensors
 from howlkit.training.windows import Position, Windows
+from howlkit.training.world import ALONE
 from tests.conftest import tune
 
 SMALL = {
@@ -28,7 +29,7 @@ SMALL = {
 }
 
 
-def trainer(run, *, steps=20, model="lstm", values=None, pieces=None, **options):
+def trainer(run, *, steps=20, model="lstm", values=None, pieces=None, world=ALONE, **options):
     tables = {name: dict(t) for name, t in SMALL.items() if name not in ("lstm", "gru")}
     tables[model] = dict(SMALL[model])
     for name, table in (values or {}).items():
@@ -45,10 +46,12 @@ def trainer(run, *, steps=20, model="lstm", values=None, pieces=None, **options)
         carry=training.carry,
         rows=training.batch,
         seed=3,
+        rank=world.rank,
+        ranks=world.size,
     )
     counts = unigram(recipe.encoder, pieces)
     facts = {"unigram": {n: c.tolist() for n, c in counts.items()}, "tempo": 500_000}
-    run.mkdir(exist_ok=True)
+    run.mkdir(parents=True, exist_ok=True)
     return Trainer(
         run,
         recipe,
@@ -57,6 +60,7 @@ def trainer(run, *, steps=20, model="lstm", values=None, pieces=None, **options)
         budget=Budget(steps=steps),
         facts=facts,
         device=torch.device("cpu"),
+        world=world,
         **options,
     )
 
@@ -250,9 +254,9 @@ def test_state_is_carried_from_window_to_window(tmp_path):
         for side, names in [("inputs", batches[0].inputs), ("targets", batches[0].targets)]
     )
     whole = Batch(inputs, targets, sum(batch.lengths for batch in batches))
-    made._carried = None
+    made.carried.end()
     assert made._update(whole, 1).item() == pytest.approx(sum(carried), rel=1e-5)
-    made._carried = None
+    made.carried.end()
     assert made._update(batches[1], 1).item() != pytest.approx(carried[1], rel=1e-5)
 
 

@@ -1,3 +1,5 @@
+from itertools import islice
+
 import numpy as np
 import pytest
 
@@ -6,7 +8,7 @@ from howlkit.builtin.encoders.tuple.encoder import Tuple
 from howlkit.errors import DataError
 from howlkit.music.piece import DRUMS, Piece
 from howlkit.network.batches import cut, side_by_side
-from howlkit.training.windows import Position, Windows
+from howlkit.training.windows import Position, Windows, _sizes
 from tests.conftest import random_piece, tune
 
 PIECES = [random_piece(seed, notes) for seed, notes in enumerate([5, 40, 333, 64, 200, 1, 90])]
@@ -47,6 +49,36 @@ def test_a_position_leads_to_the_same_batches_however_one_gets_there():
         assert one.after == other.after
         for a, b in zip(one.batches, other.batches, strict=True):
             assert np.array_equal(a.targets["pitch"], b.targets["pitch"])
+
+
+@pytest.mark.parametrize("ranks", [2, 4])
+def test_processes_deal_out_the_rows_of_the_same_segments(ranks):
+    """Each has its rows of every window, or one of padding, and knows the sizes of all."""
+    whole = windows(rows=5)
+    sizes = [_sizes(whole.encoded(plan)) for plan in islice(whole.plans(Position()), 40)]
+
+    def stream(rank):
+        of_all = iter(sizes)
+        made = windows(rows=5, rank=rank, ranks=ranks)
+        return islice(made.segments(Position(), exchange=lambda own, total: next(of_all)), 40)
+
+    streams = zip(*map(stream, range(ranks)), strict=True)
+    for segment, shares in zip(islice(whole.segments(Position()), 40), streams, strict=True):
+        for rank, share in enumerate(shares):
+            assert (share.scale, share.rows, share.after) == (
+                segment.scale,
+                segment.rows,
+                segment.after,
+            )
+            assert np.array_equal(share.predictions, segment.predictions)
+            for ours, theirs in zip(share.batches, segment.batches, strict=True):
+                assert ours.inputs["pitch"].shape[1] == theirs.inputs["pitch"].shape[1]
+                if rank >= segment.rows:
+                    assert ours.lengths.tolist() == [0]
+                    continue
+                assert np.array_equal(ours.lengths, theirs.lengths[rank::ranks])
+                assert np.array_equal(ours.inputs["pitch"], theirs.inputs["pitch"][rank::ranks])
+                assert np.array_equal(share.elapsed, segment.elapsed[rank::ranks])
 
 
 def test_every_note_is_a_target_once_in_an_epoch():
