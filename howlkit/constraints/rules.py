@@ -150,7 +150,8 @@ class PolyphonyRule:
 class RestrikeRule:
     """No key is struck while it sounds.
 
-    Where a note ends the one before it on its track, a key may be struck again: it no longer sounds.
+    Where a note ends the one before it on its track, a key may be struck again: it no longer
+    sounds.
     """
 
     compilable: ClassVar[bool] = True

@@ -24,7 +24,7 @@ from howlkit.network.likelihood import unigram, unigram_nats
 from howlkit.plugins.checked import CheckedEncoder
 from howlkit.protocols import Augmenter, Encoder, Model
 from howlkit.schema import Schema
-from howlkit.training import facts, model_folder, run_folders
+from howlkit.training import facts, model_folder, run_folders, shipped_models
 from howlkit.training.changed_components import check_schema
 from howlkit.training.checkpoint import FORMAT, read_json, saving, write_json
 from howlkit.training.input_defaults import with_inputs
@@ -48,7 +48,7 @@ class TrainingPlan:
 
     sources: as for `dataset.opening.open_data`. encoder, model, augment: names, or components that
     are made; None: those of `init`, or else tuple and lstm. values: options by component name.
-    init: a run to start from.
+    init: a run to start from, or the name of a model that ships.
     """
 
     sources: Sequence[Path] = ()
@@ -121,9 +121,17 @@ def _config(plan: TrainingPlan, recipe: Recipe, data: Dataset) -> dict[str, Any]
         "seed": plan.seed,
         "budget": asdict(plan.budget),
         "precision": plan.precision,
-        "init": str(plan.init.resolve()) if plan.init else None,
+        "init": _named(plan.init) if plan.init else None,
         "versions": versions(),
     }
+
+
+def _named(initial: Path) -> str:
+    """Return the name of a model that ships, or where a run lies."""
+    folder = run_folders.find_model(initial)
+    shipped = shipped_models.find(initial)
+    is_shipped = shipped is not None and folder == shipped.folder
+    return str(initial) if is_shipped else str(initial.resolve())
 
 
 def reopen(run: Path, budget: Budget, *, device: str, tell: Tell, workers: int = 0) -> Trainer:
