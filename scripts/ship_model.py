@@ -57,7 +57,7 @@ def card_of(run, trained, data, about, train):
         "unigram": {part: round(unigram_nats(trained, data, part), 4) for part in parts},
         "train": train,
         "steps": last.step,
-        "minutes": round(last.seconds / 60, 1),
+        "best": trained.facts["step"],
         "licence": LICENCE,
     }
 
@@ -71,7 +71,7 @@ def text_of(name, card):
         ("nats a note, validation", f"{card['nats']['validation']:.3f} (chose the weights)"),
         ("nats a note, test", f"{card['nats']['test']:.3f}"),
         ("a unigram model, test", f"{card['unigram']['test']:.3f}"),
-        ("trained for", f"{card['steps']:,} steps, {card['minutes']:g} minutes on one core"),
+        ("trained for", f"{card['steps']:,} steps; the weights are those after {card['best']:,}"),
         ("train it again", f"`{card['train']}`"),
         ("licence", card["licence"]),
     ]

@@ -18,7 +18,7 @@ Examples:
   howlkit models
   howlkit models --json
   howlkit sample chorales --bars 8 --out new.mid
-  howlkit train my_midi --init chorales-tuple           fine-tune one on your own music"""
+  howlkit train my_midi --init chorales                 fine-tune one on your own music"""
 
 
 @click.command("models", cls=ExamplesFirst, epilog=EPILOG)

@@ -32,7 +32,7 @@ Examples:
   howlkit train my_midi --config howl                      repeat Howl, the first experiment
   howlkit train --resume                                   resume the newest run
   howlkit train my_midi --init runs/tuple-lstm-1           start from the weights of a run
-  howlkit train my_midi --init chorales-tuple              or of a model that comes along"""
+  howlkit train my_midi --init chorales                    or of a model that comes along"""
 
 
 @click.command("train", cls=ExamplesFirst, epilog=EPILOG)

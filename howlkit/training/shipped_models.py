@@ -37,7 +37,8 @@ class ShippedModel:
 
         about, data, split, licence: in words. train: the command that trains it again. nats: by
         part (validation, test), a note; unigram: those of a unigram model. encoder, model: names.
-        parameters; bytes: of all its files. steps, minutes: of training.
+        parameters; bytes: of all its files. steps: of training; best: after which of them the
+        weights were the best on the validation part, and were kept.
         """
         card: dict[str, Any] = read_json(self.folder / "config.json")["card"]
         size = sum(path.stat().st_size for path in self.folder.iterdir())
