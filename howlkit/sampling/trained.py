@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -26,7 +27,8 @@ from howlkit.sampling.steering import rules_of
 from howlkit.sampling.stored_network import StoredNetwork
 from howlkit.sampling.wishes import Wishes
 from howlkit.schema import Schema
-from howlkit.training import model_folder, run_folders, shipped_models
+from howlkit.training import curves, model_folder, run_folders, shipped_models
+from howlkit.training.progress import Metrics
 from howlkit.training.recipe import Recipe
 from howlkit.training.weights import read_arrays, read_tensors
 
@@ -80,6 +82,13 @@ class Trained:
         parts += [f"{step} steps"] if step is not None else []
         parts += [f"{nats:.3f} nats a note in validation"] if nats is not None else []
         return f"Trained({', '.join(parts)})"
+
+    def _repr_html_(self) -> str:
+        """Show what it is and the curves of its training in a notebook."""
+        shown = escape(repr(self))
+        reports = [] if self.path is None else Metrics(self.path / "metrics.jsonl").read()
+        music = str(self.facts.get("data", {}).get("summary", ""))
+        return f"<div><code>{shown}</code>{curves.svg(reports, title=music)}</div>"
 
     @property
     def encoder(self) -> Encoder:
