@@ -10,6 +10,7 @@ import click
 
 from howlkit.commands.output_files import next_free
 from howlkit.commands.run_facts import OPTIONS, facts_of_run, lines_of_run, next_for_run
+from howlkit.commands.run_rights import show_rights
 from howlkit.commands.shared_options import ExamplesFirst, json_option, quoted, tell
 from howlkit.commands.track_facts import track_facts, track_lines
 from howlkit.errors import printable
@@ -23,6 +24,7 @@ Examples:
   howlkit info my.mid
   howlkit info data/mine --json
   howlkit info runs/tuple-lstm-1 --all
+  howlkit info runs/tuple-lstm-1 --rights
   howlkit sample --out - | howlkit info -"""
 
 
@@ -32,12 +34,21 @@ Examples:
 @click.option(
     "--all", "show_all", is_flag=True, help="Of a run, show all options, its seed and versions too."
 )
-def command(path: Path, as_json: bool, show_all: bool) -> None:
+@click.option(
+    "--rights",
+    is_flag=True,
+    help="Of a run, show whose the music is that it was given, and under which licences; with "
+    "--json, piece by piece.",
+)
+def command(path: Path, as_json: bool, show_all: bool, rights: bool) -> None:
     """Show what is in PATH: a dataset, a run, or a file of music (- for MIDI from standard input).
 
     A file is MIDI, or of another format that an installed source reads. Of a file that howlkit has
     made it shows how. The name of a model that comes with howlkit stands for its folder.
     """
+    if rights:
+        show_rights(path, as_json=as_json)
+        return
     facts, then = _facts_and_next(path)
     if as_json:
         click.echo(json.dumps(facts, indent=1))

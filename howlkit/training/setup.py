@@ -24,7 +24,7 @@ from howlkit.network.likelihood import unigram, unigram_nats
 from howlkit.plugins.checked import CheckedEncoder
 from howlkit.protocols import Augmenter, Encoder, Model
 from howlkit.schema import Schema
-from howlkit.training import facts, model_folder, run_folders, shipped_models
+from howlkit.training import facts, model_folder, music_list, run_folders, shipped_models
 from howlkit.training.changed_components import check_schema
 from howlkit.training.checkpoint import FORMAT, read_json, saving, write_json
 from howlkit.training.input_defaults import with_inputs
@@ -40,6 +40,9 @@ from howlkit.training.windows import Windows
 __all__ = ["TrainingPlan", "begin", "reopen"]
 
 Tell = Callable[[str], None]
+
+PASSED_ON = ("summary", "fingerprint", "rights")
+"""What the model folder says of the music; runs of an earlier version have no rights."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ def begin(
             trainer.start_from(weights)
             tell(f"Starting from the weights of {plan.init}")
         with saving(lock.run / "config.json") as path:
+            music_list.write(lock.run, data)
             write_json(path, config)
         locked.pop_all()  # from here on the trainer holds the lock
     return trainer
@@ -117,6 +121,7 @@ def _config(plan: TrainingPlan, recipe: Recipe, data: Dataset) -> dict[str, Any]
             "sources": [str(source.resolve()) for source in plan.sources],
             "fingerprint": data.fingerprint,
             "summary": opening.describe(plan.sources, data),
+            "rights": music_list.summary_of(data),
         },
         "seed": plan.seed,
         "budget": asdict(plan.budget),
@@ -268,7 +273,7 @@ def _trainer(
     tell(facts.describe_parts(data))
     stored: dict[str, Any] = {
         # No paths: the model folder is what people pass on.
-        "data": {name: config["data"][name] for name in ("summary", "fingerprint")},
+        "data": {name: config["data"][name] for name in PASSED_ON if name in config["data"]},
         "versions": config["versions"],
         **facts.music_facts(recipe.encoder, data, counts),
     }
