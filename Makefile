@@ -8,7 +8,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
 
-.PHONY: demo test lint docs kernels replacing explore differential fuzz kills quality chorales matrix models packages bench scaling steering tokenizers long clean soak
+.PHONY: demo test lint docs kernels replacing explore differential fuzz kills quality chorales matrix models packages bench scaling steering tokenizers long clean soak replays
 
 # The versions last tested are installed, torch's among them; pyproject.toml has the ranges.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -125,6 +125,11 @@ matrix: $(VENV)/.installed-test
 # and sample with each other's parts; some five minutes.
 packages:
 	$(PYTHON) scripts/try_packages.py
+
+# 200 files, sampled in many ways and replayed byte for byte, with numba and without; five minutes.
+replays: $(VENV)/.installed-test
+	$(BIN)/python scripts/replay_many.py
+	$(BIN)/python scripts/replay_many.py --without-numba
 
 # The dozen tests that take longest, which make test leaves out; three minutes.
 long: $(VENV)/.installed-test

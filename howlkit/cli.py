@@ -25,6 +25,8 @@ COMMANDS = {
     "sample": "Make music with a trained model.",
     "render": "Write the sound of a MIDI file.",
     "play": "Play a MIDI file, or what a run has made.",
+    "models": "List the models that come with howlkit.",
+    "replay": "Make a file again from the record in it, and compare.",
     "prepare": "Read folders of MIDI files into a dataset.",
     "roundtrip": "Show what each encoder loses of some music.",
     "evaluate": "Measure how much music surprises a model, and compare models.",
@@ -38,10 +40,11 @@ COMMANDS = {
 
 EXAMPLES = """\b
 Examples:
+  howlkit sample --out new.mid --bars 16            make music, with the model that comes along
+  howlkit play new.mid                              hear it, and see it as a piano-roll
   howlkit train --encoder tuple --model lstm        train on the Bach chorales in howlkit
   howlkit train my_midi_files --minutes 10          train on your own music
-  howlkit sample --out new.mid --seconds 60         make music with the newest run
-  howlkit play new.mid                              hear it, and see it as a piano-roll"""
+  howlkit sample --out more.mid --seconds 60        make music with the newest run"""
 
 
 class _SystemFailure(Exception):

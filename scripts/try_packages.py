@@ -3,16 +3,20 @@
     python scripts/try_packages.py [--keep FOLDER]
 
 Builds the wheels and installs them into a new environment outside the repository, with the versions
-of constraints.txt. There it trains and samples with an encoder of one package and a model of
+of constraints.txt. There it makes music with the model that comes along, without a network where
+the system can take it away; trains and samples with an encoder of one package and a model of
 another, checks each package with howlkit.testing, and writes a score. It takes some five minutes,
 most of them for installing. Exits 1 at the first command that fails.
 """
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -60,9 +64,9 @@ class Environment:
         quiet = ("--quiet", "--disable-pip-version-check", "-c", ROOT / "constraints.txt")
         self.run(self.python, "-m", "pip", *arguments, *quiet)
 
-    def howlkit(self, *arguments):
-        """Run a command of howlkit; every plugin must load."""
-        self.run(self.python, "-m", "howlkit", "--strict-plugins", *arguments)
+    def howlkit(self, *arguments, before=()):
+        """Run a command of howlkit; every plugin must load. before: what runs the command."""
+        self.run(*before, self.python, "-m", "howlkit", "--strict-plugins", *arguments)
 
 
 def options(words):
@@ -99,6 +103,29 @@ def scores(environment):
     environment.howlkit("notate", "score.mid", "--out", "score.musicxml")
 
 
+def first_minute(environment):
+    """Do what a newcomer does, with the network off: sample without a run, replay, listen."""
+    offline = [] if shutil.which("unshare") is None else ["unshare", "--net", "--map-root-user"]
+    environment.howlkit("models", before=offline)
+    environment.howlkit("sample", "--beats", 32, "--seed", 3, "--out", "first.mid", before=offline)
+    environment.howlkit("replay", "first.mid", before=offline)
+    environment.howlkit("play", "first.mid", "--out", "first.html", before=offline)
+
+
+def sizes(environment):
+    """Print the size of the wheel of howlkit, and what takes how much of it."""
+    [wheel] = (environment.folder / "wheels").glob("howlkit-[0-9]*.whl")
+    parts = Counter()
+    with zipfile.ZipFile(wheel) as packed:
+        for each in packed.infolist():
+            words = each.filename.split("/")
+            data = words[1:2] == ["data"]
+            parts["/".join(words[:3]) if data else "code"] += each.compress_size
+    for part, size in parts.most_common():
+        print(f"{size / 1e6:8.3f} MB  {part}")
+    print(f"{wheel.stat().st_size / 1e6:8.3f} MB  {wheel.name}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--keep", type=Path, help="a new folder, which stays")
@@ -108,6 +135,8 @@ def main():
         folder.mkdir(parents=True, exist_ok=True)
         environment = Environment(folder.resolve())
         install(environment)
+        sizes(environment)
+        first_minute(environment)
         train_and_sample(environment)
         scores(environment)
         for name, words in CHECKS:

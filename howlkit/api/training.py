@@ -12,7 +12,7 @@ from howlkit.api.preparing import several, sources_of
 from howlkit.api.progress import file_progress, teller
 from howlkit.api.training_display import Display, worse_than_unigram
 from howlkit.dataset import Dataset
-from howlkit.errors import ArgumentError, did_you_mean, printable
+from howlkit.errors import ArgumentError, did_you_mean
 from howlkit.options import by_component
 from howlkit.protocols import Augmenter, Encoder, Model
 from howlkit.sampling.arguments import named, path_of, positive, whole
@@ -62,8 +62,9 @@ def train(
     order of the music. device: auto, cpu, cuda or mps. precision: 32, or bf16 for mixed precision.
     workers: how many processes prepare music in advance.
     resume: go on with a run: its folder, or True for that in `out_dir`, or else the newest. init:
-    a run (or a Trained) to start from the weights, encoder and model of. strict: stop at the first
-    file that cannot be read or had to be mended. quiet: print nothing.
+    a run, a Trained or the name of a model that comes with howlkit, to start from the weights,
+    encoder and model of. strict: stop at the first file that cannot be read or had to be mended.
+    quiet: print nothing.
 
     Ctrl-C saves the run and returns what is trained so far; `resume` goes on from there. A script
     that torchrun starts several times trains one network, and each process gets it. Raises
@@ -143,7 +144,9 @@ def load(
 ) -> Trained:
     """Return a trained model.
 
-    path: the folder of a run, or a model folder; None: the newest run in runs/. device: auto, cpu,
+    path: the folder of a run, a model folder, or the name of a model that comes with howlkit
+    (docs/models.md), such as "chorales"; None: the newest run in runs/, or else the best of those
+    that come along. device: auto, cpu,
     cuda or mps; stepping: auto, plain or compiled, as with `howlkit sample`. encoder, model: those
     that a model of `Trained.of` was saved with, if no installed package brings them. Raises
     CheckpointError if there is no model, or if it is damaged, and ArgumentError for an argument of
@@ -164,9 +167,11 @@ def load(
             f"stepping is {stepping!r}; one of {', '.join(known)} is needed."
             f"{did_you_mean(str(stepping), known)}"
         )
-    folder = run_folders.newest_trained() if path is None else path_of("path", path)
     if path is None:
-        teller(quiet=False)(f"Using the newest run, {printable(folder)}")
+        folder, said = run_folders.default_model()
+        teller(quiet=False)(said)
+    else:
+        folder = path_of("path", path)
     return Trained.from_pretrained(
         folder, device=device, stepping=stepping, encoder=encoder, model=model
     )

@@ -10,6 +10,7 @@ import click
 
 from howlkit.commands.output_files import next_free
 from howlkit.commands.run_facts import OPTIONS, facts_of_run, lines_of_run, next_for_run
+from howlkit.commands.run_rights import show_rights
 from howlkit.commands.shared_options import ExamplesFirst, json_option, quoted, tell
 from howlkit.commands.track_facts import track_facts, track_lines
 from howlkit.errors import printable
@@ -23,20 +24,31 @@ Examples:
   howlkit info my.mid
   howlkit info data/mine --json
   howlkit info runs/tuple-lstm-1 --all
+  howlkit info runs/tuple-lstm-1 --rights
   howlkit sample --out - | howlkit info -"""
 
 
 @click.command("info", cls=ExamplesFirst, epilog=EPILOG)
-@click.argument("path", type=click.Path(exists=True, allow_dash=True, path_type=Path))
+@click.argument("path", type=click.Path(allow_dash=True, path_type=Path))
 @json_option
 @click.option(
     "--all", "show_all", is_flag=True, help="Of a run, show all options, its seed and versions too."
 )
-def command(path: Path, as_json: bool, show_all: bool) -> None:
+@click.option(
+    "--rights",
+    is_flag=True,
+    help="Of a run, show whose the music is that it was given, and under which licences; with "
+    "--json, piece by piece.",
+)
+def command(path: Path, as_json: bool, show_all: bool, rights: bool) -> None:
     """Show what is in PATH: a dataset, a run, or a file of music (- for MIDI from standard input).
 
-    A file is MIDI, or of another format that an installed source reads.
+    A file is MIDI, or of another format that an installed source reads. Of a file that howlkit has
+    made it shows how. The name of a model that comes with howlkit stands for its folder.
     """
+    if rights:
+        show_rights(path, as_json=as_json)
+        return
     facts, then = _facts_and_next(path)
     if as_json:
         click.echo(json.dumps(facts, indent=1))
@@ -56,9 +68,15 @@ def _facts_and_next(path: Path) -> tuple[dict[str, Any], str]:
     from howlkit.dataset import opening
     from howlkit.dataset.music_file import inspect_music
     from howlkit.errors import DataError
-    from howlkit.training import run_folders
+    from howlkit.training import run_folders, shipped_models
 
     shown, roll = quoted(path), next_free(Path("roll.svg"))
+    if path != Path("-") and not path.exists():
+        shipped = shipped_models.find(path)
+        if shipped is None:
+            raise DataError(f"{printable(path)} does not exist, and no model has this name")
+        facts = facts_of_run(shipped.folder)
+        return facts | {"run": shipped.name}, next_for_run(path, facts)
     if path == Path("-"):
         reading = inspect_music(path, tell=tell)
         return _of_reading(reading), "Save it to a file, and `howlkit plot` draws it"
@@ -87,9 +105,10 @@ def _free_folder(path: Path) -> Path:
 def _of_reading(reading: Reading) -> dict[str, Any]:
     import numpy as np
 
-    from howlkit.music import general_midi
+    from howlkit.music import general_midi, provenance
 
-    piece = reading.piece
+    piece = provenance.removed(reading.piece)
+    record = provenance.read(reading.piece)
     metres = [f"{m['numerator']}/{m['denominator']}" for m in piece.time_signatures]
     programs, counts = np.unique(piece.notes["program"], return_counts=True)
     return {
@@ -110,6 +129,7 @@ def _of_reading(reading: Reading) -> dict[str, Any]:
         "pedal_presses": len(piece.pedals),
         "beside_the_notes": _beside_notes(piece),
         "mended": reading.repairs,
+        **({} if record is None else {"made": record}),
     }
 
 

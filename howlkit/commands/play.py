@@ -14,6 +14,7 @@ import click
 from howlkit.commands import players
 from howlkit.commands.component_options import component_options, config_option
 from howlkit.commands.output_files import claimed, file_in
+from howlkit.commands.sampled_files import samples_of
 from howlkit.commands.shared_options import ExamplesFirst, force_option, quoted, tell
 from howlkit.commands.sound_options import rate_option, renderer_for, renderer_options
 from howlkit.errors import HowlkitError, printable
@@ -65,7 +66,7 @@ def command(
     Writes a page with a picture and a player, and opens it in the browser. Where there is no
     browser, it says where the page lies. MUSIC is a MIDI file, one of another format that an
     installed source reads, - for MIDI from standard input, or the folder of a run; by default the
-    newest run in runs/.
+    newest run in runs/, or what a model that comes with howlkit has made in samples/.
     """
     from howlkit.dataset.music_file import read_music
 
@@ -90,13 +91,15 @@ def command(
 
 def _file(music: Path | None) -> Path:
     """Return the file to play: of a run, the newest piece among its samples."""
-    from howlkit.training.run_folders import newest_trained
+    from howlkit.training.run_folders import default_model
+    from howlkit.training.shipped_models import find
 
     if music is None:
-        music = newest_trained()
-    if not music.is_dir():
+        music = default_model()[0]
+    shipped = not music.exists() and find(music) is not None
+    if not shipped and not music.is_dir():
         return music
-    made = [*(music / "samples").glob("*.mid")]
+    made = [*samples_of(music).glob("*.mid")]
     if not made:
         raise HowlkitError(
             f"{printable(music)} has made no music yet: howlkit sample {quoted(music)} --seconds 60"

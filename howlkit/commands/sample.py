@@ -114,6 +114,12 @@ def _time_signature(text: str) -> tuple[int, int]:
 @steering_options
 @sampler_flags
 @click.option(
+    "--no-provenance",
+    is_flag=True,
+    help="Leave out the record of how a MIDI file was made, by which `howlkit replay` makes it "
+    "again.",
+)
+@click.option(
     "--sampler",
     type=ComponentName("sampler"),
     default="autoregressive",
@@ -154,6 +160,7 @@ def command(
     wishes: Wishes,
     temperature: float | None,
     top_p: float | None,
+    no_provenance: bool,
     sampler: str,
     stepping: Stepping,
     option: tuple[str, ...],
@@ -167,6 +174,7 @@ def command(
     """
     from howlkit import sampling
     from howlkit.sampling import steering
+    from howlkit.sampling.records import sample_record, signed
 
     if prompt_seconds is not None and prompt is None:
         raise click.UsageError("--prompt-seconds needs --prompt FILE")
@@ -187,9 +195,13 @@ def command(
     )
     if replacing is not None:
         assert source is not None  # for mypy
-        takes.make(ctx, setup, replacing, source, wishes, seed, device, stepping)
+        takes.make(
+            ctx, setup, replacing, source, wishes, seed, device, stepping,
+            provenance=not no_provenance,
+        )  # fmt: skip
         return
-    start = sampling.cut_prompt(sampling_setup.read(prompt), prompt_seconds) if prompt else None
+    whole = sampling_setup.read(prompt) if prompt else None
+    start = None if whole is None else sampling.cut_prompt(whole, prompt_seconds)
     with loading_notices():
         trained = sampling_setup.load(setup.folder, device, stepping, count)
         limit = sampling.length(
@@ -220,6 +232,24 @@ def command(
         )
         for row in range(count)
     ]
+    record = None
+    if not no_provenance:
+        record = sample_record(
+            trained,
+            sampler=setup.player,
+            constraints=setup.constraints,
+            limit=limit,
+            seed=seed,
+            rows=count,
+            prompt=whole,
+            prompt_seconds=prompt_seconds,
+            with_prompt=not without_prompt,
+            tempo=bpm,
+            time_signature=time_signature,
+        )
+        if unfinished is None and not session.done.all():
+            record["stopped"] = True
+    pieces = signed(pieces, record, "row")
     paths, failures = setup.write(pieces, paths)
     for path, piece in zip(paths, pieces, strict=False):
         tell(f"{printable(path)}  {len(piece)} notes, {piece.seconds_long:.0f} s")

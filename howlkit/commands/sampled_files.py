@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from howlkit.plugins import Component
     from howlkit.protocols import Writer
 
-__all__ = ["claimed", "paths_of", "tell_of_failures", "writer_of", "write_all"]
+__all__ = ["claimed", "paths_of", "samples_of", "tell_of_failures", "writer_of", "write_all"]
 
 STDOUT = Path("-")
 
@@ -60,15 +60,15 @@ def claimed(
 ) -> Iterator[list[Path]]:
     """Give the files of `count` pieces, kept for this process until the block ends.
 
-    out: as in `paths_of`; for a folder, and for RUN/samples if it is None, the files are called
-    sample-NUMBER.mid, with the first number that is free. force, reads: as in `check_new`.
+    out: as in `paths_of`; in a folder, and in that of `samples_of` if it is None, the files are
+    called sample-NUMBER.mid, with the first number that is free. force, reads: as in `check_new`.
     """
     paths = paths_of(out, count, midi=midi)
     if paths:
         with output_files.claimed(paths, force=force, reads=reads):
             yield paths
         return
-    folder = out if out is not None else run / "samples"
+    folder = out if out is not None else samples_of(run)
     with contextlib.ExitStack() as kept:
         while not paths:
             names = _numbered(_free_name(folder), count)
@@ -76,6 +76,11 @@ def claimed(
                 kept.enter_context(output_files.claimed(names, force=False))
                 paths = names
         yield paths
+
+
+def samples_of(run: Path) -> Path:
+    """Return the folder of what a run makes: RUN/samples; of a model that ships, samples here."""
+    return run / "samples" if run.exists() else Path("samples")
 
 
 def write_all(

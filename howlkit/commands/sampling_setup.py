@@ -15,7 +15,6 @@ from howlkit.commands.component_options import merged
 from howlkit.commands.output_files import check_new, is_device, next_free
 from howlkit.commands.shared_options import quoted, tell
 from howlkit.commands.steering_options import with_flags
-from howlkit.errors import printable
 
 if TYPE_CHECKING:
     from howlkit.errors import HowlkitError
@@ -113,7 +112,7 @@ def ready(
     """
     from howlkit import plugins
     from howlkit.sampling import steering
-    from howlkit.training.run_folders import newest_trained
+    from howlkit.training.run_folders import default_model
 
     to_stdout = out is not None and (out == STDOUT or is_device(out))
     if to_stdout and count > 1:
@@ -131,9 +130,9 @@ def ready(
         writer = plugins.create("writer", component.name, values.get(component.name))
     player = plugins.create("sampler", sampler, with_flags(sampler, values.get(sampler), **flags))
     constraints = steering.constraints_of(wishes, values)
-    folder = run if run is not None else newest_trained()
-    if run is None:
-        tell(f"Using the newest run, {printable(folder)}")
+    folder, said = (run, "") if run is not None else default_model()
+    if said:
+        tell(said)
     return Setup(
         folder=folder,
         out=out,

@@ -42,6 +42,8 @@ def make(
     seed: int,
     device: str,
     stepping: Stepping,
+    *,
+    provenance: bool,
 ) -> None:
     """Make and write takes of the piece in a file, and say how well each joins.
 
@@ -72,6 +74,7 @@ def make(
             given=replacing.given,
             values=setup.values,
             watch=watch,
+            provenance=provenance,
         )
     pieces = [take.piece for take in takes]
     written, failures = setup.write(pieces, paths)

@@ -31,7 +31,8 @@ Examples:
   howlkit train my_midi --model gru -o gru.hidden=512 -o tuple.clock=seconds
   howlkit train my_midi --config howl                      repeat Howl, the first experiment
   howlkit train --resume                                   resume the newest run
-  howlkit train my_midi --init runs/tuple-lstm-1           start from the weights of a run"""
+  howlkit train my_midi --init runs/tuple-lstm-1           start from the weights of a run
+  howlkit train my_midi --init chorales                    or of a model that comes along"""
 
 
 @click.command("train", cls=ExamplesFirst, epilog=EPILOG)
@@ -89,9 +90,10 @@ Examples:
 )
 @click.option(
     "--init",
-    type=click.Path(exists=True, path_type=Path),
+    type=click.Path(path_type=Path),
     metavar="RUN",
-    help="Start from the weights, encoder and model of another run (fine-tuning).",
+    help="Start from the weights, encoder and model of another run, or of a model that comes with "
+    "howlkit (fine-tuning).",
 )
 @strict_option
 @click.pass_context

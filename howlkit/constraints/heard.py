@@ -41,6 +41,7 @@ class Heard:
     note to the next, of the last P notes, the newest first; a time of -1 stands for none. runs:
     (B, P) for how many notes in a row each move has been the same as the one 1, 2 .. P notes
     before. moved: (B,) what to add to positions to find them on the time line of the prompt.
+    alone: whether a note ends the one before it on its track (`NoteGrammar.alone`).
     """
 
     notes: Column
@@ -48,9 +49,10 @@ class Heard:
     moves: Column
     runs: Column
     moved: Column
+    alone: bool = False
 
     @classmethod
-    def nothing(cls, rows: int) -> Heard:
+    def nothing(cls, rows: int, *, alone: bool = False) -> Heard:
         """Return what rows have heard before their first step: nothing."""
         at = np.full((rows, 5), -1, np.int64)
         at[:, [NOTES, NEWEST]] = 0
@@ -62,13 +64,13 @@ class Heard:
             moves=moves,
             runs=np.zeros((rows, LAGS), np.int64),
             moved=np.zeros(rows, np.int64),
+            alone=alone,
         )
 
     def select(self, index: NDArray[np.intp]) -> Heard:
         """Return an independent copy of these rows."""
-        return Heard(*(part[index] for part in (
-            self.notes, self.at, self.moves, self.runs, self.moved
-        )))  # fmt: skip
+        parts = self.notes, self.at, self.moves, self.runs, self.moved
+        return Heard(*(part[index] for part in parts), alone=self.alone)
 
     def sounding(self, onset: Column) -> NDArray[np.bool_]:
         """Return (B, n, S): which notes sound at onsets (B, n)."""

@@ -133,25 +133,33 @@ class PolyphonyRule:
         """Return (B, n): -inf for one note more, begun or held."""
         sounds = heard.sounding(choices.onset)
         held = (choices.role == LASTS) & (choices.end > choices.onset)
-        mine = heard.notes[:, None, :, TRACK] == choices.track[:, :, None]
+        track = heard.notes[:, None, :, TRACK] == choices.track[:, :, None]
+        new = _new(choices) | (choices.role == AHEAD)
         same = heard.notes[:, None, :, PITCH] == choices.pitch[:, :, None]
-        mine &= same | (choices.pitch == UNKNOWN)[:, :, None]
+        mine = track & (same | (choices.pitch == UNKNOWN)[:, :, None])
         # A track on which nothing sounds goes on being silent.
         held &= (choices.pitch != UNKNOWN) | (mine & sounds).any(axis=2)
         others = sounds & ~(mine & held[:, :, None])
+        if heard.alone:  # a note that begins ends the one before it on its track
+            others &= ~(track & new[:, :, None])
         full = others.sum(axis=2) >= self.most  # at the latest onset of a note fewest sound
-        new = _new(choices) | (choices.role == AHEAD)
         return _forbid(full & (new | held) & (choices.onset != UNKNOWN))
 
 
 @dataclass(frozen=True)
 class RestrikeRule:
-    """No key is struck while it sounds."""
+    """No key is struck while it sounds.
+
+    Where a note ends the one before it on its track, a key may be struck again: it no longer
+    sounds.
+    """
 
     compilable: ClassVar[bool] = True
 
     def logits(self, choices: NoteChoices, heard: Heard) -> Logits:
         """Return (B, n): -inf for a note of a key that sounds at its onset."""
+        if heard.alone:
+            return np.zeros(choices.role.shape)
         same = heard.sounding(choices.onset)
         for column, values in (
             (PITCH, choices.pitch), (PROGRAM, choices.program), (TRACK, choices.track)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from howlkit.dataset.manifest import check_shards, read_manifest
 from howlkit.dataset.mapped_tensors import Tensors
 from howlkit.dataset.records import TABLES
+from howlkit.dataset.rights import Rights
 from howlkit.dataset.selection import Selection
 from howlkit.dataset.shards import shard_name, stored
 from howlkit.dataset.split import PARTS
@@ -112,6 +113,14 @@ class Dataset:
         return tuple(
             text[a:b].decode("utf-8", "replace") for a, b in zip(begins, stops, strict=True)
         )
+
+    @functools.cached_property
+    def rights(self) -> tuple[Rights | None, ...]:
+        """What `licenses.csv` beside the music says of each piece; None: nothing."""
+        known = [Rights(*each) for each in self._manifest.get("rights", [])]
+        if not known:
+            return (None,) * len(self)
+        return tuple(None if n < 0 else known[n] for n in self._columns["rights"].tolist())
 
     @property
     def fingerprint(self) -> str:

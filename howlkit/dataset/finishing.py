@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import howlkit
 from howlkit.atomic_files import write_whole
@@ -32,6 +33,7 @@ from howlkit.dataset.manifest import FORMAT
 from howlkit.dataset.mapped_tensors import write_tensors
 from howlkit.dataset.names import MANIFEST, PIECES, REPORT, delete, matching
 from howlkit.dataset.report import PreparationReport
+from howlkit.dataset.rights import Rights
 from howlkit.dataset.shards import Store, shard_name
 from howlkit.dataset.workers import WorkerPool
 from howlkit.errors import DataError
@@ -46,15 +48,19 @@ def finish(
     options: SplitOptions,
     name: Callable[[FileEntry], str],
     pool: WorkerPool,
+    rights: Callable[[str], Rights | None],
 ) -> PreparationReport:
     """Write everything but the shards and the file list, and delete what is no longer used.
 
-    name: gives a piece's name, from the first file that has it.
+    name: gives a piece's name, from the first file that has it; rights: what is said of its path.
     """
     inputs = _inputs(files, options)
     earlier = _earlier(folder, options, inputs)
     columns, warnings = catalog(store, files, options, earlier, name, pool)
     account = report_of(files, columns, warnings)
+    known, numbers = _rights(files, rights)
+    if known:
+        columns = {**columns, "rights": numbers}
     digest = hashlib.sha256()
     for column in sorted(columns):
         digest.update(np.ascontiguousarray(columns[column]).data)
@@ -70,6 +76,7 @@ def finish(
         "options": options.to_json(),
         "inputs": inputs,
         "fingerprint": fingerprint(columns),
+        **({"rights": [list(each) for each in known]} if known else {}),
         **_counts(account, columns),
     }
     write_whole(folder / MANIFEST, _json(manifest))
@@ -87,6 +94,18 @@ def _counts(account: PreparationReport, columns: Columns) -> dict[str, Any]:
         "groups": len(np.unique(columns["group"])),
         **{name: said[name] for name in ("notes", "hours", "parts")},
     }
+
+
+def _rights(
+    files: FileList, said_of: Callable[[str], Rights | None]
+) -> tuple[list[Rights], NDArray[np.int32]]:
+    """Return what is said of any piece, and (pieces,) which of it each has; -1: nothing."""
+    known: dict[Rights, int] = {}
+    numbers = []
+    for number in first_files(files)[0].tolist():
+        said = said_of(files.path(number))
+        numbers.append(-1 if said is None else known.setdefault(said, len(known)))
+    return list(known), np.array(numbers, np.int32)
 
 
 def _json(data: Mapping[str, Any]) -> bytes:

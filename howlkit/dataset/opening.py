@@ -22,6 +22,7 @@ from howlkit.dataset.names import MANIFEST
 from howlkit.dataset.preparation import prepare, prepare_pieces
 from howlkit.dataset.readers import Readers
 from howlkit.dataset.report import PreparationReport
+from howlkit.dataset.rights import RightsTables
 from howlkit.errors import BusyError, DataError, printable
 from howlkit.music import chorales
 
@@ -70,7 +71,12 @@ def _shipped(tell: Tell) -> Dataset:
     """Return the chorales as a dataset, prepared once for each version of howlkit."""
     out = cache_folder() / "datasets" / f"bach-chorales-{__version__}"
     if not is_dataset(out):
-        _in_turn(lambda: prepare_pieces(chorales.load(), out, seed=CHORALES_SEED), out, tell)
+        rights = RightsTables([str(chorales.where())]).of(str(chorales.where()))
+        _in_turn(
+            lambda: prepare_pieces(chorales.load(), out, seed=CHORALES_SEED, rights=rights),
+            out,
+            tell,
+        )
     data = Dataset.open(out)
     tell(f"No DATA given: taking the {len(data)} Bach chorales that come with howlkit")
     return data

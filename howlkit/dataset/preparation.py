@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
+import operator
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from howlkit.dataset.found_files import find_files
 from howlkit.dataset.names import FILE_LIST, MANIFEST
 from howlkit.dataset.readers import Readers
 from howlkit.dataset.report import PreparationReport, counted, listed, packages_for
+from howlkit.dataset.rights import Rights, RightsTables
 from howlkit.dataset.shards import Store
 from howlkit.dataset.split import OwnSplit, check_fractions
 from howlkit.dataset.workers import WorkerPool, usable_cores
@@ -97,7 +99,8 @@ def prepare(
             _check_any(files, sources, readers)
             files.save(folder / FILE_LIST, first)
             name = functools.partial(_name, roots=roots)
-            return finish(folder, store, files, options, name, pool)
+            rights = RightsTables(roots)
+            return finish(folder, store, files, options, name, pool, rights.of)
 
 
 def prepare_pieces(
@@ -108,10 +111,12 @@ def prepare_pieces(
     seed: int = 0,
     split: Mapping[str, Sequence[str]] | None = None,
     near_duplicates: bool = True,
+    rights: Rights | None = None,
 ) -> PreparationReport:
     """Write pieces that are in no files into the dataset folder `out`.
 
-    split: for each part the names of the pieces that belong to it. All else is as in `prepare`.
+    split: for each part the names of the pieces that belong to it. rights: what is said of all of
+    them. All else is as in `prepare`.
 
     >>> import tempfile
     >>> from howlkit.music import chorales
@@ -129,7 +134,8 @@ def prepare_pieces(
             _check_any(files, (), Readers())
             if own is not None:
                 own.check_used(files.paths())
-            return finish(folder, store, files, options, lambda entry: entry.path, WorkerPool())
+            name = operator.attrgetter("path")
+            return finish(folder, store, files, options, name, WorkerPool(), lambda path: rights)
 
 
 def _start(pool: WorkerPool, found: int, *, anew: bool) -> None:

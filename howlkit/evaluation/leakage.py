@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.dataset import Dataset
+from howlkit.dataset import Dataset, opening
 from howlkit.errors import CheckpointError, HowlkitError, printable, quoted
 from howlkit.sampling.trained import Trained
+from howlkit.training import run_folders, shipped_models
 from howlkit.training.checkpoint import read_json
 
 __all__ = ["dataset_of", "fingerprint_of", "trained_on"]
@@ -36,9 +37,13 @@ def fingerprint_of(trained: Trained, run: Path) -> str:
 def dataset_of(run: Path) -> Dataset:
     """Return the dataset that a run was trained on, as it is now.
 
-    Raises CheckpointError if `run` does not store where it is (a model folder alone does not), and
-    DataError if there is no dataset there any more.
+    The models that ship were trained on the chorales that ship. Raises CheckpointError if `run`
+    does not store where it is (a model folder alone does not), and DataError if there is no dataset
+    there any more.
     """
+    shipped = shipped_models.find(run)
+    if shipped is not None and run_folders.find_model(run) == shipped.folder:
+        return opening.open_data((), tell=lambda line: None)
     try:
         return Dataset.open(Path(read_json(run / "config.json")["data"]["dataset"]))
     except (CheckpointError, KeyError, TypeError) as error:

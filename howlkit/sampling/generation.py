@@ -20,6 +20,7 @@ from howlkit.plugins.checked import CheckedSampler, unwrapped
 from howlkit.plugins.contracts import advice
 from howlkit.protocols import Constraint, Encoder, Sampler
 from howlkit.sampling.limits import Limit
+from howlkit.sampling.runner import Runner
 from howlkit.sampling.session import Session
 
 __all__ = [
@@ -58,6 +59,18 @@ class SessionMaker(Protocol):
     @property
     def facts(self) -> Mapping[str, Any]:
         """What the run says of its training music, as `Trained.facts`."""
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """What a record says of the model, as `Trained.identity`."""
+
+    @property
+    def device(self) -> str:
+        """Where the network is, as `Trained.device`."""
+
+    @property
+    def runner(self) -> Runner:
+        """What steps the network, as `Trained.runner`."""
 
     def session(
         self,

@@ -184,8 +184,8 @@ def _copied(heard: Heard, into: Heard | None) -> Heard:
     """Return a copy, if possible in the arrays of `into`."""
     if into is None or into.notes.shape != heard.notes.shape:
         return heard.select(np.arange(len(heard.at)))
-    for name, part in vars(heard).items():
-        np.copyto(getattr(into, name), part)
+    for name in ("notes", "at", "moves", "runs", "moved"):
+        np.copyto(getattr(into, name), getattr(heard, name))
     return into
 
 

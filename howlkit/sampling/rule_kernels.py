@@ -79,6 +79,7 @@ def judge(
     if not known[k, ONSET]:
         return False
     base, heard, mine = sums[b], notes[b], at[b]
+    alone = numbers[ALONE] > 0
     fewest, furthest = spans[0, k], spans[1, k]
     # What the roles of the choices may be.
     least_role, last_role = base[ROLE] + fewest[ROLE], base[ROLE] + furthest[ROLE]
@@ -97,6 +98,7 @@ def judge(
     looks_at_key = (
         looks_at_pitch
         and numbers[RESTRIKES] > 0
+        and not alone
         and len(sounding) > 0
         and known[k, PROGRAM]
         and known[k, TRACK]
@@ -136,16 +138,19 @@ def judge(
                 forbidden |= length > numbers[LONGEST]
             if crowded and length > 0 and not forbidden:
                 if not (lasts_known and same_key):
-                    none_lasts = _is_full(heard, sounding, onset, pitch, track, True, numbers[MOST])
+                    none_lasts = _is_full(
+                        heard, sounding, onset, pitch, track, True, alone, numbers[MOST]
+                    )
                     lasts_known = True
                 forbidden = none_lasts
         elif ahead and crowded:
-            forbidden |= _is_full(heard, sounding, onset, pitch, track, False, numbers[MOST])
+            forbidden |= _is_full(heard, sounding, onset, pitch, track, False, alone, numbers[MOST])
         elif new:
             if crowded:
-                if not (begins_known and same_onset):
+                # A note ends the one before it on its track, so which track it is on counts then.
+                if not (begins_known and (same_track if alone else same_onset)):
                     none_begins = _is_full(
-                        heard, sounding, onset, pitch, track, False, numbers[MOST]
+                        heard, sounding, onset, pitch, track, False, alone, numbers[MOST]
                     )
                     begins_known = True
                 forbidden |= none_begins
@@ -224,17 +229,21 @@ def _density(onset: int, new: bool, ahead: bool, at: Array, moves: Array, number
 
 @compiled
 def _is_full(
-    notes: Array, sounding: Array, onset: int, pitch: int, track: int, holds: bool, most: float
-) -> bool:
-    """Return whether `most` other notes sound, so that none may begin, or be held if `holds`."""
+    notes: Array, sounding: Array, onset: int, pitch: int, track: int, holds: bool, alone: bool,
+    most: float,
+) -> bool:  # fmt: skip
+    """Return whether `most` other notes sound, so that none may begin, or be held if `holds`.
+
+    alone: a note that begins ends the one before it on its track, which does not count then.
+    """
     others, mine = 0, not holds or pitch >= 0  # a track on which nothing sounds stays silent
     for s in sounding:
         if notes[s, UNTIL] <= onset:
             continue
-        held = (
-            holds and notes[s, NOTE_TRACK] == track and (pitch < 0 or notes[s, NOTE_PITCH] == pitch)
-        )
-        others += not held
+        same = notes[s, NOTE_TRACK] == track
+        held = holds and same and (pitch < 0 or notes[s, NOTE_PITCH] == pitch)
+        ends = alone and same and not holds
+        others += not (held or ends)
         mine |= held
     return mine and others >= most
 

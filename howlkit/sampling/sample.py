@@ -19,6 +19,7 @@ from howlkit.protocols import Sampler
 from howlkit.sampling import generation
 from howlkit.sampling.arguments import path_of, positive, time_signature_of, whole
 from howlkit.sampling.logits import SamplingParams
+from howlkit.sampling.records import sample_record, signed
 from howlkit.sampling.steering import constraints_of, told
 from howlkit.sampling.wishes import Wishes
 
@@ -52,6 +53,7 @@ def sample(
     wishes: Wishes,
     sampler: str | Sampler,
     options: Mapping[str, object],
+    provenance: bool,
 ) -> list[Piece]:
     """Return n pieces; the arguments are those of `Trained.sample`.
 
@@ -68,10 +70,9 @@ def sample(
             f"and the time signature of the prompt. Leave out {name}"
         )
     constraints = constraints_of(wishes)
-    start = None
-    if prompt is not None:
-        length = None if prompt_seconds is None else positive("prompt_seconds", prompt_seconds)
-        start = generation.cut_prompt(as_piece("prompt", prompt), length)
+    source = None if prompt is None else as_piece("prompt", prompt)
+    cut = None if prompt_seconds is None else positive("prompt_seconds", prompt_seconds)
+    start = None if source is None else generation.cut_prompt(source, cut)
     metre = None if time_signature is None else time_signature_of(time_signature)
     limit = generation.length(
         notes=None if notes is None else whole("notes", notes, 1),
@@ -82,23 +83,42 @@ def sample(
     )
     for line in told(constraints, trained.encoder):
         print(line, file=sys.stderr)
+    bpm = None if tempo is None else positive("tempo", tempo, 4, 1000)
     session = generation.begin(
         trained,
         rows=whole("n", n, 1, 4096),
         seed=whole("seed", seed, 0),
         limit=limit,
         prompt=start,
-        bpm=None if tempo is None else positive("tempo", tempo, 4, 1000),
+        bpm=bpm,
         time_signature=metre,
         constraints=constraints,
     )
     said = generation.run(session, player), generation.stalled(session)
     for line in filter(None, said):
         print(line, file=sys.stderr)
-    return [
+    pieces = [
         generation.music(session, row, start, with_prompt=not without_prompt, time_signature=metre)
         for row in range(session.rows)
     ]
+    record = (
+        None
+        if not provenance
+        else sample_record(
+            trained,
+            sampler=player,
+            constraints=constraints,
+            limit=limit,
+            seed=seed,
+            rows=session.rows,
+            prompt=source,
+            prompt_seconds=cut,
+            with_prompt=not without_prompt,
+            tempo=bpm,
+            time_signature=metre,
+        )
+    )
+    return signed(pieces, record, "row")
 
 
 def drawing(name: str, options: Mapping[str, object], *, own: Sequence[str]) -> SamplingParams:

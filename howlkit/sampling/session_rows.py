@@ -65,7 +65,8 @@ class SessionRows:
         with one_thread(rows):
             state, hidden = runner.start(self._steps[:, :1])
         self.rules = SessionRules.of(rules, encoder, grammar, runner)
-        heard = Heard.nothing(rows) if self.rules else None
+        alone = grammar.has_notes and grammar.alone
+        heard = Heard.nothing(rows, alone=alone) if self.rules else None
         bar = beats_a_bar(like)
         self.at = RowState.start(grammar, rows, state, hidden, bar=bar, heard=heard)
         self.history = History(self.at)

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -17,6 +18,7 @@ from howlkit.music.tables import DEFAULT_TEMPO, SLOWEST_TEMPO
 from howlkit.network.device import pick_device
 from howlkit.plugins.checked import CheckedEncoder
 from howlkit.protocols import Constraint, Encoder, Model, Sampler
+from howlkit.sampling.identity import model_hash, weights_hash
 from howlkit.sampling.limits import Limit
 from howlkit.sampling.runner import CompilableModel, Runner, Stepping
 from howlkit.sampling.runners import make_runner
@@ -25,7 +27,8 @@ from howlkit.sampling.steering import constraints_of, rules_of
 from howlkit.sampling.stored_network import StoredNetwork
 from howlkit.sampling.wishes import Wishes
 from howlkit.schema import Schema
-from howlkit.training import model_folder, run_folders
+from howlkit.training import curves, model_folder, run_folders, shipped_models
+from howlkit.training.progress import Metrics
 from howlkit.training.recipe import Recipe
 from howlkit.training.weights import read_arrays, read_tensors
 
@@ -80,6 +83,13 @@ class Trained:
         parts += [f"{nats:.3f} nats a note in validation"] if nats is not None else []
         return f"Trained({', '.join(parts)})"
 
+    def _repr_html_(self) -> str:
+        """Show what it is and the curves of its training in a notebook."""
+        shown = escape(repr(self))
+        reports = [] if self.path is None else Metrics(self.path / "metrics.jsonl").read()
+        music = str(self.facts.get("data", {}).get("summary", ""))
+        return f"<div><code>{shown}</code>{curves.svg(reports, title=music)}</div>"
+
     @property
     def encoder(self) -> Encoder:
         """The encoder, which turns pieces into the steps of the network and back."""
@@ -110,6 +120,29 @@ class Trained:
     def needs_torch(self) -> bool:
         """Whether a session of one row is stepped by torch."""
         return self.runner.needs_torch
+
+    @property
+    def device(self) -> str:
+        """Where the network is: "cpu", "cuda" or "mps"."""
+        if isinstance(self.held, StoredNetwork):
+            return "cpu"
+        weight = next(self.held.parameters(), None)
+        return "cpu" if weight is None else weight.device.type
+
+    @cached_property
+    def identity(self) -> Mapping[str, Any]:
+        """What a record says of the model: JSON-ready; the weights are those at the first call.
+
+        name: only of a model that comes with howlkit; that of a run is its owner's. sha256:
+        `identity.model_hash`. encoder, model: names. distributions: the packages of these two.
+        """
+        made = self.recipe.to_json()
+        parts = {kind: made[kind]["name"] for kind in ("encoder", "model")}
+        packages = {made[kind]["distribution"] for kind in ("encoder", "model")} - {None}
+        shipped = None if self.path is None else shipped_models.find(self.path)
+        name = {} if shipped is None or self.path.exists() else {"name": shipped.name}
+        digest = model_hash(weights_hash(self.held), self.recipe, self.facts)
+        return {**name, "sha256": digest, **parts, "distributions": sorted(packages)}
 
     @classmethod
     def of(
@@ -251,6 +284,7 @@ class Trained:
         temperature: float | None = None,
         top_p: float | None = None,
         sampler: str | Sampler = "autoregressive",
+        provenance: bool = True,
         **options: object,
     ) -> Piece: ...
 
@@ -281,6 +315,7 @@ class Trained:
         temperature: float | None = None,
         top_p: float | None = None,
         sampler: str | Sampler = "autoregressive",
+        provenance: bool = True,
         **options: object,
     ) -> list[Piece]: ...
 
@@ -310,6 +345,7 @@ class Trained:
         temperature: float | None = None,
         top_p: float | None = None,
         sampler: str | Sampler = "autoregressive",
+        provenance: bool = True,
         **options: object,
     ) -> Piece | list[Piece]:
         """Return a new piece, or a list of `n`, as `howlkit sample` makes them.
@@ -328,6 +364,8 @@ class Trained:
         temperature, top_p: the options of the sampler of these names.
         sampler: the name of a sampler, or one of `howlkit.sampler`. options: those of the sampler
         of that name, such as top_k=8, and of single fields: pitch={"top_k": 8}.
+        provenance: whether the piece, and a MIDI file that it is written to, carries a record of
+        how it was made (`howlkit replay`); another record of a prompt gives way to it.
 
         Raises ArgumentError for an argument that it does not know or of another type, OptionError
         for a value that an option cannot have, and HowlkitError for a prompt without notes.
@@ -360,6 +398,7 @@ class Trained:
             ),
             sampler=sampler,
             options=with_options(options, temperature=temperature, top_p=top_p),
+            provenance=provenance,
         )
         return pieces[0] if n is None else pieces
 
@@ -389,6 +428,7 @@ class Trained:
         temperature: float | None = None,
         top_p: float | None = None,
         watch: Watch | None = None,
+        provenance: bool = True,
         **options: object,
     ) -> list[Take]:
         """Return takes of a piece in which a part is made anew, the one that joins best first.
@@ -409,7 +449,8 @@ class Trained:
         None: those of the notes that are replaced. temperature, top_p, options: how values are
         drawn, as in `sample`: those of the sampler `autoregressive`.
         watch: called after every step with the new notes (a table) of the first candidate so far;
-        if it returns True, what there is comes back.
+        if it returns True, what there is comes back. provenance: whether the piece of a take
+        carries a record of how it was made, as in `sample`.
 
         Raises ArgumentError for an argument that it does not know or a part that the piece does not
         have, and HowlkitError if the rules leave nothing.
@@ -443,6 +484,7 @@ class Trained:
             ),
             options=with_options(options, temperature=temperature, top_p=top_p),
             watch=watch,
+            provenance=provenance,
         )
 
     def accompany(
@@ -463,6 +505,7 @@ class Trained:
         temperature: float | None = None,
         top_p: float | None = None,
         watch: Watch | None = None,
+        provenance: bool = True,
         **options: object,
     ) -> list[Take]:
         """Return takes of a piece with new notes beside it, on a track of their own.
@@ -491,6 +534,7 @@ class Trained:
             ),
             options=with_options(options, temperature=temperature, top_p=top_p),
             watch=watch,
+            provenance=provenance,
         )
 
     @overload

@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from howlkit import plugins
 from howlkit.errors import DataError, PluginError, printable
-from howlkit.music import midi
+from howlkit.music import midi, provenance
 from howlkit.music.piece import Piece
 from howlkit.plugins.checked import CheckedWriter
 from howlkit.protocols import Writer
@@ -104,13 +104,15 @@ def _check_known(name: str) -> None:
 def write(piece: Piece, path: str | os.PathLike[str], writer: Writer | None = None) -> None:
     """Write a piece to a file, whole or not at all; a file of that name is replaced.
 
-    writer: None writes MIDI. Raises PluginError, with the writer and its distribution, for any
-    error in the writer, DataError if the file cannot be written, and MidiError for MIDI files.
+    writer: None writes MIDI, with the record of how the piece was made, if it has one; other
+    formats do not get it. Raises PluginError, with the writer and its distribution, for any error
+    in the writer, DataError if the file cannot be written, and MidiError for MIDI files.
     """
     if writer is None:
         midi.write(piece, path)
         return
-    write_whole(path, lambda made: CheckedWriter.of(writer).write(piece, made))
+    plain = provenance.removed(piece)
+    write_whole(path, lambda made: CheckedWriter.of(writer).write(plain, made))
 
 
 def write_whole(path: str | os.PathLike[str], make: Callable[[Path], None]) -> None:

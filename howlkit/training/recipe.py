@@ -6,7 +6,7 @@ build everything from what was stored.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, ClassVar, Literal
@@ -21,7 +21,7 @@ from howlkit.plugins.contracts import advice
 from howlkit.protocols import Augmenter, Encoder, Model, TunedModel
 from howlkit.training.changed_components import lost, options_refused
 
-__all__ = ["Recipe", "TrainingOptions", "training_defaults", "versions"]
+__all__ = ["Recipe", "TrainingOptions", "component_json", "training_defaults", "versions"]
 
 
 @dataclass(frozen=True)
@@ -126,10 +126,10 @@ class Recipe:
         A component that no package brings has no distribution; its class is named instead.
         """
         return {
-            "encoder": _component_json("encoder", self.encoder),
-            "model": _component_json("model", self.model),
+            "encoder": component_json("encoder", self.encoder),
+            "model": component_json("model", self.model),
             "heads": options.to_json(self.heads),
-            "augmenters": [_component_json("augmenter", a) for a in self.augmenters],
+            "augmenters": [component_json("augmenter", a) for a in self.augmenters],
             "training": options.to_json(self.training),
         }
 
@@ -213,7 +213,11 @@ def _installed_component(kind: str, name: str) -> plugins.Component | None:
     return next((each for each in plugins.components(kind) if each.name == name), None)
 
 
-def _component_json(kind: str, component: Any) -> dict[str, Any]:  # noqa: ANN401 - any component
+def component_json(kind: str, component: Any) -> dict[str, Any]:  # noqa: ANN401 - any component
+    """Return the name, the options, the distribution and its version of a component, JSON-ready.
+
+    A component that no package brings has no distribution; its class is named instead.
+    """
     own = unwrapped(component)
     described = {"name": component.name, "options": options.to_json(own)}
     found = _installed_component(kind, component.name)
@@ -251,10 +255,10 @@ def _component(kind: str, data: Mapping[str, Any], given: Any = None) -> Any:  #
         raise options_refused(kind, data, error) from error
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of howlkit and of the libraries that its results depend on."""
+def versions(names: Iterable[str] = ("howlkit", "torch", "numpy", "symusic")) -> dict[str, str]:
+    """Return the versions of distributions: of howlkit and what its results depend on."""
     found = {}
-    for name in ("howlkit", "torch", "numpy", "symusic"):
+    for name in names:
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from howlkit.errors import CheckpointError, HowlkitError, printable, quoted
-from howlkit.training import run_lock
+from howlkit.errors import CheckpointError, HowlkitError, did_you_mean, printable, quoted
+from howlkit.training import run_lock, shipped_models
 from howlkit.training.checkpoint import saving
 from howlkit.training.model_folder import WEIGHTS
 from howlkit.training.run_lock import RunLock
 
 __all__ = [
     "RUNS",
+    "default_model",
     "find_model",
     "is_unused",
     "longer",
@@ -26,6 +27,7 @@ __all__ = [
     "take_next",
     "take_unused",
     "to_resume",
+    "trained_runs",
 ]
 
 RUNS = Path("runs")
@@ -38,14 +40,18 @@ SHOWN = 8  # runs in one message
 
 
 def find_model(path: Path) -> Path:
-    """Return a run's model folder, or `path` if it is one.
+    """Return a run's model folder, or `path` if it is one, or that of a model that ships.
 
-    Raises CheckpointError if there is none; it says what to do instead.
+    The name of a model that ships counts where no run lies at that path. Raises CheckpointError if
+    there is none; it says what to do instead.
     """
     for folder in (path / "model", path):
         if (folder / "config.json").is_file() and (folder / WEIGHTS).is_file():
             return folder
     holder = run_lock.holder(path)
+    shipped = shipped_models.find(path)
+    if shipped is not None and holder is None and not (path / "config.json").is_file():
+        return shipped.folder
     if holder is not None:
         raise CheckpointError(
             f"{printable(path)} has no trained model yet: it is being trained by {holder}. The "
@@ -61,10 +67,12 @@ def find_model(path: Path) -> Path:
             f"{printable(path)} has no trained model and no checkpoint: its training ended before "
             "the first step. Train anew, into another folder"
         )
+    names = [model.name for model in shipped_models.all_models()]
     raise CheckpointError(
         _no_run(path, MODEL)
         or f"{printable(path)} {'is no run' if path.exists() else 'does not exist'}: it should "
-        f"hold model/config.json and model/{WEIGHTS}. `howlkit train` makes one"
+        f"hold model/config.json and model/{WEIGHTS}. `howlkit train` makes one; `howlkit models` "
+        f"lists those that come along.{did_you_mean(str(path), names)}"
     )
 
 
@@ -77,6 +85,27 @@ def newest_trained(parent: Path = RUNS) -> Path:
             "or make one with: howlkit train --encoder tuple --model lstm"
         )
     return found[0]
+
+
+def default_model(parent: Path = RUNS) -> tuple[Path, str]:
+    """Return the model to use where nobody names one, and a line for the user that says which.
+
+    It is the newest run below `parent` that has a model, or else the best model that ships.
+    Raises HowlkitError if there is none.
+    """
+    shipped = shipped_models.best()
+    if shipped is None or trained_runs(parent):
+        newest = newest_trained(parent)
+        return newest, f"Using the newest run, {printable(newest)}"
+    return Path(shipped.name), (
+        f"There is no run in {parent}{os.sep}: using the model {shipped.name}, which comes with "
+        f"howlkit ({shipped.card['about']})"
+    )
+
+
+def trained_runs(parent: Path = RUNS) -> list[Path]:
+    """Return the runs below `parent` that have a model, the newest first."""
+    return _newest_first(parent, MODEL)
 
 
 def to_resume(out_dir: Path | None, parent: Path = RUNS) -> Path:

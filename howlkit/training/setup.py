@@ -28,7 +28,7 @@ from howlkit.network.likelihood import unigram, unigram_nats
 from howlkit.plugins.checked import CheckedEncoder
 from howlkit.protocols import Augmenter, Encoder, Model
 from howlkit.schema import Schema
-from howlkit.training import facts, model_folder, run_folders
+from howlkit.training import facts, model_folder, music_list, run_folders, shipped_models
 from howlkit.training.changed_components import check_schema
 from howlkit.training.checkpoint import FORMAT, read_json, saving, write_json
 from howlkit.training.input_defaults import with_inputs
@@ -46,6 +46,9 @@ __all__ = ["TrainingPlan", "begin", "reopen"]
 
 Tell = Callable[[str], None]
 
+PASSED_ON = ("summary", "fingerprint", "rights")
+"""What the model folder says of the music; runs of an earlier version have no rights."""
+
 
 @dataclass(frozen=True)
 class TrainingPlan:
@@ -53,7 +56,7 @@ class TrainingPlan:
 
     sources: as for `dataset.opening.open_data`. encoder, model, augment: names, or components that
     are made; None: those of `init`, or else tuple and lstm. values: options by component name.
-    init: a run to start from.
+    init: a run to start from, or the name of a model that ships.
     """
 
     sources: Sequence[Path] = ()
@@ -125,6 +128,7 @@ def _begin(
             trainer.start_from(weights)
             tell(f"Starting from the weights of {plan.init}")
         with saving(lock.run / "config.json") as path:
+            music_list.write(lock.run, data)
             write_json(path, config)
         locked.pop_all()  # from here on the trainer holds the lock
     return trainer
@@ -141,13 +145,22 @@ def _config(plan: TrainingPlan, recipe: Recipe, data: Dataset) -> dict[str, Any]
             "sources": [str(source.resolve()) for source in plan.sources],
             "fingerprint": data.fingerprint,
             "summary": opening.describe(plan.sources, data),
+            "rights": music_list.summary_of(data),
         },
         "seed": plan.seed,
         "budget": asdict(plan.budget),
         "precision": plan.precision,
-        "init": str(plan.init.resolve()) if plan.init else None,
+        "init": _named(plan.init) if plan.init else None,
         "versions": versions(),
     }
+
+
+def _named(initial: Path) -> str:
+    """Return the name of a model that ships, or where a run lies."""
+    folder = run_folders.find_model(initial)
+    shipped = shipped_models.find(initial)
+    is_shipped = shipped is not None and folder == shipped.folder
+    return str(initial) if is_shipped else str(initial.resolve())
 
 
 def reopen(
@@ -351,7 +364,7 @@ def _trainer(
     tell(facts.describe_parts(data))
     stored: dict[str, Any] = {
         # No paths: the model folder is what people pass on.
-        "data": {name: config["data"][name] for name in ("summary", "fingerprint")},
+        "data": {name: config["data"][name] for name in PASSED_ON if name in config["data"]},
         "versions": config["versions"],
         **facts.music_facts(recipe.encoder, data, counts),
     }

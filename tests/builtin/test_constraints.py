@@ -57,6 +57,17 @@ def after_first_note(onset=0):
     return heard
 
 
+def test_a_note_that_ends_the_one_before_it_on_its_track_may_take_its_place():
+    for alone in (False, True):
+        heard = Heard.nothing(1, alone=alone)
+        heard.notes[0, :2] = [(60, 0, 0, 0, OPEN), (72, 0, 1, 0, OPEN)]  # on tracks 0 and 1
+        struck = set(range(128)) - ({60} if not alone else set())
+        assert free(RestrikeRule(), onset=GRID, heard=heard) == struck
+        rule = Polyphony(2).begin(SETTING)
+        assert free(rule, onset=GRID, heard=heard) == (set(range(128)) if alone else set())
+        assert not free(Polyphony(1).begin(SETTING), onset=GRID, heard=heard)
+
+
 def test_key_leaves_the_notes_of_the_scale():
     rule = InKey("D minor").begin(SETTING)
     assert free(rule) == {p for p in range(128) if p % 12 in (2, 4, 5, 7, 9, 10, 0)}

@@ -45,9 +45,9 @@ def some_rules(rng, divisions):
     return [rule for rule in every if rng.random() < 0.5]
 
 
-def some_past(rng, onset, divisions):
+def some_past(rng, onset, divisions, *, alone):
     """Return what a row may have heard before a position."""
-    heard = Heard.nothing(1)
+    heard = Heard.nothing(1, alone=alone)
     count = int(rng.integers(0, 12))
     begun = np.maximum(onset - rng.integers(0, 8 * divisions, count), 0)
     until = np.where(rng.random(count) < 0.2, OPEN, begun + rng.integers(1, 12 * divisions, count))
@@ -68,7 +68,7 @@ def test_every_choice_is_judged_as_by_the_rules_themselves(name):
     for t in range(1, len(steps) - 1):
         step, bases = steps[t : t + 1], grammar.note_bases
         rules = some_rules(rng, grammar.divisions)
-        heard = some_past(rng, int(bases[0, 0]), grammar.divisions)
+        heard = some_past(rng, int(bases[0, 0]), grammar.divisions, alone=grammar.alone)
         arrays = StaticRules(rules, grammar.note_tables, fields).following(heard, bases)
         known, restart, sums = arrays[1], arrays[2], arrays[-2]
         rule_kernels.begin_sums(0, bases, sums)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import sys
 from collections.abc import Iterable, Mapping
 
@@ -12,6 +13,7 @@ from howlkit.music.tables import DRUMS
 from howlkit.sampling.arguments import whole
 from howlkit.sampling.generation import SessionMaker
 from howlkit.sampling.logits import SamplingParams
+from howlkit.sampling.records import signed, takes_record
 from howlkit.sampling.replacing.candidates import Watch
 from howlkit.sampling.replacing.given import Given
 from howlkit.sampling.replacing.region import Keep, Region, Span
@@ -59,6 +61,7 @@ def replaced(
     wishes: Wishes,
     options: Mapping[str, object],
     watch: Watch | None,
+    provenance: bool,
 ) -> list[Take]:
     """Return takes of a part of a piece; the arguments are those of `Trained.replace`."""
     params = drawing("replace", options, own=REPLACE_WORDS)
@@ -74,7 +77,7 @@ def replaced(
     )
     return takes_of(
         trained, region, takes=takes, candidates=candidates, seed=seed, params=params,
-        wishes=wishes, given=given, watch=watch,
+        wishes=wishes, given=given, watch=watch, provenance=provenance,
     )  # fmt: skip
 
 
@@ -88,13 +91,14 @@ def accompanied(
     wishes: Wishes,
     options: Mapping[str, object],
     watch: Watch | None,
+    provenance: bool,
 ) -> list[Take]:
     """Return takes of a piece with a part added; the arguments are those of `Trained.accompany`."""
     params = drawing("accompany", options, own=ACCOMPANY_WORDS)
     region = region_to_accompany(as_piece("melody", music))
     return takes_of(
         trained, region, takes=takes, candidates=candidates, seed=seed, params=params,
-        wishes=wishes, given=None, watch=watch,
+        wishes=wishes, given=None, watch=watch, provenance=provenance,
     )  # fmt: skip
 
 
@@ -138,12 +142,14 @@ def takes_of(
     given: Given | None,
     watch: Watch | None,
     values: Mapping[str, Mapping[str, object]] | None = None,
+    provenance: bool = True,
 ) -> list[Take]:
     """Return takes of a region, with instruments of the replaced notes unless others are asked for.
 
-    values: options of constraints by name, as in `steering.constraints_of`. Says on stderr, before
-    it begins, which wishes cannot be kept exactly. Raises ArgumentError if there is nothing whose
-    rhythm or pitches could be kept.
+    values: options of constraints by name, as in `steering.constraints_of`. provenance: whether
+    each piece carries a record of how it was made. Says on stderr, before it begins, which wishes
+    cannot be kept exactly. Raises ArgumentError if there is nothing whose rhythm or pitches could
+    be kept.
     """
     count = whole("takes", takes, 1, MOST)
     drawn = candidates_of(candidates, count)
@@ -152,7 +158,7 @@ def takes_of(
     constraints = constraints_of(_with_instruments(wishes, region), values)
     for line in told(constraints_of(wishes, values), trained.encoder):
         print(line, file=sys.stderr)
-    return replace(
+    made = replace(
         trained,
         region,
         takes=count,
@@ -163,6 +169,22 @@ def takes_of(
         given=given,
         watch=watch,
     )
+    record = None
+    if provenance:
+        record = takes_record(
+            trained,
+            region,
+            params=params,
+            constraints=constraints,
+            given=given,
+            seed=seed,
+            takes=count,
+            candidates=drawn,
+        )
+        if any(math.isnan(take.join) for take in made):
+            record["stopped"] = True
+    pieces = signed([take.piece for take in made], record, "take")
+    return [dataclasses.replace(t, piece=p) for t, p in zip(made, pieces, strict=True)]
 
 
 def _with_instruments(wishes: Wishes, region: Region) -> Wishes:
