@@ -8,7 +8,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
 
-.PHONY: demo test lint docs explore differential fuzz kills quality chorales matrix models packages bench scaling steering tokenizers long clean
+.PHONY: demo test lint docs explore differential fuzz kills quality chorales matrix models packages pages bench scaling steering tokenizers long clean
 
 # The versions last tested are installed, torch's among them; pyproject.toml has the ranges.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -40,6 +40,7 @@ demo: $(VENV)/.installed
 	@echo "Your piece: $(DEMO)/chorale.mid   its picture: $(DEMO)/chorale.png   hear it: $(DEMO)/chorale.html"
 
 test: $(VENV)/.installed-test lint docs
+	@$(BIN)/python -m tests.pages.browser
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not long"
 
 lint: $(VENV)/.installed-test
@@ -113,6 +114,11 @@ matrix: $(VENV)/.installed-test
 # and sample with each other's parts; some five minutes.
 packages:
 	$(PYTHON) scripts/try_packages.py
+
+# The pages in a browser: needs Chromium, node and npm. SHOTS=FOLDER keeps pictures of them.
+pages: $(VENV)/.installed-test
+	npm ci --prefix tests/pages --no-audit --no-fund
+	$(BIN)/python -m pytest tests/pages
 
 # The dozen tests that take longest, which make test leaves out; three minutes.
 long: $(VENV)/.installed-test

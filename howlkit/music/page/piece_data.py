@@ -66,21 +66,14 @@ def _grid(piece: Piece) -> tuple[list[tuple[int, str]], list[int]]:
         texts = map(clock, marks.tolist())
         return list(zip(_milliseconds(marks), texts, strict=True)), []
     begins, lengths, beats, counts = metre(piece, piece.beats_long)
-    bars = np.concatenate(
-        [
-            begin + length * np.arange(count)
-            for begin, length, count in zip(begins, lengths, counts, strict=True)
-        ]
-    )[:_MOST_LINES]
-    inner = np.concatenate(
-        [
-            (np.arange(begin, begin + length * count, beat))
-            for begin, length, beat, count in zip(begins, lengths, beats, counts, strict=True)
-        ]
-    )
-    faint = np.setdiff1d(np.round(inner, 6), np.round(bars, 6))[:_MOST_LINES]
-    names = [str(number) for number in range(1, len(bars) + 1)]
-    return list(zip(_at(piece, bars), names, strict=True)), _at(piece, faint)
+    bars, inner = [np.zeros(0)], [np.zeros(0)]
+    for begin, length, beat, count in zip(begins, lengths, beats, counts, strict=True):
+        bars.append(begin + length * np.arange(count))
+        inner.append(np.arange(begin, begin + length * count, beat))
+    strong = np.concatenate(bars)[:_MOST_LINES]
+    weak = np.setdiff1d(np.round(np.concatenate(inner), 6), np.round(strong, 6))[:_MOST_LINES]
+    names = [str(number) for number in range(1, len(strong) + 1)]
+    return list(zip(_at(piece, strong), names, strict=True)), _at(piece, weak)
 
 
 def _at(piece: Piece, beats: NDArray[Any]) -> list[int]:
