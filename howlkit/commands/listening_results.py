@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from howlkit.reports.listening.key import TestKey
     from howlkit.reports.listening.results import Results, Share
 
-__all__ = ["lines_of_results", "read_results"]
+__all__ = ["lines_of_results", "read_results", "warn_of_few"]
 
 
 def read_results(files: Sequence[Path], keys: Sequence[Path], seed: int) -> dict[str, Any]:
@@ -75,10 +75,10 @@ def _share(share: Share | None) -> str:
     if share is None:
         return "no answers"
     low, high = share.interval
+    p = "p < 0.001" if share.guessing < 0.001 else f"p = {share.guessing:.3f}"
     return (
         f"{share.yes} of {share.count}, {100 * share.share:.0f} % "
-        f"(95 % from {100 * low:.0f} to {100 * high:.0f} %; guessing gives this or more with "
-        f"p = {share.guessing:.3f})"
+        f"(95 % from {100 * low:.0f} to {100 * high:.0f} %, {p} by guessing)"
     )
 
 

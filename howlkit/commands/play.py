@@ -43,7 +43,7 @@ Examples:
     help="Where to write the page. By default a temporary file.",
 )
 @renderer_options
-@rate_option(32000)
+@rate_option(32000, of=" of what --player plays, or another renderer than bank")
 @force_option
 @component_options
 @config_option
@@ -62,7 +62,7 @@ def command(
 ) -> None:
     """Play MUSIC: a file, or the newest piece that a run has made.
 
-    Writes a page with a picture and a player, and opens it in the browser. Where there is no
+    Writes a page with a piano-roll that plays, and opens it in the browser. Where there is no
     browser, it says where the page lies. MUSIC is a MIDI file, one of another format that an
     installed source reads, - for MIDI from standard input, or the folder of a run; by default the
     newest run in runs/.

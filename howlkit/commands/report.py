@@ -100,7 +100,7 @@ PIECES, PAIRS = 4, 10  # that a run makes
 @json_option
 @sampler_flags
 @renderer_options
-@rate_option(32000)
+@rate_option(32000, of=" of sound files in the page, which other renderers than bank need")
 @seed_option("The seed of new pieces, of the order of pairs, and of what is drawn to compare with.")
 @force_option
 @component_options

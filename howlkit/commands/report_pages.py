@@ -61,13 +61,14 @@ def claimed_key(ctx: click.Context, asked: Asked, *, force: bool) -> Path:
 
 def write_report(asked: Asked, *, model: Path | None, title: str) -> None:
     """Write a report on a run, or on pieces beside the run `model`, and say where it is."""
+    from howlkit.dataset.report import counted
     from howlkit.reports.report_page import report_page
 
     made = _report(asked, model, title)
     longest = max(each.piece.seconds_long for each in made.pieces)
     _write(asked.page, report_page(made, asked.playing(longest)))
-    count = len(made.pieces)
-    tell(f"{printable(asked.page)}  {count} piece{'s' * (count != 1)}, {_size(asked.page)}")
+    pieces = counted(len(made.pieces), "piece")
+    tell(f"{printable(asked.page)}  {pieces}, {_size(asked.page)}")
     if made.run is not None and made.run.making:
         again = f"howlkit sample {quoted(asked.music[0])} {made.run.making}"
         tell(f"To make the same pieces: {again}")
@@ -94,6 +95,7 @@ def _report(asked: Asked, model: Path | None, title: str) -> Report:
 
 def write_test(asked: Asked, key_file: Path, *, repeats: int, question: str | None) -> None:
     """Write a listening test and its key, and say what to do with them."""
+    from howlkit.dataset.report import counted
     from howlkit.reports.listening.listening_page import QUESTION, listening_page
     from howlkit.reports.listening.pairs import draw_pairs
 
@@ -114,11 +116,8 @@ def write_test(asked: Asked, key_file: Path, *, repeats: int, question: str | No
     )
     _write(asked.page, text)
     _write(key_file, key.to_json())
-    count = len(pairs)
-    tell(
-        f"{printable(asked.page)}  {count} pair{'s' * (count != 1)}, {_size(asked.page)}, for "
-        "listeners"
-    )
+    said = counted(len(pairs), "pair")
+    tell(f"{printable(asked.page)}  {said}, {_size(asked.page)}, for listeners")
     tell(f"{printable(key_file)}  which side is which; keep it, and keep it from listeners")
     tell(f"Read their answers: howlkit report --answers answers-*.json --key {quoted(key_file)}")
     _tell_how_to_open(asked.page)

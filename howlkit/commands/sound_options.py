@@ -39,14 +39,14 @@ def renderer_options(command: Command) -> Command:
     return renderer(soundfont(command))
 
 
-def rate_option(default: int) -> Callable[[Command], Command]:
-    """Return the option --rate."""
+def rate_option(default: int, of: str = "") -> Callable[[Command], Command]:
+    """Return the option --rate; of: the sound that has it, where that is not all."""
     return click.option(
         "--rate",
         type=click.IntRange(LOWEST_RATE, HIGHEST_RATE),
         default=default,
         show_default=True,
-        help="Samples a second.",
+        help=f"Samples a second{of}.",
     )
 
 

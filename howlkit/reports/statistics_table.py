@@ -24,8 +24,14 @@ def statistics_table(comparison: Comparison, names: Sequence[str]) -> str:
     each = len(names) <= MOST_COLUMNS
     heads = [*(names if each else [f"median of {len(names)}"])]
     beside = any(row.reference for row in comparison.rows)
-    columns = ["", *(["10 %", "median", "90 %", "where"] if beside else []), *heads]
-    head = "".join(f'<th scope="col">{shown(name) or "statistic"}</th>' for name in columns)
+    before = ["statistic", *(["10 %", "median", "90 %"] if beside else [])]
+    head = "".join(
+        (
+            *map(_head, before),
+            '<th scope="col" class="where">where</th>' if beside else "",
+            *map(_head, heads),
+        )
+    )
     body = "".join(
         f"<tr>{''.join(_cells(row, each=each, beside=beside))}</tr>" for row in comparison.rows
     )
@@ -33,6 +39,10 @@ def statistics_table(comparison: Comparison, names: Sequence[str]) -> str:
         '<div class="table" tabindex="0" role="region" aria-label="Statistics"><table>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def _head(name: str) -> str:
+    return f'<th scope="col">{shown(name)}</th>'
 
 
 def _cells(row: Row, *, each: bool, beside: bool) -> Iterator[str]:

@@ -88,7 +88,10 @@ def test_a_page_says_nothing_of_sides_and_all_pieces_are_equally_loud_and_long()
 @pytest.fixture(scope="module")
 def key():
     """The key of a test of six pairs and two that are heard again."""
-    one, other = side("the zebra", 6, lambda n, _: tune(n, 2)), side("the yak", 6, lambda n, _: walk(n, 9))
+    one, other = (
+        side("the zebra", 6, lambda n, _: tune(n, 2)),
+        side("the yak", 6, lambda n, _: walk(n, 9)),
+    )
     pairs = draw_pairs(one, other, count=6, seconds=2.0, seed=0, repeats=2)
     return listening_page(pairs, a="A", b="B", seed=0)[1]
 

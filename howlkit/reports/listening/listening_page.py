@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from howlkit.dataset.report import counted
 from howlkit.music import sound
 from howlkit.music.page import Document, PageSound, Playing, shown
 from howlkit.music.piece import Piece
@@ -38,12 +39,12 @@ _PLAYER = """<div class="card" id="{id}">
 
 _BODY = """<h1>Listening test</h1>
 <section id="intro">
-<p>You will hear {count} pairs of short pieces. After each pair you are asked:
+<p>You will hear {count} of short pieces. After each pair you are asked:
 <strong>{question}</strong></p>
 <p>There are no right or wrong answers, and nothing says where a piece comes from. Use headphones
 if you can, in a quiet place. Play a piece of the first pair, set a comfortable volume, and leave it
 as it is: all pieces are equally loud. You may hear each piece as often as you like; you can answer
-when you have heard a few seconds of both. It takes about {minutes} minutes.</p>
+when you have heard a few seconds of both. It takes about {minutes}.</p>
 <p>In the end the page gives you a file with your answers. Nothing is sent anywhere.</p>
 <p><label for="listener">Your name or number, if you were given one</label><br>
 <input id="listener" type="text" maxlength="60" autocomplete="off"></p>
@@ -103,9 +104,9 @@ def listening_page(
     )
     minutes = round(sum(2.5 * pair.seconds + 5 for pair in pairs) / 60 + 0.5)
     body = _BODY.format(
-        count=len(pairs),
+        count=counted(len(pairs), "pair"),
         question=shown(question),
-        minutes=minutes,
+        minutes=counted(minutes, "minute"),
         first=_PLAYER.format(id="first", name="First"),
         second=_PLAYER.format(id="second", name="Second"),
     )
