@@ -8,7 +8,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
 
-.PHONY: demo test lint docs kernels replacing explore differential fuzz kills quality chorales matrix models packages bench scaling steering tokenizers long clean soak replays
+.PHONY: demo test lint docs kernels replacing explore differential fuzz kills quality chorales matrix models packages bench scaling steering tokenizers long clean soak replays pages
 
 # The versions last tested are installed, torch's among them; pyproject.toml has the ranges.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -42,6 +42,7 @@ demo: $(VENV)/.installed
 # What needs one core goes side by side; the code of steps is compiled once, not by each process.
 test: $(VENV)/.installed-docs
 	$(MAKE) --no-print-directory --jobs 2 --output-sync lint docs kernels
+	@$(BIN)/python -m tests.pages.browser
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not long"
 
 kernels: $(VENV)/.installed-test
@@ -130,6 +131,11 @@ packages:
 replays: $(VENV)/.installed-test
 	$(BIN)/python scripts/replay_many.py
 	$(BIN)/python scripts/replay_many.py --without-numba
+
+# The pages in a browser: needs Chromium, node and npm. SHOTS=FOLDER keeps pictures of them.
+pages: $(VENV)/.installed-test
+	npm ci --prefix tests/pages --no-audit --no-fund
+	$(BIN)/python -m pytest tests/pages
 
 # The dozen tests that take longest, which make test leaves out; three minutes.
 long: $(VENV)/.installed-test

@@ -44,7 +44,7 @@ Examples:
     help="Where to write the page. By default a temporary file.",
 )
 @renderer_options
-@rate_option(32000)
+@rate_option(32000, of=" of what --player plays, or another renderer than bank")
 @force_option
 @component_options
 @config_option
@@ -63,7 +63,7 @@ def command(
 ) -> None:
     """Play MUSIC: a file, or the newest piece that a run has made.
 
-    Writes a page with a picture and a player, and opens it in the browser. Where there is no
+    Writes a page with a piano-roll that plays, and opens it in the browser. Where there is no
     browser, it says where the page lies. MUSIC is a MIDI file, one of another format that an
     installed source reads, - for MIDI from standard input, or the folder of a run; by default the
     newest run in runs/, or what a model that comes with howlkit has made in samples/.
@@ -112,12 +112,11 @@ def _file(music: Path | None) -> Path:
 def _page(piece: Piece, playing: CheckedRenderer, rate: int, out: Path | None, file: Path) -> Path:
     """Write the page that plays a piece; return its path."""
     from howlkit.atomic_files import write_file
-    from howlkit.music.plot import page
-    from howlkit.music.sound import audio_files
+    from howlkit.commands.sound_options import page_playing
+    from howlkit.music.page import play_page
 
-    audio_files.check_length(piece.seconds_long, rate)
-    sound = audio_files.to_wav(playing.render(piece, rate), rate)
-    text = page.html(piece, sound, title=piece.name or file.name).encode("utf-8")
+    playing_it = page_playing(playing, rate, piece.seconds_long)
+    text = play_page(piece, title=piece.name or file.name, playing=playing_it).encode("utf-8")
     if out is not None:
         write_file(out, text)
         return out

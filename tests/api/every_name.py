@@ -56,6 +56,8 @@ def main(folder: Path) -> None:
     tune = Piece.of([(240 * i, 240, 60 + 3 * i % 12) for i in range(64)])
     data: Dataset = howlkit.prepare([tune.transpose(k) for k in range(9)], folder / "data")
     assert [len(piece) for piece in data] == [64] * len(data) == [len(p) for p in data[:]]
+    page = howlkit.report([tune, data[0]], folder / "report.html", seed=1, quiet=True)
+    assert page == folder / "report.html" and page.stat().st_size > 10_000
     assert data[-1] == data[len(data) - 1] == data.part("all")[-1]
 
     encoder: Encoder = howlkit.encoder("tuple", grid=12)
