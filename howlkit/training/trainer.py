@@ -13,7 +13,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -309,9 +309,11 @@ class Trainer:
         nats, speed = self._meter.take()
         judged = self._at.nats / self._at.notes if self._at.notes else math.nan
         self._at.nats = self._at.notes = 0.0
+        fields = None
         if self.validation is not None:
             with self._weights():
-                judged = score(self.network, self.validation).cost_per_note
+                scores = score(self.network, self.validation)
+            judged, fields = scores.cost_per_note, scores.field_costs
             self._at.validation = judged
         if not math.isfinite(judged):
             raise DataError(
@@ -321,7 +323,7 @@ class Trainer:
         if self._at.best is None or judged < self._at.best:
             self._at.best, self._at.best_step = judged, self._at.step
             self.save_model()
-        self._log(self._progress(nats, speed, validated=True))
+        self._log(replace(self._progress(nats, speed), validated=True, fields=fields))
         self._meter.since += time.perf_counter() - began  # validation is not in notes a second
 
     def _is_stuck(self) -> bool:
@@ -342,7 +344,7 @@ class Trainer:
         self.save()
         return TrainingResult(self._last, reason)
 
-    def _progress(self, nats: float, speed: float, *, validated: bool = False) -> Progress:
+    def _progress(self, nats: float, speed: float) -> Progress:
         at = self._at
         fraction = self.budget.fraction(at.step, at.seconds)
         return Progress(
@@ -355,7 +357,6 @@ class Trainer:
             self._rate(),
             at.validation,
             at.best,
-            validated,
         )
 
     def _log(self, progress: Progress) -> None:
