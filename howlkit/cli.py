@@ -33,6 +33,7 @@ COMMANDS = {
     "compare": "Compare encoders and models, each trained at equal time.",
     "info": "Show what is in a dataset, a run or a MIDI file.",
     "statistics": "Show statistics of music, or compare two sets of pieces.",
+    "audit": "Show which passages of a piece stand in the training music.",
     "plot": "Draw a MIDI file as a piano-roll.",
     "report": "Write a page about music or a run that plays, or a listening test.",
     "plugins": "List, check, write and install components, such as encoders and models.",

@@ -17,7 +17,8 @@ import numpy as np
 import howlkit
 from howlkit.music import chorales, plot
 from howlkit.music.bars import tick_of_bar
-from howlkit.music.plot.drawing import Boxes, Drawing, Shape
+from howlkit.music.plot.drawing import Drawing, Label, Shape
+from howlkit.music.plot.panels import beside
 from howlkit.music.plot.saving import save_drawing
 from howlkit.sampling import Region
 
@@ -51,7 +52,7 @@ def main() -> None:
     for number, take in enumerate(takes, 1):
         print(f"take {number}: join {take.join:.2f}, distance {take.distance:.2f}")
         drawings.append(drawn(take.piece, take.notes, bars, f"Take {number}", WORDS))
-    save_drawing(in_two_columns(drawings), given.out / "takes.svg")
+    save_drawing(replace(beside(drawings), title="Takes"), given.out / "takes.svg")
 
 
 def drawn(
@@ -76,29 +77,10 @@ def drawn(
 def named(shapes: Iterable[Shape], words: dict[str, str]) -> Iterator[Shape]:
     """Yield shapes with other words in the legend, and without the counts, which are of a part."""
     for shape in shapes:
-        if isinstance(shape, Boxes):
+        if not isinstance(shape, Label):
             yield shape
         elif "notes" not in shape.text:
             yield replace(shape, text=words.get(shape.text, shape.text))
-
-
-def in_two_columns(drawings: list[Drawing]) -> Drawing:
-    """Return one picture of several."""
-    shapes: list[Shape] = []
-    wide, high = (max(getattr(d, side) for d in drawings) for side in ("width", "height"))
-    for number, drawing in enumerate(drawings):
-        shapes += moved(drawing, number % 2 * wide, number // 2 * high)
-    rows = (len(drawings) + 1) // 2
-    return replace(drawings[0], width=2 * wide, height=rows * high, shapes=shapes, title="Takes")
-
-
-def moved(drawing: Drawing, right: int, down: int) -> Iterator[Shape]:
-    """Yield the shapes of a picture elsewhere."""
-    for shape in drawing.shapes:
-        if isinstance(shape, Boxes):
-            yield replace(shape, where=shape.where + [right, down, 0, 0])
-        else:
-            yield replace(shape, x=shape.x + right, y=shape.y + down)
 
 
 if __name__ == "__main__":

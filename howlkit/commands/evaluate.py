@@ -32,6 +32,7 @@ Examples:
   howlkit evaluate runs/tuple-lstm-1 --split test --json
   howlkit evaluate runs/tuple-lstm-1 other_music      on music that it was not trained on
   howlkit evaluate runs/tuple-lstm-1 --pieces         list the pieces that surprise it most
+  howlkit evaluate runs/tuple-lstm-1 new.mid --notes --json
   howlkit evaluate runs/tuple-lstm-1 --with runs/tuple-gru-1 --with runs/tuple-gru-2"""
 
 
@@ -53,6 +54,12 @@ Examples:
     "not trained on.",
 )
 @click.option("--pieces", is_flag=True, help="List the pieces, the most surprising first.")
+@click.option(
+    "--notes",
+    is_flag=True,
+    help="Print what each note of DATA, one file, costs; the onset is in seconds. `howlkit plot "
+    "DATA --model RUN` draws it.",
+)
 @seed_option("The seed of the resamples that the intervals are computed from.")
 @device_option
 @json_option
@@ -62,6 +69,7 @@ def command(
     others: Sequence[Path],
     split: str | None,
     pieces: bool,
+    notes: bool,
     seed: int,
     device: str,
     as_json: bool,
@@ -72,6 +80,11 @@ def command(
     often each value occurs in the training part. DATA is a dataset, or a folder or file of music,
     MIDI or what an installed source reads; by default the dataset that RUN was trained on.
     """
+    if notes:
+        if data is None or others or split or pieces:
+            raise click.UsageError("--notes is for one file: howlkit evaluate RUN FILE --notes")
+        _print_notes(run, data, device, as_json)
+        return
     from howlkit.commands import evaluation_tables
     from howlkit.evaluation import comparison
     from howlkit.evaluation.bootstrap import Resamples
@@ -104,6 +117,25 @@ def command(
     if 1 < resamples.units < FEW_GROUPS:
         tell(f"The intervals are too narrow, because there are only {resamples.units} groups")
     tell(f"Make music with it: howlkit sample {quoted(run)} --out {next_free(Path('new.mid'))}")
+
+
+def _print_notes(run: Path, file: Path, device: str, as_json: bool) -> None:
+    """Print the notes of a file, as the run's encoder keeps them, and what each costs."""
+    from howlkit.commands import evaluation_tables
+    from howlkit.dataset.music_file import read_music
+    from howlkit.network.device import pick_device
+    from howlkit.network.note_nats import noted
+    from howlkit.sampling.trained import Trained
+
+    piece = read_music(file, tell=tell)
+    trained = Trained.from_pretrained(run, device=pick_device(device), stepping=None)
+    kept, nats = noted(trained.network, trained.encoder, piece)
+    report = evaluation_tables.note_report(str(run), kept, nats)
+    if as_json:
+        click.echo(json.dumps(report, indent=1))
+        return
+    for line in evaluation_tables.notes(report):
+        click.echo(line)
 
 
 def _music(

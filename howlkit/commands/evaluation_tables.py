@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from howlkit.dataset.report import counted
 from howlkit.errors import printable
 from howlkit.evaluation.text_table import columns, interval, plain
 
-__all__ = ["lines", "pieces"]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from howlkit.music.piece import Piece
+
+__all__ = ["lines", "note_report", "notes", "pieces"]
 
 Report = Mapping[str, Any]
 
@@ -47,6 +53,50 @@ def pieces(report: Report) -> Iterator[str]:
     silent = len(report["by_piece"]) - len(by_piece)
     if silent:
         yield f"{silent} more have no note that encoder {report['encoder']} keeps"
+
+
+def note_report(run: str, piece: Piece, nats: NDArray[np.float64]) -> dict[str, Any]:
+    """Return the notes of a piece and what each costs, (N,) nats, JSON-ready."""
+    onsets = piece.seconds(piece.notes["start"].astype("i8")).tolist()
+    columns = (piece.notes[name].tolist() for name in ("pitch", "program", "start", "duration"))
+    rows = zip(onsets, *columns, nats.tolist(), strict=True)
+    return {
+        "run": run,
+        "piece": piece.name,
+        "nats_per_note": float(nats.mean()),
+        "notes": [
+            {
+                "seconds": seconds,
+                "beat": start / piece.ticks_per_beat,
+                "beats": duration / piece.ticks_per_beat,
+                "pitch": pitch,
+                "program": program,
+                "nats": cost,
+            }
+            for seconds, pitch, program, start, duration, cost in rows
+        ],
+    }
+
+
+def notes(report: Report) -> Iterator[str]:
+    """Yield a line for each note of `note_report`, in order, and their mean."""
+    rows = report["notes"]
+    yield from columns(
+        ["seconds", "beat", "pitch", "program", "nats"],
+        [
+            [
+                plain(row["seconds"]),
+                plain(row["beat"]),
+                str(row["pitch"]),
+                str(row["program"]),
+                plain(row["nats"]),
+            ]
+            for row in rows
+        ],
+        left=0,
+    )
+    yield ""
+    yield f"{counted(len(rows), 'note')}, {report['nats_per_note']:.3f} nats a note"
 
 
 def _headline(report: Report) -> str:

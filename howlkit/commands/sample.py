@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from howlkit.commands import note_stream, sampled_files, sampling_setup, takes
+from howlkit.commands import copying_notice, note_stream, sampled_files, sampling_setup, takes
 from howlkit.commands.component_names import ComponentName
 from howlkit.commands.component_options import component_options, config_option
 from howlkit.commands.loading_notices import loading_notices
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from howlkit import sampling
     from howlkit.commands.note_stream import SessionStream
     from howlkit.commands.replacing_options import Replacing
+    from howlkit.music.piece import Piece
     from howlkit.protocols import Sampler
     from howlkit.sampling.runner import Stepping
     from howlkit.sampling.session import Session
@@ -254,6 +255,8 @@ def command(
     for path, piece in zip(paths, pieces, strict=False):
         tell(f"{printable(path)}  {len(piece)} notes, {piece.seconds_long:.0f} s")
     setup.tell_what_is_written(pieces)
+    new = pieces if start is None or without_prompt else _without_prompt(session, start, count)
+    copying_notice.tell_of_copies(setup.folder, trained.facts, new, paths)
     tell(f"To make the same again: --seed {seed} --stepping {session.stepping}")
     sampled_files.tell_of_failures(failures)
     _tell_of_stalled(session)
@@ -264,6 +267,13 @@ def command(
     if (notes, seconds, beats) == (None, None, None):
         _tell_of_endless(session)
     setup.tell_how_to_see(paths)
+
+
+def _without_prompt(session: Session, prompt: Piece, count: int) -> list[Piece]:
+    """Return the new music alone: a prompt of the training music is no copy of the model's."""
+    from howlkit import sampling
+
+    return [sampling.music(session, row, prompt, with_prompt=False) for row in range(count)]
 
 
 def _check_prompt(

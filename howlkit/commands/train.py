@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from howlkit.commands.shared_options import (
     seed_option,
     strict_option,
 )
+from howlkit.errors import HowlkitError
 
 if TYPE_CHECKING:
     from howlkit.api.training_display import Display
@@ -184,12 +186,21 @@ def _train(trainer: Trainer, display: Display) -> int:
         return 128 + stop.number
     display.end()
     display.outcome(outcome, trainer)
+    _keep_for_audits(trainer.run)
     if advice := worse_than_unigram(outcome, trainer):
         display.tell(advice)
         return 0
     new = next_free(Path("new.mid"))
     display.tell(f"Make music with it: howlkit sample {quoted(trainer.run)} --out {new}")
     return 0
+
+
+def _keep_for_audits(run: Path) -> None:
+    """Leave beside a run what `sample` and `audit` find copies with; they do without it, too."""
+    from howlkit.evaluation.copying import training_music
+
+    with contextlib.suppress(HowlkitError, OSError):
+        training_music.keep(run)
 
 
 FIXED = ("data", "encoder", "model", "augment", "option", "seed", "precision", "init", "strict")

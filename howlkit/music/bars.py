@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from howlkit.music.piece import Piece
 
-__all__ = ["tick_of_bar"]
+__all__ = ["bar_of_tick", "tick_of_bar"]
 
 
 def tick_of_bar(piece: Piece, number: int) -> int:
@@ -24,3 +24,17 @@ def tick_of_bar(piece: Piece, number: int) -> int:
                 return tick + left * bar
             tick, left = change, left - bars
     return tick + left * piece.bar_at(tick)[1]
+
+
+def bar_of_tick(piece: Piece, tick: int) -> int:
+    """Return the number of the bar in which a tick lies; `tick_of_bar` is the way back.
+
+    >>> bar_of_tick(Piece(ticks_per_beat=480), 3840)
+    3
+    """
+    begin, bars = 0, 0
+    for change in piece.time_signatures["tick"].tolist():
+        if begin < change <= tick:
+            bars += -(-(change - begin) // piece.bar_at(begin)[1])
+            begin = change
+    return bars + (tick - begin) // piece.bar_at(begin)[1] + 1

@@ -119,6 +119,12 @@ class Scores:
         fields = (name for name in self.fields if name != MARK.name)
         return float(self.over(fields).sum() / self.encoded.notes)
 
+    @property
+    def field_costs(self) -> dict[str, float]:
+        """The cost a note of each field but `mark`; together they are `cost_per_note`."""
+        names = (name for name in self.fields if name != MARK.name)
+        return {name: float(self.of(name).sum() / self.encoded.notes) for name in names}
+
 
 def encode_all(encoder: Encoder, pieces: Iterable[Piece]) -> Encoded:
     """Return pieces as steps; DataError if there is not one note among them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.errors import DataError, printable
 from howlkit.music.piece import Piece
 from howlkit.network.likelihood import encode_all, step_costs
 from howlkit.network.network import Network
@@ -12,7 +13,7 @@ from howlkit.plugins.checked import CheckedEncoder
 from howlkit.protocols import Encoder
 from howlkit.schema import Steps
 
-__all__ = ["note_nats"]
+__all__ = ["note_nats", "noted"]
 
 
 def note_nats(network: Network, encoder: Encoder, piece: Piece) -> NDArray[np.float64]:
@@ -27,6 +28,22 @@ def note_nats(network: Network, encoder: Encoder, piece: Piece) -> NDArray[np.fl
     encoded = encode_all(encoder, [piece])
     (costs,), _ = step_costs(network, encoded)
     return _shared_out(costs.sum(axis=1), _begun(encoder, encoded.rows[0], piece))
+
+
+def noted(network: Network, encoder: Encoder, piece: Piece) -> tuple[Piece, NDArray[np.float64]]:
+    """Return a piece as the encoder keeps it, and the nats (N,) of each of its notes, in order.
+
+    Raises DataError if there are no notes, or if the encoder's steps begin others than it decodes.
+    """
+    encoder = CheckedEncoder.of(encoder)
+    kept = encoder.decode(encoder.encode(piece), like=piece)
+    nats = note_nats(network, encoder, piece)
+    if len(kept) != len(nats):
+        raise DataError(
+            f"the steps of encoder {encoder.name} begin {len(nats)} notes of "
+            f"{printable(piece.name)} and decode to {len(kept)}, so no note can be given its nats"
+        )
+    return kept.replace(name=piece.name), nats
 
 
 def _begun(encoder: CheckedEncoder, steps: Steps, piece: Piece) -> NDArray[np.int64]:

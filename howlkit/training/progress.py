@@ -9,6 +9,7 @@ import contextlib
 import json
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -52,7 +53,8 @@ class Progress:
 
     fraction: of the budget. nats_per_note: of training, lately. rate: the learning rate.
     validation, best: nats a note of the last validation and of the best one; None: not yet.
-    validated: whether this Progress follows a validation.
+    validated: whether this Progress follows a validation. fields: what each field cost in it, in
+    nats a note; None where there was no validation, or a version before logged it.
     """
 
     step: int
@@ -65,6 +67,7 @@ class Progress:
     validation: float | None = None
     best: float | None = None
     validated: bool = False
+    fields: Mapping[str, float] | None = None
 
 
 @dataclass

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from howlkit.errors import CheckpointError, DataError
 from howlkit.network.batches import Batch, to_tensors
-from howlkit.network.likelihood import Counts, Encoded, score
+from howlkit.network.likelihood import Counts, Encoded, Scores, score
 from howlkit.network.network import Network
 from howlkit.network.validate import new_network, validate_network
 from howlkit.training import (
@@ -349,14 +349,14 @@ class Trainer:
         if self.validation is None or self.recipe.training.validate_every < 2 * EARLY_STEP:
             return
         began = time.perf_counter()
-        self.show_early(self._at.step, self._judge(self.validation))
+        self.show_early(self._at.step, self._judge(self.validation).cost_per_note)
         self._meter.since += time.perf_counter() - began
 
-    def _judge(self, validation: Encoded) -> float:
-        """Return what the weights, or their average, cost in nats a note; processes share it."""
+    def _judge(self, validation: Encoded) -> Scores:
+        """Return what the weights, or their average, cost; processes share the work."""
         with self._weights():
             scores = score(self.network, validation, rank=self.world.rank, ranks=self.world.size)
-        return replace(scores, nats=self.world.summed(scores.nats)).cost_per_note
+        return replace(scores, nats=self.world.summed(scores.nats))
 
     def _validate(self) -> None:
         """Judge the weights, and save them as the model if they are the best so far."""
@@ -365,8 +365,11 @@ class Trainer:
         nats, speed = self._meter.take()
         judged = self._at.nats / self._at.notes if self._at.notes else math.nan
         self._at.nats = self._at.notes = 0.0
+        fields = None
         if self.validation is not None:
-            judged = self._at.validation = self._judge(self.validation)
+            scores = self._judge(self.validation)
+            judged, fields = scores.cost_per_note, scores.field_costs
+            self._at.validation = judged
         if not math.isfinite(judged):
             raise DataError(
                 f"the loss is {judged} after {self._at.step} steps: the learning rate is too high. "
@@ -375,7 +378,7 @@ class Trainer:
         if self._at.best is None or judged < self._at.best:
             self._at.best, self._at.best_step = judged, self._at.step
             self.save_model()
-        self._log(self._progress(nats, speed, validated=True))
+        self._log(replace(self._progress(nats, speed), validated=True, fields=fields))
         self._meter.since += time.perf_counter() - began  # validation is not in notes a second
 
     def _is_stuck(self) -> bool:
@@ -396,7 +399,7 @@ class Trainer:
         self.save()
         return TrainingResult(self._last, reason)
 
-    def _progress(self, nats: float, speed: float, *, validated: bool = False) -> Progress:
+    def _progress(self, nats: float, speed: float) -> Progress:
         at = self._at
         fraction = self.budget.fraction(at.step, at.seconds)
         return Progress(
@@ -409,7 +412,6 @@ class Trainer:
             self._rate(),
             at.validation,
             at.best,
-            validated,
         )
 
     def _log(self, progress: Progress) -> None:

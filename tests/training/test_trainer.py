@@ -215,6 +215,7 @@ def test_the_last_line_of_the_log_tells_of_what_was_trained(tmp_path):
     made = trainer(tmp_path / "run", steps=20, values={"training": {"validate_every": 200}})
     last = made.train().progress
     assert last.validated and last.nats_per_note > 1 and last.notes_per_second > 0
+    assert sum(last.fields.values()) == pytest.approx(last.validation) and "mark" not in last.fields
 
 
 def test_without_validation_the_training_loss_since_the_last_judgement_judges(tmp_path):

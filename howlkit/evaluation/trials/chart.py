@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from howlkit.music.plot import saving
-from howlkit.music.plot.colours import INK, PALE_INK, PALETTE
+from howlkit.music.plot.colours import INK, PALE_INK, PALETTE, round_step
 from howlkit.music.plot.drawing import Drawing, Label, Shape, boxes, text_width
 from howlkit.training.progress import Budget
 
@@ -116,7 +116,7 @@ class _Scale:
         values += [end for pair in pairs for end in pair["intervals"][rate] or ()]
         low, high = (min(values), max(values)) if values else (0.0, 1.0)
         wide = (high - low) or abs(high) or 1.0
-        step = _round_step(wide / TICKS)
+        step = round_step(wide / TICKS)
         return cls(left, step * math.floor(low / step), step * math.ceil(high / step), step)
 
     def at(self, nats: float) -> float:
@@ -127,16 +127,6 @@ class _Scale:
         """Yield the numbers to write below the axis."""
         for number in range(round((self.high - self.low) / self.step) + 1):
             yield self.low + number * self.step
-
-
-def _round_step(wide: float) -> float:
-    """Return 1, 2 or 5 times a power of ten, not less than `wide`.
-
-    >>> _round_step(0.13), _round_step(3.0), _round_step(7.0)
-    (0.2, 5.0, 10.0)
-    """
-    power = 10.0 ** math.floor(math.log10(wide))
-    return next(factor * power for factor in (1.0, 2.0, 5.0, 10.0) if factor * power >= wide)
 
 
 def _panel(scale: _Scale, heading: str, bottom: float) -> Iterator[Shape]:

@@ -24,7 +24,7 @@ from howlkit.errors import HowlkitError
 if TYPE_CHECKING:
     from PIL import ImageDraw, ImageFont
 
-__all__ = ["Boxes", "Drawing", "Label", "Shape", "boxes", "text_width"]
+__all__ = ["Boxes", "Curve", "Drawing", "Label", "Shape", "boxes", "text_width"]
 
 FAMILY = "Helvetica, Arial, 'Liberation Sans', sans-serif"
 
@@ -36,6 +36,15 @@ class Boxes:
     where: NDArray[np.float64]
     fill: str
     radius: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A line through points (N, 2) of x and y, in order."""
+
+    points: NDArray[np.float64]
+    colour: str
+    width: float = 1.5
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,7 @@ class Label:
     anchor: Literal["start", "middle", "end"] = "start"
 
 
-Shape = Boxes | Label
+Shape = Boxes | Curve | Label
 
 
 def boxes(where: ArrayLike, fill: str, *, radius: float = 0.0) -> Boxes:
@@ -85,13 +94,16 @@ class Drawing:
             f'font-family="{escape(FAMILY)}">'
         )
         ground = f'<rect width="{self.width}" height="{self.height}" fill="{self.ground}"/>'
-        body = [_svg_boxes(s) if isinstance(s, Boxes) else _svg_label(s) for s in self.shapes]
+        body = [_svg(shape) for shape in self.shapes]
         title = f"<title>{escape(legible(self.title))}</title>"
         return "\n".join([head, title, *self._dark_style(), ground, *body, "</svg>", ""])
 
     def _dark_style(self) -> list[str]:
         """Return the style that replaces colours on dark screens; it wins over attributes."""
-        rules = "".join(f'[fill="{light}"]{{fill:{dark}}}' for light, dark in self.dark.items())
+        rules = "".join(
+            f'[fill="{light}"]{{fill:{dark}}}[stroke="{light}"]{{stroke:{dark}}}'
+            for light, dark in self.dark.items()
+        )
         return [f"<style>@media (prefers-color-scheme:dark){{{rules}}}</style>"] if rules else []
 
     def to_png(self, *, scale: float = 2.0) -> bytes:
@@ -109,6 +121,8 @@ class Drawing:
         for shape in self.shapes:
             if isinstance(shape, Boxes):
                 _paint_boxes(canvas, shape, scale)
+            elif isinstance(shape, Curve):
+                _paint_curve(canvas, shape, scale)
             else:
                 _paint_label(canvas, shape, scale)
         stream = io.BytesIO()
@@ -124,6 +138,20 @@ class Drawing:
 def legible(text: str) -> str:
     """Return text with a blank in place of each character that cannot be printed."""
     return "".join(c if c.isprintable() else " " for c in text)
+
+
+def _svg(shape: Shape) -> str:
+    if isinstance(shape, Boxes):
+        return _svg_boxes(shape)
+    return _svg_curve(shape) if isinstance(shape, Curve) else _svg_label(shape)
+
+
+def _svg_curve(shape: Curve) -> str:
+    points = " ".join(f"{x:g},{y:g}" for x, y in np.round(shape.points, 1).tolist())
+    return (
+        f'<polyline points="{points}" fill="none" stroke="{shape.colour}" '
+        f'stroke-width="{shape.width:g}" stroke-linejoin="round"/>'
+    )
 
 
 def _svg_boxes(shape: Boxes) -> str:
@@ -160,6 +188,11 @@ def _paint_boxes(canvas: ImageDraw.ImageDraw, shape: Boxes, scale: float) -> Non
             canvas.rounded_rectangle(row, min(radius, short / 2), fill=shape.fill)
         else:
             canvas.rectangle(row, fill=shape.fill)
+
+
+def _paint_curve(canvas: ImageDraw.ImageDraw, shape: Curve, scale: float) -> None:
+    points = [(x, y) for x, y in (shape.points * scale).tolist()]
+    canvas.line(points, fill=shape.colour, width=max(round(shape.width * scale), 1), joint="curve")
 
 
 ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}  # Pillow: left, middle, right; s: baseline

@@ -9,12 +9,12 @@ below. Lengths are CSS pixels; a **position** is a point of time in beats or in 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from howlkit.errors import OptionError
 from howlkit.music import general_midi
@@ -28,6 +28,7 @@ from howlkit.music.plot.colours import (
     INK,
     IVORY,
     KEY_EDGE,
+    MARKED,
     OCTAVE,
     PALE_INK,
     SHADES,
@@ -56,7 +57,14 @@ Array = NDArray[Any]
 
 
 def draw(
-    piece: Piece, *, unit: Unit = "auto", width: float | None = None, title: str | None = None
+    piece: Piece,
+    *,
+    unit: Unit = "auto",
+    width: float | None = None,
+    title: str | None = None,
+    mark: tuple[int, int] | None = None,
+    nats: ArrayLike | None = None,
+    among: Sequence[Piece] = (),
 ) -> Drawing:
     """Return the piano-roll of a piece.
 
@@ -64,27 +72,31 @@ def draw(
         beat, else seconds, as for a recorded performance.
     width: the width of the picture, 300..10000 px (1200). Its height follows from the music.
     title: the text to show; None: the name of the piece.
-    Raises OptionError for any other unit or width.
+    mark: ticks (from, to) of a part that gets another ground.
+    nats: (N,) what each note costs by a model; notes are coloured by it, and a scale is shown.
+    among: pieces that are drawn alike, with the same axes and colours, `piece` one of them.
+    Raises OptionError for any other unit or width, and for nats of another number of notes.
 
     >>> draw(Piece.of([(0, 480, 60)])).width
     1200
     """
     _check(unit, width)
     width = WIDTH if width is None else width
-    lanes = Lanes.of(piece)
+    every = _together(among) if among else piece
+    lanes = Lanes.of(every)
     axis = Axis.of(
-        piece,
-        natural_unit(piece) if unit == "auto" else unit,
+        every,
+        natural_unit(every) if unit == "auto" else unit,
         room=width - lanes.gutter - MARGIN,
         most=max(int((TALLEST - HEADER) // (lanes.height + RULER + BETWEEN)), 1),
     )
-    colours = Colours.of(piece)
+    colours = _colours(piece, nats, among)
     legend, legend_height = _legend(colours, width)
     top = HEADER + legend_height
     height = top + len(axis.systems) * (lanes.height + RULER + BETWEEN) - BETWEEN + MARGIN
     name = legible(piece.name if title is None else title)
     shapes = [*_header(piece, name, axis, width), *legend]
-    marks = Marks.of(piece, axis, colours)
+    marks = Marks.of(piece, axis, colours, mark)
     for index in range(len(axis.systems)):
         y = top + RULER + index * (lanes.height + RULER + BETWEEN)
         shapes += _system(lanes, axis, marks, index=index, y=y)
@@ -93,6 +105,28 @@ def draw(
         y = top + RULER + lanes.height / 2
         shapes.append(Label(centre, y, "no notes", 14, PALE_INK, "middle"))
     return Drawing(math.ceil(width), math.ceil(height), tuple(shapes), name)
+
+
+def _together(pieces: Sequence[Piece]) -> Piece:
+    """Return the notes of all pieces at the first one's resolution and in its metre."""
+    first = pieces[0]
+    notes = []
+    for piece in pieces:
+        some = piece.notes.copy()
+        scale = first.ticks_per_beat / piece.ticks_per_beat
+        some["start"] = np.round(some["start"] * scale)
+        some["duration"] = np.maximum(np.round(some["duration"] * scale), 1)
+        notes.append(some)
+    return first.replace(notes=np.concatenate(notes), context=0)
+
+
+def _colours(piece: Piece, nats: ArrayLike | None, among: Sequence[Piece]) -> Colours:
+    if nats is None:
+        return Colours.of(piece, among)
+    values = np.asarray(nats, np.float64)
+    if values.shape != (len(piece),):
+        raise OptionError(f"{len(piece)} notes cannot have nats of shape {values.shape}")
+    return Colours.of_values(values, "nats a note") if len(piece) else Colours.of(piece)
 
 
 def _check(unit: str, width: float | None) -> None:
@@ -109,19 +143,23 @@ def _check(unit: str, width: float | None) -> None:
 class Marks:
     """The notes to draw: positions of start and end, pitch, and groups of one colour.
 
-    groups: (fill, whether drums, indices of notes), drawn in this order.
+    groups: (fill, whether drums, indices of notes), drawn in this order. part: positions between
+    which the ground is marked.
     """
 
     start: Array
     end: Array
     pitch: Array
     groups: tuple[tuple[str, bool, Array], ...]
+    part: tuple[float, float] | None = None
 
     @classmethod
-    def of(cls, piece: Piece, axis: Axis, colours: Colours) -> Marks:
+    def of(
+        cls, piece: Piece, axis: Axis, colours: Colours, mark: tuple[int, int] | None = None
+    ) -> Marks:
         """Find the positions of notes and sort them into groups of one colour, soft ones first."""
         velocity = piece.notes["velocity"].astype(int)
-        varied = len(np.unique(velocity)) > 1
+        varied = colours.by_velocity and len(np.unique(velocity)) > 1
         shade = velocity * SHADES // 128 if varied else np.full(len(piece), SHADES - 1)
         is_drum = piece.notes["program"] == DRUMS
         code = (colours.part * SHADES + shade) * 2 + is_drum
@@ -132,35 +170,46 @@ class Marks:
             groups.append((fill, bool(value % 2), np.flatnonzero(code == value)))
         start = positions(piece, axis.unit, piece.notes["start"].astype(np.int64))
         end = positions(piece, axis.unit, piece.ends)
-        return cls(start, end, piece.notes["pitch"].astype(int), tuple(groups))
+        part = None
+        if mark is not None:
+            begin, stop = positions(piece, axis.unit, np.array(mark, np.int64)).tolist()
+            part = (begin, stop)
+        return cls(start, end, piece.notes["pitch"].astype(int), tuple(groups), part)
 
 
 def _system(lanes: Lanes, axis: Axis, marks: Marks, *, index: int, y: float) -> Iterator[Shape]:
     """Draw one system, from y down."""
     start, end = axis.systems[index]
     width = (end - start) * axis.scale
-    yield from _ground(lanes, width, y)
+    yield from _ground(lanes, lanes.gutter, width, y, (WHITE_ROW, BLACK_ROW, OCTAVE))
+    if marks.part is not None:
+        low, high = np.clip(marks.part, start, end).tolist()
+        if high > low:
+            x = lanes.gutter + (low - start) * axis.scale
+            yield from _ground(lanes, x, (high - low) * axis.scale, y, MARKED)
     yield from _grid(lanes, axis, index, y)
     yield from _notes(lanes, axis, marks, index, y)
     yield from _keyboard(lanes, y)
     yield from _drum_names(lanes, y)
 
 
-def _ground(lanes: Lanes, width: float, y: float) -> Iterator[Shape]:
-    """Draw the rows, dark for black keys, a line at each C, and the rows of drums."""
-    x = lanes.gutter
+def _ground(
+    lanes: Lanes, x: float, width: float, y: float, fills: tuple[str, str, str]
+) -> Iterator[Shape]:
+    """Draw the rows from x on, dark for black keys, a line at each C, and the rows of drums."""
+    white, dark, octave = fills
     pitches = np.arange(lanes.low, lanes.high + 1)
     if len(pitches):
-        yield boxes([x, y, width, lanes.pitched_height], WHITE_ROW)
+        yield boxes([x, y, width, lanes.pitched_height], white)
         black = np.isin(pitches % 12, BLACK_KEYS)
-        yield boxes([[x, y + t, width, lanes.row] for t in lanes.y(pitches[black])], BLACK_ROW)
+        yield boxes([[x, y + t, width, lanes.row] for t in lanes.y(pitches[black])], dark)
         octaves = lanes.y(pitches[pitches % 12 == 0]) + lanes.row
-        yield boxes([[x, y + t - 0.5, width, 1] for t in octaves], OCTAVE)
+        yield boxes([[x, y + t - 0.5, width, 1] for t in octaves], octave)
     if lanes.drums:
         height = len(lanes.drums) * lanes.drum_row
-        yield boxes([x, y + lanes.drums_top, width, height], WHITE_ROW)
+        yield boxes([x, y + lanes.drums_top, width, height], white)
         stripes = lanes.drum_y(np.array(lanes.drums))[::2]
-        yield boxes([[x, y + t, width, lanes.drum_row] for t in stripes], BLACK_ROW)
+        yield boxes([[x, y + t, width, lanes.drum_row] for t in stripes], dark)
 
 
 def _grid(lanes: Lanes, axis: Axis, index: int, y: float) -> Iterator[Shape]:
@@ -261,6 +310,9 @@ def _legend(colours: Colours, width: float) -> tuple[list[Shape], float]:
         return [], 0.0
     shapes: list[Shape] = []
     x, line = MARGIN, 0
+    if colours.heading:
+        shapes.append(Label(x, HEADER + 10, colours.heading, 10.5, INK))
+        x += text_width(colours.heading, 10.5) + 14
     for name, fill in zip(colours.names, colours.fills, strict=True):
         wide = 14 + text_width(name, 10.5) + 18
         if x + wide > width - MARGIN and x > MARGIN:
