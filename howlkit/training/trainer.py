@@ -63,6 +63,8 @@ class Trainer:
     facts: stored in the model's config (unigram, tempo, data ...). counts: of values as they are
     trained on, which the heads start from; None: facts["unigram"].
     lock: that of the folder, if it is taken already; it is released when training ends.
+    clock: what a budget in minutes is counted by, in seconds; `time.process_time` counts those of
+    the processor, so that other programs do not shorten a run.
     """
 
     def __init__(
@@ -82,10 +84,12 @@ class Trainer:
         lock: RunLock | None = None,
         show_early: Callable[[int, float], None] = lambda step, nats: None,
         show_step_time: Callable[[float], None] = lambda seconds: None,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.run, self.recipe, self.windows, self.validation = run, recipe, windows, validation
         self.budget, self.facts, self.device, self.show = budget, facts, device, show
         self.precision, self.workers, self._lock = precision, workers, lock
+        self.clock = clock
         self.show_early, self.show_step_time = show_early, show_step_time
         torch.manual_seed(windows.seed)
         network: Network = new_network(recipe.model, recipe.encoder.schema, recipe.heads)
@@ -103,7 +107,7 @@ class Trainer:
         self._meter, self.metrics = Meter(), Metrics(run / "metrics.jsonl")
         self._last = self._progress(math.nan, 0.0)
         self._stop: int | None = None
-        self._clock = time.perf_counter()
+        self._counted_at = clock()  # the time up to which seconds are counted
         self._step_times: list[float] | None = []  # of the first steps; None: they were shown
 
     @property
@@ -168,7 +172,7 @@ class Trainer:
             return self._train()
 
     def _train(self) -> TrainingResult:
-        self._clock = time.perf_counter()
+        self._counted_at = self.clock()
         with memory.explained(self.recipe):
             if not (self.run / "checkpoints" / "latest").exists():
                 self.save()  # so that a run can be resumed however early it stops
@@ -227,9 +231,9 @@ class Trainer:
 
     def _count_seconds(self) -> None:
         """Count the time since the last call, with reading, validating and saving."""
-        now = time.perf_counter()
-        self._at.seconds += now - self._clock
-        self._clock = now
+        now = self.clock()
+        self._at.seconds += now - self._counted_at
+        self._counted_at = now
 
     def _count_nats(self) -> None:
         """Count the nats and notes since the last call; only here does a device keep us waiting."""
