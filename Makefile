@@ -8,7 +8,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
 
-.PHONY: demo test lint docs kernels replacing explore differential fuzz kills quality chorales matrix models packages bench scaling steering tokenizers long clean soak replays pages
+.PHONY: demo test lint docs kernels replacing explore differential fuzz kills quality chorales matrix models packages bench scaling steering tokenizers long clean soak replays pages learning
 
 # The versions last tested are installed, torch's among them; pyproject.toml has the ranges.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -180,6 +180,11 @@ steering: $(VENV)/.installed-test
 	done
 	$(BIN)/python benchmarks/steering.py --samples $(SAMPLES) \
 	    $(foreach name,$(subst $(comma), ,$(ENCODERS)) miditok-TSD miditok-REMI,$(HABITS)/$(name))
+
+# What lstm learns in two minutes of one processor, plain and by default: four folders of HOWLKIT_DATA,
+# six encoders; some three hours. Stopped, it goes on where it was. LEARN=--encoders=tuple is quicker.
+learning: $(VENV)/.installed-test
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/learning.py $(LEARN)
 
 clean:
 	rm -rf $(VENV) $(DEMO) build docs/api *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

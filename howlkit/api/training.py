@@ -37,7 +37,7 @@ def train(
     *,
     encoder: str | Encoder | None = None,
     model: str | Model | None = None,
-    augment: str | Augmenter | Sequence[str | Augmenter] = (),
+    augment: str | Augmenter | Sequence[str | Augmenter] | None = None,
     options: Mapping[str, object] | None = None,
     out_dir: PathLike | None = None,
     steps: int | None = None,
@@ -55,7 +55,8 @@ def train(
 
     data: a Dataset, or folders, files and names of collections, one or several; None: the Bach
     chorales that come with howlkit. encoder, model, augment: names, or components that are made
-    (`howlkit.encoder(...)`); by default tuple and lstm. options: of components by name, and of
+    (`howlkit.encoder(...)`); by default tuple and lstm, and transposition where there is little
+    music; augment=() leaves the music as it is. options: of components by name, and of
     heads and training, such as {"lstm.hidden": 256, "training.window": 256}.
     out_dir: the folder of the run; None: runs/ENCODER-MODEL-NUMBER, which `Trained.path` says.
     steps, minutes: how long; 10 minutes if neither is given. seed: of the first weights and the
@@ -92,7 +93,7 @@ def train(
     with joined_world() as world, Display(quiet=quiet or not world.first) as display:
         if resume is not False:
             fixed = {
-                "data": data, "encoder": encoder, "model": model, "augment": augment or None,
+                "data": data, "encoder": encoder, "model": model, "augment": augment,
                 "options": options, "seed": seed or None, "init": init, "strict": strict or None,
                 "precision": None if precision == "32" else precision,
             }  # fmt: skip
@@ -111,7 +112,7 @@ def train(
                 sources=_sources(data),
                 encoder=encoder,
                 model=model,
-                augment=_augmenters(augment),
+                augment=None if augment is None else _augmenters(augment),
                 values=by_component(options or {}),
                 budget=budget if budget != Budget() else Budget(minutes=10),
                 seed=whole("seed", seed, 0),

@@ -11,6 +11,9 @@ from click.shell_completion import CompletionItem
 __all__ = ["ComponentName", "ComponentNames", "completion", "names_option", "no_component"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+NONE = "none"
+"""What people write where there shall be no component."""
+
 Completion = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
@@ -80,7 +83,14 @@ class ComponentName(click.types.StringParamType):
 
 
 class ComponentNames(ComponentName):
-    """Several names of components, separated by commas, as a list."""
+    """Several names of components, separated by commas, as a list.
+
+    or_none: whether `NONE` is a name too.
+    """
+
+    def __init__(self, kind: str, *, or_none: bool = False) -> None:
+        super().__init__(kind)
+        self.or_none = or_none
 
     def convert(
         self,
@@ -91,7 +101,8 @@ class ComponentNames(ComponentName):
         """Return the list of names; a usage error for an unknown one."""
         names = [name.strip() for name in value.split(",") if name.strip()]
         for name in names:
-            self._check(name, param, ctx)
+            if not (self.or_none and name == NONE):
+                self._check(name, param, ctx)
         return names
 
     def shell_complete(
@@ -99,25 +110,34 @@ class ComponentNames(ComponentName):
     ) -> list[CompletionItem]:
         """Return the completions of the last name, each after the names before it."""
         whole, comma, begun = incomplete.rpartition(",")
-        items = super().shell_complete(ctx, param, begun)
+        others = (NONE,) if self.or_none and not comma else ()
+        items = completion(self.kind, others=others)(ctx, param, begun)
         return [CompletionItem(whole + comma + item.value) for item in items]
 
 
 def names_option(
-    flag: str, kind: str, help_text: str, *, required: bool = False
+    flag: str, kind: str, help_text: str, *, required: bool = False, or_none: bool = False
 ) -> Callable[[Command], Command]:
-    """Return an option with names of components of one kind, as a tuple; it may be repeated."""
+    """Return an option with names of components of one kind, as a tuple; it may be repeated.
+
+    or_none: whether `NONE` is a name too, for an empty tuple; without the option it is None then.
+    """
 
     def together(
         ctx: click.Context, param: click.Parameter, lists: tuple[list[str], ...]
-    ) -> tuple[str, ...]:
-        return tuple(name for names in lists for name in names)
+    ) -> tuple[str, ...] | None:
+        names = tuple(name for listed in lists for name in listed)
+        if not or_none or (names and NONE not in names):
+            return names
+        if len(names) > 1:
+            raise click.BadParameter(f"{NONE} goes with no other name")
+        return () if names else None
 
     return click.option(
         flag,
         multiple=True,
         required=required,
-        type=ComponentNames(kind),
+        type=ComponentNames(kind, or_none=or_none),
         callback=together,
         metavar="NAME[,NAME...]",
         help=help_text,

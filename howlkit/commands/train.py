@@ -55,7 +55,8 @@ Examples:
     "--augment",
     "augmenter",
     "Change the music at random, differently each time it is used: transpose, stretch, "
-    "velocity ...",
+    "velocity ...; none: leave it as it is. By default little music is transposed.",
+    or_none=True,
 )
 @component_options
 @config_option
@@ -104,7 +105,7 @@ def command(
     data: tuple[Path, ...],
     encoder: str | None,
     model: str | None,
-    augment: tuple[str, ...],
+    augment: tuple[str, ...] | None,
     option: tuple[str, ...],
     config: Mapping[str, Mapping[str, object]],
     out_dir: Path | None,
@@ -131,7 +132,7 @@ def command(
     from howlkit.training.world import joined_world
 
     # With --init the encoder and the model are those of the run, which is not read yet.
-    used = [*config] if init else [encoder or "tuple", model or "lstm", *augment]
+    used = [*config] if init else [encoder or "tuple", model or "lstm", *(augment or ())]
     values = merged(config, option, [*used, *SECTIONS])
     with joined_world() as world, Display(quiet=not world.first) as display:
         if resume:

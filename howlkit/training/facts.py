@@ -58,8 +58,8 @@ def check_enough(data: Dataset, *, window: int, tell: Callable[[str], None]) -> 
     if notes < FEW_NOTES:
         tell(
             f"Warning: only {notes:,} notes to train on. It will soon know them by heart: add more "
-            "music or --augment transpose, start from another run with --init, or keep less for "
-            "validating and testing (--validation and --test of `howlkit prepare`)"
+            "music, start from another run with --init, or keep less for validating and testing "
+            "(--validation and --test of `howlkit prepare`)"
         )
     if int(counts.max()) < window:
         tell(

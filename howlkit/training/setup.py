@@ -29,6 +29,7 @@ from howlkit.plugins.checked import CheckedEncoder
 from howlkit.protocols import Augmenter, Encoder, Model
 from howlkit.schema import Schema
 from howlkit.training import facts, model_folder, music_list, run_folders, shipped_models
+from howlkit.training.augment_defaults import with_augmenters
 from howlkit.training.changed_components import check_schema
 from howlkit.training.checkpoint import FORMAT, read_json, saving, write_json
 from howlkit.training.input_defaults import with_inputs
@@ -55,14 +56,15 @@ class TrainingPlan:
     """What the user asked for.
 
     sources: as for `dataset.opening.open_data`. encoder, model, augment: names, or components that
-    are made; None: those of `init`, or else tuple and lstm. values: options by component name.
-    init: a run to start from, or the name of a model that ships.
+    are made; None: those of `init`, or else tuple and lstm, and the augmenters that the music asks
+    for (`augment_defaults`). values: options by component name. init: a run to start from, or the
+    name of a model that ships.
     """
 
     sources: Sequence[Path] = ()
     encoder: str | Encoder | None = None
     model: str | Model | None = None
-    augment: tuple[str | Augmenter, ...] = ()
+    augment: tuple[str | Augmenter, ...] | None = None
     values: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     budget: Budget = Budget(minutes=10)
     seed: int = 0
@@ -114,6 +116,8 @@ def _begin(
         lock = None if out_dir is None else locked.enter_context(run_folders.take_unused(out_dir))
         data = opening.open_data(plan.sources, strict=plan.strict, tell=tell, progress=progress)
         recipe = _fitted(recipe, data, tell)
+        if plan.augment is None:
+            recipe = with_augmenters(recipe, data, tell=tell)
         if initial is None:  # else the heads are those of the run that it starts from
             given = plan.values.get(HeadOptions.name, {})
             recipe = with_inputs(recipe, data, given=given, tell=tell)
@@ -314,7 +318,7 @@ def _recipe(plan: TrainingPlan, initial: Path | None) -> Recipe:
     """
     if initial is None:
         names = plan.encoder or "tuple", plan.model or "lstm"
-        return Recipe.choose(*names, augment=plan.augment, values=plan.values)
+        return Recipe.choose(*names, augment=plan.augment or (), values=plan.values)
     stored = model_folder.read_config(initial)[0].to_json()
     values = {name: dict(table) for name, table in plan.values.items()}
     encoder, model = stored["encoder"]["name"], stored["model"]["name"]
@@ -332,7 +336,7 @@ def _recipe(plan: TrainingPlan, initial: Path | None) -> Recipe:
             )
         if asked not in (None, known):
             raise OptionError(f"--init {plan.init} has {known!r}, not {asked!r}; leave it out")
-    return Recipe.choose(encoder, model, augment=plan.augment, values=values)
+    return Recipe.choose(encoder, model, augment=plan.augment or (), values=values)
 
 
 def _fitted(recipe: Recipe, data: Dataset, tell: Tell) -> Recipe:

@@ -78,6 +78,8 @@ class Trainer:
     lock: that of the folder, if it is taken already; it is released when training ends.
     world: the processes that train together, `windows` shared out among them; only the first of
     them locks the folder and writes.
+    clock: what a budget in minutes is counted by, in seconds; `time.process_time` counts those of
+    the processor, so that other programs do not shorten a run.
     """
 
     def __init__(
@@ -97,11 +99,13 @@ class Trainer:
         lock: RunLock | None = None,
         show_early: Callable[[int, float], None] = lambda step, nats: None,
         show_step_time: Callable[[float], None] = lambda seconds: None,
+        clock: Callable[[], float] = time.perf_counter,
         world: World = ALONE,
     ) -> None:
         self.run, self.recipe, self.windows, self.validation = run, recipe, windows, validation
         self.budget, self.facts, self.device, self.show = budget, facts, device, show
         self.precision, self.workers, self._lock, self.world = precision, workers, lock, world
+        self.clock = clock
         self.show_early, self.show_step_time = show_early, show_step_time
         torch.manual_seed(windows.seed)
         network: Network = new_network(recipe.model, recipe.encoder.schema, recipe.heads)
@@ -122,7 +126,7 @@ class Trainer:
         self._last = self._progress(math.nan, 0.0)
         self._signal: int | None = None  # that this process was sent
         self._stop: int | None = None  # and that all processes know of
-        self._clock = time.perf_counter()
+        self._counted_at = clock()  # the time up to which seconds are counted
         self._step_times: list[float] | None = []  # of the first steps; None: they were shown
 
     @property
@@ -184,7 +188,7 @@ class Trainer:
             return self._train()
 
     def _train(self) -> TrainingResult:
-        self._clock = time.perf_counter()
+        self._counted_at = self.clock()
         with memory.explained(self.recipe):
             self._join_others()
             if self._is_new():
@@ -259,10 +263,10 @@ class Trainer:
 
         All processes go by the clock of the first, and stop if one of them is to stop.
         """
-        now = time.perf_counter()
-        seconds = self._at.seconds + now - self._clock if self.world.first else 0.0
+        now = self.clock()
+        seconds = self._at.seconds + now - self._counted_at if self.world.first else 0.0
         self._at.seconds, stop = self.world.largest((seconds, self._signal or 0))
-        self._clock, self._stop = now, int(stop) or None
+        self._counted_at, self._stop = now, int(stop) or None
 
     def _count_nats(self) -> None:
         """Count the nats and notes since the last call; only here does a device keep us waiting."""

@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from howlkit.builtin.augmenters import Transpose
 from howlkit.builtin.encoders.tuple.encoder import Tuple
 from howlkit.errors import HowlkitError
 from howlkit.music import midi
 from howlkit.network.likelihood import encode_all, score, unigram_nats
 from howlkit.sampling.trained import Trained
-from howlkit.training import setup
+from howlkit.training import augment_defaults, setup
+from howlkit.training.checkpoint import read_json
 from howlkit.training.progress import Budget
 from tests.conftest import tune
 
@@ -18,11 +20,12 @@ SMALL = {"lstm": {"hidden": 24}, "training": {"batch": 4, "validate_every": 5}}
 
 @pytest.fixture
 def begun(tmp_path):
-    """Begin a run on a dozen tunes, with some augmenters."""
+    """Begin a run on a dozen tunes, with some augmenters; with None, nobody says which."""
     for seed in range(12):
         midi.write(tune(seed), tmp_path / f"{seed}.mid")
 
     def begin(*augment, out="run", tell=lambda line: None):
+        augment = None if augment == (None,) else augment
         plan = setup.TrainingPlan([tmp_path], augment=augment, values=SMALL, budget=Budget(steps=5))
         return setup.begin(plan, tmp_path / out, device="cpu", tell=tell)
 
@@ -38,6 +41,17 @@ def test_training_begins_at_what_it_will_see_augmented(begun):
     seen = encode_all(trainer.recipe.encoder, [tune(3).replace(notes=notes)])
     plain = unigram_nats(trainer.facts["unigram"], seen).nats_per_note
     assert score(trainer.network, seen).nats_per_note < 0.8 * plain
+
+
+def test_little_music_is_transposed_where_nobody_said_otherwise(begun, tmp_path, monkeypatch):
+    lines = []
+    assert begun(None, tell=lines.append).recipe.augmenters == (Transpose(),)
+    assert any("--augment none" in line for line in lines)
+    stored = read_json(tmp_path / "run" / "config.json")["recipe"]["augmenters"]
+    assert [each["name"] for each in stored] == ["transpose"]
+    assert begun(out="as it is").recipe.augmenters == ()
+    monkeypatch.setattr(augment_defaults, "SMALL", 10)  # so a dozen tunes are enough
+    assert begun(None, out="enough").recipe.augmenters == ()
 
 
 def test_an_encoder_is_fitted_to_the_training_part_once_and_stored_as_it_is_then(

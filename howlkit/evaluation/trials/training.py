@@ -171,7 +171,7 @@ class TrialTraining:
         words += ["--device", plan.device]
         words += [] if budget.minutes is None else ["--minutes", budget.minutes]
         words += [] if budget.steps is None else ["--steps", budget.steps]
-        words += ["--augment", ",".join(plan.augment)] if plan.augment else []
+        words += ["--augment", ",".join(plan.augment) or "none"]
         for assignment in options.assignments(plan.own_values(trial)):
             words += ["-o", assignment]
         return [str(word) for word in words]

@@ -497,3 +497,21 @@ def test_the_notes_of_a_chord_keep_their_order_at_the_end_of_time():
     last = 2**31 - 10
     piece = Piece.of([(0, 1, 60), (last, 1, 64), (last, 1, 67), (last, 1, 60)], ticks_per_beat=1)
     assert Tuple().encode(piece)["pitch"][1:-1].tolist() == [60, 60, 64, 67]
+
+
+def test_pedals_are_steps_by_default_where_most_pieces_are_a_recorded_piano():
+    pedals = np.zeros(1, PEDALS)
+    pedals["duration"] = 960
+    pedalled = Piece.of([(0, 480, 60)]).replace(pedals=pedals)
+    dry, flute = Piece.of([(0, 480, 60)]), Piece.of([(0, 480, 60, 64, 73)])
+    blown = pedalled.replace(notes=flute.notes)
+    for pieces, expected in (
+        ([pedalled, pedalled, dry], True),
+        ([pedalled, dry], False),
+        ([pedalled, blown, blown], False),
+        ([], False),
+    ):
+        assert bool(Tuple(clock="seconds").fitted(pieces).pedals) is expected
+        assert not Tuple().fitted(pieces).pedals  # beats: not a recording
+        assert not Tuple(clock="seconds", pedals=False).fitted(pieces).pedals
+    assert "kind" in Tuple(clock="seconds").fitted([pedalled]).schema.names

@@ -8,7 +8,9 @@ and so is every common note value. Velocities are evenly spaced.
 
 With `pedals`, spans of the sustain pedal are steps too: shift, kind, duration. The spans of a track
 do not overlap: each ends at the latest where the next one begins, and of several that begin at one
-position, the longest is kept. Without `tracks`, all tracks share one pedal.
+position, the longest is kept. Without `tracks`, all tracks share one pedal. Where nobody
+said whether there shall be pedals, they are steps if the music is a recorded piano's: counted in
+seconds, and with a pedal in most of its pieces (`fitted`).
 
 The note tuple of several outputs goes back to Howl, and so does a pitch of two outputs, octave and
 semitone. NotePerformance (Magenta) and Octuple (MusicBERT, Zeng et al. 2021) are alike, but count
@@ -17,8 +19,8 @@ time from the bar, or in log-spaced shifts that drift.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -42,6 +44,9 @@ from howlkit.protocols import Encoder
 from howlkit.schema import STEP, Field, Schema, Steps
 
 Column = NDArray[np.int64]
+
+PIANOS = 8
+"""General MIDI has so many pianos, from 0 on."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,9 @@ class Tuple:
     tracks: int = option(
         0, "tracks kept apart, the last takes in all higher; 0: one an instrument", low=0, high=64
     )
-    pedals: bool = option(False, "the sustain pedal too, each span a step")
+    pedals: bool | None = option(
+        None, "the sustain pedal too, each span a step; none: if recordings of a piano have one"
+    )
 
     name: ClassVar[str] = "tuple"
 
@@ -78,6 +85,17 @@ class Tuple:
                 f"tuple: pedals=true with grid={self.grid} and longest_shift={self.longest_shift} "
                 "leaves no shift but 0 between two pedals; raise one of them"
             )
+
+    def fitted(self, pieces: Iterable[Piece]) -> Tuple:
+        """Return this encoder with pedals decided, by the pieces to train with.
+
+        They are steps if the option says so or, if it says nothing, if `clock` is seconds and more
+        than half of the pieces are music for pianos with a pedal.
+        """
+        if self.pedals is not None or self.clock == "beats":
+            return self
+        recorded = [_is_pedalled_piano(piece) for piece in pieces]
+        return replace(self, pedals=2 * sum(recorded) > len(recorded))
 
     @property
     def _grid(self) -> int:
@@ -144,7 +162,7 @@ class Tuple:
             ),
         )
         asked = {
-            "kind": self.pedals,
+            "kind": bool(self.pedals),
             "track": self.tracks > 0,
             "program": self.programs,
             "pitch": self.pitch == "one",
@@ -294,6 +312,12 @@ class Tuple:
             pedal_lengths=self._pedal_lengths,
             tables=self._note_tables,
         )
+
+
+def _is_pedalled_piano(piece: Piece) -> bool:
+    """Return whether all notes of a piece are of pianos and some pedal is down for a while."""
+    pianos = len(piece) and (piece.notes["program"] < PIANOS).all()
+    return bool(pianos and (piece.pedals["duration"] > 0).any())
 
 
 def _pedals_around(positions: Column, edges: tuple[int, int], longest: int) -> slice:
