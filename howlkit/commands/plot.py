@@ -125,10 +125,10 @@ def command(
 
 def _curves(run: Path, title: str | None) -> tuple[Drawing, str]:
     """Return the curves of a run, and what they show in words."""
-    from howlkit.evaluation import training_curves
+    from howlkit.training import curves
 
-    logged = training_curves.read(run)
-    drawing = training_curves.draw(logged, title=title or run.resolve().name)
+    logged = curves.read(run)
+    drawing = curves.draw(logged, title=title or run.resolve().name)
     return drawing, f"{logged[-1].step:,} steps"
 
 

@@ -86,9 +86,10 @@ class Trained:
     def _repr_html_(self) -> str:
         """Show what it is and the curves of its training in a notebook."""
         shown = escape(repr(self))
-        reports = [] if self.path is None else Metrics(self.path / "metrics.jsonl").read()
+        logged = [] if self.path is None else Metrics(self.path / "metrics.jsonl").read()
         music = str(self.facts.get("data", {}).get("summary", ""))
-        return f"<div><code>{shown}</code>{curves.svg(reports, title=music)}</div>"
+        drawn = curves.draw(logged, title=music, width=curves.NARROW).to_svg() if logged else ""
+        return f"<div><code>{shown}</code>{drawn}</div>"
 
     @property
     def encoder(self) -> Encoder:

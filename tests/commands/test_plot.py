@@ -5,9 +5,9 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from howlkit.evaluation import training_curves
 from howlkit.music.plot.colours import MARKED, RAMP
 from howlkit.sampling.trained import Trained
+from howlkit.training import curves
 from howlkit.training.progress import Metrics, Progress
 from tests.commands.test_sample import folder, trained  # noqa: F401 - fixtures
 from tests.conftest import tune, write
@@ -100,6 +100,6 @@ def test_a_run_is_drawn_as_its_curves(here, howlkit):
 
 
 def test_a_run_that_has_logged_one_line_is_drawn(here):
-    drawing = training_curves.draw([Progress(10, 0, 0.1, 1.0, 5.0, 1.0, 0.1)], title="a run")
+    drawing = curves.draw([Progress(10, 0, 0.1, 1.0, 5.0, 1.0, 0.1)], title="a run")
     assert drawing.to_svg().count("<circle") == 0 and drawing.to_png()
-    assert training_curves.draw([Progress(0, 0, 0, 0, float("nan"), 0, 0)], title="").to_svg()
+    assert curves.draw([Progress(0, 0, 0, 0, float("nan"), 0, 0)], title="").to_svg()
