@@ -17,7 +17,7 @@ def dealt(rows: int, hands: int) -> list[range]:
     """Return which of so many rows each of at most `hands` gets, without those that get none.
 
     >>> dealt(5, 2), dealt(1, 2)
-    ([range(0, 5, 2), range(1, 5, 2)], [range(0, 1, 1)])
+    ([range(0, 5, 2), range(1, 5, 2)], [range(0, 1)])
     """
     hands = max(min(hands, rows), 1)
     return [range(hand, rows, hands) for hand in range(hands)]

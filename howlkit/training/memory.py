@@ -141,6 +141,7 @@ class MemoryCheck:
     def _of_weights(self, network: nn.Module, ema: bool, for_batch: int) -> Need:
         weights = sum(parameter.numel() for parameter in network.parameters())
         copies = (4 if self.device.type == "cuda" else 7) + ema
+        copies += self.windows.ranks > 1  # gradients again, as processes send them to each other
         return Need(weights, copies * FLOAT * weights, for_batch)
 
     def _refuse(self, need: Need, free: int) -> None:

@@ -96,7 +96,7 @@ def begin(
         return _follow(world, device=device, workers=workers)
     with _leading(world) as ready:
         trainer = _begin(plan, out_dir, world.device(device), tell, workers, progress, world)
-        ready.append({"run": str(trainer.run.resolve()), "resume": False})
+        ready.append(_Opened(trainer.run))
     return trainer
 
 
@@ -188,7 +188,7 @@ def reopen(
         return _follow(world, device=device, workers=workers)
     with _leading(world) as ready:
         trainer = _reopen(run, budget, world.device(device), tell, workers, world)
-        ready.append({"run": str(run.resolve()), "resume": True})
+        ready.append(_Opened(run, resumed=True, extended=budget != Budget()))
     return trainer
 
 
@@ -226,17 +226,29 @@ def _reopen(
     return trainer
 
 
-@contextmanager
-def _leading(world: World) -> Iterator[list[dict[str, Any]]]:
-    """Tell the other processes what to do after this context, or that there is nothing to do.
+@dataclass(frozen=True)
+class _Opened:
+    """The run that the first process opened; whether it is resumed, and with a new budget."""
 
-    What to do is appended to the list that this gives.
+    run: Path
+    resumed: bool = False
+    extended: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "run": str(self.run.resolve())}
+
+
+@contextmanager
+def _leading(world: World) -> Iterator[list[_Opened]]:
+    """Tell the other processes, after this context, which run to train; or that there is none.
+
+    It is appended to the list that this gives.
     """
-    ready: list[dict[str, Any]] = []
+    ready: list[_Opened] = []
     try:
         yield ready
     finally:
-        world.tell(json.dumps(ready))
+        world.tell(json.dumps([opened.to_json() for opened in ready]))
 
 
 def _follow(world: World, *, device: str, workers: int) -> Trainer:
@@ -248,7 +260,7 @@ def _follow(world: World, *, device: str, workers: int) -> Trainer:
     ready = json.loads(world.hear())
     if not ready:
         raise SystemExit(1)
-    run, resume = Path(ready[0]["run"]), bool(ready[0]["resume"])
+    run = Path(ready[0]["run"])
     config = read_json(run / "config.json")
     recipe, path = Recipe.from_json(config["recipe"]), Path(config["data"]["dataset"])
     data = Dataset.open(path)
@@ -276,8 +288,10 @@ def _follow(world: World, *, device: str, workers: int) -> Trainer:
             world=world,
         )
         check.built(trainer.network)
-    if resume:
+    if ready[0]["resumed"]:
         trainer.resume()
+    if ready[0]["extended"]:
+        trainer.extend()
     return trainer
 
 

@@ -446,11 +446,11 @@ class Trainer:
 
     def save_model(self) -> None:
         """Write RUN/model with the present weights, or with their average if EMA is on."""
-        if not self.world.first:
-            return
-        facts = {**self.facts, "step": self._at.step, "nats_per_note": self._at.validation}
-        with self._weights():
-            model_folder.save(self.run / "model", self.recipe, self.network, facts)
+        if self.world.first:
+            facts = {**self.facts, "step": self._at.step, "nats_per_note": self._at.validation}
+            with self._weights():
+                model_folder.save(self.run / "model", self.recipe, self.network, facts)
+        self.world.wait()
 
     def _weights(self) -> AbstractContextManager[None]:
         """Put the weights to judge and save into the network: their average if EMA is on."""

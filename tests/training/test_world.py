@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from howlkit.training.world import ALONE, joined_world
 from tests.conftest import tune, write
 from tests.training import ranks
 from tests.training.test_trainer import trainer
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
 
 EXACT = {
     "lstm": {"dropout": 0.0},

@@ -22,6 +22,9 @@ from tests.training import ranks
 from tests.training.test_run_lock import logged, wait_until
 from tests.training.test_world import EXACT, RANDOM, lines
 
+if sys.platform == "win32":
+    pytest.skip("no such signals", allow_module_level=True)
+
 soak = pytest.mark.skipif("HOWLKIT_SOAK" not in os.environ, reason="make soak runs it")
 kills = pytest.mark.skipif("HOWLKIT_RANK_KILLS" not in os.environ, reason="make kills runs it")
 KILLS = int(os.environ.get("HOWLKIT_RANK_KILLS", "0"))
