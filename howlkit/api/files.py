@@ -13,6 +13,7 @@ from howlkit.dataset import music_file
 from howlkit.errors import ArgumentError, DataError, did_you_mean, printable
 from howlkit.music import midi
 from howlkit.music.piece import Piece
+from howlkit.music.provenance import removed
 from howlkit.protocols import Writer
 from howlkit.sampling import writers
 from howlkit.sampling.arguments import named, path_of
@@ -45,20 +46,25 @@ def read(path: PathLike) -> Piece:
 
 
 @overload
-def write(music: Piece, path: PathLike, **options: object) -> Path: ...
+def write(music: Piece, path: PathLike, *, provenance: bool = True, **options: object) -> Path: ...
 
 
 @overload
-def write(music: Iterable[Piece], path: PathLike, **options: object) -> list[Path]: ...
+def write(
+    music: Iterable[Piece], path: PathLike, *, provenance: bool = True, **options: object
+) -> list[Path]: ...
 
 
-def write(music: Piece | Iterable[Piece], path: PathLike, **options: object) -> Path | list[Path]:
+def write(
+    music: Piece | Iterable[Piece], path: PathLike, *, provenance: bool = True, **options: object
+) -> Path | list[Path]:
     """Write music to a file, in the format that its suffix says, and return its path.
 
     music: a Piece; or several, which go to NAME-1.mid, NAME-2.mid ... as with `howlkit sample -n`.
     path: ends in .mid, in .wav (with the package soundfile .flac and .ogg too), or in a suffix of
-    another installed writer. A file of that name is replaced. options: those of the writer, such as
-    rate, renderer and soundfont of a sound file. What a MIDI file cannot say is changed as
+    another installed writer. A file of that name is replaced. provenance: whether a MIDI file
+    carries the record of how a piece was made, if the piece has one. options: those of the writer,
+    such as rate, renderer and soundfont of a sound file. What a MIDI file cannot say is changed as
     `howlkit.music.midi.as_written` does, and a line on stderr counts it. Raises DataError if no
     writer has the suffix, or if the file cannot be written, PluginError if the writer fails, and
     ArgumentError for what is no Piece.
@@ -71,6 +77,8 @@ def write(music: Piece | Iterable[Piece], path: PathLike, **options: object) -> 
     """
     target = path_of("path", path)
     pieces = [music] if isinstance(music, Piece) else _listed(music)
+    if not provenance:
+        pieces = [removed(piece) for piece in pieces]
     writer = _writer(target, options)
     paths = [target] if isinstance(music, Piece) else writers.numbered(target, len(pieces))
     for piece, each in zip(pieces, paths, strict=True):

@@ -69,8 +69,14 @@ class Heard:
 
     def select(self, index: NDArray[np.intp]) -> Heard:
         """Return an independent copy of these rows."""
-        parts = self.notes, self.at, self.moves, self.runs, self.moved
-        return Heard(*(part[index] for part in parts), alone=self.alone)
+        return Heard(
+            notes=self.notes[index],
+            at=self.at[index],
+            moves=self.moves[index],
+            runs=self.runs[index],
+            moved=self.moved[index],
+            alone=self.alone,
+        )
 
     def sounding(self, onset: Column) -> NDArray[np.bool_]:
         """Return (B, n, S): which notes sound at onsets (B, n)."""

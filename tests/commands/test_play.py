@@ -215,7 +215,7 @@ def test_of_a_run_the_newest_piece_is_played(howlkit, run, tmp_path):
         (["gone.mid"], 1, "gone.mid"),
         (["song.mid", "--player", "--out", "a.html"], 2, "--player makes no page"),
         (["song.mid", "--out", "there.html"], 1, "there.html exists already; add --force"),
-        ([], 1, "runs"),
+        ([], 1, "chorales has made no music yet"),
     ],
 )
 def test_what_cannot_be_played_is_a_line(

@@ -125,6 +125,8 @@ def test_python_writes_the_record_of_the_command_line(trained, sample, tmp_path)
     assert midi.to_bytes(piece) == path.read_bytes()
     plain = trained.sample(notes=12, seed=2, key="C major", provenance=False)
     assert plain == provenance.removed(piece) and not plain.extras
+    door.write(piece, tmp_path / "plain.mid", provenance=False)
+    assert (tmp_path / "plain.mid").read_bytes() == midi.to_bytes(plain)
     [take] = trained.replace(tune(1), bars=(3, 4), takes=1, candidates=1)
     assert provenance.read(take.piece)["region"]["begin"] == 2 * 1920
     assert replayed(trained, provenance.read(take.piece), tune(1)) == [take.piece]
