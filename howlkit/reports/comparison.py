@@ -20,7 +20,7 @@ from howlkit.evaluation.statistics import Spread, spread
 from howlkit.music.piece import Piece
 from howlkit.sampling.trained import Trained
 
-__all__ = ["MOST_SCORED", "MOST_TABULATED", "Comparison", "Row", "compare"]
+__all__ = ["MOST_SCORED", "MOST_TABULATED", "NATS", "Comparison", "Row", "compare"]
 
 MOST_TABULATED, MOST_SCORED = 200, 40
 """The most pieces of the training part, and of the validation part, to compare with."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -24,8 +24,8 @@ def curves(log: Sequence[Progress], *, baseline: float | None) -> str:
 
     baseline: nats a note of a unigram model; None: not known.
     """
-    training = [(p.step, p.nats_per_note) for p in log if math.isfinite(p.nats_per_note)]
-    validation = [(p.step, p.validation) for p in log if p.validated and p.validation is not None]
+    training = _points((p.step, p.nats_per_note) for p in log)
+    validation = _points((p.step, p.validation) for p in log if p.validated)
     if len(training) < 2:
         return ""
     panel = _Panel(training, validation, baseline)
@@ -37,6 +37,13 @@ def curves(log: Sequence[Progress], *, baseline: float | None) -> str:
         f"<figcaption>{words} Training is measured with dropout and augmentation, so it may lie "
         "above validation.</figcaption></figure>"
     )
+
+
+def _points(measured: Iterable[tuple[int, float | None]]) -> Points:
+    """Return what was measured at which step, where it was measured."""
+    return [
+        (float(step), nats) for step, nats in measured if nats is not None and math.isfinite(nats)
+    ]
 
 
 def _words(training: Points, validation: Points) -> str:
