@@ -23,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from howlkit.errors import CheckpointError, DataError
+from howlkit.errors import CheckpointError, DataError, printable
 from howlkit.network.batches import Batch, to_tensors
 from howlkit.network.likelihood import Counts, Encoded, score
 from howlkit.network.network import Network
@@ -97,6 +97,7 @@ class Trainer:
         self.optimizer = optimizer.new_optimizer(
             options.optimizer, self.network, options.rate, options.weight_decay
         )
+        self.keep = 1  # checkpoints
         self._at = TrainerState()
         self._carried: dict[str, Tensor] | None = None
         self._uncounted: list[tuple[Tensor, float]] = []  # nats and notes of windows
@@ -144,7 +145,7 @@ class Trainer:
             self._at = TrainerState(**saved.state["position"])
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise CheckpointError(
-                f"{self.run}: its checkpoint does not fit its config.json: {error}"
+                f"{printable(self.run)}: its checkpoint does not fit its config.json: {error}"
             ) from error
         self._last = self._progress(math.nan, 0.0)
         self.metrics.forget_after(self._at.step)
@@ -377,7 +378,8 @@ class Trainer:
         if self.device.type == "cuda":
             rest["rng_cuda"] = torch.cuda.get_rng_state()
         state = {"position": asdict(self._at)}
-        return checkpoint.save_checkpoint(self.run, Checkpoint(self._at.step, model, rest, state))
+        made = Checkpoint(self._at.step, model, rest, state)
+        return checkpoint.save_checkpoint(self.run, made, keep=self.keep)
 
     def save_model(self) -> Path:
         """Write RUN/model with the present weights, or with their average if EMA is on."""
