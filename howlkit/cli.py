@@ -134,6 +134,7 @@ def main(args: Sequence[str] | None = None) -> None:
     try:
         code = cli.main(args=args, prog_name="howlkit", standalone_mode=False)
     except click.ClickException as error:
+        error.message = _escaped(error.message)  # it may quote what the user typed, or a name
         error.show()
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
@@ -159,8 +160,13 @@ def _tell(error: BaseException) -> int:
         traceback.print_exception(error)
     if isinstance(error, OSError) and not line:
         return _give_up(error)
-    click.echo(f"howlkit: {line or error}", err=True)
+    click.echo(f"howlkit: {_escaped(str(line or error))}", err=True)
     return 2 if isinstance(error, OptionError) else 1
+
+
+def _escaped(text: str) -> str:
+    """Return a message with all escaped that a terminal does not print, but for its lines."""
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def _flush() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from howlkit.errors import OptionError, did_you_mean
+from howlkit.errors import OptionError, did_you_mean, printable
 
 __all__ = ["SECTIONS", "component_options", "config_option", "merged"]
 
@@ -81,7 +81,7 @@ def _read_config(ctx: click.Context, param: click.Parameter, path: Path | None) 
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise click.BadParameter(f"{path}: {error}") from error
+        raise click.BadParameter(f"{printable(path)}: {error}") from error
     tables = {name: value for name, value in data.items() if isinstance(value, dict)}
     flags = {name: value for name, value in data.items() if name not in tables}
     flags |= tables.get(ctx.command.name or "", {})
@@ -91,13 +91,13 @@ def _read_config(ctx: click.Context, param: click.Parameter, path: Path | None) 
         found = known.get(name.replace("_", "-"))
         if found is None or found.name is None:
             raise click.BadParameter(
-                f"{path}: there is no option {name!r}.{did_you_mean(name, known)} "
+                f"{printable(path)}: there is no option {name!r}.{did_you_mean(name, known)} "
                 "Options of a component go into a table of its name, such as [tuple]"
             )
         try:
             defaults[found.name] = _as_typed(value, several=_takes_several(found))
         except ValueError as error:
-            raise click.BadParameter(f"{path}: {name} {error}") from error
+            raise click.BadParameter(f"{printable(path)}: {name} {error}") from error
     ctx.default_map = defaults
     return {name: table for name, table in tables.items() if name not in COMMAND_TABLES}
 

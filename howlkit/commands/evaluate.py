@@ -156,11 +156,12 @@ def _music(
 def _part_of(music: Dataset, data: Path, fingerprint: str) -> str:
     """Return the part of DATA to measure by default; say which if the user may not expect it."""
     from howlkit.dataset import opening
+    from howlkit.errors import printable
 
     if music.fingerprint == fingerprint:
         tell(
-            f"The model was trained on {data}, so only its validation part is measured, which the "
-            "model has not seen (--split all measures everything)"
+            f"The model was trained on {printable(data)}, so only its validation part is measured, "
+            "which the model has not seen (--split all measures everything)"
         )
         return "validation"
     return "validation" if opening.is_dataset(data) else "all"

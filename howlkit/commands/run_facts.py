@@ -13,7 +13,7 @@ from typing import Any
 
 from howlkit.commands.output_files import next_free
 from howlkit.commands.shared_options import quoted
-from howlkit.errors import CheckpointError, printable
+from howlkit.errors import printable
 
 __all__ = ["OPTIONS", "facts_of_run", "lines_of_run", "next_for_run"]
 
@@ -65,16 +65,11 @@ def facts_of_run(path: Path) -> Facts:
 
 def _weights(path: Path) -> int | None:
     """Return how many numbers a file of weights holds, from its header; None without a file."""
-    import safetensors
+    from howlkit.training.weights import read_shapes
 
     if not path.is_file():
         return None
-    try:
-        with safetensors.safe_open(path, "np") as file:
-            shapes: list[list[int]] = [file.get_slice(name).get_shape() for name in file.keys()]
-    except (OSError, safetensors.SafetensorError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be read as safetensors: {error}") from error
-    return sum(math.prod(shape) for shape in shapes)
+    return sum(map(math.prod, read_shapes(path).values()))
 
 
 def lines_of_run(facts: Mapping[str, Any]) -> list[str]:

@@ -135,6 +135,13 @@ def _time_signature(text: str) -> tuple[int, int]:
     help="How to run the network: plain, by torch; compiled, by machine code, which is faster and "
     "needs numba; auto, compiled if that is possible.",
 )
+@click.option(
+    "--checkpoint",
+    metavar="STEP",
+    type=click.IntRange(min=1),
+    help="Take the weights of this step's checkpoint instead of the best ones; `howlkit train "
+    "--keep` keeps several.",
+)
 @component_options
 @config_option
 @device_option
@@ -164,6 +171,7 @@ def command(
     no_provenance: bool,
     sampler: str,
     stepping: Stepping,
+    checkpoint: int | None,
     option: tuple[str, ...],
     config: Mapping[str, Mapping[str, object]],
     device: str,
@@ -194,6 +202,8 @@ def command(
         option=option,
         config=config,
     )
+    if replacing is not None and checkpoint is not None:
+        raise click.UsageError("--checkpoint is for new music; leave it out, or the other option")
     if replacing is not None:
         assert source is not None  # for mypy
         takes.make(
@@ -204,7 +214,7 @@ def command(
     whole = sampling_setup.read(prompt) if prompt else None
     start = None if whole is None else sampling.cut_prompt(whole, prompt_seconds)
     with loading_notices():
-        trained = sampling_setup.load(setup.folder, device, stepping, count)
+        trained = sampling_setup.load(setup.folder, device, stepping, count, checkpoint)
         limit = sampling.length(
             notes=notes, seconds=seconds, beats=beats, bars=bars, may_end=may_end
         )

@@ -15,6 +15,7 @@ from howlkit.commands.component_options import merged
 from howlkit.commands.output_files import check_new, is_device, next_free
 from howlkit.commands.shared_options import quoted, tell
 from howlkit.commands.steering_options import with_flags
+from howlkit.errors import printable
 
 if TYPE_CHECKING:
     from howlkit.errors import HowlkitError
@@ -116,7 +117,9 @@ def ready(
 
     to_stdout = out is not None and (out == STDOUT or is_device(out))
     if to_stdout and count > 1:
-        raise click.UsageError(f"--out {out} writes one file; leave out -n, or name a file")
+        raise click.UsageError(
+            f"--out {printable(out)} writes one file; leave out -n, or name a file"
+        )
     if stream and out in (STDOUT, Path("/dev/stdout")):
         raise click.UsageError("--stream writes notes to stdout; let --out name a file")
     component = sampled_files.writer_of(out)  # an unknown suffix is an error before music is made
@@ -154,14 +157,19 @@ def read(path: Path) -> Piece:
     return read_music(path, tell=tell)
 
 
-def load(folder: Path, device: str, stepping: Stepping, rows: int) -> Trained:
-    """Return the model of a run, ready to make `rows` pieces at once."""
+def load(
+    folder: Path, device: str, stepping: Stepping, rows: int, checkpoint: int | None = None
+) -> Trained:
+    """Return the model of a run, ready to make `rows` pieces at once.
+
+    checkpoint: the step of a checkpoint, for its weights instead of the best ones.
+    """
     from howlkit.network.device import FEW_ROWS, pick_device
     from howlkit.sampling.trained import Trained
 
     few = device in ("auto", "cpu") and rows <= FEW_ROWS  # then torch may not be needed
     place = device if few else pick_device(device)
-    return Trained.from_pretrained(folder, device=place, stepping=stepping)
+    return Trained.from_pretrained(folder, device=place, stepping=stepping, checkpoint=checkpoint)
 
 
 def _refuse_others(values: Mapping[str, object], used: Sequence[str]) -> None:

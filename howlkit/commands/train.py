@@ -89,6 +89,14 @@ Examples:
     "music. The result is the same.",
 )
 @click.option(
+    "--keep",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="How many checkpoints to keep, the newest ones; `howlkit sample --checkpoint STEP` takes "
+    "one of them.",
+)
+@click.option(
     "--resume", is_flag=True, help="Resume the run in --out-dir, or else the newest run in runs/."
 )
 @click.option(
@@ -115,6 +123,7 @@ def command(
     device: str,
     precision: str,
     workers: int,
+    keep: int,
     resume: bool,
     init: Path | None,
     strict: bool,
@@ -167,6 +176,7 @@ def command(
                 progress=file_progress(),
                 world=world,
             )
+        trainer.keep = keep
         display.begin(trainer)
         ctx.exit(_train(trainer, display))
 
@@ -221,7 +231,8 @@ def _check_resumable(ctx: click.Context, display: Display) -> None:
     if typed:
         raise click.UsageError(
             f"--resume continues the run with its own options: leave out {', '.join(typed)}. "
-            "Only --steps, --minutes, --device and --workers can change; --init starts a new run"
+            "Only --steps, --minutes, --device, --workers and --keep can change; --init starts a "
+            "new run"
         )
     if elsewhere:
         display.tell(

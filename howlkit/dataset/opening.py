@@ -103,7 +103,7 @@ def is_dataset(path: Path) -> bool:
 
 def describe(sources: Sequence[Path], data: Dataset) -> str:
     """Return a line about the music, for a model card."""
-    what = ", ".join(source.name for source in sources) or "Bach's four-part chorales"
+    what = ", ".join(printable(source.name) for source in sources) or "Bach's four-part chorales"
     return f"{what}: {len(data)} pieces, {int(data.note_counts.sum()):,} notes"
 
 
@@ -115,5 +115,5 @@ def cache_folder() -> Path:
 
 def _name(sources: Sequence[Path]) -> str:
     paths = sorted(str(source.resolve()) for source in sources)
-    digest = hashlib.sha256("\0".join(paths).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(os.fsencode("\0".join(paths))).hexdigest()[:12]
     return f"{re.sub(r'[^A-Za-z0-9_-]', '_', sources[0].resolve().name)[:40]}-{digest}"

@@ -28,7 +28,7 @@ def fingerprint_of(trained: Trained, run: Path) -> str:
         return str(trained.facts["data"]["fingerprint"])
     except (KeyError, TypeError) as error:
         raise CheckpointError(
-            f"{run}: its model's config.json does not say what it was trained on "
+            f"{printable(run)}: its model's config.json does not say what it was trained on "
             "(facts.data.fingerprint). It is damaged, or was saved without its dataset: give that "
             "too, Trained.of(network, encoder, model, data)"
         ) from error

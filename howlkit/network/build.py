@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from howlkit.errors import CheckpointError
+from howlkit.errors import CheckpointError, printable
 from howlkit.head_options import HeadOptions
 from howlkit.network import validate
 from howlkit.network.network import Network
@@ -75,7 +75,7 @@ def check_weights(network: Network, tensors: Mapping[str, Tensor], source: Path)
     """Raise CheckpointError, with the first difference, if `tensors` do not fit `network`."""
     if difference := first_difference(network, tensors):
         raise CheckpointError(
-            f"{source}: its weights do not fit this network: {difference}. "
+            f"{printable(source)}: its weights do not fit this network: {difference}. "
             "Encoder, model and heads must have the options that the weights were trained with"
         )
 

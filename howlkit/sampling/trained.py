@@ -188,6 +188,7 @@ class Trained:
         stepping: Stepping | None = "auto",
         encoder: Encoder | None = None,
         model: Model | None = None,
+        checkpoint: int | None = None,
     ) -> Trained:
         """Return the model in a run's folder, or in the `model` folder itself.
 
@@ -197,12 +198,18 @@ class Trained:
         compiled the first time on a machine; None: that happens when a session begins.
         encoder, model: those that the model was saved with, with the same options, if no installed
         package brings them.
+        checkpoint: the step of a checkpoint of the run, for its weights instead of the best ones.
         Raises CheckpointError if there is no model, if a file is damaged, or if a plugin that the
         model needs is not installed. Reads only below `path`, and never unpickles.
         """
         folder = run_folders.find_model(Path(path))
         recipe, facts = model_folder.read_config(folder, encoder=encoder, model=model)
-        if stepping in ("auto", "compiled") and str(device) in ("auto", "cpu"):
+        if checkpoint is not None:
+            place = pick_device("auto") if device == "auto" else device
+            network = _at_step(Path(path), recipe, checkpoint).to(place)
+            known = {**facts, "step": checkpoint, "nats_per_note": None}  # these weights' are not
+            trained = cls(recipe, network, known, stepping or "auto", Path(path))
+        elif stepping in ("auto", "compiled") and str(device) in ("auto", "cpu"):
             trained = cls(recipe, _stored(folder, recipe), facts, stepping, Path(path))
             if trained.runner.name == "plain" and device == "auto":
                 best = pick_device("auto")
@@ -597,6 +604,16 @@ def _stored(folder: Path, recipe: Recipe) -> StoredNetwork:
     arrays = read_arrays(weights) if isinstance(recipe.model, CompilableModel) else {}
     schema = recipe.encoder.schema
     return StoredNetwork(schema, recipe.heads, arrays, lambda: _load(folder, recipe))
+
+
+def _at_step(run: Path, recipe: Recipe, step: int) -> Network:
+    """Return the network of a run's checkpoint, by torch, on the CPU."""
+    from howlkit.network.build import load_network
+    from howlkit.training.checkpoint import read_weights
+
+    weights = read_weights(run, step)
+    source = run / "checkpoints" / f"step-{step:08d}"
+    return load_network(recipe.model, recipe.encoder.schema, recipe.heads, weights, source)
 
 
 def _load(folder: Path, recipe: Recipe) -> Network:

@@ -6,7 +6,8 @@
     RUN/model/                       config.json schema.json model.safetensors README.md
 
 A checkpoint is written to a temporary folder, flushed to the disk, renamed, verified against its
-manifest (SHA-256), and only then named `latest`; the ones before it are deleted last. RUN/model
+manifest (SHA-256), and only then named `latest`; the ones before it are deleted last, but for
+those that the user keeps. RUN/model
 holds the best weights and everything needed to use them. Nothing is ever unpickled.
 """
 
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from howlkit.atomic_files import write_whole, writing_folder_whole
 from howlkit.errors import CheckpointError, printable
-from howlkit.training.weights import read_tensors, write_tensors
+from howlkit.training.weights import read_tensors, without_prefix, write_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,6 +33,7 @@ __all__ = [
     "FORMAT",
     "Checkpoint",
     "load_checkpoint",
+    "read_weights",
     "read_json",
     "save_checkpoint",
     "saving",
@@ -56,11 +58,11 @@ class Checkpoint:
     state: dict[str, Any]
 
 
-def save_checkpoint(run: Path, checkpoint: Checkpoint) -> Path:
-    """Write a checkpoint, make it the latest, and delete the ones before; return its folder.
+def save_checkpoint(run: Path, checkpoint: Checkpoint, *, keep: int = 1) -> Path:
+    """Write a checkpoint, make it the latest, and delete older ones; return its folder.
 
-    Raises CheckpointError if the disk is full, read-only, ...; the checkpoints before it are then
-    unchanged.
+    keep: how many stay, the new one among them. Raises CheckpointError if the disk is full,
+    read-only, ...; the checkpoints before it are then unchanged.
     """
     parent = run / "checkpoints"
     final = parent / f"step-{checkpoint.step:08d}"
@@ -72,9 +74,9 @@ def save_checkpoint(run: Path, checkpoint: Checkpoint) -> Path:
             _write_folder(partial, checkpoint)
         _verify(final)
         write_whole(parent / "latest", f"{final.name}\n".encode())
-    for other in [*parent.glob("step-*"), *parent.glob(".partial-*")]:
-        if other != final:
-            shutil.rmtree(other, ignore_errors=True)
+    before = sorted(other for other in parent.glob("step-*") if other != final)
+    for other in [*before[: len(before) - keep + 1], *parent.glob(".partial-*")]:
+        shutil.rmtree(other, ignore_errors=True)
     return final
 
 
@@ -99,7 +101,9 @@ def load_checkpoint(run: Path) -> Checkpoint:
             _verify(folder)
             state = read_json(folder / "state.json")
             if state.get("format") != FORMAT:
-                raise CheckpointError(f"{folder}: format {state.get('format')!r} is not {FORMAT}")
+                raise CheckpointError(
+                    f"{printable(folder)}: format {state.get('format')!r} is not {FORMAT}"
+                )
             return Checkpoint(
                 int(state["step"]),
                 read_tensors(folder / "model.safetensors"),
@@ -110,9 +114,28 @@ def load_checkpoint(run: Path) -> Checkpoint:
             reasons.append(str(error))
     detail = ": " + "; ".join(reasons) if reasons else ""
     raise CheckpointError(
-        f"no whole checkpoint in {parent}{detail}. Nothing can be resumed there; "
+        f"no whole checkpoint in {printable(parent)}{detail}. Nothing can be resumed there; "
         "train into another --out-dir, or start from its model with --init"
     )
+
+
+def read_weights(run: Path, step: int) -> Tensors:
+    """Return the weights in the checkpoint of a step: their average, if the run keeps one.
+
+    Raises CheckpointError if there is none, or if it is damaged; it names the steps that there are.
+    """
+    parent = run / "checkpoints"
+    folder = parent / f"step-{step:08d}"
+    if not folder.is_dir():
+        steps = sorted(int(found.name[5:]) for found in parent.glob("step-" + "[0-9]" * 8))
+        have = f"it has those of steps {', '.join(map(str, steps))}" if steps else "it has none"
+        raise CheckpointError(
+            f"{printable(run)} has no checkpoint of step {step}; {have}. `howlkit train --keep 3` "
+            "keeps the last three"
+        )
+    _verify(folder)
+    tensors = read_tensors(folder / "model.safetensors")
+    return without_prefix(tensors, "average") or without_prefix(tensors, "network")
 
 
 def _newest_first(parent: Path) -> list[Path]:
@@ -138,7 +161,7 @@ def _verify(folder: Path) -> None:
         except OSError:
             whole = False
         if not whole:
-            raise CheckpointError(f"{path} is missing or damaged")
+            raise CheckpointError(f"{printable(path)} is missing or damaged")
 
 
 def _is_whole(folder: Path) -> bool:
@@ -169,7 +192,11 @@ def saving(path: Path) -> Iterator[Path]:
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
     """Write a JSON file, atomically and flushed to the disk."""
     text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
-    write_whole(path, text.encode())
+    try:
+        written = text.encode()
+    except UnicodeEncodeError:  # a path with bytes that are no UTF-8, which JSON can only escape
+        written = (json.dumps(data, indent=1) + "\n").encode()
+    write_whole(path, written)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -177,7 +204,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}") from error
+        raise CheckpointError(f"{printable(path)} cannot be read: {printable(error)}") from error
     if not isinstance(data, dict):
-        raise CheckpointError(f"{path} holds no JSON object")
+        raise CheckpointError(f"{printable(path)} holds no JSON object")
     return data

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from howlkit.atomic_files import write_whole
-from howlkit.errors import CheckpointError
+from howlkit.errors import CheckpointError, printable
 from howlkit.protocols import Encoder, Model
 from howlkit.schema import Schema
 from howlkit.training.changed_components import check_schema
@@ -55,8 +55,8 @@ def read_config(
     config = read_json(folder / "config.json")
     if config.get("format") != FORMAT:
         raise CheckpointError(
-            f"{folder}: format {config.get('format')!r} is not {FORMAT}, the one that this "
-            "version of howlkit reads"
+            f"{printable(folder)}: format {config.get('format')!r} is not {FORMAT}, the one that "
+            "this version of howlkit reads"
         )
     try:
         recipe = Recipe.from_json(config["recipe"], encoder=encoder, model=model)
@@ -69,7 +69,7 @@ def read_config(
         }:
             raise ValueError("the counts of its unigram model do not fit its schema")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{folder} is damaged: {error}") from error
+        raise CheckpointError(f"{printable(folder)} is damaged: {printable(error)}") from error
     check_schema(folder, config["recipe"]["encoder"], stored, recipe.encoder.schema)
     return recipe, facts
 

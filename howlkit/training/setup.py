@@ -130,7 +130,7 @@ def _begin(
             weights = read_tensors(initial / model_folder.WEIGHTS)
             check_weights(trainer.network, weights, initial / model_folder.WEIGHTS)
             trainer.start_from(weights)
-            tell(f"Starting from the weights of {plan.init}")
+            tell(f"Starting from the weights of {printable(plan.init)}")
         with saving(lock.run / "config.json") as path:
             music_list.write(lock.run, data)
             write_json(path, config)
@@ -222,7 +222,7 @@ def _reopen(
             with saving(run / "config.json") as path:
                 write_json(path, {**config, "budget": asdict(budget)})
         locked.pop_all()  # from here on the trainer holds the lock
-    tell(f"Going on with {run} after {trainer.step} steps")
+    tell(f"Going on with {printable(run)} after {trainer.step} steps")
     return trainer
 
 

@@ -26,7 +26,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from howlkit.errors import CheckpointError, DataError
+from howlkit.errors import CheckpointError, DataError, printable
 from howlkit.network.batches import Batch, to_tensors
 from howlkit.network.likelihood import Counts, Encoded, Scores, score
 from howlkit.network.network import Network
@@ -119,6 +119,7 @@ class Trainer:
         self.optimizer = optimizer.new_optimizer(
             options.optimizer, self.network, options.rate, options.weight_decay
         )
+        self.keep = 1  # checkpoints
         self._at = TrainerState()
         self.carried = CarriedState(world, device, options.accumulate)
         self._uncounted: list[tuple[Tensor, float]] = []  # nats and notes of windows
@@ -166,7 +167,7 @@ class Trainer:
             self.carried.load(without_prefix(saved.optimizer, "carried"))
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise CheckpointError(
-                f"{self.run}: its checkpoint does not fit its config.json: {error}"
+                f"{printable(self.run)}: its checkpoint does not fit its config.json: {error}"
             ) from error
         self._last = self._progress(math.nan, 0.0)
         if self.world.first:
@@ -442,7 +443,8 @@ class Trainer:
             model |= with_prefix("average", self.average.tensors)
         rest |= with_prefix("optimizer", optimizer.tensors_of(self.optimizer))
         state = {"position": asdict(self._at)}
-        checkpoint.save_checkpoint(self.run, Checkpoint(self._at.step, model, rest, state))
+        made = Checkpoint(self._at.step, model, rest, state)
+        checkpoint.save_checkpoint(self.run, made, keep=self.keep)
 
     def save_model(self) -> None:
         """Write RUN/model with the present weights, or with their average if EMA is on."""

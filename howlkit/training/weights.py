@@ -7,6 +7,7 @@ read as float32, so nothing else knows of it.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,7 +17,7 @@ import safetensors
 from numpy.typing import NDArray
 
 from howlkit.atomic_files import write_whole
-from howlkit.errors import CheckpointError
+from howlkit.errors import CheckpointError, printable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,11 +26,20 @@ __all__ = [
     "checksum_of_arrays",
     "checksum_of_tensors",
     "read_arrays",
+    "read_shapes",
     "read_tensors",
     "with_prefix",
     "without_prefix",
     "write_tensors",
 ]
+
+MOST_HEADER = 8_000_000
+"""The bytes of a header, at most; one of a network takes a hundred for each tensor."""
+
+_DAMAGE = (
+    *(OSError, safetensors.SafetensorError, ValueError, KeyError, TypeError, AttributeError),
+    *(OverflowError, RecursionError),
+)
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], *, half: bool = False) -> None:
@@ -98,22 +108,74 @@ def without_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tens
     return {name[len(start) :]: t for name, t in tensors.items() if name.startswith(start)}
 
 
+def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the tensors in a file, from its header alone; else as `read_tensors`."""
+    try:
+        entries = _header(path).items()
+        return {
+            name: tuple(int(size) for size in entry["shape"])
+            for name, entry in entries
+            if name != "__metadata__"
+        }
+    except _DAMAGE as error:
+        raise _unreadable(path, error) from error
+
+
 def _read(path: Path, library: Literal["np", "pt"]) -> tuple[dict[str, Any], str | None]:
     """Return the tensors of a file by name, and the checksum stored with them."""
     try:
+        checksum = _header(path).get("__metadata__", {}).get("sha256")
+        if not _is_utf_8(path):
+            return _from_bytes(path.read_bytes(), library), checksum
         with safetensors.safe_open(path, library) as file:
-            checksum = (file.metadata() or {}).get("sha256")
             return {name: file.get_tensor(name) for name in file.keys()}, checksum
-    except (
-        OSError, safetensors.SafetensorError, ValueError, KeyError, OverflowError, TypeError
-    ) as error:  # fmt: skip
-        raise CheckpointError(f"{path} cannot be read as safetensors: {error}") from error
+    except _DAMAGE as error:
+        raise _unreadable(path, error) from error
+
+
+def _header(path: Path) -> dict[str, Any]:
+    """Return the header of a file; ValueError if it is larger than that of any network.
+
+    safetensors itself reads headers of up to 100 MB, which take ten times as much memory.
+    """
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        if size > MOST_HEADER:
+            raise ValueError(f"its header has {size:,} bytes; {MOST_HEADER:,} are allowed")
+        header = json.loads(file.read(size))
+    if not isinstance(header, dict):
+        raise ValueError("its header is no JSON object")
+    return header
+
+
+def _is_utf_8(path: Path) -> bool:
+    """Say whether a path is text to safetensors, which opens no other."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _from_bytes(data: bytes, library: Literal["np", "pt"]) -> dict[str, Any]:
+    if library == "pt":
+        import safetensors.torch
+
+        return safetensors.torch.load(data)
+    import safetensors.numpy
+
+    return safetensors.numpy.load(data)
+
+
+def _unreadable(path: Path, error: Exception) -> CheckpointError:
+    return CheckpointError(f"{printable(path)} cannot be read as safetensors: {printable(error)}")
 
 
 def _check(path: Path, stored: str | None, found: str) -> None:
     if stored != found:
         raise CheckpointError(
-            f"{path} is damaged: its contents do not fit its checksum. Copy it again, or train anew"
+            f"{printable(path)} is damaged: its contents do not fit its checksum. Copy it again, "
+            "or train anew"
         )
 
 

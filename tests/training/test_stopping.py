@@ -10,6 +10,7 @@ import textwrap
 import pytest
 
 from howlkit.errors import CheckpointError
+from howlkit.sampling.trained import Trained
 from howlkit.training import checkpoint
 from howlkit.training.progress import Budget
 from howlkit.training.trainer import Interrupted
@@ -119,6 +120,10 @@ def test_a_disk_that_takes_no_more_leaves_what_was_saved(tmp_path, room):
     assert checkpoint.load_checkpoint(made.run).step == 10
     assert (made.run / "model" / "model.safetensors").read_bytes() == weights
     assert not [p for p in made.run.rglob("*") if "partial" in p.name]
+    again = trainer(made.run, steps=30)  # there is room: it goes on from what was saved
+    again.resume()
+    again.train()
+    assert checkpoint.load_checkpoint(made.run).step == 30
 
 
 KILLS = int(os.environ.get("HOWLKIT_KILLS", "10"))  # `make kills`: 200
@@ -200,3 +205,22 @@ def test_a_run_stopped_early_goes_on_when_it_is_given_more(tmp_path):
     more.resume()
     more.extend()
     assert more.train().progress.step == 50  # two validations later, not at once
+
+
+def test_so_many_checkpoints_are_kept_and_each_can_be_sampled(tmp_path):
+    made = trainer(tmp_path / "run", steps=40, values={"training": {"validate_every": 10}})
+    made.keep = 3
+    made.train()
+    kept = sorted(path.name for path in (made.run / "checkpoints").glob("step-*"))
+    assert kept == ["step-00000020", "step-00000030", "step-00000040"]
+    early, last = (
+        Trained.from_pretrained(made.run, stepping=None, checkpoint=step) for step in (20, 40)
+    )
+    assert digest(last.network) == digest(made.network) != digest(early.network)
+    assert (early.facts["step"], early.facts["nats_per_note"]) == (20, None)
+    with pytest.raises(CheckpointError, match="no checkpoint of step 10.*20, 30, 40"):
+        Trained.from_pretrained(made.run, checkpoint=10)
+    made.keep = 1
+    made.budget = Budget(steps=41)
+    made.train()
+    assert [path.name for path in (made.run / "checkpoints").glob("step-*")] == ["step-00000041"]
