@@ -33,7 +33,7 @@ from howlkit.training.dealing import joined
 
 __all__ = ["ALONE", "World", "joined_world"]
 
-STEP_LIMIT = 25.0
+STEP_LIMIT = 20.0
 """Seconds that one process may keep the others waiting in a step; HOWLKIT_RANK_TIMEOUT is another
 number. A pause of this length is rare, and a machine that vanished is to be noticed soon."""
 
