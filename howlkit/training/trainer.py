@@ -198,7 +198,7 @@ class Trainer:
 
     def _join_others(self) -> None:
         """Begin to train with the other processes, which get the weights of the first one."""
-        self.world.wait()  # setting up took each as long as it took
+        self.world.wait_for_all()
         self._parallel = self.world.parallel(self.network, self.device)
         if self.average is not None and not self._at.step:
             self.average.restart()
@@ -361,7 +361,7 @@ class Trainer:
         """Return what the weights, or their average, cost; processes share the work."""
         with self._weights():
             scores = score(self.network, validation, rank=self.world.rank, ranks=self.world.size)
-        return replace(scores, nats=self.world.summed(scores.nats))
+        return replace(scores, nats=self.world.summed(scores.nats, validated=True))
 
     def _validate(self) -> None:
         """Judge the weights, and save them as the model if they are the best so far."""
@@ -434,7 +434,7 @@ class Trainer:
         rest |= random_state.tensors(self.world, self.device)
         if self.world.first:
             self._save(rest)
-        self.world.wait()
+        self.world.wait_for_first()
 
     def _save(self, rest: dict[str, Tensor]) -> None:
         """Write a checkpoint. rest: what all processes gave to it."""
@@ -452,7 +452,7 @@ class Trainer:
             facts = {**self.facts, "step": self._at.step, "nats_per_note": self._at.validation}
             with self._weights():
                 model_folder.save(self.run / "model", self.recipe, self.network, facts)
-        self.world.wait()
+        self.world.wait_for_first()
 
     def _weights(self) -> AbstractContextManager[None]:
         """Put the weights to judge and save into the network: their average if EMA is on."""

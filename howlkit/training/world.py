@@ -5,8 +5,8 @@ machine. What is agreed on goes over gloo, on the CPU, so no device keeps anybod
 Gradients are averaged by DistributedDataParallel, over gloo on CPUs and over nccl on GPUs.
 
 A process that ends closes its connections, so the others notice at once. One that hangs, or a
-machine that vanishes, is noticed when a step has kept the others waiting for `STEP_LIMIT`. Setting
-up, validating and saving may take longer: they have `LONG_LIMIT`.
+machine that vanishes, is noticed when a step has kept the others waiting for `STEP_LIMIT`. Others
+wait for `LONG_LIMIT` while one validates or saves, and for `SETUP_LIMIT` while it prepares music.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from howlkit.training.dealing import joined
 
 __all__ = ["ALONE", "World", "joined_world"]
 
-STEP_LIMIT = 25.0
+STEP_LIMIT = 20.0
 """Seconds that one process may keep the others waiting in a step; HOWLKIT_RANK_TIMEOUT is another
 number. A pause of this length is rare, and a machine that vanished is to be noticed soon."""
 
-LONG_LIMIT = timedelta(hours=2)
+LONG_LIMIT, SETUP_LIMIT = timedelta(minutes=10), timedelta(hours=2)
 
 NEEDED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 """What torchrun sets in the environment."""
@@ -54,7 +54,9 @@ class World:
     size: int = 1
     local_rank: int = 0
     steps: dist.ProcessGroup | None = None
-    waits: dist.ProcessGroup | None = None
+    validations: dist.ProcessGroup | None = None
+    saves: dist.ProcessGroup | None = None
+    setup: dist.ProcessGroup | None = None
 
     @property
     def first(self) -> bool:
@@ -93,26 +95,31 @@ class World:
 
     # What processes tell each other ---------------------------------------------------------------
 
-    def wait(self) -> None:
-        """Wait until all processes are here."""
+    def wait_for_all(self) -> None:
+        """Wait until all processes are set up."""
         if self.size > 1:
-            dist.barrier(group=self.waits)
+            dist.barrier(group=self.setup)
+
+    def wait_for_first(self) -> None:
+        """Wait until the first process has saved; it finds the others waiting."""
+        if self.size > 1:
+            dist.barrier(group=self.saves)
 
     def tell(self, text: str) -> None:
         """Give a text to all other processes, which `hear` it; the first process calls this."""
         if self.size > 1:
             data = torch.from_numpy(np.frombuffer(text.encode(), np.uint8).copy())
-            dist.broadcast(torch.tensor([len(data)]), 0, group=self.waits)
+            dist.broadcast(torch.tensor([len(data)]), 0, group=self.setup)
             if len(data):
-                dist.broadcast(data, 0, group=self.waits)
+                dist.broadcast(data, 0, group=self.setup)
 
     def hear(self) -> str:
         """Return the text that the first process tells."""
         length = torch.zeros(1, dtype=torch.int64)
-        dist.broadcast(length, 0, group=self.waits)
+        dist.broadcast(length, 0, group=self.setup)
         data = torch.empty(int(length), dtype=torch.uint8)
         if len(data):
-            dist.broadcast(data, 0, group=self.waits)
+            dist.broadcast(data, 0, group=self.setup)
         return data.numpy().tobytes().decode()
 
     def largest(self, values: Sequence[float]) -> list[float]:
@@ -123,12 +130,17 @@ class World:
         dist.all_reduce(all_values, dist.ReduceOp.MAX, group=self.steps)
         return [float(value) for value in all_values]
 
-    def summed(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the sums over all processes, place by place."""
+    def summed(
+        self, values: NDArray[np.float64], *, validated: bool = False
+    ) -> NDArray[np.float64]:
+        """Return the sums over all processes, place by place.
+
+        validated: the others may have needed longer than for a step.
+        """
         if self.size == 1:
             return values
         sums = torch.from_numpy(np.array(values, np.float64))
-        dist.all_reduce(sums, group=self.waits)
+        dist.all_reduce(sums, group=self.validations if validated else self.steps)
         return sums.numpy()
 
     def all_rows(
@@ -136,14 +148,14 @@ class World:
     ) -> NDArray[np.int64]:
         """Return (total, n) numbers of all rows, from those (b, n) of the rows dealt to each.
 
-        patient: the others may need longer than for a step.
+        patient: the others may have to set up first.
         """
         if self.size == 1:
             return own
         padded = torch.zeros(-(-total // self.size), own.shape[1], dtype=torch.int64)
         padded[: len(own)] = torch.from_numpy(own)
         hands = [torch.empty_like(padded) for _ in range(self.size)]
-        dist.all_gather(hands, padded, group=self.waits if patient else self.steps)
+        dist.all_gather(hands, padded, group=self.setup if patient else self.steps)
         return joined(hands)[:total].numpy()
 
     def gathered(self, tensor: Tensor) -> list[Tensor] | None:
@@ -156,7 +168,7 @@ class World:
             return [own]
         data = own.reshape(-1).view(torch.uint8)  # gloo does not take every type
         received = [torch.empty_like(data) for _ in range(self.size)] if self.first else None
-        dist.gather(data, received, 0, group=self.waits)
+        dist.gather(data, received, 0, group=self.steps)
         if received is None:
             return None
         return [each.view(own.dtype).reshape(own.shape) for each in received]
@@ -246,13 +258,16 @@ def joined_world() -> Iterator[World]:
     made = _start()
     try:
         with _explained():
-            limit = timedelta(seconds=_number("HOWLKIT_RANK_TIMEOUT", STEP_LIMIT))
+            step = timedelta(seconds=_number("HOWLKIT_RANK_TIMEOUT", STEP_LIMIT))
+            rank, longer = dist.get_rank(), max(step, LONG_LIMIT)
             yield World(
-                dist.get_rank(),
+                rank,
                 dist.get_world_size(),
-                int(_number("LOCAL_RANK", dist.get_rank())),
-                dist.new_group(backend="gloo", timeout=limit),
-                dist.new_group(backend="gloo", timeout=LONG_LIMIT),
+                int(_number("LOCAL_RANK", rank)),
+                steps=dist.new_group(backend="gloo", timeout=step),
+                validations=dist.new_group(backend="gloo", timeout=longer),
+                saves=dist.new_group(backend="gloo", timeout=longer if rank else step),
+                setup=dist.new_group(backend="gloo", timeout=SETUP_LIMIT),
             )
     finally:
         if made:
@@ -273,7 +288,7 @@ def _start() -> bool:
             "processes with: torchrun --nproc-per-node 2 -m howlkit train ...; for one, unset it"
         )
     try:
-        dist.init_process_group("gloo", timeout=LONG_LIMIT)
+        dist.init_process_group("gloo", timeout=SETUP_LIMIT)
     except (RuntimeError, ValueError) as error:
         raise HowlkitError(
             f"the other processes cannot be reached at {os.environ['MASTER_ADDR']}, port "
