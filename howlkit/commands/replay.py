@@ -14,6 +14,7 @@ from howlkit.errors import HowlkitError, printable
 
 if TYPE_CHECKING:
     from howlkit.music.piece import Piece
+    from howlkit.sampling.runner import Stepping
     from howlkit.sampling.trained import Trained
 
 EPILOG = """\b
@@ -148,5 +149,5 @@ def _model(record: Mapping[str, Any], run: Path | None) -> Trained:
         tell(f"Made by {quoted(folder)}")
     device = record.get("device")
     place = "cpu" if device == "cpu" else pick_device("auto")
-    stepping = "plain" if record.get("stepping") == "plain" else "auto"
+    stepping: Stepping = "plain" if record.get("stepping") == "plain" else "auto"
     return Trained.from_pretrained(folder, device=place, stepping=stepping)

@@ -140,8 +140,10 @@ class Trained:
         made = self.recipe.to_json()
         parts = {kind: made[kind]["name"] for kind in ("encoder", "model")}
         packages = {made[kind]["distribution"] for kind in ("encoder", "model")} - {None}
-        shipped = None if self.path is None else shipped_models.find(self.path)
-        name = {} if shipped is None or self.path.exists() else {"name": shipped.name}
+        name: dict[str, str] = {}
+        if self.path is not None and not self.path.exists():  # a name, and not a folder
+            shipped = shipped_models.find(self.path)
+            name = {} if shipped is None else {"name": shipped.name}
         digest = model_hash(weights_hash(self.held), self.recipe, self.facts)
         return {**name, "sha256": digest, **parts, "distributions": sorted(packages)}
 
