@@ -208,7 +208,7 @@ test("a listening test is taken by keyboard and mouse, and gives a file of answe
     for (const side of ["#first", "#second"]) {
       await page.locator(`${side} .play`).click();
       await page.waitForFunction(
-        (id) => Number(document.querySelector(`${id} .timeline`).getAttribute("aria-valuenow")) >= 2,
+        (id) => Number(document.querySelector(`${id} .timeline`).getAttribute("aria-valuenow")) >= 3,
         side,
       );
     }

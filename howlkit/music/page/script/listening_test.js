@@ -17,12 +17,11 @@ import { oneAtATime } from "./player.js";
  * @property {number} pair from 1
  * @property {"first" | "second"} answer
  * @property {number} seconds from the moment the pair was shown
- * @property {[number, number]} heard seconds of each piece
+ * @property {number[]} heard seconds of each piece
  */
 
 const FORMAT = "howlkit listening test, answers 1";
 const ENOUGH = 5; // seconds of each piece to be heard before an answer, or half of a short one
-const JUMP = 0.5; // seconds between two looks that are more than playing on
 
 const studio = studioOfPage();
 /** @type {string} */
@@ -37,8 +36,8 @@ const listener = randomName();
 /** @type {() => Player | undefined} */
 let current = () => undefined;
 let shownAt = 0;
-/** @type {[number, number]} */
-let heard = [0, 0];
+/** @type {Player[]} */
+let players = [];
 
 /**
  * @param {string} id
@@ -68,39 +67,23 @@ function showNext() {
   showSection("pair");
   byId("progress").textContent = `Pair ${answers.length + 1} of ${pairs.length}`;
   byId("progress").focus();
-  heard = [0, 0];
   shownAt = performance.now();
-  const players = pairs[answers.length].map((piece, side) => {
+  players = pairs[answers.length].map((piece, side) => {
     const id = side ? "second" : "first";
     byId(id).replaceWith(templates[side].cloneNode(true));
     const player = makePlayer(byId(id), piece, studio);
-    countSeconds(player, side);
+    player.addEventListener("time", allowAnswers);
     return player;
   });
   current = oneAtATime(players);
   allowAnswers();
 }
 
-/**
- * Count the seconds of a piece that are heard.
- *
- * @param {Player} player
- * @param {number} side 0 or 1
- */
-function countSeconds(player, side) {
-  let last = 0;
-  player.addEventListener("time", () => {
-    const passed = player.position - last;
-    last = player.position;
-    if (passed > 0 && passed < JUMP) heard[side] += passed;
-    allowAnswers();
-  });
-}
-
 /** Allow to answer once enough of both was heard. */
 function allowAnswers() {
+  if (answers.length === pairs.length) return;
   const lacking = pairs[answers.length].some(
-    (piece, side) => heard[side] < Math.min(ENOUGH, piece.seconds / 2),
+    (piece, side) => players[side].heard < Math.min(ENOUGH, piece.seconds / 2),
   );
   for (const id of ["answer-first", "answer-second"]) {
     /** @type {HTMLButtonElement} */ (byId(id)).disabled = lacking;
@@ -116,7 +99,7 @@ function take(answer) {
     pair: answers.length + 1,
     answer,
     seconds: rounded((performance.now() - shownAt) / 1000),
-    heard: [rounded(heard[0]), rounded(heard[1])],
+    heard: players.map((player) => rounded(player.heard)),
   });
   showNext();
 }

@@ -14,6 +14,8 @@ export class Player extends EventTarget {
     this.playing = false;
     this.loading = false;
     this.rest = 0; // the position while it does not play
+    this.from = 0; // where the seconds begin that `counted` does not have yet
+    this.counted = 0;
     this.starts = 0;
   }
 
@@ -27,6 +29,11 @@ export class Player extends EventTarget {
     return Math.min(Math.max(this.sound.position(), this.rest), this.seconds);
   }
 
+  /** The seconds that have been heard in all, also while no frame was drawn. */
+  get heard() {
+    return this.counted + (this.playing ? Math.max(this.position - this.from, 0) : 0);
+  }
+
   /** Play on; at the end, from the beginning. */
   async play() {
     if (this.playing) return;
@@ -37,12 +44,14 @@ export class Player extends EventTarget {
     await this.sound.start(this.rest);
     if (starts !== this.starts) return; // it was stopped or sent elsewhere meanwhile
     this.loading = false;
+    this.from = this.rest;
     this.playing = true;
     this.tell("state");
     this.follow();
   }
 
   pause() {
+    this.count();
     this.rest = this.position;
     this.halt();
   }
@@ -58,10 +67,17 @@ export class Player extends EventTarget {
    */
   seek(seconds) {
     const played = this.playing || this.loading;
+    this.count();
     this.rest = Math.min(Math.max(seconds, 0), this.seconds);
     if (played) this.halt();
     this.tell("time");
     return played ? this.play() : Promise.resolve();
+  }
+
+  /** Count what was heard since it began to play. */
+  count() {
+    this.counted = this.heard;
+    this.from = this.position;
   }
 
   halt() {
@@ -79,6 +95,7 @@ export class Player extends EventTarget {
     const look = () => {
       if (starts !== this.starts) return;
       if (this.position >= this.seconds) {
+        this.count();
         this.rest = this.seconds;
         this.halt();
       }
