@@ -86,6 +86,8 @@ def train_and_sample(environment):
         environment.howlkit("sample", run, "--notes", 40, "--out", new)
         environment.howlkit("info", new)
         environment.howlkit("render", new, "--out", f"new{number}.wav")
+        environment.howlkit("plot", new, "--out", f"new{number}.svg")
+        environment.howlkit("audit", new, "--data", run)
 
 
 def scores(environment):
