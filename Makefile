@@ -8,7 +8,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
 
-.PHONY: demo test lint docs kernels replacing explore differential fuzz kills quality chorales matrix models packages bench scaling steering tokenizers long clean soak replays pages learning
+.PHONY: demo test lint docs kernels replacing explore differential fuzz kills quality chorales matrix models packages bench scaling steering tokenizers long clean soak replays pages learning copies
 
 # The versions last tested are installed, torch's among them; pyproject.toml has the ranges.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -70,9 +70,16 @@ explore: $(VENV)/.installed-test
 differential: $(VENV)/.installed-test
 	$(BIN)/python benchmarks/differential.py
 
-# 100,000 broken MIDI files; half an hour. HOWLKIT_DATA adds real files to break.
+# 100,000 broken MIDI files; half an hour. HOWLKIT_DATA adds real files to break. Then 10,000 each of
+# weights, configs and datasets; ten minutes.
 fuzz: $(VENV)/.installed-test
 	$(BIN)/python benchmarks/fuzz_midi.py
+	$(BIN)/python benchmarks/fuzz_runs.py
+
+# Planted copies, real pieces that are flagged, and the time of howlkit audit, on HOWLKIT_DATA; some
+# five minutes. The dataset is kept in runs/bench.
+copies: $(VENV)/.installed-test
+	$(BIN)/python benchmarks/copies.py
 
 # 200 times killed while saving; 50 times two trainings at once in one folder; 20 times one of two
 # processes of a training killed; some 20 minutes.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -134,8 +135,9 @@ def main(args: Sequence[str] | None = None) -> None:
     try:
         code = cli.main(args=args, prog_name="howlkit", standalone_mode=False)
     except click.ClickException as error:
-        error.message = _escaped(error.message)  # it may quote what the user typed, or a name
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        click.echo(_escaped(shown.getvalue()), nl=False, err=True)  # it may quote a file's name
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("howlkit: stopped", err=True)

@@ -91,6 +91,8 @@ def train_and_sample(environment):
         environment.howlkit("info", new)
         environment.howlkit("render", new, "--out", f"new{number}.wav")
         environment.howlkit("play", new, "--out", f"new{number}.html")
+        environment.howlkit("plot", new, "--out", f"new{number}.svg")
+        environment.howlkit("audit", new, "--data", run)
     environment.howlkit("report", "run0", "--pieces", 2, "--seconds", 5, "--out", "report.html")
     environment.howlkit("report", "new0.mid", "new1.mid", "--model", "run0", "--out", "files.html")
     environment.howlkit("report", "--blind", "run0", "chorales", "--pairs", 2, "--out", "test.html")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,7 @@ def save(path: Path, music: Searchable) -> None:
     """Write the file; raises OSError if it cannot be written."""
     index, yardstick = music.index, music.yardstick
     names = [name.encode("utf-8", "backslashreplace") for name in index.names]
-    tensors = {
+    tensors: dict[str, NDArray[Any]] = {
         "version": np.array([_VERSION], np.int64),
         "fingerprint": np.frombuffer(music.fingerprint.encode(), np.uint8),
         "pitch": index.lines.pitch,
@@ -115,5 +116,5 @@ def _rises(values: NDArray[np.int64], first: int, last: int) -> bool:
     return bool(values[0] == first and values[-1] == last and (np.diff(values) >= 0).all())
 
 
-def _within(values: NDArray[np.integer], stop: int) -> bool:
+def _within(values: NDArray[np.integer[Any]], stop: int) -> bool:
     return not len(values) or bool(values.min() >= 0 and values.max() < stop)
