@@ -242,7 +242,9 @@ class Network(nn.Module):
         if self.pitch_classes is not None:
             begin, end = end, end + PITCH_CLASSES
             if field in self.pitch_classes.fields:
-                hint = replace(hint or HeadHint(), shares=hidden[:, begin:end])
+                # Steps alone decide the shares: a gradient would be computed for nothing.
+                shares = hidden[:, begin:end].detach()
+                hint = replace(hint or HeadHint(), shares=shares)
         if self.last_pitch is not None and field in self.last_pitch.fields:
             references.append(self.last_pitch.references(field, hidden[:, end : end + 1]))
         if references:

@@ -1,5 +1,6 @@
 import contextlib
 import hashlib
+import itertools
 import json
 import math
 
@@ -307,3 +308,11 @@ def test_the_loss_is_a_mean_over_a_full_window(tmp_path):
     assert norms[0] == pytest.approx(2 * norms[1], rel=1e-4)
     segment = next(iter(made.windows.segments(Position())))
     assert segment.scale == made.windows.rows * segment.batches[0].inputs["pitch"].shape[1]
+
+
+def test_minutes_are_those_of_the_clock_that_a_trainer_is_given(tmp_path):
+    seconds = itertools.count(0, 10)  # ten more each time that somebody looks
+    made = trainer(tmp_path / "run", clock=lambda: next(seconds))
+    made.budget = Budget(minutes=1)
+    result = made.train()
+    assert result.progress.step == 6 and made.seconds == 60
