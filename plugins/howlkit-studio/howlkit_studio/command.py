@@ -54,8 +54,8 @@ def command(run: str | None, file: Path | None, port: int, no_browser: bool, hos
     from howlkit_studio import server
     from howlkit_studio.models import Model
 
-    if run is not None and file is None and run.lower().endswith((".mid", ".midi")):
-        run, file = None, Path(run)
+    if run and file is None and run.lower().endswith((".mid", ".midi")):
+        file, run = Path(run), None
     if file is not None and not file.is_file():
         raise HowlkitError(f"{printable(file)} is not there; name a MIDI file")
     _check_host(host)

@@ -81,7 +81,7 @@ class Sitting:
             "quantise": {"ids": ids, "grid": value, "ends": value % 2 == 0},
             "lock": {"ids": ids, "locked": bool(value)},
             "track_add": {"name": "<b>New</b>", "program": value},
-            "track_remove": {"track": (self.page.piece["tracks"]["id"] * 8 or [1])[which]},
+            "track_remove": {"track": (self.page.piece["tracks"]["id"] * 8 or [1] * 8)[which]},
             "tempo": {"tick": which * 480, "bpm": value},
             "time_signature": {"tick": which * 480, "numerator": value, "denominator": 4},
         }
