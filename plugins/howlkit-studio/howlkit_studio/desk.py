@@ -214,7 +214,16 @@ class Desk:
         self._loop.call_soon_threadsafe(self.hear, event)
 
     def hear(self, event: Drafted | Made) -> None:
-        """Take in what the model says."""
+        """Take in what the model says; a disk that is full stops it."""
+        try:
+            self._take_in(event)
+        except HowlkitError as error:
+            self._stop()
+            self._pages.tell(messages.told(str(error)))
+        if isinstance(event, Made):
+            self._go_on_with_waiting()
+
+    def _take_in(self, event: Drafted | Made) -> None:
         if isinstance(event, Drafted):
             self._draft.append(event)
             if isinstance(event.job.settings, GoOn):
@@ -228,7 +237,6 @@ class Desk:
             self._takes = event
             self._pages.tell(messages.takes(event))
         self._pages.tell(messages.over(event))
-        self._go_on_with_waiting()
 
     def _keep(self, made: Made) -> None:
         """Make what a model has gone on with a part of the piece."""

@@ -57,7 +57,7 @@ def _no_report() -> str:
 def _report(piece: Piece, path: Path) -> None:
     """Write a page about a piece; HowlkitError if the command fails."""
     music = howlkit.write(piece, path.with_name(f"{file_stem(piece.name)}.mid"))
-    command = [sys.executable, "-m", "howlkit", "report", music, "--out", path]
+    command = [sys.executable, "-m", "howlkit", "report", str(music), "--out", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:
         raise HowlkitError(done.stderr.strip() or "the report could not be written")

@@ -1,7 +1,5 @@
 """The history of a piece and its file."""
 
-import resource
-
 import pytest
 from howlkit_studio import edits
 from howlkit_studio.document import Document, MadeNote, Note, Track
@@ -133,6 +131,7 @@ def test_a_passage_that_was_being_made_is_there_after_a_kill(history):
 
 
 def test_a_line_that_does_not_fit_the_disk_leaves_the_file_whole(tmp_path):
+    resource = pytest.importorskip("resource")
     lines = Lines(tmp_path / "lines")
     lines.append(1)
     size, limit = lines.path.stat().st_size, resource.getrlimit(resource.RLIMIT_FSIZE)
