@@ -19,8 +19,8 @@ from howlkit_studio.settings import Remake, wishes
 
 __all__ = ["CANDIDATES", "MadeTake", "remake", "replaced"]
 
-CANDIDATES = 16
-"""How many candidates takes are chosen from, where nobody says it: half of what howlkit draws for a
+CANDIDATES = 8
+"""How many candidates takes are chosen from, where nobody says it: fewer than howlkit draws for a
 file, since here somebody waits."""
 
 
