@@ -58,11 +58,14 @@ def command(run: str | None, file: Path | None, port: int, no_browser: bool, hos
     if run and file is None and run.lower().endswith((".mid", ".midi")):
         file, run = Path(run), None
     if file is not None and not file.is_file():
-        raise HowlkitError(f"{printable(file)} is not there; name a MIDI file")
+        raise click.BadParameter(f"{printable(file)} is not there; name a MIDI file")
     _check_host(host)
-    listening = server.bound(host, port)
-    studio = server.Studio(Model(run, usual=run is None), file)
-    running, link = server.serve(studio, listening)
+    try:
+        listening = server.bound(host, port)
+        studio = server.Studio(Model(run, usual=run is None), file)
+        running, link = server.serve(studio, listening)
+    except HowlkitError as error:  # it is no fault of this package, as the command line would say
+        raise click.ClickException(str(error)) from error
     if host not in server.LOCAL:
         click.echo(WARNING.format(host=host), err=True)
     click.echo(f"The studio is open at\n\n    {link}\n\nCtrl-C closes it; everything is kept.")
@@ -75,11 +78,9 @@ def command(run: str | None, file: Path | None, port: int, no_browser: bool, hos
 
 
 def _check_host(host: str) -> None:
-    """Raise HowlkitError for an address that stands for many."""
-    from howlkit import HowlkitError
-
+    """Raise BadParameter for an address that stands for many."""
     if host in ("0.0.0.0", "::", ""):
-        raise HowlkitError(
+        raise click.BadParameter(
             f"--host {host or repr(host)} would listen at every address of this computer; name "
             "the one by which others reach it, such as --host 192.168.1.20"
         )

@@ -7,7 +7,9 @@ import subprocess
 import sys
 
 import pytest
+from click.testing import CliRunner
 from conftest import Door, Running
+from howlkit_studio.command import command
 from howlkit_studio.document import Note, rows
 from howlkit_studio.models import Model
 from howlkit_studio.projects import Projects
@@ -201,3 +203,18 @@ def test_every_format_is_exported_or_says_what_is_missing(run, tune):
 
 def test_a_piece_without_notes_is_not_exported(run):
     assert run().get("/export/mid").status == 409
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--host", "0.0.0.0"], "every address"),
+        (["none.mid"], "none.mid is not there"),
+        (["--host", "203.0.113.1"], "cannot be used"),
+    ],
+)
+def test_what_cannot_be_opened_is_told_before_anything_is(words, said, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOWLKIT_STUDIO", str(tmp_path / "studio"))
+    result = CliRunner().invoke(command, [*words, "--no-browser", "--port", "0"])
+    assert result.exit_code in (1, 2) and said in result.output
+    assert not (tmp_path / "studio").exists()
