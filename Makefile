@@ -156,6 +156,10 @@ replacing: $(VENV)/.installed-test
 tokenizers: $(VENV)/.installed-test
 	HOWLKIT_TOKENIZERS=all $(BIN)/python -m pytest plugins/howlkit-miditok/tests -k contract
 
+# 1,000 random sequences of edits, music, undo, kills and reloads in the studio; some ten minutes.
+soak: $(VENV)/.installed-test
+	HOWLKIT_STUDIO_CASES=1000 $(BIN)/python -m pytest plugins/howlkit-studio/tests/test_sequences.py
+
 # Speed: every topic beside its limits and peers, and docs/benchmarks.md from what they found; under
 # 20 minutes. HOWLKIT_DATA has the music. TOPICS names some of them; BENCH_OUT another page.
 TOPICS    ?= encoding training generating grammars rules transformer_stepping starting rendering

@@ -30,6 +30,7 @@ include_patterns = [
     "SECURITY.md",
     "docs/**",
     "plugins/*/README.md",
+    "plugins/howlkit-studio/PROTOCOL.md",
     "howlkit/data/README.md",
     "howlkit/data/instruments.md",
 ]
