@@ -89,9 +89,11 @@ kills: $(VENV)/.installed-test
 	HOWLKIT_RANK_KILLS=20 $(BIN)/python -m pytest -rP tests/training/test_world_at_length.py -k killed
 
 # Runs on one, two and four processes held against each other over 40 steps, killed, moved and
-# interrupted; ten minutes. docs/reliability.md has what came.
+# interrupted; then 1,000 random sequences of edits, music, undo, kills and reloads in the studio; some
+# twenty minutes. docs/reliability.md has what came.
 soak: $(VENV)/.installed-test
 	HOWLKIT_SOAK=1 $(BIN)/python -m pytest -rP tests/training/test_world_at_length.py
+	HOWLKIT_STUDIO_CASES=1000 $(BIN)/python -m pytest plugins/howlkit-studio/tests/test_sequences.py
 
 # Encoders and models at equal time, with chained and independent heads, on folders of HOWLKIT_DATA:
 # the tables of docs/measurements.md; about three hours. Stopped, it goes on where it was. Runs of one
@@ -155,10 +157,6 @@ replacing: $(VENV)/.installed-test
 # The contract of all tokenizers of howlkit-miditok; `make test` tries some. Two minutes.
 tokenizers: $(VENV)/.installed-test
 	HOWLKIT_TOKENIZERS=all $(BIN)/python -m pytest plugins/howlkit-miditok/tests -k contract
-
-# 1,000 random sequences of edits, music, undo, kills and reloads in the studio; some ten minutes.
-soak: $(VENV)/.installed-test
-	HOWLKIT_STUDIO_CASES=1000 $(BIN)/python -m pytest plugins/howlkit-studio/tests/test_sequences.py
 
 # Speed: every topic beside its limits and peers, and docs/benchmarks.md from what they found; under
 # 20 minutes. HOWLKIT_DATA has the music. TOPICS names some of them; BENCH_OUT another page.
