@@ -145,8 +145,9 @@ def reads_annotations():
 
 def child(kind, folder, first, stop, seed, log):
     """Load the mutants first to stop - 1; write a line for each, what came of it."""
-    from howlkit.errors import HowlkitError
+    from howlkit.errors import HowlkitError, printable
 
+    printable("\x1b")  # loads the codec, which only messages need
     os.environ["HOWLKIT_CACHE"] = str(folder / "cache")
     files = [folder / line for line in (folder / f"{kind}.txt").read_text().splitlines()]
     whole = {path: path.read_bytes() for path in files}

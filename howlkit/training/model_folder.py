@@ -68,7 +68,7 @@ def read_config(
             field.name: field.choices for field in stored.decisions
         }:
             raise ValueError("the counts of its unigram model do not fit its schema")
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise CheckpointError(f"{printable(folder)} is damaged: {printable(error)}") from error
     check_schema(folder, config["recipe"]["encoder"], stored, recipe.encoder.schema)
     return recipe, facts
