@@ -197,7 +197,8 @@ def _train(trainer: Trainer, display: Display) -> int:
         return 128 + stop.number
     display.end()
     display.outcome(outcome, trainer)
-    _keep_for_audits(trainer.run)
+    if trainer.world.first:
+        _keep_for_audits(trainer.run)
     if advice := worse_than_unigram(outcome, trainer):
         display.tell(advice)
         return 0
