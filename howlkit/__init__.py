@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     )
     from howlkit.api.files import read, write
     from howlkit.api.preparing import prepare
+    from howlkit.api.reporting import report
     from howlkit.api.training import load, train
     from howlkit.dataset import Dataset
     from howlkit.errors import HowlkitError
@@ -55,6 +56,7 @@ __all__ = [
     "prepare",
     "read",
     "renderer",
+    "report",
     "sampler",
     "train",
     "write",
@@ -81,6 +83,7 @@ _HOMES = {
     "prepare": "api.preparing",
     "read": "api.files",
     "renderer": "api.components",
+    "report": "api.reporting",
     "sampler": "api.components",
     "train": "api.training",
     "write": "api.files",

@@ -32,6 +32,7 @@ COMMANDS = {
     "info": "Show what is in a dataset, a run or a MIDI file.",
     "statistics": "Show statistics of music, or compare two sets of pieces.",
     "plot": "Draw a MIDI file as a piano-roll.",
+    "report": "Write a page about music or a run that plays, or a listening test.",
     "plugins": "List, check, write and install components, such as encoders and models.",
 }
 """Every built-in command and its one line of help; each is `howlkit.commands.NAME:command`."""

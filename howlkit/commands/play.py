@@ -109,12 +109,11 @@ def _file(music: Path | None) -> Path:
 def _page(piece: Piece, playing: CheckedRenderer, rate: int, out: Path | None, file: Path) -> Path:
     """Write the page that plays a piece; return its path."""
     from howlkit.atomic_files import write_file
-    from howlkit.music.plot import page
-    from howlkit.music.sound import audio_files
+    from howlkit.commands.sound_options import page_playing
+    from howlkit.music.page import play_page
 
-    audio_files.check_length(piece.seconds_long, rate)
-    sound = audio_files.to_wav(playing.render(piece, rate), rate)
-    text = page.html(piece, sound, title=piece.name or file.name).encode("utf-8")
+    playing_it = page_playing(playing, rate, piece.seconds_long)
+    text = play_page(piece, title=piece.name or file.name, playing=playing_it).encode("utf-8")
     if out is not None:
         write_file(out, text)
         return out

@@ -12,9 +12,10 @@ from howlkit.commands.component_names import ComponentName
 from howlkit.commands.component_options import merged
 
 if TYPE_CHECKING:
+    from howlkit.music.page import Playing
     from howlkit.plugins.checked import CheckedRenderer
 
-__all__ = ["rate_option", "renderer_for", "renderer_options"]
+__all__ = ["page_playing", "rate_option", "renderer_for", "renderer_options"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -75,3 +76,19 @@ def renderer_for(
                 f"-o sets an option of {other!r}, which is not used here; {made.name} plays"
             )
     return made
+
+
+def page_playing(renderer: CheckedRenderer, rate: int, longest: float) -> Playing:
+    """Return what plays the pieces of a page: recorded instruments in it, or what was rendered.
+
+    The browser can play the recorded instruments that come with howlkit. What another renderer
+    plays becomes a sound file. longest: seconds of the longest piece; DataError if it is too long.
+    """
+    from howlkit.music.page import Playing
+    from howlkit.music.sound import audio_files
+    from howlkit.sampling import renderers
+
+    if renderer.name == renderers.DEFAULT:
+        return Playing(gain=float(renderer.gain))
+    audio_files.check_length(longest, rate)
+    return Playing(render=renderer.render, rate=rate)

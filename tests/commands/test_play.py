@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import os
 import re
 import sys
@@ -15,7 +16,10 @@ import numpy as np
 import pytest
 
 from howlkit.commands import players
-from howlkit.music import Piece, midi
+from howlkit.commands.sound_options import page_playing
+from howlkit.music import Piece, midi, sound
+from howlkit.music.page import play_page
+from howlkit.plugins.checked import CheckedRenderer
 from tests.training.test_trainer import trainer
 
 NOTES = Piece.of([(0, 480, 69, 100), (480, 480, 60)], bpm=60)
@@ -68,27 +72,52 @@ class Page(HTMLParser):
         self.inside = ""
 
 
+def data_of(page, name):
+    return json.loads(page.texts[f"script{name}"])
+
+
 def sound_of(page):
-    data = base64.b64decode(page.texts["scriptsound"])
-    with wave.open(io.BytesIO(data)) as file:
+    (piece,) = data_of(page, "pieces")
+    with wave.open(io.BytesIO(base64.b64decode(piece["file"]["data"]))) as file:
         samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
         return file.getframerate(), samples.reshape(-1, 2)
 
 
 @posix
-def test_the_page_has_a_picture_and_the_whole_sound_and_fetches_nothing(howlkit, song, tmp_path):
+def test_the_page_has_a_roll_and_the_instruments_that_play_and_fetches_nothing(
+    howlkit, song, tmp_path
+):
     out = tmp_path / "new.html"
     code, stdout, err = howlkit("play", song, "--out", out)
     assert (code, stdout) == (0, "") and f"Open it in a browser: {out.resolve().as_uri()}" in err
-    page = Page(out.read_text(encoding="utf-8"))
-    assert {"svg", "audio", "title"} <= {tag for tag, _ in page.tags}
+    text = out.read_text(encoding="utf-8")
+    page = Page(text)
+    assert {"canvas", "button", "title"} <= {tag for tag, _ in page.tags}
     assert page.texts["title"].strip() == "song.mid"
-    rate, samples = sound_of(page)
-    assert rate == 32000 and 2 < len(samples) / rate < 3 and np.abs(samples).max() > 3000
+    (piece,) = data_of(page, "pieces")
+    assert piece["roll"]["start"] == [0, 1000] and piece["voices"]["start"] == [0, 10000]
+    assert 2 < piece["seconds"] < 3
+    recordings = data_of(page, "recordings")
+    assert len(recordings) == 2 and len(text) < 300_000  # of the piano's nineteen
     fetched = [a for _, attributes in page.tags for a in attributes if a in ("src", "href")]
-    assert not fetched
-    text = re.sub(r"xmlns(:\w+)?=\"[^\"]*\"", "", out.read_text(encoding="utf-8"))
-    assert "http" not in text
+    assert not fetched and "http:" not in text and "https:" not in text
+
+
+class Own:
+    """A renderer that a package might bring."""
+
+    name = "own"
+
+    def render(self, piece, rate):
+        yield from sound.render(piece, rate)
+
+
+def test_what_another_renderer_plays_is_in_the_page_as_a_file():
+    playing = page_playing(CheckedRenderer.of(Own()), 16000, NOTES.seconds_long)
+    page = Page(play_page(NOTES, title="song", playing=playing))
+    rate, samples = sound_of(page)
+    assert rate == 16000 and 2 < len(samples) / rate < 3 and np.abs(samples).max() > 3000
+    assert data_of(page, "recordings") == []
 
 
 @posix
@@ -97,7 +126,7 @@ def test_without_a_browser_it_says_where_the_page_lies(howlkit, song, tmp_path):
     assert code == 0
     uri = re.search(r"Open it in a browser: file://(\S+\.html)", err)[1]
     assert uri.startswith(str(tmp_path / "tmp"))
-    assert "<audio" in Path(uri).read_text(encoding="utf-8")
+    assert "<canvas" in Path(uri).read_text(encoding="utf-8")
 
 
 @posix
@@ -113,10 +142,8 @@ def test_the_browser_opens_the_page(howlkit, song, tmp_path, monkeypatch):
 def test_hostile_names_are_inert(howlkit, tmp_path):
     name = "'\"><script>alert(1)<"
     piece = NOTES.replace(name=name)
-    from howlkit.music.plot import page
-
-    made = Page(page.html(piece, b"RIFF", title=name))
-    assert [tag for tag, _ in made.tags].count("script") == 2
+    made = Page(play_page(piece, title=name))
+    assert [tag for tag, _ in made.tags].count("script") == 3
     assert made.texts["title"].strip() == name
 
 

@@ -46,7 +46,7 @@ first, count: of the codes of its instrument. order: see coding.py.
 class Recording:
     """One recorded note, or one drum; what the attributes are stands at `REGION`.
 
-    samples: (N,), decoded.
+    samples: (N,), decoded from codes and steps, which are as in the file (coding.py).
     """
 
     samples: NDArray[np.float32]
@@ -57,6 +57,9 @@ class Recording:
     loop: int
     decay: float
     gain: float
+    codes: NDArray[np.int8]
+    steps: NDArray[np.uint16]
+    order: int
 
     @property
     def loops(self) -> bool:
@@ -105,9 +108,8 @@ def _recordings(
     for row in regions:
         first, count = int(row["first"]), int(row["count"])
         blocks = -(-count // coding.BLOCK)
-        samples = coding.decode(
-            codes[first : first + count], steps[step : step + blocks], order=int(row["order"])
-        )
+        own, own_steps = codes[first : first + count], steps[step : step + blocks]
+        samples = coding.decode(own, own_steps, order=int(row["order"]))
         step += blocks
         samples.setflags(write=False)
         yield Recording(
@@ -119,4 +121,7 @@ def _recordings(
             loop=int(row["loop"]),
             decay=float(row["decay"]),
             gain=float(row["gain"]),
+            codes=own,
+            steps=own_steps,
+            order=int(row["order"]),
         )

@@ -70,7 +70,8 @@ def test_an_instrument_that_is_not_there_is_an_error_that_says_what_to_do():
 
 def recording(samples, rate, *, pitch=69.0, loop=None, decay=np.inf):
     loop = len(samples) if loop is None else loop
-    return Recording(samples, 0, 127, pitch, rate, loop, decay, 1.0)
+    codes, steps = np.empty(0, np.int8), np.empty(0, np.uint16)
+    return Recording(samples, 0, 127, pitch, rate, loop, decay, 1.0, codes, steps, 0)
 
 
 @pytest.mark.parametrize(("hertz", "most"), [(440, -85), (3000, -65), (7000, -45)])
