@@ -52,6 +52,7 @@ def command(run: str | None, file: Path | None, port: int, no_browser: bool, hos
     from howlkit import HowlkitError
     from howlkit.music.midi import printable
     from howlkit_studio import server
+    from howlkit_studio.models import Model
 
     if run is not None and file is None and run.lower().endswith((".mid", ".midi")):
         run, file = None, Path(run)
@@ -59,7 +60,7 @@ def command(run: str | None, file: Path | None, port: int, no_browser: bool, hos
         raise HowlkitError(f"{printable(file)} is not there; name a MIDI file")
     _check_host(host)
     listening = server.bound(host, port)
-    studio = server.Studio(run, file)
+    studio = server.Studio(Model(run), file)
     running, link = server.serve(studio, listening)
     if host not in server.LOCAL:
         click.echo(WARNING.format(host=host), err=True)

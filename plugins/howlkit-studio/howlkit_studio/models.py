@@ -20,25 +20,24 @@ NO_MODEL = (
 class Model:
     """A model, or the place of one.
 
-    run: the folder of a run; None: there is none. tell: called, in the loading thread, when it is
-    there or has failed.
+    run: the folder of a run, or what else `howlkit.load` takes; None: there is none.
     state, text: as `model` of PROTOCOL.md says them. name: what passages call it.
     """
 
-    def __init__(self, run: str | None, tell: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, run: str | None) -> None:
         self.name = run.rstrip("/\\").replace("\\", "/").rpartition("/")[2] if run else ""
         self.state: Literal["none", "loading", "ready", "failed"] = "loading" if run else "none"
         self.text = "" if run else NO_MODEL
-        self._run, self._tell = run, tell
+        self._run = run
         self._trained: Trained | None = None
         self._there = threading.Event()
         if run is None:
             self._there.set()
 
-    def load(self) -> None:
-        """Begin to load it, in a thread."""
-        if self._run is not None:
-            threading.Thread(target=self._load, name="loading", daemon=True).start()
+    def load(self, tell: Callable[[], None]) -> None:
+        """Begin to load it in a thread, which calls `tell` when it is there or has failed."""
+        if self.state == "loading":
+            threading.Thread(target=self._load, args=(tell,), name="loading", daemon=True).start()
 
     def trained(self) -> Trained:
         """Return it, as soon as it is there; HowlkitError if it is not to be had."""
@@ -47,7 +46,7 @@ class Model:
             raise HowlkitError(self.text)
         return self._trained
 
-    def _load(self) -> None:
+    def _load(self, tell: Callable[[], None]) -> None:
         try:
             trained = howlkit.load(str(self._run))
             _warm(trained)
@@ -57,7 +56,7 @@ class Model:
         except Exception as error:  # a fault of a plugin; the studio still edits
             self.state, self.text = "failed", f"{type(error).__name__}: {error}"
         self._there.set()
-        self._tell()
+        tell()
 
 
 def _warm(trained: Trained) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -47,11 +47,11 @@ FIRST_NAME = "First piece"
 class Studio:
     """What a studio is started with.
 
-    run: the folder of the run whose model plays; None: none. file: the MIDI file to open; None:
-    what was open last. folder: where projects lie; None: that of the user.
+    model: the one that plays; it is loaded when the server runs. file: the MIDI file to open;
+    None: what was open last. folder: where projects lie; None: that of the user.
     """
 
-    run: str | None = None
+    model: Model
     file: Path | None = None
     folder: Path | None = None
     version: str = "0.1.0"
@@ -64,6 +64,7 @@ def bound(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen()  # who comes before the server runs waits
     except OSError as error:
         listening.close()
         raise HowlkitError(
@@ -74,9 +75,9 @@ def bound(host: str, port: int) -> socket.socket:
 
 
 def serve(studio: Studio, listening: socket.socket) -> tuple[uvicorn.Server, str]:
-    """Return a server, to be run by its `run(sockets=[listening])`, and the launch link.
+    """Open the project; return a server, to be run by `run(sockets=[listening])`, and its link.
 
-    The project is opened, and the model begins to load, when it runs.
+    The model begins to load when it runs. Raises HowlkitError if the project cannot be opened.
     """
     host, port = listening.getsockname()[:2]
     hosts = LOCAL if host in LOCAL else (host, *LOCAL)
@@ -139,25 +140,24 @@ class _Handlers:
     def __init__(self, studio: Studio) -> None:
         self._studio, self._files = studio, page_files()
         self._projects = Projects(studio.folder)
+        self._project, self._first = opened(self._projects, studio.file)
         self._desk: Desk
         self._connections: Connections
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        """Open the project, load the model; at the end, keep all and close."""
-        loop = asyncio.get_running_loop()
-        model = Model(self._studio.run, lambda: loop.call_soon_threadsafe(self._desk.model_changed))
-        project, first = opened(self._projects, self._studio.file)
+        """Lay the project on a desk, load the model; at the end, keep all and close."""
+        loop, model = asyncio.get_running_loop(), self._studio.model
         self._desk = Desk(
             self._projects,
-            project,
+            self._project,
             model,
             version=self._studio.version,
             exports=exports.missing(),
-            first=first,
+            first=self._first,
         )
         self._connections = Connections(self._desk)
-        model.load()
+        model.load(lambda: _soon(loop, self._desk.model_changed))
         syncing = asyncio.create_task(self._sync())
         try:
             yield
@@ -231,6 +231,12 @@ class _Handlers:
     async def websocket(self, socket: WebSocket) -> None:
         """Serve a page."""
         await self._connections.serve(socket)
+
+
+def _soon(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) -> None:
+    """Call a function in the loop's thread, unless the loop has ended."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(function)
 
 
 async def _body(request: Request) -> bytes | None:
