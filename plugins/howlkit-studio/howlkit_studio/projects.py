@@ -124,7 +124,7 @@ def file_stem(name: str) -> str:
 
 
 def _locked(folder: Path) -> FileLock:
-    lock = FileLock(folder / LOCK)
+    lock = FileLock(folder / LOCK, thread_local=False)  # the thread that opens may not close
     try:
         lock.acquire(timeout=0)
     except Timeout:
