@@ -14,7 +14,7 @@ export const PASSAGES = 6;
 export const SURPRISE = { least: 0, most: 8 };
 const STEPS = 9; // colours of surprise
 
-const NAMES = `ground row-light row-dark octave bar beat ink pale line key-white key-black cursor
+const NAMES = `ground row-light row-dark octave bar beat ink pale line key-white key-black key-name cursor
   accent region select by-file by-person unpriced`.split(/\s+/);
 
 export class Colours extends EventTarget {

@@ -67,8 +67,9 @@ function drawRows({ pen, width, height }, view, colours, drums) {
  * @param {Studio} studio
  * @param {View} view
  * @param {Colours} colours
+ * @param {number} [ruler] pixels at the top for names; 0: no names
  */
-export function drawLines({ pen, width, height }, studio, view, colours) {
+export function drawLines({ pen, width, height }, studio, view, colours, ruler = RULER) {
   pen.save();
   pen.beginPath();
   pen.rect(KEYS, 0, width, height);
@@ -77,8 +78,8 @@ export function drawLines({ pen, width, height }, studio, view, colours) {
   for (const { tick, strong, name } of linesOf(studio.piece.time, view, studio.unit, studio.grid)) {
     const x = Math.round(view.x(tick));
     pen.fillStyle = strong ? colours.of.bar : colours.of.beat;
-    pen.fillRect(x, strong ? 6 : RULER, 1, height);
-    if (!name) continue;
+    pen.fillRect(x, strong && ruler ? 6 : ruler, 1, height);
+    if (!name || !ruler) continue;
     pen.fillStyle = colours.of.pale;
     pen.fillText(name, x + 5, 16);
   }
@@ -112,7 +113,7 @@ function drawKeys({ pen, height }, view, colours, drums) {
     pen.fillStyle = colours.of.line;
     if (between) pen.fillRect(0, y + view.row - 0.5, KEYS - 1, 1);
     if (!(drums ? view.row >= 9 : pitch % 12 === 0)) continue;
-    pen.fillStyle = colours.of.pale;
+    pen.fillStyle = colours.of["key-name"];
     const name = drums ? keyName(pitch, DRUMS) : pitchName(pitch);
     pen.fillText(name, KEYS - 5, y + view.row / 2 + 3.5, KEYS - 8);
   }

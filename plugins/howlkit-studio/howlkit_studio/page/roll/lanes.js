@@ -65,7 +65,7 @@ export class Lanes {
       pen.fillStyle = id === studio.track ? colours.of["row-light"] : colours.of["row-dark"];
       pen.fillRect(0, at * LANE, layer.width, LANE - 1);
     });
-    drawLines(layer, studio, view, colours);
+    drawLines(layer, studio, view, colours, 0);
     pen.fillStyle = colours.of.ground;
     pen.fillRect(0, 0, KEYS, high);
     this.drawLaneNotes();
