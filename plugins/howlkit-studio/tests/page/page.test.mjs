@@ -28,6 +28,7 @@ before(async () => {
   context = await browser.newContext({ viewport: { width: 1280, height: 860 }, acceptDownloads: true, bypassCSP: false });
   page = await context.newPage();
   page.on("console", (message) => said.push(message.text()));
+  page.on("response", (answer) => answer.status() >= 400 && said.push(`${answer.status()} ${answer.url()}`));
   page.on("pageerror", (error) => said.push(String(error)));
   page.on("request", (request) => {
     if (new URL(request.url()).origin !== new URL(STUDIO).origin && !request.url().startsWith("blob:")) said.push(request.url());
@@ -124,7 +125,7 @@ test("notes are written, moved, changed and deleted by keys alone", async () => 
   await changing(() => press("Delete"));
   assert.equal((await notes()).length, 22);
   await press("Escape");
-  for (let undone = 0; undone < 9; undone += 1) await changing(() => press("Control+z"));
+  for (let undone = 0; undone < 10; undone += 1) await changing(() => press("Control+z"));
   assert.equal((await notes()).length, 20);
   await changing(() => press("Control+Shift+z"));
   await changing(() => press("Control+z"));
@@ -132,24 +133,24 @@ test("notes are written, moved, changed and deleted by keys alone", async () => 
 
 test("notes are drawn, moved, resized and given a velocity by mouse", async () => {
   await page.locator("#tool-draw").click();
-  await changing(async () => drag(await place(BEAT * 4 + 20, 76), await place(BEAT * 5 - 20, 76)));
-  let drawn = (await notes()).find(({ pitch }) => pitch === 76);
+  await changing(async () => drag(await place(BEAT * 4 + 20, 50), await place(BEAT * 5 - 20, 50)));
+  let drawn = (await notes()).find(({ pitch }) => pitch === 50);
   assert.deepEqual([drawn.start, drawn.duration], [BEAT * 4, BEAT]);
   await page.locator("#tool-select").click();
-  await changing(async () => drag(await place(BEAT * 4 + 100, 76), await place(BEAT * 4 + 340, 78)));
+  await changing(async () => drag(await place(BEAT * 4 + 100, 50), await place(BEAT * 4 + 340, 52)));
   drawn = (await notes()).find(({ id }) => id === drawn.id);
-  assert.deepEqual([drawn.start, drawn.pitch], [BEAT * 4 + 240, 78]);
-  const end = await place(drawn.start + drawn.duration, 78);
-  await changing(async () => drag({ x: end.x - 3, y: end.y }, await place(drawn.start + 960, 78)));
+  assert.deepEqual([drawn.start, drawn.pitch], [BEAT * 4 + 240, 52]);
+  const end = await place(drawn.start + drawn.duration, 52);
+  await changing(async () => drag({ x: end.x - 3, y: end.y }, await place(drawn.start + 960, 52)));
   drawn = (await notes()).find(({ id }) => id === drawn.id);
   assert.equal(drawn.duration, 960);
   const box = await page.locator("#roll").boundingBox();
-  const bar = { x: (await place(drawn.start, 78)).x + 1, y: box.y + box.height - 54 };
+  const bar = { x: (await place(drawn.start, 52)).x + 1, y: box.y + box.height - 54 };
   await changing(() => drag(bar, { x: bar.x, y: bar.y + 1 }));
   drawn = (await notes()).find(({ id }) => id === drawn.id);
   assert.ok(drawn.velocity > 110, `${drawn.velocity}`);
   await changing(async () => {
-    const { x, y } = await place(BEAT, 80);
+    const { x, y } = await place(BEAT, 46);
     await page.mouse.dblclick(x + 2, y);
   });
   assert.equal((await notes()).length, 22);

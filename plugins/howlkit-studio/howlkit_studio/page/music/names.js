@@ -36,6 +36,15 @@ export function keyName(pitch, program) {
   return (program === DRUMS && DRUM_NAMES.get(pitch)) || pitchName(pitch);
 }
 
+/**
+ * The name of a track; that of its instrument if it has none.
+ *
+ * @param {{ name: string, program: number } | undefined} track
+ */
+export function trackName(track) {
+  return track ? track.name || PROGRAMS[track.program] : "no track";
+}
+
 /** @param {number} pitch */
 export function isBlack(pitch) {
   return BLACK.has(pitch % 12);

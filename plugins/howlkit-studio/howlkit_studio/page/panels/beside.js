@@ -4,7 +4,7 @@
 
 import { count } from "../actions.js";
 import { byId, make } from "../dom.js";
-import { keyName, pitchOf } from "../music/names.js";
+import { keyName, pitchOf, trackName } from "../music/names.js";
 import { PASSAGES, SURPRISE, TRACKS } from "../roll/colours.js";
 
 /** @import { App } from "../main.js" */
@@ -118,12 +118,13 @@ function explain({ studio }, legend) {
     return;
   }
   if (studio.colourBy === "track") {
-    legend.replaceChildren(make("ul", {}, ...piece.tracks.map((track, at) => entry(`track-${at % TRACKS}`, track.name))));
+    legend.replaceChildren(make("ul", {}, ...piece.tracks.map((track, at) => entry(`track-${at % TRACKS}`, trackName(track)))));
     return;
   }
-  const models = [...piece.passages.values()].slice(-PASSAGES).map((passage) => {
+  const authors = new Set([...piece.notes.values()].map((note) => note.by));
+  const models = [...piece.passages.values()].filter(({ id }) => authors.has(id)).slice(-PASSAGES).map((passage) => {
     const bar = piece.time.bar(passage.settings.at ?? passage.settings.begin ?? 0) + 1;
     return entry(`passage-${passage.id % PASSAGES}`, `model, from bar ${bar}`);
   });
-  legend.replaceChildren(make("ul", {}, entry("by-person", "you"), entry("by-file", "a file"), ...models));
+  legend.replaceChildren(make("ul", {}, entry("by-person", "you"), ...(authors.has(-1) ? [entry("by-file", "a file")] : []), ...models));
 }

@@ -4,6 +4,7 @@
 
 import { count } from "../actions.js";
 import { byId, make } from "../dom.js";
+import { trackName } from "../music/names.js";
 import { describe } from "./beside.js";
 
 /** @import { App } from "../main.js" */
@@ -36,7 +37,7 @@ export function makeNoteList({ studio, view }) {
     const notes = inOrder(studio);
     first = Math.max(0, Math.min(first, notes.length - 1));
     const shown = notes.slice(first, first + PAGE);
-    const name = studio.piece.track(studio.track)?.name ?? "no track";
+    const name = trackName(studio.piece.track(studio.track));
     words.textContent = notes.length ? `${name}: notes ${first + 1} to ${first + shown.length} of ${count(notes.length, "note")}.` : `${name}: no notes yet.`;
     [back.disabled, on.disabled] = [first === 0, first + PAGE >= notes.length];
     list.start = first + 1;

@@ -20,6 +20,7 @@ export function makeTakes(app, together, element) {
   const { studio, colours } = app;
   const draw = () => {
     const { takes } = studio;
+    const came = element.hidden && takes !== null;
     element.hidden = !takes;
     if (!takes) return;
     const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset.focus;
@@ -38,6 +39,7 @@ export function makeTakes(app, together, element) {
       make("ol", { class: "takes" }, row(-1, before, ["what is there"]), ...takes.takes.map((take, at) => row(at, take.notes, factsOf(take)))),
       make("button", { text: "Take none", onclick: () => void studio.ask({ do: "drop_takes" }) }),
     );
+    if (came) element.scrollIntoView({ block: "nearest" });
     if (focused) element.querySelector(`[data-focus="${focused}"]`)?.dispatchEvent(new Event("refocus"));
   };
   studio.on("takes", draw);

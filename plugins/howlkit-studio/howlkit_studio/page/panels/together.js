@@ -4,6 +4,7 @@
 
 import { count } from "../actions.js";
 import { byId, make } from "../dom.js";
+import { trackName } from "../music/names.js";
 import { Controls } from "./controls.js";
 import { passageRow } from "./passages.js";
 import { makeTakes } from "./takes.js";
@@ -84,7 +85,7 @@ export class Together {
       this.region.textContent = "Drag over the lanes above the notes to choose bars and tracks, or press R.";
       return;
     }
-    const names = studio.piece.tracks.filter(({ id }) => region.tracks.has(id)).map(({ name }) => name);
+    const names = studio.piece.tracks.filter(({ id }) => region.tracks.has(id)).map(trackName);
     const all = names.length === studio.piece.tracks.length && names.length > 2;
     this.region.textContent = `${spanWords(this.app, region.begin, region.stop)} · ${all ? "all tracks" : names.join(", ")}`;
   }
@@ -92,7 +93,7 @@ export class Together {
   showTracks() {
     const { studio } = this.app;
     const chosen = this.on.value || "any";
-    const options = [["any", "any track"], ...studio.piece.tracks.map(({ id, name }) => [String(id), name])];
+    const options = [["any", "any track"], ...studio.piece.tracks.map((track) => [String(track.id), trackName(track)])];
     this.on.replaceChildren(...options.map(([value, text]) => new Option(text, value)));
     this.on.value = options.some(([value]) => value === chosen) ? chosen : "any";
   }

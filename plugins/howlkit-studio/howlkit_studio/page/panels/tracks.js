@@ -4,7 +4,7 @@
 
 import { addTrack } from "../actions.js";
 import { byId, fill, make } from "../dom.js";
-import { PROGRAMS } from "../music/names.js";
+import { PROGRAMS, trackName } from "../music/names.js";
 import { TRACKS } from "../roll/colours.js";
 
 /** @import { App } from "../main.js" */
@@ -36,7 +36,7 @@ export function makeTracks(app) {
  */
 function head(app, track, at) {
   const { studio } = app;
-  const name = track.name || PROGRAMS[track.program];
+  const name = trackName(track);
   const activate = make("button", {
     class: `swatch track-${at % TRACKS}`,
     "aria-label": `Write on ${name}`,
@@ -66,7 +66,7 @@ function flag({ studio }, track, what, text, label) {
     if (!studio[what].delete(track.id)) studio[what].add(track.id);
     studio.tell("mix");
   };
-  return make("button", { class: `flag ${what}`, text, title: label, "aria-label": `${label} ${track.name}`, "aria-pressed": false, onclick });
+  return make("button", { class: `flag ${what}`, text, title: label, "aria-label": `${label} ${trackName(track)}`, "aria-pressed": false, onclick });
 }
 
 /**
@@ -78,7 +78,7 @@ function flag({ studio }, track, what, text, label) {
  */
 function more({ studio }, track, at) {
   const instrument = make("select", {
-    "aria-label": `Instrument of ${track.name}`,
+    "aria-label": `Instrument of ${trackName(track)}`,
     onchange: () => void studio.edit({ kind: "track_change", track: track.id, program: Number(instrument.value) }),
   });
   fill(instrument, PROGRAMS.map((name, program) => [program, name]), track.program);
@@ -91,7 +91,7 @@ function more({ studio }, track, at) {
   const menu = make(
     "details",
     { class: "menu more" },
-    make("summary", { "aria-label": `More of ${track.name}`, title: "Instrument, order", text: "⋯" }),
+    make("summary", { "aria-label": `More of ${trackName(track)}`, title: "Instrument, order", text: "⋯" }),
     make(
       "div",
       { class: "sheet" },

@@ -6,10 +6,12 @@
 import { clipped } from "./notes.js";
 import { drawLines } from "./ground.js";
 import { Layer } from "./layer.js";
+import { Pixels, wordOf } from "./pixels.js";
 import { KEYS } from "./view.js";
 
 /** @import { Colours } from "./colours.js" */
 /** @import { View } from "./view.js" */
+/** @import { MadeNote, Note } from "../protocol.js" */
 /** @import { Studio } from "../studio.js" */
 /** @import { Transport } from "../sound/transport.js" */
 
@@ -30,19 +32,28 @@ export class Lanes {
     this.view = view;
     this.colours = colours;
     this.transport = transport;
-    this.layer = new Layer(/** @type {HTMLCanvasElement} */ (element.querySelector("canvas")));
+    const layer = (/** @type {string} */ name) =>
+      new Layer(/** @type {HTMLCanvasElement} */ (element.querySelector(`canvas.${name}`)));
+    this.ground = layer("ground");
+    this.notes = layer("notes");
+    this.layer = layer("over");
+    this.stale = true; // more than what moves
     this.asked = false;
-    const again = () => this.redraw();
-    for (const source of [view, colours]) source.addEventListener("change", again);
-    studio.on("piece changed settings mix region preview takes making surprise", again);
-    studio.on("cursor", again);
-    transport.addEventListener("time", again);
-    new ResizeObserver(again).observe(element);
+    const all = () => this.redraw(true);
+    const over = () => this.redraw(false);
+    for (const source of [view, colours]) source.addEventListener("change", all);
+    studio.on("piece changed settings mix preview takes making surprise", all);
+    studio.on("cursor region", over);
+    transport.addEventListener("time", over);
+    transport.addEventListener("state", over);
+    new ResizeObserver(all).observe(element);
     element.addEventListener("pointerdown", (event) => this.drag(event));
     element.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
   }
 
-  redraw() {
+  /** @param {boolean} all ground and notes too */
+  redraw(all) {
+    this.stale ||= all;
     if (this.asked) return;
     this.asked = true;
     requestAnimationFrame(() => {
@@ -52,54 +63,65 @@ export class Lanes {
   }
 
   draw() {
-    const { studio, view, layer, colours } = this;
-    const { tracks } = studio.piece;
-    const high = Math.max(1, tracks.length) * LANE;
+    const { studio, view, layer } = this;
+    const high = Math.max(1, studio.piece.tracks.length) * LANE;
     if (layer.width !== this.element.clientWidth || layer.height !== high) {
-      layer.resize(this.element.clientWidth, high);
+      for (const each of [this.ground, this.notes, layer]) each.resize(this.element.clientWidth, high);
+      this.stale = true;
     }
+    if (this.stale) {
+      this.drawGround();
+      this.drawLaneNotes();
+    }
+    this.stale = false;
     const { pen } = layer;
-    pen.fillStyle = colours.of.ground;
-    pen.fillRect(0, 0, layer.width, high);
-    tracks.forEach(({ id }, at) => {
-      pen.fillStyle = id === studio.track ? colours.of["row-light"] : colours.of["row-dark"];
-      pen.fillRect(0, at * LANE, layer.width, LANE - 1);
-    });
-    drawLines(layer, studio, view, colours, 0);
-    pen.fillStyle = colours.of.ground;
-    pen.fillRect(0, 0, KEYS, high);
-    this.drawLaneNotes();
+    layer.clear();
     this.drawRegion();
     clipped(layer, 0, high, () => {
       const at = this.transport.playing ? this.transport.tick : studio.cursor.tick;
-      pen.fillStyle = colours.of.cursor;
+      pen.fillStyle = this.colours.of.cursor;
       pen.fillRect(view.x(at) - 0.75, 0, 1.5, high);
     });
   }
 
-  drawLaneNotes() {
-    const { studio, view, layer, colours } = this;
-    const { pen } = layer;
-    const lanes = new Map(studio.piece.tracks.map(({ id }, at) => [id, at]));
-    const colourOf = colours.chooser(studio);
-    const y = (/** @type {number} */ lane, /** @type {number} */ pitch) =>
-      lane * LANE + 3 + ((108 - Math.min(108, Math.max(21, pitch))) / 87) * (LANE - 8);
-    const taken = studio.takes && studio.takes.chosen >= 0 ? studio.takes : null;
-    clipped(layer, 0, layer.height, () => {
-      let last = "";
-      studio.piece.index.visit(view.tick, view.until, (note) => {
-        if (taken?.replaced.has(note.id)) return;
-        const colour = colourOf(note);
-        if (colour !== last) pen.fillStyle = last = colour;
-        pen.fillRect(view.x(note.start), y(lanes.get(note.track) ?? 0, note.pitch), Math.max(1.5, note.duration * view.scale - 0.5), 2);
-      });
-      const guests = studio.making?.notes ?? taken?.takes[taken.chosen].notes ?? [];
-      pen.fillStyle = studio.making ? colours.author(studio.making.passage) : colours.of.region;
-      for (const note of guests) {
-        const lane = lanes.get(note.track) ?? lanes.size - 1;
-        pen.fillRect(view.x(note.start), y(lane, note.pitch), Math.max(1.5, note.duration * view.scale - 0.5), 2);
-      }
+  drawGround() {
+    const { studio, view, ground, colours } = this;
+    const { pen } = ground;
+    pen.fillStyle = colours.of.ground;
+    pen.fillRect(0, 0, ground.width, ground.height);
+    studio.piece.tracks.forEach(({ id }, at) => {
+      pen.fillStyle = id === studio.track ? colours.of["row-light"] : colours.of["row-dark"];
+      pen.fillRect(0, at * LANE, ground.width, LANE - 1);
     });
+    drawLines(ground, studio, view, colours, 0);
+    pen.fillStyle = colours.of.ground;
+    pen.fillRect(0, 0, KEYS, ground.height);
+  }
+
+  drawLaneNotes() {
+    const { studio, view, notes, colours } = this;
+    const pixels = new Pixels(notes);
+    const edges = { left: KEYS, top: 0, floor: notes.height };
+    const lanes = new Map(studio.piece.tracks.map(({ id }, at) => [id, at]));
+    /** @type {Map<string, number>} */
+    const words = new Map();
+    const draw = (/** @type {Note | MadeNote} */ note, /** @type {string} */ colour) => {
+      let word = words.get(colour);
+      if (word === undefined) words.set(colour, (word = wordOf(colour, 1)));
+      const lane = lanes.get(note.track) ?? lanes.size - 1;
+      const share = (108 - Math.min(108, Math.max(21, note.pitch))) / 87;
+      const y = lane * LANE + 3 + share * (LANE - 8);
+      pixels.fill(view.x(note.start), y, Math.max(1.5, note.duration * view.scale - 0.5), 2, word, edges);
+    };
+    const colourOf = colours.chooser(studio);
+    const taken = studio.takes && studio.takes.chosen >= 0 ? studio.takes : null;
+    studio.piece.index.visit(view.tick, view.until, (note) => {
+      if (!taken?.replaced.has(note.id)) draw(note, colourOf(note));
+    });
+    const guests = studio.making?.notes ?? taken?.takes[taken.chosen].notes ?? [];
+    const colour = studio.making ? colours.author(studio.making.passage) : colours.of.region;
+    for (const note of guests) draw(note, colour);
+    pixels.show();
   }
 
   drawRegion() {

@@ -1,9 +1,10 @@
 /**
- * The notes of the piano-roll, those that are seen: with 10,000 of them a redraw takes some
- * milliseconds, so colours are set once for all notes that share one, and small notes have no
- * round corners.
+ * The notes of the piano-roll, those that are seen. So that a redraw with 10,000 of them takes some
+ * milliseconds, colours are set once for all notes that share one, small notes have no round corners,
+ * and very many are written as pixels.
  */
 
+import { Pixels, wordOf } from "./pixels.js";
 import { KEYS, RULER, VELOCITIES } from "./view.js";
 
 /** @import { Colours } from "./colours.js" */
@@ -16,6 +17,8 @@ const STRENGTHS = 4; // how many shades velocities have
 const FAINTEST = 0.45;
 const SMALL = 7; // pixels: what is smaller is a plain rectangle
 const SILENT = 0.25; // of a track that is not heard
+const HIGHEST_BAR = VELOCITIES - 10; // pixels
+const MANY = 1500; // notes: more than these are written as pixels
 
 /**
  * Draw the notes of the piece.
@@ -30,10 +33,11 @@ export function drawNotes(layer, studio, view, colours) {
   const hidden = hiddenIds(studio);
   const colourOf = colours.chooser(studio);
   const heard = new Map(studio.piece.tracks.map(({ id }) => [id, studio.audible(id)]));
-  /** @type {Map<string, Note[][]>} notes by colour, then by strength */
+  /** @type {Batches} */
   const batches = new Map();
   /** @type {Note[]} */
   const marked = [];
+  let many = 0;
   studio.piece.index.visit(view.tick, view.until, (note) => {
     if (hidden.has(note.id)) return;
     const colour = colourOf(note);
@@ -41,20 +45,66 @@ export function drawNotes(layer, studio, view, colours) {
     if (!batch) batches.set(colour, (batch = Array.from({ length: STRENGTHS + 1 }, () => [])));
     batch[heard.get(note.track) ? 1 + ((note.velocity * STRENGTHS) >> 7) : 0].push(note);
     if (note.locked || studio.selection.has(note.id)) marked.push(note);
+    many += 1;
   });
+  if (many > MANY) drawPixels(layer, view, batches);
+  else drawShapes(layer, studio, view, batches);
+  clipped(layer, RULER, layer.height - VELOCITIES, () => {
+    for (const note of marked) drawMark(layer.pen, studio, view, colours, note);
+  });
+}
+
+/** Notes by colour, then by strength; strength 0 is silent. @typedef {Map<string, Note[][]>} Batches */
+
+/** @param {number} strength */
+function alphaOf(strength) {
+  return strength ? FAINTEST + ((1 - FAINTEST) * strength) / STRENGTHS : SILENT;
+}
+
+/**
+ * @param {Layer} layer
+ * @param {Studio} studio
+ * @param {View} view
+ * @param {Batches} batches
+ */
+function drawShapes(layer, studio, view, batches) {
   const { pen } = layer;
   clipped(layer, RULER, layer.height - VELOCITIES, () => {
     for (const [colour, strengths] of batches) {
       pen.fillStyle = colour;
       strengths.forEach((notes, strength) => {
-        pen.globalAlpha = strength ? FAINTEST + ((1 - FAINTEST) * strength) / STRENGTHS : SILENT;
+        pen.globalAlpha = alphaOf(strength);
         for (const note of notes) drawNote(pen, view, note);
       });
     }
-    pen.globalAlpha = 1;
-    for (const note of marked) drawMark(pen, studio, view, colours, note);
   });
-  drawVelocities(layer, studio, view, batches, colours);
+  drawVelocities(layer, studio, view, batches);
+}
+
+/**
+ * @param {Layer} layer
+ * @param {View} view
+ * @param {Batches} batches
+ */
+function drawPixels(layer, view, batches) {
+  const pixels = new Pixels(layer);
+  const floor = layer.height - VELOCITIES;
+  const rows = { left: KEYS, top: RULER, floor };
+  const below = { left: KEYS, top: floor, floor: layer.height };
+  const high = Math.max(view.row - 1, 1.5);
+  for (const [colour, strengths] of batches) {
+    const bar = wordOf(colour, 0.9);
+    strengths.forEach((notes, strength) => {
+      const word = wordOf(colour, alphaOf(strength));
+      for (const { start, duration, pitch, velocity } of notes) {
+        const x = view.x(start);
+        pixels.fill(x, view.y(pitch) + 0.5, Math.max(duration * view.scale - 1, 1.5), high, word, rows);
+        const top = layer.height - (velocity / 127) * HIGHEST_BAR;
+        pixels.fill(x, top, 1.5, 2.5, bar, below); // the head of its bar alone: the bars would be one area
+      }
+    });
+  }
+  pixels.show();
 }
 
 /** @param {Studio} studio */
@@ -137,26 +187,20 @@ function drawMark(pen, studio, view, colours, note) {
  * @param {Layer} layer
  * @param {Studio} studio
  * @param {View} view
- * @param {Map<string, Note[][]>} batches
- * @param {Colours} colours
+ * @param {Batches} batches
  */
-function drawVelocities(layer, studio, view, batches, colours) {
+function drawVelocities(layer, studio, view, batches) {
   const { pen, height } = layer;
-  const most = VELOCITIES - 10;
   const some = studio.selection.size > 0;
   clipped(layer, height - VELOCITIES, height, () => {
     for (const [colour, strengths] of batches) {
       pen.fillStyle = colour;
-      for (const notes of strengths) {
-        for (const { id, start, velocity } of notes) {
-          pen.globalAlpha = some && !studio.selection.has(id) ? 0.3 : 0.9;
-          const high = (velocity / 127) * most;
-          pen.fillRect(view.x(start), height - high, 3, high);
-        }
+      for (const { id, start, velocity } of strengths.flat()) {
+        pen.globalAlpha = some && !studio.selection.has(id) ? 0.3 : 0.9;
+        const high = (velocity / 127) * HIGHEST_BAR;
+        pen.fillRect(view.x(start), height - high, 3, high);
       }
     }
-    pen.globalAlpha = 1;
-    pen.fillStyle = colours.of.line;
   });
 }
 
