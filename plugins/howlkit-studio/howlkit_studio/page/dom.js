@@ -22,7 +22,7 @@ export function byId(id, kind) {
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag
  * @param {{ [name: string]: string | number | boolean | ((event: any) => void) | undefined }} attributes
- *   `text` is its text, a function `onclick` hears clicks, true an attribute without a value
+ *   `text` is its text, a function `onclick` hears clicks, true an attribute without a value (for aria- the word "true")
  * @param {(Node | string)[]} children
  * @returns {HTMLElementTagNameMap[T]}
  */
@@ -31,6 +31,7 @@ export function make(tag, attributes = {}, ...children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (name === "text") element.textContent = printable(String(value));
     else if (typeof value === "function") element.addEventListener(name.slice(2), value);
+    else if (name.startsWith("aria-") && value !== undefined) element.setAttribute(name, String(value));
     else if (value === true) element.setAttribute(name, "");
     else if (value !== false && value !== undefined) element.setAttribute(name, String(value));
   }

@@ -64,8 +64,19 @@ function hearModel(studio) {
     studio.surprise = new Map(
       message.id.map((/** @type {number} */ id, /** @type {number} */ at) => [id, message.nats[at]]),
     );
+    studio.surprising = mostOf(message.nats);
     studio.tell("surprise");
   });
+}
+
+/**
+ * The nats at which the colours of surprise end: nearly all notes have fewer.
+ *
+ * @param {(number | null)[]} nats
+ */
+function mostOf(nats) {
+  const known = nats.filter((each) => each !== null).sort((one, other) => one - other);
+  return Math.max(4, Math.ceil(known[Math.floor(known.length * 0.95)] ?? 0));
 }
 
 /** @param {ServerMessage} message */

@@ -81,6 +81,7 @@ export class Studio extends EventTarget {
     this.takes = null;
     /** @type {Map<number, number | null>} nats by id */
     this.surprise = new Map();
+    this.surprising = 8; // nats of the notes that surprised the model most
     /** @type {Map<number, State>} */
     this.states = new Map();
     /** @type {Control[]} */

@@ -5,7 +5,7 @@
 import { count } from "../actions.js";
 import { byId, make } from "../dom.js";
 import { keyName, pitchOf, trackName } from "../music/names.js";
-import { PASSAGES, SURPRISE, TRACKS } from "../roll/colours.js";
+import { PASSAGES, TRACKS } from "../roll/colours.js";
 
 /** @import { App } from "../main.js" */
 /** @import { Note } from "../protocol.js" */
@@ -21,7 +21,7 @@ export function makeBeside(app) {
     if (here.textContent !== text) here.textContent = text;
   });
   studio.on("selection changed", () => inspect(app, inspector));
-  studio.on("piece changed settings making", () => explain(app, legend));
+  studio.on("piece changed settings making surprise", () => explain(app, legend));
 }
 
 /** @param {App} app */
@@ -113,7 +113,7 @@ function explain({ studio }, legend) {
     make("li", {}, make("span", { class: `swatch ${kind}` }), make("span", { text }));
   if (studio.colourBy === "surprise") {
     const steps = Array.from({ length: 9 }, (_, at) => make("span", { class: `swatch surprise-${at}` }));
-    const text = `${SURPRISE.least} to ${SURPRISE.most} nats: from what the model expected to what surprised it`;
+    const text = `0 to ${studio.surprising} nats: from what the model expected to what surprised it`;
     legend.replaceChildren(make("p", { class: "scale" }, ...steps), make("p", { text }));
     return;
   }

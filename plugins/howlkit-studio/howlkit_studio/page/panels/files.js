@@ -87,7 +87,7 @@ async function listProjects(studio, close) {
         close();
         if (!open) await studio.ask({ do: "open", project: id });
       };
-      return make("button", { class: "project", onclick, "aria-current": open }, make("span", { text: name || "Untitled" }), make("small", { text: date }));
+      return make("button", { class: "project", onclick, "aria-current": open ? "true" : undefined }, make("span", { text: name || "Untitled" }), make("small", { text: date }));
     }),
   );
 }

@@ -9,6 +9,7 @@ import { byId, make } from "../dom.js";
 /** @import { State } from "../protocol.js" */
 
 const MOST = 400; // states that are listed
+const SHORT = 5; // states: a longer run of one kind is folded
 const DEEPEST = 6; // columns
 
 /** @type {{ [what: string]: string }} */
@@ -27,11 +28,25 @@ export function makeHistory({ studio }) {
     make("p", { class: "about", text: "Nothing is lost: go back to any state and take another way. A way that was left stands further right." }),
     list,
   );
+  /** Runs that are shown whole, by their newest state. @type {Set<number>} */
+  const opened = new Set();
+  const rest = (/** @type {State[]} */ run) => {
+    const onclick = () => {
+      opened.add(run[0].id);
+      draw();
+    };
+    const text = `… ${run.length - 1} more like it`;
+    return make("li", {}, make("button", { class: "rest", text, onclick }));
+  };
   const draw = () => {
     if (panel.hidden) return;
     const columns = columnsOf(studio.states);
     const states = [...studio.states.values()].sort((one, other) => other.id - one.id).slice(0, MOST);
-    list.replaceChildren(...states.map((state) => row(studio, state, columns.get(state.id) ?? 0)));
+    const rows = runsOf(states, studio.piece.head, columns).flatMap((run) => {
+      const drawn = run.map((state) => row(studio, state, columns.get(state.id) ?? 0));
+      return run.length < SHORT || opened.has(run[0].id) ? drawn : [drawn[0], rest(run)];
+    });
+    list.replaceChildren(...rows);
     list.querySelector("[aria-current=true]")?.scrollIntoView({ block: "nearest" });
   };
   studio.on("history changed", draw);
@@ -59,6 +74,26 @@ function row(studio, state, column) {
     make("small", { text: [notes, time].filter(Boolean).join(" · ") }),
   );
   return make("li", { class: `column-${Math.min(column, DEEPEST)}` }, button);
+}
+
+/**
+ * Neighbours that are one edit after the other of the same kind; the state that is shown ends one.
+ *
+ * @param {State[]} states newest first
+ * @param {number} head
+ * @param {Map<number, number>} columns
+ */
+function runsOf(states, head, columns) {
+  /** @type {State[][]} */
+  const runs = [];
+  for (const state of states) {
+    const run = runs.at(-1);
+    const last = run?.at(-1);
+    const next = last && last.parent === state.id && last.what === state.what && columns.get(last.id) === columns.get(state.id);
+    if (run && next && state.id !== head && state.by <= 0) run.push(state);
+    else runs.push([state]);
+  }
+  return runs;
 }
 
 /**

@@ -71,7 +71,7 @@ function takeRow(together, takes, at, picture, facts) {
 function factsOf(take) {
   const facts = [count(take.notes.length, "note")];
   if (take.join !== null) facts.push(`joins at ${take.join.toFixed(1)} nats`);
-  facts.push(`${Math.round(take.distance * 100)} % new`);
+  facts.push(`${Math.round(take.distance * 100)}\u00a0% new`);
   if (!take.complete) facts.push("not all of it could be kept");
   return facts;
 }

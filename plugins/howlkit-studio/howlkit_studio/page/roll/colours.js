@@ -10,8 +10,6 @@
 export const TRACKS = 8;
 export const PASSAGES = 6;
 
-/** Nats of a note that are no surprise, and from which on everything is one. */
-export const SURPRISE = { least: 0, most: 8 };
 const STEPS = 9; // colours of surprise
 
 const NAMES = `ground row-light row-dark octave bar beat ink pale line key-white key-black key-name cursor
@@ -52,7 +50,7 @@ export class Colours extends EventTarget {
       return (note) => colours.get(note.track) ?? this.of.pale;
     }
     if (studio.colourBy === "surprise") {
-      return (note) => this.surprise(studio.surprise.get(note.id));
+      return (note) => this.surprise(studio.surprise.get(note.id), studio.surprising);
     }
     return (note) => this.author(note.by);
   }
@@ -63,11 +61,13 @@ export class Colours extends EventTarget {
     return by < 0 ? this.of["by-file"] : this.of["by-person"];
   }
 
-  /** @param {number | null | undefined} nats */
-  surprise(nats) {
+  /**
+   * @param {number | null | undefined} nats
+   * @param {number} most nats of the last colour
+   */
+  surprise(nats, most) {
     if (nats === null || nats === undefined) return this.of.unpriced;
-    const share = (nats - SURPRISE.least) / (SURPRISE.most - SURPRISE.least);
-    return this.of[`surprise-${Math.min(STEPS - 1, Math.max(0, Math.floor(share * STEPS)))}`];
+    return this.of[`surprise-${Math.min(STEPS - 1, Math.max(0, Math.floor((nats / most) * STEPS)))}`];
   }
 
   /**

@@ -104,7 +104,7 @@ export class Transport extends EventTarget {
     }
     const { tick } = this;
     this.halt();
-    this.studio.go(tick);
+    this.studio.go(this.studio.snapped(tick)); // so that what is written there lies on the grid
   }
 
   halt() {
