@@ -30,7 +30,9 @@ export async function writeNote(studio) {
   const { tick, pitch } = studio.cursor;
   if (!(await haveTrack(studio))) return;
   const duration = studio.length || studio.step;
-  await addNotes(studio, [{ start: tick, duration, pitch, velocity: studio.velocity, track: studio.track }]);
+  const note = { start: tick, duration, pitch, velocity: studio.velocity, track: studio.track };
+  studio.show({ hidden: new Set(), notes: [{ ...note, id: 0, by: 0, locked: 0 }] });
+  if (!(await addNotes(studio, [note]))) studio.show(null);
   studio.go(tick + duration);
   studio.select([]);
 }
@@ -60,9 +62,55 @@ export async function addTrack(studio) {
  * @param {Studio} studio
  * @param {{ kind: string, [name: string]: unknown }} edit
  */
-export function editSelected(studio, edit) {
-  if (!studio.selection.size) return Promise.resolve(null);
-  return studio.edit({ ...edit, ids: [...studio.selection] });
+export async function editSelected(studio, edit) {
+  if (!studio.selection.size) return null;
+  const ids = [...studio.selection];
+  const expected = foreseen(studio, edit);
+  if (expected) studio.show({ hidden: new Set(ids), notes: expected });
+  const answer = await studio.edit({ ...edit, ids });
+  if (expected && studio.preview?.notes === expected) studio.show(null);
+  return answer;
+}
+
+/**
+ * The selected notes as an edit will leave them, so that they are seen before the server answers;
+ * null for an edit that is better waited for.
+ *
+ * @param {Studio} studio
+ * @param {{ kind: string, [name: string]: unknown }} edit
+ * @returns {Note[] | null}
+ */
+function foreseen(studio, edit) {
+  const notes = expectedNotes(studio);
+  const by = (/** @type {string} */ name) => Number(edit[name] ?? 0);
+  const within = (/** @type {number} */ value, /** @type {number} */ low, /** @type {number} */ high) =>
+    Math.min(high, Math.max(low, value));
+  if (edit.kind === "remove") return [];
+  if (edit.kind === "resize") {
+    return notes.map((note) => ({ ...note, duration: Math.max(1, note.duration + by("ticks")) }));
+  }
+  if (edit.kind === "velocity") {
+    return notes.map((note) => ({ ...note, velocity: within(note.velocity + by("by"), 1, 127) }));
+  }
+  if (edit.kind !== "move") return null;
+  return notes.map((note) => ({
+    ...note,
+    start: Math.max(0, note.start + by("ticks")),
+    pitch: within(note.pitch + by("pitches"), 0, 127),
+  }));
+}
+
+/**
+ * The selected notes as they are shown: as an edit leaves them that is not answered yet, if there
+ * is one.
+ *
+ * @param {Studio} studio
+ * @returns {Note[]}
+ */
+function expectedNotes(studio) {
+  const shown = /** @type {Note[]} */ (studio.preview?.notes ?? []);
+  const all = shown.length === studio.selection.size && shown.every(({ id }) => studio.selection.has(id));
+  return all ? shown : studio.selected();
 }
 
 /** @param {Studio} studio */

@@ -28,8 +28,8 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowD
 /** @type {Key[]} */
 export const KEYS = [
   { keys: [" "], shown: "Space", group: "Play", text: "play or pause", anywhere: true, act: ({ transport }) => void transport.toggle() },
-  { keys: ["Home"], shown: "Home", group: "Play", text: "to the beginning", act: ({ transport }) => transport.seek(0) },
-  { keys: ["End"], shown: "End", group: "Play", text: "to the end", act: ({ studio, transport }) => transport.seek(studio.snapped(studio.end, Math.ceil)) },
+  { keys: ["Home"], shown: "Home", group: "Play", text: "to the beginning", act: (app) => goTo(app, 0) },
+  { keys: ["End"], shown: "End", group: "Play", text: "to the end", act: (app) => goTo(app, app.studio.snapped(app.studio.end, Math.ceil)) },
   { keys: ["PageUp", "PageDown"], shown: "Page up, down", group: "Play", text: "a bar back, a bar on", act: byBar },
   { keys: ["o"], shown: "O", group: "Play", text: "loop the region, or all", act: ({ studio }) => flip(studio, "loop") },
   { keys: ["k"], shown: "K", group: "Play", text: "metronome", act: ({ studio }) => flip(studio, "metronome") },
@@ -167,8 +167,18 @@ function byBar({ studio, transport, view }, key) {
   const { tick } = studio.cursor;
   const bar = time.bar(tick);
   const back = tick > time.beginOf(bar) ? bar : Math.max(0, bar - 1);
-  transport.seek(time.beginOf(key === "PageUp" ? back : bar + 1));
-  view.reveal(studio.cursor.tick);
+  goTo({ transport, view }, time.beginOf(key === "PageUp" ? back : bar + 1));
+}
+
+/**
+ * Go to a place, and show it.
+ *
+ * @param {Pick<App, "transport" | "view">} app
+ * @param {number} tick
+ */
+function goTo({ transport, view }, tick) {
+  transport.seek(tick);
+  view.reveal(tick);
 }
 
 /**
