@@ -8,7 +8,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
 
-.PHONY: demo test lint docs explore differential fuzz kills quality chorales matrix models packages bench scaling steering tokenizers long clean
+.PHONY: demo test lint docs explore differential fuzz kills quality chorales matrix models packages bench scaling steering tokenizers long soak clean
 
 # The versions last tested are installed, torch's among them; pyproject.toml has the ranges.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -121,6 +121,10 @@ long: $(VENV)/.installed-test
 # The contract of all tokenizers of howlkit-miditok; `make test` tries some. Two minutes.
 tokenizers: $(VENV)/.installed-test
 	HOWLKIT_TOKENIZERS=all $(BIN)/python -m pytest plugins/howlkit-miditok/tests -k contract
+
+# 1,000 random sequences of edits, music, undo, kills and reloads in the studio; some ten minutes.
+soak: $(VENV)/.installed-test
+	HOWLKIT_STUDIO_CASES=1000 $(BIN)/python -m pytest plugins/howlkit-studio/tests/test_sequences.py
 
 # Speed: every topic beside its limits and peers, and docs/benchmarks.md from what they found; under
 # 20 minutes. HOWLKIT_DATA has the music. TOPICS names some of them; BENCH_OUT another page.

@@ -46,21 +46,22 @@ computer's time. The connection is not encrypted: whoever is in between reads th
 def command(run: str | None, file: Path | None, port: int, no_browser: bool, host: str) -> None:
     """Write a piece together with a model, in the browser.
 
-    RUN is the folder of a run. FILE is a MIDI file: a copy is opened, and the file stays as
-    it is. Without FILE, the piece that was changed last is opened.
+    RUN is the folder of a run; without it, the model that `howlkit sample` would take plays. FILE
+    is a MIDI file: a copy is opened, and the file stays as it is. Without FILE, the piece that was
+    changed last is opened.
     """
     from howlkit import HowlkitError
     from howlkit.music.midi import printable
     from howlkit_studio import server
     from howlkit_studio.models import Model
 
-    if run is not None and file is None and run.lower().endswith((".mid", ".midi")):
-        run, file = None, Path(run)
+    if run and file is None and run.lower().endswith((".mid", ".midi")):
+        file, run = Path(run), None
     if file is not None and not file.is_file():
         raise HowlkitError(f"{printable(file)} is not there; name a MIDI file")
     _check_host(host)
     listening = server.bound(host, port)
-    studio = server.Studio(Model(run), file)
+    studio = server.Studio(Model(run, usual=run is None), file)
     running, link = server.serve(studio, listening)
     if host not in server.LOCAL:
         click.echo(WARNING.format(host=host), err=True)

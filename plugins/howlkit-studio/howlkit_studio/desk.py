@@ -8,13 +8,12 @@ projects, more music) wait until the model has stopped, and what comes after the
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from howlkit import HowlkitError
 from howlkit.music import midi
@@ -27,13 +26,14 @@ from howlkit_studio.history import History
 from howlkit_studio.making import Drafted, Job, Made, Making, Priced
 from howlkit_studio.messages import Message
 from howlkit_studio.models import Model
+from howlkit_studio.pages import Page, Pages, with_ask
 from howlkit_studio.pieces import new_document, piece_of
 from howlkit_studio.placing import settled
 from howlkit_studio.projects import Project, Projects
 from howlkit_studio.remaking import replaced
 from howlkit_studio.settings import GoOn, Remake
 
-__all__ = ["Desk", "Page"]
+__all__ = ["Desk"]
 
 STANDING_STILL = ("undo", "redo", "go", "go_on", "remake", "open", "new")
 """What is done only when the model has stopped, beside edits of tracks."""
@@ -42,13 +42,6 @@ TRACK_EDITS = (edits.TrackRemove, edits.TrackChange)
 
 FIRST_BARS, FIRST_SEED = 8, 1
 """Of the music that a first visitor finds."""
-
-
-class Page(Protocol):
-    """A page that shows the piece."""
-
-    def send(self, text: str) -> None:
-        """Send a message, without waiting for it."""
 
 
 class Desk:
@@ -70,7 +63,7 @@ class Desk:
     ) -> None:
         self._projects, self._project, self._model = projects, project, model
         self._version, self._exports, self._first = version, exports, first
-        self._pages: set[Page] = set()
+        self._pages = Pages()
         self._job: Job | None = None
         self._draft: list[Drafted] = []
         self._takes: Made | None = None
@@ -85,7 +78,7 @@ class Desk:
     def join(self, page: Page) -> None:
         """Show a page all that there is, and from now on all that changes."""
         self._pages.add(page)
-        self._say(page, messages.hello(self._version, self._model, self._exports))
+        self._pages.say(page, messages.hello(self._version, self._model, self._exports))
         self._show_all(page)
 
     def leave(self, page: Page) -> None:
@@ -94,7 +87,7 @@ class Desk:
 
     def model_changed(self) -> None:
         """Tell that the model is there, or has failed; called in the loop's thread."""
-        self._broadcast(messages.model(self._model))
+        self._pages.tell(messages.model(self._model))
         if self._model.state == "ready" and self._first and not self.document.notes:
             self._first = False
             self._begin(None, Ask("go_on", None, GoOn(0, bars=FIRST_BARS, seed=FIRST_SEED)))
@@ -115,7 +108,7 @@ class Desk:
 
     def refuse(self, page: Page, ask: str | int | None, text: str) -> None:
         """Tell a page that its ask was refused."""
-        self._say(page, _with_ask(messages.error(text), ask))
+        self._pages.say(page, with_ask(messages.error(text), ask))
 
     def answer(self, page: Page | None, ask: Ask) -> None:
         """Do what a page asks for, now or as soon as the model has stopped."""
@@ -156,7 +149,7 @@ class Desk:
         elif ask.do == "surprise":
             self._price(page, ask)
         elif page is not None:
-            self._say(page, _with_ask(self._told_of(ask.do), ask.ask))
+            self._pages.say(page, with_ask(self._told_of(ask.do), ask.ask))
 
     def _told_of(self, do: str) -> Message:
         if do == "piece":
@@ -176,7 +169,8 @@ class Desk:
         change = edit.change(self.document, self.history.next_id)
         if change:
             self.history.add(change, edit.kind)
-        self._changed(page, ask, messages.changed(self.history, change, since, edit.kind))
+        message = messages.changed(self.history, change, since, edit.kind)
+        self._pages.tell(message, page, ask.ask)
 
     def _walk(self, page: Page | None, ask: Ask) -> None:
         since, history = self.history.head, self.history
@@ -185,10 +179,7 @@ class Desk:
             change = history.go(ask.value)
         else:
             change = history.undo() if ask.do == "undo" else history.redo()
-        self._changed(page, ask, messages.changed(history, change, since, ask.do))
-
-    def _changed(self, page: Page | None, ask: Ask, message: Message) -> None:
-        self._broadcast(message, page, ask.ask)
+        self._pages.tell(messages.changed(history, change, since, ask.do), page, ask.ask)
 
     # Making -------------------------------------------------------------------------------------
 
@@ -205,7 +196,7 @@ class Desk:
         if isinstance(settings, GoOn):
             self.history.begin_draft(job.passage, job.gone)
         self._job, self._draft = job, []
-        self._broadcast(messages.making(job), page, ask.ask)
+        self._pages.tell(messages.making(job), page, ask.ask)
         self._making.begin(job)
 
     def _job_of(self, settings: GoOn | Remake) -> Job:
@@ -223,21 +214,29 @@ class Desk:
         self._loop.call_soon_threadsafe(self.hear, event)
 
     def hear(self, event: Drafted | Made) -> None:
-        """Take in what the model says."""
+        """Take in what the model says; a disk that is full stops it."""
+        try:
+            self._take_in(event)
+        except HowlkitError as error:
+            self._stop()
+            self._pages.tell(messages.told(str(error)))
+        if isinstance(event, Made):
+            self._go_on_with_waiting()
+
+    def _take_in(self, event: Drafted | Made) -> None:
         if isinstance(event, Drafted):
             self._draft.append(event)
             if isinstance(event.job.settings, GoOn):
                 self.history.go_on_draft(event.keep, event.notes)
-            self._broadcast(messages.draft(event))
+            self._pages.tell(messages.draft(event))
             return
         self._job, self._draft = None, []
         if isinstance(event.job.settings, GoOn):
             self._keep(event)
         elif event.takes:
             self._takes = event
-            self._broadcast(messages.takes(event))
-        self._broadcast(messages.over(event))
-        self._go_on_with_waiting()
+            self._pages.tell(messages.takes(event))
+        self._pages.tell(messages.over(event))
 
     def _keep(self, made: Made) -> None:
         """Make what a model has gone on with a part of the piece."""
@@ -267,12 +266,12 @@ class Desk:
         change = settled(self.document, notes, made.job.gone, by, self.history.next_id)
         self.history.add(change, passage["kind"], by=by, passage=passage)
         message = messages.changed(self.history, change, since, passage["kind"], by)
-        self._broadcast(message, page, ask.ask if ask else None)
+        self._pages.tell(message, page, ask.ask if ask else None)
 
     def _drop_takes(self) -> None:
         if self._takes is not None:
             self._takes = None
-            self._broadcast(messages.takes(None))
+            self._pages.tell(messages.takes(None))
 
     def _stop(self) -> None:
         if self._job is not None:
@@ -289,7 +288,7 @@ class Desk:
                 else messages.error(str(error))
             )
             if page is not None:
-                self._loop.call_soon_threadsafe(self._say, page, _with_ask(said, ask.ask))
+                self._loop.call_soon_threadsafe(self._pages.say, page, with_ask(said, ask.ask))
 
         if self._model.state != "ready":
             raise HowlkitError(self._model.text or "the model is still being loaded")
@@ -338,13 +337,13 @@ class Desk:
         if ask.do == "rename":
             self.history.rename(text)
             for each in self._pages:
-                self._say(each, messages.piece(self._project))
+                self._pages.say(each, messages.piece(self._project))
         elif ask.do == "new":
             self.show(self._projects.new(text or "Untitled", new_document()))
         elif text != self._project.id:
             self.show(self._projects.open(text))
         else:
-            self._broadcast(messages.piece(self._project), page, ask.ask)
+            self._pages.tell(messages.piece(self._project), page, ask.ask)
 
     def _save(self) -> Path:
         piece, _ = piece_of(self.document, self.history.name)
@@ -365,32 +364,13 @@ class Desk:
     # Messages -----------------------------------------------------------------------------------
 
     def _show_all(self, page: Page) -> None:
-        self._say(page, messages.piece(self._project))
-        self._say(page, messages.history(self.history))
+        self._pages.say(page, messages.piece(self._project))
+        self._pages.say(page, messages.history(self.history))
         if self.history.told:
-            self._say(page, messages.told(self.history.told))
+            self._pages.say(page, messages.told(self.history.told))
         if self._job is not None:
-            self._say(page, messages.making(self._job))
+            self._pages.say(page, messages.making(self._job))
             for drafted in self._draft:
-                self._say(page, messages.draft(drafted))
+                self._pages.say(page, messages.draft(drafted))
         if self._takes is not None:
-            self._say(page, messages.takes(self._takes))
-
-    def _say(self, page: Page, message: Message) -> None:
-        page.send(_text(message))
-
-    def _broadcast(
-        self, message: Message, asker: Page | None = None, ask: str | int | None = None
-    ) -> None:
-        """Tell all pages; the one that asked hears to which ask it belongs."""
-        text = _text(message)
-        for page in list(self._pages):
-            page.send(_text(_with_ask(message, ask)) if page is asker and ask is not None else text)
-
-
-def _with_ask(message: Message, ask: str | int | None) -> Message:
-    return message if ask is None else message | {"ask": ask}
-
-
-def _text(message: Message) -> str:
-    return json.dumps(message, separators=(",", ":"), allow_nan=False)
+            self._pages.say(page, messages.takes(self._takes))

@@ -1,8 +1,13 @@
-"""Writing a piece to formats that other programs open: what can be written, and the bytes."""
+"""Writing a piece to formats that other programs open: what can be written, and the bytes.
+
+A report is written by the command `howlkit report`, where this howlkit has it.
+"""
 
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,24 +15,31 @@ from pathlib import Path
 
 import howlkit
 from howlkit import HowlkitError, Piece
+from howlkit_studio.projects import file_stem
 
 __all__ = ["FORMATS", "Format", "missing"]
 
 
 @dataclass(frozen=True)
 class Format:
-    """A format: the suffix of its files, what they are, and why it cannot be written here ("")."""
+    """A format: the suffix of its files, and what they are.
+
+    missing: why it cannot be written here; "" if it can. put: writes a piece to a new file.
+    """
 
     suffix: str
     media_type: str
     missing: Callable[[], str] = lambda: ""
+    put: Callable[[Piece, Path], object] = howlkit.write
 
     def write(self, piece: Piece) -> bytes:
         """Return a piece in this format; HowlkitError if that cannot be done."""
         if said := self.missing():
             raise HowlkitError(said)
         with tempfile.TemporaryDirectory(prefix="howlkit-studio-") as folder:
-            return howlkit.write(piece, Path(folder) / f"piece{self.suffix}").read_bytes()
+            path = Path(folder) / f"piece{self.suffix}"
+            self.put(piece, path)
+            return path.read_bytes()
 
 
 def _no_music21() -> str:
@@ -36,10 +48,26 @@ def _no_music21() -> str:
     return "Sheet music needs the package howlkit-music21: pip install howlkit-music21"
 
 
+def _no_report() -> str:
+    if importlib.util.find_spec("howlkit.commands.report") is not None:
+        return ""
+    return "This howlkit writes no reports; a later one does: pip install --upgrade howlkit"
+
+
+def _report(piece: Piece, path: Path) -> None:
+    """Write a page about a piece; HowlkitError if the command fails."""
+    music = howlkit.write(piece, path.with_name(f"{file_stem(piece.name)}.mid"))
+    command = [sys.executable, "-m", "howlkit", "report", str(music), "--out", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        raise HowlkitError(done.stderr.strip() or "the report could not be written")
+
+
 FORMATS: Mapping[str, Format] = {
     "mid": Format(".mid", "audio/midi"),
     "wav": Format(".wav", "audio/wav"),
     "musicxml": Format(".musicxml", "application/vnd.recordare.musicxml+xml", _no_music21),
+    "report": Format(".html", "text/html; charset=utf-8", _no_report, _report),
 }
 """All formats by the name that a page asks for."""
 

@@ -15,11 +15,11 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Iterable
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -63,7 +63,8 @@ class Gate:
         self.token = secrets.token_hex(16)
         self._secret = secrets.token_hex(16)
         self._cookie = f"howlkit_studio_{port}"  # cookies are shared by all ports of a host
-        self._hosts = {f"{_bracketed(host)}:{port}" for host in hosts}
+        # Browsers leave out the port of HTTP.
+        self._hosts = {_bracketed(host) + ("" if port == 80 else f":{port}") for host in hosts}
         self._origins = {f"http://{host}" for host in self._hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -102,12 +103,8 @@ class Gate:
         return len(origins) == 1 and origins[0] in self._origins
 
     def _has_cookie(self, headers: Headers) -> bool:
-        try:
-            cookies = SimpleCookie(headers.get("cookie", ""))
-        except CookieError:
-            return False
-        morsel = cookies.get(self._cookie)
-        return morsel is not None and _same(morsel.value, self._secret)
+        cookies = cookie_parser(headers.get("cookie", ""))
+        return _same(cookies.get(self._cookie, ""), self._secret)
 
     def _entered(self) -> Response:
         response = HTMLResponse(ENTERED)

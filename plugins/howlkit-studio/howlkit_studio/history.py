@@ -219,9 +219,8 @@ class History:
 
     def _take_change(self, entry: Mapping[str, Any]) -> None:
         change = Change.from_json(entry["change"])
-        state = State(
-            *(entry[name] for name in ("id", "parent", "what", "by", "when")), change=change
-        )
+        named = {name: entry[name] for name in ("id", "parent", "what", "by", "when")}
+        state = State(**named, change=change)
         self.document = change.apply(self.document)
         self.states[state.id] = state
         self._last_id = max(self._last_id, *change.after, state.by, *_track_ids(change), 0)

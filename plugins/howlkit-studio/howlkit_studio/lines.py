@@ -25,6 +25,10 @@ from howlkit.music.midi import printable
 __all__ = ["Lines"]
 
 
+FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+"""Windows alone has the last, and would write two bytes for a line break without it."""
+
+
 class Lines:
     """An open file of lines, to append to.
 
@@ -35,7 +39,7 @@ class Lines:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            self._file = os.open(path, FLAGS, 0o600)
             data = path.read_bytes()
         except OSError as error:
             raise HowlkitError(

@@ -20,18 +20,20 @@ NO_MODEL = (
 class Model:
     """A model, or the place of one.
 
-    run: the folder of a run, or what else `howlkit.load` takes; None: there is none.
+    run: the folder of a run, or what else `howlkit.load` takes; None: there is none. usual: take
+    the model that `howlkit.load` takes without a name, if there is one.
     state, text: as `model` of PROTOCOL.md says them. name: what passages call it.
     """
 
-    def __init__(self, run: str | None) -> None:
+    def __init__(self, run: str | None = None, *, usual: bool = False) -> None:
         self.name = run.rstrip("/\\").replace("\\", "/").rpartition("/")[2] if run else ""
-        self.state: Literal["none", "loading", "ready", "failed"] = "loading" if run else "none"
-        self.text = "" if run else NO_MODEL
+        wanted = bool(run) or usual
+        self.state: Literal["none", "loading", "ready", "failed"] = "loading" if wanted else "none"
+        self.text = "" if wanted else NO_MODEL
         self._run = run
         self._trained: Trained | None = None
         self._there = threading.Event()
-        if run is None:
+        if not wanted:
             self._there.set()
 
     def load(self, tell: Callable[[], None]) -> None:
@@ -48,11 +50,15 @@ class Model:
 
     def _load(self, tell: Callable[[], None]) -> None:
         try:
-            trained = howlkit.load(str(self._run))
+            trained = howlkit.load(self._run)
             _warm(trained)
+            self.name = self.name or (trained.path.name if trained.path else "")
             self._trained, self.state = trained, "ready"
         except HowlkitError as error:
-            self.state, self.text = "failed", str(error)
+            if self._run is None:  # nobody has asked for one
+                self.state, self.text = "none", NO_MODEL
+            else:
+                self.state, self.text = "failed", str(error)
         except Exception as error:  # a fault of a plugin; the studio still edits
             self.state, self.text = "failed", f"{type(error).__name__}: {error}"
         self._there.set()

@@ -19,8 +19,8 @@ from howlkit_studio.settings import Remake, wishes
 
 __all__ = ["CANDIDATES", "MadeTake", "remake", "replaced"]
 
-CANDIDATES = 16
-"""How many candidates takes are chosen from, where nobody says it: half of what howlkit draws for a
+CANDIDATES = 8
+"""How many candidates takes are chosen from, where nobody says it: fewer than howlkit draws for a
 file, since here somebody waits."""
 
 
@@ -62,7 +62,7 @@ def remake(
             said["tracks"] = [numbers[track] for track in settings.tracks]
     takes = trained.replace(
         piece,
-        beats=tuple(t / document.ticks_per_beat for t in (settings.begin, settings.stop)),
+        beats=(settings.begin / document.ticks_per_beat, settings.stop / document.ticks_per_beat),
         keep=np.array([number not in fresh for number in ids], bool),
         keep_rhythm=settings.keep == "rhythm",
         keep_pitches=settings.keep == "pitches",

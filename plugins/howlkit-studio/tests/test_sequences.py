@@ -46,14 +46,14 @@ ENDS = st.sampled_from([("kill", 0), ("kill", 9), ("reload",)])
 class Sitting:
     """A person at the studio: does things, and looks whether all is as it should be."""
 
-    def __init__(self, folder, model, stack):
+    def __init__(self, folder, model, file, stack):
         self.folder, self.model, self.stack = folder, model, stack
         self.page = None
-        self._start()
+        self._start(file)
 
-    def _start(self):
+    def _start(self, file=None):
         states = self.page.states if self.page else {}
-        self.running = Running(self.folder, self.model)
+        self.running = Running(self.folder, self.model, file)
         self.stack.callback(self.running.stop)
         self.page = self.stack.enter_context(self.running.page())
         for head, shown in self.page.states.items():  # as it was before
@@ -81,7 +81,7 @@ class Sitting:
             "quantise": {"ids": ids, "grid": value, "ends": value % 2 == 0},
             "lock": {"ids": ids, "locked": bool(value)},
             "track_add": {"name": "<b>New</b>", "program": value},
-            "track_remove": {"track": (self.page.piece["tracks"]["id"] * 8 or [1])[which]},
+            "track_remove": {"track": (self.page.piece["tracks"]["id"] * 8 or [1] * 8)[which]},
             "tempo": {"tick": which * 480, "bpm": value},
             "time_signature": {"tick": which * 480, "numerator": value, "denominator": 4},
         }
@@ -180,11 +180,11 @@ deeds = st.lists(st.one_of(EDITS, EDITS, EDITS, WALKS, WALKS, MUSIC, ENDS), min_
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(deeds)
-def test_the_piece_is_what_its_history_says(model, tmp_path, sequence):
+@given(st.booleans(), deeds)
+def test_the_piece_is_what_its_history_says(model, tune, tmp_path, opened, sequence):
     folder = tmp_path / f"case-{time.monotonic_ns()}"
     with ExitStack() as stack:
-        sitting = Sitting(folder, model, stack)
+        sitting = Sitting(folder, model, tune if opened else None, stack)
         for deed, *words in sequence:
             if hasattr(sitting, f"_{deed}"):
                 sitting.do(deed, *words)

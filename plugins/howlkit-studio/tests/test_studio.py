@@ -149,7 +149,7 @@ def test_projects_are_listed_opened_and_renamed(run, tune):
 @pytest.fixture
 def process(tmp_path):
     """A studio in a process of its own, and what it printed."""
-    code = "from howlkit.cli import main; main(['studio', '--no-browser', '--port', '0'])"
+    code = "from howlkit.cli import main; main(['studio', 'no-run', '--no-browser', '--port', '0'])"
     environment = {**os.environ, "HOWLKIT_STUDIO": str(tmp_path)}
     command = [sys.executable, "-c", code]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as studio:
@@ -184,3 +184,20 @@ def test_a_table_of_notes_comes_back_as_it_was():
         **{"track": [1], "by": [0], "locked": [0]},
     }
     assert rows(Note, table) == [Note(1, 0, 9, 60, 80, 1)]
+
+
+def test_every_format_is_exported_or_says_what_is_missing(run, tune):
+    running = run(file=tune)
+    with running.page() as page:
+        exports = page.heard[0]["exports"]
+    assert running.get("/export/wav").data[:4] == b"RIFF"
+    assert set(exports) == {"mid", "wav", "musicxml", "report"}
+    for name, missing in exports.items():
+        if missing:
+            answer = running.get(f"/export/{name}")
+            assert answer.status == 501 and json.loads(answer.data) == {"error": missing}
+    assert running.get("/export/exe").status == 404
+
+
+def test_a_piece_without_notes_is_not_exported(run):
+    assert run().get("/export/mid").status == 409
