@@ -166,6 +166,19 @@ test("it plays, loops, clicks, and the place that is heard moves", async () => {
   await press("k");
   await press("Space");
   await until(({ transport }) => transport.playing && transport.tick > 200);
+  const loudest = await ask(async ({ transport }) => {
+    const analyser = transport.context.createAnalyser();
+    transport.own.connect(analyser);
+    const samples = new Float32Array(analyser.fftSize);
+    let most = 0;
+    for (let look = 0; look < 20; look += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      analyser.getFloatTimeDomainData(samples);
+      most = samples.reduce((one, other) => Math.max(one, Math.abs(other)), most);
+    }
+    return most;
+  });
+  assert.ok(loudest > 0.005 && loudest < 1, `${loudest} of full scale`);
   assert.equal(await page.locator("#play").getAttribute("aria-label"), "Pause");
   await press("Space");
   await until(({ transport, studio }) => !transport.playing && studio.cursor.tick > 200);

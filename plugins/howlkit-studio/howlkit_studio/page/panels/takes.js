@@ -57,12 +57,15 @@ function takeRow(together, takes, at, picture, facts) {
   const name = at < 0 ? "What is there" : `Take ${at + 1}`;
   const listen = make(
     "button",
-    { class: "listen", "aria-pressed": takes.chosen === at, "aria-label": `Listen to ${name.toLowerCase()}: ${facts.join(", ")}`, "data-focus": `listen-${at}`, onclick: () => together.listen(at) },
+    { class: "listen", "aria-pressed": takes.chosen === at, "aria-label": `Listen to ${name.toLowerCase()}: ${facts.join(", ")}${at >= 0 && !takes.takes[at].complete ? ", not all of it could be kept" : ""}`, "data-focus": `listen-${at}`, onclick: () => together.listen(at) },
     make("strong", { text: at < 0 ? "now" : String(at + 1) }),
     picture,
   );
   listen.addEventListener("refocus", () => listen.focus());
-  const line = make("div", { class: "take-line" }, make("span", { text: facts.join(" · ") }));
+  const words = make("span", { text: facts.join(" · ") });
+  const whole = at < 0 || takes.takes[at].complete;
+  if (!whole) words.append(make("strong", { class: "lacking", text: " · not all of it could be kept" }));
+  const line = make("div", { class: "take-line" }, words);
   if (at >= 0) line.append(make("button", { class: "strong", text: "Take this", "aria-label": `Take ${name.toLowerCase()}`, onclick: () => void together.take(at) }));
   return make("li", {}, listen, line);
 }
@@ -72,6 +75,5 @@ function factsOf(take) {
   const facts = [count(take.notes.length, "note")];
   if (take.join !== null) facts.push(`joins at ${take.join.toFixed(1)} nats`);
   facts.push(`${Math.round(take.distance * 100)}\u00a0% new`);
-  if (!take.complete) facts.push("not all of it could be kept");
   return facts;
 }
