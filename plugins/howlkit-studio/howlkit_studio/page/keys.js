@@ -2,7 +2,8 @@
  * Everything by keyboard: each key, what it says of itself in the help, and what it does.
  *
  * Those with `anywhere` work wherever no text is written; the others while the piano-roll has the
- * focus, so that no single letter does something by surprise.
+ * focus, so that no single letter does something by surprise. None is a key by which browsers change
+ * tabs, such as Alt with a digit.
  */
 
 import * as actions from "./actions.js";
@@ -70,19 +71,19 @@ export const KEYS = [
   { keys: ["r"], shown: "R", group: "Together", text: "a region around the selected notes, or this bar", act: ({ studio }) => actions.regionHere(studio) },
   { keys: ["g"], shown: "G", group: "Together", text: "go on from the cursor", act: ({ together }) => void together.goOn() },
   { keys: ["m"], shown: "M", group: "Together", text: "make the region anew", act: ({ together }) => void together.remake() },
-  { keys: [..."012345678"].map((digit) => `Alt+${digit}`), shown: "Alt+1 … 8", group: "Together", text: "listen to a take (Alt+0: what was there)", act: ({ together }, key) => together.listen(Number(key.at(-1)) - 1) },
+  { keys: [..."012345678"], shown: "1 … 8", group: "Together", text: "listen to a take (0: what was there)", act: ({ together }, key) => together.listen(Number(key.at(-1)) - 1) },
   { keys: ["t"], shown: "T", group: "Together", text: "take the one that is shown", act: ({ together }) => void together.take() },
   { keys: ["s"], shown: "S", group: "Together", text: "stop the model; what came stays", act: ({ studio }) => void studio.ask({ do: "stop" }) },
 
   { keys: ["+", "=", "Shift++"], shown: "+", group: "See", text: "nearer", act: ({ studio, view }) => view.zoom(1.4, view.x(studio.cursor.tick)) },
   { keys: ["-"], shown: "−", group: "See", text: "farther", act: ({ studio, view }) => view.zoom(1 / 1.4, view.x(studio.cursor.tick)) },
-  { keys: ["0"], shown: "0", group: "See", text: "all", act: ({ showAll }) => showAll() },
+  { keys: ["f"], shown: "F", group: "See", text: "all", act: ({ showAll }) => showAll() },
   { keys: ["c"], shown: "C", group: "See", text: "colours: who wrote it, track, surprise", act: ({ studio }) => {
     const kinds = /** @type {const} */ (["author", "track", "surprise"]);
     studio.colourBy = kinds[(kinds.indexOf(studio.colourBy) + 1) % kinds.length];
     studio.tell("settings");
   } },
-  { keys: ["PageUp", "PageDown"].map((key) => `Ctrl+${key}`), shown: "Ctrl+Page up, down", group: "See", text: "the track above, below", act: otherTrack },
+  { keys: ["Shift+PageUp", "Shift+PageDown"], shown: "Shift+Page up, down", group: "See", text: "the track above, below", act: otherTrack },
   { keys: ["?", "Shift+?", "F1"], shown: "?", group: "See", text: "these keys", anywhere: true, act: ({ help }) => help() },
 ];
 
@@ -112,9 +113,8 @@ export function listenToKeys(app, roll) {
 function nameOf(event) {
   const { key } = event;
   const letter = key.length === 1 ? key.toLowerCase() : key;
-  const pressed = /^Digit\d$/.test(event.code) && event.altKey ? event.code.slice(5) : letter;
   const ctrl = event.ctrlKey || event.metaKey ? "Ctrl+" : "";
-  return `${ctrl}${event.altKey ? "Alt+" : ""}${event.shiftKey ? "Shift+" : ""}${pressed}`;
+  return `${ctrl}${event.altKey ? "Alt+" : ""}${event.shiftKey ? "Shift+" : ""}${letter}`;
 }
 
 /**

@@ -203,7 +203,7 @@ export class Together {
   async take(at = this.app.studio.takes?.chosen ?? -1) {
     const { studio } = this.app;
     if (!studio.takes || at < 0) {
-      studio.say("Listen to a take first (Alt+1 to 8), then take it.");
+      studio.say("Listen to a take first (keys 1 to 8), then take it.");
       return;
     }
     if (await studio.ask({ do: "take", take: at + 1 })) studio.say(`Take ${at + 1} is in the piece.`);
