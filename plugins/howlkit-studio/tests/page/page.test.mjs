@@ -225,9 +225,10 @@ test("a region over bars and tracks gives four takes, and one is taken", async (
   await drag({ x: from.x, y: lanes.y + 8 }, { x: to.x, y: lanes.y + 12 });
   const region = await ask(({ studio }) => ({ ...studio.region, tracks: [...studio.region.tracks] }));
   assert.deepEqual([region.begin, region.stop, region.tracks.length], [BEAT * 4, BEAT * 12, 1]);
-  await page.getByLabel("rhythm").check();
+  await page.locator("#seed").fill("1");
   await page.getByRole("button", { name: "Make four takes" }).click();
-  await until(({ studio }) => studio.takes?.takes.length === 4 && !studio.making);
+  await until(({ studio }) => studio.takes && !studio.making);
+  assert.equal(await ask(({ studio }) => studio.takes.takes.length), 4);
   const before = await notes();
   await page.getByRole("button", { name: /^Listen to take 2/ }).click();
   await until(({ transport, studio }) => transport.playing && studio.takes.chosen === 1);
@@ -238,8 +239,8 @@ test("a region over bars and tracks gives four takes, and one is taken", async (
   await until(({ studio }) => studio.takes.chosen === 0);
   await changing(() => page.getByRole("button", { name: "Take take 2" }).click());
   await ask(({ transport }) => transport.pause());
-  const onsets = (all) => all.filter(({ start, track }) => start >= BEAT * 4 && start < BEAT * 12 && track === region.tracks[0]).map(({ start }) => start);
-  assert.deepEqual(onsets(await notes()), onsets(before));
+  const elsewhere = (all) => all.filter(({ start }) => start < BEAT * 4 || start >= BEAT * 12).map(({ id }) => id);
+  assert.deepEqual(elsewhere(await notes()), elsewhere(before));
   assert.ok((await notes()).some(({ by }) => by > 0));
 });
 
