@@ -38,6 +38,7 @@ HEADERS = {
 }
 
 ENTERED = """<!doctype html><meta charset="utf-8"><title>howlkit studio</title>
+<link rel="icon" href="/page/icon.svg">
 <meta http-equiv="refresh" content="0; url=/"><p><a href="/">To the studio</a></p>"""
 """A page of the studio's own goes on to it: a redirect from a link on another site would be
 another site's request, which does not carry the cookie."""
