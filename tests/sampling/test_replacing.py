@@ -162,6 +162,16 @@ def test_the_rhythm_is_kept_to_the_tick(encoder):
     assert takes[0].notes["pitch"].tolist() != region.original["pitch"].tolist()
 
 
+@pytest.mark.parametrize("encoder", ["tuple", "howl"])
+def test_the_rhythm_is_kept_where_each_note_begins_on_a_beat_of_its_own(encoder):
+    """What settles an onset only in part, by the beat, says by when a note begins at the latest."""
+    piece = Piece.of([(480 * k, 480, 60 + k % 7) for k in range(24)])
+    region = Region.of(piece, bars=(4, 4))
+    takes = replace(trained(encoder), region, takes=2, candidates=4, given="rhythm")
+    assert all(take.complete for take in takes)
+    assert [take.notes["start"].tolist() for take in takes] == 2 * [[5760, 6240, 6720, 7200]]
+
+
 @pytest.mark.parametrize("encoder", ["tuple", "event", "remi"])
 def test_the_pitches_are_kept_in_their_order(encoder):
     region = Region.of(tune(7, bars=6), beats=(8, 16), keep=lambda notes: notes["pitch"] < 50)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from howlkit.constraints.heard import LAST_ONSET, LAST_PITCH, PITCH, PROGRAM
 from howlkit.errors import HowlkitError
 from howlkit.music.tables import Table
-from howlkit.note_choices import BEGINS, COMING, UNKNOWN, NoteChoices
+from howlkit.note_choices import AHEAD, BEGINS, COMING, UNKNOWN, NoteChoices
 from howlkit.sampling.placement import without_end_row
 from howlkit.sampling.replacing.region import Region
 from howlkit.sampling.session import Session
@@ -94,7 +94,8 @@ class GivenNotes:
         """Return logits (B, n) with -inf where a choice leads away from the next given note."""
         choices = self._session.note_choices(field, given)
         made = self._rows.begun
-        if choices is None or (choices.onset == UNKNOWN).all():
+        settled = choices is not None and not (choices.role == AHEAD).any()
+        if choices is None or not settled or (choices.onset == UNKNOWN).all():
             return self._before_onset(field, logits, made)
         if field.kind == "bits" and (choices.role == BEGINS).any():
             made = made + given[field.name].sum(axis=1)
