@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +56,6 @@ def go_on(
         stop - settings.at + begin,
         lambda notes: show(tracks.placed(_moved(notes, settings.at - begin))),
     )
-    sampler: Any = player  # it has no name, and needs none
     if len(prompt):
         said["prompt"] = prompt.replace(has_end=False)
     else:
@@ -65,7 +64,7 @@ def go_on(
         said["tempo"] = 60e6 / tempo
         said["time_signature"] = (metre.numerator, metre.denominator) if metre else (4, 4)
     try:
-        trained.sample(seed=seed, sampler=sampler, **said)
+        trained.sample(seed=seed, sampler=player, **said)
     except UnfinishedError:
         if not player.stopped:
             raise
@@ -90,6 +89,8 @@ class _Player:
     sampler: decides each step. notes: the table of what it has made, at the resolution of `piece`.
     stopped: whether `show` has stopped it.
     """
+
+    name: ClassVar[str] = "studio"
 
     def __init__(
         self,
