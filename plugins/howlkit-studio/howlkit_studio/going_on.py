@@ -56,6 +56,7 @@ def go_on(
         stop - settings.at + begin,
         lambda notes: show(tracks.placed(_moved(notes, settings.at - begin))),
     )
+    sampler: Any = player  # it asks more of a session than the contract of samplers promises
     if len(prompt):
         said["prompt"] = prompt.replace(has_end=False)
     else:
@@ -64,7 +65,7 @@ def go_on(
         said["tempo"] = 60e6 / tempo
         said["time_signature"] = (metre.numerator, metre.denominator) if metre else (4, 4)
     try:
-        trained.sample(seed=seed, sampler=player, **said)
+        trained.sample(seed=seed, sampler=sampler, **said)
     except UnfinishedError:
         if not player.stopped:
             raise
