@@ -105,10 +105,10 @@ def command(
 
     first = files[0]
     out = file_in(out, f"{'stdin' if first == Path('-') else first.stem or 'run'}.svg")
-    saving.check_suffix(out)
     if model is not None and len(files) > 1:
         raise click.UsageError("--model colours the notes of one FILE; name one")
     ctx.with_resource(claimed([out], force=force, reads=[f for f in files if not f.is_dir()]))
+    saving.check_suffix(out)
     if first.is_dir():
         if len(files) > 1 or bars or mark or model:
             raise click.UsageError(

@@ -180,15 +180,21 @@ def leaves_its_input_alone(constraint: Constraint) -> None:
 
 
 def _arrays(*values: Any) -> list[NDArray[Any]]:  # noqa: ANN401 - dataclasses of arrays
-    return [getattr(value, field.name) for value in values for field in dataclasses.fields(value)]
+    return [getattr(value, name) for value in values for name in _arrays_of(value)]
 
 
 def _fields(*values: Any) -> list[str]:  # noqa: ANN401 - as above
     return [
-        f"{name}.{field.name}"
+        f"{name}.{field}"
         for name, value in zip(("choices", "heard"), values, strict=True)
-        for field in dataclasses.fields(value)
+        for field in _arrays_of(value)
     ]
+
+
+def _arrays_of(value: Any) -> list[str]:  # noqa: ANN401 - as above
+    """Return the names of the fields that are arrays."""
+    names = (field.name for field in dataclasses.fields(value))
+    return [name for name in names if isinstance(getattr(value, name), np.ndarray)]
 
 
 def says_nothing_of_the_unknown(constraint: Constraint) -> None:

@@ -37,6 +37,13 @@ CALLS = {
     ],
     "render": [["MUSIC", "--out", "NEW.wav"], ["BROKEN", "--out", "x.wav"]],
     "play": [["MUSIC", "--out", "NEW.html"], ["ABSENT", "--out", "x.html"]],
+    "models": [[]],
+    "replay": [["MUSIC"], ["MUSIC", "--run", "RUN"], ["BROKEN"], ["ABSENT"]],
+    "report": [
+        ["MUSIC", "MUSIC", "--out", "NEW.html"],
+        ["RUN", "--pieces", 1, "--seconds", 2, "--out", "NEW.html"],
+        ["ABSENT", "--out", "x.html"],
+    ],
     "prepare": [["FOLDER", "--out", "NEW"], ["ABSENT", "--out", "x"], ["FOLDER", "--out", "RUN"]],
     "roundtrip": [["FOLDER", "--encoder", "tuple", "--worst", 3], ["MUSIC"], ["ABSENT"]],
     "evaluate": [
