@@ -8,7 +8,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
 
-.PHONY: demo test lint docs kernels replacing explore differential fuzz kills quality chorales matrix models packages bench scaling steering tokenizers long clean soak replays pages learning copies
+.PHONY: demo test lint docs kernels replacing explore differential fuzz kills quality chorales matrix models packages bench scaling steering tokenizers clean soak replays pages learning copies
 
 # The versions last tested are installed, torch's among them; pyproject.toml has the ranges.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -43,7 +43,7 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed-docs
 	$(MAKE) --no-print-directory --jobs 2 --output-sync lint docs kernels
 	@$(BIN)/python -m tests.pages.browser
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not long"
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 kernels: $(VENV)/.installed-test
 	$(BIN)/python scripts/compile_kernels.py
@@ -145,10 +145,6 @@ replays: $(VENV)/.installed-test
 pages: $(VENV)/.installed-test
 	npm ci --prefix tests/pages --no-audit --no-fund
 	$(BIN)/python -m pytest tests/pages
-
-# The dozen tests that take longest, which make test leaves out; three minutes.
-long: $(VENV)/.installed-test
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m long
 
 # 1,000 random parts made anew, with six encoders: nothing outside them moves; some minutes.
 replacing: $(VENV)/.installed-test

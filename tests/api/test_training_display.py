@@ -31,7 +31,6 @@ def on_a_terminal(*arguments):
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.decode())
 
 
-@pytest.mark.long
 def test_the_live_line_fits_80_columns_with_its_bar_and_the_time_left(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for seed in range(12):
@@ -83,7 +82,6 @@ def test_a_run_worse_than_the_unigram_model_is_told_to_train_on(tunes, howlkit):
     assert command == "train --resume --out-dir 'my run' --steps 1000"
 
 
-@pytest.mark.long
 def test_overfitting_is_named_once_with_what_helps(tunes, howlkit):
     options = ["-o", "training.validate_every=20", "-o", "lstm.dropout=0", "-o"]
     lines = trained(howlkit, *options, "training.rate=0.02", "--steps", 300, hidden=64)

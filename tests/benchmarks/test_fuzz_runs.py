@@ -9,7 +9,6 @@ import pytest
 SCRIPT = Path(__file__).parents[2] / "benchmarks/fuzz_runs.py"
 
 
-@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="no limits of memory")
 @pytest.mark.parametrize("kind", ["weights", "configs", "datasets"])
 def test_damaged_files_are_refused_at_once_and_run_nothing(kind):

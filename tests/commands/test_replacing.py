@@ -200,7 +200,6 @@ def test_a_part_at_the_end_joins_the_end(replace):
     assert take.notes["start"].max() < 8 * 1920
 
 
-@pytest.mark.long
 def test_accompany_keeps_all_and_adds_a_track(howlkit, folder, file, song, tmp_path):
     out = tmp_path / "with.mid"
     code, _, err = howlkit(

@@ -34,7 +34,6 @@ def test_the_interval_holds_the_truth_in_95_of_100_cases():
     assert 0.91 <= covered(np.arange) <= 0.98
 
 
-@pytest.mark.long
 def test_takes_of_a_piece_are_no_further_evidence_if_they_are_in_one_group():
     in_groups = covered(lambda n: np.arange(n) // 4, takes=4)
     assert 0.91 <= in_groups <= 0.98

@@ -182,7 +182,6 @@ def test_an_encoder_that_says_nothing_of_notes_is_judged_by_whole_steps():
     assert made.heard.at[:, 0].tolist() == [5, 5]
 
 
-@pytest.mark.long
 def test_a_beam_keeps_the_rules():
     sampler = Beam(width=3)
     for name in ("tuple", "remi"):

@@ -173,7 +173,6 @@ def logged(run):
     return [json.loads(line)["step"] for line in lines]
 
 
-@pytest.mark.long
 def test_of_two_trainings_in_one_folder_one_is_refused_whenever_they_start(tmp_path, howlkit):
     """Start two; the one that trains is stopped, by Ctrl-C or killed; go on in this process."""
     for seed in range(4):

@@ -55,7 +55,6 @@ def learnt(request):
     return encoder.fitted([tune(seed) for seed in range(12)])
 
 
-@pytest.mark.long
 def test_a_learnt_vocabulary_keeps_to_it_and_declares_what_does_not_hold(learnt):
     assert set(learnt.exemptions) == LEARNT
     check_encoder(learnt)

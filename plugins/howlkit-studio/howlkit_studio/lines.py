@@ -93,7 +93,7 @@ def line(value: object) -> bytes:
     r"""Return a value as a line.
 
     >>> line({"a": 1})
-    b'7 561fd53c {"a":1}\n'
+    b'7 561bacaf {"a":1}\n'
     """
     data = json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
     return b"%d %08x %s\n" % (len(data), zlib.crc32(data), data)

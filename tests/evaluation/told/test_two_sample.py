@@ -34,7 +34,6 @@ def wild(piece):
     return piece.replace(notes=notes)
 
 
-@pytest.mark.long
 def test_music_of_one_kind_is_not_told():
     found = tell_apart(walks(0, 40), walks(100, 40), seconds=10)
     low, high = found.told.interval
@@ -66,7 +65,6 @@ def test_what_alone_differs_tells_most():
     assert (found.tellings[0].made, found.tellings[0].real) == (100, 80)
 
 
-@pytest.mark.long
 def test_excerpts_of_one_piece_are_never_learnt_from_and_asked_about():
     """Each piece is one passage again and again, so its excerpts are alike, and no two pieces are.
 
@@ -135,7 +133,6 @@ def test_excerpts_begin_with_the_first_onset_and_have_one_length():
     assert len(cut(piece, 4.5)) == 1 and not cut(piece, 4.6) and not cut(Piece(), 1.0)
 
 
-@pytest.mark.long
 def test_the_same_seed_gives_the_same_numbers():
     made, real = [wild(p) if k % 2 else p for k, p in enumerate(walks(0, 21))], walks(100, 21)
     one, again, other = (tell_apart(made, real, seconds=10, seed=s).to_json() for s in (1, 1, 2))
