@@ -156,7 +156,7 @@ tokenizers: $(VENV)/.installed-test
 
 # Speed: every topic beside its limits and peers, and docs/benchmarks.md from what they found; under
 # 20 minutes. HOWLKIT_DATA has the music. TOPICS names some of them; BENCH_OUT another page.
-TOPICS    ?= encoding training generating grammars rules transformer_stepping starting rendering
+TOPICS    ?= encoding training generating grammars rules transformer_stepping starting first_minute rendering
 BENCH_OUT ?= docs/benchmarks.md
 bench: $(VENV)/.installed-bench
 	set -e; for topic in $(TOPICS); do $(BIN)/python benchmarks/$$topic.py; done

@@ -18,6 +18,7 @@ TITLES = {
     "rules": "Rules beside the network",
     "transformer_stepping": "A token of howlkit-transformer",
     "starting": "Starting",
+    "first_minute": "The first minute",
     "rendering": "Sound",
 }
 """Topics in the order of the page; all others come last, under their own names."""
