@@ -26,15 +26,12 @@ WARM_UP = 8  # steps, a segment
 
 def train(folder, steps):
     """Train in this process, in its world; print notes, and seconds of the clock and of the CPU."""
-    import numpy as np
-
     from howlkit.dataset import opening
     from howlkit.network.likelihood import unigram
-    from howlkit.training.prefetch import PartOf
     from howlkit.training.progress import Budget
     from howlkit.training.recipe import Recipe
+    from howlkit.training.setup import windows_of
     from howlkit.training.trainer import Trainer
-    from howlkit.training.windows import Windows
     from howlkit.training.world import joined_world
 
     torch.set_num_threads(1)
@@ -44,18 +41,8 @@ def train(folder, steps):
             "tuple", "lstm", augment=["transpose"], values={"training": training}
         )
         data = opening.open_data([], tell=lambda line: None)
-        part, options = data.indices("train"), recipe.training
-        windows = Windows(
-            PartOf(data, part),
-            np.asarray(data.note_counts)[part],
-            recipe.encoder,
-            recipe.augmenters,
-            notes=options.window,
-            carry=options.carry,
-            rows=options.batch,
-            rank=world.rank,
-            ranks=world.size,
-        )
+        windows = windows_of(recipe, data, 0, world)
+        some = data.indices("train")[:20]
         run = Path(folder) / f"{os.getpid()}"
         run.mkdir()
         made = Trainer(
@@ -64,7 +51,7 @@ def train(folder, steps):
             windows,
             None,
             budget=Budget(steps=WARM_UP + steps),
-            facts={"unigram": unigram(recipe.encoder, [data.piece(int(i)) for i in part[:20]])},
+            facts={"unigram": unigram(recipe.encoder, [data.piece(int(i)) for i in some])},
             device=torch.device("cpu"),
             world=world,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.errors import HowlkitError
 from howlkit.music.piece import TEMPO, TIME_SIGNATURE, Piece
 from howlkit.music.tables import DEFAULT_TEMPO, SLOWEST_TEMPO
 from howlkit.network.device import pick_device
@@ -226,9 +228,14 @@ class Trained:
         return trained
 
     def _take_a_step(self) -> None:
-        """Let compiled code be loaded, or compiled, by a step as `sample` takes it; it is lost."""
+        """Let compiled code be loaded, or compiled, by a step as `sample` takes it; it is lost.
+
+        A model that can make no step is loaded all the same: it may serve for something else, and
+        whoever samples is told why.
+        """
         if self.runner.name == "compiled":
-            self.session(constraints=constraints_of(Wishes())).step()
+            with contextlib.suppress(HowlkitError):
+                self.session(constraints=constraints_of(Wishes())).step()
 
     def save_pretrained(self, path: str | Path) -> Path:
         """Write the model folder; each file is replaced whole, the weights last.

@@ -43,7 +43,7 @@ from howlkit.training.weights import read_tensors
 from howlkit.training.windows import Windows
 from howlkit.training.world import ALONE, World
 
-__all__ = ["TrainingPlan", "begin", "reopen"]
+__all__ = ["TrainingPlan", "begin", "reopen", "windows_of"]
 
 Tell = Callable[[str], None]
 
@@ -270,7 +270,7 @@ def _follow(world: World, *, device: str, workers: int) -> Trainer:
             "first process. All need the same dataset, at the same path"
         )
     budget, chosen = Budget(**config["budget"]), world.device(device)
-    windows = _windows(recipe, data, int(config["seed"]), world)
+    windows = windows_of(recipe, data, int(config["seed"]), world)
     check = MemoryCheck(recipe, windows, chosen, str(config["precision"]))
     check.before_building()
     with explained(recipe):
@@ -375,7 +375,7 @@ def _trainer(
     """Return the Trainer of a new run or of one that goes on; config: that of RUN/config.json."""
     seed, precision = int(config["seed"]), str(config["precision"])
     facts.check_enough(data, window=recipe.training.window, tell=tell)
-    windows = _windows(recipe, data, seed, world)
+    windows = windows_of(recipe, data, seed, world)
     check = MemoryCheck(recipe, windows, device, precision, tell)
     check.before_building()
     counts = unigram(recipe.encoder, data.pieces("train"))
@@ -408,7 +408,7 @@ def _trainer(
     return trainer
 
 
-def _windows(recipe: Recipe, data: Dataset, seed: int, world: World) -> Windows:
+def windows_of(recipe: Recipe, data: Dataset, seed: int, world: World) -> Windows:
     """Return the training part as the windows that a process of the world trains on."""
     part, options = data.indices("train"), recipe.training
     return Windows(

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import howlkit as door
-from howlkit.errors import ArgumentError, CheckpointError, OptionError
+from howlkit.errors import ArgumentError, CheckpointError, HowlkitError, OptionError
 from howlkit.head_options import HeadOptions
 from howlkit.music import midi
 from howlkit.network import Network
@@ -48,6 +48,18 @@ def data(tmp_path_factory):
 def network(model, heads=None, encoder=ENCODER):
     torch.manual_seed(0)
     return model.build(encoder.schema, heads or HeadOptions())
+
+
+def test_a_model_that_can_make_no_step_is_loaded_and_says_so_when_it_samples(data, tmp_path):
+    model = door.model("lstm", hidden=16)
+    broken = network(model)
+    with torch.no_grad():
+        for weights in broken.parameters():
+            weights.fill_(float("nan"))
+    Trained.of(broken, ENCODER, model, data).save_pretrained(tmp_path / "model")
+    loaded = door.load(tmp_path / "model", device="cpu", stepping="compiled")
+    with pytest.raises(HowlkitError, match="a logit is NaN"):
+        loaded.sample(notes=2, without=["all"])
 
 
 def test_what_it_saves_is_loaded_sampled_and_evaluated(data, tmp_path, howlkit):

@@ -156,13 +156,15 @@ function makeUndo({ studio }) {
 /** @param {App} app */
 function makeTheme({ colours }) {
   const root = document.documentElement;
-  const kept = localStorage.getItem("theme");
-  if (kept) root.dataset.theme = kept;
-  colours.read();
-  button("theme").addEventListener("click", () => {
-    const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-    root.dataset.theme = dark ? "light" : "dark";
-    localStorage.setItem("theme", root.dataset.theme);
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const show = () => {
+    root.dataset.theme = localStorage.getItem("theme") ?? (system.matches ? "dark" : "light");
     colours.read();
+  };
+  show();
+  system.addEventListener("change", show);
+  button("theme").addEventListener("click", () => {
+    localStorage.setItem("theme", root.dataset.theme === "dark" ? "light" : "dark");
+    show();
   });
 }

@@ -21,7 +21,6 @@ export class Colours extends EventTarget {
     /** @type {{ [name: string]: string }} */
     this.of = {};
     this.read();
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.read());
   }
 
   /** Read the page's colours again. */
