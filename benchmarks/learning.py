@@ -27,6 +27,7 @@ import torch
 
 import howlkit
 from howlkit.dataset.opening import open_data
+from howlkit.errors import HowlkitError
 from howlkit.evaluation.told import tell_apart
 from howlkit.evaluation.told.excerpts import cut_all
 from howlkit.evaluation.told.pitches import window_scale_share
@@ -85,16 +86,20 @@ def measured(run, data, samples):
     unigram = unigram_nats(counts, encode_all(trained.encoder, held_out)).nats_per_note
     nats = trained.nats(held_out)
     made = trained.sample(samples, seconds=60, seed=1)
-    told = tell_apart(made, held_out)
+    try:
+        told = tell_apart(made, held_out)
+    except HowlkitError as error:  # a folder with too few pieces, or pieces that are too short
+        print(f"{run.name}: {error}", file=sys.stderr)
+        told = None
     lengths = [len(piece) for piece in trained.sample(ENDED, seed=2)]
     there = np.asarray(data.note_counts)[data.indices("train")]
     return {
         "steps": trained.facts["step"],
         "nats": nats,
         "ratio": nats / unigram,
-        "told": told.told.value,
-        "interval": told.told.interval,
-        "real": told.real_from_real,
+        "told": told and told.told.value,
+        "interval": told and told.told.interval,
+        "real": told and told.real_from_real,
         "in_scale": [in_scale(pieces) for pieces in (made, held_out)],
         "length": float(np.median(lengths) / np.median(there)),
     }
@@ -123,11 +128,12 @@ def result(folder, encoder, way, arguments):
 def row(folder, encoder, plain, default):
     """Return a row of the table, each cell plain, then by default."""
     pairs = (plain, default)
+    told = ["too few pieces" if each["told"] is None else f"{each['told']:.1f}" for each in pairs]
     cells = [
         " / ".join(f"{each['steps']:,}" for each in pairs),
         " / ".join(f"{each['nats']:.3f}" for each in pairs),
         " / ".join(f"{each['ratio']:.3f}" for each in pairs),
-        " / ".join(f"{each['told']:.1f}" for each in pairs),
+        " / ".join(told),
         " / ".join(f"{each['in_scale'][0]:.3f}" for each in pairs),
         f"{default['in_scale'][1]:.3f}",
         " / ".join(f"{each['length']:.2f}" for each in pairs),
@@ -141,6 +147,7 @@ def main(words=None):
     parser.add_argument("--encoders", default=",".join(ENCODERS))
     parser.add_argument("--minutes", type=float, default=2.0)
     parser.add_argument("--samples", type=int, default=60)
+    parser.add_argument("--ways", default=",".join(WAYS), help="one alone makes no table")
     parser.add_argument("--runs", type=Path, default=Path("runs/learning"))
     arguments = parser.parse_args(words)
     arguments.runs.mkdir(parents=True, exist_ok=True)
@@ -152,8 +159,10 @@ def main(words=None):
     )
     for folder in arguments.folders.split(","):
         for encoder in arguments.encoders.split(","):
-            found = [result(folder, encoder, way, arguments) for way in WAYS]
-            print(row(folder, encoder, *found), flush=True)
+            ways = arguments.ways.split(",")
+            found = [result(folder, encoder, way, arguments) for way in ways]
+            if len(found) == len(WAYS):
+                print(row(folder, encoder, *found), flush=True)
 
 
 if __name__ == "__main__":
