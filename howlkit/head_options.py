@@ -9,13 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from howlkit.errors import OptionError
 from howlkit.options import option
 from howlkit.schema import Field, Schema
 
-__all__ = ["OCTAVES", "HeadKind", "HeadOptions"]
+__all__ = ["CHORD_PROFILES", "OCTAVES", "HeadKind", "HeadOptions"]
 
 OCTAVES = 6
 """A real number is embedded by itself, and by sines and cosines at this many doubling rates."""
+
+CHORD_PROFILES = 2
+"""The profiles of pitch classes that `heads.harmony` asks for."""
 
 HeadKind = Literal["softmax", "logistics", "squared", "bits chained", "bits independent"]
 
@@ -67,8 +71,30 @@ class HeadOptions:
         low=0,
         high=4096,
     )
+    scale: bool = option(
+        False, "the network is told which diatonic scale that histogram fits; needs pitch_classes"
+    )
+    harmony: int = option(
+        0,
+        "notes until a note counts half in a histogram of the chord; 0: none",
+        low=0,
+        high=4096,
+    )
 
     name: ClassVar[str] = "heads"
+
+    def __post_init__(self) -> None:
+        """Refuse a scale without the histogram that it is found in."""
+        if self.scale and not self.pitch_classes:
+            raise OptionError(
+                "heads.scale finds the scale in the histogram of heads.pitch_classes, which is 0 "
+                "(none); set heads.pitch_classes too, such as 64, or leave out heads.scale"
+            )
+
+    @property
+    def profiles(self) -> int:
+        """The number of profiles of pitch classes that the options ask for (pitch_classes.py)."""
+        return (self.pitch_classes > 0) + self.scale + CHORD_PROFILES * (self.harmony > 0)
 
     def width_of(self, field: Field) -> int:
         """Return the width of a field's embedding."""

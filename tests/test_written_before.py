@@ -24,7 +24,13 @@ NEWER = ("howlkit", "left_out")
 
 LATER_OPTIONS = {"optimizer": "adamw", "taps": 1, "accumulate": 1}
 """Options that these runs were stored without, and what they have always done."""
-OFF = {"elapsed": False, "intervals": False, "pitch_classes": 0}
+OFF = {
+    "elapsed": False,
+    "intervals": False,
+    "pitch_classes": 0,
+    "scale": False,
+    "harmony": 0,
+}
 """Options of heads that there are only since: a run that does not name them does without them."""
 
 RUNS = ["tuple-lstm", "remi-gru", "event-transformer"]

@@ -33,13 +33,13 @@ class HeadHint:
 
     value: (N,) a value that is likely to come, -1 for none. bonus: (N,) what the hint adds to the
     logit of `value`. references: (N, R) the values that the field is relative to, -1 for none
-    (`schema.Field.relative_to`). shares: (N, 12) of pitch classes (pitch_classes.py).
+    (`schema.Field.relative_to`). profiles: (N, 12 P) of pitch classes (pitch_classes.py).
     """
 
     value: Tensor | None = None
     bonus: Tensor | None = None
     references: Tensor | None = None
-    shares: Tensor | None = None
+    profiles: Tensor | None = None
 
 
 class Head(nn.Module, ABC):
@@ -83,7 +83,8 @@ class Softmax(Head):
 
     takes_hints: whether a hinted value gets a bonus on its logit. reference_count: R, the number
     of values that the field is relative to. classes: (n,) the pitch class of the note that each
-    value begins, 12 for none; None: no bonus for intervals to notes played lately.
+    value begins, 12 for none. profiles: P, of pitch classes; 0: no bonus for intervals to notes
+    played lately.
     """
 
     classes: Tensor
@@ -96,6 +97,7 @@ class Softmax(Head):
         takes_hints: bool = False,
         reference_count: int = 0,
         classes: Tensor | None = None,
+        profiles: int = 0,
     ) -> None:
         super().__init__(field, width, field.n)
         self._is_mark = field == MARK
@@ -106,7 +108,7 @@ class Softmax(Head):
             self.trust = nn.Linear(width, 1, bias=False)
             nn.init.zeros_(self.trust.weight)
         if classes is not None:
-            self.intervals = nn.Linear(width, CLASSES, bias=False)
+            self.intervals = nn.Linear(width, profiles * CLASSES, bias=False)
             nn.init.zeros_(self.intervals.weight)
             self.register_buffer("classes", classes, persistent=False)
 
@@ -120,8 +122,8 @@ class Softmax(Head):
         logits: Tensor = self.out(activations)
         if hint is not None and hint.references is not None:
             logits = logits + self._from_references(activations, hint.references)
-        if hint is not None and hint.shares is not None:
-            logits = logits + self._from_shares(activations, hint.shares)
+        if hint is not None and hint.profiles is not None:
+            logits = logits + self._from_profiles(activations, hint.profiles)
         if hint is not None and hint.value is not None and hint.bonus is not None:
             bonus = hint.bonus + self.trust(activations)[:, 0]
             bonus = bonus.where(hint.value >= 0, 0).to(logits.dtype)
@@ -140,11 +142,13 @@ class Softmax(Head):
         added: Tensor = by_distance.gather(-1, distance + n - 1)
         return added.where(references[..., None] >= 0, 0).sum(-2)
 
-    def _from_shares(self, activations: Tensor, shares: Tensor) -> Tensor:
-        """Return (N, n): what each value's logit gets for the shares (N, 12) of pitch classes."""
-        interval = torch.arange(CLASSES, device=shares.device)
-        rotated = shares[:, (interval[:, None] + interval) % CLASSES]  # (N, class, interval)
-        by_class = (rotated * self.intervals(activations)[:, None]).sum(-1)
+    def _from_profiles(self, activations: Tensor, profiles: Tensor) -> Tensor:
+        """Return (N, n): what each value's logit gets for profiles (N, 12 P) of pitch classes."""
+        interval = torch.arange(CLASSES, device=profiles.device)
+        each = profiles.unflatten(-1, (-1, CLASSES))  # (N, P, 12)
+        rotated = each[..., (interval[:, None] + interval) % CLASSES]  # (N, P, class, interval)
+        asked = self.intervals(activations).unflatten(-1, (-1, CLASSES))  # (N, P, interval)
+        by_class = (rotated * asked[:, :, None]).sum((1, 3))
         return F.pad(by_class, (0, 1))[:, self.classes]
 
     def start_at(self, counts: Tensor) -> None:

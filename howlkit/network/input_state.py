@@ -10,14 +10,19 @@ import math
 from collections.abc import Sequence
 
 __all__ = [
+    "CHORDS",
+    "CHORD_SURENESS",
     "CLASSES",
     "COUNTS",
     "DRUMS",
     "EDGES",
     "EDGES_AT",
     "ELAPSED",
+    "HARMONY",
     "LAST_PITCH",
     "PITCHES",
+    "SCALES",
+    "SCALE_SURENESS",
     "first_values",
 ]
 
@@ -31,6 +36,28 @@ EDGES_AT = tuple(math.ceil(4 * 2 ** (j / 4)) for j in range(EDGES))
 CLASSES = 12
 COUNTS = "begun_classes"
 """The name of h (B, 12), the decayed counts of pitch classes."""
+
+HARMONY = "begun_harmony"
+"""The name of g (B, 12), counts that decay sooner."""
+
+SCALE_SURENESS, CHORD_SURENESS = 0.7, 1.0
+"""What a note more in a scale, and in a chord, adds to its logit."""
+
+
+def _all_keys(*shapes: Sequence[int]) -> tuple[tuple[float, ...], ...]:
+    """Return (12 K, 12): for K shapes on each pitch class, 1.0 for the classes that are in it."""
+    return tuple(
+        tuple(float((c - root) % CLASSES in shape) for c in range(CLASSES))
+        for shape in shapes
+        for root in range(CLASSES)
+    )
+
+
+SCALES = _all_keys((0, 2, 4, 5, 7, 9, 11))
+"""(12, 12): the pitch classes of each diatonic scale; a minor key has its relative major's."""
+
+CHORDS = _all_keys((0, 4, 7), (0, 3, 7))
+"""(24, 12): the pitch classes of each major and minor triad."""
 
 DRUMS = "begun_drums"
 """The name of a bit (B,), whether the program in force is drums."""

@@ -36,7 +36,6 @@ from howlkit.network.heads import (
     Softmax,
     Squared,
 )
-from howlkit.network.input_state import CLASSES as PITCH_CLASSES
 from howlkit.network.input_state import ELAPSED
 from howlkit.network.last_pitch import LastPitch
 from howlkit.network.pitch_classes import PitchClasses, classes_of_values
@@ -101,9 +100,7 @@ class Network(nn.Module):
         self.narrow = nn.Linear(heads.width_embedded(schema), heads.input) if heads.input else None
         entering = heads.width_in(schema)
         self.elapsed = Elapsed(entering) if heads.elapsed else None
-        self.pitch_classes = (
-            PitchClasses(schema, heads.pitch_classes, entering) if heads.pitch_classes else None
-        )
+        self.pitch_classes = PitchClasses(schema, heads, entering) if heads.profiles else None
         width = backbone.width + heads.width_skip(schema)
         self.from_hidden = nn.Linear(width, len(fields) * heads.width)
         if heads.chained:
@@ -122,13 +119,14 @@ class Network(nn.Module):
             takes_hints = bool(heads.repeats) and field.name != "mark"
             count = self.relative.count(field)
             count += self.last_pitch is not None and field in self.last_pitch.fields
-            classes = classes_of_values(self.schema, field) if heads.pitch_classes else None
+            classes = classes_of_values(self.schema, field) if heads.profiles else None
             head = Softmax(
                 field,
                 heads.width,
                 takes_hints=takes_hints,
                 reference_count=count,
                 classes=classes,
+                profiles=heads.profiles,
             )
         elif kind is Logistics:
             head = Logistics(field, heads.width, heads.components)
@@ -194,9 +192,9 @@ class Network(nn.Module):
         x, match, after = self._embed(batch, state, lengths)
         suffixes = [self.relative.suffix(batch)] if self.relative.fields else []
         if self.pitch_classes is not None:
-            shares, counted = self.pitch_classes.shares(batch, state, lengths)
-            x, after = x + self.pitch_classes(shares), after | counted
-            suffixes.append(shares)
+            profiles, counted = self.pitch_classes.profiles(batch, state, lengths)
+            x, after = x + self.pitch_classes(profiles), after | counted
+            suffixes.append(profiles)
         if self.last_pitch is not None:
             last, heard = self.last_pitch(batch, state, lengths)
             after |= heard
@@ -240,11 +238,11 @@ class Network(nn.Module):
         if field in self.relative.fields:
             references.append(self.relative.references(field, hidden[:, begin:end], decided))
         if self.pitch_classes is not None:
-            begin, end = end, end + PITCH_CLASSES
+            begin, end = end, end + self.pitch_classes.width
             if field in self.pitch_classes.fields:
-                # Steps alone decide the shares: a gradient would be computed for nothing.
-                shares = hidden[:, begin:end].detach()
-                hint = replace(hint or HeadHint(), shares=shares)
+                # Steps alone decide the profiles: a gradient would be computed for nothing.
+                profiles = hidden[:, begin:end].detach()
+                hint = replace(hint or HeadHint(), profiles=profiles)
         if self.last_pitch is not None and field in self.last_pitch.fields:
             references.append(self.last_pitch.references(field, hidden[:, end : end + 1]))
         if references:

@@ -1,22 +1,39 @@
-"""The key that music is in: which pitch classes the notes of a piece had lately.
+"""The key and the chord that music is in: profiles of the pitch classes that notes had lately.
 
 With b(t) (12,) the number of notes of each pitch class (pitch mod 12) that row t begins, drums left
 out, and k(t) = sum of b(t), the counts decay note by note, and half of them is left after N notes
 (`heads.pitch_classes`):
 
-    h(t) = 2^(-k(t) / N) h(t - 1) + b(t),    h = 0 before the first row,
-    s(t) = h(t) / (1 + sum of h(t)),
+    h(t) = 2^(-k(t) / N) h(t - 1) + b(t),    h = 0 before the first row.
 
-the shares s, which sum to less than 1. The input of the backbone at row t gets W s(t), W (D in, 12)
-learnt from 0 on. In row t + 1, the logit of a value that begins a note of pitch class c gets
+A profile has a number for each pitch class. The options ask for up to four:
 
-    the sum over i = 0 .. 11 of u_i s(t)[(c + i) mod 12],
+    heads.pitch_classes     the shares s_c = h_c / (1 + sum of h), which sum to less than 1
+    heads.scale             m_c = (sum over scales k of p_k [c in k]) - 7/12, with p_k the softmax
+                            over the 12 diatonic scales of 0.7 times the sum of h_c, c in k
+    heads.harmony           log(1 + g_c) / 2, with g the same counts with its own N, a few notes
+                            (sum over triads k of q_k [c in k]) - 3/12, with q_k the softmax over
+                            the 24 major and minor triads of the sum of g_c, c in k
 
-where u (12,) is a linear map, learnt from 0 on, of what the field's head knows: so a note is judged
-by the notes at each interval above it, and what is learnt in C is known in D.
+Shares say how often a pitch class was played, but hardly whether it belongs to the key: a class
+that was never played has a share of 0, and a rare one of 0.02. So a network that is given shares
+alone leaves 6 notes in 100 to classes outside the scale where real music has 2, and as soon as
+some of them are played the key wanders. The softmax is all but certain of a scale after some bars,
+and stays so if a note of it is wrong. It is Bayes' rule for notes that are drawn one by one, each
+exp(0.7) times as likely if it is of the scale (as in Temperley, "Music and Probability", 2007,
+chapter 6, with one number in place of a profile).
 
-The state of a row is h (12,), and what step_notes.py keeps. Shapes: B rows, T steps, N of both, n
-values, D in the width of the backbone's input.
+With x(t) the profiles side by side (12 P,), the input of the backbone at row t gets W x(t), W
+(D in, 12 P) learnt from 0 on. In row t + 1, the logit of a value that begins a note of pitch class
+c gets
+
+    the sum over profiles j and i = 0 .. 11 of u_ji x_j(t)[(c + i) mod 12],
+
+where u (P, 12) is a linear map, learnt from 0 on, of what the field's head knows: so a note is
+judged by the notes at each interval above it, and what is learnt in C is known in D.
+
+The state of a row is h (12,), g (12,), and what step_notes.py keeps. Shapes: B rows, T steps, N of
+both, n values, P profiles, D in the width of the backbone's input.
 """
 
 from __future__ import annotations
@@ -24,7 +41,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from howlkit.network.input_state import CLASSES, COUNTS, DRUMS
+from howlkit.head_options import HeadOptions
+from howlkit.network.input_state import (
+    CHORD_SURENESS,
+    CHORDS,
+    CLASSES,
+    COUNTS,
+    DRUMS,
+    HARMONY,
+    SCALE_SURENESS,
+    SCALES,
+)
 from howlkit.network.step_notes import StepNotes, note_pitches
 from howlkit.schema import Field, Schema
 
@@ -48,31 +75,42 @@ def classes_of_values(schema: Schema, field: Field) -> Tensor | None:
 
 
 class PitchClasses(nn.Module):
-    """The shares of pitch classes, and what is added for them to a backbone's input.
+    """The profiles of pitch classes, and what is added for them to a backbone's input.
 
-    half_life: N, in notes. width: D in. Raises OptionError for an encoder that does not say which
-    notes its values begin.
+    heads: its options say which profiles there are. width: D in. Raises OptionError for an encoder
+    that does not say which notes its values begin.
     """
 
-    def __init__(self, schema: Schema, half_life: int, width: int) -> None:
+    scales: Tensor
+    chords: Tensor
+
+    def __init__(self, schema: Schema, heads: HeadOptions, width: int) -> None:
         super().__init__()
-        self.half_life = half_life
-        self.notes = StepNotes(schema, OPTION)
+        self.shared, self.scaled = heads.pitch_classes > 0, heads.scale
+        self.half_lives = {
+            name: notes
+            for name, notes in ((COUNTS, heads.pitch_classes), (HARMONY, heads.harmony))
+            if notes
+        }
+        self.width = heads.profiles * CLASSES
+        self.notes = StepNotes(schema, OPTION if self.shared else "heads.harmony")
         self.fields = self.notes.fields
-        self.weight = nn.Parameter(torch.zeros(width, CLASSES))
+        self.weight = nn.Parameter(torch.zeros(width, self.width))
+        self.register_buffer("scales", torch.tensor(SCALES), persistent=False)
+        self.register_buffer("chords", torch.tensor(CHORDS), persistent=False)
         for field in self.fields:  # (n, 12): a one at the pitch class
             classes = classes_of_values(schema, field)
             table = torch.eye(CLASSES + 1)[classes, :CLASSES]
             self.register_buffer(f"classes_{field.name}", table, persistent=False)
 
-    def forward(self, shares: Tensor) -> Tensor:
-        """Return (B, T, D in), what the backbone gets for shares (B, T, 12)."""
-        return shares @ self.weight.T
+    def forward(self, profiles: Tensor) -> Tensor:
+        """Return (B, T, D in), what the backbone gets for profiles (B, T, 12 P)."""
+        return profiles @ self.weight.T
 
-    def shares(
+    def profiles(
         self, steps: Columns, state: State | None, lengths: Tensor | None
     ) -> tuple[Tensor, State]:
-        """Return s (B, T, 12) of steps (B, T) after `state`, and the new state.
+        """Return x (B, T, 12 P) of steps (B, T) after `state`, and the new state.
 
         state: of the network; without h, the rows begin with nothing. lengths: (B,) how many steps
         of each row count; None: all.
@@ -80,18 +118,27 @@ class PitchClasses(nn.Module):
         drums = self.notes.drums(steps, state)
         begun = self._begun(steps, drums[:, 1:])
         rows, span = begun.shape[:2]
-        counts = begun.new_zeros(rows, CLASSES)
-        if state is not None and COUNTS in state:
-            counts = state[COUNTS]
-        parts = [counts[:, None]]
-        for begin in range(0, span, AT_ONCE):
-            parts.append(self._decayed(parts[-1][:, -1], begun[:, begin : begin + AT_ONCE]))
-        counts = torch.cat(parts, 1)  # (B, T + 1, 12)
         ends = torch.full((rows,), span, device=begun.device) if lengths is None else lengths
         at = torch.arange(rows, device=begun.device), ends
-        after = {COUNTS: counts[at], DRUMS: drums[at]}
-        counts = counts[:, 1:]
-        return counts / (1 + counts.sum(-1, keepdim=True)), after
+        after = {DRUMS: drums[at]}
+        found = []
+        for name, half_life in self.half_lives.items():
+            counts = begun.new_zeros(rows, CLASSES)
+            if state is not None and name in state:
+                counts = state[name]
+            counts = self._counted(counts, begun, half_life)
+            after[name] = counts[at]
+            found += self._profiles_of(name, counts[:, 1:])
+        return torch.cat(found, -1), after
+
+    def _profiles_of(self, name: str, counts: Tensor) -> list[Tensor]:
+        """Return the profiles (B, T, 12) that counts (B, T, 12) of this name are made into."""
+        if name == HARMONY:
+            return [torch.log1p(counts) / 2, _membership(counts, self.chords, CHORD_SURENESS)]
+        shares = counts / (1 + counts.sum(-1, keepdim=True))
+        if not self.scaled:
+            return [shares]
+        return [shares, _membership(counts, self.scales, SCALE_SURENESS)]
 
     def _begun(self, steps: Columns, drums: Tensor) -> Tensor:
         """Return b (B, T, 12); drums: (B, T), whether they are in force."""
@@ -106,16 +153,40 @@ class PitchClasses(nn.Module):
             begun = begun + added * active[..., None]
         return begun * ~drums[..., None]
 
-    def _decayed(self, counts: Tensor, begun: Tensor) -> Tensor:
-        """Return h (B, S, 12) after each of S steps that begin notes (B, S, 12); counts: h before.
+    def _counted(self, counts: Tensor, begun: Tensor, half_life: int) -> Tensor:
+        """Return (B, T + 1, 12): counts before and after steps that begin notes (B, T, 12).
 
-        The same as the formula, all at once: a note counts 2^(-m / N) when m more have begun.
+        counts: (B, 12), before all of them.
         """
-        notes = begun.sum(-1).cumsum(1)  # (B, S)
-        span = notes.shape[1]
-        since = notes[:, :, None] - notes[:, None, :]  # (B, S, S): from the later one back
-        earlier = torch.ones(span, span, dtype=torch.bool, device=notes.device).tril()
-        weights = torch.exp2(-since / self.half_life).where(earlier, 0)
-        with torch.autocast(notes.device.type, enabled=False):
-            kept = torch.exp2(-notes / self.half_life)[..., None] * counts[:, None]
-            return kept + weights @ begun
+        parts = [counts[:, None]]
+        for begin in range(0, begun.shape[1], AT_ONCE):
+            now = begun[:, begin : begin + AT_ONCE]
+            parts.append(_decayed(parts[-1][:, -1], now, half_life))
+        return torch.cat(parts, 1)
+
+
+def _decayed(counts: Tensor, begun: Tensor, half_life: int) -> Tensor:
+    """Return counts (B, S, 12) after each of S steps that begin notes (B, S, 12); counts: before.
+
+    The same as the formula, all at once: a note counts 2^(-m / N) when m more have begun.
+    """
+    notes = begun.sum(-1).cumsum(1)  # (B, S)
+    span = notes.shape[1]
+    since = notes[:, :, None] - notes[:, None, :]  # (B, S, S): from the later one back
+    earlier = torch.ones(span, span, dtype=torch.bool, device=notes.device).tril()
+    weights = torch.exp2(-since / half_life).where(earlier, 0)
+    with torch.autocast(notes.device.type, enabled=False):
+        kept = torch.exp2(-notes / half_life)[..., None] * counts[:, None]
+        return kept + weights @ begun
+
+
+def _membership(counts: Tensor, members: Tensor, sureness: float) -> Tensor:
+    """Return (B, T, 12): how surely each pitch class is in the scale or chord that is played.
+
+    counts: (B, T, 12). members: (K, 12), ones for the classes of each scale or chord. sureness:
+    what a note more in it adds to its logit. The result is 0 on average over the classes, and
+    everywhere before the first note.
+    """
+    with torch.autocast(counts.device.type, enabled=False):
+        chances = torch.softmax(sureness * counts @ members.T, -1)
+        return chances @ members - members[0].sum() / CLASSES

@@ -38,8 +38,8 @@ class HeadArrays:
     (K W, .), from what reaches them around the backbone; bias: (K W,). added: (R, K W) what a
     decided value gives to the heads after it; empty if heads are independent. out and out_bias: the
     last layers of all heads, rows[k] .. rows[k + 1] of decision k. For a softmax these are one for
-    each value, then 2 n - 1 for the distance from each reference, 12 for the shares of pitch
-    classes, and one for the trust in a hint.
+    each value, then 2 n - 1 for the distance from each reference, 12 P for the profiles of
+    pitch classes, and one for the trust in a hint.
     is_plain: for each decision, whether it is a softmax of its last layer. of_heads: what other
     heads need (`_of_heads`); None if there are no others.
     """
@@ -56,7 +56,7 @@ class HeadArrays:
         """Take the weights of the heads. width: D. UnsuitedError if they do not fit."""
         self._schema, self._heads = schema, heads
         self._begun = {}  # by field, the pitch that each value begins
-        if heads.intervals or heads.pitch_classes:
+        if heads.intervals or heads.profiles:
             self._begun = begun_pitches(schema).pitches
         self.width, decisions = heads.width, schema.decisions
         inputs, around = len(decisions) * heads.width, heads.width_skip(schema)
@@ -109,8 +109,9 @@ class HeadArrays:
         if count := self._references.count(field) + self._is_scored(field, heads.intervals):
             rows = count * (2 * n - 1)
             more.append(weights.take(f"{name}.relative.weight", rows, self.width))
-        if self._is_scored(field, bool(heads.pitch_classes)):
-            more.append(weights.take(f"{name}.intervals.weight", CLASSES, self.width))
+        if self._is_scored(field, bool(heads.profiles)):
+            rows = CLASSES * heads.profiles
+            more.append(weights.take(f"{name}.intervals.weight", rows, self.width))
         if self._is_hinted(field):
             more.append(weights.take(f"{name}.trust.weight", 1, self.width))
         if not more:
@@ -135,7 +136,7 @@ class HeadArrays:
         which of the tables has the pitch classes of its values; -1 for none. references (X, 5), as
         `_reference_rows`. tables: the pitch class of each value, or the value that begins each
         pitch; -1 for none. bonus (F, ., F + 1), of the hints. beside: where what lies beside a
-        hidden vector begins, and whether heads are chained.
+        hidden vector begins, the number of profiles, and whether heads are chained.
         """
         heads, decisions = self._heads, self._schema.decisions
         kinds = [KINDS.index(heads.kind(field)) for field in decisions]
@@ -146,12 +147,13 @@ class HeadArrays:
             bonus = weights.take("hints.bonus", *shape)
         around = -1 if self.around is None else self.around.start
         in_suffix = width if self.around is None else self.around.stop
-        shares = in_suffix
+        profiles = in_suffix
         if self._references.fields:
-            shares += len(self._references.in_suffix)
-        last = shares + CLASSES * bool(heads.pitch_classes)
-        beside = around, in_suffix, shares, last + heads.intervals, int(heads.chained)
-        scored = [f for f in decisions if self._is_scored(f, bool(heads.pitch_classes))]
+            profiles += len(self._references.in_suffix)
+        last = profiles + CLASSES * heads.profiles
+        numbers = heads.profiles, int(heads.chained)
+        beside = around, in_suffix, profiles, last + heads.intervals, *numbers
+        scored = [f for f in decisions if self._is_scored(f, bool(heads.profiles))]
         references = [self._reference_rows(field) for field in decisions]
         tables: list[list[int]] = []
         for rows, field in zip(references, decisions, strict=True):

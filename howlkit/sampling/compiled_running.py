@@ -1,7 +1,8 @@
 """Inputs that are counted from step to step, for a compiled runner (running_kernels.py).
 
-They are `heads.elapsed`, `heads.pitch_classes` and `heads.intervals`; howlkit.network.elapsed,
-.pitch_classes and .last_pitch say what they are.
+They are `heads.elapsed`, `heads.intervals`, and the profiles of pitch classes
+(`heads.pitch_classes`, `heads.scale`, `heads.harmony`); howlkit.network.elapsed, .pitch_classes and
+.last_pitch say what they are.
 """
 
 from __future__ import annotations
@@ -54,16 +55,19 @@ class RunningInputs:
     ) -> None:
         """Take their weights. first: the first row that is free in the tables."""
         entering, rows = heads.width_in(schema), [np.zeros((0, heads.width_in(schema)), np.float32)]
-        numbers = [-1, -1, int(heads.intervals), max(heads.pitch_classes, 1)]
+        numbers = [
+            *(-1, -1, int(heads.intervals)),
+            *(heads.profiles, heads.pitch_classes, int(heads.scale), heads.harmony),
+        ]
         if heads.elapsed:
             steps = weights.take("elapsed.weight", len(EDGES_AT), entering)
             rows.append(np.concatenate((np.zeros_like(steps[:1]), np.cumsum(steps, 0))))
             numbers[0] = first
-        if heads.pitch_classes:
+        if heads.profiles:
             numbers[1] = first + sum(map(len, rows))
-            rows.append(weights.take("pitch_classes.weight", entering, CLASSES).T)
+            rows.append(weights.take("pitch_classes.weight", entering, CLASSES * heads.profiles).T)
         self.rows = np.concatenate(rows)
-        self.width = CLASSES * bool(heads.pitch_classes) + int(heads.intervals)
+        self.width = CLASSES * heads.profiles + int(heads.intervals)
         pitch_of = np.full(fields.rows, -1)
         drum_of = np.full(fields.rows, -1)
         if self.width:
@@ -88,13 +92,13 @@ class RunningInputs:
         first: int,
     ) -> RunningInputs | None:
         """Return the inputs; None if the options ask for none."""
-        if not (heads.elapsed or heads.pitch_classes or heads.intervals):
+        if not (heads.elapsed or heads.profiles or heads.intervals):
             return None
         return cls(schema, heads, weights, fields, first)
 
     def start(self, rows: int) -> State:
         """Return the state of B rows before their first step."""
-        state = np.zeros((rows, 3 + CLASSES))
+        state = np.zeros((rows, 3 + 2 * CLASSES))
         state[:, LAST] = -1
         return {RUNNING: state}
 

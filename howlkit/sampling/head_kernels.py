@@ -25,7 +25,7 @@ SOFTMAX, LOGISTICS, SQUARED, BITS_CHAINED, BITS_INDEPENDENT = range(5)
 KIND, COLUMN, FIRST, STOP, FIRST_REFERENCE, STOP_REFERENCE, HINT, CLASS_TABLE = range(8)
 """What `plan` in `of_heads` has of each decision (compiled_heads.py)."""
 
-AROUND, REFERENCES, SHARES, HINTS, CHAINED = range(5)
+AROUND, REFERENCES, PROFILES_AT, HINTS, PROFILES, CHAINED = range(6)
 """What `beside` in `of_heads` has: where parts begin beside a hidden vector, and a flag."""
 
 NARROWEST = 0.02  # `Logistics.NARROWEST`
@@ -152,15 +152,17 @@ def _reference(x: int, hidden: Array, values: Array, of_heads: tuple[Array, ...]
 
 
 @compiled
-def _add_shares(k: int, hidden: Array, intervals: Array, of_heads: tuple[Array, ...],
-                logits: Array) -> None:  # fmt: skip
-    """Add to logits (n,) what the shares of pitch classes give by `intervals` (12,)."""
+def _add_profiles(k: int, hidden: Array, intervals: Array, of_heads: tuple[Array, ...],
+                  logits: Array) -> None:  # fmt: skip
+    """Add to logits (n,) what profiles of pitch classes give by `intervals` (12 P,)."""
     plan, references, tables, bonus, beside = of_heads
-    first, by_class = beside[SHARES], np.zeros(CLASSES, np.float32)
+    by_class = np.zeros(CLASSES, np.float32)
     classes = tables[plan[k, CLASS_TABLE]]
-    for c in range(CLASSES):
-        for i in range(CLASSES):
-            by_class[c] += intervals[i] * hidden[first + (c + i) % CLASSES]
+    for j in range(beside[PROFILES]):
+        first = beside[PROFILES_AT] + j * CLASSES
+        for c in range(CLASSES):
+            for i in range(CLASSES):
+                by_class[c] += intervals[j * CLASSES + i] * hidden[first + (c + i) % CLASSES]
     for v in range(len(logits)):
         if classes[v] >= 0:
             logits[v] += by_class[classes[v]]
@@ -226,9 +228,10 @@ def head_logits(
                 logits[v] += total
         first += 2 * n - 1
     if plan[k, CLASS_TABLE] >= 0:
-        intervals = np.empty(CLASSES, np.float32)
-        product(out[first : first + CLASSES], activated, intervals)
-        _add_shares(k, hidden, intervals, of_heads, logits)
+        size = CLASSES * of_heads[4][PROFILES]
+        intervals = np.empty(size, np.float32)
+        product(out[first : first + size], activated, intervals)
+        _add_profiles(k, hidden, intervals, of_heads, logits)
     if plan[k, HINT] >= 0:
         trust, row = ZERO, out[b - 1]
         for j in range(len(activated)):
@@ -281,7 +284,8 @@ def finish_logits(
                     logits[b, v] += outputs[b, nearest + v]
             first += 2 * n - 1
         if plan[k, CLASS_TABLE] >= 0:
-            _add_shares(k, hidden[b], outputs[b, first : first + CLASSES], of_heads, logits[b])
+            asked = outputs[b, first : first + CLASSES * beside[PROFILES]]
+            _add_profiles(k, hidden[b], asked, of_heads, logits[b])
         if plan[k, HINT] >= 0:
             trust = outputs[b, outputs.shape[1] - 1]
             _bonus(k, hidden[b], trust, values[b], active[b], of_heads, logits[b])

@@ -118,9 +118,9 @@ def enter(
             value = values[before[p, 0]]
             mine[first + p] = value + before[p, 1] if value > 0 else -1
         first += len(before)
-        shares = mine[first:]
+        profiles = mine[first:]
         if running is not None:
-            row = take_counts(b, values[0], index[:count], shares, running)
+            row = take_counts(b, values[0], index[:count], profiles, running)
             first = len(mine)
             if search is not None:
                 first -= 1 + len(hinted)
@@ -154,6 +154,6 @@ def enter(
         if len(around):
             add_row(around, index[first_around:count], around_bias, mine[: around.shape[1]])
         if running is not None:
-            add_scaled(tables, shares, x[b], running)
+            add_scaled(tables, profiles, x[b], running)
             if len(around):
-                add_scaled(around, shares, mine[: around.shape[1]], running)
+                add_scaled(around, profiles, mine[: around.shape[1]], running)

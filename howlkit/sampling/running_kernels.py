@@ -9,27 +9,96 @@ import math
 
 import numpy as np
 
-from howlkit.network.input_state import CLASSES, EDGES_AT
+from howlkit.network.input_state import (
+    CHORD_SURENESS,
+    CHORDS,
+    CLASSES,
+    EDGES_AT,
+    SCALE_SURENESS,
+    SCALES,
+)
 from howlkit.sampling.kernels import Array, compiled
 from howlkit.schema import STEP
 
 __all__ = ["add_scaled", "take_counts"]
 
-ELAPSED_ROW, SHARES_ROW, HAS_LAST, HALF_LIFE = range(4)
-"""What `numbers` are: the first rows in the tables of two inputs, -1 for none; a flag; notes."""
+ELAPSED_ROW, PROFILES_ROW, HAS_LAST, PROFILES, HALF_LIFE, HAS_SCALE, HARMONY_LIFE = range(7)
+"""What `numbers` are: the first rows in the tables of two inputs, -1 for none; a flag; how many
+profiles of pitch classes there are; notes until one counts half, 0 for no such profile; a flag;
+notes until one counts half in the chord, 0 for no such profiles."""
 
 ELAPSED, DRUMS, LAST, COUNTS = range(4)
-"""What the state of a row is, all as floats; the counts of pitch classes come last."""
+"""What the state of a row is, all as floats; two counts of pitch classes come last."""
+
+HARMONY = COUNTS + CLASSES
 
 EDGES = np.array(EDGES_AT)
+
+SCALE_MEMBERS, CHORD_MEMBERS = np.array(SCALES), np.array(CHORDS)
+
+
+@compiled
+def _count(old: Array, begun: Array, notes: int, half_life: int, new: Array) -> float:
+    """Set counts new (12,) to old ones, decayed, and the notes that begin; return their sum."""
+    decay, total = math.pow(2.0, -notes / half_life), 0.0
+    for c in range(CLASSES):
+        new[c] = decay * old[c] + begun[c]
+        total += new[c]
+    return total
+
+
+@compiled
+def _membership(counts: Array, members: Array, sureness: float, y: Array) -> None:
+    """Set y (12,) as `pitch_classes._membership`, for one row of counts (12,)."""
+    logits, highest = np.zeros(len(members)), -np.inf
+    for k in range(len(members)):
+        for c in range(CLASSES):
+            logits[k] += sureness * counts[c] * members[k, c]
+        highest = max(highest, logits[k])
+    total, size = 0.0, 0.0
+    for k in range(len(members)):
+        logits[k] = math.exp(logits[k] - highest)
+        total += logits[k]
+    for c in range(CLASSES):
+        size += members[0, c]
+    for c in range(CLASSES):
+        mass = 0.0
+        for k in range(len(members)):
+            mass += logits[k] * members[k, c]
+        y[c] = mass / total - size / CLASSES
+
+
+@compiled
+def _take_profiles(old: Array, begun: Array, notes: int, numbers: Array, new: Array,
+                   profiles: Array) -> None:  # fmt: skip
+    """Count the pitch classes that a step begins, and set profiles (12 P,).
+
+    old, new: the state of the row, which has both counts.
+    """
+    first = 0
+    if numbers[HALF_LIFE]:
+        counts = new[COUNTS : COUNTS + CLASSES]
+        total = _count(old[COUNTS:], begun, notes, numbers[HALF_LIFE], counts)
+        for c in range(CLASSES):
+            profiles[c] = counts[c] / (1.0 + total)
+        first = CLASSES
+        if numbers[HAS_SCALE]:
+            _membership(counts, SCALE_MEMBERS, SCALE_SURENESS, profiles[first:])
+            first += CLASSES
+    if numbers[HARMONY_LIFE]:
+        counts = new[HARMONY : HARMONY + CLASSES]
+        _count(old[HARMONY:], begun, notes, numbers[HARMONY_LIFE], counts)
+        for c in range(CLASSES):
+            profiles[first + c] = math.log1p(counts[c]) / 2.0
+        _membership(counts, CHORD_MEMBERS, CHORD_SURENESS, profiles[first + CLASSES :])
 
 
 @compiled
 def take_counts(b: int, mark: int, rows: Array, beside: Array, running: tuple[Array, ...]) -> int:
     """Take a step of row b into the counts; return the row of the tables for elapsed steps, or -1.
 
-    mark: of the step. rows: the rows of its values in the tables. beside: written to: the shares of
-    the pitch classes (12,), and the pitch begun last, as far as there are such inputs. running:
+    mark: of the step. rows: the rows of its values in the tables. beside: written to: the profiles
+    of pitch classes (12 P,), and the pitch begun last, as far as there are such inputs. running:
     `compiled_running.RunningInputs.next`.
     """
     numbers, pitch_of, drum_of, before, after = running
@@ -45,19 +114,14 @@ def take_counts(b: int, mark: int, rows: Array, beside: Array, running: tuple[Ar
                 begun[pitch_of[row] % CLASSES] += 1.0
                 notes += 1
                 highest = max(highest, pitch_of[row])
-    decay, total = math.pow(2.0, -notes / numbers[HALF_LIFE]), 0.0
-    for c in range(CLASSES):
-        new[COUNTS + c] = decay * old[COUNTS + c] + begun[c]
-        total += new[COUNTS + c]
+    for c in range(2 * CLASSES):
+        new[COUNTS + c] = 0.0
     new[LAST] = highest if highest >= 0 else old[LAST]
     new[ELAPSED] = old[ELAPSED] + (mark == STEP)
-    first = 0
-    if numbers[SHARES_ROW] >= 0:
-        for c in range(CLASSES):
-            beside[c] = new[COUNTS + c] / (1.0 + total)
-        first = CLASSES
+    if numbers[PROFILES]:
+        _take_profiles(old, begun, notes, numbers, new, beside)
     if numbers[HAS_LAST]:
-        beside[first] = new[LAST]
+        beside[CLASSES * numbers[PROFILES]] = new[LAST]
     if numbers[ELAPSED_ROW] < 0:
         return -1
     edge = 0
@@ -67,12 +131,10 @@ def take_counts(b: int, mark: int, rows: Array, beside: Array, running: tuple[Ar
 
 
 @compiled
-def add_scaled(tables: Array, shares: Array, y: Array, running: tuple[Array, ...]) -> None:
-    """Add to y (G,) what the shares (12,) of the pitch classes give by their rows of tables."""
-    first = running[0][SHARES_ROW]
-    if first < 0:
-        return
-    for c in range(CLASSES):
-        row = tables[first + c]
+def add_scaled(tables: Array, profiles: Array, y: Array, running: tuple[Array, ...]) -> None:
+    """Add to y (G,) what profiles (12 P,) of pitch classes give by their rows of tables."""
+    numbers = running[0]
+    for c in range(CLASSES * numbers[PROFILES]):
+        row = tables[numbers[PROFILES_ROW] + c]
         for j in range(len(y)):
-            y[j] += shares[c] * row[j]
+            y[j] += profiles[c] * row[j]

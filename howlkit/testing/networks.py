@@ -30,6 +30,8 @@ EVERY_INPUT: dict[str, Any] = {
     "intervals": True,
     "elapsed": True,
     "pitch_classes": 6,
+    "scale": True,
+    "harmony": 3,
 }
 """Head options: everything that a network may be told besides the last step."""
 

@@ -25,6 +25,9 @@ __all__ = ["Repetition", "repetition", "with_inputs"]
 HALF_LIFE = 64
 """`heads.pitch_classes`, in notes: two to eight bars."""
 
+CHORD = 6
+"""`heads.harmony`, in notes: the last chord or two."""
+
 PASSAGE = 4
 """The notes that must be alike for a passage to count as played again."""
 
@@ -34,7 +37,7 @@ OFTEN = 0.15
 MOST_NOTES = 25_000
 """No more of the music is looked at."""
 
-NAMES = ("repeats", "relative", "intervals", "elapsed", "pitch_classes")
+NAMES = ("repeats", "relative", "intervals", "elapsed", "pitch_classes", "scale", "harmony")
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,11 @@ def with_inputs(
         "intervals": decides_pitches and not names_references,
         "elapsed": True,
         "pitch_classes": HALF_LIFE if begun else 0,
+        "harmony": CHORD if begun else 0,
     }
     decided = {name: value for name, value in decided.items() if name in left}
+    if "scale" in left:  # it is found in the histogram
+        decided["scale"] = decided.get("pitch_classes", recipe.heads.pitch_classes) > 0
     tell(_line(decided, found))
     return replace(recipe, heads=replace(recipe.heads, **decided))
 

@@ -39,7 +39,13 @@ RELATED = Schema(
 )
 WIDE = Schema((real("long", 0, 9, resolution=0.01), real("none", 3, 3, resolution=1)))
 ALL = {"repeats": ("all",), "relative": True, "skip": True}
-TOLD = {"elapsed": True, "pitch_classes": 5, "intervals": True}
+TOLD = {
+    "elapsed": True,
+    "pitch_classes": 5,
+    "scale": True,
+    "harmony": 3,
+    "intervals": True,
+}
 OPTIONS = [
     {},
     {"repeats": ("all",)},
@@ -52,6 +58,8 @@ OPTIONS = [
     ALL,
     {"elapsed": True},
     {"pitch_classes": 5, "chained": False},
+    {"pitch_classes": 5, "scale": True},
+    {"harmony": 3, "chained": False},
     {"intervals": True},
     {"repeats": ("all",), **TOLD},
     {**ALL, **TOLD},
@@ -130,7 +138,7 @@ def check_step(plain, compiled, states, step):
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_every_choice_has_the_probability_that_torch_gives_it(name, options, rows):
     schema = SCHEMAS[name]
-    if schema.notes is None and ("intervals" in options or "pitch_classes" in options):
+    if schema.notes is None and {"intervals", "pitch_classes", "harmony"} & set(options):
         pytest.skip("its values begin no notes")
     plain, compiled = runners(schema, options)
     steps = repetitive(schema, rows, 40)

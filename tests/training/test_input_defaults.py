@@ -63,17 +63,19 @@ def test_the_passage_is_as_long_with_encoders_of_several_steps_a_note(folders):
 def test_inputs_about_pitches_are_for_encoders_that_speak_of_notes(folders, monkeypatch):
     heads, _ = decided(folders["tunes"], "event")
     assert heads.intervals and not heads.relative and heads.pitch_classes == 64
+    assert heads.scale and heads.harmony == 6
     monkeypatch.setattr(checked_encoder, "_note_pitches", lambda component: None)
     heads, _ = decided(folders["tunes"], "event")
     assert not heads.intervals and heads.pitch_classes == 0 and heads.elapsed
+    assert not heads.scale and heads.harmony == 0
 
 
 def test_what_people_say_wins(folders):
-    said = {"repeats": [], "relative": False, "pitch_classes": 0, "elapsed": False}
+    said = {"repeats": [], "relative": False, "pitch_classes": 0, "elapsed": False, "harmony": 0}
     heads, (line,) = decided(folders["tunes"], **said)
     assert heads.repeats == () and not heads.relative and not heads.elapsed
-    assert heads.pitch_classes == 0 and "repeats" not in line
-    assert decided(folders["tunes"], **said, intervals=False)[1] == []  # nothing to decide
+    assert heads.pitch_classes == 0 and not heads.scale and "repeats" not in line
+    assert decided(folders["tunes"], **said, intervals=False, scale=False)[1] == []  # nothing left
 
 
 def test_a_run_keeps_what_was_decided(folders, tmp_path):
