@@ -122,6 +122,22 @@ class World:
             dist.broadcast(data, 0, group=self.setup)
         return data.numpy().tobytes().decode()
 
+    def texts(self, own: str) -> list[str]:
+        """Return a text of every process, by rank; one may keep the others waiting for long."""
+        if self.size == 1:
+            return [own]
+        data = torch.from_numpy(np.frombuffer(own.encode(), np.uint8).copy())
+        sizes = [torch.zeros(1, dtype=torch.int64) for _ in range(self.size)]
+        dist.all_gather(sizes, torch.tensor([len(data)]), group=self.validations)
+        padded = torch.zeros(int(max(sizes)), dtype=torch.uint8)
+        padded[: len(data)] = data
+        found = [torch.empty_like(padded) for _ in range(self.size)]
+        dist.all_gather(found, padded, group=self.validations)
+        return [
+            each[: int(size)].numpy().tobytes().decode()
+            for each, size in zip(found, sizes, strict=True)
+        ]
+
     def largest(self, values: Sequence[float]) -> list[float]:
         """Return the largest that any process gives, place by place; in every step of training."""
         if self.size == 1:

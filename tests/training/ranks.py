@@ -6,6 +6,7 @@ that the environment names. A task:
     run: the folder. steps: of the budget. values: options by component. dtype: float32 or float64.
     workers. resume: go on with the run. die: [rank, step, signal], which that rank sends itself.
     stop_at: the first rank gets Ctrl-C after this step. gradients: keep those of the first step.
+    diverging: the way of `tests.training.diverging`, whose model learns this music and a long tune.
     command: in place of all these, arguments of `howlkit`.
 
 Each rank leaves `RUN/seen-RANK.jsonl`, a line for each step: digests of the rows that it trained
@@ -31,6 +32,7 @@ from howlkit.errors import HowlkitError
 from howlkit.training.trainer import Interrupted
 from howlkit.training.world import joined_world
 from tests.conftest import tune
+from tests.training.diverging import Diverging
 from tests.training.test_trainer import digest, trainer
 
 PIECES = [tune(seed, bars=4 + 3 * seed) for seed in range(7)]
@@ -153,11 +155,17 @@ def do(task, world):
         return
     torch.set_default_dtype(getattr(torch, task.get("dtype", "float32")))
     run, rank = Path(task["run"]), world.rank
+    music = {"pieces": PIECES}
+    if "diverging" in task:
+        music = {
+            "model": Diverging(task["diverging"]),
+            "pieces": [*(tune(seed, bars=5) for seed in range(3)), tune(7, bars=40)],
+        }
     made = trainer(
         run,
+        **music,
         steps=task["steps"],
         values=task.get("values"),
-        pieces=PIECES,
         world=world,
         workers=task.get("workers", 0),
     )
