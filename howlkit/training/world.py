@@ -33,14 +33,19 @@ from howlkit.training.dealing import joined
 
 __all__ = ["ALONE", "World", "joined_world"]
 
-STEP_LIMIT = 20.0
+STEP_LIMIT = 12.0
 """Seconds that one process may keep the others waiting in a step; HOWLKIT_RANK_TIMEOUT is another
-number. A pause of this length is rare, and a machine that vanished is to be noticed soon."""
+number. A pause of this length is rare, and a machine that vanished is to be noticed soon: all have
+to end within half a minute, of which ending itself may take half on a busy machine."""
 
 LONG_LIMIT, SETUP_LIMIT = timedelta(minutes=10), timedelta(hours=2)
 
 NEEDED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 """What torchrun sets in the environment."""
+
+
+LOST = ("gloo", "pair closure", "connection closed", "connection reset", "timed out waiting")
+"""What gloo's errors say when another process is gone, some of them without its name."""
 
 
 @dataclass(frozen=True)
@@ -328,7 +333,8 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if not isinstance(error, dist.DistError) and "gloo" not in str(error):
+        told = str(error).lower()
+        if not isinstance(error, dist.DistError) and not any(words in told for words in LOST):
             raise
         raise HowlkitError(
             f"process {dist.get_rank()} of {dist.get_world_size()} ends, since another one has "
