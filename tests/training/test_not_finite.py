@@ -12,7 +12,6 @@ from howlkit.training.checkpoint import load_checkpoint
 from howlkit.training.not_finite import all_finite
 from howlkit.training.weights import read_tensors
 from tests.conftest import tune
-from tests.training import ranks
 from tests.training.diverging import AT, Diverging
 from tests.training.test_trainer import trainer
 
@@ -104,11 +103,3 @@ def test_weights_that_are_broken_from_the_start_are_told(tmp_path):
     with pytest.raises(DataError, match="before the first update"):
         made.train()
     assert not (made.run / "checkpoints").exists()
-
-
-def test_of_two_processes_the_first_names_the_piece_of_either(tmp_path):
-    task = {"run": str(tmp_path / "run"), "steps": 60, "values": FEW, "diverging": "loss"}
-    (first, told), (second, other) = ranks.finish(ranks.start([task], 2))
-    assert (first, second) == (1, 1) and "error" not in other
-    assert "in one of the" in told and "'tune 7', near bar" in told
-    assert f"weights of step {is_kept(tmp_path / 'run')}," in told
