@@ -5,8 +5,9 @@ machine. What is agreed on goes over gloo, on the CPU, so no device keeps anybod
 Gradients are averaged by DistributedDataParallel, over gloo on CPUs and over nccl on GPUs.
 
 A process that ends closes its connections, so the others notice at once. One that hangs, or a
-machine that vanishes, is noticed when a step has kept the others waiting for `STEP_LIMIT`. Others
-wait for `LONG_LIMIT` while one validates or saves, and for `SETUP_LIMIT` while it prepares music.
+machine that vanishes, is noticed when it has given no sign of life (pulse.py) for `SIGN_LIMIT`. For
+one that gives signs the others wait for `STEP_LIMIT` in a step, for `LONG_LIMIT` while it validates
+or saves, and for `SETUP_LIMIT` while it prepares music.
 """
 
 from __future__ import annotations
@@ -29,14 +30,18 @@ from torch.nn.parallel import DistributedDataParallel
 
 from howlkit.errors import HowlkitError
 from howlkit.network.device import pick_device
+from howlkit.training import pulse
 from howlkit.training.dealing import joined
 
 __all__ = ["ALONE", "World", "joined_world"]
 
-STEP_LIMIT = 12.0
-"""Seconds that one process may keep the others waiting in a step; HOWLKIT_RANK_TIMEOUT is another
-number. A pause of this length is rare, and a machine that vanished is to be noticed soon: all have
-to end within half a minute, of which ending itself may take half on a busy machine."""
+SIGN_LIMIT = 10.0
+"""Seconds without a sign of life (pulse.py) after which a process is lost; HOWLKIT_RANK_TIMEOUT is
+another number. Such a pause is rare, and all have to end within half a minute, of which a busy
+machine may need the rest."""
+
+STEP_LIMIT = 60.0
+"""Seconds that a process may keep the others waiting in a step, though it gives signs of life."""
 
 LONG_LIMIT, SETUP_LIMIT = timedelta(minutes=10), timedelta(hours=2)
 
@@ -279,9 +284,10 @@ def joined_world() -> Iterator[World]:
     made = _start()
     try:
         with _explained():
-            step = timedelta(seconds=_number("HOWLKIT_RANK_TIMEOUT", STEP_LIMIT))
+            signs = _number("HOWLKIT_RANK_TIMEOUT", SIGN_LIMIT)
+            step = timedelta(seconds=max(signs, STEP_LIMIT))
             rank, longer = dist.get_rank(), max(step, LONG_LIMIT)
-            yield World(
+            world = World(
                 rank,
                 dist.get_world_size(),
                 int(_number("LOCAL_RANK", rank)),
@@ -290,6 +296,9 @@ def joined_world() -> Iterator[World]:
                 saves=dist.new_group(backend="gloo", timeout=longer if rank else step),
                 setup=dist.new_group(backend="gloo", timeout=SETUP_LIMIT),
             )
+            # Who made the group already may have no store that others reach.
+            with pulse.watched(rank, world.size, signs, _lost) if made else nullcontext():
+                yield world
     finally:
         if made:
             with contextlib.suppress(RuntimeError):  # when the others have gone already
@@ -336,11 +345,16 @@ def _explained() -> Iterator[None]:
         told = str(error).lower()
         if not isinstance(error, dist.DistError) and not any(words in told for words in LOST):
             raise
-        raise HowlkitError(
-            f"process {dist.get_rank()} of {dist.get_world_size()} ends, since another one has "
-            f"ended or does not answer ({_first_line(error)}). What that one says is the cause. "
-            "Nothing saved is lost: go on from the last checkpoint with --resume"
-        ) from error
+        raise HowlkitError(_lost(_first_line(error))) from error
+
+
+def _lost(why: str) -> str:
+    """Return the line that a process ends with when another one is lost."""
+    return (
+        f"process {dist.get_rank()} of {dist.get_world_size()} ends, since another one has "
+        f"ended or does not answer ({why}). What that one says is the cause. "
+        "Nothing saved is lost: go on from the last checkpoint with --resume"
+    )
 
 
 def _first_line(error: BaseException) -> str:
