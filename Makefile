@@ -8,7 +8,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
 
-.PHONY: demo test lint docs kernels replacing explore differential fuzz kills quality chorales matrix models packages bench scaling steering tokenizers clean soak replays pages learning copies
+.PHONY: demo test lint docs kernels replacing explore differential fuzz kills quality chorales matrix models packages bench scaling steering tokenizers clean soak replays pages learning copies lowest
 
 # The versions last tested are installed, torch's among them; pyproject.toml has the ranges.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -65,6 +65,16 @@ docs: $(VENV)/.installed-docs
 explore: $(VENV)/.installed-test
 	$(BIN)/python -m pytest --numprocesses auto -m hypothesis --hypothesis-profile other
 
+# The tests with the lowest versions that pyproject.toml allows, in an environment of their own, in
+# build/lowest; twenty minutes. LOWEST=--torch takes torch's lowest too, which is large.
+lowest:
+	$(PYTHON) -m venv --clear build/lowest
+	$(PYTHON) scripts/lowest_versions.py $(LOWEST) > build/lowest/constraints.txt
+	build/lowest/bin/python -m pip install --quiet --disable-pip-version-check -c build/lowest/constraints.txt \
+	    -e '.[fast,png,told,sound,soundfont]' hypothesis mido pytest pytest-xdist \
+	    $(foreach plugin,$(wildcard plugins/*/pyproject.toml),-e ./$(dir $(plugin)))
+	build/lowest/bin/python -m pytest --numprocesses auto --dist worksteal --ignore tests/pages
+
 # Every MIDI file of HOWLKIT_DATA as howlkit reads it, as a plain event reader does, and as mido does;
 # exits 1 if a difference is unexplained. Five minutes.
 differential: $(VENV)/.installed-test
@@ -82,17 +92,18 @@ copies: $(VENV)/.installed-test
 	$(BIN)/python benchmarks/copies.py
 
 # 200 times killed while saving; 50 times two trainings at once in one folder; 20 times one of two
-# processes of a training killed; some 20 minutes.
+# processes of a training killed or stopped; some 20 minutes.
 kills: $(VENV)/.installed-test
 	HOWLKIT_KILLS=200 $(BIN)/python -m pytest tests/training/test_stopping.py -k killed_while_saving
 	HOWLKIT_STARTS=50 $(BIN)/python -m pytest tests/training/test_run_lock.py -k two_trainings
 	HOWLKIT_RANK_KILLS=20 $(BIN)/python -m pytest -rP tests/training/test_world_at_length.py -k killed
 
 # Runs on one, two and four processes held against each other over 40 steps, killed, moved and
-# interrupted; then 1,000 random sequences of edits, music, undo, kills and reloads in the studio; some
+# interrupted; a simulated night, twice (eight minutes); then 1,000 random sequences of edits, music, undo, kills and reloads in the studio; some
 # twenty minutes. docs/reliability.md has what came.
 soak: $(VENV)/.installed-test
 	HOWLKIT_SOAK=1 $(BIN)/python -m pytest -rP tests/training/test_world_at_length.py
+	HOWLKIT_SOAK=1 $(BIN)/python -m pytest -rP tests/training/test_long_run.py
 	HOWLKIT_STUDIO_CASES=1000 $(BIN)/python -m pytest plugins/howlkit-studio/tests/test_sequences.py
 
 # Encoders and models at equal time, with chained and independent heads, on folders of HOWLKIT_DATA:

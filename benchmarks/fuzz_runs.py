@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 import typing
 from collections import Counter
 from pathlib import Path
@@ -171,7 +172,9 @@ def child(kind, folder, first, stop, seed, log):
             except HowlkitError:
                 outcome = "refused"
             except BaseException as error:
-                outcome = f"BROKE {path.name}: {type(error).__name__}: {str(error)[:300]!r}"
+                frames = traceback.extract_tb(error.__traceback__)[-8:]
+                way = " ".join(f"{Path(each.filename).stem}:{each.lineno}" for each in frames)
+                outcome = f"BROKE {path.name}: {type(error).__name__}: {str(error)[:300]!r} {way}"
             took = time.process_time() - began
             if took > SECONDS:
                 outcome = f"SLOW {path.name}: {took:.1f} s"
@@ -211,13 +214,17 @@ def fuzz(kind, folder, mutants, seed):
             with log.open("a") as stream:
                 stream.write(f"{number} BROKE: the process died\n")
         done = int(number) + 1
-    outcomes = [line.partition(" ")[2] for line in log.read_text().splitlines()]
-    wrong = [outcome for outcome in outcomes if outcome.startswith(("BROKE", "SLOW"))]
-    for outcome, count in Counter(wrong).most_common(20):
-        print(f"  {count} x {outcome}")
+    numbered = [line.partition(" ") for line in log.read_text().splitlines()]
+    outcomes = [outcome for _, _, outcome in numbered]
+    wrong = {}
+    for number, _, outcome in numbered:
+        if outcome.startswith(("BROKE", "SLOW")):
+            wrong.setdefault(outcome, []).append(number)
+    for outcome, numbers in sorted(wrong.items(), key=lambda found: -len(found[1]))[:20]:
+        print(f"  {len(numbers)} x, first mutant {numbers[0]}: {outcome}")
     counts = Counter(outcome.split()[0] for outcome in outcomes if outcome != "begun")
     print(f"{kind}: {dict(counts)}", flush=True)
-    return len(wrong)
+    return sum(map(len, wrong.values()))
 
 
 def main():

@@ -67,6 +67,12 @@ class Encoded:
         """The number of notes in all pieces."""
         return int(self.note_counts.sum())
 
+    def only(self, number: int) -> Encoded:
+        """Return one piece alone."""
+        some = slice(number, number + 1)
+        parts = self.rows[some], self.note_counts[some], self.seconds[some], self.names[some]
+        return Encoded(self.schema, *parts)
+
     @property
     def step_counts(self) -> NDArray[np.int64]:
         """The number of ordinary steps in each piece, (pieces,)."""

@@ -38,7 +38,9 @@ both, n values, P profiles, D in the width of the backbone's input.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from howlkit.head_options import HeadOptions
@@ -67,11 +69,21 @@ State = dict[str, Tensor]
 
 def classes_of_values(schema: Schema, field: Field) -> Tensor | None:
     """Return (n,): the pitch class of each value of a field, 12 for none; None: it has none."""
+    classes = _classes(schema, field)
+    return None if classes is None else torch.tensor(classes.tolist())
+
+
+def _classes(schema: Schema, field: Field) -> NDArray[np.int64] | None:
+    """Return what `classes_of_values` does, as an array.
+
+    By numpy, since such arithmetic on the device "meta" (`build_shapes`) imports torch's compiler,
+    which takes longer than torch.
+    """
     found = note_pitches(schema, OPTION).pitches.get(field.name)
     if found is None:
         return None
-    pitches = torch.tensor(found.tolist())
-    return torch.where(pitches >= 0, pitches % CLASSES, CLASSES)
+    pitches = np.asarray(found, np.int64)
+    return np.where(pitches >= 0, pitches % CLASSES, CLASSES)
 
 
 class PitchClasses(nn.Module):
@@ -99,9 +111,9 @@ class PitchClasses(nn.Module):
         self.register_buffer("scales", torch.tensor(SCALES), persistent=False)
         self.register_buffer("chords", torch.tensor(CHORDS), persistent=False)
         for field in self.fields:  # (n, 12): a one at the pitch class
-            classes = classes_of_values(schema, field)
-            table = torch.eye(CLASSES + 1)[classes, :CLASSES]
-            self.register_buffer(f"classes_{field.name}", table, persistent=False)
+            table = np.eye(CLASSES + 1)[_classes(schema, field), :CLASSES]
+            classes = torch.tensor(table.tolist(), dtype=torch.get_default_dtype())
+            self.register_buffer(f"classes_{field.name}", classes, persistent=False)
 
     def forward(self, profiles: Tensor) -> Tensor:
         """Return (B, T, D in), what the backbone gets for profiles (B, T, 12 P)."""

@@ -37,6 +37,7 @@ __all__ = [
     "read_json",
     "save_checkpoint",
     "saving",
+    "steps",
     "write_json",
 ]
 
@@ -119,6 +120,12 @@ def load_checkpoint(run: Path) -> Checkpoint:
     )
 
 
+def steps(run: Path) -> list[int]:
+    """Return the steps after which a run has checkpoints, in order."""
+    folders = (run / "checkpoints").glob("step-" + "[0-9]" * 8)
+    return sorted(int(folder.name[5:]) for folder in folders)
+
+
 def read_weights(run: Path, step: int) -> Tensors:
     """Return the weights in the checkpoint of a step: their average, if the run keeps one.
 
@@ -127,8 +134,8 @@ def read_weights(run: Path, step: int) -> Tensors:
     parent = run / "checkpoints"
     folder = parent / f"step-{step:08d}"
     if not folder.is_dir():
-        steps = sorted(int(found.name[5:]) for found in parent.glob("step-" + "[0-9]" * 8))
-        have = f"it has those of steps {', '.join(map(str, steps))}" if steps else "it has none"
+        found = steps(run)
+        have = f"it has those of steps {', '.join(map(str, found))}" if found else "it has none"
         raise CheckpointError(
             f"{printable(run)} has no checkpoint of step {step}; {have}. `howlkit train --keep 3` "
             "keeps the last three"

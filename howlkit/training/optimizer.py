@@ -51,18 +51,26 @@ def learning_rate(highest: float, *, step: int, warmup: int, used: float) -> flo
     return highest * falling * min(1.0, (step + 1) / max(warmup, 1))
 
 
-def update(optimizer: Optimizer, network: nn.Module, rate: float, *, clip: float) -> None:
-    """Take one step down the gradients of a network, and clear them.
+def update(
+    optimizer: Optimizer, network: nn.Module, rate: float, *, clip: float, strict: bool = False
+) -> Tensor:
+    """Take one step down the gradients of a network, clear them, and return their norm ().
 
     clip: gradients of a larger norm, over all weights, are scaled down to it (Pascanu et al. 2013);
-    0: never.
+    0: never. strict: raise FloatingPointError, and change nothing, if the norm is NaN or infinite;
+    a device has to be waited for.
     """
+    gradients = [p.grad for p in network.parameters() if p.grad is not None]
+    norm = torch.nn.utils.get_total_norm(gradients)
+    if strict and not norm.isfinite():
+        raise FloatingPointError("the gradients are not finite")
     if clip:
-        torch.nn.utils.clip_grad_norm_(network.parameters(), clip)
+        torch.nn.utils.clip_grads_with_norm_(network.parameters(), clip, norm)
     for group in optimizer.param_groups:
         group["lr"] = rate
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
+    return norm
 
 
 def _parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -35,6 +35,7 @@ from howlkit.training import (
     checkpoint,
     memory,
     model_folder,
+    not_finite,
     optimizer,
     prefetch,
     random_state,
@@ -43,6 +44,7 @@ from howlkit.training import (
 from howlkit.training.carried import CarriedState
 from howlkit.training.checkpoint import Checkpoint
 from howlkit.training.ema import Average
+from howlkit.training.not_finite import Update
 from howlkit.training.progress import Budget, Meter, Metrics, Progress, TrainerState, TrainingResult
 from howlkit.training.recipe import Recipe
 from howlkit.training.run_lock import RunLock
@@ -122,7 +124,8 @@ class Trainer:
         self.keep = 1  # checkpoints
         self._at = TrainerState()
         self.carried = CarriedState(world, device, options.accumulate)
-        self._uncounted: list[tuple[Tensor, float]] = []  # nats and notes of windows
+        self._uncounted: list[Update] = []  # whose nats were not read yet
+        self._latest: Update | None = None
         self._meter, self.metrics = Meter(), Metrics(run / "metrics.jsonl")
         self._last = self._progress(math.nan, 0.0)
         self._signal: int | None = None  # that this process was sent
@@ -155,7 +158,13 @@ class Trainer:
 
     def resume(self) -> None:
         """Go back to the newest whole checkpoint of the run; CheckpointError if there is none."""
-        saved = checkpoint.load_checkpoint(self.run)
+        self._load(checkpoint.load_checkpoint(self.run))
+        self._last = self._progress(math.nan, 0.0)
+        if self.world.first:
+            self.metrics.forget_after(self._at.step)
+
+    def _load(self, saved: Checkpoint) -> None:
+        """Go back to a checkpoint; CheckpointError if it is of another network."""
         try:
             self.network.load_state_dict(without_prefix(saved.model, "network"))
             if self.average is not None:
@@ -169,9 +178,6 @@ class Trainer:
             raise CheckpointError(
                 f"{printable(self.run)}: its checkpoint does not fit its config.json: {error}"
             ) from error
-        self._last = self._progress(math.nan, 0.0)
-        if self.world.first:
-            self.metrics.forget_after(self._at.step)
 
     def extend(self) -> None:
         """Let patience count from now on, so that a run with a new budget does not stop at once."""
@@ -232,9 +238,7 @@ class Trainer:
             if self.is_over:
                 return self._finish("budget")
             self.carried.begin(segment, self.network)
-            nats = self._timed_update(batch, segment.scale)
-            notes = segment.notes_per_step * float(segment.predictions[self._at.window])
-            self._uncounted.append((nats, notes))
+            self._update_window(segment, batch)
             self._at.step += 1
             self._at.window += 1
             if self._at.window == len(segment.batches):
@@ -259,6 +263,20 @@ class Trainer:
                 raise Interrupted(self._stop)
         return None
 
+    def _update_window(self, segment: Segment, batch: Batch) -> None:
+        """Do one step; DataError if its gradients are not finite, as far as nobody has to wait."""
+        notes = segment.notes_per_step * float(segment.predictions[self._at.window])
+        parts = self.carried.parts(len(batch.lengths))
+        states = [self.carried[number] for number in range(len(parts))]
+        nothing = torch.zeros((), device=self.device)
+        made = Update(self._at.step, segment, self._at.window, parts, states, nothing, notes)
+        try:
+            nats = self._timed_update(batch, segment.scale)
+        except FloatingPointError:
+            self._stop_at(made)
+        self._latest = replace(made, nats=nats)
+        self._uncounted.append(self._latest)
+
     def _count_seconds(self) -> None:
         """Count the time since the last call, with reading, validating and saving.
 
@@ -273,13 +291,15 @@ class Trainer:
         """Count the nats and notes since the last call; only here does a device keep us waiting."""
         if not self._uncounted:
             return
-        own = torch.stack([nats for nats, _ in self._uncounted]).tolist()
+        updates, self._uncounted = self._uncounted, []
+        own = torch.stack([update.nats for update in updates]).tolist()
         nats = self.world.summed(np.array(own)).tolist()
-        for cost, (_, notes) in zip(nats, self._uncounted, strict=True):
-            self._meter.count(cost, notes)
+        for cost, update in zip(nats, updates, strict=True):
+            if not math.isfinite(cost):
+                self._stop_at(update)
+            self._meter.count(cost, update.notes)
             self._at.nats += cost
-            self._at.notes += notes
-        self._uncounted.clear()
+            self._at.notes += update.notes
 
     def _timed_update(self, batch: Batch, scale: int) -> Tensor:
         """Do one step, and keep how many seconds it took, until that was shown."""
@@ -305,7 +325,9 @@ class Trainer:
     def _update(self, batch: Batch, scale: int) -> Tensor:
         """Do one step of the optimizer; return the nats of the window (), without those of `mark`.
 
-        They are those of this process's rows; the gradients are those of all rows.
+        They are those of this process's rows, or NaN if the gradients, which are those of all rows,
+        are not finite. Where no device has to be waited for, that is found before the weights
+        change: FloatingPointError, in all processes alike.
         scale: divides the loss; the same for all windows of a segment and for all processes, so
         that a window that is mostly padding weighs little.
         """
@@ -320,24 +342,38 @@ class Trainer:
                 cost, state = self._backward(part, self.carried[number], scale)
             nats.append(cost)
             states.append(state)
-        clip = self.recipe.training.clip
-        optimizer.update(self.optimizer, self.network, self._rate(), clip=clip)
+        clip, on_cpu = self.recipe.training.clip, self.device.type == "cpu"
+        norm = optimizer.update(
+            self.optimizer, self.network, self._rate(), clip=clip, strict=on_cpu
+        )
         self.carried.move(states)
         if self.average is not None:
             self.average.move(self._at.step)
-        return nats[0] if len(nats) == 1 else torch.stack(nats).sum()
+        found = nats[0] if len(nats) == 1 else torch.stack(nats).sum()
+        return found.where(norm.isfinite(), math.nan)
 
     def _backward(
         self, batch: Batch, state: dict[str, Tensor] | None, scale: int
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Add the gradients of a part of a batch; return its nats (), and the state after it."""
-        inputs, targets, lengths = to_tensors(batch, self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            sums, after = self._parallel(inputs, targets, lengths, state)
+        sums, after = self._costs(self._parallel, batch, state)
         # Processes average their gradients, and their losses are to be added.
-        (sums.sum() * self.world.size / scale).backward()
+        (sums.sum() * self.world.size / scale).backward()  # type: ignore[no-untyped-call]
         nats: Tensor = sums.detach()[1:].sum()
         return nats, after
+
+    def _costs(
+        self, module: nn.Module, batch: Batch, state: Mapping[str, Tensor] | None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the nats by decision (K,) of some rows, and the state after them."""
+        inputs, targets, lengths = to_tensors(batch, self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            sums, after = module(inputs, targets, lengths, state)
+        return sums, after
+
+    def _costs_of_rows(self, batch: Batch, state: Mapping[str, Tensor] | None) -> Tensor:
+        """Return the nats by decision (K,) of some rows, which no other process waits for."""
+        return self._costs(self.network, batch, state)[0]
 
     def _rate(self) -> float:
         """Return the learning rate of the next step."""
@@ -374,13 +410,11 @@ class Trainer:
         if self.validation is not None:
             scores = self._judge(self.validation)
             judged, fields = scores.cost_per_note, scores.field_costs
+            if not math.isfinite(judged):
+                self._stop_validation(scores)
             self._at.validation = judged
-        if not math.isfinite(judged):
-            raise DataError(
-                f"the loss is {judged} after {self._at.step} steps: the learning rate is too high. "
-                "Try again with half of it, -o training.rate=..."
-            )
-        if self._at.best is None or judged < self._at.best:
+        is_best = self._at.best is None or judged < self._at.best
+        if is_best and not math.isnan(judged):  # NaN: nothing was learnt from yet
             self._at.best, self._at.best_step = judged, self._at.step
             self.save_model()
         self._log(replace(self._progress(nats, speed), validated=True, fields=fields))
@@ -425,11 +459,61 @@ class Trainer:
             self.metrics.add(progress)
             self.show(progress)
 
+    # Stopping where a number is not finite --------------------------------------------------------
+
+    def _stop_at(self, update: Update | None) -> NoReturn:
+        """Raise DataError, since an update's loss, gradients or new weights are not finite.
+
+        Kept are the weights before it, or where it was seen too late, those of the last checkpoint.
+        """
+        self._uncounted, self._latest = [], None
+        if self._is_finite():
+            self.save()
+        elif (self.run / "checkpoints" / "latest").exists():
+            self._load(checkpoint.load_checkpoint(self.run))
+        else:
+            raise self._stopped("the weights are infinite or NaN before the first update")
+        if self._at.best is None:
+            self.save_model()
+        if update is None:
+            raise self._stopped(f"after {self._at.step} steps weights became infinite or NaN")
+        self.network.train()
+        found = not_finite.look(self.network, self.windows, update, self._costs_of_rows)
+        texts = self.world.texts(found.to_json())
+        raise self._stopped(not_finite.described(update.step, texts))
+
+    def _stop_validation(self, scores: Scores) -> NoReturn:
+        """Raise DataError, since validation does not cost a finite number of nats."""
+        if not self._is_finite():
+            self._stop_at(self._latest)
+        with self._weights():
+            where = not_finite.where_validation_stops(self.network, scores, self.recipe.encoder)
+        step = self._at.step
+        raise self._stopped(f"after {step} steps the validation loss is infinite or NaN, {where}")
+
+    def _stopped(self, what: str) -> BaseException:
+        """Return the error that tells what is wrong, what was kept, and what to do next."""
+        if not self.world.first:
+            return SystemExit(1)  # the first one says it
+        kept = checkpoint.steps(self.run)
+        advice = not_finite.advice(self.run, kept, self.recipe.training.rate)
+        return DataError(f"training stopped: {what}. {advice}")
+
+    def _is_finite(self) -> bool:
+        """Say whether all weights and the optimizer's numbers are finite, in all processes."""
+        tensors = [*self.network.state_dict().values()]
+        tensors += optimizer.tensors_of(self.optimizer).values()
+        if self.average is not None:
+            tensors += self.average.tensors.values()
+        return not self.world.largest([float(not not_finite.all_finite(tensors))])[0]
+
     # Saving -------------------------------------------------------------------------------------
 
     def save(self) -> None:
         """Write a checkpoint, with everything that the rest of the run depends on."""
         self._count_nats()
+        if not self._is_finite():
+            self._stop_at(self._latest)
         rest = with_prefix("carried", self.carried.tensors())
         rest |= random_state.tensors(self.world, self.device)
         if self.world.first:

@@ -61,20 +61,25 @@ class Segment:
 
     Where several processes share a segment out, `batches` and `elapsed` have the rows of this one
     (one of padding alone, if it has none), and everything else is that of all rows.
-    rows: B. predictions: of each window. notes_per_step: the mean over the whole segment. elapsed:
-    (B,) how many steps of its piece come before the first row of each tile, as `_elapsed` estimates
-    it. scale: the number of predictions in a full window, which the loss is divided by. after: the
-    position that follows.
+    tiles: (B, 3), as `Windows.tiles`. predictions: of each window. notes_per_step: the mean over
+    the whole segment. elapsed: (B,) how many steps of its piece come before the first row of each
+    tile, as `_elapsed` estimates it. scale: the number of predictions in a full window, which the
+    loss is divided by. after: the position that follows.
     """
 
     batches: list[Batch]
-    rows: int
+    tiles: NDArray[np.int64]
     predictions: NDArray[np.int64]
     notes_per_step: float
     elapsed: NDArray[np.int64]
     scale: int
     epoch: int
     after: Position
+
+    @property
+    def rows(self) -> int:
+        """B, of all processes."""
+        return len(self.tiles)
 
 
 @dataclass(frozen=True)
@@ -194,7 +199,7 @@ class Windows:
         elapsed = _elapsed(tiles, sizes[:, 1])[self.rank :: self.ranks]
         return Segment(
             batches,
-            rows=len(tiles),
+            tiles=tiles,
             predictions=np.clip(predictions - begins[:, None], 0, steps).sum(1),
             notes_per_step=float((tiles[:, 2] - tiles[:, 1]).sum() / max(predictions.sum(), 1)),
             elapsed=elapsed if own else np.zeros(1, np.int64),

@@ -5,8 +5,9 @@ machine. What is agreed on goes over gloo, on the CPU, so no device keeps anybod
 Gradients are averaged by DistributedDataParallel, over gloo on CPUs and over nccl on GPUs.
 
 A process that ends closes its connections, so the others notice at once. One that hangs, or a
-machine that vanishes, is noticed when a step has kept the others waiting for `STEP_LIMIT`. Others
-wait for `LONG_LIMIT` while one validates or saves, and for `SETUP_LIMIT` while it prepares music.
+machine that vanishes, is noticed when it has given no sign of life (pulse.py) for `SIGN_LIMIT`. For
+one that gives signs the others wait for `STEP_LIMIT` in a step, for `LONG_LIMIT` while it validates
+or saves, and for `SETUP_LIMIT` while it prepares music.
 """
 
 from __future__ import annotations
@@ -29,18 +30,27 @@ from torch.nn.parallel import DistributedDataParallel
 
 from howlkit.errors import HowlkitError
 from howlkit.network.device import pick_device
+from howlkit.training import pulse
 from howlkit.training.dealing import joined
 
 __all__ = ["ALONE", "World", "joined_world"]
 
-STEP_LIMIT = 20.0
-"""Seconds that one process may keep the others waiting in a step; HOWLKIT_RANK_TIMEOUT is another
-number. A pause of this length is rare, and a machine that vanished is to be noticed soon."""
+SIGN_LIMIT = 10.0
+"""Seconds without a sign of life (pulse.py) after which a process is lost; HOWLKIT_RANK_TIMEOUT is
+another number. Such a pause is rare, and all have to end within half a minute, of which a busy
+machine may need the rest."""
+
+STEP_LIMIT = 60.0
+"""Seconds that a process may keep the others waiting in a step, though it gives signs of life."""
 
 LONG_LIMIT, SETUP_LIMIT = timedelta(minutes=10), timedelta(hours=2)
 
 NEEDED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 """What torchrun sets in the environment."""
+
+
+LOST = ("gloo", "pair closure", "connection closed", "connection reset", "timed out waiting")
+"""What gloo's errors say when another process is gone, some of them without its name."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +131,22 @@ class World:
         if len(data):
             dist.broadcast(data, 0, group=self.setup)
         return data.numpy().tobytes().decode()
+
+    def texts(self, own: str) -> list[str]:
+        """Return a text of every process, by rank; one may keep the others waiting for long."""
+        if self.size == 1:
+            return [own]
+        data = torch.from_numpy(np.frombuffer(own.encode(), np.uint8).copy())
+        sizes = [torch.zeros(1, dtype=torch.int64) for _ in range(self.size)]
+        dist.all_gather(sizes, torch.tensor([len(data)]), group=self.validations)
+        padded = torch.zeros(int(max(sizes)), dtype=torch.uint8)
+        padded[: len(data)] = data
+        found = [torch.empty_like(padded) for _ in range(self.size)]
+        dist.all_gather(found, padded, group=self.validations)
+        return [
+            each[: int(size)].numpy().tobytes().decode()
+            for each, size in zip(found, sizes, strict=True)
+        ]
 
     def largest(self, values: Sequence[float]) -> list[float]:
         """Return the largest that any process gives, place by place; in every step of training."""
@@ -258,9 +284,10 @@ def joined_world() -> Iterator[World]:
     made = _start()
     try:
         with _explained():
-            step = timedelta(seconds=_number("HOWLKIT_RANK_TIMEOUT", STEP_LIMIT))
+            signs = _number("HOWLKIT_RANK_TIMEOUT", SIGN_LIMIT)
+            step = timedelta(seconds=max(signs, STEP_LIMIT))
             rank, longer = dist.get_rank(), max(step, LONG_LIMIT)
-            yield World(
+            world = World(
                 rank,
                 dist.get_world_size(),
                 int(_number("LOCAL_RANK", rank)),
@@ -269,6 +296,9 @@ def joined_world() -> Iterator[World]:
                 saves=dist.new_group(backend="gloo", timeout=longer if rank else step),
                 setup=dist.new_group(backend="gloo", timeout=SETUP_LIMIT),
             )
+            # Who made the group already may have no store that others reach.
+            with pulse.watched(rank, world.size, signs, _lost) if made else nullcontext():
+                yield world
     finally:
         if made:
             with contextlib.suppress(RuntimeError):  # when the others have gone already
@@ -312,13 +342,19 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if not isinstance(error, dist.DistError) and "gloo" not in str(error):
+        told = str(error).lower()
+        if not isinstance(error, dist.DistError) and not any(words in told for words in LOST):
             raise
-        raise HowlkitError(
-            f"process {dist.get_rank()} of {dist.get_world_size()} ends, since another one has "
-            f"ended or does not answer ({_first_line(error)}). What that one says is the cause. "
-            "Nothing saved is lost: go on from the last checkpoint with --resume"
-        ) from error
+        raise HowlkitError(_lost(_first_line(error))) from error
+
+
+def _lost(why: str) -> str:
+    """Return the line that a process ends with when another one is lost."""
+    return (
+        f"process {dist.get_rank()} of {dist.get_world_size()} ends, since another one has "
+        f"ended or does not answer ({why}). What that one says is the cause. "
+        "Nothing saved is lost: go on from the last checkpoint with --resume"
+    )
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,5 +1,8 @@
 """The histogram of pitch classes: what it counts, and what it adds."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -146,3 +149,18 @@ def test_many_steps_at_once_are_the_same_as_one_by_one():
 def test_an_encoder_that_does_not_speak_of_notes_is_refused():
     with pytest.raises(OptionError, match="heads.pitch_classes needs an encoder that says"):
         small(Schema((Field("pitch", 12),)), heads={"pitch_classes": HALF})
+
+
+def test_shapes_alone_need_no_compiler_of_torch():
+    """It takes longer to import than torch itself, and each load of a model needs shapes."""
+    script = """
+import sys
+from howlkit.network.build import build_shapes
+from howlkit.training.recipe import Recipe
+told = {"pitch_classes": 8, "intervals": True, "elapsed": True, "repeats": ["pitch"], "skip": True}
+recipe = Recipe.choose("tuple", "lstm", values={"heads": told})
+build_shapes(recipe.model, recipe.encoder.schema, recipe.heads)
+assert not {"torch._dynamo", "torch._inductor"} & set(sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

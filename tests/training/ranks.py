@@ -6,11 +6,12 @@ that the environment names. A task:
     run: the folder. steps: of the budget. values: options by component. dtype: float32 or float64.
     workers. resume: go on with the run. die: [rank, step, signal], which that rank sends itself.
     stop_at: the first rank gets Ctrl-C after this step. gradients: keep those of the first step.
+    diverging: the way of `tests.training.diverging`, whose model learns short tunes and a long one.
     command: in place of all these, arguments of `howlkit`.
 
 Each rank leaves `RUN/seen-RANK.jsonl`, a line for each step: digests of the rows that it trained
-on, and the sums of nats; and `RUN/ended-RANK.json` at the end of a task. `gradients` are in
-`RUN/gradients-RANK.npy`.
+on, and the sums of nats; and at the end of a task `RUN/ended-RANK.json`, or `RUN/stopped-RANK.txt`
+with the error. `gradients` are in `RUN/gradients-RANK.npy`.
 """
 
 import contextlib
@@ -27,10 +28,11 @@ import numpy as np
 import torch
 
 from howlkit import cli
-from howlkit.errors import HowlkitError
+from howlkit.errors import DataError, HowlkitError
 from howlkit.training.trainer import Interrupted
 from howlkit.training.world import joined_world
 from tests.conftest import tune
+from tests.training.diverging import Diverging
 from tests.training.test_trainer import digest, trainer
 
 PIECES = [tune(seed, bars=4 + 3 * seed) for seed in range(7)]
@@ -153,11 +155,17 @@ def do(task, world):
         return
     torch.set_default_dtype(getattr(torch, task.get("dtype", "float32")))
     run, rank = Path(task["run"]), world.rank
+    music = {"pieces": PIECES}
+    if "diverging" in task:
+        music = {
+            "model": Diverging(task["diverging"]),
+            "pieces": [*(tune(seed, bars=5) for seed in range(3)), tune(7, bars=40)],
+        }
     made = trainer(
         run,
+        **music,
         steps=task["steps"],
         values=task.get("values"),
-        pieces=PIECES,
         world=world,
         workers=task.get("workers", 0),
     )
@@ -172,6 +180,8 @@ def do(task, world):
             made.train()
         except Interrupted as stop:
             assert stop.number == signal.SIGINT
+        except (DataError, SystemExit) as error:
+            (run / f"stopped-{rank}.txt").write_text(f"{type(error).__name__}: {error}")
     told = {"began": began, "step": made.step, "digest": digest(made.network)}
     if made.average is not None:
         parts = (tensor.numpy().tobytes() for tensor in made.average.tensors.values())

@@ -2,14 +2,14 @@ import contextlib
 import hashlib
 import itertools
 import json
-import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from howlkit.builtin.augmenters import Transpose
-from howlkit.errors import CheckpointError, DataError, HowlkitError
+from howlkit.errors import CheckpointError, HowlkitError
 from howlkit.network.batches import Batch
 from howlkit.network.likelihood import encode_all, score, unigram, unigram_nats
 from howlkit.sampling.limits import Limit
@@ -32,10 +32,12 @@ SMALL = {
 
 def trainer(run, *, steps=20, model="lstm", values=None, pieces=None, world=ALONE, **options):
     tables = {name: dict(t) for name, t in SMALL.items() if name not in ("lstm", "gru")}
-    tables[model] = dict(SMALL[model])
+    known = model if isinstance(model, str) else "lstm"  # one that is made takes its place
+    tables[known] = dict(SMALL[known])
     for name, table in (values or {}).items():
         tables.setdefault(name, {}).update(table)
-    recipe = Recipe.choose("tuple", model, augment=["transpose"], values=tables)
+    recipe = Recipe.choose("tuple", known, augment=["transpose"], values=tables)
+    recipe = recipe if model == known else replace(recipe, model=model)
     pieces = pieces or [tune(seed) for seed in range(6)]
     training = recipe.training
     windows = Windows(
@@ -177,14 +179,6 @@ def test_the_time_of_a_step_is_shown_once(tmp_path):
     made.train()
     ((step, seconds),) = shown
     assert step in (1, 3) and seconds > 0
-
-
-def test_a_loss_that_is_no_number_is_an_error_that_says_what_to_do(tmp_path):
-    made = trainer(tmp_path / "run", steps=50)
-    with torch.no_grad():
-        next(made.network.parameters()).fill_(math.nan)
-    with pytest.raises(DataError, match="learning rate"):
-        made.train()
 
 
 def test_the_best_weights_are_kept_not_the_last(tmp_path):

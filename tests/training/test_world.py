@@ -14,6 +14,7 @@ from howlkit.training.checkpoint import load_checkpoint
 from howlkit.training.world import ALONE, joined_world
 from tests.conftest import tune, write
 from tests.training import ranks
+from tests.training.test_not_finite import is_kept
 from tests.training.test_trainer import trainer
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
@@ -55,6 +56,7 @@ def two(tmp_path_factory):
         task("straight", RANDOM),
         task("stopped", RANDOM, stop_at=7),
         task("stopped", RANDOM, resume=True, attempt=1),
+        task("diverging", {"training": {"batch": 4, "carry": 12}}, diverging="loss"),
         task("killed", EXACT, die=[1, 8, signal.SIGKILL]),
     ]
     ended = ranks.finish(ranks.start(tasks, 2, HOWLKIT_CACHE=str(folder / "cache")))
@@ -107,6 +109,15 @@ def test_stopped_and_resumed_two_processes_end_with_the_same_bits(two):
     assert (
         lines(folder / "straight")[-1]["validation"] == lines(folder / "stopped")[-1]["validation"]
     )
+
+
+def test_the_first_process_names_the_piece_that_stopped_being_finite_in_either(two):
+    folder, _ = two
+    run = folder / "diverging"
+    told, other = ((run / f"stopped-{rank}.txt").read_text() for rank in range(2))
+    assert other == "SystemExit: 1" and told.startswith("DataError: training stopped")
+    assert "in one of the 4 pieces" in told and "'tune 7', near bar 7" in told
+    assert f"weights of step {is_kept(run)}," in told
 
 
 def test_a_process_that_is_killed_ends_the_others_and_one_goes_on(two, tmp_path):

@@ -133,7 +133,9 @@ def torchrun(folder):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"},
+        env=os.environ
+        | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+        | {"TORCH_ELASTIC_SHUTDOWN_TIMEOUT": "5"},  # a process that hangs does not end when asked
     )
 
 
@@ -156,21 +158,24 @@ def is_gone(pid):
 
 @kills
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="it looks for processes in /proc")
-def test_a_rank_killed_at_any_moment_ends_the_run_with_a_whole_checkpoint(tmp_path):
-    taken = []
+def test_a_rank_killed_or_stopped_at_any_moment_ends_the_run_with_a_whole_checkpoint(tmp_path):
+    taken = {signal.SIGKILL: [], signal.SIGSTOP: []}
     for number in range(KILLS):
         chance = random.Random(number)
         process = torchrun(tmp_path)
         trains_on(tmp_path)
         pids = children(process)
         time.sleep(chance.uniform(0, 0.3))
+        how = signal.SIGSTOP if number % 4 == 3 else signal.SIGKILL
         began = time.monotonic()
-        os.kill(chance.choice(pids), signal.SIGKILL)
+        os.kill(chance.choice(pids), how)
         told = process.communicate(timeout=LIMIT)[1]
-        taken.append(time.monotonic() - began)
+        taken[how].append(time.monotonic() - began)
         assert process.returncode and all(map(is_gone, pids)), told
         assert load_checkpoint(tmp_path / "run").step <= logged(tmp_path / "run")[-1]
-    print(f"{KILLS} kills: all processes ended after {max(taken):.1f} s at most")
+    for how, seconds in taken.items():
+        most = max(seconds, default=0)
+        print(f"{len(seconds)} times {how.name}: all had ended after {most:.1f} s at most")
     steps = logged(tmp_path / "run")
     assert steps == sorted(set(steps))
 
