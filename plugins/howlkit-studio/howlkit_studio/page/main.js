@@ -16,6 +16,7 @@ import { makeTabs } from "./panels/tabs.js";
 import { Together } from "./panels/together.js";
 import { makeToolbar } from "./panels/toolbar.js";
 import { makeTracks } from "./panels/tracks.js";
+import { makeWriting } from "./panels/writing.js";
 import { Colours } from "./roll/colours.js";
 import { Lanes } from "./roll/lanes.js";
 import { listenToPointer } from "./roll/pointer.js";
@@ -108,6 +109,7 @@ function followBeginning() {
 makeSaid();
 hearServer(studio);
 makeToolbar(app);
+makeWriting(app);
 makeFiles(app);
 makeTracks(app);
 makeBeside(app);
