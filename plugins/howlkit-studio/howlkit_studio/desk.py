@@ -27,10 +27,11 @@ from howlkit_studio.making import Drafted, Job, Made, Making, Priced
 from howlkit_studio.messages import Message
 from howlkit_studio.models import Model
 from howlkit_studio.pages import Page, Pages, with_ask
-from howlkit_studio.pieces import new_document, piece_of
+from howlkit_studio.pieces import new_document
 from howlkit_studio.placing import settled
 from howlkit_studio.projects import Project, Projects
-from howlkit_studio.remaking import replaced
+from howlkit_studio.provenance import signed, take_record
+from howlkit_studio.remaking import MadeTake, replaced
 from howlkit_studio.settings import GoOn, Remake
 
 __all__ = ["Desk"]
@@ -243,27 +244,33 @@ class Desk:
         if not made.notes:
             self.history.drop_draft()
             return
-        self._add_passage(made, made.notes, made.job.passage)
+        self._add_passage(made, made.notes, made.job.passage | {"how": made.how})
 
     def _take(self, page: Page | None, ask: Ask, number: int) -> None:
         made = self._takes
         if made is None or number > len(made.takes):
             raise HowlkitError("there is no such take; the takes may have gone since")
-        passage = made.job.passage | {"take": number}
-        self._add_passage(made, made.takes[number - 1].notes, passage, page, ask)
+        passage = made.job.passage | {"take": number, "how": made.how}
+        self._add_passage(made, made.takes[number - 1], passage, page, ask)
         self._drop_takes()
 
     def _add_passage(
         self,
         made: Made,
-        notes: Sequence[MadeNote],
+        music: Sequence[MadeNote] | MadeTake,
         passage: dict[str, Any],
         page: Page | None = None,
         ask: Ask | None = None,
     ) -> None:
         """Make notes of a model a part of the piece, as one change."""
         since, by = self.history.head, passage["id"]
+        notes = music.notes if isinstance(music, MadeTake) else music
         change = settled(self.document, notes, made.job.gone, by, self.history.next_id)
+        if made.made_with is not None:
+            passage["made_with"] = made.made_with
+        if isinstance(music, MadeTake):
+            record = take_record(music.piece, change.apply(self.document))
+            passage |= {} if record is None else {"record": record}
         self.history.add(change, passage["kind"], by=by, passage=passage)
         message = messages.changed(self.history, change, since, passage["kind"], by)
         self._pages.tell(message, page, ask.ask if ask else None)
@@ -346,8 +353,7 @@ class Desk:
             self._pages.tell(messages.piece(self._project), page, ask.ask)
 
     def _save(self) -> Path:
-        piece, _ = piece_of(self.document, self.history.name)
-        return self._project.save(midi.to_bytes(piece), ".mid")
+        return self._project.save(midi.to_bytes(signed(self.history)), ".mid")
 
     def _recover(self) -> None:
         """Keep what a model was making when the studio was killed."""
@@ -359,7 +365,8 @@ class Desk:
             return
         by = draft.passage["id"]
         change = settled(self.document, draft.notes, draft.gone, by, self.history.next_id)
-        self.history.add(change, draft.passage["kind"], by=by, passage=draft.passage)
+        passage = {**draft.passage, "how": "stopped"}
+        self.history.add(change, passage["kind"], by=by, passage=passage)
 
     # Messages -----------------------------------------------------------------------------------
 

@@ -29,8 +29,9 @@ from howlkit_studio.gate import Gate
 from howlkit_studio.limits import MESSAGE_BYTES, UPLOAD_BYTES
 from howlkit_studio.models import Model
 from howlkit_studio.page_files import INDEX, page_files
-from howlkit_studio.pieces import document_of, new_document, piece_of
+from howlkit_studio.pieces import document_of, new_document
 from howlkit_studio.projects import Project, Projects, file_stem
+from howlkit_studio.provenance import signed
 
 __all__ = ["LOCAL", "Studio", "bound", "serve"]
 
@@ -112,7 +113,7 @@ def opened(projects: Projects, file: Path | None) -> tuple[Project, bool]:
 
 def _document(data: bytes, name: str) -> Document:
     """Return the document of a MIDI file; HowlkitError if it is none, or has too many notes."""
-    piece = midi.read_bytes(data, name=name)
+    piece = midi.read_bytes(data, name=name, extras=True)
     if len(piece) > MOST_NOTES:
         raise HowlkitError(f"this file has {len(piece):,} notes; {MOST_NOTES:,} are allowed")
     return document_of(piece)
@@ -200,10 +201,10 @@ class _Handlers:
             return PlainTextResponse("There is no such format.\n", 404)
         if said := chosen.missing():
             return JSONResponse({"error": said}, 501)
-        document, name = self._desk.document, self._desk.history.name
-        if not document.notes:
+        name = self._desk.history.name
+        if not self._desk.document.notes:
             return JSONResponse({"error": "There are no notes to write yet."}, 409)
-        piece, _ = piece_of(document, name)
+        piece = signed(self._desk.history)
         try:
             data = await run_in_threadpool(chosen.write, piece)
         except HowlkitError as error:

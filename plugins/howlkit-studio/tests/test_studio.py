@@ -15,6 +15,7 @@ from howlkit_studio.models import Model
 from howlkit_studio.projects import Projects
 from howlkit_studio.server import opened
 
+from howlkit import Trained
 from howlkit.music import midi
 
 
@@ -90,6 +91,42 @@ def test_an_ask_of_the_model_that_cannot_be_kept_is_told_and_costs_nothing(run, 
         made = page.hear("made")
         assert made["how"] == "failed" and "H mixed" in made["text"]
         assert page.shown() == before
+
+
+class Stumbling(Trained):
+    """A model whose sampler fails after some steps, as one of a plugin may."""
+
+    def sample(self, *, sampler, **words):
+        """Sample with a sampler that fails."""
+        return super().sample(sampler=Fails(sampler), **words)
+
+
+class Fails:
+    name = "fails"
+
+    def __init__(self, sampler):
+        self.sampler = sampler
+
+    def generate(self, session):
+        for count, step in enumerate(self.sampler.generate(session)):
+            if count == 12:
+                raise ValueError("the fan fell off")
+            yield step
+
+
+def test_what_came_before_the_model_failed_is_kept(run, tune, model):
+    trained = model.trained()
+    stumbling = Model(None)
+    stumbling.state, stumbling.name = "ready", "stumbling"
+    stumbling._trained = Stumbling(trained.recipe, trained.held, trained.facts)
+    running = run(stumbling, file=tune)
+    with running.page() as page:
+        page.ask("go_on", "making", at=7680, bars=8, seed=5)
+        made = page.hear("made")
+        assert made["how"] == "failed" and "the fan fell off" in made["text"]
+        mine = [note for note in page.notes.values() if note.by == made["passage"]]
+        assert len(mine) == made["notes"] > 0
+        assert page.ask("undo")["say"] == "changed" and len(page.notes) == 20
 
 
 def test_surprise_is_told_for_each_note(run, tune, model):
@@ -192,12 +229,14 @@ def test_every_format_is_exported_or_says_what_is_missing(run, tune):
     running = run(file=tune)
     with running.page() as page:
         exports = page.heard[0]["exports"]
-    assert running.get("/export/wav").data[:4] == b"RIFF"
-    assert set(exports) == {"mid", "wav", "musicxml", "report"}
+    begins = {"mid": b"MThd", "wav": b"RIFF", "musicxml": b"<?xml", "report": b"<!doctype"}
+    assert set(exports) == set(begins)
     for name, missing in exports.items():
+        answer = running.get(f"/export/{name}")
         if missing:
-            answer = running.get(f"/export/{name}")
             assert answer.status == 501 and json.loads(answer.data) == {"error": missing}
+        else:
+            assert answer.status == 200 and answer.data.startswith(begins[name])
     assert running.get("/export/exe").status == 404
 
 
