@@ -41,15 +41,11 @@ STANDING_STILL = ("undo", "redo", "go", "go_on", "remake", "open", "new")
 
 TRACK_EDITS = (edits.TrackRemove, edits.TrackChange)
 
-FIRST_BARS, FIRST_SEED = 8, 1
-"""Of the music that a first visitor finds."""
-
 
 class Desk:
     """The open project and what is done to it.
 
-    exports: why a format cannot be written, by format; "" if it can. first: whether the piece is
-    a first visitor's, for whom the model makes some music.
+    exports: why a format cannot be written, by format; "" if it can.
     """
 
     def __init__(
@@ -60,10 +56,9 @@ class Desk:
         *,
         version: str,
         exports: Mapping[str, str],
-        first: bool = False,
     ) -> None:
         self._projects, self._project, self._model = projects, project, model
-        self._version, self._exports, self._first = version, exports, first
+        self._version, self._exports = version, exports
         self._pages = Pages()
         self._job: Job | None = None
         self._draft: list[Drafted] = []
@@ -89,9 +84,6 @@ class Desk:
     def model_changed(self) -> None:
         """Tell that the model is there, or has failed; called in the loop's thread."""
         self._pages.tell(messages.model(self._model))
-        if self._model.state == "ready" and self._first and not self.document.notes:
-            self._first = False
-            self._begin(None, Ask("go_on", None, GoOn(0, bars=FIRST_BARS, seed=FIRST_SEED)))
 
     # What is there ------------------------------------------------------------------------------
 
@@ -325,7 +317,7 @@ class Desk:
         """Show another project; the model must be idle."""
         old, self._project = self._project, project
         old.close()
-        self._takes, self._first = None, False
+        self._takes = None
         self._recover()
         for page in self._pages:
             self._show_all(page)

@@ -25,6 +25,7 @@ from howlkit_studio.connection import Connections
 from howlkit_studio.desk import Desk
 from howlkit_studio.document import Document
 from howlkit_studio.edits import LONGEST_NAME, MOST_NOTES
+from howlkit_studio.first_piece import first_piece
 from howlkit_studio.gate import Gate
 from howlkit_studio.limits import MESSAGE_BYTES, UPLOAD_BYTES
 from howlkit_studio.models import Model
@@ -41,7 +42,7 @@ LOCAL = ("127.0.0.1", "localhost", "::1")
 SYNC_SECONDS = 1.0
 """How often what is new of the history is put on the disk."""
 
-FIRST_NAME = "First piece"
+NEW_NAME = "New piece"
 
 
 @dataclass(frozen=True)
@@ -97,18 +98,19 @@ def serve(studio: Studio, listening: socket.socket) -> tuple[uvicorn.Server, str
     return uvicorn.Server(config), f"http://{shown}:{port}/?token={gate.token}"
 
 
-def opened(projects: Projects, file: Path | None) -> tuple[Project, bool]:
-    """Return the project to begin with, and whether it is the first of all.
+def opened(projects: Projects, file: Path | None) -> Project:
+    """Return the project to begin with.
 
-    file: a MIDI file, of which a new project is made; None: the project that was changed last.
+    file: a MIDI file, of which a new project is made; None: the project that was changed last, and
+    on a first visit the first piece.
     """
     if file is not None:
-        return projects.new(file.name, _document(file.read_bytes(), file.name)), False
+        return projects.new(file.name, _document(file.read_bytes(), file.name))
     listed = projects.listed()
     for each in listed:
         with contextlib.suppress(HowlkitError):  # open in another studio, or damaged
-            return projects.open(each.id), False
-    return projects.new(FIRST_NAME, new_document()), not listed
+            return projects.open(each.id)
+    return projects.new(NEW_NAME, new_document()) if listed else first_piece(projects)
 
 
 def _document(data: bytes, name: str) -> Document:
@@ -141,7 +143,7 @@ class _Handlers:
     def __init__(self, studio: Studio) -> None:
         self._studio, self._files = studio, page_files()
         self._projects = Projects(studio.folder)
-        self._project, self._first = opened(self._projects, studio.file)
+        self._project = opened(self._projects, studio.file)
         self._desk: Desk
         self._connections: Connections
 
@@ -155,7 +157,6 @@ class _Handlers:
             model,
             version=self._studio.version,
             exports=exports.missing(),
-            first=self._first,
         )
         self._connections = Connections(self._desk)
         model.load(lambda: _soon(loop, self._desk.model_changed))
