@@ -92,7 +92,7 @@ function followSurprise() {
   });
 }
 
-/** Show the first music of a piece that was empty as a whole; it comes after the page is there. */
+/** Show a piece as a whole when it is opened, and when music comes into one that was empty. */
 function followBeginning() {
   let empty = true;
   studio.on("piece", () => {
@@ -103,6 +103,20 @@ function followBeginning() {
   studio.on("changed", () => {
     if (empty && studio.piece.notes.size > 8) showAll();
     if (studio.piece.notes.size) empty = false;
+  });
+}
+
+/** Scroll so that the pitches are seen that the model goes on with. */
+function followWriting() {
+  studio.on("preview", () => {
+    const { making } = studio;
+    if (making?.kind !== "go_on" || !making.notes.length) return;
+    let [low, high] = [127, 0];
+    for (const { pitch } of making.notes) {
+      low = Math.min(low, pitch);
+      high = Math.max(high, pitch);
+    }
+    view.cover(low, high);
   });
 }
 
@@ -121,6 +135,7 @@ listenToPointer(roll);
 listenToKeys(app, rollElement);
 followSurprise();
 followBeginning();
+followWriting();
 studio.link.addEventListener("close", () => studio.say("The studio does not answer; trying again …", "trouble"));
 studio.link.connect();
 studio.tell("settings", "model", "cursor", "region");
