@@ -3,10 +3,10 @@
     python scripts/try_packages.py [--keep FOLDER]
 
 Builds the wheels and installs them into a new environment outside the repository, with the versions
-of constraints.txt. There it makes music with the model that comes along, without a network where
-the system can take it away; trains and samples with an encoder of one package and a model of
-another, checks each package with howlkit.testing, and writes a score. It takes some five minutes,
-most of them for installing. Exits 1 at the first command that fails.
+of constraints.txt. There it makes music with the model that comes along and opens the studio,
+without a network where the system can take it away; trains and samples with an encoder of one
+package and a model of another, checks each package with howlkit.testing, and writes a score. It
+takes some five minutes, most of them for installing. Exits 1 at the first command that fails.
 """
 
 import argparse
@@ -110,12 +110,13 @@ def scores(environment):
 
 
 def first_minute(environment):
-    """Do what a newcomer does, with the network off: sample without a run, replay, listen."""
+    """Do what a newcomer does, with the network off: sample, replay, listen, open the studio."""
     offline = [] if shutil.which("unshare") is None else ["unshare", "--net", "--map-root-user"]
     environment.howlkit("models", before=offline)
     environment.howlkit("sample", "--beats", 32, "--seed", 3, "--out", "first.mid", before=offline)
     environment.howlkit("replay", "first.mid", before=offline)
     environment.howlkit("play", "first.mid", "--out", "first.html", before=offline)
+    environment.run(*offline, environment.python, ROOT / "scripts" / "try_studio.py", "studio")
 
 
 def sizes(environment):

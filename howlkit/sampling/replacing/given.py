@@ -99,12 +99,27 @@ class GivenNotes:
             return self._before_onset(field, logits, made)
         if field.kind == "bits" and (choices.role == BEGINS).any():
             made = made + given[field.name].sum(axis=1)
+        made = made + self._begun_in_step(field, given)
         moved = np.rint(self._session.moved * self._session.divisions)[:, None]
         at = np.where(choices.onset == UNKNOWN, UNKNOWN, choices.onset + moved)
         may = self._may_rhythm if self._given == "rhythm" else self._may_pitch
         allowed = may(choices, at, made)
         dead = ~(allowed & (logits > FORBIDDEN)).any(axis=1, keepdims=True)
         return np.where(allowed | dead, logits, FORBIDDEN)
+
+    def _begun_in_step(self, field: Field, given: Steps) -> NDArray[np.int64]:
+        """Return (B,): how many notes the fields before this one begin in the step.
+
+        Where a step has several voices, each begins its own.
+        """
+        begun, rows = np.zeros(len(given), np.int64), np.arange(len(given))
+        for earlier in self._session.encoder.schema.decisions:
+            if earlier.name == field.name:
+                break
+            choices = self._session.note_choices(earlier, given)
+            if choices is not None and earlier.kind == "class":
+                begun += choices.role[rows, given[earlier.name]] == BEGINS
+        return begun
 
     def _may_rhythm(
         self, choices: NoteChoices, at: NDArray[np.float64], made: NDArray[np.int64]

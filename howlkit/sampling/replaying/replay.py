@@ -53,10 +53,15 @@ def makes_alike(one: Record, other: Record) -> bool:
 
 def check(record: Record, prompt: Piece | None) -> None:
     """Raise ReplayError if a record is of another format, or needs another prompt than this."""
-    if record.get("format") != FORMAT or record.get("kind") not in ("sample", "take"):
+    if record.get("format") != FORMAT:
         raise ReplayError(
             f"its record has format {record.get('format')!r}, and this version of howlkit reads "
             f"{FORMAT}"
+        )
+    if (kind := record.get("kind")) not in ("sample", "take"):
+        raise ReplayError(
+            f"its record is of the kind {kind!r}, and only samples and takes are made by one "
+            "command; `howlkit info FILE` shows what it says"
         )
     if record.get("stopped"):
         raise ReplayError("its making was stopped before its end, which no seed repeats")

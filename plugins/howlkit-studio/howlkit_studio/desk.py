@@ -27,10 +27,11 @@ from howlkit_studio.making import Drafted, Job, Made, Making, Priced
 from howlkit_studio.messages import Message
 from howlkit_studio.models import Model
 from howlkit_studio.pages import Page, Pages, with_ask
-from howlkit_studio.pieces import new_document, piece_of
+from howlkit_studio.pieces import new_document
 from howlkit_studio.placing import settled
 from howlkit_studio.projects import Project, Projects
-from howlkit_studio.remaking import replaced
+from howlkit_studio.provenance import signed, take_record
+from howlkit_studio.remaking import MadeTake, replaced
 from howlkit_studio.settings import GoOn, Remake
 
 __all__ = ["Desk"]
@@ -40,15 +41,11 @@ STANDING_STILL = ("undo", "redo", "go", "go_on", "remake", "open", "new")
 
 TRACK_EDITS = (edits.TrackRemove, edits.TrackChange)
 
-FIRST_BARS, FIRST_SEED = 8, 1
-"""Of the music that a first visitor finds."""
-
 
 class Desk:
     """The open project and what is done to it.
 
-    exports: why a format cannot be written, by format; "" if it can. first: whether the piece is
-    a first visitor's, for whom the model makes some music.
+    exports: why a format cannot be written, by format; "" if it can.
     """
 
     def __init__(
@@ -59,10 +56,9 @@ class Desk:
         *,
         version: str,
         exports: Mapping[str, str],
-        first: bool = False,
     ) -> None:
         self._projects, self._project, self._model = projects, project, model
-        self._version, self._exports, self._first = version, exports, first
+        self._version, self._exports = version, exports
         self._pages = Pages()
         self._job: Job | None = None
         self._draft: list[Drafted] = []
@@ -88,9 +84,6 @@ class Desk:
     def model_changed(self) -> None:
         """Tell that the model is there, or has failed; called in the loop's thread."""
         self._pages.tell(messages.model(self._model))
-        if self._model.state == "ready" and self._first and not self.document.notes:
-            self._first = False
-            self._begin(None, Ask("go_on", None, GoOn(0, bars=FIRST_BARS, seed=FIRST_SEED)))
 
     # What is there ------------------------------------------------------------------------------
 
@@ -243,27 +236,33 @@ class Desk:
         if not made.notes:
             self.history.drop_draft()
             return
-        self._add_passage(made, made.notes, made.job.passage)
+        self._add_passage(made, made.notes, made.job.passage | {"how": made.how})
 
     def _take(self, page: Page | None, ask: Ask, number: int) -> None:
         made = self._takes
         if made is None or number > len(made.takes):
             raise HowlkitError("there is no such take; the takes may have gone since")
-        passage = made.job.passage | {"take": number}
-        self._add_passage(made, made.takes[number - 1].notes, passage, page, ask)
+        passage = made.job.passage | {"take": number, "how": made.how}
+        self._add_passage(made, made.takes[number - 1], passage, page, ask)
         self._drop_takes()
 
     def _add_passage(
         self,
         made: Made,
-        notes: Sequence[MadeNote],
+        music: Sequence[MadeNote] | MadeTake,
         passage: dict[str, Any],
         page: Page | None = None,
         ask: Ask | None = None,
     ) -> None:
         """Make notes of a model a part of the piece, as one change."""
         since, by = self.history.head, passage["id"]
+        notes = music.notes if isinstance(music, MadeTake) else music
         change = settled(self.document, notes, made.job.gone, by, self.history.next_id)
+        if made.made_with is not None:
+            passage["made_with"] = made.made_with
+        if isinstance(music, MadeTake):
+            record = take_record(music.piece, change.apply(self.document))
+            passage |= {} if record is None else {"record": record}
         self.history.add(change, passage["kind"], by=by, passage=passage)
         message = messages.changed(self.history, change, since, passage["kind"], by)
         self._pages.tell(message, page, ask.ask if ask else None)
@@ -318,7 +317,7 @@ class Desk:
         """Show another project; the model must be idle."""
         old, self._project = self._project, project
         old.close()
-        self._takes, self._first = None, False
+        self._takes = None
         self._recover()
         for page in self._pages:
             self._show_all(page)
@@ -346,8 +345,7 @@ class Desk:
             self._pages.tell(messages.piece(self._project), page, ask.ask)
 
     def _save(self) -> Path:
-        piece, _ = piece_of(self.document, self.history.name)
-        return self._project.save(midi.to_bytes(piece), ".mid")
+        return self._project.save(midi.to_bytes(signed(self.history)), ".mid")
 
     def _recover(self) -> None:
         """Keep what a model was making when the studio was killed."""
@@ -359,7 +357,8 @@ class Desk:
             return
         by = draft.passage["id"]
         change = settled(self.document, draft.notes, draft.gone, by, self.history.next_id)
-        self.history.add(change, draft.passage["kind"], by=by, passage=draft.passage)
+        passage = {**draft.passage, "how": "stopped"}
+        self.history.add(change, passage["kind"], by=by, passage=passage)
 
     # Messages -----------------------------------------------------------------------------------
 

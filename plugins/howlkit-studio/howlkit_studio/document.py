@@ -49,7 +49,10 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class MadeNote:
-    """A note that a model has made and nobody has taken yet; track 0: one that is to be added."""
+    """A note that a model has made and nobody has taken yet.
+
+    track: 0 or below: one that is to be added, the same one for the same number.
+    """
 
     start: int
     duration: int

@@ -1,13 +1,8 @@
-"""Writing a piece to formats that other programs open: what can be written, and the bytes.
-
-A report is written by the command `howlkit report`, where this howlkit has it.
-"""
+"""Writing a piece to formats that other programs open: what can be written, and the bytes."""
 
 from __future__ import annotations
 
 import importlib.util
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +10,6 @@ from pathlib import Path
 
 import howlkit
 from howlkit import HowlkitError, Piece
-from howlkit_studio.projects import file_stem
 
 __all__ = ["FORMATS", "Format", "missing"]
 
@@ -48,26 +42,16 @@ def _no_music21() -> str:
     return "Sheet music needs the package howlkit-music21: pip install howlkit-music21"
 
 
-def _no_report() -> str:
-    if importlib.util.find_spec("howlkit.commands.report") is not None:
-        return ""
-    return "This howlkit writes no reports; a later one does: pip install --upgrade howlkit"
-
-
-def _report(piece: Piece, path: Path) -> None:
-    """Write a page about a piece; HowlkitError if the command fails."""
-    music = howlkit.write(piece, path.with_name(f"{file_stem(piece.name)}.mid"))
-    command = [sys.executable, "-m", "howlkit", "report", str(music), "--out", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    if done.returncode:
-        raise HowlkitError(done.stderr.strip() or "the report could not be written")
+def _report(piece: Piece, path: Path) -> object:
+    """Write a page about a piece."""
+    return howlkit.report(piece, path, title=piece.name, quiet=True)
 
 
 FORMATS: Mapping[str, Format] = {
     "mid": Format(".mid", "audio/midi"),
     "wav": Format(".wav", "audio/wav"),
     "musicxml": Format(".musicxml", "application/vnd.recordare.musicxml+xml", _no_music21),
-    "report": Format(".html", "text/html; charset=utf-8", _no_report, _report),
+    "report": Format(".html", "text/html; charset=utf-8", put=_report),
 }
 """All formats by the name that a page asks for."""
 

@@ -14,7 +14,7 @@ from howlkit import Limit, Piece, Session, Trained
 from howlkit.sampling import UnfinishedError
 from howlkit_studio.document import Document, MadeNote
 from howlkit_studio.pieces import piece_of
-from howlkit_studio.placing import Tracks, chosen_tracks, since
+from howlkit_studio.placing import Tracks, chosen_tracks, lines_of, since
 from howlkit_studio.settings import GoOn, wishes
 
 __all__ = ["cleared", "go_on"]
@@ -42,7 +42,8 @@ def go_on(
         if settings.beats is None
         else settings.at + round(settings.beats * document.ticks_per_beat)
     )
-    tracks = Tracks(document, settings.tracks)
+    lines = lines_of(trained.encoder, prompt, document) if settings.tracks is None else _no_lines
+    tracks = Tracks(document, settings.tracks, lines)
     said = wishes(settings.controls)
     drawing = {name: said.pop(name) for name in ("temperature", "top_p") if name in said}
     if settings.tracks is not None and "instruments" not in said:
@@ -140,6 +141,10 @@ class _Player:
         if session.clock == "seconds":
             return float(self._piece.seconds(tick))
         return tick / self._piece.ticks_per_beat
+
+
+def _no_lines(line: tuple[int, int]) -> None:
+    """Leave each note to the track that is nearest: some tracks were chosen."""
 
 
 def _moved(notes: NDArray[Any], ticks: int) -> NDArray[Any]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from howlkit import HowlkitError, Trained
@@ -18,6 +18,7 @@ from howlkit_studio.document import Document, MadeNote
 from howlkit_studio.going_on import go_on
 from howlkit_studio.models import Model
 from howlkit_studio.pieces import piece_of
+from howlkit_studio.provenance import made_with
 from howlkit_studio.remaking import MadeTake, remake
 from howlkit_studio.settings import GoOn, Remake
 
@@ -57,13 +58,17 @@ class Drafted:
 
 @dataclass(frozen=True)
 class Made:
-    """A passage that is over: its notes, or takes; text: why it failed."""
+    """A passage that is over: its notes, those that came before it failed too, or its takes.
+
+    text: why it failed. made_with: what decides its music (provenance.py); None: it has none.
+    """
 
     job: Job
     how: Literal["done", "stopped", "failed"]
     notes: Sequence[MadeNote] = ()
     takes: Sequence[MadeTake] = ()
     text: str = ""
+    made_with: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -96,16 +101,20 @@ class Making:
         self._thread.shutdown(cancel_futures=True)
 
     def _make(self, job: Job) -> None:
+        drafts = _Drafts(job, self._tell)
         try:
-            made = self._made(self._model.trained(), job)
+            made = self._made(self._model.trained(), job, drafts)
         except HowlkitError as error:
-            made = Made(job, "failed", text=str(error))
+            made = Made(job, "failed", notes=drafts.notes, text=str(error))
         except Exception as error:  # a fault of howlkit or of a plugin; the studio goes on
-            made = Made(job, "failed", text=f"{type(error).__name__}: {error}")
+            text = f"{type(error).__name__}: {error}"
+            made = Made(job, "failed", notes=drafts.notes, text=text)
+        if made.notes or made.takes:
+            made = replace(made, made_with=made_with(self._model.trained()))
         self._tell(made)
 
-    def _made(self, trained: Trained, job: Job) -> Made:
-        seed, drafts = int(job.passage["seed"]), _Drafts(job, self._tell)
+    def _made(self, trained: Trained, job: Job, drafts: _Drafts) -> Made:
+        seed = int(job.passage["seed"])
         if job.stopping.is_set():
             return Made(job, "stopped")
         if isinstance(job.settings, GoOn):
@@ -128,16 +137,22 @@ class Making:
 
 
 class _Drafts:
-    """Tells what has changed of a draft since it was last told."""
+    """Tells what has changed of a draft since it was last told.
+
+    notes: all of a `go_on` that came so far. how: whether it was stopped.
+    """
 
     def __init__(self, job: Job, tell: Tell) -> None:
         self._job, self._tell = job, tell
+        self.notes: Sequence[MadeNote] = ()
         self._told: list[MadeNote] = []
         self._when = 0.0
         self.how: Literal["done", "stopped"] = "done"
 
     def show(self, notes: Sequence[MadeNote]) -> bool:
         """Tell notes so far, if it is time; return whether to stop."""
+        if isinstance(self._job.settings, GoOn):
+            self.notes = notes
         now = time.monotonic()
         if now >= self._when + BETWEEN and list(notes) != self._told:
             self._when, keep = now, _alike(self._told, notes)

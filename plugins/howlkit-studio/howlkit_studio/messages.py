@@ -14,6 +14,7 @@ from howlkit_studio.limits import MESSAGE_BYTES, UPLOAD_BYTES
 from howlkit_studio.making import Drafted, Job, Made
 from howlkit_studio.models import Model
 from howlkit_studio.projects import Listed, Project
+from howlkit_studio.provenance import INTERNAL
 from howlkit_studio.settings import CONTROLS
 
 __all__ = ["Message"]
@@ -54,7 +55,7 @@ def piece(project: Project) -> Message:
         "tracks": columns(Track, document.tracks),
         "tempos": columns(Tempo, document.tempos),
         "time_signatures": columns(Metre, document.metres),
-        "passages": list(history.passages.values()),
+        "passages": [_passage(each) for each in history.passages.values()],
         **_ways(history),
     }
 
@@ -73,7 +74,7 @@ def changed(history: History, change: Change, since: int, what: str, by: int = 0
     if change.metres is not None:
         message["time_signatures"] = columns(Metre, change.metres[1])
     if by in history.passages:
-        message["passage"] = history.passages[by]
+        message["passage"] = _passage(history.passages[by])
     return message
 
 
@@ -157,6 +158,10 @@ def told(text: str) -> Message:
 def error(text: str) -> Message:
     """Return that an ask was refused."""
     return {"say": "error", "text": text}
+
+
+def _passage(passage: Mapping[str, Any]) -> Message:
+    return {name: value for name, value in passage.items() if name not in INTERNAL}
 
 
 def _model(model: Model) -> Message:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit import Trained
+from howlkit import Piece, Trained
 from howlkit_studio.document import Document, MadeNote
 from howlkit_studio.going_on import Show
 from howlkit_studio.pieces import piece_of, track_numbers
@@ -26,8 +26,12 @@ file, since here somebody waits."""
 
 @dataclass(frozen=True)
 class MadeTake:
-    """A take: its new notes, and how well it does (`howlkit.Take`); join None: it was stopped."""
+    """A take: its new notes, and how well it does (`howlkit.Take`); join None: it was stopped.
 
+    piece: the whole piece with it, and its record.
+    """
+
+    piece: Piece
     notes: Sequence[MadeNote]
     join: float | None
     distance: float
@@ -75,6 +79,7 @@ def remake(
     own = _Own(document, settings, tracks)
     return [
         MadeTake(
+            take.piece,
             own.placed(take.notes),
             None if math.isnan(take.join) else round(take.join, 4),
             round(take.distance, 4),

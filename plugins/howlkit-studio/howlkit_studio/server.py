@@ -25,12 +25,14 @@ from howlkit_studio.connection import Connections
 from howlkit_studio.desk import Desk
 from howlkit_studio.document import Document
 from howlkit_studio.edits import LONGEST_NAME, MOST_NOTES
+from howlkit_studio.first_piece import first_piece
 from howlkit_studio.gate import Gate
 from howlkit_studio.limits import MESSAGE_BYTES, UPLOAD_BYTES
 from howlkit_studio.models import Model
 from howlkit_studio.page_files import INDEX, page_files
-from howlkit_studio.pieces import document_of, new_document, piece_of
+from howlkit_studio.pieces import document_of, new_document
 from howlkit_studio.projects import Project, Projects, file_stem
+from howlkit_studio.provenance import signed
 
 __all__ = ["LOCAL", "Studio", "bound", "serve"]
 
@@ -40,7 +42,7 @@ LOCAL = ("127.0.0.1", "localhost", "::1")
 SYNC_SECONDS = 1.0
 """How often what is new of the history is put on the disk."""
 
-FIRST_NAME = "First piece"
+NEW_NAME = "New piece"
 
 
 @dataclass(frozen=True)
@@ -96,23 +98,24 @@ def serve(studio: Studio, listening: socket.socket) -> tuple[uvicorn.Server, str
     return uvicorn.Server(config), f"http://{shown}:{port}/?token={gate.token}"
 
 
-def opened(projects: Projects, file: Path | None) -> tuple[Project, bool]:
-    """Return the project to begin with, and whether it is the first of all.
+def opened(projects: Projects, file: Path | None) -> Project:
+    """Return the project to begin with.
 
-    file: a MIDI file, of which a new project is made; None: the project that was changed last.
+    file: a MIDI file, of which a new project is made; None: the project that was changed last, and
+    on a first visit the first piece.
     """
     if file is not None:
-        return projects.new(file.name, _document(file.read_bytes(), file.name)), False
+        return projects.new(file.name, _document(file.read_bytes(), file.name))
     listed = projects.listed()
     for each in listed:
         with contextlib.suppress(HowlkitError):  # open in another studio, or damaged
-            return projects.open(each.id), False
-    return projects.new(FIRST_NAME, new_document()), not listed
+            return projects.open(each.id)
+    return projects.new(NEW_NAME, new_document()) if listed else first_piece(projects)
 
 
 def _document(data: bytes, name: str) -> Document:
     """Return the document of a MIDI file; HowlkitError if it is none, or has too many notes."""
-    piece = midi.read_bytes(data, name=name)
+    piece = midi.read_bytes(data, name=name, extras=True)
     if len(piece) > MOST_NOTES:
         raise HowlkitError(f"this file has {len(piece):,} notes; {MOST_NOTES:,} are allowed")
     return document_of(piece)
@@ -140,7 +143,7 @@ class _Handlers:
     def __init__(self, studio: Studio) -> None:
         self._studio, self._files = studio, page_files()
         self._projects = Projects(studio.folder)
-        self._project, self._first = opened(self._projects, studio.file)
+        self._project = opened(self._projects, studio.file)
         self._desk: Desk
         self._connections: Connections
 
@@ -154,7 +157,6 @@ class _Handlers:
             model,
             version=self._studio.version,
             exports=exports.missing(),
-            first=self._first,
         )
         self._connections = Connections(self._desk)
         model.load(lambda: _soon(loop, self._desk.model_changed))
@@ -200,10 +202,10 @@ class _Handlers:
             return PlainTextResponse("There is no such format.\n", 404)
         if said := chosen.missing():
             return JSONResponse({"error": said}, 501)
-        document, name = self._desk.document, self._desk.history.name
-        if not document.notes:
+        name = self._desk.history.name
+        if not self._desk.document.notes:
             return JSONResponse({"error": "There are no notes to write yet."}, 409)
-        piece, _ = piece_of(document, name)
+        piece = signed(self._desk.history)
         try:
             data = await run_in_threadpool(chosen.write, piece)
         except HowlkitError as error:

@@ -104,7 +104,7 @@ class TalkingPage:
     def hear(self, *kinds, ask=None):
         """Return the next message of these kinds (and to this ask), and take in all before it."""
         while True:
-            message = json.loads(self.socket.recv(timeout=10))
+            message = json.loads(self.socket.recv(timeout=300))
             self.heard.append(message)
             self._take_in(message)
             if message["say"] in kinds and ask in (None, message.get("ask")):

@@ -3,6 +3,7 @@
 import re
 import socket
 import struct
+import sys
 from urllib.parse import quote
 
 import pytest
@@ -119,6 +120,8 @@ def test_no_path_leads_to_a_file(studio, prefix):
 
 
 def test_an_upload_of_a_gigabyte_is_stopped_at_the_cap(studio):
+    resource = pytest.importorskip("resource")
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     head = (
         f"POST /import HTTP/1.1\r\nhost: 127.0.0.1:{studio.port}\r\norigin: {studio.origin}\r\n"
         f"cookie: {studio.cookie}\r\n"
@@ -145,6 +148,9 @@ def test_an_upload_of_a_gigabyte_is_stopped_at_the_cap(studio):
         assert answer[:12] == b"HTTP/1.1 413"
         # What is under way in the buffers of both sides comes on top.
         assert sent < UPLOAD_BYTES + 16 * 2**20
+    unit = 1 if sys.platform == "darwin" else 1024
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - most) * unit
+    assert grown < 4 * UPLOAD_BYTES, f"{grown / 2**20:.0f} MiB more of memory"
 
 
 def test_what_is_no_midi_file_is_refused_with_its_name_as_text(studio):

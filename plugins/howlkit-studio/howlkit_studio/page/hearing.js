@@ -2,6 +2,7 @@
  * From what the server says to what a page knows.
  */
 
+import { count } from "./actions.js";
 import { rows } from "./protocol.js";
 
 /** @import { Studio } from "./studio.js" */
@@ -56,8 +57,11 @@ function hearModel(studio) {
     studio.tell("takes", "preview");
   });
   link.on("made", (message) => {
+    const kind = studio.making?.kind;
     studio.making = null;
     if (message.text) studio.say(message.text, message.how === "failed" ? "trouble" : "note");
+    else if (kind === "remake" && studio.takes) studio.say(`${count(studio.takes.takes.length, "take")} to choose from.`);
+    else if (kind === "go_on") studio.say(`The model wrote ${count(message.notes, "note")}.`);
     studio.tell("making", "preview");
   });
   link.on("surprise", (message) => {

@@ -39,9 +39,9 @@ export const KEYS = [
   { keys: ["Shift+ArrowUp", "Shift+ArrowDown"], shown: "Shift+↑ ↓", group: "Write", text: "an octave up or down", act: ({ studio, view, transport }, key) => arrow({ studio, view, transport }, key.slice(6), 12) },
   { keys: ["Shift+ArrowLeft", "Shift+ArrowRight"], shown: "Shift+← →", group: "Write", text: "shorter or longer", act: longer },
   { keys: ["Alt+ArrowUp", "Alt+ArrowDown"], shown: "Alt+↑ ↓", group: "Write", text: "louder or softer", act: louder },
-  { keys: ["n", "Enter"], shown: "N or Enter", group: "Write", text: "write a note at the cursor", act: ({ studio, transport }) => {
+  { keys: ["n", "Enter"], shown: "N or Enter", group: "Write", text: "write a note at the cursor", act: ({ studio, transport, view }) => {
     void transport.sound({ pitch: studio.cursor.pitch, velocity: studio.velocity, track: studio.track });
-    void actions.writeNote(studio);
+    void actions.writeNote(studio).then(() => view.reveal(studio.cursor.tick));
   } },
   { keys: ["Delete", "Backspace"], shown: "Delete", group: "Write", text: "delete the selected notes", act: ({ studio }) => void actions.removeSelected(studio) },
   { keys: ["q"], shown: "Q", group: "Write", text: "quantise", act: ({ studio }) => void actions.quantise(studio) },
@@ -106,6 +106,12 @@ export function listenToKeys(app, roll) {
     }
     event.preventDefault();
     key.act(app, name);
+  });
+  // Who clicks a button with the mouse goes on with keys in the roll, where Space plays; who presses
+  // it by key (such a click has no number) stays there.
+  document.addEventListener("click", (event) => {
+    const button = /** @type {Element} */ (event.target).closest("button");
+    if (button && event.detail > 0 && document.activeElement === button) roll.focus({ preventScroll: true });
   });
 }
 

@@ -16,6 +16,7 @@ import { makeTabs } from "./panels/tabs.js";
 import { Together } from "./panels/together.js";
 import { makeToolbar } from "./panels/toolbar.js";
 import { makeTracks } from "./panels/tracks.js";
+import { makeWriting } from "./panels/writing.js";
 import { Colours } from "./roll/colours.js";
 import { Lanes } from "./roll/lanes.js";
 import { listenToPointer } from "./roll/pointer.js";
@@ -91,7 +92,7 @@ function followSurprise() {
   });
 }
 
-/** Show the first music of a piece that was empty as a whole; it comes after the page is there. */
+/** Show a piece as a whole when it is opened, and when music comes into one that was empty. */
 function followBeginning() {
   let empty = true;
   studio.on("piece", () => {
@@ -105,9 +106,24 @@ function followBeginning() {
   });
 }
 
+/** Scroll so that the pitches are seen that the model goes on with. */
+function followWriting() {
+  studio.on("preview", () => {
+    const { making } = studio;
+    if (making?.kind !== "go_on" || !making.notes.length) return;
+    let [low, high] = [127, 0];
+    for (const { pitch } of making.notes) {
+      low = Math.min(low, pitch);
+      high = Math.max(high, pitch);
+    }
+    view.cover(low, high);
+  });
+}
+
 makeSaid();
 hearServer(studio);
 makeToolbar(app);
+makeWriting(app);
 makeFiles(app);
 makeTracks(app);
 makeBeside(app);
@@ -119,6 +135,7 @@ listenToPointer(roll);
 listenToKeys(app, rollElement);
 followSurprise();
 followBeginning();
+followWriting();
 studio.link.addEventListener("close", () => studio.say("The studio does not answer; trying again …", "trouble"));
 studio.link.connect();
 studio.tell("settings", "model", "cursor", "region");

@@ -1,5 +1,6 @@
 /**
- * The page of the studio in a browser, against a studio that runs: STUDIO is its launch link.
+ * The page of the studio in a browser, against a studio that runs: STUDIO is its launch link, FIRST
+ * that of one that nobody has visited yet, with the model that comes with howlkit.
  *
  * CHROMIUM is the browser, SHOTS a folder for screenshots, if they are wanted. The packages of node
  * are those in the folder that node is started in.
@@ -13,7 +14,7 @@ import { after, before, test } from "node:test";
 
 const require = createRequire(join(process.cwd(), "package.json"));
 const { chromium } = require("playwright-core");
-const { CHROMIUM, SHOTS, STUDIO } = process.env;
+const { CHROMIUM, FIRST, SHOTS, STUDIO } = process.env;
 const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const BEAT = 480;
 
@@ -26,22 +27,53 @@ const said = [];
 before(async () => {
   browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
   context = await browser.newContext({ viewport: { width: 1280, height: 860 }, acceptDownloads: true, bypassCSP: false });
+  await context.addInitScript(plugIn);
+  await open(STUDIO);
+});
+after(() => browser.close());
+
+/** Open a studio in a new page, and wait until it and its model are there. */
+async function open(link) {
   page = await context.newPage();
   page.on("console", (message) => said.push(message.text()));
   page.on("response", (answer) => answer.status() >= 400 && said.push(`${answer.status()} ${answer.url()}`));
   page.on("pageerror", (error) => said.push(String(error)));
   page.on("request", (request) => {
-    if (new URL(request.url()).origin !== new URL(STUDIO).origin && !request.url().startsWith("blob:")) said.push(request.url());
+    if (new URL(request.url()).origin !== new URL(link).origin && !request.url().startsWith("blob:")) said.push(request.url());
   });
-  await page.goto(STUDIO);
+  await page.goto(link);
   await page.waitForSelector("#tracks li"); // the launch link goes on to the page
   parts = await page.evaluateHandle(async () => {
     const { app, roll, lanes } = await import("/page/main.js");
     return { ...app, roll, lanes };
   });
   await until(({ studio }) => studio.piece.head >= 0 && studio.model.state === "ready");
-});
-after(() => browser.close());
+}
+
+/** Give a page a keyboard and an instrument, since a browser without a screen has no MIDI devices. */
+function plugIn() {
+  const sent = [];
+  const keyboard = { id: "keyboard", name: "A <keyboard>", onmidimessage: null };
+  const instrument = { id: "instrument", name: "An instrument", send: (data, when) => sent.push([...data, when]) };
+  const access = { inputs: new Map([["keyboard", keyboard]]), outputs: new Map([["instrument", instrument]]), onstatechange: null };
+  navigator.requestMIDIAccess = async () => access;
+  globalThis.devices = { sent, press: (...data) => keyboard.onmidimessage({ data: Uint8Array.from(data) }) };
+}
+
+/** The most of full scale that is heard within 0.4 seconds. */
+const loudness = () =>
+  ask(async ({ transport }) => {
+    const analyser = transport.context.createAnalyser();
+    transport.own.connect(analyser);
+    const samples = new Float32Array(analyser.fftSize);
+    let most = 0;
+    for (let look = 0; look < 20; look += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      analyser.getFloatTimeDomainData(samples);
+      most = samples.reduce((one, other) => Math.max(one, Math.abs(other)), most);
+    }
+    return most;
+  });
 
 /** Ask something of the page's parts. */
 const ask = (question, argument) => parts.evaluate(question, argument);
@@ -164,28 +196,17 @@ test("it plays, loops, clicks, and the place that is heard moves", async () => {
   await focus();
   await press("Home");
   await press("k");
+  await press("o"); // all, so that it plays on however long this takes
   await press("Space");
   await until(({ transport }) => transport.playing && transport.tick > 200);
-  const loudest = await ask(async ({ transport }) => {
-    const analyser = transport.context.createAnalyser();
-    transport.own.connect(analyser);
-    const samples = new Float32Array(analyser.fftSize);
-    let most = 0;
-    for (let look = 0; look < 20; look += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      analyser.getFloatTimeDomainData(samples);
-      most = samples.reduce((one, other) => Math.max(one, Math.abs(other)), most);
-    }
-    return most;
-  });
+  const loudest = await loudness();
   assert.ok(loudest > 0.005 && loudest < 1, `${loudest} of full scale`);
   assert.equal(await page.locator("#play").getAttribute("aria-label"), "Pause");
   await press("Space");
-  await until(({ transport, studio }) => !transport.playing && studio.cursor.tick > 200);
+  await until(({ transport, studio }) => !transport.playing && studio.cursor.tick > 0);
   await ask(({ studio }) => studio.choose({ begin: 0, stop: 240, tracks: new Set([studio.track]) }));
-  await press("o");
   await press("Space");
-  await until(({ transport }) => transport.anchors.length > 2);
+  await until(({ transport }) => transport.playing && transport.anchors.length > 2);
   assert.ok(await ask(({ transport }) => transport.tick < 400));
   await press("Space");
   await press("o");
@@ -194,24 +215,38 @@ test("it plays, loops, clicks, and the place that is heard moves", async () => {
 });
 
 test("the model goes on from the cursor, its notes stream, and stop keeps them", async () => {
+  const stop = page.getByRole("button", { name: "Stop" });
+  assert.equal(await stop.isVisible(), false);
   await focus();
   await press("End");
   const { size, tick } = await ask(({ studio }) => ({ size: studio.piece.notes.size, tick: studio.cursor.tick }));
+  // Bars of 255 whole notes, so that no machine is through with 64 of them before it is stopped.
+  await changing(() => ask(({ studio }, at) => void studio.edit({ kind: "time_signature", tick: at, numerator: 255, denominator: 1 }), tick));
   await page.getByLabel("Bars to go on").fill("64");
-  await focus();
-  await press("g");
-  await until(({ studio }) => studio.making?.notes.length > 3);
-  await page.getByRole("button", { name: "Stop" }).click();
-  await until(({ studio }, before) => !studio.making && studio.piece.notes.size > before, size);
-  const made = (await notes()).filter(({ by }) => by > 0);
-  assert.ok(made.length >= 3 && made.every(({ start }) => start >= tick));
-  await ask(({ transport }) => transport.pause());
+  const made = async () => (await notes()).filter(({ by }) => by > 0);
+  for (const act of [() => stop.click(), () => press("s")]) {
+    await focus();
+    await press("g");
+    await until(({ studio, transport }) => studio.making?.notes.length > 3 && transport.playing);
+    assert.match(await page.locator("#written").textContent(), /^Writing: \d+ notes, bar \d+$/);
+    await act();
+    await until(({ studio }, before) => !studio.making && studio.piece.notes.size > before, size);
+    await ask(({ transport }) => transport.pause());
+    assert.equal(await stop.isVisible(), false);
+    assert.ok((await made()).length >= 3 && (await made()).every(({ start }) => start >= tick));
+    assert.match(await page.locator("#said").textContent(), /^The model wrote \d+ notes\.$/);
+    await changing(() => press("Control+z"));
+    assert.equal(await ask(({ studio }) => studio.piece.notes.size), size);
+    await ask(({ transport }, at) => transport.seek(at), tick);
+  }
+  await changing(() => press("Control+Shift+z"));
   await page.getByText("Passages", { exact: true }).click();
-  await page.getByRole("button", { name: "Use again" }).click();
+  await page.getByRole("button", { name: "Use again" }).first().click();
   const seed = await page.locator("#seed").inputValue();
-  await changing(() => press("Control+z"));
-  assert.equal(await ask(({ studio }) => studio.piece.notes.size), size);
   assert.match(seed, /^\d+$/);
+  await focus();
+  for (let undone = 0; undone < 2; undone += 1) await changing(() => press("Control+z"));
+  assert.equal(await ask(({ studio }) => studio.piece.notes.size), size);
   await page.locator("#seed").fill("");
 });
 
@@ -244,15 +279,79 @@ test("a region over bars and tracks gives four takes, and one is taken", async (
   assert.ok((await notes()).some(({ by }) => by > 0));
 });
 
+test("a region made anew keeps the rhythm, or the pitches, where that is asked", async () => {
+  for (const [keep, columns] of [["rhythm", ["start", "duration", "velocity"]], ["pitches", ["pitch"]]]) {
+    await page.getByLabel(keep, { exact: true }).check();
+    await page.getByRole("button", { name: "Make four takes" }).click();
+    await until(({ studio }) => studio.takes && !studio.making);
+    const { old, takes } = await ask(({ studio }) => ({
+      old: [...studio.takes.replaced].map((id) => studio.piece.notes.get(id)),
+      takes: studio.takes.takes,
+    }));
+    const kept = (all) =>
+      [...all].sort((a, b) => a.start - b.start || a.pitch - b.pitch).map((note) => columns.map((column) => note[column]));
+    const whole = takes.filter(({ complete }) => complete);
+    assert.ok(whole.length > 0, keep);
+    for (const take of whole) assert.deepEqual(kept(take.notes), kept(old), keep);
+    await page.getByRole("button", { name: "Take none" }).click();
+    await until(({ studio }) => !studio.takes);
+  }
+  await page.getByLabel("nothing", { exact: true }).check();
+});
+
+test("a MIDI keyboard plays and records, and an instrument plays the piece", async () => {
+  await page.getByRole("tab", { name: "MIDI" }).click();
+  await page.getByRole("button", { name: "Look for MIDI devices" }).click();
+  assert.equal(await page.locator("#panel-midi li").textContent(), "A <keyboard>");
+  await focus();
+  await press("Home");
+  await page.locator("#record").click();
+  await until(({ midi, transport }) => midi.recording && transport.playing);
+  const key = async (...data) => {
+    await page.evaluate((bytes) => globalThis.devices.press(...bytes), data);
+    const tick = await ask(({ transport }) => transport.tick);
+    await until(({ transport }, from) => transport.tick > from + 60, tick);
+  };
+  const size = await ask(({ studio }) => studio.piece.notes.size);
+  await key(0x90, 91, 100);
+  await key(0x80, 91, 0);
+  await key(0x90, 93, 70);
+  await key(0x90, 93, 0); // a note-on without velocity ends a note too
+  await changing(() => page.locator("#record").click());
+  const recorded = (await notes()).filter(({ by }) => by === 0);
+  assert.deepEqual(recorded.map(({ pitch, velocity }) => [pitch, velocity]), [[91, 100], [93, 70]]);
+  assert.ok(recorded[0].duration >= 60 && recorded[1].start >= recorded[0].start + recorded[0].duration);
+  await page.getByLabel("Where the piece sounds").selectOption("An instrument");
+  await focus();
+  await press("Home");
+  await press("Space");
+  const sent = () => page.evaluate(() => globalThis.devices.sent);
+  await page.waitForFunction(() => globalThis.devices.sent.some(([status]) => status >> 4 === 9));
+  await press("Space");
+  await page.waitForFunction(() => globalThis.devices.sent.some(([status, number]) => status === 0xb0 && number === 123));
+  const first = await ask(({ studio }) => Math.min(...[...studio.piece.notes.values()].map(({ start }) => start)));
+  const ons = (await sent()).filter(([status]) => status >> 4 === 9);
+  assert.ok((await sent()).some(([status]) => status >> 4 === 12), "it is told the program");
+  assert.ok((await notes()).some(({ start, pitch }) => start === first && pitch === ons[0][1]));
+  await page.getByLabel("Where the piece sounds").selectOption("howlkit's own instruments");
+  await focus();
+  await changing(() => press("Control+z"));
+  assert.equal(await ask(({ studio }) => studio.piece.notes.size), size);
+  await page.getByRole("tab", { name: "Together" }).click();
+});
+
 test("the history is a tree to walk in", async () => {
   await page.getByRole("tab", { name: "History" }).click();
   const rows = page.locator(".history li");
   assert.ok((await rows.count()) > 8);
   assert.ok((await page.locator(".history .column-1").count()) > 0);
   await picture("history");
-  const size = await ask(({ studio }) => studio.piece.notes.size);
+  const { head, size } = await ask(({ studio }) => ({ head: studio.piece.head, size: studio.piece.notes.size }));
   await changing(() => rows.last().getByRole("button").click());
+  assert.equal(await ask(({ studio }) => studio.piece.head), 0);
   await changing(() => rows.first().getByRole("button").click());
+  assert.ok(await ask(({ studio }) => studio.piece.head === Math.max(...studio.states.keys())));
+  await changing(() => ask(({ studio }, to) => void studio.ask({ do: "go", to }), head));
   assert.equal(await ask(({ studio }) => studio.piece.notes.size), size);
 });
 
@@ -279,7 +378,20 @@ test("tracks are added, named, muted and removed", async () => {
     await name.fill('<img src=x onerror="stolen=1">');
     await name.press("Enter");
   });
+  const title = page.locator("#name");
+  const rename = async (to) => {
+    await title.fill(to);
+    await title.press("Enter");
+    await until(({ studio }, text) => studio.piece.name === text, to);
+  };
+  await rename('<img src=x onerror="stolen=2">');
+  await page.getByText("File", { exact: true }).click();
+  await page.locator("#projects").getByText("<img src=x").waitFor();
+  await page.getByText("File", { exact: true }).click();
+  assert.match(await page.title(), /^<img/);
   assert.equal(await page.locator("img").count(), 0);
+  assert.equal(await page.evaluate(() => "stolen" in globalThis), false);
+  await rename("tune.mid");
   await page.locator(".flag.muted").first().click();
   assert.equal(await page.locator("li.silent").count(), 1);
   await page.locator(".flag.muted").first().click();
@@ -290,22 +402,35 @@ test("tracks are added, named, muted and removed", async () => {
 test("the piece is saved and exported", async () => {
   await page.getByText("File", { exact: true }).click();
   await picture("menu");
-  const [download] = await Promise.all([
-    page.waitForEvent("download"),
-    page.getByRole("button", { name: "Export: MIDI file" }).click(),
-  ]);
-  assert.match(download.suggestedFilename(), /\.mid$/);
-  const bytes = readFileSync(await download.path());
-  assert.equal(bytes.subarray(0, 4).toString(), "MThd");
-  await page.getByText("File", { exact: true }).click();
+  const exports = await ask(({ studio }) => studio.exports);
+  for (const [format, name, suffix, begin] of [
+    ["mid", "MIDI file", /\.mid$/, "MThd"],
+    ["wav", "Sound (.wav)", /\.wav$/, "RIFF"],
+    ["musicxml", "Sheet music (.musicxml)", /\.musicxml$/, "<?xm"],
+    ["report", "Report page", /\.html$/, "<!do"],
+  ]) {
+    const button = page.getByRole("button", { name: `Export: ${name}` });
+    if (exports[format]) {
+      assert.ok(await button.isDisabled());
+      assert.ok(await page.getByText(exports[format]).isVisible());
+      continue;
+    }
+    const [download] = await Promise.all([page.waitForEvent("download", { timeout: 120_000 }), button.click()]);
+    assert.match(download.suggestedFilename(), suffix);
+    const bytes = readFileSync(await download.path());
+    assert.equal(bytes.subarray(0, 4).toString(), begin);
+    if (format === "mid") assert.ok(bytes.includes('"made_by":"howlkit"'), "it says how it was made");
+    await page.getByText("File", { exact: true }).click();
+  }
   await page.getByRole("button", { name: "Save as MIDI" }).click();
   await page.waitForFunction(() => document.querySelector("#said").textContent.startsWith("Saved as"));
 });
 
 test("a link that breaks comes back with the piece", async () => {
   const before = await notes();
+  const again = ask(({ studio }) => new Promise((resolve) => studio.link.on("piece", () => resolve(true))));
   await ask(({ studio }) => studio.link.socket.close());
-  await until(({ studio }) => studio.link.open && studio.piece.head >= 0);
+  await again;
   assert.deepEqual(await notes(), before);
 });
 
@@ -370,6 +495,32 @@ test("it is accessible, light and dark, wide and narrow", async () => {
     assert.ok(wide <= width, `${wide} pixels wide in ${width}`);
   }
   await open.close();
+});
+
+test("who comes for the first time finds a piece of the model, hears it and goes on from it", async () => {
+  await open(FIRST);
+  assert.ok(await ask(({ studio }) => studio.piece.notes.size > 100));
+  assert.match(await page.title(), /First piece/);
+  assert.match(await page.locator("#legend").textContent(), /model, from bar 1/);
+  await picture("first-piece");
+  await focus();
+  await press("Space");
+  await until(({ transport }) => transport.playing && transport.tick > 200);
+  const loudest = await loudness();
+  assert.ok(loudest > 0.005 && loudest < 1, `${loudest} of full scale`);
+  await press("Space");
+  await press("End");
+  await page.getByLabel("Bars to go on").fill("2");
+  await focus();
+  await changing(() => press("g"));
+  await until(({ studio }) => !studio.making);
+  const { tracks, passages } = await ask(({ studio }) => ({
+    tracks: new Set([...studio.piece.notes.values()].filter(({ by }) => by !== 1).map(({ track }) => track)).size,
+    passages: studio.piece.passages.size,
+  }));
+  assert.deepEqual([await page.locator("#tracks li").count(), passages], [4, 2]);
+  assert.ok(tracks > 1, "the voices go on on their tracks");
+  await page.close();
 });
 
 test("nothing was said on the console, and nothing was asked of another machine", () => {

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from howlkit_studio.models import Model
 
 from howlkit import Piece
 from howlkit.music import midi
@@ -24,11 +25,13 @@ def large(tmp_path):
     return path
 
 
-def test_the_page_works_in_a_browser(run, model, tune, large):
+def test_the_page_works_in_a_browser(run, model, tune, large, tmp_path):
     studio = run(model, tune)
+    first = run(Model(None, usual=True), folder=tmp_path / "first")
     done = browser.node(
         *("--test", "--test-reporter=spec", HERE / "page.test.mjs"),
-        **{"STUDIO": studio.link, "LARGE": str(large), "SHOTS": os.environ.get("SHOTS", "")},
+        **{"STUDIO": studio.link, "FIRST": first.link, "LARGE": str(large)},
+        **{"SHOTS": os.environ.get("SHOTS", "")},
     )
     assert done.returncode == 0, done.stdout + done.stderr
     print(done.stdout)

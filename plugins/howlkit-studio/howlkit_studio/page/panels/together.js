@@ -2,7 +2,6 @@
  * The panel of the model: going on, making a region anew, takes, controls, passages.
  */
 
-import { count } from "../actions.js";
 import { byId, make } from "../dom.js";
 import { trackName } from "../music/names.js";
 import { Controls } from "./controls.js";
@@ -29,7 +28,6 @@ export class Together {
     this.controls = new Controls(make("div", { class: "controls" }));
     this.goOnButton = make("button", { class: "strong", onclick: () => void this.goOn(), text: "Go on" });
     this.remakeButton = make("button", { class: "strong", onclick: () => void this.remake(), text: "Make four takes" });
-    this.progress = make("div", { class: "progress", role: "status" });
     this.passages = make("ul", { class: "passages" });
     this.build();
     this.follow();
@@ -39,7 +37,6 @@ export class Together {
     const takes = make("section", { hidden: true, "aria-label": "Takes" });
     const label = (/** @type {Node} */ input, /** @type {string} */ text) => make("label", { class: "choice" }, input, ` ${text}`);
     byId("panel-model", HTMLElement).replaceChildren(
-      this.progress,
       makeSection("Go on", [
         make("p", {}, "From ", this.where, " for ", this.bars, " bars"),
         make("p", {}, make("label", {}, "with ", this.on)),
@@ -67,10 +64,9 @@ export class Together {
   follow() {
     const { studio } = this.app;
     studio.on("hello", () => this.controls.list(studio.controls));
-    studio.on("cursor changed region piece mix model making", () => this.show());
+    studio.on("cursor changed region piece mix model", () => this.show());
     studio.on("piece changed mix", () => this.showTracks());
     studio.on("piece changed", () => this.showPassages());
-    studio.on("making preview", () => this.showProgress());
   }
 
   show() {
@@ -101,25 +97,6 @@ export class Together {
   showPassages() {
     const passages = [...this.app.studio.piece.passages.values()].reverse().slice(0, 50);
     this.passages.replaceChildren(...passages.map((passage) => passageRow(this.app, this, passage)));
-  }
-
-  showProgress() {
-    const { studio } = this.app;
-    const { making } = studio;
-    this.progress.classList.toggle("busy", making !== null);
-    if (!making) {
-      this.progress.replaceChildren();
-      return;
-    }
-    const last = making.notes.at(-1);
-    const where = last ? `, at bar ${studio.piece.time.bar(last.start) + 1}` : "";
-    const text = `The model writes: ${count(making.notes.length, "note")}${where}`;
-    const words = this.progress.querySelector("span");
-    if (words) words.textContent = text;
-    else {
-      const stop = make("button", { text: "Stop", title: "What came stays (S)", onclick: () => void studio.ask({ do: "stop" }) });
-      this.progress.replaceChildren(make("span", { text }), stop);
-    }
   }
 
   /** What both asks have; null if a control cannot be read. */

@@ -28,7 +28,7 @@ export function makeToolbar(app) {
   const model = byId("model", HTMLElement);
   app.studio.on("model", () => {
     const { state, name, text } = app.studio.model;
-    const words = { loading: "The model is being loaded …", ready: `Model: ${name}`, none: "No model", failed: "The model failed to load" };
+    const words = { loading: "Loading the model …", ready: `Model: ${name}`, none: "No model", failed: "The model failed to load" };
     model.textContent = words[/** @type {keyof typeof words} */ (state)] ?? state;
     model.title = text;
     model.dataset.state = state;

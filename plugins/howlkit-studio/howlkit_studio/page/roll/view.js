@@ -132,6 +132,23 @@ export class View extends EventTarget {
     this.settle();
   }
 
+  /**
+   * Scroll as little as is needed to see these pitches; make rows lower where they are too many.
+   *
+   * @param {number} low
+   * @param {number} high
+   */
+  cover(low, high) {
+    const seen = this.rows / this.row;
+    if (high + 1 <= this.top && low >= this.top - seen) return;
+    if (high - low + 4 > seen) {
+      this.row = Math.max(LOWEST_ROW, this.rows / (high - low + 4));
+      this.top = high + 2.5;
+    } else if (high + 1 > this.top) this.top = high + 2.5;
+    else this.top = low - 1.5 + seen;
+    this.settle();
+  }
+
   /** Keep within what there is, and tell. */
   settle() {
     const seen = (this.width - KEYS) / this.scale;
