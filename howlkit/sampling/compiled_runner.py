@@ -291,7 +291,7 @@ class CompiledRunner:
         fault = rows_kernels.decide_field(
             k, logits, going, heads.added, *self._fields.deciding, *self._fields.writing, allowed,
             step_mask.least, uniforms, table, records, scratch.values, scratch.active,
-            scratch.tied, scratch.head_inputs, heads.width, scratch.weights[: b - a], a, rules,
+            scratch.tied, scratch.head_inputs, heads.width, scratch.weights[: b - a], rules,
             self._of_heads,
         )  # fmt: skip
         self._refuse(fault)

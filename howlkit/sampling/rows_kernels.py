@@ -75,15 +75,14 @@ def decide_field(
     head_inputs: Array,
     width: int,
     weights: Array,
-    choice: int,
     rules: tuple[Array, ...] | None,
     of_heads: tuple[Array, ...] | None,
 ) -> int:
     """Decide decision k in the rows that are going (B,) from logits (B, n); return 0, or a fault.
 
     The other arguments are those of `decide_row` for B rows, except allowed: (B, n) and weights:
-    (n,); and choice: the number of the decision's first choice among all. tied: (B,) whether the
-    values decided so far are all equal to `least`, so that the next one must not be below it.
+    (n,). tied: (B,) whether the values decided so far are all equal to `least`, so that the next
+    one must not be below it.
     """
     c, n = column[k], logits.shape[1]
     if rules is not None:
@@ -103,7 +102,7 @@ def decide_field(
         lowest = least[b, k] if tied[b] else 0
         value = only(allowed[b], lowest)
         may = allowed[b]
-        if rules is not None and judge(b, k, choice, choice + n, may, extra, rules):
+        if rules is not None and judge(b, k, may, extra, rules):
             if value >= 0:
                 rules[LEFT][b] *= extra[value] != -INFINITY
             else:
@@ -117,7 +116,7 @@ def decide_field(
         if value < 0:
             return 8 * k - value
         if rules is not None:
-            take_in(b, k, choice + value, rules)
+            take_in(b, k, value, rules)
         uniforms[b, k] = chance
         values[b, c] = value
         write(k, value, c, n - 1, records[b], place, wide, of_heads)

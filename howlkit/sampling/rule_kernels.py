@@ -3,8 +3,8 @@
 One choice is judged at a time; `RuleArrays` (rule_arrays.py) says what the arrays are. Their order
 here is that of its fields.
 
-Letters: B rows, K decisions, N all their choices side by side, Q quantities of a note, S places for
-notes that sound, P lags.
+Letters: B rows, K decisions, n choices of one of them, Q quantities of a note, S places for notes
+that sound, P lags.
 """
 
 from __future__ import annotations
@@ -60,21 +60,19 @@ def begin_decision(b: int, k: int, restart: Array, bases: Array, sums: Array) ->
 def judge(
     b: int,
     k: int,
-    a: int,
-    stop: int,
     allowed: Array,
     added: Array,
     rules: tuple[Array, ...],
 ) -> bool:
     """Set added (n,) to what the rules add to the logits of decision k in row b.
 
-    The choices of the decision are a .. stop - 1 of all N; allowed: (n,), others are left out.
-    Returns whether anything is not 0. If not, `added` may be as it was.
+    allowed: (n,), others are left out. Returns whether anything is not 0. If not, `added` may be as
+    it was.
 
     Most decisions are about few quantities of a note, and most rules say nothing about most of
     them, so what does not change from choice to choice is found before the first one.
     """
-    (adds, known, restart, spans, pitches, which, programs, most_run, numbers,
+    (adds, first, known, restart, spans, pitches, which, programs, most_run, numbers,
      bases, notes, at, moves, runs, moved, sums, left) = rules  # fmt: skip
     if not known[k, ONSET]:
         return False
@@ -120,11 +118,11 @@ def judge(
     # Whether so many notes sound that none may begin, or be held; and whether that is known yet.
     none_begins, none_lasts, begins_known, lasts_known = False, False, False, False
     any_added = False
-    for v in range(stop - a):
+    for v in range(len(allowed)):
         added[v] = NO_OPINION
         if not allowed[v]:
             continue
-        more = adds[a + v]
+        more = adds[first[b, k] + v]
         onset, role = base[ONSET] + more[ONSET], max(base[ROLE] + more[ROLE], NOTHING)
         new, ahead = role == COMING or role == BEGINS, role == AHEAD
         total = _density(onset, new, ahead, mine, moves[b], numbers) if numbers[RATE] > 0 else 0.0
@@ -308,15 +306,15 @@ def hear(b: int, k: int, made: bool, known: Array, numbers: Array, notes: Array,
 
 @compiled
 def take_in(b: int, k: int, choice: int, rules: tuple[Array, ...]) -> None:
-    """Take in the choice (of the N) that was made in decision k of row b.
+    """Take in the choice (of its n) that was made in decision k of row b.
 
     Where a step may begin several notes, what the row has heard is brought up to date too: it is
     then that of the step in the making, not of the session.
     """
-    (adds, known, restart, spans, pitches, which, programs, most_run, numbers,
+    (adds, first, known, restart, spans, pitches, which, programs, most_run, numbers,
      bases, notes, at, moves, runs, moved, sums, left) = rules  # fmt: skip
     for q in range(sums.shape[1]):
-        sums[b, q] += adds[choice, q]
+        sums[b, q] += adds[first[b, k] + choice, q]
     if numbers[ALONE]:
         hear(b, k, True, known, numbers, notes, at, moves, runs, sums)
 
@@ -327,7 +325,6 @@ def follow(
     column: Array,
     control: Array,
     when: Array,
-    begin: Array,
     place: Array,
     wide: Array,
     rows: Array,
@@ -340,7 +337,7 @@ def follow(
     in which the step counts; those that are done are set to False. made: (B,) in which the step was
     made, not fed.
     """
-    (adds, known, restart, spans, pitches, which, programs, most_run, numbers,
+    (adds, first, known, restart, spans, pitches, which, programs, most_run, numbers,
      bases, notes, at, moves, runs, moved, sums, left) = rules  # fmt: skip
     values, active = np.empty(len(place), np.int64), np.empty(len(place), np.bool_)
     for b in range(len(records)):
@@ -360,7 +357,7 @@ def follow(
                 continue
             begin_decision(b, k, restart, bases, sums)
             for q in range(sums.shape[1]):
-                sums[b, q] += adds[begin[k] + values[column[k]], q]
+                sums[b, q] += adds[first[b, k] + values[column[k]], q]
             hear(b, k, made[b], known, numbers, notes, at, moves, runs, sums)
         rows[b] = False
     return 0

@@ -140,7 +140,7 @@ def decide_row(
         value = only(allowed[a:b], lowest)
         judged = False
         if rules is not None:
-            judged = judge(0, k, a, b, allowed[a:b], extra[a:b], rules)
+            judged = judge(0, k, allowed[a:b], extra[a:b], rules)
             if value >= 0 and judged and extra[a + value] == -INFINITY:
                 rules[LEFT][0] = 0.0
         if value < 0:
@@ -158,7 +158,7 @@ def decide_row(
             if value < 0:
                 return 8 * k - value
         if rules is not None:
-            take_in(0, k, a + value, rules)
+            take_in(0, k, value, rules)
         uniforms[k] = chance
         values[c] = value
         write(k, value, c, b - a - 1, record, place, wide, of_heads)
