@@ -41,7 +41,7 @@ class ChoiceRules:
     """
 
     def __init__(self, rules: Sequence[Rule], schema: Schema) -> None:
-        self._schema, self._rules = schema, arrays_of(rules, alone=False)
+        self._schema, self._rules = schema, arrays_of(rules, alone=False, opens=True)
         self._next: tuple[tuple[object, ...], Judged] | None = None
 
     def judged(self, heard: Heard, grammar: CheckedGrammar) -> Judged:

@@ -44,9 +44,10 @@ Array = NDArray[Any]
 NUMBERS = (
     *("slot", "early", "beats", "bar", "offset"),  # of the `PitchRule`
     *("rate", "slack", "strength"),  # of the `DensityRule`
-    *("most", "longest", "restrikes", "alone", "has_pitches", "has_loops", "has_programs"),
+    *("most", "longest", "restrikes", "alone", "opens", "has_pitches", "has_loops", "has_programs"),
 )
-"""What `RuleArrays.numbers` are, in their order."""
+"""What `RuleArrays.numbers` are, in their order; opens: whether a note may sound until a step ends
+it."""
 
 NEVER = 2**60
 """A number of notes in a row that no loop reaches."""
@@ -111,7 +112,8 @@ class StaticRules:
         self._judged: _Made | None = None
         self._followed: _Made | None = None
         self._tables = tables.adds, tables.known, tables.restart, _spans(tables.adds, self._begin)
-        self._rules = arrays_of(rules, alone=tables.alone)
+        opens = bool((tables.adds[:, QUANTITIES.index("length")] >= OPEN).any())
+        self._rules = arrays_of(rules, alone=tables.alone, opens=opens)
 
     def judged(self, heard: Heard, grammar: CheckedGrammar) -> Judged:
         """Return the rules for the next step of a grammar's rows."""
@@ -162,10 +164,11 @@ def judged_by(
     return Judged(left, tuple(arrays))
 
 
-def arrays_of(rules: Sequence[Rule], *, alone: bool) -> tuple[Array, ...]:
+def arrays_of(rules: Sequence[Rule], *, alone: bool, opens: bool) -> tuple[Array, ...]:
     """Return pitches, which, programs, most_run and numbers, as in `RuleArrays`.
 
-    Raises UncompiledError for a rule of another kind, and for two of a kind that cannot be one.
+    alone: as `NoteTables.alone`. opens: whether a note may sound until a step ends it. Raises
+    UncompiledError for a rule of another kind, and for two of a kind that cannot be one.
     """
     kinds = [type(rule) for rule in rules]
     if len(set(kinds)) < len(kinds):
@@ -177,7 +180,8 @@ def arrays_of(rules: Sequence[Rule], *, alone: bool) -> tuple[Array, ...]:
         "most_run": np.full(LAGS, NEVER, np.int64),
     }
     numbers = dict.fromkeys(NUMBERS, 0.0)
-    numbers |= {"slot": 1.0, "bar": 1.0, "longest": float(OPEN), "alone": float(alone)}
+    numbers |= {"slot": 1.0, "bar": 1.0, "longest": float(OPEN)}
+    numbers |= {"alone": float(alone), "opens": float(opens)}
     for rule in rules:
         some, more = _of_rule(rule)
         arrays |= some

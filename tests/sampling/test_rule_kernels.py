@@ -49,12 +49,14 @@ def some_rules(rng, divisions):
     return [rule for rule in every if rng.random() < 0.5]
 
 
-def some_past(rng, onset, divisions, *, alone):
-    """Return what a row may have heard before a position."""
+def some_past(rng, onset, divisions, *, alone, opens):
+    """Return what a row may have heard before a position; opens: notes that a step ends, too."""
     heard = Heard.nothing(1, alone=alone)
     count = int(rng.integers(0, 12))
     begun = np.maximum(onset - rng.integers(0, 8 * divisions, count), 0)
-    until = np.where(rng.random(count) < 0.2, OPEN, begun + rng.integers(1, 12 * divisions, count))
+    until = np.where(
+        opens & (rng.random(count) < 0.2), OPEN, begun + rng.integers(1, 12 * divisions, count)
+    )
     columns = rng.integers(50, 75, count), 40 * rng.integers(0, 2, count), rng.integers(0, 2, count)
     heard.notes[0, :count] = np.stack([*columns, begun, until], axis=1)
     heard.at[0] = count, begun.min(initial=onset), onset, int(rng.integers(50, 75)), 0
@@ -62,6 +64,21 @@ def some_past(rng, onset, divisions, *, alone):
     heard.runs[0] = rng.integers(0, 9, LAGS)
     heard.moved[0] = int(rng.integers(0, 5 * divisions))
     return heard
+
+
+def judged(row, k, allowed, added, arrays):
+    """Judge as the kernels of a step do."""
+    looked_at = (arrays[RULES[name]] for name in ("known", "spans", "numbers", "sums"))
+    has_a_say = rule_kernels.has_a_say(row, k, *looked_at)
+    return has_a_say and rule_kernels.judge(row, k, allowed, added, arrays)
+
+
+def take_in(row, k, value, arrays):
+    """Take in a choice as the kernels of a step do."""
+    adds, first, sums = (arrays[RULES[name]] for name in ("adds", "first", "sums"))
+    rule_kernels.take_in(row, k, value, adds, first, sums)
+    if arrays[RULES["numbers"]][rule_kernels.ALONE]:
+        rule_kernels.hear_in_the_making(row, k, arrays)
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -72,7 +89,10 @@ def test_every_choice_is_judged_as_by_the_rules_themselves(name):
     for t in range(1, len(steps) - 1):
         step, bases = steps[t : t + 1], grammar.note_bases
         rules = some_rules(rng, grammar.divisions)
-        heard = some_past(rng, int(bases[0, 0]), grammar.divisions, alone=grammar.alone)
+        opens = bool((grammar.note_tables.adds >= OPEN).any())
+        heard = some_past(
+            rng, int(bases[0, 0]), grammar.divisions, alone=grammar.alone, opens=opens
+        )
         arrays = StaticRules(rules, grammar.note_tables, fields).following(heard, grammar)
         known, restart, sums = (arrays[RULES[name]] for name in ("known", "restart", "sums"))
         rule_kernels.begin_sums(0, bases, sums)
@@ -83,7 +103,7 @@ def test_every_choice_is_judged_as_by_the_rules_themselves(name):
             a, stop = fields.begin[k : k + 2]
             added = np.full(stop - a, np.nan, np.float32)
             allowed = grammar.allowed(field, step)[0]
-            says = rule_kernels.judge(0, k, allowed, added, arrays)
+            says = judged(0, k, allowed, added, arrays)
             choices = grammar.note_choices(field, step) if known[k, 0] else None
             wanted = np.zeros(len(added)) if choices is None else judge(rules, choices, heard)[0]
             got = np.where(allowed, added, 0) if says else np.zeros(len(added))
@@ -91,7 +111,7 @@ def test_every_choice_is_judged_as_by_the_rules_themselves(name):
             assert (np.isneginf(got) == np.isneginf(wanted)).all(), (t, field.name, rules)
             assert np.allclose(got, wanted, atol=1e-4), (t, field.name, rules)
             looked += bool(wanted.any())
-            rule_kernels.take_in(0, k, int(step[field.name][0]), arrays)
+            take_in(0, k, int(step[field.name][0]), arrays)
         grammar.push(step, np.ones(1, bool))
     assert looked > 20
 
@@ -117,9 +137,9 @@ def test_choices_without_tables_are_judged_as_by_the_rules_themselves():
         wanted, allowed = judge(rules, choices, heard), choices.onset >= 0
         for row in range(4):
             rule_kernels.begin_sums(row, arrays[RULES["bases"]], arrays[RULES["sums"]])
-            rule_kernels.take_in(row, 0, STEP, arrays)
+            take_in(row, 0, STEP, arrays)
             added = np.full(n, np.nan, np.float32)
-            says = rule_kernels.judge(row, 1, allowed[row], added, arrays)
+            says = judged(row, 1, allowed[row], added, arrays)
             got = added[allowed[row]] if says else np.zeros(np.count_nonzero(allowed[row]))
             assert np.allclose(got, wanted[row][allowed[row]], atol=1e-4), rules
             looked += bool(wanted[row].any())
