@@ -4,30 +4,35 @@
         [--samples 200] [--notes 1000] [--runs runs/habits] [--temperature 1]
 
 DATA is a folder of HOWLKIT_DATA, or any path. Each encoder is trained with lstm into RUNS/ENCODER,
-unless there is a run already; then pieces of that many notes are sampled without rules, and with
-those that hold by default. Beside them stand as many pieces of DATA, up to their first notes: as
-they are, and as the encoder plays them. What is counted are Pieces, before anything is written as
-MIDI. Rows are told as they are done.
+unless there is a run already: so many minutes of one processor, on one thread, so other programs do
+not shorten a run. Then pieces of that many notes are sampled without rules, and with those that
+hold by default. Beside them stand as many pieces of DATA, up to their first notes: as they are, and
+as the encoder plays them. What is counted are Pieces, before anything is written as MIDI. Rows are
+told as they are done. Among ENCODERS miditok-TSD is howlkit-miditok with that tokenizer.
 """
 
 import argparse
 import inspect
 import os
-import subprocess
 import sys
 from pathlib import Path
 
+import learning
 import measuring
 import numpy as np
+import torch
 
 import howlkit
 from howlkit.dataset.opening import open_data
 from howlkit.music import habits
 from howlkit.music.tables import DRUMS
+from howlkit.options import by_component
 from howlkit.sampling.trained import Trained
+from howlkit.training import setup
+from howlkit.training.progress import Budget
 
 ENCODERS = ("tuple", "remi", "event", "pianoroll", "voices", "howl")
-OPTIONS = {"voices": ["-o", "voices.assign=pitch"]}
+OPTIONS = {"voices": {"voices.assign": "pitch"}}
 
 MANY_COPIES = 5
 """A passage and more than four repeats of it."""
@@ -72,9 +77,15 @@ def train(data, encoder, run, minutes):
     """Train a run, unless there is one."""
     if (run / "model" / "model.safetensors").is_file():
         return
-    words = ["--encoder", encoder, *OPTIONS.get(encoder, ()), "--minutes", minutes]
-    command = [sys.executable, "-m", "howlkit", "train", data, *words, "--out-dir", run]
-    subprocess.run(list(map(str, command)), check=True, stdout=sys.stderr)
+    name, _, tokenizer = encoder.partition("-")
+    values = {f"{name}.tokenizer": tokenizer} if tokenizer else OPTIONS.get(name, {})
+    plan = setup.TrainingPlan(
+        sources=(data,),
+        encoder=name,
+        values=by_component(values),
+        budget=Budget(minutes=minutes),
+    )
+    learning.train(run, plan)
 
 
 def sampled(trained, arguments, **rules):
@@ -122,6 +133,7 @@ def main(words=None):
     parser.add_argument("--temperature", type=float, default=1.0)
     parser.add_argument("--runs", type=Path, default=Path("runs/habits"))
     arguments = parser.parse_args(words)
+    torch.set_num_threads(1)
     # A path that is absolute stays as it is.
     source = Path(os.environ.get("HOWLKIT_DATA", ".")) / arguments.data
     originals = real(

@@ -55,11 +55,16 @@ class _Scratch:
         self.weights = np.zeros(choices, np.float32)
         self.activated = np.zeros((rows, heads.width), np.float32)
         self.nothing = np.zeros(heads.width, np.float32)
+        # What the map from a hidden vector to the heads gives, and for which decisions it is there.
+        self.mapped = np.zeros((len(fields.column), rows, heads.width), np.float32)
+        self.is_mapped = np.zeros(len(fields.column), np.bool_)
         # Those that a kernel takes to decide the step of a single row.
         self.deciding = (
             self.values[0],
             self.active[0],
             self.head_inputs[0],
+            self.mapped.reshape(-1),
+            self.is_mapped,
             self.logits,
             self.weights,
         )
@@ -109,6 +114,7 @@ class CompiledRunner:
         self._reader = StepReader(self._fields, self._weights.inputs, self._backbone)
         self._scratches: dict[int, _Scratch] = {}
         self._table: tuple[SamplingParams, NDArray[np.float64]] | None = None
+        self._mapped_of: Array | None = None  # the hidden vectors of `_Scratch.mapped`
         self._by_logits = False  # whether the step is decided by whoever asks for logits
 
     def twin(self) -> CompiledRunner:
@@ -125,12 +131,14 @@ class CompiledRunner:
 
     def start(self, steps: Steps) -> tuple[State, Array]:
         """As `Runner.start`."""
+        self._mapped_of = None
         return self._reader.start(steps)
 
     def read(
         self, steps: Steps, state: State, hidden: Array, lengths: NDArray[np.int64]
     ) -> tuple[State, Array]:
         """As `Runner.read`."""
+        self._mapped_of = None  # the vector after these steps may lie where the one before did
         return self._reader.read(steps, state, hidden, lengths)
 
     def begin(self, hidden: Array, *, by_logits: bool = False) -> None:
@@ -141,9 +149,11 @@ class CompiledRunner:
     def _begin(self, hidden: Array, *, by_kernel: bool = True) -> None:
         """Begin a step; by_kernel: all of its decisions are made by `decide_row`, if of one row."""
         self._hidden, rows = hidden, len(hidden)
+        scratch, heads = self._scratch(rows), self._weights.heads
+        if self._mapped_of is not hidden:  # else the step is drawn again
+            scratch.is_mapped[:], self._mapped_of = False, hidden
         if rows == 1 and by_kernel:
             return
-        scratch, heads = self._scratch(rows), self._weights.heads
         scratch.values[:], scratch.active[:], scratch.tied[:] = 0, False, True
         scratch.head_inputs[:] = heads.bias if heads.around is None else hidden[:, heads.around]
 
@@ -161,7 +171,7 @@ class CompiledRunner:
             step_kernels.row_logits(
                 k, a, self._hidden[0], self._weights.heads.from_hidden, scratch.head_inputs[0],
                 *self._heads[3:5], scratch.values[0], scratch.active[0], scratch.activated[0],
-                logits[0], self._of_heads,
+                scratch.mapped.reshape(-1), scratch.is_mapped, logits[0], self._of_heads,
             )  # fmt: skip
         else:
             logits = self._rows_logits(k, scratch, scratch.everywhere)
@@ -291,7 +301,7 @@ class CompiledRunner:
         fault = rows_kernels.decide_field(
             k, logits, going, heads.added, *self._fields.deciding, *self._fields.writing, allowed,
             step_mask.least, uniforms, table, records, scratch.values, scratch.active,
-            scratch.tied, scratch.head_inputs, heads.width, scratch.weights[: b - a], a, rules,
+            scratch.tied, scratch.head_inputs, heads.width, scratch.weights[: b - a], rules,
             self._of_heads,
         )  # fmt: skip
         self._refuse(fault)
@@ -303,7 +313,10 @@ class CompiledRunner:
         first, stop = heads.rows[k : k + 2]
         where = slice(k * heads.width, (k + 1) * heads.width)
         vectors = self._hidden[:, : self._backbone.width]
-        multiply(vectors, heads.from_hidden[where], scratch.nothing, scratch.activated)
+        if not scratch.is_mapped[k]:
+            multiply(vectors, heads.from_hidden[where], scratch.nothing, scratch.mapped[k])
+            scratch.is_mapped[k] = True
+        np.copyto(scratch.activated, scratch.mapped[k])
         rows_kernels.gelus(scratch.head_inputs, k * heads.width, scratch.activated)
         logits = scratch.logits[: rows * n].reshape(rows, n)
         outputs = logits

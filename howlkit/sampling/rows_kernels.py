@@ -11,8 +11,27 @@ from howlkit.sampling.choice_kernels import add_choice, only, write
 from howlkit.sampling.drawing_kernels import draw, share_left
 from howlkit.sampling.input_kernels import is_active
 from howlkit.sampling.kernels import Array, compiled, gelu
-from howlkit.sampling.rule_kernels import begin_decision, begin_sums, judge, take_in
-from howlkit.sampling.step_kernels import BASES, INFINITY, LEFT, RESTART, SUMS
+from howlkit.sampling.rule_kernels import (
+    ALONE,
+    begin_decision,
+    begin_sums,
+    has_a_say,
+    hear_in_the_making,
+    judge,
+    take_in,
+)
+from howlkit.sampling.step_kernels import (
+    ADDS,
+    BASES,
+    FIRST,
+    INFINITY,
+    KNOWN,
+    LEFT,
+    NUMBERS,
+    RESTART,
+    SPANS,
+    SUMS,
+)
 
 __all__ = ["accept", "decide_field", "gelus", "settled"]
 
@@ -75,15 +94,14 @@ def decide_field(
     head_inputs: Array,
     width: int,
     weights: Array,
-    choice: int,
     rules: tuple[Array, ...] | None,
     of_heads: tuple[Array, ...] | None,
 ) -> int:
     """Decide decision k in the rows that are going (B,) from logits (B, n); return 0, or a fault.
 
     The other arguments are those of `decide_row` for B rows, except allowed: (B, n) and weights:
-    (n,); and choice: the number of the decision's first choice among all. tied: (B,) whether the
-    values decided so far are all equal to `least`, so that the next one must not be below it.
+    (n,). tied: (B,) whether the values decided so far are all equal to `least`, so that the next
+    one must not be below it.
     """
     c, n = column[k], logits.shape[1]
     if rules is not None:
@@ -103,7 +121,11 @@ def decide_field(
         lowest = least[b, k] if tied[b] else 0
         value = only(allowed[b], lowest)
         may = allowed[b]
-        if rules is not None and judge(b, k, choice, choice + n, may, extra, rules):
+        judged = False
+        if rules is not None:
+            if has_a_say(b, k, rules[KNOWN], rules[SPANS], rules[NUMBERS], rules[SUMS]):
+                judged = judge(b, k, may, extra, rules)
+        if rules is not None and judged:
             if value >= 0:
                 rules[LEFT][b] *= extra[value] != -INFINITY
             else:
@@ -117,7 +139,9 @@ def decide_field(
         if value < 0:
             return 8 * k - value
         if rules is not None:
-            take_in(b, k, choice + value, rules)
+            take_in(b, k, value, rules[ADDS], rules[FIRST], rules[SUMS])
+            if rules[NUMBERS][ALONE] > 0:
+                hear_in_the_making(b, k, rules)
         uniforms[b, k] = chance
         values[b, c] = value
         write(k, value, c, n - 1, records[b], place, wide, of_heads)

@@ -1,6 +1,6 @@
 """Rules about notes as arrays, for compiled code: rule_kernels.py reads them in this order.
 
-Letters as there: N choices of all decisions, K decisions, Q quantities, P lags, B rows.
+Letters as there: K decisions, Q quantities, P lags, B rows; A rows of tables.
 """
 
 from __future__ import annotations
@@ -24,20 +24,30 @@ from howlkit.constraints.rules import (
 )
 from howlkit.music.tables import DRUMS
 from howlkit.note_choices import OPEN, QUANTITIES, NoteTables
+from howlkit.plugins.checked_grammar import CheckedGrammar
 from howlkit.protocols import Rule
 from howlkit.sampling.compiled_fields import FieldArrays
 from howlkit.schema import Field, Steps
 
-__all__ = ["NUMBERS", "Judged", "RuleArrays", "StaticRules", "UncompiledError"]
+__all__ = [
+    "NUMBERS",
+    "Judged",
+    "RuleArrays",
+    "StaticRules",
+    "UncompiledError",
+    "arrays_of",
+    "judged_by",
+]
 
 Array = NDArray[Any]
 
 NUMBERS = (
     *("slot", "early", "beats", "bar", "offset"),  # of the `PitchRule`
     *("rate", "slack", "strength"),  # of the `DensityRule`
-    *("most", "longest", "restrikes", "alone", "has_pitches", "has_loops", "has_programs"),
+    *("most", "longest", "restrikes", "alone", "opens", "has_pitches", "has_loops", "has_programs"),
 )
-"""What `RuleArrays.numbers` are, in their order."""
+"""What `RuleArrays.numbers` are, in their order; opens: whether a note may sound until a step ends
+it."""
 
 NEVER = 2**60
 """A number of notes in a row that no loop reaches."""
@@ -46,15 +56,16 @@ NEVER = 2**60
 class RuleArrays(NamedTuple):
     """All that the kernels are given.
 
-    adds (N, Q), known (K, Q), restart (K, Q): of the `NoteTables`. spans: (2, K, Q), the least and
-    the most that the choices of a decision add. pitches: (S, 128) and which: (X,), of the
-    `PitchRule`.
+    adds (A, Q), known (K, Q), restart (K, Q): of `NoteTables`. first: (B, K), the row of `adds` of
+    the first choice of a decision. spans: (2, K, Q), the least and the most that the
+    choices of a decision add. pitches: (S, 128) and which: (X,), of the `PitchRule`.
     programs: (129,). most_run: (P,), of the `LoopRule`. numbers: `NUMBERS`. bases:
     (B, Q). notes, at, moves, runs, moved: of `Heard`. sums: (B, Q) and left: (B,), scratch: the
     sums of the decisions so far, and the share that hard rules have left of each row's choices.
     """
 
     adds: Array
+    first: Array
     known: Array
     restart: Array
     spans: Array
@@ -96,88 +107,109 @@ class StaticRules:
     """
 
     def __init__(self, rules: Sequence[Rule], tables: NoteTables, fields: FieldArrays) -> None:
-        self._alone = tables.alone
+        self._alone, self._begin = tables.alone, fields.begin[:-1]
         self._making: Heard | None = None  # with the step in the making
         self._judged: _Made | None = None
         self._followed: _Made | None = None
-        self._pitches, self._which = np.zeros((1, 128), np.float32), np.zeros(1, np.int64)
-        self._programs = np.ones(DRUMS + 1, np.bool_)
-        self._most_run = np.full(LAGS, NEVER, np.int64)
-        numbers = dict.fromkeys(NUMBERS, 0.0)
-        numbers |= {"slot": 1.0, "bar": 1.0, "longest": float(OPEN), "alone": float(tables.alone)}
-        kinds = [type(rule) for rule in rules]
-        if len(set(kinds)) < len(kinds):
-            raise UncompiledError("two rules of a kind cannot be made one")
-        for rule in rules:
-            numbers |= self._take(rule)
-        self._fixed = (
-            tables.adds,
-            tables.known,
-            tables.restart,
-            _spans(tables.adds, fields.begin),
-            self._pitches,
-            self._which,
-            self._programs,
-            self._most_run,
-            np.array([numbers[name] for name in NUMBERS]),
-        )
+        self._tables = tables.adds, tables.known, tables.restart, _spans(tables.adds, self._begin)
+        opens = bool((tables.adds[:, QUANTITIES.index("length")] >= OPEN).any())
+        self._rules = arrays_of(rules, alone=tables.alone, opens=opens)
 
-    def _take(self, rule: Rule) -> dict[str, float]:
-        """Take in a rule; return the numbers that it sets."""
-        if isinstance(rule, PitchRule):
-            self._pitches, self._which = rule.tables.astype(np.float32), rule.which
-            beats = rule.beats_a_unit / rule.divisions
-            return {
-                "slot": rule.slot, "early": rule.early, "beats": beats, "bar": rule.bar,
-                "offset": rule.offset, "has_pitches": 1.0,
-            }  # fmt: skip
-        if isinstance(rule, ProgramRule):
-            self._programs = rule.allowed
-            return {"has_programs": 1.0}
-        if isinstance(rule, PolyphonyRule):
-            return {"most": float(rule.most)}
-        if isinstance(rule, LengthRule):
-            return {"longest": float(rule.longest)}
-        if isinstance(rule, LoopRule):
-            self._most_run = rule.most
-            return {"has_loops": 1.0}
-        if isinstance(rule, RestrikeRule):
-            return {"restrikes": 1.0}
-        if isinstance(rule, DensityRule):
-            rate = rule.rate / rule.divisions
-            return {"rate": rate, "slack": rule.slack, "strength": rule.strength}
-        raise UncompiledError(f"{type(rule).__name__} is judged by Python")
-
-    def judged(self, heard: Heard, bases: Array) -> Judged:
-        """Return the rules for the next step; bases: (B, .), the grammar's `note_bases`."""
+    def judged(self, heard: Heard, grammar: CheckedGrammar) -> Judged:
+        """Return the rules for the next step of a grammar's rows."""
+        bases = grammar.note_bases
         if self._alone:  # a step may begin several notes, heard while it is in the making
             self._making = heard = _copied(heard, self._making)
         if self._judged is None or not self._judged.is_of(heard, bases):
-            self._judged = _Made(self._fixed, heard, bases)
+            self._judged = self._made(heard, bases)
         self._judged.judged.left.fill(1.0)  # a draw before may have left nothing
         return self._judged.judged
 
-    def following(self, heard: Heard, bases: Array) -> tuple[Array, ...]:
-        """Return the arrays by which compiled code brings `heard` up to date."""
+    def following(self, heard: Heard, grammar: CheckedGrammar) -> tuple[Array, ...]:
+        """Return the arrays by which compiled code brings `heard` up to date with the next step."""
+        bases = grammar.note_bases
         if self._followed is None or not self._followed.is_of(heard, bases):
-            self._followed = _Made(self._fixed, heard, bases)
-        return self._followed.arrays
+            self._followed = self._made(heard, bases)
+        return self._followed.judged.arrays or ()
+
+    def _made(self, heard: Heard, bases: Array) -> _Made:
+        adds, *others = self._tables
+        first = np.tile(self._begin, (len(bases), 1))
+        return _Made(heard, bases, judged_by((adds, first, *others), self._rules, heard, bases))
 
 
 class _Made:
     """Arrays that were made for rows, and serve until these have others in their place."""
 
-    def __init__(self, fixed: tuple[Array, ...], heard: Heard, bases: Array) -> None:
+    def __init__(self, heard: Heard, bases: Array, judged: Judged) -> None:
         self._notes, self._moved, self._bases = heard.notes, heard.moved, bases
-        left, sums = np.ones(len(bases)), np.zeros((len(bases), len(QUANTITIES)), np.int64)
-        lately = heard.notes, heard.at, heard.moves, heard.runs, heard.moved
-        # A plain tuple, which takes numba half the time of a named one.
-        self.arrays = tuple(RuleArrays._make((*fixed, bases, *lately, sums, left)))
-        self.judged = Judged(left, self.arrays)
+        self.judged = judged
 
     def is_of(self, heard: Heard, bases: Array) -> bool:
         """Say whether these are the arrays of the rows; those not looked at change with others."""
         return self._bases is bases and self._notes is heard.notes and self._moved is heard.moved
+
+
+def judged_by(
+    tables: tuple[Array, ...], rules: tuple[Array, ...], heard: Heard, bases: Array
+) -> Judged:
+    """Return rules as they judge one step.
+
+    tables: adds, first, known, restart and spans, as in `RuleArrays`. rules: as of `arrays_of`.
+    """
+    left, sums = np.ones(len(bases)), np.zeros((len(bases), len(QUANTITIES)), np.int64)
+    lately = heard.notes, heard.at, heard.moves, heard.runs, heard.moved
+    # A plain tuple, which takes numba half the time of a named one.
+    arrays = RuleArrays._make((*tables, *rules, bases, *lately, sums, left))
+    return Judged(left, tuple(arrays))
+
+
+def arrays_of(rules: Sequence[Rule], *, alone: bool, opens: bool) -> tuple[Array, ...]:
+    """Return pitches, which, programs, most_run and numbers, as in `RuleArrays`.
+
+    alone: as `NoteTables.alone`. opens: whether a note may sound until a step ends it. Raises
+    UncompiledError for a rule of another kind, and for two of a kind that cannot be one.
+    """
+    kinds = [type(rule) for rule in rules]
+    if len(set(kinds)) < len(kinds):
+        raise UncompiledError("two rules of a kind cannot be made one")
+    arrays: dict[str, Array] = {
+        "pitches": np.zeros((1, 128), np.float32),
+        "which": np.zeros(1, np.int64),
+        "programs": np.ones(DRUMS + 1, np.bool_),
+        "most_run": np.full(LAGS, NEVER, np.int64),
+    }
+    numbers = dict.fromkeys(NUMBERS, 0.0)
+    numbers |= {"slot": 1.0, "bar": 1.0, "longest": float(OPEN)}
+    numbers |= {"alone": float(alone), "opens": float(opens)}
+    for rule in rules:
+        some, more = _of_rule(rule)
+        arrays |= some
+        numbers |= more
+    return *arrays.values(), np.array([numbers[name] for name in NUMBERS])
+
+
+def _of_rule(rule: Rule) -> tuple[dict[str, Array], dict[str, float]]:
+    """Return the arrays and the numbers that a rule sets."""
+    if isinstance(rule, PitchRule):
+        return {"pitches": rule.tables.astype(np.float32), "which": rule.which}, {
+            "slot": rule.slot, "early": rule.early, "beats": rule.beats_a_unit / rule.divisions,
+            "bar": rule.bar, "offset": rule.offset, "has_pitches": 1.0,
+        }  # fmt: skip
+    if isinstance(rule, ProgramRule):
+        return {"programs": rule.allowed}, {"has_programs": 1.0}
+    if isinstance(rule, PolyphonyRule):
+        return {}, {"most": float(rule.most)}
+    if isinstance(rule, LengthRule):
+        return {}, {"longest": float(rule.longest)}
+    if isinstance(rule, LoopRule):
+        return {"most_run": rule.most}, {"has_loops": 1.0}
+    if isinstance(rule, RestrikeRule):
+        return {}, {"restrikes": 1.0}
+    if isinstance(rule, DensityRule):
+        rate = rule.rate / rule.divisions
+        return {}, {"rate": rate, "slack": rule.slack, "strength": rule.strength}
+    raise UncompiledError(f"{type(rule).__name__} is judged by Python")
 
 
 def _copied(heard: Heard, into: Heard | None) -> Heard:
@@ -191,7 +223,7 @@ def _copied(heard: Heard, into: Heard | None) -> Heard:
 
 def _spans(adds: Array, begin: Array) -> Array:
     """Return (2, K, Q): the least and the most that the choices of each decision add."""
-    return np.stack([np.minimum.reduceat(adds, begin[:-1]), np.maximum.reduceat(adds, begin[:-1])])
+    return np.stack([np.minimum.reduceat(adds, begin), np.maximum.reduceat(adds, begin)])
 
 
 class UncompiledError(Exception):

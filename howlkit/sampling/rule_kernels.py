@@ -3,8 +3,8 @@
 One choice is judged at a time; `RuleArrays` (rule_arrays.py) says what the arrays are. Their order
 here is that of its fields.
 
-Letters: B rows, K decisions, N all their choices side by side, Q quantities of a note, S places for
-notes that sound, P lags.
+Letters: B rows, K decisions, n choices of one of them, Q quantities of a note, S places for notes
+that sound, P lags.
 """
 
 from __future__ import annotations
@@ -31,10 +31,19 @@ from howlkit.note_choices import AHEAD, BEGINS, COMING, LASTS, NOTHING, OPEN, QU
 from howlkit.sampling.kernels import Array, compiled
 from howlkit.sampling.rule_arrays import NUMBERS
 
-__all__ = ["begin_decision", "begin_sums", "follow", "judge", "take_in"]
+__all__ = [
+    "ALONE",
+    "begin_decision",
+    "begin_sums",
+    "follow",
+    "has_a_say",
+    "hear_in_the_making",
+    "judge",
+    "take_in",
+]
 
 ONSET, PITCH, PROGRAM, TRACK, LENGTH, ROLE = range(len(QUANTITIES))
-(SLOT, EARLY, BEATS, BAR, OFFSET, RATE, SLACK, STRENGTH, MOST, LONGEST, RESTRIKES, ALONE,
+(SLOT, EARLY, BEATS, BAR, OFFSET, RATE, SLACK, STRENGTH, MOST, LONGEST, RESTRIKES, ALONE, OPENS,
  HAS_PITCHES, HAS_LOOPS, HAS_PROGRAMS) = range(len(NUMBERS))  # fmt: skip
 HIGHEST = 127  # pitch
 INFINITY = np.float32(np.inf)
@@ -57,27 +66,37 @@ def begin_decision(b: int, k: int, restart: Array, bases: Array, sums: Array) ->
 
 
 @compiled
+def has_a_say(b: int, k: int, known: Array, spans: Array, numbers: Array, sums: Array) -> bool:
+    """Return whether rules may say anything about decision k in row b; `judge` then knows what.
+
+    Most decisions are no part of a note, or are one of which nothing is asked. To find it out here
+    spares a call with all the arrays.
+    """
+    if not known[k, ONSET]:
+        return False
+    if sums[b, ROLE] + spans[1, k, ROLE] > NOTHING:
+        return True
+    return bool(numbers[RATE] > 0 or numbers[OPENS] > 0)  # they speak of time that moves on, too
+
+
+@compiled
 def judge(
     b: int,
     k: int,
-    a: int,
-    stop: int,
     allowed: Array,
     added: Array,
     rules: tuple[Array, ...],
 ) -> bool:
     """Set added (n,) to what the rules add to the logits of decision k in row b.
 
-    The choices of the decision are a .. stop - 1 of all N; allowed: (n,), others are left out.
-    Returns whether anything is not 0. If not, `added` may be as it was.
+    allowed: (n,), others are left out. Returns whether anything is not 0. If not, `added` may be as
+    it was. The onset must be known (`has_a_say`).
 
     Most decisions are about few quantities of a note, and most rules say nothing about most of
     them, so what does not change from choice to choice is found before the first one.
     """
-    (adds, known, restart, spans, pitches, which, programs, most_run, numbers,
+    (adds, first, known, restart, spans, pitches, which, programs, most_run, numbers,
      bases, notes, at, moves, runs, moved, sums, left) = rules  # fmt: skip
-    if not known[k, ONSET]:
-        return False
     base, heard, mine = sums[b], notes[b], at[b]
     alone = numbers[ALONE] > 0
     fewest, furthest = spans[0, k], spans[1, k]
@@ -120,11 +139,11 @@ def judge(
     # Whether so many notes sound that none may begin, or be held; and whether that is known yet.
     none_begins, none_lasts, begins_known, lasts_known = False, False, False, False
     any_added = False
-    for v in range(stop - a):
+    for v in range(len(allowed)):
         added[v] = NO_OPINION
         if not allowed[v]:
             continue
-        more = adds[a + v]
+        more = adds[first[b, k] + v]
         onset, role = base[ONSET] + more[ONSET], max(base[ROLE] + more[ROLE], NOTHING)
         new, ahead = role == COMING or role == BEGINS, role == AHEAD
         total = _density(onset, new, ahead, mine, moves[b], numbers) if numbers[RATE] > 0 else 0.0
@@ -192,13 +211,17 @@ def _sounding(notes: Array, onset: int, longest: float) -> tuple[Array, int]:
 @compiled
 def _loops(runs: Array, most_run: Array, looks: bool) -> Array:
     """Return the lags (counted from 0) at which the music may not go on repeating itself."""
-    lags, count = np.empty(len(most_run), np.int64), 0
+    count = 0
     if looks:
         for p in range(len(most_run)):
+            count += runs[p] >= most_run[p]
+    lags, found = np.empty(count, np.int64), 0
+    if count > 0:
+        for p in range(len(most_run)):
             if runs[p] >= most_run[p]:
-                lags[count] = p
-                count += 1
-    return lags[:count]
+                lags[found] = p
+                found += 1
+    return lags
 
 
 @compiled
@@ -307,18 +330,22 @@ def hear(b: int, k: int, made: bool, known: Array, numbers: Array, notes: Array,
 
 
 @compiled
-def take_in(b: int, k: int, choice: int, rules: tuple[Array, ...]) -> None:
-    """Take in the choice (of the N) that was made in decision k of row b.
-
-    Where a step may begin several notes, what the row has heard is brought up to date too: it is
-    then that of the step in the making, not of the session.
-    """
-    (adds, known, restart, spans, pitches, which, programs, most_run, numbers,
-     bases, notes, at, moves, runs, moved, sums, left) = rules  # fmt: skip
+def take_in(b: int, k: int, choice: int, adds: Array, first: Array, sums: Array) -> None:
+    """Add the choice (of its n) that was made in decision k to the sums of row b."""
     for q in range(sums.shape[1]):
-        sums[b, q] += adds[choice, q]
-    if numbers[ALONE]:
-        hear(b, k, True, known, numbers, notes, at, moves, runs, sums)
+        sums[b, q] += adds[first[b, k] + choice, q]
+
+
+@compiled
+def hear_in_the_making(b: int, k: int, rules: tuple[Array, ...]) -> None:
+    """Bring what row b has heard up to date with decision k, whose choice was taken in.
+
+    Where a step may begin several notes, what the row has heard is that of the step in the making,
+    not of the session.
+    """
+    (adds, first, known, restart, spans, pitches, which, programs, most_run, numbers,
+     bases, notes, at, moves, runs, moved, sums, left) = rules  # fmt: skip
+    hear(b, k, True, known, numbers, notes, at, moves, runs, sums)
 
 
 @compiled
@@ -327,7 +354,6 @@ def follow(
     column: Array,
     control: Array,
     when: Array,
-    begin: Array,
     place: Array,
     wide: Array,
     rows: Array,
@@ -340,7 +366,7 @@ def follow(
     in which the step counts; those that are done are set to False. made: (B,) in which the step was
     made, not fed.
     """
-    (adds, known, restart, spans, pitches, which, programs, most_run, numbers,
+    (adds, first, known, restart, spans, pitches, which, programs, most_run, numbers,
      bases, notes, at, moves, runs, moved, sums, left) = rules  # fmt: skip
     values, active = np.empty(len(place), np.int64), np.empty(len(place), np.bool_)
     for b in range(len(records)):
@@ -360,7 +386,7 @@ def follow(
                 continue
             begin_decision(b, k, restart, bases, sums)
             for q in range(sums.shape[1]):
-                sums[b, q] += adds[begin[k] + values[column[k]], q]
+                sums[b, q] += adds[first[b, k] + values[column[k]], q]
             hear(b, k, made[b], known, numbers, notes, at, moves, runs, sums)
         rows[b] = False
     return 0

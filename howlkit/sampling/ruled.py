@@ -1,8 +1,9 @@
 """Rules about notes in a session: what they make of each step, and what each row has heard.
 
-Three ways, by what the encoder's grammar says of notes. Where it has tables and howlkit knows all
-rules, compiled code judges every choice. Where it only has `note_choices`, Python does. Where it
-says nothing, a whole step is drawn, decoded, and judged by its notes.
+Three ways, by what the encoder's grammar says of notes. Where it has tables, or a step is one
+choice, and howlkit knows all rules, compiled code judges every choice. Where it only has
+`note_choices`, Python does. Where it says nothing, a whole step is drawn, decoded, and judged by
+its notes.
 
 Shapes: B rows, n choices of a field.
 """
@@ -26,6 +27,7 @@ from howlkit.plugins.checked import CheckedEncoder
 from howlkit.plugins.checked_constraint import CheckedRule
 from howlkit.plugins.checked_grammar import CheckedGrammar
 from howlkit.protocols import Rule
+from howlkit.sampling.choice_arrays import ChoiceRules, is_one_class
 from howlkit.sampling.compiled_fields import FieldArrays
 from howlkit.sampling.likeliest import Judge, no_rules
 from howlkit.sampling.rule_arrays import Judged, StaticRules, UncompiledError
@@ -65,12 +67,12 @@ class SessionRules:
         self.divisions = divisions_of(grammar)
         self._encoder, self._schema = encoder, encoder.schema
         fields = FieldArrays(self._schema)
-        self._static = _static(self.rules, grammar, fields) if compiled else None
+        self._static = _static(self.rules, self._schema, grammar, fields) if compiled else None
         if self._static is not None:
             from howlkit.sampling.rule_kernels import follow as follow_compiled
 
             self._follow = follow_compiled
-            self._columns = *fields.deciding[:3], fields.begin, *fields.writing
+            self._columns = *fields.deciding[:3], *fields.writing
         self._pending: dict[int, Heard] = {}  # by row, with a step that was drawn and not added
 
     @classmethod
@@ -97,7 +99,7 @@ class SessionRules:
         if self.decodes:
             return None
         if compiled and self._static is not None:
-            return self._static.judged(heard, grammar.note_bases)
+            return self._static.judged(heard, grammar)
         making = _StepInTheMaking(self.rules, self._schema, grammar, heard)
         return Judged(np.ones(len(heard.at)), judge=making)
 
@@ -134,7 +136,7 @@ class SessionRules:
                     _put(heard, row, self._pending.pop(row))
             return
         if self._static is not None:
-            self._follow_compiled(heard, grammar.note_bases, step, rows, made)
+            self._follow_compiled(heard, grammar, step, rows, made)
             return
         for field in self._schema.decisions:
             active = rows & self._schema.active(field, step)
@@ -144,14 +146,14 @@ class SessionRules:
                 follow(heard, choices, picked, chosen, made=made, alone=grammar.alone)
 
     def _follow_compiled(
-        self, heard: Heard, bases: NDArray[np.int64], step: Steps, rows: Mask, made: Mask
+        self, heard: Heard, grammar: CheckedGrammar, step: Steps, rows: Mask, made: Mask
     ) -> None:
         assert self._static is not None  # for mypy
         records, left = step[:, None].view(np.uint8), rows.copy()
-        arrays = self._static.following(heard, bases)
+        arrays = self._static.following(heard, grammar)
         while self._follow(records, *self._columns, left, made, arrays):
             more_places(heard)
-            arrays = self._static.following(heard, bases)
+            arrays = self._static.following(heard, grammar)
 
     def left_whole(self, session: Rows, trial: Steps, rows: Mask) -> NDArray[np.float64]:
         """Return (B,): 1 where the rules allow the notes that a step adds, else 0."""
@@ -275,15 +277,17 @@ def _put(heard: Heard, row: int, one: Heard) -> None:
 
 
 def _static(
-    rules: Sequence[Rule], grammar: CheckedGrammar, fields: FieldArrays
-) -> StaticRules | None:
+    rules: Sequence[Rule], schema: Schema, grammar: CheckedGrammar, fields: FieldArrays
+) -> StaticRules | ChoiceRules | None:
     """Return rules as arrays; None if Python has to judge them."""
-    if not grammar.has_note_tables:
-        return None
     try:
-        return StaticRules(rules, grammar.note_tables, fields)
+        if grammar.has_note_tables:
+            return StaticRules(rules, grammar.note_tables, fields)
+        if grammar.has_notes and not grammar.alone and is_one_class(schema):
+            return ChoiceRules(rules, schema)
     except UncompiledError:
         return None
+    return None
 
 
 def _picked(field: Field, step: Steps, active: Mask) -> list[tuple[NDArray[np.int64], Mask]]:

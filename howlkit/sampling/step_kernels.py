@@ -21,10 +21,21 @@ from howlkit.sampling.head_kernels import KIND, SQUARED, begin_heads, head_logit
 from howlkit.sampling.input_kernels import is_active, read_values
 from howlkit.sampling.kernels import Array, compiled, gelu, product
 from howlkit.sampling.rule_arrays import RuleArrays
-from howlkit.sampling.rule_kernels import begin_decision, begin_sums, judge, take_in
+from howlkit.sampling.rule_kernels import (
+    ALONE,
+    begin_decision,
+    begin_sums,
+    has_a_say,
+    hear_in_the_making,
+    judge,
+    take_in,
+)
 
 INFINITY = np.float32(np.inf)
-RESTART, BASES, SUMS, LEFT = map(RuleArrays._fields.index, ("restart", "bases", "sums", "left"))
+ADDS, FIRST, KNOWN, RESTART, SPANS, NUMBERS, BASES, SUMS, LEFT = map(
+    RuleArrays._fields.index,
+    ("adds", "first", "known", "restart", "spans", "numbers", "bases", "sums", "left"),
+)
 
 __all__ = ["decide_row", "price_row", "row_logits"]
 
@@ -41,6 +52,8 @@ def row_logits(
     values: Array,
     active: Array,
     activated: Array,
+    mapped: Array,
+    is_mapped: Array,
     logits: Array,
     of_heads: tuple[Array, ...] | None,
 ) -> None:
@@ -50,10 +63,12 @@ def row_logits(
     values, active: the columns decided so far. Other arguments as `decide_row`.
     """
     width = out.shape[1]
-    part = head_inputs[k * width : (k + 1) * width]
-    product(from_hidden[k * width : (k + 1) * width], hidden, activated)
+    part, mine = head_inputs[k * width : (k + 1) * width], mapped[k * width : (k + 1) * width]
+    if not is_mapped[k]:
+        product(from_hidden[k * width : (k + 1) * width], hidden, mine)
+        is_mapped[k] = True
     for j in range(width):
-        activated[j] = gelu(part[j] + activated[j])
+        activated[j] = gelu(part[j] + mine[j])
     if of_heads is None:
         product(out[first : first + len(logits)], activated, logits)
         for v in range(len(logits)):
@@ -87,6 +102,8 @@ def decide_row(
     values: Array,
     active: Array,
     head_inputs: Array,
+    mapped: Array,
+    is_mapped: Array,
     logits: Array,
     weights: Array,
     rules: tuple[Array, ...] | None,
@@ -107,10 +124,12 @@ def decide_row(
     uniforms: (K,). params: (K, 5), as in `draw`.
 
     Written to: record, the row's bytes; uniforms, the probability with which each value was drawn,
-    1 where none was; values, active: (C,); head_inputs: (K W,); and, as scratch space, logits,
-    weights: (N,). rules: None, or a `RuleArrays`, of which `sums` and `left` are written to; where
-    the rules leave nothing, `left` is 0 and the step is not decided to its end. of_heads: None, or
-    what heads need that are no mere softmax. Of bits one choice is decided: the next that is on.
+    1 where none was; values, active: (C,); head_inputs: (K W,); mapped: (K W,), what `from_hidden`
+    makes of hidden, and is_mapped: (K,), of which decisions it is there already, from a draw
+    before after the same vector; and, as scratch space, logits, weights: (N,). rules: None, or a
+    `RuleArrays`, of which `sums` and `left` are written to; where the rules leave nothing, `left`
+    is 0 and the step is not decided to its end. of_heads: None, or what heads need that are no mere
+    softmax. Of bits one choice is decided: the next that is on.
     """
     width = out.shape[1]
     tied = True
@@ -140,13 +159,14 @@ def decide_row(
         value = only(allowed[a:b], lowest)
         judged = False
         if rules is not None:
-            judged = judge(0, k, a, b, allowed[a:b], extra[a:b], rules)
+            if has_a_say(0, k, rules[KNOWN], rules[SPANS], rules[NUMBERS], rules[SUMS]):
+                judged = judge(0, k, allowed[a:b], extra[a:b], rules)
             if value >= 0 and judged and extra[a + value] == -INFINITY:
                 rules[LEFT][0] = 0.0
         if value < 0:
             row_logits(
                 k, a, hidden, from_hidden, head_inputs, out, out_bias, values, active, activated,
-                logits[a:b], of_heads,
+                mapped, is_mapped, logits[a:b], of_heads,
             )  # fmt: skip
             may = allowed[a:b]
             if rules is not None and judged:
@@ -158,7 +178,9 @@ def decide_row(
             if value < 0:
                 return 8 * k - value
         if rules is not None:
-            take_in(0, k, a + value, rules)
+            take_in(0, k, value, rules[ADDS], rules[FIRST], rules[SUMS])
+            if rules[NUMBERS][ALONE] > 0:
+                hear_in_the_making(0, k, rules)
         uniforms[k] = chance
         values[c] = value
         write(k, value, c, b - a - 1, record, place, wide, of_heads)
@@ -206,6 +228,7 @@ def price_row(
     values, active = np.empty(len(place), np.int64), np.empty(len(place), np.bool_)
     activated, logits = np.empty(width, np.float32), np.empty(begin[-1], np.float32)
     head_inputs = np.empty(len(from_hidden_bias), np.float32)
+    mapped, is_mapped = np.empty(len(from_hidden_bias), np.float32), np.zeros(len(column), np.bool_)
     begin_heads(hidden, from_hidden_bias, head_inputs, of_heads)
     read_values(record, place, wide, control, when, values, active)
     for k in range(len(column)):
@@ -228,7 +251,7 @@ def price_row(
                     going_on = value < b - a - 1
             row_logits(
                 k, a, hidden, from_hidden, head_inputs, out, out_bias, values, active, activated,
-                logits[a:b], of_heads,
+                mapped, is_mapped, logits[a:b], of_heads,
             )  # fmt: skip
             nats += _cost(logits[a:b], possible[a:b], least, value)
             add_choice(k, value, c, b - a - 1, width, added, start, head_inputs, of_heads)

@@ -76,12 +76,10 @@ class Grammar:
         last = clock.step_type if graph.layout.kind == "MuMIDI" else clock.last
         if last == "MicroTiming" and not clock.pending:
             last = OF_A_PROGRAM
-        mask = graph.follows[last] & graph.layout.music["token"]
-        at, until = graph.positions
         first = clock.position + (clock.order is not None)  # with an order, each is written once
-        mask &= (at < 0) | ((at >= first) & (until * clock.step < clock.bar_ticks))
+        mask = graph.music_after(last) & graph.in_bar(first, clock.step, clock.bar_ticks)
         if clock.position > 0 and "Bar" in graph.types:  # a metre begins with its bar
-            mask &= ~graph.metres
+            mask &= graph.no_metres
         if clock.order is not None:
             mask &= in_order(graph, clock, clock.order)
         elif graph.releases:

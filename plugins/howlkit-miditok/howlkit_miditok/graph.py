@@ -8,6 +8,7 @@ note. A learnt token may stand where the first of its tokens may.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -47,15 +48,58 @@ class Graph:
         after[OF_A_PROGRAM] = set(PITCHES) | {"TimeShift"}  # the note's own may follow it
         return {kind: np.isin(first, sorted(found - {""})) for kind, found in after.items()}
 
+    # A row asks for its mask at every step, so the parts of masks are made once and kept.
+
+    def music_after(self, kind: str) -> Mask:
+        """Return the values that may follow a type and are music; not to be changed."""
+        return self._kept(("after", kind), lambda: self.follows[kind] & self.layout.music["token"])
+
+    def in_bar(self, first: int, step: int, bar_ticks: int) -> Mask:
+        """Return the values without a position before `first`, or behind a bar; not to be changed.
+
+        step: ticks of a position.
+        """
+
+        def made() -> Mask:
+            at, until = self._positions
+            return np.asarray((at < 0) | ((at >= first) & (until * step < bar_ticks)))
+
+        return self._kept(("in bar", first, step, bar_ticks), made)
+
+    def from_rank(self, kinds: tuple[str, ...], least: int) -> Mask:
+        """Return all values but those of some types below a rank; not to be changed."""
+
+        def made() -> Mask:
+            below = self.ranks("token") < least
+            of_kinds = np.any([self.by_type[k] for k in kinds if k in self.by_type], axis=0)
+            return np.asarray(~(below & of_kinds))
+
+        return self._kept(("from", kinds, least), made)
+
+    def spans_below(self, room: float, beat: int) -> Mask:
+        """Return what is written, and without shifts from `room` ticks on; not to be changed."""
+        return self._kept(
+            ("spans", room, beat), lambda: self.written("token", beat) & (self.shifts(beat) < room)
+        )
+
+    def _kept(self, key: tuple[object, ...], make: Callable[[], Mask]) -> Mask:
+        if key not in self._masks:
+            self._masks[key] = make()
+        return self._masks[key]
+
     @cached_property
-    def positions(self) -> NDArray[np.int64]:
+    def _masks(self) -> dict[tuple[object, ...], Mask]:
+        return {}
+
+    @cached_property
+    def _positions(self) -> NDArray[np.int64]:
         """(2, n): the first and last position in each value, before it leaves its bar; -1: none."""
         return np.array([_positions(parts) for parts in self.values]).T
 
     @cached_property
-    def metres(self) -> Mask:
-        """Which values begin with a metre."""
-        return np.array([bool(parts) and parts[0][0] == "TimeSig" for parts in self.values])
+    def no_metres(self) -> Mask:
+        """Which values do not begin with a metre."""
+        return np.array([not parts or parts[0][0] != "TimeSig" for parts in self.values])
 
     @cached_property
     def ends(self) -> Mask:
@@ -73,11 +117,11 @@ class Graph:
         return [n for n, parts in enumerate(self.values) if parts and parts[0] in tokens]
 
     @cached_property
-    def drums(self) -> dict[bool, Mask]:
-        """The values that are refused if the program is not drums (False), and if it is (True)."""
+    def of_program(self) -> dict[bool, Mask]:
+        """The values that may be if the program is not drums (False), and if it is (True)."""
         first = [parts[0][0] if parts else "" for parts in self.values]
         return {
-            drums: np.isin(first, sorted(OF_NOTES if drums else OF_DRUMS))
+            drums: ~np.isin(first, sorted(OF_NOTES if drums else OF_DRUMS))
             for drums in (False, True)
         }
 
@@ -88,8 +132,11 @@ class Graph:
         return {kind: first == kind for kind in self.types}
 
     def is_metre(self, metre: str) -> Mask:
-        """Return which values of the main field are a metre such as "3/4"."""
-        return np.array([parts[:1] == (("TimeSig", metre),) for parts in self.values])
+        """Return which values of the main field are a metre such as "3/4"; not to be changed."""
+        return self._kept(
+            ("metre", metre),
+            lambda: np.array([parts[:1] == (("TimeSig", metre),) for parts in self.values]),
+        )
 
     def ranks(self, name: str) -> NDArray[np.int64]:
         """Return the rank of each value of a field (order.py)."""
@@ -171,6 +218,12 @@ class Graph:
         if "Program" in self.types and self.rules.name != "MMM":
             return {"Program"}
         return set(PITCHES | ENDS)
+
+    def leads_to_note(self, kind: str) -> bool:
+        """Say whether nothing but a note can follow a Position or a TimeShift."""
+        if kind not in LEADS or not self.ordered:
+            return False
+        return self._after(kind) & self.types <= {"Program", *PITCHES} and not self.types & ENDS
 
     def _after(self, kind: str) -> set[str]:
         """Return the types that may follow a type in some state of the clock."""

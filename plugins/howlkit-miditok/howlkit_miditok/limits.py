@@ -10,8 +10,11 @@ from howlkit_miditok.clock import Clock
 from howlkit_miditok.graph import Graph, Mask
 from howlkit_miditok.layout import NOTE
 from howlkit_miditok.order import Order
+from howlkit_miditok.rules import PITCHES
 
 __all__ = ["in_order", "of"]
+
+PITCH_TYPES = tuple(sorted(PITCHES))
 
 
 def of(name: str, graph: Graph, clock: Clock, step: Any) -> Mask:  # noqa: ANN401 - one row
@@ -27,26 +30,18 @@ def of(name: str, graph: Graph, clock: Clock, step: Any) -> Mask:  # noqa: ANN40
 
 def in_order(graph: Graph, clock: Clock, order: Order) -> Mask:
     """Return the tokens that keep to the order of what is written at a tick."""
-    kinds, ranks = graph.by_type, graph.ranks("token")
-    mask = graph.written("token", clock.beat) & (graph.shifts(clock.beat) < order.room)
-
-    def at_least(kind: str, least: int) -> None:
-        if kind in kinds:
-            mask[kinds[kind] & (ranks < least)] = False
-
+    kinds = graph.by_type
+    mask = graph.spans_below(order.room, clock.beat) & graph.of_program[clock.program == -1]
     if "TimeSig" in kinds:
         if "Bar" not in kinds:
             _limit_metre(mask, graph, clock, order)
         if order.metres:
             mask[kinds["TimeSig"] & ~graph.is_metre(order.metre_at(clock.tick))] = False
-    again = int(graph.rules.name == "MuMIDI")  # which writes a program once for all of its notes
-    if order.floor:
-        at_least("Program", order.floor[0] + again)
-    for kind in ("Pitch", "PitchDrum", "NoteOn", "DrumOn"):
-        at_least(kind, order.least_pitch())
-    for kind in ("Velocity", "Duration"):
-        at_least(kind, order.least(order.told))
-    mask &= ~graph.drums[clock.program == -1]
+    if order.floor:  # MuMIDI writes a program once for all of its notes
+        again = int(graph.rules.name == "MuMIDI")
+        mask &= graph.from_rank(("Program",), order.floor[0] + again)
+        mask &= graph.from_rank(PITCH_TYPES, order.least_pitch())
+        mask &= graph.from_rank(("Velocity", "Duration"), order.least(order.told))
     if graph.releases:
         kind = "Drum" if clock.program == -1 else "Note"
         silent = graph.ends.copy()
@@ -64,7 +59,8 @@ def _limit_metre(mask: Mask, graph: Graph, clock: Clock, order: Order) -> None:
         mask[graph.is_metre(clock.metre)] = False
         if order.metre_at(clock.tick) not in ("", clock.metre):
             mask &= metres  # the given metre begins here
-    mask &= shifts <= order.until_metre(clock.tick)
+    if order.metres:
+        mask &= shifts <= order.until_metre(clock.tick)
 
 
 def _note_in_order(name: str, graph: Graph, clock: Clock, order: Order, step: Any) -> Mask:  # noqa: ANN401

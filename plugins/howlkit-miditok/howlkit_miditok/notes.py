@@ -7,7 +7,7 @@ MIDILike, its note-off. Ticks are those of rules.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +53,8 @@ class TokenNotes:
         self._begun &= bool(note_ons.any())
         self._role = np.full(len(kinds), NOTHING, np.uint8)
         self._role[self._durations | off | self._begun], self._role[on] = LASTS, BEGINS
-        self._role[self._programs] = COMING
+        self._leads = np.isin(kinds, sorted(filter(graph.leads_to_note, graph.types)))
+        self._role[self._programs | self._leads] = COMING
         numbers = np.array([_number(value) for _, value in self._tokens])
         self._pitch = np.where(on | off, numbers, UNKNOWN)
         self._told = np.where(numbers == -1, DRUMS, numbers)[self._programs]
@@ -64,37 +65,42 @@ class TokenNotes:
 
     def choices(self, clocks: Sequence[Clock]) -> NoteChoices:
         """Return what each token means after each clock (B,)."""
-        shape = len(clocks), len(self._tokens)
-        tracks = np.zeros(shape, np.int64)
-        made = NoteChoices(
-            role=self._role[None].repeat(len(clocks), axis=0),
-            onset=np.empty(shape, np.int64),
-            pitch=self._pitch[None].repeat(len(clocks), axis=0),
-            program=np.empty(shape, np.int64),
-            track=tracks,
-            end=np.full(shape, UNKNOWN),
-        )
-        for row, clock in enumerate(clocks):
-            self._fill(made, row, clock)
-        return made
+        n = len(self._tokens)
 
-    def _fill(self, made: NoteChoices, row: int, clock: Clock) -> None:
-        """Write what follows from the clock of one row."""
-        onset, end, spans = made.onset[row], made.end[row], self._ticks(clock.beat)
-        onset[:] = clock.tick
-        onset[self._shifts] += spans[self._shifts]
-        onset[self._positions] = clock.begun + self._at * clock.step
-        onset[self._bars] = clock.begun + clock.bar_ticks if clock.bar >= 0 else clock.tick
-        if clock.pending:
-            made.pitch[row, self._durations | self._begun] = int(clock.pending.split()[1])
-        made.program[row] = DRUMS if clock.program == -1 else clock.program
-        made.program[row, self._programs] = self._told
+        def of_each(value: Callable[[Clock], int]) -> Column:
+            """Return (B, 1): a number of each clock."""
+            return np.array([[value(clock)] for clock in clocks])
+
+        now, spans = of_each(lambda clock: clock.tick), self._ticks_of([c.beat for c in clocks])
+        begun, step = of_each(lambda clock: clock.begun), of_each(lambda clock: clock.step)
+        onset = np.repeat(now, n, axis=1)
+        onset[:, self._shifts] += spans[:, self._shifts]
+        onset[:, self._positions] = begun + self._at * step
+        onset[:, self._bars] = of_each(
+            lambda clock: clock.begun + clock.bar_ticks if clock.bar >= 0 else clock.tick
+        )
+        pitch = np.repeat(self._pitch[None], len(clocks), axis=0)
+        pitch[:, self._durations | self._begun] = of_each(_pending)
+        program = np.repeat(of_each(lambda clock: _played(clock.program)), n, axis=1)
+        program[:, self._programs] = self._told
+        if self._programs.any():  # a program will be told for the note to which they lead
+            program[:, self._leads] = UNKNOWN
+        end = np.full(onset.shape, UNKNOWN)
+        end[:, self._durations] = now + spans[:, self._durations]
+        end[:, self._off], end[:, self._open] = now, OPEN
+        role = np.repeat(self._role[None], len(clocks), axis=0)
         if self._off.any():  # a program that sounds may be told for a note-off
-            sounding = {DRUMS if program == -1 else program for program, _, _ in clock.sounding}
-            ends = np.isin(self._told, sorted(sounding))
-            made.role[row, self._programs] = np.where(ends, NOTHING, COMING)
-        end[self._durations] = clock.tick + spans[self._durations]
-        end[self._off], end[self._open] = clock.tick, OPEN
+            for row, clock in enumerate(clocks):
+                sounding = sorted({_played(program) for program, _, _ in clock.sounding})
+                ends = np.isin(self._told, sounding)
+                role[row, self._programs] = np.where(ends, NOTHING, COMING)
+        return NoteChoices(role, onset, pitch, program, np.zeros_like(onset), end)
+
+    def _ticks_of(self, beats: Sequence[int]) -> Column:
+        """Return (B, n): the ticks of each shift and duration; beats: ticks a beat of each row."""
+        if len(set(beats)) == 1:
+            return np.repeat(self._ticks(beats[0])[None], len(beats), axis=0)
+        return np.stack([self._ticks(beat) for beat in beats])
 
     def _ticks(self, beat: int) -> Column:
         """Return (n,): the ticks of each shift and duration in a metre; 0 for other tokens."""
@@ -107,6 +113,16 @@ class TokenNotes:
                 ]
             )
         return self._spans[beat]
+
+
+def _pending(clock: Clock) -> int:
+    """Return the pitch of the note that is not finished; UNKNOWN if there is none."""
+    return int(clock.pending.split()[1]) if clock.pending else UNKNOWN
+
+
+def _played(program: int) -> int:
+    """Return MidiTok's number of a program as howlkit's."""
+    return DRUMS if program == -1 else program
 
 
 def _number(value: str) -> int:

@@ -8,6 +8,7 @@ import warnings
 import miditok
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from howlkit_miditok import MidiTok
 from howlkit_miditok.export import export
@@ -15,8 +16,11 @@ from howlkit_miditok.scores import metres_of
 
 from howlkit import options, plugins
 from howlkit.errors import OptionError
-from howlkit.music import TEMPO, TIME_SIGNATURE, Piece, midi
-from howlkit.sampling import Limit, Trained
+from howlkit.music import DRUMS, TEMPO, TIME_SIGNATURE, Piece, midi
+from howlkit.sampling import Limit, Session, Trained
+from howlkit.sampling.runners import make_runner
+from howlkit.sampling.steering import constraints_of, rules_of, told
+from howlkit.sampling.wishes import Wishes
 from howlkit.schema import END, MARK, STEP
 from howlkit.testing import check_encoder, encoder_checks
 from howlkit.testing.options import at_the_limits
@@ -24,6 +28,7 @@ from howlkit.testing.pieces import metres, scatter, tune
 from howlkit.testing.walks import walk
 from howlkit.training import setup
 from howlkit.training.progress import Budget
+from howlkit.training.recipe import Recipe
 
 NAMES = options.describe(MidiTok)[0].choices
 SEVERAL = ("CPWord", "Octuple", "MuMIDI")
@@ -348,6 +353,42 @@ def test_it_trains_and_samples(model, values, tmp_path):
     assert MidiTok(params=str(tmp_path / "t.json")).schema == trained.recipe.encoder.schema
     again = CliRunner().invoke(export, [str(tmp_path / "run"), "--out", str(tmp_path / "t.json")])
     assert again.exit_code == 1 and "t.json exists already" in str(again.exception)
+
+
+def ruled(values, stepping, **wishes):
+    """Return three pieces of random weights that keep what is asked for."""
+    torch.manual_seed(0)
+    recipe = Recipe.choose("miditok", "lstm", values={"miditok": values, "lstm": {"hidden": 16}})
+    network = recipe.model.build(recipe.encoder.schema, recipe.heads)
+    runner = make_runner(network, recipe.encoder.schema, recipe.model, stepping=stepping)
+    rules = rules_of(constraints_of(Wishes(**wishes)), recipe.encoder)
+    limit = Limit(notes=12, ends=False)
+    session = Session(runner, recipe.encoder, rows=3, seed=1, limit=limit, rules=rules)
+    while not session.done.all():
+        session.step()
+    return [session.piece(row) for row in range(3)]
+
+
+@pytest.mark.parametrize("name", ["TSD", "REMI", "MIDILike"])
+def test_rules_are_kept_token_by_token_by_compiled_code_as_by_python(name):
+    pytest.importorskip("numba")
+    wishes = {"key": "D minor", "range": "48-84", "max_polyphony": 2}
+    made = ruled({"tokenizer": name}, "compiled", **wishes)
+    assert made == ruled({"tokenizer": name}, "plain", **wishes)
+    for piece in made:
+        notes, ends = piece.notes, piece.ends
+        pitched = notes["pitch"][notes["program"] != DRUMS]
+        assert len(piece) >= 12 and set((pitched % 12).tolist()) <= {0, 2, 4, 5, 7, 9, 10}
+        assert pitched.min() >= 48 and pitched.max() <= 84
+        for start in notes["start"].tolist():
+            assert np.count_nonzero((notes["start"] <= start) & (ends > start)) <= 2
+
+
+def test_a_learnt_vocabulary_says_that_whole_steps_are_drawn_again(learnt):
+    asked = constraints_of(Wishes(key="D minor"))
+    assert not told(asked, MidiTok())
+    (line,) = told(asked, learnt)
+    assert "drawing whole steps again, which takes longer" in line
 
 
 def test_it_is_installed_as_a_plugin_and_loads_without_miditok():
