@@ -98,7 +98,7 @@ class GivenNotes:
         if choices is None or not settled or (choices.onset == UNKNOWN).all():
             return self._before_onset(field, logits, made)
         if field.kind == "bits" and (choices.role == BEGINS).any():
-            made = made + given[field.name].sum(axis=1)
+            made = made + given[field.name].sum(axis=1, dtype=np.int64)
         made = made + self._begun_in_step(field, given)
         moved = np.rint(self._session.moved * self._session.divisions)[:, None]
         at = np.where(choices.onset == UNKNOWN, UNKNOWN, choices.onset + moved)

@@ -20,6 +20,9 @@ __all__ = ["Keep", "Region", "Span"]
 
 Span = tuple[float, float]
 
+BEYOND = 4096
+"""The most beats that a region may reach beyond the end of its piece: half an hour of music."""
+
 Keep = ArrayLike | Callable[[Table], ArrayLike]
 """Which notes to keep: numbers of notes, a truth value for each, or a function of the table."""
 
@@ -42,6 +45,15 @@ class Region:
     tracks: tuple[int, ...] | None = None
     cut_held: bool = False
     own_track: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise ArgumentError if the region reaches far beyond the piece."""
+        beyond = (self.stop - self.piece.end) // self.piece.ticks_per_beat
+        if beyond > BEYOND:
+            raise ArgumentError(
+                f"the region ends {beyond} beats after the end of "
+                f"{self.piece.name or 'the piece'}; at most {BEYOND} are allowed"
+            )
 
     @classmethod
     def whole(cls, piece: Piece) -> Region:
@@ -69,7 +81,8 @@ class Region:
         bars: the first and the last one, counted from 1. beats, seconds: from where and to before
         where, counted from the beginning. Give one of the three. tracks: numbers of tracks, as the
         notes have them; None: all. keep: notes of the region that stay.
-        Raises ArgumentError for a span or a track that the piece does not have.
+        Raises ArgumentError for a span or a track that the piece does not have, and for a span that
+        reaches more than `BEYOND` beats beyond its end.
 
         >>> piece = Piece.of([(480 * i, 480, 60 + i) for i in range(16)])
         >>> region = Region.of(piece, bars=(2, 3))
