@@ -2,19 +2,22 @@
 
 A process that hangs keeps its connections, and where waiting is usual (one validates, one saves)
 the others would wait for minutes. So a thread of each process counts in torch's store, where the
-others see it. A process whose count stands still for `limit` seconds is lost: the others end at
-once, as torch's own watchdog does with nccl, since their main thread may be waiting inside torch.
+others see it. A process whose count stands still for `limit` seconds is lost: the others kill it,
+if they can, and end at once, as torch's own watchdog does with nccl, since their main thread may be
+waiting inside torch.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import torch.distributed as dist
@@ -66,7 +69,7 @@ def _watch(
     try:
         while not over.wait(BEAT):
             number += 1
-            store.set(_key(rank), str(number))
+            store.set(_key(rank), f"{number} {os.getpid()}")
             now = time.monotonic()
             # Whoever was paused itself knows nothing of the others.
             pause, looked = now - looked, now
@@ -75,11 +78,23 @@ def _watch(
                 if count != counts[other] or count in ("", LEFT) or pause > limit / 2:
                     counts[other], changed[other] = count, now
                 elif now - changed[other] > limit:
+                    _kill_sibling(int(count.split()[1]))
                     _end(lost(f"process {other} gives no sign of life"))
         store.set(_key(rank), LEFT)
     except RuntimeError:  # the process that has the store is gone: torch tells it, as a rule
         if not over.wait(limit):
             _end(lost("the store that all share is gone"))
+
+
+def _kill_sibling(number: int) -> None:
+    """Kill a process that hangs, if it was started here by what started this one.
+
+    torchrun would ask it to end, and wait 30 seconds; a process that is stopped hears nothing.
+    """
+    with suppress(OSError, ValueError, IndexError):  # on another machine, or gone by now
+        fields = Path(f"/proc/{number}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        if int(fields[1]) == os.getppid():
+            os.kill(number, signal.SIGKILL)
 
 
 def _end(line: str) -> None:

@@ -40,8 +40,9 @@ SIGN_LIMIT = 10.0
 another number. Such a pause is rare, and all have to end within half a minute, of which a busy
 machine may need the rest."""
 
-STEP_LIMIT = 60.0
-"""Seconds that a process may keep the others waiting in a step, though it gives signs of life."""
+STEP_LIMIT = 15.0
+"""Seconds that a process may keep the others waiting in a step, though it gives signs of life. No
+more, since signs cannot be read while the process hangs that has the store."""
 
 LONG_LIMIT, SETUP_LIMIT = timedelta(minutes=10), timedelta(hours=2)
 

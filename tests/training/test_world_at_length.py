@@ -133,9 +133,7 @@ def torchrun(folder):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        env=os.environ
-        | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
-        | {"TORCH_ELASTIC_SHUTDOWN_TIMEOUT": "5"},  # a process that hangs does not end when asked
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"},
     )
 
 
