@@ -10,28 +10,28 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
 
 from howlkit import HowlkitError
 from howlkit.music import midi
 from howlkit_studio import edits, messages
 from howlkit_studio.asks import Ask
-from howlkit_studio.document import Document, MadeNote
+from howlkit_studio.change import Change
+from howlkit_studio.document import Document
 from howlkit_studio.edits import Edit
 from howlkit_studio.going_on import cleared
 from howlkit_studio.history import History
+from howlkit_studio.keeping import keep, keep_take, recover
 from howlkit_studio.making import Drafted, Job, Made, Making, Priced
 from howlkit_studio.messages import Message
 from howlkit_studio.models import Model
 from howlkit_studio.pages import Page, Pages, with_ask
 from howlkit_studio.pieces import new_document
-from howlkit_studio.placing import settled
 from howlkit_studio.projects import Project, Projects
-from howlkit_studio.provenance import signed, take_record
-from howlkit_studio.remaking import MadeTake, replaced
+from howlkit_studio.provenance import signed
+from howlkit_studio.remaking import replaced
 from howlkit_studio.settings import GoOn, Remake
 
 __all__ = ["Desk"]
@@ -67,7 +67,7 @@ class Desk:
         self._idle: list[asyncio.Future[None]] = []
         self._loop = asyncio.get_running_loop()
         self._making = Making(model, self._from_thread)
-        self._recover()
+        recover(self.history)
 
     # Pages --------------------------------------------------------------------------------------
 
@@ -225,47 +225,27 @@ class Desk:
             return
         self._job, self._draft = None, []
         if isinstance(event.job.settings, GoOn):
-            self._keep(event)
+            if (change := keep(self.history, event)) is not None:
+                self._tell_passage(change)
         elif event.takes:
             self._takes = event
             self._pages.tell(messages.takes(event))
         self._pages.tell(messages.over(event))
 
-    def _keep(self, made: Made) -> None:
-        """Make what a model has gone on with a part of the piece."""
-        if not made.notes:
-            self.history.drop_draft()
-            return
-        self._add_passage(made, made.notes, made.job.passage | {"how": made.how})
-
     def _take(self, page: Page | None, ask: Ask, number: int) -> None:
         made = self._takes
         if made is None or number > len(made.takes):
             raise HowlkitError("there is no such take; the takes may have gone since")
-        passage = made.job.passage | {"take": number, "how": made.how}
-        self._add_passage(made, made.takes[number - 1], passage, page, ask)
+        self._tell_passage(keep_take(self.history, made, number), page, ask.ask)
         self._drop_takes()
 
-    def _add_passage(
-        self,
-        made: Made,
-        music: Sequence[MadeNote] | MadeTake,
-        passage: dict[str, Any],
-        page: Page | None = None,
-        ask: Ask | None = None,
+    def _tell_passage(
+        self, change: Change, page: Page | None = None, ask: str | int | None = None
     ) -> None:
-        """Make notes of a model a part of the piece, as one change."""
-        since, by = self.history.head, passage["id"]
-        notes = music.notes if isinstance(music, MadeTake) else music
-        change = settled(self.document, notes, made.job.gone, by, self.history.next_id)
-        if made.made_with is not None:
-            passage["made_with"] = made.made_with
-        if isinstance(music, MadeTake):
-            record = take_record(music.piece, change.apply(self.document))
-            passage |= {} if record is None else {"record": record}
-        self.history.add(change, passage["kind"], by=by, passage=passage)
-        message = messages.changed(self.history, change, since, passage["kind"], by)
-        self._pages.tell(message, page, ask.ask if ask else None)
+        """Tell of a passage that has become a part of the piece."""
+        state = self.history.states[self.history.head]
+        message = messages.changed(self.history, change, state.parent, state.what, state.by)
+        self._pages.tell(message, page, ask)
 
     def _drop_takes(self) -> None:
         if self._takes is not None:
@@ -318,7 +298,7 @@ class Desk:
         old, self._project = self._project, project
         old.close()
         self._takes = None
-        self._recover()
+        recover(self.history)
         for page in self._pages:
             self._show_all(page)
 
@@ -346,19 +326,6 @@ class Desk:
 
     def _save(self) -> Path:
         return self._project.save(midi.to_bytes(signed(self.history)), ".mid")
-
-    def _recover(self) -> None:
-        """Keep what a model was making when the studio was killed."""
-        draft = self.history.draft
-        if draft is None:
-            return
-        if not draft.notes:
-            self.history.drop_draft()
-            return
-        by = draft.passage["id"]
-        change = settled(self.document, draft.notes, draft.gone, by, self.history.next_id)
-        passage = {**draft.passage, "how": "stopped"}
-        self.history.add(change, passage["kind"], by=by, passage=passage)
 
     # Messages -----------------------------------------------------------------------------------
 

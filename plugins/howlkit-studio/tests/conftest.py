@@ -17,6 +17,9 @@ from howlkit.head_options import HeadOptions
 from howlkit.music import midi
 from howlkit.training import unigram
 
+WAIT = 300
+"""Seconds until a test gives up: long enough for the busiest machine."""
+
 
 class Door:
     """The way into a studio that runs: its port, and the cookie that its token gives."""
@@ -29,7 +32,7 @@ class Door:
 
     def ask(self, method, path, body=None, **headers):
         """Send a request as it is, and return the answer, with its body in `data`."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT)
         connection.putrequest(method, path, skip_host="host" in headers)
         if body is not None:
             headers.setdefault("content-length", str(len(body)))
@@ -51,7 +54,9 @@ class Door:
     def page(self):
         url = f"ws://127.0.0.1:{self.port}/ws"
         head = {"Cookie": self.cookie}
-        with connect(url, origin=self.origin, additional_headers=head, max_size=None) as socket:
+        words = {"origin": self.origin, "additional_headers": head, "max_size": None}
+        patience = {"open_timeout": WAIT, "ping_timeout": WAIT, "close_timeout": WAIT}
+        with connect(url, **words, **patience) as socket:
             yield TalkingPage(socket)
 
 
@@ -73,7 +78,7 @@ class Running(Door):
 
     def stop(self):
         self._server.should_exit = True
-        self._thread.join(60)
+        self._thread.join(WAIT)
         assert not self._thread.is_alive(), "the server did not end"
         self._listening.close()
 
@@ -104,7 +109,7 @@ class TalkingPage:
     def hear(self, *kinds, ask=None):
         """Return the next message of these kinds (and to this ask), and take in all before it."""
         while True:
-            message = json.loads(self.socket.recv(timeout=300))
+            message = json.loads(self.socket.recv(timeout=WAIT))
             self.heard.append(message)
             self._take_in(message)
             if message["say"] in kinds and ask in (None, message.get("ask")):
@@ -160,7 +165,7 @@ def model(tmp_path_factory):
     there = threading.Event()
     made = Model(str(folder))
     made.load(there.set)
-    assert there.wait(300) and made.state == "ready", made.text
+    assert there.wait(WAIT) and made.state == "ready", made.text
     return made
 
 
