@@ -173,20 +173,35 @@ class RestrikeRule:
 class LengthRule:
     """No note sounds longer than `longest` positions.
 
-    Time does not move past the latest end of a note that sounds until a step ends it.
+    A note that sounds until a step ends it is not held on at that age, and time does not move past
+    it. One that is older already, of a prompt, does not keep time from moving.
     """
 
     longest: int
     compilable: ClassVar[bool] = True
 
     def logits(self, choices: NoteChoices, heard: Heard) -> Logits:
-        """Return (B, n): -inf for a longer length, and for moving on while a note is overdue."""
+        """Return (B, n): -inf for a longer length, and for moving on while a note is due to end."""
         known = (choices.role == LASTS) & (choices.end != UNKNOWN) & (choices.end < OPEN)
         too_long = known & (choices.end - choices.onset > self.longest)
-        open_since = np.where(heard.notes[:, :, UNTIL] >= OPEN, heard.notes[:, :, ONSET], OPEN)
-        overdue = open_since.min(axis=1) + self.longest
-        late = (choices.onset > overdue[:, None]) & (choices.role != AHEAD)
-        return _forbid(too_long | late)
+        now = choices.onset.min(axis=1, keepdims=True)
+        due = np.where(heard.notes[:, :, UNTIL] >= OPEN, heard.notes[:, :, ONSET], OPEN)
+        due = due + self.longest
+        next_due = np.where(due < now, OPEN, due).min(axis=1)
+        late = (choices.onset > next_due[:, None]) & (choices.role != AHEAD)
+        return _forbid(too_long | late | self._holds_on(choices, heard))
+
+    def _holds_on(self, choices: NoteChoices, heard: Heard) -> NDArray[np.bool_]:
+        """Return (B, n): where a choice lets a note sound on that is `longest` long."""
+        held = np.asarray((choices.role == LASTS) & (choices.end >= OPEN))
+        if not held.any():
+            return held
+        mine = heard.sounding(choices.onset)
+        mine &= heard.notes[:, None, :, TRACK] == choices.track[:, :, None]
+        same = heard.notes[:, None, :, PITCH] == choices.pitch[:, :, None]
+        mine &= same | (choices.pitch == UNKNOWN)[:, :, None]
+        age = choices.onset[:, :, None] - heard.notes[:, None, :, ONSET]
+        return np.asarray(held & (mine & (age >= self.longest)).any(axis=2))
 
 
 @dataclass(frozen=True)

@@ -108,11 +108,12 @@ def judge(
     may_be_ahead = last_role >= AHEAD
     # What is added to a latest onset may be below 0: notes are sought that sound before it.
     earliest = min(base[ONSET], bases[b, ONSET])
-    sounding, overdue = _sounding(heard, earliest, numbers[LONGEST])
+    now = base[ONSET] + fewest[ONSET]
+    sounding, next_due = _sounding(heard, earliest, now, numbers[LONGEST])
     looks_at_pitch = may_begin and known[k, PITCH]
     loops = _loops(runs[b], most_run, numbers[HAS_LOOPS] > 0 and looks_at_pitch)
     crowded = 0 < numbers[MOST] <= len(sounding) and (may_begin or may_last or may_be_ahead)
-    late = base[ONSET] + furthest[ONSET] > overdue
+    late = base[ONSET] + furthest[ONSET] > next_due
     long = may_last and known[k, LENGTH] and base[LENGTH] + furthest[LENGTH] > numbers[LONGEST]
     looks_at_key = (
         looks_at_pitch
@@ -147,7 +148,7 @@ def judge(
         onset, role = base[ONSET] + more[ONSET], max(base[ROLE] + more[ROLE], NOTHING)
         new, ahead = role == COMING or role == BEGINS, role == AHEAD
         total = _density(onset, new, ahead, mine, moves[b], numbers) if numbers[RATE] > 0 else 0.0
-        forbidden = onset > overdue and not ahead
+        forbidden = onset > next_due and not ahead
         program = base[PROGRAM] + more[PROGRAM] if known[k, PROGRAM] else UNKNOWN
         track = base[TRACK] + more[TRACK] if known[k, TRACK] else UNKNOWN
         pitch = min(base[PITCH] + more[PITCH], HIGHEST) if known[k, PITCH] else UNKNOWN
@@ -155,6 +156,8 @@ def judge(
             length = base[LENGTH] + more[LENGTH] if known[k, LENGTH] else UNKNOWN
             if onset + length < OPEN:
                 forbidden |= length > numbers[LONGEST]
+            else:
+                forbidden |= _is_due(heard, sounding, onset, pitch, track, numbers[LONGEST])
             if crowded and length > 0 and not forbidden:
                 if not (lasts_known and same_key):
                     none_lasts = _is_full(
@@ -193,19 +196,33 @@ def judge(
 
 
 @compiled
-def _sounding(notes: Array, onset: int, longest: float) -> tuple[Array, int]:
+def _sounding(notes: Array, onset: int, now: int, longest: float) -> tuple[Array, int]:
     """Return the places of notes that sound at an onset, and the last onset that they allow.
 
-    A note that sounds until a step ends it must be ended when it is `longest` positions long.
+    A note that sounds until a step ends it must be ended when it is `longest` positions long,
+    unless it is older already at `now`, the earliest onset of all choices.
     """
-    places, count, overdue = np.empty(len(notes), np.int64), 0, OPEN
+    places, count, next_due = np.empty(len(notes), np.int64), 0, OPEN
     for s in range(len(notes)):
         if notes[s, UNTIL] > onset:
             places[count] = s
             count += 1
-            if notes[s, UNTIL] >= OPEN:
-                overdue = min(overdue, notes[s, NOTE_ONSET] + np.int64(longest))
-    return places[:count], overdue
+            due = notes[s, NOTE_ONSET] + np.int64(longest)
+            if notes[s, UNTIL] >= OPEN and due >= now:
+                next_due = min(next_due, due)
+    return places[:count], next_due
+
+
+@compiled
+def _is_due(
+    notes: Array, sounding: Array, onset: int, pitch: int, track: int, longest: float
+) -> bool:
+    """Return whether a note that would sound on at an onset is `longest` long."""
+    for s in sounding:
+        mine = notes[s, NOTE_TRACK] == track and (pitch < 0 or notes[s, NOTE_PITCH] == pitch)
+        if mine and notes[s, UNTIL] > onset and onset - notes[s, NOTE_ONSET] >= longest:
+            return True
+    return False
 
 
 @compiled

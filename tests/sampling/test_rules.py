@@ -9,6 +9,7 @@ from howlkit.builtin.models.lstm_gru import Lstm
 from howlkit.builtin.samplers import Beam
 from howlkit.constraints import (
     DensityRule,
+    LengthRule,
     LoopRule,
     PitchRule,
     PolyphonyRule,
@@ -17,6 +18,7 @@ from howlkit.constraints import (
 )
 from howlkit.errors import HowlkitError, PluginError
 from howlkit.head_options import HeadOptions
+from howlkit.music import Piece
 from howlkit.music.tables import DRUMS
 from howlkit.sampling.limits import Limit
 from howlkit.sampling.logits import SamplingParams
@@ -120,6 +122,15 @@ def test_a_prompt_that_breaks_a_rule_stays_and_what_follows_keeps_it():
     notes = made.made(0).notes
     assert len(notes) >= 30 and len(made.piece(0)) == len(notes) + len(prompt)
     assert set(notes[notes["program"] != DRUMS]["pitch"].tolist()) == {60}
+
+
+@pytest.mark.parametrize("name", ["voices", "event"])
+def test_a_note_of_a_prompt_that_is_too_long_already_does_not_stop_the_music(name):
+    prompt = Piece.of([(0, 480 * 12, 60), (480 * 11, 480, 67)]).replace(has_end=False)
+    made = session(name, rows=1, notes=8, given=[LengthRule(4)])
+    made.prompt(prompt)
+    play(made)
+    assert len(made.made(0)) >= 8
 
 
 def test_a_loop_ends_where_the_rule_says():
