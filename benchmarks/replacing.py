@@ -5,8 +5,8 @@
 RUN makes the middle bars of pieces of its test and validation parts anew. OTHER judges, a run that
 learnt the same training part from another seed: it chose nothing, so it does not flatter what RUN
 chose. Judged are the nats of the notes that follow the bars, and shown is how much of the gap
-between a plain continuation and the original is closed. Beside it stands the best of 32 plain
-continuations. Then the first takes are told from the original bars by `statistics --told`.
+between a plain continuation (the mean of 32) and the original is closed. Beside it stands the best
+of the 32. Then the first takes are told from the original bars by `statistics --told`.
 
 Both runs must have learnt from the same dataset. Rows are told on stderr as they are done.
 """
@@ -24,8 +24,11 @@ from howlkit.evaluation.bootstrap import Resamples
 from howlkit.evaluation.measuring import indices_of
 from howlkit.evaluation.told import tell_apart
 from howlkit.sampling import Region
-from howlkit.sampling.replacing.as_it_was import join_as_it_was
+from howlkit.sampling.logits import SamplingParams
+from howlkit.sampling.replacing.as_it_was import joins_of
+from howlkit.sampling.replacing.asked import takes_of
 from howlkit.sampling.replacing.takes import difference
+from howlkit.sampling.wishes import Wishes
 
 FEWEST = 16
 """Notes that the bars, what comes before them and what follows must have, each."""
@@ -53,32 +56,37 @@ def middle_bars(piece, bars):
 
 
 def made(trained, piece, bars, arguments):
-    """Return the pieces of each way by name, and the distances between the takes."""
+    """Return notes for the bars by name of the way, several of each, and distances of the takes."""
+    region = Region.of(piece, bars=bars)
 
-    def plain(seed):
-        [take] = trained.replace(piece, bars=bars, takes=1, candidates=1, seed=seed)
-        return take
+    def taken(takes, **chosen):
+        return takes_of(
+            trained, region, takes=takes, seed=0, params=SamplingParams(top_p=0.98),
+            wishes=Wishes(), given=None, watch=None, provenance=False, **chosen,
+        )  # fmt: skip
 
-    one_by_one = [plain(seed) for seed in range(MANY)]
-    takes = trained.replace(piece, bars=bars, takes=arguments.takes, seed=0)
+    plain = taken(MANY, candidates=MANY, rounds=0)  # all of them, the one that joins best first
+    takes = taken(arguments.takes, candidates=None)
     apart = [
         difference(one.notes, other.notes)
         for k, one in enumerate(takes) for other in takes[:k]
     ]  # fmt: skip
-    pieces = {
-        "original": [piece],
-        "nothing": [Region.of(piece, bars=bars).kept],
-        "plain continuation": [one_by_one[0].piece],
-        f"best of {MANY}": [min(one_by_one, key=lambda take: take.join).piece],
-        "first take": [takes[0].piece],
-        "all takes": [take.piece for take in takes],
+    notes = {
+        "original": [region.original],
+        "nothing": [region.original[:0]],
+        "plain continuation": [take.notes for take in plain],
+        f"best of {MANY}": [plain[0].notes],
+        "first take": [takes[0].notes],
+        "all takes": [take.notes for take in takes],
     }
-    return pieces, apart
+    return notes, apart
 
 
-def judged(judge, piece, bars):
-    """Return the nats a note of what follows some bars, as they are in a piece."""
-    return join_as_it_was(judge, Region.of(piece, bars=bars))
+def judged(judge, piece, bars, notes):
+    """Return by way the nats a note of what follows the bars, the mean over its notes."""
+    several = [each for made_so in notes.values() for each in made_so]
+    nats = iter(joins_of(judge, Region.of(piece, bars=bars), several).tolist())
+    return {way: np.mean([next(nats) for _ in made_so]) for way, made_so in notes.items()}
 
 
 def only(piece, bars):
@@ -126,11 +134,13 @@ def main():
             break
         if (bars := middle_bars(piece, arguments.bars)) is None:
             continue
-        pieces, distances = made(trained, piece, bars, arguments)
-        for way, made_so in pieces.items():
-            nats[way].append(np.mean([judged(judge, each, bars) for each in made_so]))
+        notes, distances = made(trained, piece, bars, arguments)
+        for way, mean in judged(judge, piece, bars, notes).items():
+            nats[way].append(mean)
+        region, rng = Region.of(piece, bars=bars), np.random.default_rng(index)
         for way, found in bars_of.items():
-            found.append(only(pieces[way][0], bars))
+            any_one = notes[way][int(rng.integers(len(notes[way])))]
+            found.append(only(region.with_notes(any_one), bars))
         apart += distances
         groups.append(music.groups[index])
         print(len(groups), *(f"{nats[way][-1]:.2f}" for way in WAYS), file=sys.stderr)

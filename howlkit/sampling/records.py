@@ -132,6 +132,7 @@ def takes_record(
     seed: int,
     takes: int,
     candidates: int,
+    quotes: bool,
 ) -> Record:
     """Return the record of takes of a region, each of which adds its "take".
 
@@ -160,6 +161,7 @@ def takes_record(
         seed=int(seed),
         takes=takes,
         candidates=candidates,
+        quotes=quotes,
     )
 
 

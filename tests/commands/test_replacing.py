@@ -249,7 +249,7 @@ def test_ctrl_c_keeps_what_there_is(replace, song, monkeypatch):
 
 
 def test_ctrl_c_in_the_second_half_keeps_what_was_weighed(folder, file):
-    """The candidates with other last bars are made after the first ones were weighed."""
+    """The candidates with other ends are made after the first ones were weighed."""
     trained = Trained.from_pretrained(folder, stepping="plain")
     counts = []
 

@@ -12,7 +12,7 @@ from howlkit.music.piece import DRUMS, TIME_SIGNATURE, Piece
 from howlkit.network.likelihood import unigram
 from howlkit.sampling.logits import SamplingParams
 from howlkit.sampling.replacing import Region, replace
-from howlkit.sampling.replacing.as_it_was import join_as_it_was
+from howlkit.sampling.replacing.as_it_was import join_as_it_was, joins_of
 from howlkit.sampling.replacing.asked import takes_of
 from howlkit.sampling.replacing.candidates import common_steps
 from howlkit.sampling.replacing.takes import APART, difference
@@ -184,6 +184,57 @@ def test_the_pitches_are_kept_in_their_order(encoder):
     assert new["pitch"][:fits].tolist() == old["pitch"][:fits].tolist()
 
 
+@pytest.mark.parametrize("encoder", ["voices", "pianoroll"])
+def test_no_pitch_is_made_up_where_a_step_decides_several_notes(encoder):
+    """How many of the given ones a network without training begins in time is left open."""
+    region = Region.of(tune(7, bars=6), beats=(8, 16))
+    for take in replace(trained(encoder), region, takes=2, candidates=4, given="pitches"):
+        made = np.lexsort((take.notes["pitch"], take.notes["start"]))
+        old = np.lexsort((region.original["pitch"], region.original["start"]))
+        given = region.original["pitch"][old][: len(made)].tolist()
+        assert take.notes["pitch"][made].tolist() == given
+
+
+def test_the_best_candidates_of_each_round_get_other_ends():
+    from howlkit.sampling.replacing import replacement
+
+    region, count = Region.of(tune(5, bars=8), bars=(3, 6)), 8
+    edges = [9600, 10560, 11040]  # the last bar, its second half, and half of that
+    assert replacement._edges(region, 3) == edges and replacement._edges(region, 0) == []
+    drafts = replacement._begin(
+        trained("tuple"), region, seed=0, candidates=count, groups=1, params=PLAIN,
+        constraints=(), given=None, watch=None,
+    )  # fmt: skip
+    made, joins = replacement._rounds(drafts, np.random.default_rng(0), 3, quotes=False)
+    rounds = [made[k : k + count] for k in range(0, 4 * count, count)]
+    assert len(made) == len(joins) == 4 * count
+    for number, edge in enumerate(edges):
+        order = np.argsort(joins[number * count :][:count], kind="stable")
+        best = [rounds[number][k] for k in order[: count // replacement.SURVIVORS]]
+        for row, notes in enumerate(rounds[number + 1]):
+            before = notes[notes["start"] < edge]
+            of = best[row % len(best)]
+            assert before["pitch"].tolist() == of["pitch"][of["start"] < edge].tolist()
+        assert {tuple(n["pitch"]) for n in rounds[number + 1]} != {tuple(n["pitch"]) for n in best}
+
+
+def test_regions_of_a_bar_get_another_second_half():
+    from howlkit.sampling.replacing import replacement
+
+    piece = tune(bars=4)
+    assert replacement._edges(Region.of(piece, bars=(2, 2)), 3) == [2880, 3360, 3600]
+    assert replacement._edges(Region(piece, 1920, 1921, np.zeros(len(piece), bool)), 3) == []
+
+
+def test_joins_of_several_are_those_of_each():
+    region = Region.of(tune(2, bars=8), bars=(3, 4), keep=lambda notes: notes["pitch"] < 50)
+    made = [region.original, region.original[:0], region.original[::2]]
+    together = joins_of(trained("tuple"), region, made)
+    alone = [joins_of(trained("tuple"), region, [notes])[0] for notes in made]
+    assert np.allclose(together, alone, atol=1e-4) and len(set(together.tolist())) == 3
+    assert together[0] == pytest.approx(join_as_it_was(trained("tuple"), region), abs=1e-4)
+
+
 def test_what_comes_before_may_be_drums_alone_that_the_encoder_leaves_out():
     """Takes and the music that was there begin alike: from nothing."""
     notes = [*((240 * i, 120, 42, 80, DRUMS, 1) for i in range(8)), *(
@@ -229,6 +280,9 @@ def test_drums_go_to_their_track():
         ({"beats": (4, 4)}, "must end after it begins"),
         ({"bars": (50, 60)}, "after the end"),
         ({"bars": (10**9, 10**9)}, "after the end"),
+        ({"bars": (2, 10**9)}, "beats after the end of tune 0; at most 4096"),
+        ({"beats": (2, 1e12)}, "beats after the end of tune 0; at most 4096"),
+        ({"seconds": (1, 1e12)}, "beats after the end of tune 0; at most 4096"),
         ({"bars": (1, 2), "tracks": [7]}, "track 7 has no notes"),
         ({"bars": (1, 2), "keep": [9999]}, "by their numbers"),
     ],

@@ -1,9 +1,13 @@
-"""How well the music that was there joins what follows: what takes are compared with."""
+"""How well given music joins what follows: what takes are compared with."""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.music.tables import Table
 from howlkit.sampling.generation import SessionMaker
 from howlkit.sampling.logits import SamplingParams
 from howlkit.sampling.placement import without_end_row
@@ -11,7 +15,7 @@ from howlkit.sampling.replacing.candidates import Candidates, common_steps, sess
 from howlkit.sampling.replacing.joining import join
 from howlkit.sampling.replacing.region import Region
 
-__all__ = ["join_as_it_was"]
+__all__ = ["join_as_it_was", "joins_of"]
 
 
 def join_as_it_was(trained: SessionMaker, region: Region) -> float:
@@ -19,24 +23,32 @@ def join_as_it_was(trained: SessionMaker, region: Region) -> float:
 
     It is counted as `Take.join` is, so the two can be compared.
     """
+    return float(joins_of(trained, region, [region.original])[0])
+
+
+def joins_of(trained: SessionMaker, region: Region, made: Sequence[Table]) -> NDArray[np.float64]:
+    """Return (K,): the nats as `join_as_it_was`, for each of K tables of notes in the region."""
     session = session_before(trained, region)
-    played = Candidates(session, region, SamplingParams())
-    rng = np.random.default_rng(0)  # one row is never drawn again
+    session.select(np.zeros(len(made), np.intp))
+    played = Candidates(session, region, SamplingParams(), groups=len(made))
+    rng = np.random.default_rng(0)  # a group of one row is never drawn again
     for tick in sorted({*region.inside["start"].tolist(), region.stop}):
-        played.notes = [region.original[region.original["start"] < tick]]
+        played.notes = [notes[notes["start"] < tick] for notes in made]
         _feed(played, tick)
         if tick < region.stop:
             played.hear(tick, rng)
-    return float(join(played)[0])
+    return join(played)
 
 
 def _feed(played: Candidates, tick: int) -> None:
     """Let the session hear all notes before a tick; what it has heard of them already stays."""
     session, region = played.session, played.region
     kept = region.kept.notes
-    notes = np.concatenate((kept[kept["start"] < tick], played.notes[0]))
-    piece = region.kept.replace(notes=notes, has_end=False)
-    steps = without_end_row(session.encoder.encode(piece))[1:]
-    fit = common_steps(session.steps_of(0), steps)
-    session.rewind(fit)
-    session.feed([steps[fit - 1 :]])
+    heard = kept[kept["start"] < tick]
+    steps = []
+    for notes in played.notes:
+        piece = region.kept.replace(notes=np.concatenate((heard, notes)), has_end=False)
+        steps.append(without_end_row(session.encoder.encode(piece))[1:])
+    fits = [common_steps(session.steps_of(row), those) for row, those in enumerate(steps)]
+    session.rewind(np.array(fits))
+    session.feed([those[fit - 1 :] for those, fit in zip(steps, fits, strict=True)])

@@ -17,7 +17,7 @@ from howlkit.sampling.records import signed, takes_record
 from howlkit.sampling.replacing.candidates import Watch
 from howlkit.sampling.replacing.given import Given
 from howlkit.sampling.replacing.region import Keep, Region, Span
-from howlkit.sampling.replacing.replacement import CANDIDATES, replace
+from howlkit.sampling.replacing.replacement import CANDIDATES, ROUNDS, replace
 from howlkit.sampling.replacing.takes import Take
 from howlkit.sampling.sample import Music, as_piece, drawing
 from howlkit.sampling.steering import constraints_of, told
@@ -143,18 +143,20 @@ def takes_of(
     watch: Watch | None,
     values: Mapping[str, Mapping[str, object]] | None = None,
     provenance: bool = True,
+    rounds: int = ROUNDS,
 ) -> list[Take]:
     """Return takes of a region, with instruments of the replaced notes unless others are asked for.
 
     values: options of constraints by name, as in `steering.constraints_of`. provenance: whether
-    each piece carries a record of how it was made. Says on stderr, before it begins, which wishes
-    cannot be kept exactly. Raises ArgumentError if there is nothing whose rhythm or pitches could
-    be kept.
+    each piece carries a record of how it was made. rounds: as `replacement.replace` has it; a
+    record is of the default. Says on stderr, before it begins, which wishes cannot be kept exactly.
+    Raises ArgumentError if there is nothing whose rhythm or pitches could be kept.
     """
     count = whole("takes", takes, 1, MOST)
     drawn = candidates_of(candidates, count)
     if given is not None and not len(region.original):
         raise ArgumentError(f"there are no notes in the region whose {given} could be kept")
+    quotes = not (wishes.options or wishes.constraints)  # which nobody has drawn under rules
     constraints = constraints_of(_with_instruments(wishes, region), values)
     for line in told(constraints_of(wishes, values), trained.encoder):
         print(line, file=sys.stderr)
@@ -168,6 +170,8 @@ def takes_of(
         constraints=constraints,
         given=given,
         watch=watch,
+        rounds=rounds,
+        quotes=quotes,
     )
     record = None
     if provenance:
@@ -180,6 +184,7 @@ def takes_of(
             seed=seed,
             takes=count,
             candidates=drawn,
+            quotes=quotes,
         )
         if any(math.isnan(take.join) for take in made):
             record["stopped"] = True

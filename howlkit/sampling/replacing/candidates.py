@@ -94,9 +94,10 @@ class Candidates:
             return float(piece.seconds(tick))
         return tick / piece.ticks_per_beat
 
-    def play_to(self, tick: int) -> None:
+    def play_to(self, tick: int, *, look: bool = True) -> None:
         """Let every row make notes that begin before a tick.
 
+        look: put them into `notes`; without it the rows only go on, which is quicker.
         Raises StoppedError, with the notes so far in `notes`, if `watch` asks for it.
         """
         session = self.session
@@ -115,7 +116,10 @@ class Candidates:
                 else:
                     session.step(self._params)
                 self._show()
-        finally:
+        except StoppedError:
+            self._take_in(tick)
+            raise
+        if look:
             self._take_in(tick)
 
     def hear(self, tick: int, rng: np.random.Generator) -> None:

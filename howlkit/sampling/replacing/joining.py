@@ -11,12 +11,22 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from howlkit.music.tables import Table
 from howlkit.sampling.replacing.candidates import Candidates, common_steps
+from howlkit.sampling.replacing.region import Region
 
-__all__ = ["FOLLOWING", "join"]
+__all__ = ["FOLLOWING", "join", "tail_of"]
 
 FOLLOWING = 16
 """How many of the notes that follow are asked."""
+
+
+def tail_of(region: Region) -> Table:
+    """Return the first `FOLLOWING` notes after a region; a chord is not torn apart."""
+    tail = region.after[:FOLLOWING]
+    if len(tail) == FOLLOWING:
+        tail = region.after[region.after["start"] <= tail["start"][-1]]
+    return tail
 
 
 def join(candidates: Candidates) -> NDArray[np.float64]:
@@ -27,9 +37,7 @@ def join(candidates: Candidates) -> NDArray[np.float64]:
     played on.
     """
     session, region = candidates.session, candidates.region
-    tail = region.after[:FOLLOWING]
-    if len(tail) == FOLLOWING:  # a chord is not torn apart
-        tail = region.after[region.after["start"] <= tail["start"][-1]]
+    tail = tail_of(region)
     coming = [candidates.steps_before_end(row, tail=tail) for row in range(session.rows)]
     fits = [
         common_steps(session.steps_of(row), steps[:own]) for row, (steps, own) in enumerate(coming)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -23,6 +24,7 @@ from howlkit.sampling.replacing.candidates import (
 )
 from howlkit.sampling.replacing.given import Given, as_given
 from howlkit.sampling.replacing.joining import join
+from howlkit.sampling.replacing.lead_ins import lead_ins
 from howlkit.sampling.replacing.region import Region
 from howlkit.sampling.replacing.takes import Take, choose
 
@@ -34,8 +36,14 @@ CANDIDATES = 32
 INCOMPLETE = 1000.0
 """Nats for each note that a candidate lacks of what was given, when candidates are ordered."""
 
+ROUNDS = 3
+"""How many rounds of other ends there are, each half as long as the one before."""
+
+QUOTED = 16
+"""How many candidates at most end with what leads to the same music elsewhere in the piece."""
+
 SURVIVORS = 4
-"""One in so many candidates, those that join best, gets other last bars."""
+"""One in so many candidates of a round, those that join best, gets other ends in the next one."""
 
 
 def replace(
@@ -49,6 +57,8 @@ def replace(
     constraints: Sequence[Constraint] = (),
     given: Given | None = None,
     watch: Watch | None = None,
+    rounds: int = ROUNDS,
+    quotes: bool = False,
 ) -> list[Take]:
     """Return takes of a region, the one that joins best first.
 
@@ -56,7 +66,9 @@ def replace(
     many are drawn to choose from; 1: one plain continuation. params: how steps are drawn.
     constraints: what may sound. given: "rhythm" or "pitches", what new notes have of those that
     they replace. watch: called with the new notes of the first candidate as they come; if it
-    returns True, what there is by then comes back.
+    returns True, what there is by then comes back. rounds: how often the best candidates get other
+    ends; 0: all are plain continuations. quotes: whether other ends may also be what leads to the
+    same music elsewhere in the piece (lead_ins.py), whatever the constraints say of it.
     Raises HowlkitError if constraints cannot hold.
     """
     if not 1 <= takes <= candidates:
@@ -73,18 +85,8 @@ def replace(
         watch=watch,
     )
     rng = np.random.default_rng([seed, region.begin, region.stop])
-    pool, joins = [drafts], np.full(candidates, np.nan)
-    try:
-        half = _play(drafts, rng, fork_at=_last_bar(region) if candidates > 1 else None)
-        joins = join(drafts)
-        if half is not None:
-            best = np.argsort(joins, kind="stable")[: max(1, candidates // SURVIVORS)]
-            half.select(np.resize(drafts.ancestors[best], candidates).astype(np.intp))
-            _play(half, rng, after=_last_bar(region))
-            pool, joins = [drafts, half], np.concatenate((joins, join(half)))
-    except StoppedError:  # what was made by then is chosen from
-        pass
-    made = [notes for part in pool for notes in part.notes]
+    quotes = quotes and given is None and not len(region.inside)
+    made, joins = _rounds(drafts, rng, rounds if candidates > 1 else 0, quotes=quotes)
     missing = np.zeros(len(made)) if given is None else _take_over(made, region, given)
     chosen = choose(made, joins + INCOMPLETE * missing, takes, region.original)
     return [
@@ -92,6 +94,57 @@ def replace(
         for k, distance in chosen
         for new in [region.fitted(made[k], may_last=given == "rhythm")]
     ]
+
+
+def _rounds(
+    drafts: Candidates, rng: np.random.Generator, rounds: int, *, quotes: bool
+) -> tuple[list[Table], NDArray[np.float64]]:
+    """Let candidates play their region, and the best of each round get another end in the next one.
+
+    Returns the notes of all rounds (K tables) and their joins (K,). If somebody who watches has
+    stopped the work, they are those of the rounds that were over, or else what there was by then,
+    with NaN.
+    """
+    made: list[Table] = []
+    joins: list[NDArray[np.float64]] = []
+    count, after = drafts.session.rows, -1
+    with contextlib.suppress(StoppedError):
+        for edge in [*_edges(drafts.region, rounds), None]:
+            others = _play(drafts, rng, after=after, fork_at=edge)
+            joins.append(join(drafts))
+            made += drafts.notes
+            if others is None or edge is None:
+                break
+            best = np.argsort(joins[-1], kind="stable")[: max(1, count // SURVIVORS)]
+            if quotes and after < 0 and (quoted := _led_in(drafts, others, best, edge)):
+                joins.append(join(quoted))
+                made += quoted.notes
+            others.select(np.resize(drafts.ancestors[best], count).astype(np.intp))
+            drafts, after = others, edge
+    if not made:
+        return drafts.notes, np.full(count, np.nan)
+    return made, np.concatenate(joins)
+
+
+def _led_in(
+    drafts: Candidates, others: Candidates, best: NDArray[np.intp], edge: int
+) -> Candidates | None:
+    """Return the best candidates with lead-ins of their piece from a tick on; None: there are none.
+
+    others: the fork of `drafts` at that tick. They have the notes, and have not played them.
+    """
+    places = lead_ins(drafts.region, edge)
+    if not places:
+        return None
+    each = best[: max(1, QUOTED // len(places))].tolist()
+    quoted = others.fork()
+    quoted.select(np.tile(drafts.ancestors[each], len(places)))
+    quoted.notes = [
+        np.concatenate((own[own["start"] < edge], notes))
+        for notes in places
+        for own in [drafts.notes[row] for row in each]
+    ]
+    return quoted
 
 
 def _take_over(made: list[Table], region: Region, given: Given) -> NDArray[np.float64]:
@@ -155,7 +208,7 @@ def _play(
     ticks = kept | {region.stop} | ({fork_at} if fork_at is not None else set())
     for tick in sorted(tick for tick in ticks if tick > after):
         if tick > region.begin:
-            drafts.play_to(tick)
+            drafts.play_to(tick, look=tick in kept or tick == region.stop)
         if tick in kept:
             drafts.hear(tick, rng)
         if tick == fork_at:
@@ -163,8 +216,13 @@ def _play(
     return half
 
 
-def _last_bar(region: Region) -> int:
-    """Return the tick at which the last bar of a region begins; of one or two bars, the middle."""
+def _edges(region: Region, rounds: int) -> list[int]:
+    """Return the ticks from which on the best candidates get other ends, in rising order.
+
+    The first is where the last bar begins, or the middle of a region of one or two bars; each next
+    one is half as far from the end.
+    """
     _, bar = region.piece.bar_at(region.stop - 1)
-    middle = region.begin + (region.stop - region.begin) // 2
-    return max(region.stop - bar, middle)
+    open_ticks = min((region.stop - region.begin) // 2, bar)
+    ends = [open_ticks >> number for number in range(rounds)]
+    return [region.stop - end for end in ends if end]

@@ -162,6 +162,7 @@ def _takes(trained: SessionMaker, record: Record, prompt: Piece) -> list[Piece]:
         params=unwrapped(_created("sampler", record["sampler"])).params,
         constraints=_constraints(record),
         given=given,
+        quotes=bool(record.get("quotes")),
     )
     return [take.piece for take in takes]
 
