@@ -145,9 +145,9 @@ class Softmax(Head):
     def _from_profiles(self, activations: Tensor, profiles: Tensor) -> Tensor:
         """Return (N, n): what each value's logit gets for profiles (N, 12 P) of pitch classes."""
         interval = torch.arange(CLASSES, device=profiles.device)
-        each = profiles.unflatten(-1, (-1, CLASSES))  # (N, P, 12)
+        each = profiles.reshape(len(profiles), -1, CLASSES)  # (N, P, 12)
         rotated = each[..., (interval[:, None] + interval) % CLASSES]  # (N, P, class, interval)
-        asked = self.intervals(activations).unflatten(-1, (-1, CLASSES))  # (N, P, interval)
+        asked = self.intervals(activations).reshape(each.shape)  # (N, P, interval)
         by_class = (rotated * asked[:, :, None]).sum((1, 3))
         return F.pad(by_class, (0, 1))[:, self.classes]
 
