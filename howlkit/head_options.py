@@ -72,13 +72,16 @@ class HeadOptions:
         high=4096,
     )
     scale: bool = option(
-        False, "the network is told which diatonic scale that histogram fits; needs pitch_classes"
+        False,
+        "the network is told which diatonic scale that histogram fits; needs pitch_classes",
+        before=False,
     )
     harmony: int = option(
         0,
         "notes until a note counts half in a histogram of the chord; 0: none",
         low=0,
         high=4096,
+        before=0,
     )
 
     name: ClassVar[str] = "heads"

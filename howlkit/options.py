@@ -33,6 +33,7 @@ __all__ = [
     "parse",
     "to_json",
     "with_earlier",
+    "without_later",
 ]
 
 T = TypeVar("T")
@@ -225,6 +226,24 @@ def with_earlier(cls: type[Any], stored: Mapping[str, object]) -> dict[str, obje
     metas = {field.name: _meta(cls, field.name) for field in dataclasses.fields(cls)}
     earlier = {name: meta.before[0] for name, meta in metas.items() if meta.before}
     return earlier | dict(stored)
+
+
+def without_later(component: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
+    """Return the options of a component as `to_json`, but for those that change nothing.
+
+    An option that came later (`option(before=...)`) is left out where it has the value that stands
+    for before. So a hash of the result stays what it was when options are added.
+
+    >>> @dataclass(frozen=True)
+    ... class Layer:
+    ...     width: int = 8
+    ...     taps: int = option(4, "steps that are mixed", before=0)
+    >>> without_later(Layer(16, 0)), without_later(Layer())
+    ({'width': 16}, {'width': 8, 'taps': 4})
+    """
+    values = to_json(component)
+    earlier = with_earlier(type(component), {})
+    return {k: v for k, v in values.items() if k not in earlier or v != _plain(earlier[k])}
 
 
 def to_json(component: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from howlkit import options
 from howlkit.dataset.records import TABLES
 from howlkit.music import provenance
 from howlkit.music.piece import Piece
+from howlkit.plugins.checked import unwrapped
 from howlkit.sampling.stored_network import StoredNetwork
 from howlkit.training import model_folder
 from howlkit.training.recipe import Recipe
@@ -29,14 +31,15 @@ def model_hash(weights: str, recipe: Recipe, facts: Mapping[str, Any]) -> str:
     """Return the SHA-256 of everything of a model that its music depends on.
 
     That is its weights, encoder, model and heads with their options, and `FACTS`; not how it was
-    trained, where it lies, or the versions of components. weights: their checksum.
+    trained, where it lies, or the versions of components. Options that were added later and leave a
+    model as it was do not count, so its records still name it. weights: their checksum.
     """
-    made = recipe.to_json()
     parts = {
         "weights": weights,
         "facts": {name: facts.get(name) for name in FACTS},
-        "heads": made["heads"],
-        **{kind: [made[kind]["name"], made[kind]["options"]] for kind in ("encoder", "model")},
+        "heads": options.without_later(recipe.heads),
+        "encoder": [recipe.encoder.name, options.without_later(unwrapped(recipe.encoder))],
+        "model": [recipe.model.name, options.without_later(unwrapped(recipe.model))],
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

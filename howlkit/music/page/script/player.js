@@ -47,6 +47,7 @@ export class Player extends EventTarget {
     this.from = this.rest;
     this.playing = true;
     this.tell("state");
+    this.tell("time"); // from the end it goes back to the beginning
     this.follow();
   }
 
