@@ -71,9 +71,10 @@ lowest:
 	$(PYTHON) -m venv --clear build/lowest
 	$(PYTHON) scripts/lowest_versions.py $(LOWEST) > build/lowest/constraints.txt
 	build/lowest/bin/python -m pip install --quiet --disable-pip-version-check -c build/lowest/constraints.txt \
-	    -e '.[fast,png,told,sound,soundfont]' hypothesis mido pytest pytest-xdist \
+	    -e '.[fast,png,told,sound,soundfont]' hypothesis mido pytest pytest-xdist 'setuptools>=77' \
 	    $(foreach plugin,$(wildcard plugins/*/pyproject.toml),-e ./$(dir $(plugin)))
-	build/lowest/bin/python -m pytest --numprocesses auto --dist worksteal --ignore tests/pages
+	build/lowest/bin/python -m pytest --numprocesses auto --dist worksteal --ignore tests/pages \
+	    --deselect tests/api/test_face.py::test_that_script_is_typed  # mypy reads the types of newer versions
 
 # Every MIDI file of HOWLKIT_DATA as howlkit reads it, as a plain event reader does, and as mido does;
 # exits 1 if a difference is unexplained. Five minutes.

@@ -225,7 +225,8 @@ def _check_resumable(ctx: click.Context, display: Display) -> None:
     typed, elsewhere = [], [f"[{name}]" for name in ctx.params["config"]]
     for param in ctx.command.params:
         given = ctx.get_parameter_source(param.name) if param.name in FIXED else None
-        if given is source.COMMANDLINE:
+        # To click before 8.3 an argument that is left out was given, with no value.
+        if given is source.COMMANDLINE and ctx.params[param.name] != ():
             typed.append(param.opts[0])
         elif given in (source.ENVIRONMENT, source.DEFAULT_MAP):
             elsewhere.append(param.opts[0])
