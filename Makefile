@@ -100,8 +100,8 @@ kills: $(VENV)/.installed-test
 	HOWLKIT_RANK_KILLS=20 $(BIN)/python -m pytest -rP tests/training/test_world_at_length.py -k killed
 
 # Runs on one, two and four processes held against each other over 40 steps, killed, moved and
-# interrupted; a simulated night, twice (eight minutes); then 1,000 random sequences of edits, music, undo, kills and reloads in the studio; some
-# twenty minutes. docs/reliability.md has what came.
+# interrupted; a simulated night, twice (eight minutes); then 1,000 random sequences of edits, music,
+# undo, kills and reloads in the studio; some forty minutes. docs/reliability.md has what came.
 soak: $(VENV)/.installed-test
 	HOWLKIT_SOAK=1 $(BIN)/python -m pytest -rP tests/training/test_world_at_length.py
 	HOWLKIT_SOAK=1 $(BIN)/python -m pytest -rP tests/training/test_long_run.py

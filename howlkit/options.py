@@ -114,8 +114,9 @@ def option(
     """Return a dataclass field with a help text and limits: `dataclasses.field` with metadata.
 
     low, high: least and greatest number allowed. choices: the only values allowed. nested: a
-    dataclass; the field is a Mapping of it by name, empty by default. before: the value in runs
-    that were stored before there was this option, if it is not the default (`with_earlier`).
+    dataclass; the field is a Mapping of it by name, empty by default. before: of an option
+    that is added to a component that runs have been stored with, the value that leaves these as
+    they were (`with_earlier`, `without_later`).
     """
     allowed = None if choices is None else tuple(choices)
     earlier = () if before is REQUIRED else (before,)
