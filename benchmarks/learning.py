@@ -48,6 +48,7 @@ PLAIN = {
     "heads.intervals": False,
     "heads.elapsed": False,
     "heads.pitch_classes": 0,
+    "heads.harmony": 0,
     "training.optimizer": "adamw",
 }
 WAYS = ("plain", "default")

@@ -58,7 +58,14 @@ class HeadOptions:
     repeats: tuple[str, ...] = option(
         (), "hints from earlier passages alike in these fields, such as pitch,shift; all: in all"
     )
-    repeats_lag: int = option(1, "the fewest steps that such a passage lies back", low=1, high=512)
+    repeats_by: Literal["steps", "beats"] = option(
+        "steps",
+        "such a passage lies so many steps back, or so many half beats, whatever was added since",
+        before="steps",
+    )
+    repeats_lag: int = option(
+        1, "the fewest steps, or half beats, that such a passage lies back", low=1, high=512
+    )
     elapsed: bool = option(
         False, "the network is told how many steps ago the piece began, so that pieces end"
     )

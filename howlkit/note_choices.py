@@ -131,7 +131,9 @@ class NoteTables:
     adds: (N, Q). known: (K, Q), which quantities are settled once a decision is made; the others
     are UNKNOWN (a role is always settled). restart: (K, Q), the column of `note_bases` with which
     the sum of a quantity begins anew before a decision, where it is made; -1: it goes on.
-    divisions, alone: as `NoteGrammar`.
+    divisions, alone: as `NoteGrammar`. shifts: where each step begins one note (or none), the names
+    of the fields of which the values add up, from step to step, to its onset; other fields add
+    nothing to it. Empty where the onset follows in another way (a position in a bar, a token).
     """
 
     adds: NDArray[np.int64]
@@ -139,6 +141,7 @@ class NoteTables:
     restart: NDArray[np.int64]
     divisions: int
     alone: bool = False
+    shifts: tuple[str, ...] = ()
 
     @cached_property
     def restarts(self) -> tuple[tuple[tuple[int, int], ...], ...]:
@@ -158,13 +161,14 @@ class NoteTables:
         restart: Mapping[str, Mapping[str, int]] | None = None,
         divisions: int,
         alone: bool = False,
+        shifts: tuple[str, ...] = (),
     ) -> NoteTables:
         """Return tables from what is said of each field, by its name; fields left out say nothing.
 
         adds: by field and quantity, what every value adds, or each; further numbers are left out.
         known: the quantities that are settled once the field is decided. restart: by field and
         quantity, the column of `note_bases` with which it begins anew before the field; FRESH for
-        another note.
+        another note. shifts: as the class says.
         """
         begins = np.cumsum([0, *(field.choices for field in schema.decisions)])
         table = np.zeros((begins[-1], len(QUANTITIES)), np.int64)
@@ -178,7 +182,7 @@ class NoteTables:
             settled[k] = [name in ("role", *known.get(field.name, ())) for name in QUANTITIES]
             for quantity, column in ((restart or {}).get(field.name, {})).items():
                 anew[k, QUANTITIES.index(quantity)] = column
-        return cls(table, settled, anew, divisions, alone)
+        return cls(table, settled, anew, divisions, alone, shifts)
 
 
 class TabledGrammar(NoteGrammar, Protocol):

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.music.tables import DRUMS
-from howlkit.note_choices import BEGINS, COMING, NoteGrammar
+from howlkit.note_choices import BEGINS, COMING, QUANTITIES, NoteGrammar, NoteTables
 from howlkit.schema import STEP, Field, Schema, Steps
 
 __all__ = ["NotePitches"]
@@ -28,11 +28,15 @@ class NotePitches:
     bits, each bit that is on. Fields that begin no note are left out. Where a step settles an
     octave and then a semitone, the pitch is that of the lowest octave. drums: by field, (n,)
     whether a value says that this note, and those of the next steps, are of drums; only fields
-    that choose a program are there.
+    that choose a program are there. shifts: by field, (n,) how many positions each value adds to
+    the onset of the note before, in the order of decisions (`NoteTables.shifts`); the numbers rise
+    from 0. Empty where steps do not say it so. divisions: positions a beat or second.
     """
 
     pitches: dict[str, NDArray[np.int64]]
     drums: dict[str, NDArray[np.bool_]]
+    shifts: dict[str, NDArray[np.int64]]
+    divisions: int
 
     @classmethod
     def of(cls, schema: Schema, grammar: NoteGrammar) -> NotePitches:
@@ -51,7 +55,21 @@ class NotePitches:
                 pitches[field.name] = begun
             if len(np.unique(program[program >= 0])) > 1:
                 drums[field.name] = np.asarray(program == DRUMS)
-        return cls(pitches, drums)
+        tables: NoteTables | None = getattr(grammar, "note_tables", None)
+        shifts = {} if tables is None else _shifts(schema, tables)
+        return cls(pitches, drums, shifts, grammar.divisions)
+
+
+def _shifts(schema: Schema, tables: NoteTables) -> dict[str, NDArray[np.int64]]:
+    """Return how many positions each value of the fields `tables.shifts` adds to the onset."""
+    found, at = {}, 0
+    for field in schema.decisions:
+        if field.name in tables.shifts:
+            onsets = tables.adds[at : at + field.n, QUANTITIES.index("onset")]
+            # A field may say the latest onset, from which the next one takes something away.
+            found[field.name] = onsets - onsets.min()
+        at += field.choices
+    return found
 
 
 def _given(schema: Schema, field: Field) -> Steps:

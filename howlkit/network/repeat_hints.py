@@ -1,4 +1,6 @@
-"""Hints from earlier passages: what a network makes of the matches that `repeats.Repeats` finds.
+"""Hints from earlier passages: what a network makes of the matches that a search finds.
+
+The search is `repeats.Repeats` or `repeats_by_beats.RepeatsByBeats`.
 
 A match is an input to the backbone, and a bonus on the logit of the value that followed then. The
 numbers of a match are appended to the hidden vector, so whoever holds the vector can take the hint.
@@ -16,6 +18,7 @@ from torch import Tensor, nn
 from howlkit.network.heads import HeadHint
 from howlkit.network.repeat_scores import SCORES
 from howlkit.network.repeats import RepeatMatch, Repeats
+from howlkit.network.repeats_by_beats import RepeatsByBeats
 from howlkit.schema import Field, Schema
 
 if TYPE_CHECKING:
@@ -34,11 +37,13 @@ class RepeatHints(nn.Module):
     def __init__(self, schema: Schema, heads: HeadOptions) -> None:
         super().__init__()
         self.schema, self.chained = schema, heads.chained
-        self.search = Repeats(schema, heads.repeats, heads.repeats_lag)
+        search = RepeatsByBeats if heads.repeats_by == "beats" else Repeats
+        self.search = search(schema, heads.repeats, heads.repeats_lag)
         self.fields = heads.hinted(schema)
-        self.scores = nn.Embedding(len(SCORES) + 1, heads.embedding)
+        classes = len(SCORES[heads.repeats_by]) + 1
+        self.scores = nn.Embedding(classes, heads.embedding)
         agreed = len(self.fields) + 1
-        self.bonus = nn.Parameter(torch.zeros(len(self.fields), len(SCORES) + 1, agreed))
+        self.bonus = nn.Parameter(torch.zeros(len(self.fields), classes, agreed))
 
     def forward(self, embedded: Tensor, match: RepeatMatch) -> Tensor:
         """Return (B, T, width): the backbone's input from a match.

@@ -17,6 +17,7 @@ __all__ = [
     "FACTOR",
     "KEYS_AND_SCORES",
     "MOST",
+    "NOWHERE",
     "PREFIX",
     "REACH",
     "SCORES",
@@ -26,10 +27,22 @@ __all__ = [
 
 REACH = 512  # steps back that the search looks
 DECAY = 0.7  # a step that differs multiplies the score by this
-SCORES = (4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0)
-"""The lowest score of each class from 1 on; class 0 is below all of them and gives no hint."""
+MOST = 64.0  # no score grows beyond it
 
-MOST = SCORES[-1]  # no score grows beyond it
+SCORES = {
+    "steps": (4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, MOST),
+    "beats": (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, MOST),
+}
+"""By `heads.repeats_by`, the lowest score of each class from 1 on; class 0 is below all of them and
+gives no hint.
+
+A lag in beats goes on being followed past a note that differs, so a score of 1 says something: of
+the notes after it, one in seven is as hinted in pop909, after 4 one in three, after 16 three in
+four. And a network that is told nothing below 4 never begins to repeat what it has made.
+"""
+
+NOWHERE = -(2**60)
+"""The place of a step that is not there (note_places.py): before all others."""
 
 PREFIX = "repeats_"
 """The names of the search's part of a network's state begin with it."""

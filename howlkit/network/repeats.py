@@ -31,9 +31,9 @@ from howlkit.network.repeat_scores import (
     SHIFT,
     compared_fields,
 )
-from howlkit.schema import Schema
+from howlkit.schema import Field, Schema
 
-__all__ = ["RepeatMatch", "Repeats"]
+__all__ = ["RepeatMatch", "Repeats", "step_keys", "take"]
 
 Columns = dict[str, Tensor]
 State = dict[str, Tensor]
@@ -43,8 +43,8 @@ State = dict[str, Tensor]
 class RepeatMatch:
     """The steps that followed the best passages, and how good those passages were.
 
-    steps: (B, T) by column. score_class: (B, T), 0 .. len(SCORES); where it is 0 there is no match,
-    and the steps mean nothing.
+    steps: (B, T) by column. score_class: (B, T), of `SCORES` from 1 on; where it is 0 there is no
+    match, and the steps mean nothing.
     """
 
     steps: Columns
@@ -70,7 +70,7 @@ class Repeats:
 
         lengths: (B,) how many steps of each row count; None: all.
         """
-        keys = self._keys(steps)
+        keys = step_keys(steps, self.compared)
         if state is None or PREFIX + "key" not in state:
             state = self._empty(keys, steps)
         past = {f.name: torch.cat((state[PREFIX + f.name], steps[f.name]), 1) for f in self.columns}
@@ -82,26 +82,15 @@ class Repeats:
         now = torch.arange(span, device=keys.device)
         # The best lag is `lag + index`; what followed stands one step after where it leads.
         following = now + (REACH - self.lag - index) + 1
-        matched = {name: _take(column, following) for name, column in past.items()}
-        score_class = torch.bucketize(score, score.new_tensor(SCORES), right=True)
+        matched = {name: take(column, following) for name, column in past.items()}
+        classes = score.new_tensor(SCORES["steps"])
+        score_class = torch.bucketize(score, classes, right=True)
         ends = keys.new_full((len(keys),), span) if lengths is None else lengths
-        after = _take(scores, ends[:, None])[:, 0]
+        after = take(scores, ends[:, None])[:, 0]
         kept = ends[:, None] + torch.arange(REACH, device=keys.device)
-        new = {PREFIX + name: _take(column, kept) for name, column in past.items()}
-        new |= {PREFIX + "key": _take(keys, kept), PREFIX + "score": after}
+        new = {PREFIX + name: take(column, kept) for name, column in past.items()}
+        new |= {PREFIX + "key": take(keys, kept), PREFIX + "score": after}
         return RepeatMatch(matched, score_class), new
-
-    def _keys(self, steps: Columns) -> Tensor:
-        """Return (B, T): a hash of each step's values in the compared columns."""
-        key = steps["mark"].long()
-        for field in self.compared:
-            values = steps[field.name].long()
-            if field.kind == "bits":
-                factors = torch.arange(1, field.n + 1, device=values.device) * FACTOR
-                values = (values * factors).sum(-1)
-            key = (key ^ values) * FACTOR
-            key = key ^ (key >> SHIFT)
-        return key & (2**62 - 1)
 
     def _empty(self, keys: Tensor, steps: Columns) -> State:
         """Return the state before the first step: nothing to find."""
@@ -126,7 +115,20 @@ class Repeats:
         return torch.stack(scores, 1)
 
 
-def _take(column: Tensor, index: Tensor) -> Tensor:
+def step_keys(steps: Columns, compared: Sequence[Field]) -> Tensor:
+    """Return (B, T): a hash of each step's mark and its values in the compared columns."""
+    key = steps["mark"].long()
+    for field in compared:
+        values = steps[field.name].long()
+        if field.kind == "bits":
+            factors = torch.arange(1, field.n + 1, device=values.device) * FACTOR
+            values = (values * factors).sum(-1)
+        key = (key ^ values) * FACTOR
+        key = key ^ (key >> SHIFT)
+    return key & (2**62 - 1)
+
+
+def take(column: Tensor, index: Tensor) -> Tensor:
     """Return the elements of column (B, N, ...) at index (B, M) or (M,) of its second axis."""
     rows = torch.arange(len(column), device=column.device)[:, None]
     return column[rows, index.expand(len(column), -1)]

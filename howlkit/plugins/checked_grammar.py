@@ -242,6 +242,10 @@ class CheckedGrammar:
         ):
             wanted = f"a NoteTables of shapes {(choices, width)} and {(decisions, width)}"
             raise self._error("note_tables", found, wanted, verb="is")
+        decided = [field.name for field in self._schema.decisions if field.kind != "bits"]
+        if not (isinstance(found.shifts, tuple) and {*found.shifts} <= {*decided}):
+            wanted = f"a NoteTables whose shifts are a tuple of names among {', '.join(decided)}"
+            raise self._error("note_tables", found.shifts, wanted, verb="is")
         return found
 
     @property

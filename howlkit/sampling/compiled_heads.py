@@ -143,7 +143,7 @@ class HeadArrays:
         hinted = [field for field in decisions if self._is_hinted(field)]
         bonus = np.zeros((0, 0, 0), np.float32)
         if heads.repeats:
-            shape = len(hinted), len(SCORES) + 1, len(hinted) + 1
+            shape = len(hinted), len(SCORES[heads.repeats_by]) + 1, len(hinted) + 1
             bonus = weights.take("hints.bonus", *shape)
         around = -1 if self.around is None else self.around.start
         in_suffix = width if self.around is None else self.around.stop

@@ -23,9 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.head_options import HeadOptions
+from howlkit.network.note_places import LAGS, NotePlaces
 from howlkit.network.references import References
 from howlkit.network.repeat_scores import (
     KEYS_AND_SCORES,
+    NOWHERE,
     PREFIX,
     REACH,
     SCORES,
@@ -85,7 +87,9 @@ class InputTables:
         scores = np.zeros((0, 0), np.float32)
         self.search = None
         if heads.repeats:
-            scores = weights.take("hints.scores.weight", len(SCORES) + 1, heads.embedding)
+            scores = weights.take(
+                "hints.scores.weight", len(SCORES[heads.repeats_by]) + 1, heads.embedding
+            )
             self.search = PassageSearch(schema, heads, fields)
         self.tables = _through(entry, fields, embedded, scores)
         self.running = RunningInputs.of(schema, heads, weights, fields, len(self.tables))
@@ -141,29 +145,45 @@ class InputTables:
 class PassageSearch:
     """The search for earlier passages: what it compares, and its state.
 
-    hinted: (F,) the columns whose values are hints.
+    hinted: (F,) the columns whose values are hints. The kernel gets the lowest score of each class
+    of passages from 1 on, too. A search by beats needs more: what one more in a column adds to the
+    rank of a note (C,), the columns of shifts (S,), and what each of their values adds to the onset
+    (S, n); of `NotePlaces`, as are two numbers, unit and span.
     """
 
     def __init__(self, schema: Schema, heads: HeadOptions, fields: FieldArrays) -> None:
         names = [field.name for field in schema.columns]
-        compared = [names.index(field.name) for field in compared_fields(schema, heads.repeats)]
+        self._by_beats = heads.repeats_by == "beats"
+        places = NotePlaces(schema, "heads.repeats_by=beats") if self._by_beats else None
+        shifts = {} if places is None else places.shifts
+        compared = [
+            names.index(field.name)
+            for field in compared_fields(schema, heads.repeats)
+            if field.name not in shifts
+        ]
         self.hinted = np.array(
             [names.index(field.name) for field in heads.hinted(schema)], np.int64
         )
         whole = heads.skip or bool(heads.input)  # whether the step goes around a backbone too
-        numbers = min(heads.repeats_lag, REACH), fields.rows - 1, 2 * fields.rows - 1, whole
-        self._fixed = (
+        lag = min(heads.repeats_lag, LAGS if self._by_beats else REACH)
+        scale = (1, 1) if places is None else (places.unit, places.span)
+        numbers = lag, fields.rows - 1, 2 * fields.rows - 1, whole, self._by_beats, *scale
+        self._fixed: tuple[NDArray[Any], ...] = (
             np.array(compared, np.int64),
             self.hinted,
             np.array(numbers, np.int64),
+            np.array(SCORES[heads.repeats_by], np.float32),
+            *_places(names, places),
         )
         self._size = schema.dtype.itemsize
 
     def start(self, rows: int) -> State:
         """Return the state of B rows before their first step: nothing to find."""
-        size = REACH * (KEYS_AND_SCORES + self._size)
-        state = np.zeros((rows, size), np.uint8)
+        first = 24 * REACH + 4 * LAGS if self._by_beats else REACH * KEYS_AND_SCORES
+        state = np.zeros((rows, first + REACH * self._size), np.uint8)
         state[:, : 8 * REACH] = 255  # as an integer, -1: no step has that key
+        if self._by_beats:
+            state[:, 8 * REACH : 16 * REACH].view(np.int64)[:] = NOWHERE
         return {PASSAGES: state}
 
     def next(self, state: State) -> tuple[State, tuple[NDArray[Any], ...]]:
@@ -171,6 +191,20 @@ class PassageSearch:
         before = state[PASSAGES]
         after = np.empty_like(before)
         return {PASSAGES: after}, (*self._fixed, before, after)
+
+
+def _places(names: list[str], places: NotePlaces | None) -> tuple[NDArray[Any], ...]:
+    """Return what `PassageSearch` says of a search by beats; nothing for None."""
+    shifts = {} if places is None else places.shifts
+    ranked = {} if places is None else places.ranked
+    adds = np.full((len(shifts), max(map(len, shifts.values()), default=1)), -1, np.int64)
+    for row, values in zip(adds, shifts.values(), strict=True):
+        row[: len(values)] = values
+    return (
+        np.array([ranked.get(name, 0) for name in names], np.int64),
+        np.array([names.index(name) for name in shifts], np.int64),
+        adds,
+    )
 
 
 def _through(matrix: Array, fields: FieldArrays, embedded: EmbeddedValues, scores: Array) -> Array:

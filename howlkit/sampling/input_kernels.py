@@ -12,15 +12,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from howlkit.network.repeat_scores import SCORES
 from howlkit.sampling.kernels import Array, add_row, compiled
-from howlkit.sampling.repeat_kernels import find_passage
+from howlkit.sampling.repeat_kernels import find_by_beats, find_passage, set_shifts
 from howlkit.sampling.running_kernels import add_scaled, take_counts
+from howlkit.schema import STEP
 
 __all__ = ["enter", "is_active", "read_values"]
-
-CLASSES = np.array(SCORES, np.float32)
-"""The lowest score of each class of passages from 1 on."""
 
 
 @compiled
@@ -98,7 +95,7 @@ def enter(
     values, active = np.empty(columns, np.int64), np.empty(columns, np.bool_)
     index = np.empty(2 * several + 1, np.int64)
     if search is not None:
-        compared, hinted, numbers, passages, new_passages = search
+        compared, hinted, numbers, classes, factors, shifted, adds, passages, new_passages = search
     for b in range(len(records)):
         if not going[b]:
             if search is not None:
@@ -129,12 +126,18 @@ def enter(
                 count += 1
         if search is not None:
             lag, moved, first_score = numbers[0], numbers[1], numbers[2]
-            best, score = find_passage(
-                record, values, compared, place, bits, lag,
-                passages[b], new_passages[b],
-            )  # fmt: skip
+            shift = 0
+            if numbers[4]:
+                best, score, shift = find_by_beats(
+                    record, values, values[0] == STEP, compared, place, bits, numbers, factors,
+                    shifted, adds, passages[b], new_passages[b],
+                )  # fmt: skip
+            else:
+                best, score = find_passage(
+                    record, values, compared, place, bits, lag, passages[b], new_passages[b]
+                )
             score_class = 0
-            while score_class < len(CLASSES) and CLASSES[score_class] <= score:
+            while shift >= 0 and score_class < len(classes) and classes[score_class] <= score:
                 score_class += 1
             for f in range(len(hinted)):
                 mine[first + 1 + f] = -1
@@ -142,6 +145,8 @@ def enter(
             if score_class > 0:
                 found = new_passages[b, best : best + len(record)]
                 read_values(found, place, wide, control, when, values, active)
+                if numbers[4]:
+                    set_shifts(shift, shifted, adds, values)
                 count += _table_rows(
                     found, place, bits, start, values, active, moved, index[count:]
                 )

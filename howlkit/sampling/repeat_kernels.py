@@ -1,16 +1,19 @@
-"""The search for earlier passages in compiled code: the same as howlkit.network.repeats, one step.
+"""The search for earlier passages in compiled code, one step at a time.
 
+The same as howlkit.network.repeats (`find_passage`), and as .repeats_by_beats (`find_by_beats`).
 The last REACH steps of a row, their keys and the scores of all lags are its state. A step costs one
 pass over them, whatever came before.
 
 The state of a row is a row of bytes: R = REACH keys, R scores, R steps. The oldest step and the
-longest lag come first: index r is lag R - r.
+longest lag come first: index r is lag R - r. By beats it is R keys, R places, R onsets, the scores
+of LAGS lags, R steps; the oldest step comes first, and the shortest lag.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from howlkit.network.note_places import LAGS
 from howlkit.network.repeat_scores import (
     DECAY,
     FACTOR,
@@ -21,11 +24,12 @@ from howlkit.network.repeat_scores import (
 )
 from howlkit.sampling.kernels import ONE, Array, compiled
 
-__all__ = ["find_passage"]
+__all__ = ["find_by_beats", "find_passage", "set_shifts"]
 
 SHRINK, FULL = np.float32(DECAY), np.float32(MOST)
 MULTIPLIER = np.int64(FACTOR)
 BITS_OF_KEY = np.int64(2**62 - 1)
+NO_KEY = np.int64(-1)  # of a row that is no note
 
 
 @compiled
@@ -41,6 +45,16 @@ def _key(record: Array, values: Array, compared: Array, place: Array, bits: Arra
         key = (key ^ value) * MULTIPLIER
         key = key ^ (key >> SHIFT)
     return int(key & BITS_OF_KEY)
+
+
+@compiled
+def _keep_steps(record: Array, kept: Array, steps: Array) -> None:
+    """Set steps to those kept and then the present one, as bytes."""
+    # Of slices the compiler sees that no index is negative, so it copies many bytes at once.
+    for i in range(len(kept)):
+        steps[i] = kept[i]
+    for i in range(len(record)):
+        steps[len(kept) + i] = record[i]
 
 
 @compiled
@@ -74,12 +88,7 @@ def find_passage(
     for r in range(REACH - 1):
         new_keys[r] = keys[r + 1]
     new_keys[REACH - 1] = key
-    # Of slices the compiler sees that no index is negative, so it copies many bytes at once.
-    steps, kept = after[first:], before[first + size :]
-    for i in range(len(kept)):
-        steps[i] = kept[i]
-    for i in range(size):
-        steps[len(kept) + i] = record[i]
+    _keep_steps(record, before[first + size :], after[first:])
     # No score is negative, so their bits are in the same order; of these the largest is found fast.
     bits_of_scores, most = new_scores.view(np.int32), np.int32(0)
     for r in range(REACH - lag + 1):
@@ -88,3 +97,95 @@ def find_passage(
     while bits_of_scores[best] != most:
         best -= 1
     return first + best * size, new_scores[best]
+
+
+@compiled
+def find_by_beats(
+    record: Array,
+    values: Array,
+    is_note: bool,
+    compared: Array,
+    place: Array,
+    bits: Array,
+    numbers: Array,
+    factors: Array,
+    shifted: Array,
+    adds: Array,
+    before: Array,
+    after: Array,
+) -> tuple[int, float, int]:
+    """Take in one row's step; return where the step lies that comes next there, and its score.
+
+    The place is its first byte in the new state. The third number is the shift, in positions, after
+    which it would come a lag later; below 0: nothing is found.
+
+    is_note: whether the row is a step. numbers, factors, shifted, adds: as `PassageSearch`
+    (compiled_inputs.py). Other arguments as `find_passage`.
+    """
+    lag, unit, span, size = numbers[0], numbers[5], numbers[6], len(record)
+    first_score, first = 24 * REACH, 24 * REACH + 4 * LAGS
+    keys = after[: 8 * REACH].view(np.int64)
+    places = after[8 * REACH : 16 * REACH].view(np.int64)
+    onsets = after[16 * REACH : first_score].view(np.int64)
+    old_scores = before[first_score:first].view(np.float32)
+    scores = after[first_score:first].view(np.float32)
+    # Keys, places and onsets of the last steps, each moved on by one.
+    old = before[:first_score].view(np.int64)
+    for part in range(3):
+        new = after[8 * REACH * part : 8 * REACH * (part + 1)].view(np.int64)
+        kept = old[REACH * part + 1 : REACH * (part + 1)]
+        for r in range(len(kept)):
+            new[r] = kept[r]
+    key, onset, rank = NO_KEY, old[3 * REACH - 1], np.int64(0)
+    if is_note:
+        key = np.int64(_key(record, values, compared, place, bits))
+        for i in range(len(shifted)):
+            onset += adds[i, values[shifted[i]]]
+    for c in range(len(factors)):
+        rank += factors[c] * values[c]
+    keys[REACH - 1], onsets[REACH - 1] = key, onset
+    places[REACH - 1] = max(old[2 * REACH - 1], onset * span + rank)
+    _keep_steps(record, before[first + size :], after[first:])
+    if is_note:
+        for j in range(LAGS):
+            scores[j] = old_scores[j] * SHRINK
+        for r in range(REACH - 1):
+            if keys[r] == key:
+                ago = onset - onsets[r]
+                j = ago // unit - 1
+                if 0 <= j < LAGS and ago % unit == 0:
+                    grown = old_scores[j] + ONE
+                    scores[j] = grown if grown < FULL else FULL
+    else:
+        for j in range(LAGS):
+            scores[j] = old_scores[j]
+    best = lag - 1
+    for j in range(lag, LAGS):
+        if scores[j] > scores[best]:
+            best = j
+    back = (best + 1) * unit
+    wanted, low, high = places[REACH - 1] - back * span, 0, REACH - 1
+    while low < high:  # the first place after the one wanted; the last of all is
+        middle = (low + high) // 2
+        if places[middle] > wanted:
+            high = middle
+        else:
+            low = middle + 1
+    shift = onsets[low] + back - onset
+    if keys[low] == NO_KEY:
+        shift = np.int64(-1)
+    return first + low * size, scores[best], int(shift)
+
+
+@compiled
+def set_shifts(shift: int, shifted: Array, adds: Array, values: Array) -> None:
+    """Set values (C,) in the columns shifted to those that add up to shift, or to a little less.
+
+    adds: (shifts, n), rising from 0; what each value adds.
+    """
+    for i in range(len(shifted)):
+        value = 0
+        while value + 1 < adds.shape[1] and 0 < adds[i, value + 1] <= shift:
+            value += 1
+        values[shifted[i]] = value
+        shift -= adds[i, value]

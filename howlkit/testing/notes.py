@@ -26,8 +26,9 @@ from howlkit.note_choices import (
     TabledGrammar,
     choices_from_tables,
 )
+from howlkit.note_pitches import NotePitches
 from howlkit.protocols import Encoder
-from howlkit.schema import Field, Schema, Steps
+from howlkit.schema import STEP, Field, Schema, Steps
 from howlkit.testing.checks import given, require
 from howlkit.testing.grammars import pushed_steps
 from howlkit.testing.note_columns import COLUMNS, note_columns, stacked
@@ -189,6 +190,7 @@ def check_notes(encoder: Encoder, steps: Steps, like: Piece | None) -> None:
                 followed.take(choice)
             if number <= TABLED_ROWS and hasattr(grammar, "note_tables"):
                 _check_tables(schema, cast(TabledGrammar, grammar), row[None])
+                _check_shifts(schema, cast(TabledGrammar, grammar), row[None])
         grammar.push(row[None], ONE)
     piece = encoder.decode(steps, like=like)
     made = [note for note in followed.notes if note["end"] != UNKNOWN]
@@ -237,6 +239,23 @@ def _check_tables(schema: Schema, grammar: TabledGrammar, step: Steps) -> None:
             got="something else",
             look="`note_choices`; howlkit.note_choices.choices_from_tables returns it",
         )
+
+
+def _check_shifts(schema: Schema, grammar: TabledGrammar, step: Steps) -> None:
+    """Check that the fields of which the tables say so add up to the onset of the step's note."""
+    shifts = NotePitches.of(schema, grammar).shifts
+    if not shifts or step["mark"][0] != STEP:
+        return
+    told = int(grammar.note_bases[0, 0]) + sum(int(adds[step[n]][0]) for n, adds in shifts.items())
+    after = grammar.select(np.arange(1))
+    after.push(step, ONE)
+    found = int(cast(TabledGrammar, after).note_bases[0, 0])
+    require(
+        told == found,
+        expected=f"the next note to be counted from the onset {told}, to which {[*shifts]} add up",
+        got=f"note_bases with the onset {found}",
+        look="`shifts` of the note tables",
+    )
 
 
 def _as_table(notes: list[dict[str, int]]) -> dict[str, Column]:

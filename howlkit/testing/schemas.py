@@ -23,6 +23,8 @@ def _begin(
     found = NotePitches(
         {name: np.array(values) for name, values in pitches.items()},
         {name: np.array(values) for name, values in drums.items()},
+        shifts={},
+        divisions=1,
     )
     return lambda: found
 

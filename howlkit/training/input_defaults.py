@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.dataset import Dataset
+from howlkit.network.note_places import has_note_places
 from howlkit.network.repeat_scores import REACH
 from howlkit.note_pitches import NotePitches
 from howlkit.protocols import Encoder
@@ -37,7 +38,16 @@ OFTEN = 0.15
 MOST_NOTES = 25_000
 """No more of the music is looked at."""
 
-NAMES = ("repeats", "relative", "intervals", "elapsed", "pitch_classes", "scale", "harmony")
+NAMES = (
+    "repeats",
+    "repeats_by",
+    "relative",
+    "intervals",
+    "elapsed",
+    "pitch_classes",
+    "scale",
+    "harmony",
+)
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,8 @@ def with_inputs(
     tell: gets a line that says what was decided.
     """
     schema, left = recipe.encoder.schema, [name for name in NAMES if name not in given]
+    if "repeats" in given and not recipe.heads.repeats:  # nothing to search for
+        left = [name for name in left if name != "repeats_by"]
     if not left:
         return recipe
     begun = _notes(schema)
@@ -72,6 +84,9 @@ def with_inputs(
         "harmony": CHORD if begun else 0,
     }
     decided = {name: value for name, value in decided.items() if name in left}
+    searched = decided.get("repeats", recipe.heads.repeats)
+    if "repeats_by" in left and searched and has_note_places(schema):
+        decided["repeats_by"] = "beats"
     if "scale" in left:  # it is found in the histogram
         decided["scale"] = decided.get("pitch_classes", recipe.heads.pitch_classes) > 0
     tell(_line(decided, found))

@@ -66,6 +66,7 @@ FIXED = {
         ({"note_tables": property(lambda self: {}, lambda self, value: None)}, "note_tables"),
         ({"note_tables": changed_tables(adds=np.zeros((3, 6), int))}, "NoteTables of shapes"),
         ({"note_tables": changed_tables(restart=np.zeros((9, 6)))}, "NoteTables of shapes"),
+        ({"note_tables": changed_tables(shifts=("shift", "rest"))}, "shifts are a tuple of names"),
         ({"note_bases": FIXED["floats"]}, "note_bases"),
         ({"note_bases": FIXED["narrow"]}, r"shape \(1, 6 or more\)"),
         ({"note_bases": FIXED["rows"]}, r"shape \(1, 6 or more\)"),

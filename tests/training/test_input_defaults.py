@@ -45,6 +45,9 @@ def decided(data, encoder="tuple", **heads):
 def test_repeats_are_searched_for_where_the_music_repeats_itself(folders):
     heads, (line,) = decided(folders["tunes"])
     assert heads.repeats == ("all",) and "heads.repeats=all" in line
+    assert heads.repeats_by == "beats" and "heads.repeats_by=beats" in line
+    heads, (line,) = decided(folders["tunes"], "remi")  # a step is no note
+    assert heads.repeats and heads.repeats_by == "steps" and "repeats_by" not in line
     heads, (line,) = decided(folders["improvised"])
     assert heads.repeats == () and "0% of the steps repeat a passage" in line
 
@@ -86,6 +89,7 @@ def test_a_run_keeps_what_was_decided(folders, tmp_path):
     assert trained.recipe.heads.repeats == ("all",) and trained.recipe.heads.elapsed
     again = howlkit.load(tmp_path / "run")
     assert again.recipe.heads == trained.recipe.heads
+    assert again.recipe.heads.repeats_by == "beats"
     gone_on = howlkit.train(resume=tmp_path / "run", steps=4, quiet=True)
     assert gone_on.recipe.heads == trained.recipe.heads and gone_on.facts["step"] == 4
     assert len(gone_on.sample(notes=5, seed=1)) >= 5

@@ -129,6 +129,7 @@ class Howl:
                 **dict.fromkeys(("duration", "volume"), QUANTITIES),
             },
             divisions=TIME.divisions,
+            shifts=("shift",),
         )
 
 

@@ -186,4 +186,6 @@ def note_tables(schema: Schema, *, grid: int, lengths: NDArray[np.int64]) -> Not
         quantity = {pitch: "pitch", "duration": "length"}.get(name, name)
         settled += [quantity] if quantity in QUANTITIES else []
         known[name] = tuple(settled)
-    return NoteTables.of(schema, adds=adds, known=known, divisions=grid)
+    return NoteTables.of(
+        schema, adds=adds, known=known, divisions=grid, shifts=("shift", "shift_fine")
+    )
