@@ -13,13 +13,13 @@ from howlkit.errors import OptionError
 from howlkit.options import option
 from howlkit.schema import Field, Schema
 
-__all__ = ["CHORD_PROFILES", "OCTAVES", "HeadKind", "HeadOptions"]
+__all__ = ["CHORD_PROFILES", "OCTAVES", "SOUNDING_PROFILES", "HeadKind", "HeadOptions"]
 
 OCTAVES = 6
 """A real number is embedded by itself, and by sines and cosines at this many doubling rates."""
 
-CHORD_PROFILES = 2
-"""The profiles of pitch classes that `heads.harmony` asks for."""
+CHORD_PROFILES, SOUNDING_PROFILES = 2, 2
+"""The profiles of pitch classes that `heads.harmony` asks for, and those of `heads.sounding`."""
 
 HeadKind = Literal["softmax", "logistics", "squared", "bits chained", "bits independent"]
 
@@ -91,6 +91,12 @@ class HeadOptions:
         before=0,
     )
 
+    sounding: bool = option(
+        False,
+        "the network is told what sounds where a note begins; with an encoder of one note a step",
+        before=False,
+    )
+
     name: ClassVar[str] = "heads"
 
     def __post_init__(self) -> None:
@@ -105,6 +111,11 @@ class HeadOptions:
     def profiles(self) -> int:
         """The number of profiles of pitch classes that the options ask for (pitch_classes.py)."""
         return (self.pitch_classes > 0) + self.scale + CHORD_PROFILES * (self.harmony > 0)
+
+    @property
+    def scored_profiles(self) -> int:
+        """The profiles by which heads score pitches: those, and what sounds (sounding.py)."""
+        return self.profiles + SOUNDING_PROFILES * self.sounding
 
     def width_of(self, field: Field) -> int:
         """Return the width of a field's embedding."""

@@ -19,6 +19,8 @@ from howlkit.schema import STEP, Field, Schema, Steps
 
 __all__ = ["NotePitches"]
 
+Column = NDArray[np.int64]
+
 
 @dataclass(frozen=True, eq=False)
 class NotePitches:
@@ -30,12 +32,14 @@ class NotePitches:
     whether a value says that this note, and those of the next steps, are of drums; only fields
     that choose a program are there. shifts: by field, (n,) how many positions each value adds to
     the onset of the note before, in the order of decisions (`NoteTables.shifts`); the numbers rise
-    from 0. Empty where steps do not say it so. divisions: positions a beat or second.
+    from 0. Empty where steps do not say it so. lengths: by field, (n,) how many positions the note
+    of each value lasts; empty without shifts. divisions: positions a beat or second.
     """
 
     pitches: dict[str, NDArray[np.int64]]
     drums: dict[str, NDArray[np.bool_]]
     shifts: dict[str, NDArray[np.int64]]
+    lengths: dict[str, NDArray[np.int64]]
     divisions: int
 
     @classmethod
@@ -56,20 +60,25 @@ class NotePitches:
             if len(np.unique(program[program >= 0])) > 1:
                 drums[field.name] = np.asarray(program == DRUMS)
         tables: NoteTables | None = getattr(grammar, "note_tables", None)
-        shifts = {} if tables is None else _shifts(schema, tables)
-        return cls(pitches, drums, shifts, grammar.divisions)
+        shifts, lengths = ({}, {}) if tables is None else _spans(schema, tables)
+        return cls(pitches, drums, shifts, lengths, grammar.divisions)
 
 
-def _shifts(schema: Schema, tables: NoteTables) -> dict[str, NDArray[np.int64]]:
-    """Return how many positions each value of the fields `tables.shifts` adds to the onset."""
-    found, at = {}, 0
-    for field in schema.decisions:
+def _spans(schema: Schema, tables: NoteTables) -> tuple[dict[str, Column], dict[str, Column]]:
+    """Return how many positions values add to the onset, and to the length, of a step's note."""
+    shifts: dict[str, Column] = {}
+    lengths: dict[str, Column] = {}
+    at = 0
+    for field in schema.decisions if tables.shifts else ():
+        adds = tables.adds[at : at + field.n]
+        onsets, its = (adds[:, QUANTITIES.index(name)] for name in ("onset", "length"))
         if field.name in tables.shifts:
-            onsets = tables.adds[at : at + field.n, QUANTITIES.index("onset")]
             # A field may say the latest onset, from which the next one takes something away.
-            found[field.name] = onsets - onsets.min()
+            shifts[field.name] = onsets - onsets.min()
+        elif len(np.unique(its)) > 1:
+            lengths[field.name] = its.copy()
         at += field.choices
-    return found
+    return shifts, lengths
 
 
 def _given(schema: Schema, field: Field) -> Steps:

@@ -19,10 +19,14 @@ __all__ = [
     "EDGES_AT",
     "ELAPSED",
     "HARMONY",
+    "KEPT",
     "LAST_PITCH",
+    "LEFT",
     "PITCHES",
     "SCALES",
     "SCALE_SURENESS",
+    "SOUNDING",
+    "SOUNDING_SURENESS",
     "first_values",
 ]
 
@@ -64,6 +68,15 @@ DRUMS = "begun_drums"
 
 LAST_PITCH = "begun_last"
 """The name of l (B,), the highest pitch begun last."""
+
+SOUNDING, LEFT = "begun_sounding", "begun_left"
+"""The names of the pitch classes of the last notes (B, KEPT), and of how long they still sound."""
+
+KEPT = 16
+"""So many steps back a note is known to sound."""
+
+SOUNDING_SURENESS = 2.0
+"""What a sounding pitch class adds to the logit of a triad that has it."""
 
 PITCHES = 128
 

@@ -43,6 +43,7 @@ from howlkit.network.relative import RelativeLookup
 from howlkit.network.repeat_hints import RepeatHints, StepHints
 from howlkit.network.repeat_scores import PREFIX
 from howlkit.network.repeats import RepeatMatch
+from howlkit.network.sounding import Sounding
 from howlkit.protocols import Backbone
 from howlkit.schema import Field, Schema
 
@@ -101,6 +102,7 @@ class Network(nn.Module):
         entering = heads.width_in(schema)
         self.elapsed = Elapsed(entering) if heads.elapsed else None
         self.pitch_classes = PitchClasses(schema, heads, entering) if heads.profiles else None
+        self.sounding = Sounding(schema, entering) if heads.sounding else None
         width = backbone.width + heads.width_skip(schema)
         self.from_hidden = nn.Linear(width, len(fields) * heads.width)
         if heads.chained:
@@ -119,14 +121,14 @@ class Network(nn.Module):
             takes_hints = bool(heads.repeats) and field.name != "mark"
             count = self.relative.count(field)
             count += self.last_pitch is not None and field in self.last_pitch.fields
-            classes = classes_of_values(self.schema, field) if heads.profiles else None
+            classes = classes_of_values(self.schema, field) if heads.scored_profiles else None
             head = Softmax(
                 field,
                 heads.width,
                 takes_hints=takes_hints,
                 reference_count=count,
                 classes=classes,
-                profiles=heads.profiles,
+                profiles=heads.scored_profiles,
             )
         elif kind is Logistics:
             head = Logistics(field, heads.width, heads.components)
@@ -195,9 +197,13 @@ class Network(nn.Module):
             profiles, counted = self.pitch_classes.profiles(batch, state, lengths)
             x, after = x + self.pitch_classes(profiles), after | counted
             suffixes.append(profiles)
+        if self.sounding is not None:
+            sounding, added, heard = self.sounding(batch, state, lengths)
+            x, after = x + added, after | heard
+            suffixes.append(sounding)
         if self.last_pitch is not None:
-            last, heard = self.last_pitch(batch, state, lengths)
-            after |= heard
+            last, counted = self.last_pitch(batch, state, lengths)
+            after |= counted
             suffixes.append(last)
         if self.hints is not None and match is not None:
             suffixes.append(self.hints.suffix(match))
@@ -237,12 +243,19 @@ class Network(nn.Module):
         references = []
         if field in self.relative.fields:
             references.append(self.relative.references(field, hidden[:, begin:end], decided))
+        # Steps alone decide the profiles: a gradient would be computed for nothing.
+        profiles = []
         if self.pitch_classes is not None:
             begin, end = end, end + self.pitch_classes.width
             if field in self.pitch_classes.fields:
-                # Steps alone decide the profiles: a gradient would be computed for nothing.
-                profiles = hidden[:, begin:end].detach()
-                hint = replace(hint or HeadHint(), profiles=profiles)
+                profiles.append(hidden[:, begin:end].detach())
+        if self.sounding is not None:
+            begin, end = end, end + self.sounding.width
+            if field == self.sounding.field:
+                shift = self.sounding.shift(decided) if self.heads.chained else hidden[:, 0] * 0
+                profiles.append(self.sounding.profiles(hidden[:, begin:end].detach(), shift))
+        if profiles:
+            hint = replace(hint or HeadHint(), profiles=torch.cat(profiles, -1))
         if self.last_pitch is not None and field in self.last_pitch.fields:
             references.append(self.last_pitch.references(field, hidden[:, end : end + 1]))
         if references:

@@ -57,7 +57,7 @@ from howlkit.network.input_state import (
 from howlkit.network.step_notes import StepNotes, note_pitches
 from howlkit.schema import Field, Schema
 
-__all__ = ["PitchClasses", "classes_of_values"]
+__all__ = ["PitchClasses", "classes_of_values", "membership"]
 
 OPTION = "heads.pitch_classes"
 
@@ -146,11 +146,11 @@ class PitchClasses(nn.Module):
     def _profiles_of(self, name: str, counts: Tensor) -> list[Tensor]:
         """Return the profiles (B, T, 12) that counts (B, T, 12) of this name are made into."""
         if name == HARMONY:
-            return [torch.log1p(counts) / 2, _membership(counts, self.chords, CHORD_SURENESS)]
+            return [torch.log1p(counts) / 2, membership(counts, self.chords, CHORD_SURENESS)]
         shares = counts / (1 + counts.sum(-1, keepdim=True))
         if not self.scaled:
             return [shares]
-        return [shares, _membership(counts, self.scales, SCALE_SURENESS)]
+        return [shares, membership(counts, self.scales, SCALE_SURENESS)]
 
     def _begun(self, steps: Columns, drums: Tensor) -> Tensor:
         """Return b (B, T, 12); drums: (B, T), whether they are in force."""
@@ -192,10 +192,10 @@ def _decayed(counts: Tensor, begun: Tensor, half_life: int) -> Tensor:
         return kept + weights @ begun
 
 
-def _membership(counts: Tensor, members: Tensor, sureness: float) -> Tensor:
-    """Return (B, T, 12): how surely each pitch class is in the scale or chord that is played.
+def membership(counts: Tensor, members: Tensor, sureness: float) -> Tensor:
+    """Return (..., 12): how surely each pitch class is in the scale or chord that is played.
 
-    counts: (B, T, 12). members: (K, 12), ones for the classes of each scale or chord. sureness:
+    counts: (..., 12). members: (K, 12), ones for the classes of each scale or chord. sureness:
     what a note more in it adds to its logit. The result is 0 on average over the classes, and
     everywhere before the first note.
     """

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.head_options import HeadKind, HeadOptions
-from howlkit.network.input_state import CLASSES, first_values
+from howlkit.network.input_state import CLASSES, KEPT, first_values
+from howlkit.network.note_spans import NoteSpans
 from howlkit.network.references import References
 from howlkit.network.repeat_scores import SCORES
 from howlkit.sampling.compiled_embedding import EmbeddedValues
@@ -56,7 +57,7 @@ class HeadArrays:
         """Take the weights of the heads. width: D. UnsuitedError if they do not fit."""
         self._schema, self._heads = schema, heads
         self._begun = {}  # by field, the pitch that each value begins
-        if heads.intervals or heads.profiles:
+        if heads.intervals or heads.scored_profiles:
             self._begun = begun_pitches(schema).pitches
         self.width, decisions = heads.width, schema.decisions
         inputs, around = len(decisions) * heads.width, heads.width_skip(schema)
@@ -109,8 +110,8 @@ class HeadArrays:
         if count := self._references.count(field) + self._is_scored(field, heads.intervals):
             rows = count * (2 * n - 1)
             more.append(weights.take(f"{name}.relative.weight", rows, self.width))
-        if self._is_scored(field, bool(heads.profiles)):
-            rows = CLASSES * heads.profiles
+        if self._is_scored(field, bool(heads.scored_profiles)):
+            rows = CLASSES * heads.scored_profiles
             more.append(weights.take(f"{name}.intervals.weight", rows, self.width))
         if self._is_hinted(field):
             more.append(weights.take(f"{name}.trust.weight", 1, self.width))
@@ -135,8 +136,10 @@ class HeadArrays:
         of its last layer, the first and the last of its references, its place among the hints, and
         which of the tables has the pitch classes of its values; -1 for none. references (X, 5), as
         `_reference_rows`. tables: the pitch class of each value, or the value that begins each
-        pitch; -1 for none. bonus (F, ., F + 1), of the hints. beside: where what lies beside a
-        hidden vector begins, the number of profiles, and whether heads are chained.
+        pitch; -1 for none. bonus (F, ., F + 1), of the hints. shifts (S, 1 + n): a column, and how
+        many positions later a note begins for each of its values. beside: where what lies beside a
+        hidden vector begins, the number of profiles, whether heads are chained, and where the notes
+        that sound begin, -1 for none.
         """
         heads, decisions = self._heads, self._schema.decisions
         kinds = [KINDS.index(heads.kind(field)) for field in decisions]
@@ -150,10 +153,14 @@ class HeadArrays:
         profiles = in_suffix
         if self._references.fields:
             profiles += len(self._references.in_suffix)
-        last = profiles + CLASSES * heads.profiles
-        numbers = heads.profiles, int(heads.chained)
-        beside = around, in_suffix, profiles, last + heads.intervals, *numbers
-        scored = [f for f in decisions if self._is_scored(f, bool(heads.profiles))]
+        last = profiles + CLASSES * heads.scored_profiles
+        heard = last + heads.intervals
+        hints = heard + 2 * KEPT * heads.sounding
+        # Independent heads know no shift, and so only what sounds at the last onset.
+        heard = heard if heads.sounding and heads.chained else -1
+        numbers = heads.scored_profiles, int(heads.chained), heard
+        beside = around, in_suffix, profiles, hints, *numbers
+        scored = [f for f in decisions if self._is_scored(f, bool(heads.scored_profiles))]
         references = [self._reference_rows(field) for field in decisions]
         tables: list[list[int]] = []
         for rows, field in zip(references, decisions, strict=True):
@@ -185,8 +192,20 @@ class HeadArrays:
             np.array(flat, np.int64).reshape(-1, 5),
             np.array(padded, np.int64).reshape(len(tables), width_of_tables),
             bonus,
+            self._shifts(),
             np.array(beside),
         )
+
+    def _shifts(self) -> NDArray[np.int64]:
+        """Return (S, 1 + n): the columns of shifts, and what each of their values adds."""
+        if not self._heads.sounding:
+            return np.zeros((0, 1), np.int64)
+        names = [column.name for column in self._schema.columns]
+        shifts = NoteSpans(self._schema, "heads.sounding").shifts
+        found = np.zeros((len(shifts), 1 + max(map(len, shifts.values()))), np.int64)
+        for row, (name, values) in zip(found, shifts.items(), strict=True):
+            row[0], row[1 : 1 + len(values)] = names.index(name), values
+        return found
 
     def _reference_rows(self, field: Field) -> list[tuple[int, ...]]:
         """Return the references of a field, in the order of its weights.

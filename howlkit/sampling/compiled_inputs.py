@@ -8,8 +8,9 @@ What the heads need of a step besides the hidden vector lies behind it, `beside`
 
     K W      what reaches the inputs of the heads around the backbone (`skip`, `repeats`)
     P        the values that fields of the next step are relative to, -1 where there is none
-    12       the shares of pitch classes, with `pitch_classes`
+    12 P     the profiles of pitch classes, those of what sounds at the last onset behind the others
     1        the pitch begun last, with `intervals`
+    2 KEPT   the last notes, by pitch class, and how long they still sound, with `sounding`
     1 + F    how good the passage was, and its values of the fields with hints, -1 for none
 
 Letters as in input_kernels.py.

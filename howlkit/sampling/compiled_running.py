@@ -1,8 +1,8 @@
 """Inputs that are counted from step to step, for a compiled runner (running_kernels.py).
 
 They are `heads.elapsed`, `heads.intervals`, and the profiles of pitch classes
-(`heads.pitch_classes`, `heads.scale`, `heads.harmony`); howlkit.network.elapsed, .pitch_classes and
-.last_pitch say what they are.
+(`heads.pitch_classes`, `heads.scale`, `heads.harmony`, `heads.sounding`); howlkit.network.elapsed,
+.pitch_classes, .sounding and .last_pitch say what they are.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from howlkit.head_options import HeadOptions
-from howlkit.network.input_state import CLASSES, EDGES_AT
+from howlkit.head_options import SOUNDING_PROFILES, HeadOptions
+from howlkit.network.input_state import CLASSES, EDGES_AT, KEPT
+from howlkit.network.note_spans import NoteSpans
 from howlkit.note_pitches import NotePitches
 from howlkit.sampling.compiled_fields import FieldArrays
 from howlkit.sampling.stored_network import NamedWeights, UnsuitedError
@@ -26,8 +27,8 @@ State = dict[str, NDArray[Any]]
 RUNNING = "running"
 """The name of their part of a state (B, .), as running_kernels.py has it."""
 
-LAST = 2
-"""Where that has the pitch begun last (running_kernels.py)."""
+LAST, HEARD = 2, 3 + 2 * CLASSES
+"""Where that has the pitch begun last, and what sounds (running_kernels.py)."""
 
 
 def begun_pitches(schema: Schema) -> NotePitches:
@@ -58,6 +59,7 @@ class RunningInputs:
         numbers = [
             *(-1, -1, int(heads.intervals)),
             *(heads.profiles, heads.pitch_classes, int(heads.scale), heads.harmony),
+            int(heads.sounding),
         ]
         if heads.elapsed:
             steps = weights.take("elapsed.weight", len(EDGES_AT), entering)
@@ -66,8 +68,18 @@ class RunningInputs:
         if heads.profiles:
             numbers[1] = first + sum(map(len, rows))
             rows.append(weights.take("pitch_classes.weight", entering, CLASSES * heads.profiles).T)
+        adds = np.zeros((2, fields.rows), np.int64)
+        if heads.sounding:
+            numbers[1] = first + sum(map(len, rows)) if numbers[1] < 0 else numbers[1]
+            size = SOUNDING_PROFILES * CLASSES
+            rows.append(weights.take("sounding.weight", entering, size).T)
+            spans = NoteSpans(schema, "heads.sounding")
+            for own, by_name in zip(adds, (spans.shifts, spans.lengths), strict=True):
+                for name, values in by_name.items():
+                    own[fields.first_row[name] :][: len(values)] = values
         self.rows = np.concatenate(rows)
-        self.width = CLASSES * heads.profiles + int(heads.intervals)
+        self.width = CLASSES * heads.scored_profiles + int(heads.intervals)
+        self.width += 2 * KEPT * heads.sounding
         pitch_of = np.full(fields.rows, -1)
         drum_of = np.full(fields.rows, -1)
         if self.width:
@@ -80,6 +92,7 @@ class RunningInputs:
             np.array(numbers),
             pitch_of,
             drum_of,
+            adds,
         )
 
     @classmethod
@@ -92,14 +105,15 @@ class RunningInputs:
         first: int,
     ) -> RunningInputs | None:
         """Return the inputs; None if the options ask for none."""
-        if not (heads.elapsed or heads.profiles or heads.intervals):
+        if not (heads.elapsed or heads.scored_profiles or heads.intervals):
             return None
         return cls(schema, heads, weights, fields, first)
 
     def start(self, rows: int) -> State:
         """Return the state of B rows before their first step."""
-        state = np.zeros((rows, 3 + 2 * CLASSES))
+        state = np.zeros((rows, HEARD + 2 * KEPT))
         state[:, LAST] = -1
+        state[:, HEARD : HEARD + KEPT] = -1
         return {RUNNING: state}
 
     def next(self, state: State) -> tuple[State, tuple[NDArray[Any], ...]]:

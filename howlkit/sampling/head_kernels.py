@@ -14,8 +14,10 @@ import math
 
 import numpy as np
 
+from howlkit.head_options import SOUNDING_PROFILES
 from howlkit.network.input_state import CLASSES
 from howlkit.sampling.kernels import ZERO, Array, compiled, product, sigmoid
+from howlkit.sampling.running_kernels import set_sounding
 
 __all__ = ["SQUARED", "begin_heads", "finish_logits", "head_logits", "is_bits"]
 
@@ -25,8 +27,8 @@ SOFTMAX, LOGISTICS, SQUARED, BITS_CHAINED, BITS_INDEPENDENT = range(5)
 KIND, COLUMN, FIRST, STOP, FIRST_REFERENCE, STOP_REFERENCE, HINT, CLASS_TABLE = range(8)
 """What `plan` in `of_heads` has of each decision (compiled_heads.py)."""
 
-AROUND, REFERENCES, PROFILES_AT, HINTS, PROFILES, CHAINED = range(6)
-"""What `beside` in `of_heads` has: where parts begin beside a hidden vector, and a flag."""
+AROUND, REFERENCES, PROFILES_AT, HINTS, PROFILES, CHAINED, HEARD_AT = range(7)
+"""What `beside` in `of_heads` has: where parts begin beside a hidden vector, a number, a flag."""
 
 NARROWEST = 0.02  # `Logistics.NARROWEST`
 CERTAINTY = 1e6  # `Squared.CERTAINTY`
@@ -138,7 +140,7 @@ def _as_choices(odds: Array, logits: Array) -> None:
 @compiled
 def _reference(x: int, hidden: Array, values: Array, of_heads: tuple[Array, ...]) -> int:
     """Return the value that reference x of a field is, -1 for none (`References`)."""
-    plan, references, tables, bonus, beside = of_heads
+    plan, references, tables, bonus, shifts, beside = of_heads
     where, column, more, otherwise, table = references[x]
     first = beside[REFERENCES]
     if column >= 0:
@@ -152,17 +154,29 @@ def _reference(x: int, hidden: Array, values: Array, of_heads: tuple[Array, ...]
 
 
 @compiled
-def _add_profiles(k: int, hidden: Array, intervals: Array, of_heads: tuple[Array, ...],
-                  logits: Array) -> None:  # fmt: skip
-    """Add to logits (n,) what profiles of pitch classes give by `intervals` (12 P,)."""
-    plan, references, tables, bonus, beside = of_heads
+def _add_profiles(k: int, hidden: Array, intervals: Array, values: Array,
+                  of_heads: tuple[Array, ...], logits: Array) -> None:  # fmt: skip
+    """Add to logits (n,) what profiles of pitch classes give by `intervals` (12 P,).
+
+    The last two are of what sounds when the note begins, which the decided values (C,) say.
+    """
+    plan, references, tables, bonus, shifts, beside = of_heads
     by_class = np.zeros(CLASSES, np.float32)
     classes = tables[plan[k, CLASS_TABLE]]
+    size, first = CLASSES * beside[PROFILES], beside[PROFILES_AT]
+    profiles = hidden[first : first + size].copy()
+    if beside[HEARD_AT] >= 0:
+        shift = 0
+        for i in range(len(shifts)):
+            shift += shifts[i, 1 + values[shifts[i, 0]]]
+        if shift > 0:
+            heard = hidden[beside[HEARD_AT] :]
+            set_sounding(heard, float(shift), profiles[size - CLASSES * SOUNDING_PROFILES :])
     for j in range(beside[PROFILES]):
-        first = beside[PROFILES_AT] + j * CLASSES
+        first = j * CLASSES
         for c in range(CLASSES):
             for i in range(CLASSES):
-                by_class[c] += intervals[j * CLASSES + i] * hidden[first + (c + i) % CLASSES]
+                by_class[c] += intervals[first + i] * profiles[first + (c + i) % CLASSES]
     for v in range(len(logits)):
         if classes[v] >= 0:
             logits[v] += by_class[classes[v]]
@@ -172,7 +186,7 @@ def _add_profiles(k: int, hidden: Array, intervals: Array, of_heads: tuple[Array
 def _bonus(k: int, hidden: Array, trust: float, values: Array, active: Array,
            of_heads: tuple[Array, ...], logits: Array) -> None:  # fmt: skip
     """Add to logits (n,) what a head is given by a hint; trust: what the head makes of it."""
-    plan, references, tables, bonus, beside = of_heads
+    plan, references, tables, bonus, shifts, beside = of_heads
     mine, first = plan[k, HINT], beside[HINTS]
     hint = int(hidden[first + 1 + mine])
     if hint < 0:
@@ -203,7 +217,7 @@ def head_logits(
     Of what the last layer has for the distance from a reference, only the n rows are read that
     count. out, out_bias: the last layers of all heads. values, active: (C,) decided so far.
     """
-    plan, references, tables, bonus, beside = of_heads
+    plan, references, tables, bonus, shifts, beside = of_heads
     a, b, kind = plan[k, FIRST], plan[k, STOP], plan[k, KIND]
     if kind == LOGISTICS or kind == SQUARED or kind == BITS_INDEPENDENT:
         outputs = np.empty(b - a, np.float32)
@@ -228,10 +242,10 @@ def head_logits(
                 logits[v] += total
         first += 2 * n - 1
     if plan[k, CLASS_TABLE] >= 0:
-        size = CLASSES * of_heads[4][PROFILES]
+        size = CLASSES * of_heads[-1][PROFILES]
         intervals = np.empty(size, np.float32)
         product(out[first : first + size], activated, intervals)
-        _add_profiles(k, hidden, intervals, of_heads, logits)
+        _add_profiles(k, hidden, intervals, values, of_heads, logits)
     if plan[k, HINT] >= 0:
         trust, row = ZERO, out[b - 1]
         for j in range(len(activated)):
@@ -265,7 +279,7 @@ def finish_logits(
 
     outputs: all of the last layer. Other arguments as `head_logits`, for B rows.
     """
-    plan, references, tables, bonus, beside = of_heads
+    plan, references, tables, bonus, shifts, beside = of_heads
     n, kind = logits.shape[1], plan[k, KIND]
     for b in range(len(logits)):
         if not going[b]:
@@ -285,7 +299,7 @@ def finish_logits(
             first += 2 * n - 1
         if plan[k, CLASS_TABLE] >= 0:
             asked = outputs[b, first : first + CLASSES * beside[PROFILES]]
-            _add_profiles(k, hidden[b], asked, of_heads, logits[b])
+            _add_profiles(k, hidden[b], asked, values[b], of_heads, logits[b])
         if plan[k, HINT] >= 0:
             trust = outputs[b, outputs.shape[1] - 1]
             _bonus(k, hidden[b], trust, values[b], active[b], of_heads, logits[b])

@@ -101,7 +101,7 @@ def enter(
             if search is not None:
                 new_passages[b] = passages[b]
             if running is not None:
-                running[4][b] = running[3][b]
+                running[5][b] = running[4][b]
             continue
         record, mine = records[b], beside[b]
         read_values(record, place, wide, control, when, values, active)

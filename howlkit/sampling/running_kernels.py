@@ -1,6 +1,6 @@
 """Inputs that are counted from step to step, in compiled code, for one row.
 
-The same as howlkit.network.elapsed, .pitch_classes and .last_pitch, one step at a time.
+The same as howlkit.network.elapsed, .pitch_classes, .sounding and .last_pitch, a step at a time.
 """
 
 from __future__ import annotations
@@ -9,28 +9,34 @@ import math
 
 import numpy as np
 
+from howlkit.head_options import SOUNDING_PROFILES
 from howlkit.network.input_state import (
     CHORD_SURENESS,
     CHORDS,
     CLASSES,
     EDGES_AT,
+    KEPT,
     SCALE_SURENESS,
     SCALES,
+    SOUNDING_SURENESS,
 )
 from howlkit.sampling.kernels import Array, compiled
 from howlkit.schema import STEP
 
-__all__ = ["add_scaled", "take_counts"]
+__all__ = ["add_scaled", "set_sounding", "take_counts"]
 
-ELAPSED_ROW, PROFILES_ROW, HAS_LAST, PROFILES, HALF_LIFE, HAS_SCALE, HARMONY_LIFE = range(7)
+ELAPSED_ROW, PROFILES_ROW, HAS_LAST, PROFILES = 0, 1, 2, 3
+HALF_LIFE, HAS_SCALE, HARMONY_LIFE, HAS_SOUNDING = 4, 5, 6, 7
 """What `numbers` are: the first rows in the tables of two inputs, -1 for none; a flag; how many
 profiles of pitch classes there are; notes until one counts half, 0 for no such profile; a flag;
-notes until one counts half in the chord, 0 for no such profiles."""
+notes until one counts half in the chord, 0 for no such profiles; a flag."""
 
 ELAPSED, DRUMS, LAST, COUNTS = range(4)
-"""What the state of a row is, all as floats; two counts of pitch classes come last."""
+"""What the state of a row is, all as floats; then come two counts of pitch classes, and of the last
+KEPT steps the pitch classes and how long they still sound."""
 
 HARMONY = COUNTS + CLASSES
+HEARD = HARMONY + CLASSES
 
 EDGES = np.array(EDGES_AT)
 
@@ -94,14 +100,45 @@ def _take_profiles(old: Array, begun: Array, notes: int, numbers: Array, new: Ar
 
 
 @compiled
+def set_sounding(heard: Array, shift: float, y: Array) -> None:
+    """Set y (24,) to the profiles of a note that begins `shift` positions after the last onset.
+
+    heard: (2 KEPT,) pitch classes, -1 for none, and how long after the last onset each note ends.
+    """
+    sounds = y[:CLASSES]
+    for c in range(CLASSES):
+        sounds[c] = 0.0
+    for k in range(KEPT):
+        if heard[KEPT + k] > shift and heard[k] >= 0:
+            sounds[int(heard[k])] = 1.0
+    _membership(sounds, CHORD_MEMBERS, SOUNDING_SURENESS, y[CLASSES:])
+
+
+@compiled
+def _take_sounding(old: Array, rows: Array, pitch_class: int, adds: Array, new: Array) -> None:
+    """Set what sounds after a step, new (2 KEPT,), from what did before it.
+
+    pitch_class: of the note that the step begins, -1 for none.
+    """
+    shift, length = 0, 0
+    for row in rows:
+        shift += adds[0, row]
+        length += adds[1, row]
+    for k in range(KEPT - 1):
+        new[k] = old[k + 1]
+        new[KEPT + k] = old[KEPT + k + 1] - shift
+    new[KEPT - 1], new[2 * KEPT - 1] = pitch_class, length
+
+
+@compiled
 def take_counts(b: int, mark: int, rows: Array, beside: Array, running: tuple[Array, ...]) -> int:
     """Take a step of row b into the counts; return the row of the tables for elapsed steps, or -1.
 
     mark: of the step. rows: the rows of its values in the tables. beside: written to: the profiles
-    of pitch classes (12 P,), and the pitch begun last, as far as there are such inputs. running:
-    `compiled_running.RunningInputs.next`.
+    of pitch classes (12 P,), those of what sounds (24,), the pitch begun last, and what sounds
+    (2 KEPT,), as far as there are such inputs. running: `compiled_running.RunningInputs.next`.
     """
-    numbers, pitch_of, drum_of, before, after = running
+    numbers, pitch_of, drum_of, adds, before, after = running
     old, new = before[b], after[b]
     settled, highest, begun = -1, -1, np.zeros(CLASSES)
     for row in rows:
@@ -120,8 +157,18 @@ def take_counts(b: int, mark: int, rows: Array, beside: Array, running: tuple[Ar
     new[ELAPSED] = old[ELAPSED] + (mark == STEP)
     if numbers[PROFILES]:
         _take_profiles(old, begun, notes, numbers, new, beside)
+    first = CLASSES * numbers[PROFILES]
+    if numbers[HAS_SOUNDING]:
+        heard = new[HEARD:]
+        _take_sounding(old[HEARD:], rows, highest % CLASSES if notes else -1, adds, heard)
+        set_sounding(heard, 0.0, beside[first:])
+        first += CLASSES * SOUNDING_PROFILES
     if numbers[HAS_LAST]:
-        beside[CLASSES * numbers[PROFILES]] = new[LAST]
+        beside[first] = new[LAST]
+        first += 1
+    if numbers[HAS_SOUNDING]:
+        for k in range(2 * KEPT):
+            beside[first + k] = heard[k]
     if numbers[ELAPSED_ROW] < 0:
         return -1
     edge = 0
@@ -132,9 +179,9 @@ def take_counts(b: int, mark: int, rows: Array, beside: Array, running: tuple[Ar
 
 @compiled
 def add_scaled(tables: Array, profiles: Array, y: Array, running: tuple[Array, ...]) -> None:
-    """Add to y (G,) what profiles (12 P,) of pitch classes give by their rows of tables."""
+    """Add to y (G,) what all profiles of pitch classes give by their rows of tables."""
     numbers = running[0]
-    for c in range(CLASSES * numbers[PROFILES]):
+    for c in range(CLASSES * (numbers[PROFILES] + SOUNDING_PROFILES * numbers[HAS_SOUNDING])):
         row = tables[numbers[PROFILES_ROW] + c]
         for j in range(len(y)):
             y[j] += profiles[c] * row[j]

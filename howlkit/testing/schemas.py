@@ -24,6 +24,7 @@ def _begin(
         {name: np.array(values) for name, values in pitches.items()},
         {name: np.array(values) for name, values in drums.items()},
         shifts={},
+        lengths={},
         divisions=1,
     )
     return lambda: found

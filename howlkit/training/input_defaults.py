@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from howlkit.dataset import Dataset
 from howlkit.network.note_places import has_note_places
+from howlkit.network.note_spans import NoteSpans
 from howlkit.network.repeat_scores import REACH
 from howlkit.note_pitches import NotePitches
 from howlkit.protocols import Encoder
@@ -39,14 +40,8 @@ MOST_NOTES = 25_000
 """No more of the music is looked at."""
 
 NAMES = (
-    "repeats",
-    "repeats_by",
-    "relative",
-    "intervals",
-    "elapsed",
-    "pitch_classes",
-    "scale",
-    "harmony",
+    *("repeats", "repeats_by", "relative", "intervals", "elapsed"),
+    *("pitch_classes", "scale", "harmony", "sounding"),
 )
 
 
@@ -82,6 +77,7 @@ def with_inputs(
         "elapsed": True,
         "pitch_classes": HALF_LIFE if begun else 0,
         "harmony": CHORD if begun else 0,
+        "sounding": decides_pitches and NoteSpans.possible(schema),
     }
     decided = {name: value for name, value in decided.items() if name in left}
     searched = decided.get("repeats", recipe.heads.repeats)

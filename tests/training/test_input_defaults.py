@@ -78,7 +78,8 @@ def test_what_people_say_wins(folders):
     heads, (line,) = decided(folders["tunes"], **said)
     assert heads.repeats == () and not heads.relative and not heads.elapsed
     assert heads.pitch_classes == 0 and not heads.scale and "repeats" not in line
-    assert decided(folders["tunes"], **said, intervals=False, scale=False)[1] == []  # nothing left
+    nothing = {"intervals": False, "scale": False, "sounding": False}
+    assert decided(folders["tunes"], **said, **nothing)[1] == []  # left
 
 
 def test_a_run_keeps_what_was_decided(folders, tmp_path):

@@ -1,0 +1,52 @@
+"""When the note of a step begins, counted from the one before, and how long it lasts.
+
+Torch and compiled code both follow this, so nothing here needs torch. Positions are whole numbers,
+`divisions` of them a beat or second. Shapes: n values of a field.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howlkit.errors import OptionError
+from howlkit.note_pitches import NotePitches
+from howlkit.schema import Schema
+
+__all__ = ["NoteSpans"]
+
+
+class NoteSpans:
+    """What the values of a step say of the span of its note.
+
+    shifts: by field, (n,) how many positions each value adds to the onset before. lengths: by
+    field, (n,) how many positions the note lasts. begins: the field that says the pitch, which is
+    decided after the shifts. Raises OptionError, naming `option`, for an encoder of which steps are
+    not like that (`possible` says it).
+
+    >>> from howlkit import encoder
+    >>> spans = NoteSpans(encoder("tuple").schema, "heads.sounding")
+    >>> [*spans.shifts], [*spans.lengths], spans.begins
+    (['shift', 'shift_fine'], ['duration'], 'pitch')
+    """
+
+    def __init__(self, schema: Schema, option: str) -> None:
+        notes: NotePitches | None = schema.notes() if schema.notes is not None else None
+        if notes is None or not self.possible(schema):
+            raise OptionError(
+                f"{option} needs an encoder of which each step is one note, with shifts that add "
+                "up and a length (such as tuple or howl), and this one is not: leave the option out"
+            )
+        self.shifts: dict[str, NDArray[np.int64]] = notes.shifts
+        self.lengths: dict[str, NDArray[np.int64]] = notes.lengths
+        (self.begins,) = notes.pitches
+
+    @staticmethod
+    def possible(schema: Schema) -> bool:
+        """Return whether the steps of an encoder say when their notes begin and end."""
+        notes: NotePitches | None = schema.notes() if schema.notes is not None else None
+        if notes is None or not notes.shifts or not notes.lengths or len(notes.pitches) != 1:
+            return False
+        names = [field.name for field in schema.decisions]
+        (begins,) = notes.pitches
+        return max(map(names.index, notes.shifts)) < names.index(begins)

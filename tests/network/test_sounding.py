@@ -1,0 +1,154 @@
+import numpy as np
+import pytest
+import torch
+
+from howlkit import encoder
+from howlkit.builtin.models.lstm_gru import Lstm
+from howlkit.errors import OptionError
+from howlkit.head_options import HeadOptions
+from howlkit.music.piece import DRUMS, Piece
+from howlkit.network.input_state import KEPT
+from howlkit.network.sounding import Sounding
+from howlkit.sampling.limits import Limit
+from howlkit.sampling.runners import make_runner
+from howlkit.sampling.session import Session
+from howlkit.testing.networks import stir_weights
+from tests.conftest import random_piece
+from tests.network.test_heads import small
+
+TUPLE = encoder("tuple")
+EVERYTHING = {
+    "repeats": ("all",),
+    "relative": True,
+    "elapsed": True,
+    "pitch_classes": 8,
+    "scale": True,
+    "harmony": 3,
+}
+
+
+def batch(made, *tables):
+    names = made.schema.dtype.names
+    return {n: torch.from_numpy(np.stack([t[n] for t in tables]).astype(np.int64)) for n in names}
+
+
+def sounding_at(piece, made=TUPLE):
+    """The pitch classes that sound where each note begins, by the module, fed with its shift."""
+    steps = batch(made, made.encode(piece)[:-1])
+    module = Sounding(made.schema, 8)
+    heard, _, _ = module(steps, None, None)
+    found = module.profiles(heard[:, :-1], module.shift({n: c[:, 1:] for n, c in steps.items()}))
+    return found[0].tolist()
+
+
+def classes(row):
+    return {c for c in range(12) if row[c]}
+
+
+def test_what_sounds_where_a_note_begins_has_begun_and_not_ended():
+    notes = [(0, 960, 60), (0, 480, 64), (480, 480, 67), (960, 240, 72), (1200, 480, 61)]
+    rows = sounding_at(Piece.of(notes))
+    assert [classes(row) for row in rows] == [set(), {0}, {0}, set(), set()]
+    rows = sounding_at(Piece.of([(0, 1920, 48), (0, 1920, 64), (0, 960, 67), (960, 480, 62)]))
+    assert [classes(row) for row in rows] == [set(), {0}, {0, 4}, {0, 4}]
+
+
+def test_the_triad_is_surer_the_more_of_it_sounds():
+    rows = sounding_at(Piece.of([(0, 1920, 48), (0, 1920, 52), (0, 1920, 55), (960, 480, 62)]))
+    triads = [row[12:] for row in rows]
+    assert np.allclose(triads[0], 0, atol=1e-6)  # nothing sounds: no triad is likelier
+    assert [t[7] for t in triads] == sorted(t[7] for t in triads)  # G fits C, then C and E
+    assert triads[3][7] > 0.5 > triads[3][2]
+    for row in triads:
+        assert sum(row) == pytest.approx(0, abs=1e-5)
+
+
+def test_drums_and_notes_long_gone_do_not_count():
+    drums = [(0, 1920, 36, 80, DRUMS), (480, 480, 60), (960, 480, 62)]
+    assert [classes(row) for row in sounding_at(Piece.of(drums))] == [set(), set(), set()]
+    many = [(0, 48000, 40), *((120 + 120 * i, 60, 70) for i in range(KEPT))]
+    rows = sounding_at(Piece.of(many))
+    assert classes(rows[KEPT - 1]) == {4} and classes(rows[KEPT]) == {4}
+    assert classes(sounding_at(Piece.of([*many, (4000, 60, 71)]))[-1]) == set()  # too many since
+
+
+def test_it_is_what_the_piece_says():
+    piece = random_piece(5, 120)
+    decoded = TUPLE.decode(TUPLE.encode(piece))
+    notes = decoded.notes
+    order = np.lexsort((notes["pitch"], notes["program"], notes["start"]))
+    notes = notes[order]
+    for i, row in enumerate(sounding_at(piece)[: len(notes)]):
+        recent = notes[max(i - KEPT, 0) : i]
+        recent = recent[recent["program"] != DRUMS]
+        ends = recent["start"] + recent["duration"]
+        assert classes(row) == set((recent["pitch"][ends > notes[i]["start"]] % 12).tolist())
+
+
+def test_in_parts_and_rows_of_any_length_it_is_the_same():
+    tables = [TUPLE.encode(random_piece(seed, 80))[:60] for seed in range(3)]
+    module = Sounding(TUPLE.schema, 8)
+    whole, _, _ = module(batch(TUPLE, *tables), None, None)
+    cuts, state, found = np.zeros(3, int), None, [[], [], []]
+    for lengths in ([7, 1, 30], [40, 0, 30], [13, 59, 0]):
+        part = [np.resize(t[c:], max(lengths)) for t, c in zip(tables, cuts, strict=True)]
+        heard, _, state = module(batch(TUPLE, *part), state, torch.tensor(lengths))
+        for row, length in enumerate(lengths):
+            found[row].append(heard[row, :length])
+        cuts += lengths
+    assert all(torch.equal(torch.cat(parts), whole[row]) for row, parts in enumerate(found))
+
+
+def test_an_encoder_of_several_steps_a_note_is_refused():
+    for name in ("remi", "event", "voices", "pianoroll"):
+        with pytest.raises(OptionError, match=r"heads.sounding needs .* leave the option out"):
+            Lstm(hidden=8).build(encoder(name).schema, HeadOptions(sounding=True))
+    for name in ("tuple", "howl"):
+        Lstm(hidden=8).build(encoder(name).schema, HeadOptions(sounding=True))
+
+
+def test_the_head_of_pitch_learns_from_it_and_the_probabilities_sum_to_1():
+    network = small(TUPLE.schema, heads={"sounding": True})
+    steps = batch(TUPLE, TUPLE.encode(random_piece(1, 40)))
+    hidden, _ = network.advance({n: c[:, :-1] for n, c in steps.items()}, None)
+    targets = {n: c[:, 1:] for n, c in steps.items()}
+    network.nats(hidden, targets)["pitch"].sum().backward()
+    assert network.head(TUPLE.schema["pitch"]).intervals.weight.grad.abs().sum() > 0
+    stir_weights(network)
+    assert network.sounding.weight.abs().sum() > 0
+    hidden, _ = network.advance({n: c[:, :6] for n, c in steps.items()}, None)
+    every = {n: c[:, 6:7].repeat(128, 1) for n, c in steps.items()}
+    every["pitch"] = torch.arange(128)[:, None]
+    costs = network.nats(hidden[:, -1:].repeat(128, 1, 1), every)["pitch"]
+    assert torch.exp(-costs).sum().item() == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "heads"),
+    [
+        ("tuple", {}, {}),
+        ("tuple", {}, EVERYTHING),
+        ("tuple", {"pitch": "octave", "pedals": True}, {"intervals": True}),
+        ("tuple", {}, {"chained": False, "harmony": 3}),
+        ("tuple", {}, {"skip": True, "input": 24}),
+        ("howl", {}, {"pitch_classes": 8}),
+    ],
+)
+@pytest.mark.parametrize("rows", [1, 3])
+def test_compiled_steps_hear_what_torch_hears(name, options, heads, rows):
+    made, model = encoder(name, **options), Lstm(hidden=16, dropout=0.0)
+    torch.manual_seed(0)
+    options = HeadOptions(embedding=4, width=8, sounding=True, **heads)
+    network = stir_weights(model.build(made.schema, options).eval())
+    steps = [made.encode(random_piece(seed, 60))[1:41] for seed in range(rows)]
+    nats = []
+    for stepping in ("plain", "compiled"):
+        runner = make_runner(network, made.schema, model, stepping=stepping)
+        assert runner.name == stepping
+        session = Session(runner, made, rows=rows, limit=Limit(notes=900, ends=False))
+        for begin, stop in ((0, 1), (1, 20), (20, 40)):
+            session.feed([table[begin:stop] for table in steps])
+            for other in (3, 30):
+                nexts = np.array([table[other] for table in steps])
+                nats.append(runner.nats(session._at.hidden, nexts, np.ones(rows, bool)))
+    assert np.allclose(nats[:6], nats[6:], atol=0.02)  # as without it
