@@ -82,7 +82,7 @@ OPTIONS = (
     click.option(
         "--range",
         type=Checked("LOW-HIGH", _range),
-        help="Only pitches from LOW to HIGH, such as 48-84; 60 is middle C.",
+        help="Only pitches from LOW to HIGH, such as 48-84 or C3-C6; 60, or C4, is middle C.",
     ),
     click.option(
         "--instruments",

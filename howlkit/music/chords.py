@@ -119,7 +119,8 @@ class Progression:
     """Chords in order, bar by bar; each with the beats that it lasts, or None.
 
     bars: of each bar its chords. A chord with beats lasts as long; chords without them share their
-    bar evenly. In a bar either all chords have beats or none has.
+    bar evenly. In a bar either all chords have beats or none has. Chords with beats and no | at all
+    may go on over several bars: "Dm:4 Gm:4 A7:8".
 
     >>> [[(chord.name, beats) for chord, beats in bar] for bar in Progression.of("Dm Gm | A7").bars]
     [[('Dm', None), ('Gm', None)], [('A7', None)]]
@@ -144,15 +145,18 @@ class Progression:
     def lasting(self, beats_a_bar: Fraction) -> Iterator[tuple[Chord, Fraction]]:
         """Yield each chord with the beats that it lasts, in music with bars of so many beats.
 
-        Raises HowlkitError if there are several bars and the beats of one do not fill it.
+        Raises HowlkitError for a bar whose beats do not fill it; chords without a | may fill
+        several.
         """
         for number, bar in enumerate(self.bars, 1):
             given = [beats for _, beats in bar if beats is not None]
-            if given and len(self.bars) > 1 and sum(given) != beats_a_bar:
+            filled = sum(given, Fraction(0)) / beats_a_bar
+            if filled != 1 and (filled.denominator > 1 or len(self.bars) > 1) and given:
                 raise HowlkitError(
-                    f"bar {number} of the chords has {_number(sum(given, Fraction(0)))} beats, and "
-                    f"a bar of this music has {_number(beats_a_bar)}. Give each bar as many, or "
-                    "leave out the | between bars"
+                    f"bar {number} of the chords has {_number(filled * beats_a_bar)} beats "
+                    f"(quarter notes), and a bar of this music has {_number(beats_a_bar)}. Give "
+                    "each bar as many, with a | between bars, or leave the beats out and the "
+                    "chords share their bar evenly"
                 )
             for chord, beats in bar:
                 yield chord, beats_a_bar / len(bar) if beats is None else beats

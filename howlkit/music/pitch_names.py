@@ -6,12 +6,21 @@ import re
 
 from howlkit.errors import ArgumentError
 
-__all__ = ["ROOT", "pitch_class", "pitch_name", "pitches_of", "plain_accidentals"]
+__all__ = [
+    "PITCH",
+    "ROOT",
+    "pitch_class",
+    "pitch_name",
+    "pitch_of",
+    "pitches_of",
+    "plain_accidentals",
+]
 
 ROOT = r"([A-Ga-g])(##|bb|#|b|)"
 """The pattern of a note name: a letter and its accidentals, once `plain_accidentals` was called."""
 
-_PITCH = rf"[0-9]{{1,3}}|{ROOT}(?:-1|[0-9])"
+PITCH = rf"[0-9]{{1,3}}|{ROOT}(?:-1|[0-9])"
+"""The pattern of a pitch, 60 or C4, once `plain_accidentals` was called; it has two groups."""
 
 _LETTERS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 
@@ -53,6 +62,24 @@ def pitch_name(pitch: int) -> str:
     return f"{_SHARPS[pitch % 12]}{pitch // 12 - 1}"
 
 
+def pitch_of(value: int | str) -> int:
+    """Return the pitch of a number, 0..127, or of a name with its octave, C-1 to G9.
+
+    Raises ArgumentError for anything else.
+
+    >>> pitch_of("C4"), pitch_of("B♭2"), pitch_of("60"), pitch_of(60)
+    (60, 46, 60, 60)
+    """
+    text = plain_accidentals(str(value)).strip()
+    pitch = _pitch(text) if re.fullmatch(PITCH, text) else None
+    if pitch is None:
+        raise ArgumentError(
+            f"{value!r} is no pitch; give a number, 0..127 (60 is middle C), or a name with its "
+            "octave, C-1 to G9, such as C4 or F#3"
+        )
+    return pitch
+
+
 def pitches_of(text: str) -> tuple[int, ...]:
     """Return the pitches of "36-47,60" or "C2-B2, C4", in rising order: numbers, names and ranges.
 
@@ -63,7 +90,7 @@ def pitches_of(text: str) -> tuple[int, ...]:
     """
     found: set[int] = set()
     for part in plain_accidentals(text).split(","):
-        ends = re.fullmatch(rf"\s*({_PITCH})\s*(?:(?:-|\.\.|–)\s*({_PITCH})\s*)?", part)
+        ends = re.fullmatch(rf"\s*({PITCH})\s*(?:(?:-|\.\.|–)\s*({PITCH})\s*)?", part)
         low = _pitch(ends[1]) if ends else None
         high = _pitch(ends[4]) if ends and ends[4] else low
         if low is None or high is None or low > high:
@@ -80,7 +107,7 @@ def _pitch(text: str) -> int | None:
     if text.isdecimal():
         number = int(text)
     else:
-        name, octave = re.fullmatch(rf"({ROOT})(-1|[0-9])", text).group(1, 4)  # type: ignore[union-attr]  # _PITCH
+        name, octave = re.fullmatch(rf"({ROOT})(-1|[0-9])", text).group(1, 4)  # type: ignore[union-attr]  # PITCH
         accidentals = name[1:].count("#") - name[1:].count("b")
         number = _LETTERS[name[0].lower()] + accidentals + 12 * (int(octave) + 1)
     return number if 0 <= number <= 127 else None

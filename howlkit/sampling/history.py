@@ -1,6 +1,7 @@
 """The history of a session: some of the states that its rows were in, to go back to.
 
 They are bounded in number and in bytes, so that memory does not grow with the length of a piece.
+Where rules send rows back a few steps, again and again, the latest states lie close together.
 B is the number of rows.
 """
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from howlkit.sampling.state import RowState
 
-__all__ = ["KEEP_AT_MOST", "KEEP_BYTES", "KEEP_EVERY", "History"]
+__all__ = ["KEEP_AT_MOST", "KEEP_BYTES", "KEEP_EVERY", "NEAR_EVERY", "History"]
 
 KEEP_EVERY = 256
 """Steps between states that are kept; the network reads the steps in between again."""
@@ -26,16 +27,30 @@ KEEP_BYTES = 256 * 2**20
 """The memory that they may take, without the first; beyond it every other one is dropped too."""
 
 
+NEAR_EVERY = 8
+"""Steps between the latest states while rows go back often."""
+
+NEAR_AT_MOST = 10
+"""The largest number of those: rules send a row back by at most 64 steps."""
+
+
 class History:
-    """States of the same rows, one every few hundred steps; the first of all is always kept."""
+    """States of the same rows, one every few hundred steps; the first of all is always kept.
+
+    near: the latest ones, while rows go back often, rising.
+    """
 
     def __init__(self, start: RowState) -> None:
         self.states = [start.copy()]
         self.every = KEEP_EVERY
         self._next = start.longest + self.every  # the number of steps at which one is due
+        self.near: list[RowState] = []
+        self._near_until = 0  # steps, up to which they are kept
 
     def keep(self, state: RowState, *, now: bool = False) -> None:
         """Keep a copy of a state, if one is due, or now."""
+        if self._near_until:
+            self._keep_near(state)
         if now or state.longest >= self._next:
             if self._has_room_for(state.nbytes):
                 self.states.append(state.copy())
@@ -45,21 +60,32 @@ class History:
         """Return the last state of which something holds, not to be changed; the first, if none."""
         return next((state for state in reversed(self.states) if holds(state)), self.states[0])
 
-    def back_to(self, lengths: NDArray[np.int64]) -> RowState:
+    def _keep_near(self, state: RowState) -> None:
+        """Keep a copy of a state among the latest ones, if one is due; none once that is over."""
+        if state.longest > self._near_until or state.nbytes * NEAR_AT_MOST > KEEP_BYTES:
+            self.near, self._near_until = [], 0
+        elif not self.near or state.longest >= self.near[-1].longest + NEAR_EVERY:
+            self.near = [*self.near[1 - NEAR_AT_MOST :], state.copy()]
+
+    def back_to(self, lengths: NDArray[np.int64], *, often: bool = False) -> RowState:
         """Return a copy of the last state in which no row has more than lengths (B,) steps.
 
-        Later states are dropped. lengths: at least 1 each, as in the first state.
+        Later states are dropped. lengths: at least 1 each, as in the first state. often: keep the
+        states of the next steps close together.
         """
-        while (self.states[-1].lengths > lengths).any():
-            self.states.pop()
-        state = self.states[-1].copy()
-        self._next = state.longest + self.every
-        return state
+        for states in (self.states, self.near):
+            while states and (states[-1].lengths > lengths).any():
+                states.pop()
+        self._next = self.states[-1].longest + self.every
+        if often:
+            self._near_until = int(lengths.max()) + KEEP_EVERY
+        return max(self.states[-1:] + self.near[-1:], key=lambda state: state.longest).copy()
 
     def select(self, index: NDArray[np.intp]) -> History:
         """Return an independent history of the rows `index`, in this order."""
         chosen = copy.copy(self)
         chosen.states = [state.select(index) for state in self.states]
+        chosen.near = [state.select(index) for state in self.near]
         chosen._has_room_for(0)  # there may be more rows now
         chosen._next = chosen.states[-1].longest + chosen.every
         return chosen

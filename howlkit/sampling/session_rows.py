@@ -22,7 +22,7 @@ from howlkit.plugins.checked import CheckedEncoder
 from howlkit.plugins.checked_grammar import CheckedGrammar
 from howlkit.protocols import Rule
 from howlkit.sampling.bars import bar_at, beats_a_bar
-from howlkit.sampling.history import History
+from howlkit.sampling.history import NEAR_EVERY, History
 from howlkit.sampling.limits import Timeline
 from howlkit.sampling.placement import PromptEnd
 from howlkit.sampling.ruled import SessionRules
@@ -259,19 +259,34 @@ class SessionRows:
 
     # How they go back ---------------------------------------------------------------------------
 
-    def rewind(self, target: Lengths) -> None:
-        """Go back to the time when each row had target (B,) steps: at least 1, at most as now."""
-        steps, fed, before, stays = self._steps, self.at.fed, self.at, target == self.at.lengths
-        self.at = self.history.back_to(target)
+    def rewind(self, target: Lengths, *, often: bool = False) -> None:
+        """Go back to the time when each row had target (B,) steps: at least 1, at most as now.
+
+        often: rows are likely to go back again soon, by a few steps.
+        """
+        steps, before, stays = self._steps, self.at, target == self.at.lengths
+        self.at = self.history.back_to(target, often=often)
         if (target == 1).all():  # no prompt is left
             self.continue_after([None] * self.rows)
+        if not stays.any():
+            self._take_again(steps, target, before.fed)
+            return
+        if often and (target - self.at.lengths).max() > 2 * NEAR_EVERY:
+            # The network reads some in all rows, so that this state can be kept to go back to.
+            near = np.maximum(target - NEAR_EVERY, self.at.lengths)
+            self._take_again(steps, near, before.fed)
+        self._take_again(steps, target, before.fed, unread=stays)
+        self.at.take_network(before, stays)
+
+    def _take_again(
+        self, steps: Steps, target: Lengths, fed: Lengths, unread: Mask | None = None
+    ) -> None:
+        """Add those of steps (B, T) that are missing to target (B,), of which the first were fed.
+
+        fed: (B,) the length up to which a row was fed. unread: as in `take_all`.
+        """
         begin = self.at.lengths
         again = target - begin
         index = begin[:, None] + np.arange(int(again.max(initial=0)))
         steps = np.take_along_axis(steps, np.minimum(index, steps.shape[1] - 1), 1)
-        fed = np.clip(fed - begin, 0, again)
-        if not stays.any():
-            self.take_all(steps, again, fed=fed)
-            return
-        self.take_all(steps, again, fed=fed, unread=stays)
-        self.at.take_network(before, stays)
+        self.take_all(steps, again, fed=np.clip(fed - begin, 0, again), unread=unread)

@@ -164,6 +164,6 @@ class StepDrawing:
             )
         least = np.maximum(at.fed, 1)
         shorter = np.maximum(at.lengths - (4 << np.minimum(returns // 4, 4)), least)
-        self._rows.rewind(np.where(rows, shorter, at.lengths))
+        self._rows.rewind(np.where(rows, shorter, at.lengths), often=True)
         self._rows.at.returns, self._rows.at.furthest = returns, furthest
         self._mask = None  # of the step that was next before

@@ -10,6 +10,7 @@ from typing import Any
 from howlkit import plugins
 from howlkit.errors import ArgumentError, did_you_mean
 from howlkit.music import general_midi
+from howlkit.music.pitch_names import PITCH, pitch_name, pitch_of, plain_accidentals
 from howlkit.protocols import Constraint
 from howlkit.sampling.arguments import positive, whole
 
@@ -34,15 +35,16 @@ class Wishes:
     """What the music shall be like, as people write it; None: no such wish.
 
     key: "D minor", "F# dorian", "C D E G A" or "auto", which is that of the prompt
-    (`howlkit.music.keys.Key.of`). range: "48-84" or (48, 84). instruments: "violin,cello", names or
-    numbers. max_polyphony: how many notes sound at once at most. density: about how many begin,
-    "4", "4/beat" or "6/second". chords: "Dm | Gm | A7 | Dm", one a bar, or with beats "Dm:2 Gm:2".
-    constraints: others, by name or of `howlkit.constraint`; one or several. without: what to leave
-    out of the default constraints, "restrikes", "loops" and "bounds"; or "all".
+    (`howlkit.music.keys.Key.of`). range: "48-84", "C3-C6" or (48, 84). instruments:
+    "violin,cello", names or numbers. max_polyphony: how many notes sound at once at most. density:
+    about how many begin, "4", "4/beat" or "6/second". chords: "Dm | Gm | A7 | Dm", one a bar, or
+    with beats "Dm:2 Gm:2". constraints: others, by name or of `howlkit.constraint`; one or several.
+    without: what to leave out of the default constraints, "restrikes", "loops" and "bounds"; or
+    "all".
     """
 
     key: str | None = None
-    range: str | Sequence[int] | None = None
+    range: str | Sequence[int | str] | None = None
     instruments: str | int | Sequence[str | int] | None = None
     max_polyphony: int | None = None
     density: str | float | None = None
@@ -107,25 +109,33 @@ class Wishes:
 
 
 def range_of(value: object) -> tuple[int, int]:
-    """Return (low, high) of "48-84" or (48, 84); ArgumentError for anything else.
+    """Return (low, high) of "48-84", "C3-C6", (48, 84) or ("C3", "C6"); ArgumentError otherwise.
 
-    >>> range_of("48-84")
-    (48, 84)
+    >>> range_of("48-84"), range_of("C3-C6")
+    ((48, 84), (48, 84))
     """
     parts: Any = value
     if isinstance(value, str):
-        found = re.fullmatch(r"\s*([0-9]{1,3})\s*(?:-|\.\.|–|:)\s*([0-9]{1,3})\s*", value)
-        parts = [int(part) for part in found.groups()] if found else None
+        text = plain_accidentals(value)
+        found = re.fullmatch(rf"\s*({PITCH})\s*(?:-|\.\.|–|:)\s*({PITCH})\s*", text)
+        parts = found.group(1, 4) if found else None  # each has the two groups of PITCH inside
     try:
-        low, high = (whole("range", part, 0, 127) for part in parts)
+        low, high = (pitch_of(part) for part in parts)
     except (TypeError, ValueError):
         raise ArgumentError(
-            f"{value!r} is no range; give the lowest and the highest pitch, 0..127, such as 48-84 "
-            "(60 is middle C)"
+            f"{value!r} is no range; give the lowest and the highest pitch, 0..127 or names, such "
+            "as 48-84 or C3-C6 (60 is C4, middle C)"
         ) from None
     if low > high:
-        raise ArgumentError(f"the range {value!r} goes down; write {high}-{low}")
+        raise ArgumentError(f"the range {value!r} goes down; write {_upwards(value, high, low)}")
     return low, high
+
+
+def _upwards(value: object, low: int, high: int) -> str:
+    """Return the range from low to high in numbers, or in names where `value` has names."""
+    if re.search("[A-Ga-g]", str(value)):
+        return f"{pitch_name(low)}-{pitch_name(high)}"
+    return f"{low}-{high}"
 
 
 def density_of(value: object) -> tuple[float, str]:

@@ -250,11 +250,11 @@ def test_chords_keep_to_bars_of_any_length(metre):
         assert chord_notes("C | F | G", onset, setting=setting) == (notes, {-np.inf})
 
 
-def test_chords_with_beats_that_fill_no_bar_keep_strong_beats_in_place():
+def test_chords_that_go_on_over_bars_keep_strong_beats_in_place():
     for beat, notes, against in [
-        (0, C, -np.inf), (3, F, -2.0), (4, F, -np.inf), (6, C, -np.inf), (9, F, -2.0)
+        (0, C, -np.inf), (3, F, -2.0), (4, F, -np.inf), (7, C, -2.0), (8, C, -np.inf)
     ]:  # fmt: skip
-        assert chord_notes("C:3 F:3", beat) == (notes, {against})
+        assert chord_notes("C:3 F:4 C:1", beat) == (notes, {against})
     for beat, notes in [(1.2, C), (1.25, F), (2.5, F), (2.75, G)]:
         assert chord_notes("C F G", beat, setting=Setting("beats", 192))[0] == notes
 
@@ -269,10 +269,21 @@ def test_chords_go_by_the_tempo_and_by_where_bars_begin():
 
 def test_beats_that_do_not_fill_the_bars_of_the_music_are_told():
     waltz = Setting("beats", GRID, like=like(3, 4))
-    with pytest.raises(HowlkitError, match="bar 1 of the chords has 4 beats, .* has 3"):
+    with pytest.raises(HowlkitError, match="bar 1 of the chords has 4 beats .* has 3"):
         Chords("C:4 | F:4").begin(waltz)
-    with pytest.raises(HowlkitError, match="come round"):
-        Chords(" ".join(f"C:{n}/47" for n in range(1, 40))).begin(waltz)
+    with pytest.raises(HowlkitError, match="bar 1 .* has 6 beats .* has 4.*, or .* than 4/4"):
+        Chords("C:3 G:3").begin(SETTING)
+    prompted = Setting("beats", GRID, like=like(3, 4), prompt=like(3, 4))
+    with pytest.raises(HowlkitError, match="bar 2 of the chords has 2 beats .* has 3") as error:
+        Chords("C:3 | G:2").begin(prompted)
+    assert "time signature" not in str(error.value)
+    Chords("C:3 G:3").begin(waltz)
+
+
+def test_chords_that_begin_nowhere_near_a_grid_are_told():
+    beats = (f"C:1/{n} F:{n - 1}/{n}" for n in (47, 43, 41, 37))
+    with pytest.raises(HowlkitError, match="no common grid"):
+        Chords(" ".join(beats)).begin(SETTING)
 
 
 def habits(**said):
@@ -334,6 +345,8 @@ def test_polyphony_is_the_number_asked_for():
     [
         (lambda: InKey("D minr"), "key.scale: .*Did you mean 'minor'"),
         (lambda: Range(84, 48), "swap them"),
+        (lambda: Range("C6", 48), "swap them"),
+        (lambda: Range("H3", 48), "range.low: 'H3' is no pitch"),
         (lambda: Instruments(("celo",)), "instruments.names: .*Did you mean 'cello'"),
         (lambda: Instruments(()), "name one"),
         (lambda: Chords("C | H"), "chords.progression: bar 2"),

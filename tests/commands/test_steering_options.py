@@ -83,6 +83,11 @@ def test_other_constraints_go_by_their_names_and_options(sample):
         "--notes", 30, "--constraint", "range", "-o", "range.low=60", "-o", "range.high=62"
     )  # fmt: skip
     assert code == 0 and set(piece.notes["pitch"].tolist()) <= {60, 61, 62}
+    by_name = sample(
+        "--notes", 30, "--constraint", "range", "-o", "range.low=C4", "-o", "range.high=D4"
+    )[2]  # fmt: skip
+    assert by_name == piece
+    assert sample("--notes", 30, "--range", "C4-D4")[2] == piece
 
 
 def test_what_is_not_used_has_no_options(sample):
@@ -111,6 +116,7 @@ def test_what_cannot_be_kept_exactly_is_told_first(sample):
     [
         (["--key", "D minr"], "Did you mean 'minor'?"),
         (["--range", "84-48"], "write 48-84"),
+        (["--range", "C6-C3"], "write C3-C6"),
         (["--range", "low"], "is no range"),
         (["--instruments", "celo"], "Did you mean 'cello'?"),
         (["--max-polyphony", "0"], "--max-polyphony"),

@@ -66,7 +66,8 @@ def test_chords_of_a_bar_share_it_evenly():
 
 def test_chords_with_beats_last_so_long():
     assert lasting("Dm:3 Gm:1 | A7:4") == [("Dm", "3"), ("Gm", "1"), ("A7", "4")]
-    assert lasting("Dm:1.5 A7:4/3") == [("Dm", "3/2"), ("A7", "4/3")]
+    assert lasting("Dm:1.5 A7:4/3 G:7/6") == [("Dm", "3/2"), ("A7", "4/3"), ("G", "7/6")]
+    assert lasting("Dm:6 A7:2") == [("Dm", "6"), ("A7", "2")]
     assert lasting("C:1.333333 F:1.333333 G:1.333333 | C")[0] == ("C", "4/3")
 
 
@@ -91,5 +92,13 @@ def test_a_mistake_is_told_with_its_bar(text, said):
 
 
 def test_beats_that_do_not_fill_a_bar_are_told():
-    with pytest.raises(HowlkitError, match="bar 2 of the chords has 3 beats, .* has 4"):
+    with pytest.raises(HowlkitError, match="bar 2 of the chords has 3 beats .* has 4"):
         lasting("Dm:4 | Gm:3")
+    with pytest.raises(HowlkitError, match="bar 1 of the chords has 8 beats"):
+        lasting("Dm:4 Gm:4 | Gm:4")
+
+
+@pytest.mark.parametrize(("text", "beats"), [("C:3 G:3", "6"), ("C:2", "2"), ("C:1.5 G", None)])
+def test_one_bar_is_filled_too(text, beats):
+    with pytest.raises(HowlkitError, match=f"has {beats} beats" if beats else "or of none"):
+        lasting(text)

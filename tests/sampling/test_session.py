@@ -7,7 +7,7 @@ from howlkit.builtin.models.lstm_gru import Gru, Lstm
 from howlkit.builtin.samplers import Autoregressive
 from howlkit.errors import HowlkitError, OptionError
 from howlkit.head_options import HeadOptions
-from howlkit.sampling.history import KEEP_EVERY
+from howlkit.sampling.history import KEEP_EVERY, NEAR_EVERY
 from howlkit.sampling.limits import Limit
 from howlkit.sampling.logits import SamplingParams
 from howlkit.sampling.runners import make_runner
@@ -261,6 +261,41 @@ def test_a_refused_step_leaves_the_session_as_it_was():
 def test_a_field_to_shape_that_there_is_not_is_an_error():
     with pytest.raises(OptionError, match="Did you mean 'pitch'"):
         session().step(SamplingParams(fields={"pich": SamplingParams(temperature=0.5)}))
+
+
+def test_rows_that_go_back_often_read_only_a_few_steps_again(monkeypatch):
+    made = session(rows=2, notes=400)
+    for _ in range(KEEP_EVERY - 20):
+        made.step()
+    made._rows.rewind(made.lengths - [0, 4], often=True)
+    take_all, again = made._rows.take_all, []
+
+    def counted(steps, lengths, **others):
+        again.append(int(lengths.max()))
+        take_all(steps, lengths, **others)
+
+    monkeypatch.setattr(made._rows, "take_all", counted)
+    for back in ([0, 4], [7, 0], [0, 4], [4, 0], [2, 2]) * 4:
+        for _ in range(4):
+            made.step()
+        again.clear()
+        made._rows.rewind(made.lengths - back, often=True)
+        assert sum(again) <= max(back) + 4 * NEAR_EVERY
+    for row, steps in enumerate(made._rows.steps_of(row) for row in range(2)):
+        alone = session(rows=1)
+        alone.feed([steps[1:]])
+        assert torch.allclose(hidden(made, row), hidden(alone, 0), atol=1e-5)
+
+
+def test_states_close_by_are_dropped_once_no_row_goes_back_any_more():
+    made = session(rows=1, notes=2 * KEEP_EVERY)
+    for _ in range(20):
+        made.step()
+    made._rows.rewind(made.lengths - 4, often=True)
+    made.step()
+    assert made._rows.history.near
+    play(made)
+    assert not made._rows.history.near
 
 
 @pytest.mark.parametrize("at_most", [3, 8])

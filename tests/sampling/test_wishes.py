@@ -39,14 +39,21 @@ def encoder(name):
     return Recipe.choose(name, "lstm").encoder
 
 
-@pytest.mark.parametrize("value", ["48-84", " 48 - 84 ", "48..84", (48, 84), [48, 84]])
+@pytest.mark.parametrize(
+    "value",
+    ["48-84", " 48 - 84 ", "48..84", (48, 84), [48, 84]]
+    + ["C3-C6", "c3 – 84", "B#2:B#5", "C3..C6", ("C3", "C6"), (48, "C6")],
+)
 def test_a_range_is_two_pitches(value):
     assert range_of(value) == (48, 84)
+    assert range_of("C-1-Ab4") == range_of("C-1 – A♭4") == (0, 68)
     assert range_of("60-60") == (60, 60)
 
 
 @pytest.mark.parametrize(
-    "value", ["", "48", "C3-C5", "48-128", "-1-5", (48,), (1, 2, 3), 60, (1.5, 9)]
+    "value",
+    ["", "48", "C3", "C3-", "C-D", "H3-C5", "C3-A9", "48-128", "-1-5"]
+    + [(48,), (1, 2, 3), 60, (1.5, 9), (True, 9)],
 )
 def test_what_is_no_range_is_refused(value):
     with pytest.raises(ArgumentError, match="is no range; .* such as 48-84"):
@@ -56,6 +63,8 @@ def test_what_is_no_range_is_refused(value):
 def test_a_range_that_goes_down_is_told_the_other_way_round():
     with pytest.raises(ArgumentError, match="write 48-84"):
         range_of("84-48")
+    with pytest.raises(ArgumentError, match="write C3-C6"):
+        range_of("C6-C3")
 
 
 @pytest.mark.parametrize(
@@ -145,6 +154,7 @@ def test_wishes_become_constraints():
 
 
 def test_options_of_constraints_are_kept_beside_what_is_wished_for():
+    assert made(constraints=[constraint("range", low="C3", high=84)])["range"].pitches == (48, 84)
     values = {"chords": {"soft": "5", "progression": "C"}, "restrikes": {"unless": 1.0}}
     found = made(values, chords="Dm")
     assert (found["chords"].soft, found["chords"].progression) == (5, "Dm")

@@ -53,9 +53,13 @@ class Chords:
     def begin(self, setting: Setting) -> PitchRule:
         """Return the rule; HowlkitError if the beats of the chords do not fit the bars."""
         bar = Fraction(4 * setting.time_signature[0], setting.time_signature[1])
-        chords = [*Progression.of(self.progression).lasting(bar)]
-        total = sum((beats for _, beats in chords), Fraction(0))
-        chords *= (total / bar).denominator  # up to where a bar begins with the first chord
+        try:
+            chords = [*Progression.of(self.progression).lasting(bar)]
+        except HowlkitError as error:
+            if setting.prompt is not None:  # its time signature stays
+                raise
+            metre = "{}/{}".format(*setting.time_signature)
+            raise HowlkitError(f"{error}, or choose another time signature than {metre}") from None
         ends = [Fraction(0)]
         for _, beats in chords:
             ends.append(ends[-1] + beats)
@@ -64,8 +68,8 @@ class Chords:
         count = int(ends[-1] * slots_a_beat)
         if count > MOST_SLOTS:
             raise HowlkitError(
-                f"the chords {self.progression!r} come round to the beginning of a bar only after "
-                f"{float(ends[-1]):g} beats; give them lengths that fill bars"
+                f"the chords {self.progression!r} begin at positions that have no common grid of "
+                f"at most {MOST_SLOTS:,} slots; give them beats such as 1.5, 4/3 or 1/4"
             )
         position = np.arange(count)  # of the slots, in slots
         begins = np.array([int(end * slots_a_beat) for end in ends])

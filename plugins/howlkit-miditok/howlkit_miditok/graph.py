@@ -225,6 +225,14 @@ class Graph:
             return False
         return self._after(kind) & self.types <= {"Program", *PITCHES} and not self.types & ENDS
 
+    @cached_property
+    def last_shift_leads_to_note(self) -> bool:
+        """Whether, once no further shift may follow a TimeShift, only a note or a metre can."""
+        if not self.ordered or "TimeShift" not in self.types or self.types & ENDS:
+            return False
+        others = (self._after("TimeShift") & self.types) - {"TimeShift", "TimeSig"}
+        return others <= {"Program", *PITCHES}
+
     def _after(self, kind: str) -> set[str]:
         """Return the types that may follow a type in some state of the clock."""
         if self.ordered and self.layout.kind == "one" and kind in LEADS:

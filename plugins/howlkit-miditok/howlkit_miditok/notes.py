@@ -55,6 +55,8 @@ class TokenNotes:
         self._role[self._durations | off | self._begun], self._role[on] = LASTS, BEGINS
         self._leads = np.isin(kinds, sorted(filter(graph.leads_to_note, graph.types)))
         self._role[self._programs | self._leads] = COMING
+        self._last_shift_leads = graph.last_shift_leads_to_note
+        self._metres = "TimeSig" in graph.types
         numbers = np.array([_number(value) for _, value in self._tokens])
         self._pitch = np.where(on | off, numbers, UNKNOWN)
         self._told = np.where(numbers == -1, DRUMS, numbers)[self._programs]
@@ -62,6 +64,7 @@ class TokenNotes:
         open_at = self._begun if self._begun.any() else note_ons
         self._open, self._off = open_at, off
         self._spans: dict[int, Column] = {}
+        self._rooms: dict[int, NDArray[np.float64]] = {}
 
     def choices(self, clocks: Sequence[Clock]) -> NoteChoices:
         """Return what each token means after each clock (B,)."""
@@ -84,7 +87,7 @@ class TokenNotes:
         program = np.repeat(of_each(lambda clock: _played(clock.program)), n, axis=1)
         program[:, self._programs] = self._told
         if self._programs.any():  # a program will be told for the note to which they lead
-            program[:, self._leads] = UNKNOWN
+            program[:, self._leads | self._shifts] = UNKNOWN
         end = np.full(onset.shape, UNKNOWN)
         end[:, self._durations] = now + spans[:, self._durations]
         end[:, self._off], end[:, self._open] = now, OPEN
@@ -94,7 +97,26 @@ class TokenNotes:
                 sounding = sorted({_played(program) for program, _, _ in clock.sounding})
                 ends = np.isin(self._told, sounding)
                 role[row, self._programs] = np.where(ends, NOTHING, COMING)
+        if self._last_shift_leads:
+            for row, clock in enumerate(clocks):
+                last = self._is_last_shift(clock, spans[row, self._shifts])
+                role[row, self._shifts] = np.where(last, COMING, NOTHING)
         return NoteChoices(role, onset, pitch, program, np.zeros_like(onset), end)
+
+    def _is_last_shift(self, clock: Clock, ticks: Column) -> NDArray[np.bool_]:
+        """Return which shifts, of so many ticks, no other shift may follow, nor a metre.
+
+        A shift that is told in several must stay below the room that the ones before it left.
+        """
+        order, beat = clock.order, clock.beat
+        assert order is not None  # for mypy; the graph is ordered
+        if beat not in self._rooms:
+            self._rooms[beat] = np.array([self._rules.gap(n, beat) for n in ticks.tolist()])
+        room = np.minimum(order.room - ticks, self._rooms[beat])
+        last = room <= self._rules.spans(beat)[0]
+        if self._metres:
+            last &= (clock.tick + ticks - order.metre_since) % clock.bar_ticks != 0
+        return np.asarray(last)
 
     def _ticks_of(self, beats: Sequence[int]) -> Column:
         """Return (B, n): the ticks of each shift and duration; beats: ticks a beat of each row."""

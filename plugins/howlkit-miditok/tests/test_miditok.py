@@ -17,6 +17,7 @@ from howlkit_miditok.scores import metres_of
 from howlkit import options, plugins
 from howlkit.errors import OptionError
 from howlkit.music import DRUMS, TEMPO, TIME_SIGNATURE, Piece, midi
+from howlkit.note_choices import COMING
 from howlkit.sampling import Limit, Session, Trained
 from howlkit.sampling.runners import make_runner
 from howlkit.sampling.steering import constraints_of, rules_of, told
@@ -382,6 +383,40 @@ def test_rules_are_kept_token_by_token_by_compiled_code_as_by_python(name):
         assert pitched.min() >= 48 and pitched.max() <= 84
         for start in notes["start"].tolist():
             assert np.count_nonzero((notes["start"] <= start) & (ends > start)) <= 2
+
+
+def test_a_shift_that_no_other_may_follow_leads_to_a_note():
+    encoder = MidiTok(tokenizer="TSD")
+    grammar, field = encoder.grammar(1), encoder.schema["token"]
+    ids = {parts[0]: n for n, parts in enumerate(grammar.graph.values) if parts}
+    shifts = {value: n for (kind, value), n in ids.items() if kind == "TimeShift"}
+    step = encoder.schema.steps(1)
+    step["mark"] = STEP
+
+    def push(token):
+        step["token"] = token
+        grammar.push(step, np.ones(1, bool))
+
+    def leading():
+        role = grammar.note_choices(field, step).role[0]
+        return {value for value in allowed() if role[shifts[value]] == COMING}
+
+    def allowed():
+        mask = grammar.allowed(field, step)[0]
+        return {value for value, n in shifts.items() if mask[n]}
+
+    def beats(value):
+        whole, parts, of = map(int, value.split("."))
+        return whole + parts / of
+
+    push(ids["TimeSig", "4/4"])
+    longest, written = max(shifts, key=beats), allowed()
+    assert longest in written
+    # Longer ones are told in quarters of a beat, so an eighth may follow; or a metre, after a bar.
+    assert leading() == {value for value in written if beats(value) < 4}
+    for value, after in ((longest, written), ("5.1.4", {"0.1.8"}), ("0.1.8", set())):
+        push(shifts[value])
+        assert allowed() == after
 
 
 def test_a_learnt_vocabulary_says_that_whole_steps_are_drawn_again(learnt):
