@@ -3,8 +3,8 @@
 RUN/training.lock is locked by the operating system, through filelock. The system gives the lock
 back when the process ends, however it ends, so a lock is never left over, a pid that was given to
 another process misleads nobody, and of two processes that start at once one gets it. The file
-itself stays, empty. Where a file system has no locks, a file with the pid and the start time of its
-process takes their place.
+itself stays, empty, unless the version of filelock deletes it. Where a file system has no locks, a
+file with the pid and the start time of its process takes their place.
 
 RUN/training.json says who holds the lock. It is deleted when training ends, and left over by a
 process that is killed. On the same host such a file is ignored, since the lock is free. If it names
@@ -18,7 +18,6 @@ import errno
 import json
 import os
 import socket
-import warnings
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -40,8 +39,8 @@ FILES = frozenset((LOCK, SOFT_LOCK, HOLDER))
 WAIT = 0.5
 """Seconds to wait for a lock; by then a process that got it has written who it is."""
 
-NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP)
-"""What a file system without locks answers; for ENOSYS filelock takes a `SoftFileLock` itself."""
+NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
+"""What a file system without locks answers."""
 
 
 @dataclass(frozen=True)
@@ -150,13 +149,26 @@ def holder(run: Path) -> Holder | None:
 def _acquire(run: Path, wait: float) -> BaseFileLock | None:
     """Return the lock of a folder, taken; None if it was not free for `wait` seconds."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that a file system has no locks
-            return _taken(FileLock(run / LOCK, thread_local=False), wait)
+        _try_locks(run / LOCK)
+        return _taken(FileLock(run / LOCK, thread_local=False), wait)
     except OSError as error:
         if error.errno not in NO_LOCKS:
             raise
         return _taken(SoftFileLock(run / SOFT_LOCK, thread_local=False), wait)
+
+
+def _try_locks(file: Path) -> None:
+    """Raise OSError if a file system has no locks at all, ENOSYS as a rule.
+
+    filelock answers ENOSYS by a lock of its own under the same name, and in versions before 4.1 the
+    next process deletes that one and takes the lock too. Other errors it hands on, once it locks.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows, where all file systems have locks
+        return
+    with open(file, "ab") as opened:
+        fcntl.flock(opened, fcntl.LOCK_UN)  # which gives back no lock of another process
 
 
 def _taken(lock: BaseFileLock, wait: float) -> BaseFileLock | None:

@@ -108,10 +108,16 @@ def test_the_lock_of_another_host_is_refused_with_what_to_do(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such locks")
-@pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
-def test_a_file_system_without_locks_gets_one_of_a_file(tmp_path, monkeypatch, code):
+@pytest.mark.parametrize(
+    ("code", "always"),
+    [(errno.ENOSYS, True), (errno.ENOLCK, False), (errno.ENOLCK, True), (errno.EOPNOTSUPP, False)],
+)
+def test_a_file_system_without_locks_gets_one_of_a_file(tmp_path, monkeypatch, code, always):
     def refuse(file, how):
-        raise OSError(code, os.strerror(code))
+        import fcntl
+
+        if always or how != fcntl.LOCK_UN:
+            raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr("fcntl.flock", refuse)
     with RunLock.take(tmp_path):
@@ -126,10 +132,9 @@ def test_a_lock_that_nothing_was_written_under_leaves_no_folder(tmp_path):
     assert not (tmp_path / "a").exists()
     with RunLock.take(tmp_path / "b"):
         (tmp_path / "b" / "config.json").touch()
-    assert sorted(path.name for path in (tmp_path / "b").iterdir()) == [
-        "config.json",
-        "training.lock",
-    ]
+    # filelock leaves its file, or in some versions deletes it.
+    names = {path.name for path in (tmp_path / "b").iterdir()}
+    assert names - {"training.lock"} == {"config.json"}
 
 
 def test_two_processes_never_get_the_same_new_folder(tmp_path, monkeypatch):
