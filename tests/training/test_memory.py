@@ -182,13 +182,13 @@ def test_memory_that_runs_out_in_training_is_one_line(tmp_path):
         import torch
         from howlkit.cli import main
         from howlkit.training.trainer import Trainer
-        train = Trainer.train
-        def limited(self):
+        update = Trainer._update_window
+        def limited(self, *batch):
             used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
             most = resource.getrlimit(resource.RLIMIT_AS)[1]
-            resource.setrlimit(resource.RLIMIT_AS, (used + 2**26, most))
-            return train(self)
-        Trainer.train = limited
+            resource.setrlimit(resource.RLIMIT_AS, (used + 2**24, most))
+            return update(self, *batch)
+        Trainer._update_window = limited
         main(sys.argv[1:])
     """
     options = ["-o", "lstm.hidden=900", "--steps", "2", "--out-dir", "run"]
