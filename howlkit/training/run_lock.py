@@ -14,10 +14,10 @@ another host, the lock is refused: not every network file system carries locks f
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import socket
+import time
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from types import TracebackType
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 from howlkit.atomic_files import write_whole
+from howlkit.dataset.folder import NO_LOCKS
 from howlkit.errors import CheckpointError, printable, quoted
 from howlkit.training.checkpoint import saving
 
@@ -37,10 +38,10 @@ FILES = frozenset((LOCK, SOFT_LOCK, HOLDER))
 """The names of the files in a run's folder that belong to the lock."""
 
 WAIT = 0.5
-"""Seconds to wait for a lock; by then a process that got it has written who it is."""
+"""Seconds to wait for a lock."""
 
-NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
-"""What a file system without locks answers."""
+NAMED = 5
+"""Seconds by which a process that got the lock has written who it is, on a busy machine too."""
 
 
 @dataclass(frozen=True)
@@ -204,9 +205,12 @@ def _check_host(run: Path) -> None:
 
 
 def _refusal(run: Path) -> str:
-    who = _said(run) or "another process"
+    until = time.monotonic() + NAMED
+    while (who := _said(run)) is None and time.monotonic() < until:
+        time.sleep(0.05)
     return (
-        f"{printable(run)} is being trained by {who}: two trainers in one folder would lose work. "
+        f"{printable(run)} is being trained by {who or 'another process'}: "
+        "two trainers in one folder would lose work. "
         "Wait for it to end, or stop it with Ctrl-C, which saves it; or train into another "
         "--out-dir"
     )

@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -125,6 +126,17 @@ def test_a_file_system_without_locks_gets_one_of_a_file(tmp_path, monkeypatch, c
             RunLock.take(tmp_path)
         assert run_lock.holder(tmp_path) is not None
     assert run_lock.holder(tmp_path) is None
+
+
+def test_a_process_that_says_late_who_it_is_is_named(tmp_path):
+    with RunLock.take(tmp_path):
+        said = (tmp_path / "training.json").read_bytes()
+        (tmp_path / "training.json").unlink()
+        late = threading.Timer(1.5, (tmp_path / "training.json").write_bytes, [said])
+        late.start()
+        with pytest.raises(CheckpointError, match=f"by process {os.getpid()}"):
+            RunLock.take(tmp_path)
+        late.join()
 
 
 def test_a_lock_that_nothing_was_written_under_leaves_no_folder(tmp_path):
