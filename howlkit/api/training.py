@@ -46,6 +46,7 @@ def train(
     device: str = "auto",
     precision: Literal["32", "bf16"] = "32",
     workers: int = 0,
+    keep: int | None = None,
     resume: bool | PathLike = False,
     init: PathLike | Trained | None = None,
     strict: bool = False,
@@ -61,7 +62,8 @@ def train(
     out_dir: the folder of the run; None: runs/ENCODER-MODEL-NUMBER, which `Trained.path` says.
     steps, minutes: how long; 10 minutes if neither is given. seed: of the first weights and the
     order of the music. device: auto, cpu, cuda or mps. precision: 32, or bf16 for mixed precision.
-    workers: how many processes prepare music in advance.
+    workers: how many processes prepare music in advance. keep: how many checkpoints, the newest
+    ones; None: 1, or as many as before when a run is resumed.
     resume: go on with a run: its folder, or True for that in `out_dir`, or else the newest. init:
     a run, a Trained or the name of a model that comes with howlkit, to start from the weights,
     encoder and model of. strict: stop at the first file that cannot be read or had to be mended.
@@ -89,6 +91,7 @@ def train(
         None if minutes is None else positive("minutes", minutes),
     )
     whole("workers", workers, 0, 64)
+    keep = None if keep is None else whole("keep", keep, 1)
     folder = None if out_dir is None else path_of("out_dir", out_dir)
     with joined_world() as world, Display(quiet=quiet or not world.first) as display:
         if resume is not False:
@@ -102,6 +105,7 @@ def train(
                 budget,
                 device=device,
                 tell=display.tell,
+                keep=keep,
                 workers=workers,
                 world=world,
             )
@@ -119,6 +123,7 @@ def train(
                 precision=str(precision),
                 init=None if init is None else _run_of(init),
                 strict=strict,
+                keep=keep or 1,
             )
             trainer = setup.begin(
                 plan,

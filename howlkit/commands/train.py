@@ -91,10 +91,8 @@ Examples:
 @click.option(
     "--keep",
     type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
     help="How many checkpoints to keep, the newest ones; `howlkit sample --checkpoint STEP` takes "
-    "one of them.",
+    "one of them. Default: 1, or with --resume as many as before.",
 )
 @click.option(
     "--resume", is_flag=True, help="Resume the run in --out-dir, or else the newest run in runs/."
@@ -123,7 +121,7 @@ def command(
     device: str,
     precision: str,
     workers: int,
-    keep: int,
+    keep: int | None,
     resume: bool,
     init: Path | None,
     strict: bool,
@@ -151,6 +149,7 @@ def command(
                 Budget(steps, minutes),
                 device=device,
                 tell=display.tell,
+                keep=keep,
                 workers=workers,
                 world=world,
             )
@@ -166,6 +165,7 @@ def command(
                 precision=precision,
                 init=init,
                 strict=strict,
+                keep=keep or 1,
             )
             trainer = setup.begin(
                 plan,
@@ -176,7 +176,6 @@ def command(
                 progress=file_progress(),
                 world=world,
             )
-        trainer.keep = keep
         display.begin(trainer)
         ctx.exit(_train(trainer, display))
 

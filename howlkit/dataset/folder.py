@@ -8,6 +8,7 @@ names (names.py), the lock among them.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,10 @@ from howlkit.dataset.manifest import FORMAT, read_manifest
 from howlkit.dataset.names import LOCK, MANIFEST, is_ours
 from howlkit.errors import BusyError, DataError, printable
 
-__all__ = ["writing"]
+__all__ = ["NO_LOCKS", "writing"]
+
+NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
+"""What a file system without locks answers."""
 
 
 @contextlib.contextmanager
@@ -67,7 +71,7 @@ def _said(file: Path) -> Any:  # noqa: ANN401 - any JSON
 
 @contextlib.contextmanager
 def _locked(out: Path) -> Iterator[None]:
-    """Keep two processes from writing to one folder, where the system has such locks."""
+    """Keep two processes from writing to one folder, where system and file system have locks."""
     with open(out / LOCK, "ab") as file:
         try:
             import fcntl
@@ -80,4 +84,7 @@ def _locked(out: Path) -> Iterator[None]:
                 f"another howlkit is preparing into {printable(out)} at this moment; "
                 "wait for it to end"
             ) from error
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
         yield

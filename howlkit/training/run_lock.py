@@ -3,8 +3,8 @@
 RUN/training.lock is locked by the operating system, through filelock. The system gives the lock
 back when the process ends, however it ends, so a lock is never left over, a pid that was given to
 another process misleads nobody, and of two processes that start at once one gets it. The file
-itself stays, empty. Where a file system has no locks, a file with the pid and the start time of its
-process takes their place.
+itself stays, empty, unless the version of filelock deletes it. Where a file system has no locks, a
+file with the pid and the start time of its process takes their place.
 
 RUN/training.json says who holds the lock. It is deleted when training ends, and left over by a
 process that is killed. On the same host such a file is ignored, since the lock is free. If it names
@@ -14,11 +14,10 @@ another host, the lock is refused: not every network file system carries locks f
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import socket
-import warnings
+import time
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +26,7 @@ from types import TracebackType
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 from howlkit.atomic_files import write_whole
+from howlkit.dataset.folder import NO_LOCKS
 from howlkit.errors import CheckpointError, printable, quoted
 from howlkit.training.checkpoint import saving
 
@@ -38,10 +38,10 @@ FILES = frozenset((LOCK, SOFT_LOCK, HOLDER))
 """The names of the files in a run's folder that belong to the lock."""
 
 WAIT = 0.5
-"""Seconds to wait for a lock; by then a process that got it has written who it is."""
+"""Seconds to wait for a lock."""
 
-NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP)
-"""What a file system without locks answers; for ENOSYS filelock takes a `SoftFileLock` itself."""
+NAMED = 5
+"""Seconds by which a process that got the lock has written who it is, on a busy machine too."""
 
 
 @dataclass(frozen=True)
@@ -150,13 +150,26 @@ def holder(run: Path) -> Holder | None:
 def _acquire(run: Path, wait: float) -> BaseFileLock | None:
     """Return the lock of a folder, taken; None if it was not free for `wait` seconds."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that a file system has no locks
-            return _taken(FileLock(run / LOCK, thread_local=False), wait)
+        _try_locks(run / LOCK)
+        return _taken(FileLock(run / LOCK, thread_local=False), wait)
     except OSError as error:
         if error.errno not in NO_LOCKS:
             raise
         return _taken(SoftFileLock(run / SOFT_LOCK, thread_local=False), wait)
+
+
+def _try_locks(file: Path) -> None:
+    """Raise OSError if a file system has no locks at all, ENOSYS as a rule.
+
+    filelock answers ENOSYS by a lock of its own under the same name, and in versions before 4.1 the
+    next process deletes that one and takes the lock too. Other errors it hands on, once it locks.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows, where all file systems have locks
+        return
+    with open(file, "ab") as opened:
+        fcntl.flock(opened, fcntl.LOCK_UN)  # which gives back no lock of another process
 
 
 def _taken(lock: BaseFileLock, wait: float) -> BaseFileLock | None:
@@ -192,9 +205,12 @@ def _check_host(run: Path) -> None:
 
 
 def _refusal(run: Path) -> str:
-    who = _said(run) or "another process"
+    until = time.monotonic() + NAMED
+    while (who := _said(run)) is None and time.monotonic() < until:
+        time.sleep(0.05)
     return (
-        f"{printable(run)} is being trained by {who}: two trainers in one folder would lose work. "
+        f"{printable(run)} is being trained by {who or 'another process'}: "
+        "two trainers in one folder would lose work. "
         "Wait for it to end, or stop it with Ctrl-C, which saves it; or train into another "
         "--out-dir"
     )

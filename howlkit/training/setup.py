@@ -58,7 +58,7 @@ class TrainingPlan:
     sources: as for `dataset.opening.open_data`. encoder, model, augment: names, or components that
     are made; None: those of `init`, or else tuple and lstm, and the augmenters that the music asks
     for (`augment_defaults`). values: options by component name. init: a run to start from, or the
-    name of a model that ships.
+    name of a model that ships. keep: how many checkpoints, the newest ones.
     """
 
     sources: Sequence[Path] = ()
@@ -71,6 +71,7 @@ class TrainingPlan:
     precision: str = "32"
     init: Path | None = None
     strict: bool = False
+    keep: int = 1
 
 
 def begin(
@@ -126,6 +127,7 @@ def _begin(
             locked.enter_context(lock)
         config = _config(plan, recipe, data)
         trainer = _trainer(lock, recipe, data, config, plan.budget, device, tell, workers, world)
+        trainer.keep = plan.keep
         if initial is not None:
             weights = read_tensors(initial / model_folder.WEIGHTS)
             check_weights(trainer.network, weights, initial / model_folder.WEIGHTS)
@@ -153,6 +155,7 @@ def _config(plan: TrainingPlan, recipe: Recipe, data: Dataset) -> dict[str, Any]
         },
         "seed": plan.seed,
         "budget": asdict(plan.budget),
+        "keep": plan.keep,
         "precision": plan.precision,
         "init": _named(plan.init) if plan.init else None,
         "versions": versions(),
@@ -173,12 +176,14 @@ def reopen(
     *,
     device: str,
     tell: Tell,
+    keep: int | None = None,
     workers: int = 0,
     world: World = ALONE,
 ) -> Trainer:
     """Return the Trainer of a run that was stopped, at its newest whole checkpoint.
 
     budget: the new budget, counted from the beginning of the run; an empty one keeps the run's own.
+    keep: how many checkpoints from now on; None: as many as before.
     workers, world: as `begin`; the world may have another size than it had. The trainer holds the
     lock of the folder until training ends.
     Raises CheckpointError if the run is damaged or another process trains it, DataError if its
@@ -187,13 +192,19 @@ def reopen(
     if not world.first:
         return _follow(world, device=device, workers=workers)
     with _leading(world) as ready:
-        trainer = _reopen(run, budget, world.device(device), tell, workers, world)
+        trainer = _reopen(run, budget, world.device(device), tell, keep, workers, world)
         ready.append(_Opened(run, resumed=True, extended=budget != Budget()))
     return trainer
 
 
 def _reopen(
-    run: Path, budget: Budget, device: torch.device, tell: Tell, workers: int, world: World
+    run: Path,
+    budget: Budget,
+    device: torch.device,
+    tell: Tell,
+    keep: int | None,
+    workers: int,
+    world: World,
 ) -> Trainer:
     """Return the Trainer of a run that goes on, as `reopen`."""
     with ExitStack() as locked:
@@ -207,6 +218,7 @@ def _reopen(
             path, fingerprint = Path(config["data"]["dataset"]), config["data"]["fingerprint"]
             extended = budget != Budget()
             budget = budget if extended else Budget(**config["budget"])
+            kept = max(int(config.get("keep", 1)), 1)  # older runs do not say
             int(config["seed"]), str(config["precision"]), config["versions"]
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{run / 'config.json'} is damaged: {error!r}") from error
@@ -217,10 +229,16 @@ def _reopen(
         trainer.resume()
         if trainer.is_over:
             raise HowlkitError(_has_ended(run, budget, trainer.step))
+        trainer.keep = keep or kept
+        changed: dict[str, Any] = {}
         if extended:
             trainer.extend()
+            changed["budget"] = asdict(budget)
+        if trainer.keep != kept:
+            changed["keep"] = trainer.keep
+        if changed:
             with saving(run / "config.json") as path:
-                write_json(path, {**config, "budget": asdict(budget)})
+                write_json(path, config | changed)
         locked.pop_all()  # from here on the trainer holds the lock
     tell(f"Going on with {printable(run)} after {trainer.step} steps")
     return trainer

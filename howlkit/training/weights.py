@@ -45,16 +45,15 @@ _DAMAGE = (
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], *, half: bool = False) -> None:
     """Write tensors as safetensors with a checksum, atomically and flushed to the disk.
 
-    half: store those of float32 as float16.
+    half: store those of float32 as float16. Raises OSError, MemoryError or torch's RuntimeError if
+    there is no room for them; the file at `path` then stays as it was.
     """
-    import safetensors.torch
     import torch
 
     plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     if half:
         plain = {n: t.half() if t.dtype == torch.float32 else t for n, t in plain.items()}
-    data = safetensors.torch.save(plain, metadata={"sha256": checksum_of_tensors(plain)})
-    write_whole(path, data)
+    write_whole(path, _serialized(plain, {"sha256": checksum_of_tensors(plain)}))
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -146,6 +145,21 @@ def _header(path: Path) -> dict[str, Any]:
     if not isinstance(header, dict):
         raise ValueError("its header is no JSON object")
     return header
+
+
+def _serialized(tensors: dict[str, Tensor], metadata: dict[str, str]) -> bytes:
+    """Return a file of tensors. Raises MemoryError where there is no memory for it.
+
+    safetensors, which is written in Rust, raises a BaseException there that no module offers.
+    """
+    import safetensors.torch
+
+    try:
+        return safetensors.torch.save(tensors, metadata=metadata)
+    except BaseException as error:
+        if type(error).__module__ != "pyo3_runtime":
+            raise
+        raise MemoryError(f"in safetensors: {error}") from error
 
 
 def _is_utf_8(path: Path) -> bool:

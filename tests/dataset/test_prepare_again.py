@@ -217,6 +217,18 @@ def test_two_processes_do_not_prepare_into_one_folder(music, tmp_path):
         prepare([music], tmp_path / "data")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no such locks")
+@pytest.mark.parametrize("code", folder.NO_LOCKS)
+def test_a_file_system_without_locks_can_be_prepared_into(music, tmp_path, monkeypatch, code):
+    def refuse(file, how):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    prepare([music], tmp_path / "data")
+    monkeypatch.undo()
+    assert len(Dataset.open(tmp_path / "data").names) == 12
+
+
 def test_a_record_of_which_a_part_was_taken_in_is_left_out():
     whole, records = Record.of(random_piece(0)), Records()
     records.append(whole)

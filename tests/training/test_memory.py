@@ -1,5 +1,6 @@
 """A training that does not fit into memory is refused before it takes any."""
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -182,13 +183,13 @@ def test_memory_that_runs_out_in_training_is_one_line(tmp_path):
         import torch
         from howlkit.cli import main
         from howlkit.training.trainer import Trainer
-        train = Trainer.train
-        def limited(self):
+        update = Trainer._update_window
+        def limited(self, *batch):
             used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
             most = resource.getrlimit(resource.RLIMIT_AS)[1]
-            resource.setrlimit(resource.RLIMIT_AS, (used + 2**26, most))
-            return train(self)
-        Trainer.train = limited
+            resource.setrlimit(resource.RLIMIT_AS, (used + 2**24, most))
+            return update(self, *batch)
+        Trainer._update_window = limited
         main(sys.argv[1:])
     """
     options = ["-o", "lstm.hidden=900", "--steps", "2", "--out-dir", "run"]
@@ -198,3 +199,42 @@ def test_memory_that_runs_out_in_training_is_one_line(tmp_path):
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
     assert "memory ran out in training" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits as Linux has them")
+def test_memory_that_runs_out_while_weights_are_saved_is_told_and_leaves_the_file(tmp_path):
+    script = """
+        import pathlib, resource
+        import torch
+        from howlkit.errors import HowlkitError
+        from howlkit.training.memory import explained
+        from howlkit.training.recipe import Recipe
+        from howlkit.training.weights import write_tensors
+        recipe, told = Recipe.choose("tuple", "lstm", values={}), 0
+        file, size = pathlib.Path("weights"), 2**26
+        tensors = {"weight": torch.zeros(size // 4)}
+        write_tensors(file, {})  # what is imported late takes memory of its own
+        before, most = file.read_bytes(), resource.getrlimit(resource.RLIMIT_AS)[1]
+        for eighths in range(2, 48, 3):  # of the weights' own size: copies of them are made
+            used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (used + size * eighths // 8, most))
+            try:
+                with explained(recipe):
+                    write_tensors(file, tensors)
+            except HowlkitError as error:
+                assert "memory ran out" in str(error) and file.read_bytes() == before
+                told += 1
+            else:
+                break
+            finally:
+                resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        print(told, len(file.read_bytes()) - size > 0)
+    """
+    environment = {n: v for n, v in os.environ.items() if n != "RUST_BACKTRACE"}  # it takes memory
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        cwd=tmp_path, capture_output=True, text=True, env=environment,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told, written = done.stdout.split()
+    assert int(told) > 3 and written == "True"

@@ -11,7 +11,7 @@ from howlkit.music import midi
 from howlkit.network.likelihood import encode_all, score, unigram_nats
 from howlkit.sampling.trained import Trained
 from howlkit.training import augment_defaults, setup
-from howlkit.training.checkpoint import read_json
+from howlkit.training.checkpoint import read_json, write_json
 from howlkit.training.progress import Budget
 from tests.conftest import tune
 
@@ -24,9 +24,10 @@ def begun(tmp_path):
     for seed in range(12):
         midi.write(tune(seed), tmp_path / f"{seed}.mid")
 
-    def begin(*augment, out="run", tell=lambda line: None):
+    def begin(*augment, out="run", tell=lambda line: None, **rest):
         augment = None if augment == (None,) else augment
-        plan = setup.TrainingPlan([tmp_path], augment=augment, values=SMALL, budget=Budget(steps=5))
+        rest = {"budget": Budget(steps=5), **rest}
+        plan = setup.TrainingPlan([tmp_path], augment=augment, values=SMALL, **rest)
         return setup.begin(plan, tmp_path / out, device="cpu", tell=tell)
 
     return begin
@@ -105,3 +106,21 @@ def test_a_run_whose_budget_is_used_up_says_so_and_goes_on_with_more(begun, tmp_
     assert more.step == 5 and more.train().progress.step == 8
     with pytest.raises(HowlkitError, match="has had its 8 steps"):
         setup.reopen(tmp_path / "run", Budget(), device="cpu", tell=told.append)
+
+
+def test_a_run_that_goes_on_keeps_as_many_checkpoints_as_before(begun, tmp_path):
+    begun(budget=Budget(steps=15), keep=3).train()
+    run = tmp_path / "run"
+
+    def goes_on(steps, **keep):
+        budget = Budget(steps=steps)
+        setup.reopen(run, budget, device="cpu", tell=lambda line: None, **keep).train()
+        return [int(path.name[5:]) for path in sorted((run / "checkpoints").glob("step-*"))]
+
+    assert goes_on(20) == [10, 15, 20]
+    assert goes_on(25, keep=2) == [20, 25]
+    assert goes_on(30) == [25, 30]
+    config = read_json(run / "config.json")
+    del config["keep"]  # as in runs that were begun before it was stored
+    write_json(run / "config.json", config)
+    assert goes_on(35) == [35] and "keep" not in read_json(run / "config.json")
