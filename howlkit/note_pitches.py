@@ -43,8 +43,11 @@ class NotePitches:
     divisions: int
 
     @classmethod
-    def of(cls, schema: Schema, grammar: NoteGrammar) -> NotePitches:
-        """Return what the values of a schema mean, by the grammar of one row before its steps."""
+    def of(cls, schema: Schema, grammar: NoteGrammar, tables: NoteTables | None) -> NotePitches:
+        """Return what the values of a schema mean, by the grammar of one row before its steps.
+
+        tables: those of the grammar; None: it has none.
+        """
         pitches, drums = {}, {}
         for field in schema.decisions[1:]:
             choices = grammar.note_choices(field, _given(schema, field))
@@ -59,7 +62,6 @@ class NotePitches:
                 pitches[field.name] = begun
             if len(np.unique(program[program >= 0])) > 1:
                 drums[field.name] = np.asarray(program == DRUMS)
-        tables: NoteTables | None = getattr(grammar, "note_tables", None)
         shifts, lengths = ({}, {}) if tables is None else _spans(schema, tables)
         return cls(pitches, drums, shifts, lengths, grammar.divisions)
 

@@ -30,6 +30,8 @@ OFF = {
     "pitch_classes": 0,
     "scale": False,
     "harmony": 0,
+    "repeats_by": "steps",
+    "sounding": False,
 }
 """Options of heads that there are only since: a run that does not name them does without them."""
 

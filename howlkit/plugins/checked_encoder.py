@@ -117,7 +117,10 @@ def _note_pitches(component: Any) -> NotePitches | None:  # noqa: ANN401 - any e
     """Return which notes the values of an encoder's fields begin; None if it does not say."""
     encoder = CheckedEncoder(component)
     grammar = encoder.grammar(1)
-    return NotePitches.of(encoder.schema, grammar) if grammar.has_notes else None
+    if not grammar.has_notes:
+        return None
+    tables = grammar.note_tables if grammar.has_note_tables else None
+    return NotePitches.of(encoder.schema, grammar, tables)
 
 
 def _values(field: Field) -> int:

@@ -243,7 +243,7 @@ def _check_tables(schema: Schema, grammar: TabledGrammar, step: Steps) -> None:
 
 def _check_shifts(schema: Schema, grammar: TabledGrammar, step: Steps) -> None:
     """Check that the fields of which the tables say so add up to the onset of the step's note."""
-    shifts = NotePitches.of(schema, grammar).shifts
+    shifts = NotePitches.of(schema, grammar, grammar.note_tables).shifts
     if not shifts or step["mark"][0] != STEP:
         return
     told = int(grammar.note_bases[0, 0]) + sum(int(adds[step[n]][0]) for n, adds in shifts.items())
