@@ -49,6 +49,7 @@ PLAIN = {
     "heads.elapsed": False,
     "heads.pitch_classes": 0,
     "heads.harmony": 0,
+    "heads.sounding": False,
     "training.optimizer": "adamw",
 }
 WAYS = ("plain", "default")

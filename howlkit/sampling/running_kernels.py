@@ -182,6 +182,8 @@ def add_scaled(tables: Array, profiles: Array, y: Array, running: tuple[Array, .
     """Add to y (G,) what all profiles of pitch classes give by their rows of tables."""
     numbers = running[0]
     for c in range(CLASSES * (numbers[PROFILES] + SOUNDING_PROFILES * numbers[HAS_SOUNDING])):
+        if profiles[c] == 0:  # most pitch classes do not sound; a row is long
+            continue
         row = tables[numbers[PROFILES_ROW] + c]
         for j in range(len(y)):
             y[j] += profiles[c] * row[j]
