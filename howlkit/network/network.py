@@ -252,7 +252,9 @@ class Network(nn.Module):
         if self.sounding is not None:
             begin, end = end, end + self.sounding.width
             if field == self.sounding.field:
-                shift = self.sounding.shift(decided) if self.heads.chained else hidden[:, 0] * 0
+                shift = torch.zeros_like(hidden[:, 0])
+                if self.heads.chained:
+                    shift = self.sounding.shift(decided)
                 profiles.append(self.sounding.profiles(hidden[:, begin:end].detach(), shift))
         if profiles:
             hint = replace(hint or HeadHint(), profiles=torch.cat(profiles, -1))

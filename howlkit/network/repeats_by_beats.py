@@ -55,6 +55,7 @@ class RepeatsByBeats:
         shifts = self.places.shifts
         self.compared = [f for f in compared_fields(schema, names) if f.name not in shifts]
         self.lag = min(lag, LAGS)
+        self._tables: dict[torch.device, Columns] = {}
 
     def __call__(
         self, steps: Columns, state: State | None, lengths: Tensor | None
@@ -95,9 +96,16 @@ class RepeatsByBeats:
     def _shift(self, steps: Columns) -> Tensor:
         """Return (B, T): how many positions after the note before the note of a step begins."""
         total = torch.zeros_like(steps["mark"], dtype=torch.int64)
-        for name, adds in self.places.shifts.items():
-            total = total + torch.as_tensor(adds, device=total.device)[steps[name]]
+        for name, adds in self._adds(total.device).items():
+            total = total + adds[steps[name]]
         return total.where(steps["mark"] == STEP, 0)
+
+    def _adds(self, device: torch.device) -> Columns:
+        """Return what each value of the shifts adds, on a device; it is moved there once."""
+        if device not in self._tables:
+            shifts = self.places.shifts.items()
+            self._tables[device] = {n: torch.as_tensor(adds, device=device) for n, adds in shifts}
+        return self._tables[device]
 
     def _rank(self, steps: Columns) -> Tensor:
         """Return (B, T): the rank of each step's note."""
@@ -109,10 +117,9 @@ class RepeatsByBeats:
     def _as_shifts(self, shift: Tensor, steps: Columns) -> Columns:
         """Return the values that add up to shift (B, T) or, where none do, to a little less."""
         found = {}
-        for name, adds in self.places.shifts.items():
-            table = torch.as_tensor(adds, device=shift.device)
-            value = torch.searchsorted(table, shift.clamp(min=0), right=True) - 1
-            shift = shift - table[value]
+        for name, adds in self._adds(shift.device).items():
+            value = torch.searchsorted(adds, shift.clamp(min=0), right=True) - 1
+            shift = shift - adds[value]
             found[name] = value.to(steps[name].dtype)
         return found
 
