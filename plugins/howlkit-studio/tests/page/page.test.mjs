@@ -228,13 +228,13 @@ test("the model goes on from the cursor, its notes stream, and stop keeps them",
     await focus();
     await press("g");
     await until(({ studio, transport }) => studio.making?.notes.length > 3 && transport.playing);
-    assert.match(await page.locator("#written").textContent(), /^Writing: \d+ notes, bar \d+$/);
+    assert.match(await page.locator("#written").textContent(), /^Writing: [\d,]+ notes, bar \d+$/);
     await act();
     await until(({ studio }, before) => !studio.making && studio.piece.notes.size > before, size);
     await ask(({ transport }) => transport.pause());
     assert.equal(await stop.isVisible(), false);
     assert.ok((await made()).length >= 3 && (await made()).every(({ start }) => start >= tick));
-    assert.match(await page.locator("#said").textContent(), /^The model wrote \d+ notes\.$/);
+    assert.match(await page.locator("#said").textContent(), /^The model wrote [\d,]+ notes\.$/);
     await changing(() => press("Control+z"));
     assert.equal(await ask(({ studio }) => studio.piece.notes.size), size);
     await ask(({ transport }, at) => transport.seek(at), tick);
