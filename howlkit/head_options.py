@@ -90,7 +90,6 @@ class HeadOptions:
         high=4096,
         before=0,
     )
-
     sounding: bool = option(
         False,
         "the network is told what sounds where a note begins; with an encoder of one note a step",

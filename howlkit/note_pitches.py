@@ -17,7 +17,7 @@ from howlkit.music.tables import DRUMS
 from howlkit.note_choices import BEGINS, COMING, QUANTITIES, NoteGrammar, NoteTables
 from howlkit.schema import STEP, Field, Schema, Steps
 
-__all__ = ["NotePitches"]
+__all__ = ["NotePitches", "notes_of"]
 
 Column = NDArray[np.int64]
 
@@ -81,6 +81,11 @@ def _spans(schema: Schema, tables: NoteTables) -> tuple[dict[str, Column], dict[
             lengths[field.name] = its.copy()
         at += field.choices
     return shifts, lengths
+
+
+def notes_of(schema: Schema) -> NotePitches | None:
+    """Return which notes the values of a schema begin; None if its encoder does not say."""
+    return None if schema.notes is None else schema.notes()
 
 
 def _given(schema: Schema, field: Field) -> Steps:

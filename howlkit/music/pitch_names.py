@@ -103,11 +103,14 @@ def pitches_of(text: str) -> tuple[int, ...]:
 
 
 def _pitch(text: str) -> int | None:
-    """Return the pitch of a number or a name; None if MIDI has no such pitch."""
+    """Return the pitch of a number or a name; None if it is neither, or MIDI has no such pitch."""
     if text.isdecimal():
         number = int(text)
     else:
-        name, octave = re.fullmatch(rf"({ROOT})(-1|[0-9])", text).group(1, 4)  # type: ignore[union-attr]  # PITCH
+        named = re.fullmatch(rf"({ROOT})(-1|[0-9])", text)
+        if named is None:
+            return None
+        name, octave = named.group(1, 4)
         accidentals = name[1:].count("#") - name[1:].count("b")
         number = _LETTERS[name[0].lower()] + accidentals + 12 * (int(octave) + 1)
     return number if 0 <= number <= 127 else None

@@ -14,24 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.errors import OptionError
-from howlkit.note_pitches import NotePitches
+from howlkit.note_pitches import NotePitches, notes_of
 from howlkit.schema import Field, Schema
 
-__all__ = ["LAGS", "LAGS_A_BEAT", "NotePlaces", "has_note_places"]
+__all__ = ["LAGS", "LAGS_A_BEAT", "NotePlaces"]
 
 LAGS_A_BEAT = 2
 """Music is looked for at distances of whole half beats: a bar of 3/8 is three of them."""
 
 LAGS = 256
 """So many distances, the longest 128 beats, which are 32 bars of 4/4."""
-
-
-def has_note_places(schema: Schema) -> bool:
-    """Return whether the notes of an encoder have places, in beats: see `NotePlaces`."""
-    notes: NotePitches | None = schema.notes() if schema.notes is not None else None
-    if schema.clock != "beats" or notes is None or not notes.shifts:
-        return False
-    return notes.divisions % LAGS_A_BEAT == 0 and _ranked(schema, notes) is not None
 
 
 def _ranked(schema: Schema, notes: NotePitches) -> Sequence[Field] | None:
@@ -48,7 +40,8 @@ class NotePlaces:
 
     shifts: by field, (n,) how many positions each value adds to the onset before. ranked: by field,
     what one more in its value adds to the rank. span: more than any rank. unit: the positions of a
-    half beat. Raises OptionError, naming `option`, for an encoder whose notes have no places.
+    half beat. Raises OptionError, naming `option`, for an encoder whose notes have no places
+    (`possible`).
 
     >>> from howlkit import encoder
     >>> places = NotePlaces(encoder("tuple").schema, "heads.repeats_by=beats")
@@ -57,9 +50,9 @@ class NotePlaces:
     """
 
     def __init__(self, schema: Schema, option: str) -> None:
-        notes: NotePitches | None = schema.notes() if schema.notes is not None else None
+        notes = notes_of(schema)
         ranked = _ranked(schema, notes) if notes is not None and notes.shifts else None
-        if notes is None or ranked is None or not has_note_places(schema):
+        if notes is None or ranked is None or not self.possible(schema):
             raise OptionError(
                 f"{option} needs an encoder of which each step is one note, {LAGS_A_BEAT} or a "
                 "multiple of it positions a beat, and its shifts in beats add up (such as tuple "
@@ -72,3 +65,11 @@ class NotePlaces:
             self.ranked[field.name] = self.span
             self.span *= field.n
         self.ranked = dict(reversed(self.ranked.items()))
+
+    @staticmethod
+    def possible(schema: Schema) -> bool:
+        """Return whether the notes of an encoder have places, in beats."""
+        notes = notes_of(schema)
+        if schema.clock != "beats" or notes is None or not notes.shifts:
+            return False
+        return notes.divisions % LAGS_A_BEAT == 0 and _ranked(schema, notes) is not None

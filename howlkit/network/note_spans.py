@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.errors import OptionError
-from howlkit.note_pitches import NotePitches
+from howlkit.note_pitches import notes_of
 from howlkit.schema import Schema
 
 __all__ = ["NoteSpans"]
@@ -20,18 +20,17 @@ class NoteSpans:
     """What the values of a step say of the span of its note.
 
     shifts: by field, (n,) how many positions each value adds to the onset before. lengths: by
-    field, (n,) how many positions the note lasts. begins: the field that says the pitch, which is
-    decided after the shifts. Raises OptionError, naming `option`, for an encoder of which steps are
-    not like that (`possible` says it).
+    field, (n,) how many positions the note lasts. Raises OptionError, naming `option`, for an
+    encoder that does not say so, or not before the one field that says the pitch (`possible`).
 
     >>> from howlkit import encoder
     >>> spans = NoteSpans(encoder("tuple").schema, "heads.sounding")
-    >>> [*spans.shifts], [*spans.lengths], spans.begins
-    (['shift', 'shift_fine'], ['duration'], 'pitch')
+    >>> [*spans.shifts], [*spans.lengths]
+    (['shift', 'shift_fine'], ['duration'])
     """
 
     def __init__(self, schema: Schema, option: str) -> None:
-        notes: NotePitches | None = schema.notes() if schema.notes is not None else None
+        notes = notes_of(schema)
         if notes is None or not self.possible(schema):
             raise OptionError(
                 f"{option} needs an encoder of which each step is one note, with shifts that add "
@@ -39,12 +38,11 @@ class NoteSpans:
             )
         self.shifts: dict[str, NDArray[np.int64]] = notes.shifts
         self.lengths: dict[str, NDArray[np.int64]] = notes.lengths
-        (self.begins,) = notes.pitches
 
     @staticmethod
     def possible(schema: Schema) -> bool:
         """Return whether the steps of an encoder say when their notes begin and end."""
-        notes: NotePitches | None = schema.notes() if schema.notes is not None else None
+        notes = notes_of(schema)
         if notes is None or not notes.shifts or not notes.lengths or len(notes.pitches) != 1:
             return False
         names = [field.name for field in schema.decisions]

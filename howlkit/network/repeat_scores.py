@@ -18,6 +18,7 @@ __all__ = [
     "KEYS_AND_SCORES",
     "MOST",
     "NOWHERE",
+    "NO_KEY",
     "PREFIX",
     "REACH",
     "SCORES",
@@ -41,8 +42,9 @@ the notes after it, one in seven is as hinted in pop909, after 4 one in three, a
 four. And a network that is told nothing below 4 never begins to repeat what it has made.
 """
 
-NOWHERE = -(2**60)
-"""The place of a step that is not there (note_places.py): before all others."""
+NO_KEY, NOWHERE = -1, -(2**60)
+"""The key of a row that is no note, by beats, which equals none; and the place (note_places.py) of
+a step that is not there, before all others."""
 
 PREFIX = "repeats_"
 """The names of the search's part of a network's state begin with it."""

@@ -20,6 +20,7 @@ from howlkit.network.note_places import LAGS, NotePlaces
 from howlkit.network.repeat_scores import (
     DECAY,
     MOST,
+    NO_KEY,
     NOWHERE,
     PREFIX,
     REACH,
@@ -38,7 +39,6 @@ AT_ONCE = 32
 """Steps that are compared with those before them in one go; bounds memory."""
 
 KEY, PLACE, ONSET, SCORE = (PREFIX + name for name in ("key", "place", "onset", "score"))
-NO_KEY = -1
 
 
 class RepeatsByBeats:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from howlkit.errors import OptionError
 from howlkit.network.input_state import DRUMS
-from howlkit.note_pitches import NotePitches
+from howlkit.note_pitches import NotePitches, notes_of
 from howlkit.schema import Field, Schema
 
 __all__ = ["StepNotes", "last_where", "note_pitches"]
@@ -24,7 +24,7 @@ State = dict[str, Tensor]
 
 def note_pitches(schema: Schema, option: str) -> NotePitches:
     """Return which notes the values of a schema begin; OptionError, naming `option`, if unknown."""
-    notes: NotePitches | None = schema.notes() if schema.notes is not None else None
+    notes = notes_of(schema)
     if notes is None or not notes.pitches:
         raise OptionError(
             f"{option} needs an encoder that says which notes its values begin (its grammar has "

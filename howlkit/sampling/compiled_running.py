@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from howlkit.head_options import SOUNDING_PROFILES, HeadOptions
 from howlkit.network.input_state import CLASSES, EDGES_AT, KEPT
 from howlkit.network.note_spans import NoteSpans
-from howlkit.note_pitches import NotePitches
+from howlkit.note_pitches import NotePitches, notes_of
 from howlkit.sampling.compiled_fields import FieldArrays
 from howlkit.sampling.stored_network import NamedWeights, UnsuitedError
 from howlkit.schema import Schema
@@ -33,7 +33,7 @@ LAST, HEARD = 2, 3 + 2 * CLASSES
 
 def begun_pitches(schema: Schema) -> NotePitches:
     """Return which notes the values of a schema begin; UnsuitedError if it does not say."""
-    notes: NotePitches | None = schema.notes() if schema.notes is not None else None
+    notes = notes_of(schema)
     if notes is None:
         raise UnsuitedError("its encoder does not say which notes its values begin")
     return notes

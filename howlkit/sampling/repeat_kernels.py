@@ -19,6 +19,7 @@ from howlkit.network.repeat_scores import (
     FACTOR,
     KEYS_AND_SCORES,
     MOST,
+    NO_KEY,
     REACH,
     SHIFT,
 )
@@ -29,7 +30,6 @@ __all__ = ["find_by_beats", "find_passage", "set_shifts"]
 SHRINK, FULL = np.float32(DECAY), np.float32(MOST)
 MULTIPLIER = np.int64(FACTOR)
 BITS_OF_KEY = np.int64(2**62 - 1)
-NO_KEY = np.int64(-1)  # of a row that is no note
 
 
 @compiled
@@ -100,6 +100,40 @@ def find_passage(
 
 
 @compiled
+def _score_lags(keys: Array, onsets: Array, unit: int, old_scores: Array, scores: Array) -> None:
+    """Set scores (LAGS,) after the newest step, by which lags its note was played before.
+
+    keys, onsets: (R,), the newest last. unit: the positions of a half beat.
+    """
+    key, onset = keys[REACH - 1], onsets[REACH - 1]
+    shrink = ONE if key == NO_KEY else SHRINK
+    for j in range(LAGS):
+        scores[j] = old_scores[j] * shrink
+    if key == NO_KEY:
+        return
+    for r in range(REACH - 1):
+        if keys[r] == key:
+            ago = onset - onsets[r]
+            j = ago // unit - 1
+            if 0 <= j < LAGS and ago % unit == 0:
+                grown = old_scores[j] + ONE
+                scores[j] = grown if grown < FULL else FULL
+
+
+@compiled
+def _first_after(wanted: int, places: Array) -> int:
+    """Return the index of the first of rising places (R,) after the one wanted; the last is."""
+    low, high = 0, len(places) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if places[middle] > wanted:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+@compiled
 def find_by_beats(
     record: Array,
     values: Array,
@@ -124,19 +158,14 @@ def find_by_beats(
     """
     lag, unit, span, size = numbers[0], numbers[5], numbers[6], len(record)
     first_score, first = 24 * REACH, 24 * REACH + 4 * LAGS
-    keys = after[: 8 * REACH].view(np.int64)
-    places = after[8 * REACH : 16 * REACH].view(np.int64)
-    onsets = after[16 * REACH : first_score].view(np.int64)
-    old_scores = before[first_score:first].view(np.float32)
-    scores = after[first_score:first].view(np.float32)
     # Keys, places and onsets of the last steps, each moved on by one.
-    old = before[:first_score].view(np.int64)
+    old, new = before[:first_score].view(np.int64), after[:first_score].view(np.int64)
     for part in range(3):
-        new = after[8 * REACH * part : 8 * REACH * (part + 1)].view(np.int64)
-        kept = old[REACH * part + 1 : REACH * (part + 1)]
+        moved, kept = new[REACH * part :], old[REACH * part + 1 : REACH * (part + 1)]
         for r in range(len(kept)):
-            new[r] = kept[r]
-    key, onset, rank = NO_KEY, old[3 * REACH - 1], np.int64(0)
+            moved[r] = kept[r]
+    keys, places, onsets = new[:REACH], new[REACH : 2 * REACH], new[2 * REACH :]
+    key, onset, rank = np.int64(NO_KEY), old[3 * REACH - 1], np.int64(0)
     if is_note:
         key = np.int64(_key(record, values, compared, place, bits))
         for i in range(len(shifted)):
@@ -146,35 +175,16 @@ def find_by_beats(
     keys[REACH - 1], onsets[REACH - 1] = key, onset
     places[REACH - 1] = max(old[2 * REACH - 1], onset * span + rank)
     _keep_steps(record, before[first + size :], after[first:])
-    if is_note:
-        for j in range(LAGS):
-            scores[j] = old_scores[j] * SHRINK
-        for r in range(REACH - 1):
-            if keys[r] == key:
-                ago = onset - onsets[r]
-                j = ago // unit - 1
-                if 0 <= j < LAGS and ago % unit == 0:
-                    grown = old_scores[j] + ONE
-                    scores[j] = grown if grown < FULL else FULL
-    else:
-        for j in range(LAGS):
-            scores[j] = old_scores[j]
+    scores = after[first_score:first].view(np.float32)
+    _score_lags(keys, onsets, unit, before[first_score:first].view(np.float32), scores)
     best = lag - 1
     for j in range(lag, LAGS):
         if scores[j] > scores[best]:
             best = j
     back = (best + 1) * unit
-    wanted, low, high = places[REACH - 1] - back * span, 0, REACH - 1
-    while low < high:  # the first place after the one wanted; the last of all is
-        middle = (low + high) // 2
-        if places[middle] > wanted:
-            high = middle
-        else:
-            low = middle + 1
-    shift = onsets[low] + back - onset
-    if keys[low] == NO_KEY:
-        shift = np.int64(-1)
-    return first + low * size, scores[best], int(shift)
+    found = _first_after(places[REACH - 1] - back * span, places)
+    shift = np.int64(-1) if keys[found] == NO_KEY else onsets[found] + back - onset
+    return first + found * size, scores[best], int(shift)
 
 
 @compiled

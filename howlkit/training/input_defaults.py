@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.dataset import Dataset
-from howlkit.network.note_places import has_note_places
+from howlkit.network.note_places import NotePlaces
 from howlkit.network.note_spans import NoteSpans
 from howlkit.network.repeat_scores import REACH
-from howlkit.note_pitches import NotePitches
+from howlkit.note_pitches import notes_of
 from howlkit.protocols import Encoder
 from howlkit.schema import STEP, Schema, Steps
 from howlkit.training.recipe import Recipe
@@ -81,7 +81,7 @@ def with_inputs(
     }
     decided = {name: value for name, value in decided.items() if name in left}
     searched = decided.get("repeats", recipe.heads.repeats)
-    if "repeats_by" in left and searched and has_note_places(schema):
+    if "repeats_by" in left and searched and NotePlaces.possible(schema):
         decided["repeats_by"] = "beats"
     if "scale" in left:  # it is found in the histogram
         decided["scale"] = decided.get("pitch_classes", recipe.heads.pitch_classes) > 0
@@ -131,7 +131,7 @@ def repetition(encoder: Encoder, data: Dataset) -> Repetition:
 
 def _notes(schema: Schema) -> tuple[str, ...]:
     """Return the fields whose values begin notes; none if the encoder does not say."""
-    notes: NotePitches | None = schema.notes() if schema.notes is not None else None
+    notes = notes_of(schema)
     return () if notes is None else tuple(notes.pitches)
 
 

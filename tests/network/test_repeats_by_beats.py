@@ -10,7 +10,7 @@ from howlkit.builtin.models.lstm_gru import Lstm
 from howlkit.errors import OptionError
 from howlkit.head_options import HeadOptions
 from howlkit.music.piece import Piece
-from howlkit.network.note_places import LAGS, NotePlaces, has_note_places
+from howlkit.network.note_places import LAGS, NotePlaces
 from howlkit.network.repeat_scores import REACH
 from howlkit.network.repeats import Repeats
 from howlkit.network.repeats_by_beats import RepeatsByBeats
@@ -159,12 +159,12 @@ def test_start_and_end_are_no_notes():
 
 
 def test_the_notes_of_tuples_in_beats_have_places_and_others_are_refused():
-    assert has_note_places(TUPLE.schema)
-    assert has_note_places(encoder("tuple", pitch="octave", tracks=3, pedals=True).schema)
+    assert NotePlaces.possible(TUPLE.schema)
+    assert NotePlaces.possible(encoder("tuple", pitch="octave", tracks=3, pedals=True).schema)
     others = [("tuple", {"clock": "seconds"}), ("tuple", {"grid": 3}), ("howl", {})]
     for name, options in [*others, *((n, {}) for n in ("remi", "event", "voices", "pianoroll"))]:
         schema = encoder(name, **options).schema
-        assert not has_note_places(schema)
+        assert not NotePlaces.possible(schema)
         with pytest.raises(OptionError, match=r"repeats_by=beats needs .* leave the option out"):
             NotePlaces(schema, "heads.repeats_by=beats")
 
