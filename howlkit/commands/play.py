@@ -69,9 +69,15 @@ def command(
     newest run in runs/, or what a model that comes with howlkit has made in samples/.
     """
     from howlkit.dataset.music_file import read_music
+    from howlkit.music.sound.audio_files import ALL_SUFFIXES
 
     if player and out is not None:
         raise click.UsageError("--player makes no page; leave out --out, or --player")
+    if out is not None and out.suffix.lower() in ALL_SUFFIXES:
+        raise click.UsageError(
+            f"--out {printable(out)} would be a page, which plays in a browser; choose a name that "
+            "ends in .html, or write sound with `howlkit render`"
+        )
     file = _file(music)
     if out is not None:
         out = file_in(out, f"{'stdin' if file == Path('-') else file.stem}.html")

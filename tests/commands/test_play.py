@@ -139,6 +139,11 @@ def test_the_browser_opens_the_page(howlkit, song, tmp_path, monkeypatch):
     assert re.fullmatch(r"file://.*howlkit-song-\w+\.html\n", opened.read_text())
 
 
+def test_a_page_is_not_written_under_the_name_of_a_sound(howlkit, song, tmp_path):
+    code, _, err = howlkit("play", song, "--out", tmp_path / "new.wav")
+    assert code == 2 and "howlkit render" in err and not (tmp_path / "new.wav").exists()
+
+
 def test_hostile_names_are_inert(howlkit, tmp_path):
     name = "'\"><script>alert(1)<"
     piece = NOTES.replace(name=name)
