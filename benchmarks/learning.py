@@ -50,6 +50,7 @@ PLAIN = {
     "heads.pitch_classes": 0,
     "heads.harmony": 0,
     "heads.sounding": False,
+    "heads.votes": False,
     "training.optimizer": "adamw",
 }
 WAYS = ("plain", "default")

@@ -96,14 +96,26 @@ class HeadOptions:
         before=False,
     )
 
+    votes: bool = option(
+        False,
+        "earlier notes, whole half beats back, vote for the pitch; needs repeats_by=beats",
+        before=False,
+    )
+
     name: ClassVar[str] = "heads"
 
     def __post_init__(self) -> None:
-        """Refuse a scale without the histogram that it is found in."""
+        """Refuse a scale without the histogram that it is found in, and votes without lags."""
         if self.scale and not self.pitch_classes:
             raise OptionError(
                 "heads.scale finds the scale in the histogram of heads.pitch_classes, which is 0 "
                 "(none); set heads.pitch_classes too, such as 64, or leave out heads.scale"
+            )
+        if self.votes and not (self.repeats and self.repeats_by == "beats" and self.chained):
+            raise OptionError(
+                "heads.votes counts the notes of lags in beats, at the onset that was decided: it "
+                "needs heads.repeats_by=beats with heads.repeats, and heads.chained=true; set "
+                "these, or leave out heads.votes"
             )
 
     @property

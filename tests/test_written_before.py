@@ -32,6 +32,7 @@ OFF = {
     "harmony": 0,
     "repeats_by": "steps",
     "sounding": False,
+    "votes": False,
 }
 """Options of heads that there are only since: a run that does not name them does without them."""
 

@@ -33,13 +33,15 @@ class HeadHint:
 
     value: (N,) a value that is likely to come, -1 for none. bonus: (N,) what the hint adds to the
     logit of `value`. references: (N, R) the values that the field is relative to, -1 for none
-    (`schema.Field.relative_to`). profiles: (N, 12 P) of pitch classes (pitch_classes.py).
+    (`schema.Field.relative_to`). profiles: (N, 12 P) of pitch classes (pitch_classes.py). votes:
+    (N, n), how often each value is voted for, as a logarithm (lag_votes.py).
     """
 
     value: Tensor | None = None
     bonus: Tensor | None = None
     references: Tensor | None = None
     profiles: Tensor | None = None
+    votes: Tensor | None = None
 
 
 class Head(nn.Module, ABC):
@@ -84,7 +86,7 @@ class Softmax(Head):
     takes_hints: whether a hinted value gets a bonus on its logit. reference_count: R, the number
     of values that the field is relative to. classes: (n,) the pitch class of the note that each
     value begins, 12 for none. profiles: P, of pitch classes; 0: no bonus for intervals to notes
-    played lately.
+    played lately. takes_votes: whether logits are raised by votes.
     """
 
     classes: Tensor
@@ -98,6 +100,7 @@ class Softmax(Head):
         reference_count: int = 0,
         classes: Tensor | None = None,
         profiles: int = 0,
+        takes_votes: bool = False,
     ) -> None:
         super().__init__(field, width, field.n)
         self._is_mark = field == MARK
@@ -111,6 +114,10 @@ class Softmax(Head):
             self.intervals = nn.Linear(width, profiles * CLASSES, bias=False)
             nn.init.zeros_(self.intervals.weight)
             self.register_buffer("classes", classes, persistent=False)
+        if takes_votes:
+            self.gain = nn.Linear(width, 1)
+            nn.init.zeros_(self.gain.weight)
+            nn.init.zeros_(self.gain.bias)
 
     def nats(self, x: Tensor, target: Tensor, hint: HeadHint | None = None) -> Tensor:
         """Return (N,) cross-entropies."""
@@ -124,6 +131,8 @@ class Softmax(Head):
             logits = logits + self._from_references(activations, hint.references)
         if hint is not None and hint.profiles is not None:
             logits = logits + self._from_profiles(activations, hint.profiles)
+        if hint is not None and hint.votes is not None:
+            logits = logits + self.gain(activations) * hint.votes
         if hint is not None and hint.value is not None and hint.bonus is not None:
             bonus = hint.bonus + self.trust(activations)[:, 0]
             bonus = bonus.where(hint.value >= 0, 0).to(logits.dtype)

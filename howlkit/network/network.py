@@ -122,6 +122,7 @@ class Network(nn.Module):
             count = self.relative.count(field)
             count += self.last_pitch is not None and field in self.last_pitch.fields
             classes = classes_of_values(self.schema, field) if heads.scored_profiles else None
+            votes = self.hints.votes if self.hints is not None else None
             head = Softmax(
                 field,
                 heads.width,
@@ -129,6 +130,7 @@ class Network(nn.Module):
                 reference_count=count,
                 classes=classes,
                 profiles=heads.scored_profiles,
+                takes_votes=votes is not None and votes.fields.has(field.name),
             )
         elif kind is Logistics:
             head = Logistics(field, heads.width, heads.components)
@@ -191,6 +193,17 @@ class Network(nn.Module):
         state: as this returned it, or `start_state` did; None: the rows begin their pieces.
         lengths: (B,) how many steps of each row count; None: all.
         """
+        hidden, suffix, state = self._read(batch, state, lengths)
+        return hidden if suffix is None else torch.cat((hidden, suffix), -1), state
+
+    def _read(
+        self, batch: Columns, state: State | None, lengths: Tensor | None
+    ) -> tuple[Tensor, Tensor | None, State]:
+        """Return what `advance` does, the hidden vectors in two parts.
+
+        The first (B, T, D') has gradients. The second is what the steps alone say, apart so that no
+        gradient is computed for it; None: nothing.
+        """
         x, match, after = self._embed(batch, state, lengths)
         suffixes = [self.relative.suffix(batch)] if self.relative.fields else []
         if self.pitch_classes is not None:
@@ -206,13 +219,12 @@ class Network(nn.Module):
             after |= counted
             suffixes.append(last)
         if self.hints is not None and match is not None:
-            suffixes.append(self.hints.suffix(match))
+            suffixes += self.hints.suffix(match)
         hidden, state = self.backbone(x, _backbone_state(state), lengths)
         if width := self.heads.width_skip(self.schema):
             skipped = F.dropout(x[..., -width:], self.heads.dropout, self.training)
             hidden = torch.cat((hidden, skipped), -1)
-        hidden = torch.cat((hidden, *suffixes), -1) if suffixes else hidden
-        return hidden, state | after
+        return hidden, torch.cat(suffixes, -1) if suffixes else None, state | after
 
     def _embed(
         self, batch: Columns, state: State | None, lengths: Tensor | None
@@ -231,35 +243,34 @@ class Network(nn.Module):
         return x, match, after
 
     def head_hint(
-        self, field: Field, hidden: Tensor, step_hints: StepHints | None, decided: Columns
+        self, field: Field, suffix: Tensor, step_hints: StepHints | None, decided: Columns
     ) -> HeadHint | None:
-        """Return the hint that a field's head is given after hidden (N, D); None: no hint.
+        """Return the hint that a field's head is given; None: no hint.
 
-        decided: (N,) by name, the fields decided before it.
+        suffix: (N, .) the second part of the hidden vector. decided: (N,) by name, the fields
+        decided before it.
         """
-        hint = step_hints.of(field) if step_hints is not None else None
-        begin = self.from_hidden.in_features
-        end = begin + self.relative.width
+        hint = step_hints.of(field, decided) if step_hints is not None else None
+        begin, end = 0, self.relative.width
         references = []
         if field in self.relative.fields:
-            references.append(self.relative.references(field, hidden[:, begin:end], decided))
-        # Steps alone decide the profiles: a gradient would be computed for nothing.
+            references.append(self.relative.references(field, suffix[:, begin:end], decided))
         profiles = []
         if self.pitch_classes is not None:
             begin, end = end, end + self.pitch_classes.width
             if field in self.pitch_classes.fields:
-                profiles.append(hidden[:, begin:end].detach())
+                profiles.append(suffix[:, begin:end])
         if self.sounding is not None:
             begin, end = end, end + self.sounding.width
             if field == self.sounding.field:
-                shift = torch.zeros_like(hidden[:, 0])
+                shift = torch.zeros_like(suffix[:, 0])
                 if self.heads.chained:
                     shift = self.sounding.shift(decided)
-                profiles.append(self.sounding.profiles(hidden[:, begin:end].detach(), shift))
+                profiles.append(self.sounding.profiles(suffix[:, begin:end], shift))
         if profiles:
             hint = replace(hint or HeadHint(), profiles=torch.cat(profiles, -1))
         if self.last_pitch is not None and field in self.last_pitch.fields:
-            references.append(self.last_pitch.references(field, hidden[:, end : end + 1]))
+            references.append(self.last_pitch.references(field, suffix[:, end : end + 1]))
         if references:
             hint = replace(hint or HeadHint(), references=torch.cat(references, -1))
         return hint
@@ -271,11 +282,22 @@ class Network(nn.Module):
         nothing where it is not active. The nats are exact and normalised (exp(-nats) sums to 1 over
         all values of a field), unless `is_likelihood` says no.
         """
-        flat = {name: column.flatten(0, 1) for name, column in targets.items()}
-        costs = self._nats(hidden.flatten(0, 1), flat)
-        return {name: cost.view(hidden.shape[:2]) for name, cost in costs.items()}
+        return self._nats(*self._parts(hidden), targets)
 
-    def _nats(self, hidden: Tensor, targets: Columns) -> Columns:
+    def _parts(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the two parts of hidden (..., D), as `_read` does; the second may be empty."""
+        width = self.from_hidden.in_features
+        return hidden[..., :width], hidden[..., width:].detach()
+
+    def _nats(self, hidden: Tensor, suffix: Tensor | None, targets: Columns) -> Columns:
+        """Return by field (B, T) nats of targets (B, T); hidden, suffix: as `_read` does."""
+        rows, span = hidden.shape[:2]
+        suffix = hidden[..., :0].detach() if suffix is None else suffix
+        flat = {name: column.flatten(0, 1) for name, column in targets.items()}
+        costs = self._flat_nats(hidden.flatten(0, 1), suffix.flatten(0, 1), flat)
+        return {name: cost.view(rows, span) for name, cost in costs.items()}
+
+    def _flat_nats(self, hidden: Tensor, suffix: Tensor, targets: Columns) -> Columns:
         """Return by field (N,) nats of targets (N,)."""
         head_inputs = self.head_inputs(hidden)  # (N, K H)
         if self.heads.chained:
@@ -283,11 +305,11 @@ class Network(nn.Module):
             given = self.embed.project(self.schema.decisions[:-1], targets, weight)
             head_inputs = head_inputs + given
         parts = torch.split(head_inputs, self.heads.width, -1)  # K of (N, H)
-        step_hints = self.hints.begin(hidden) if self.hints is not None else None
+        step_hints = self.hints.begin(suffix) if self.hints is not None else None
         costs = {}
         for field, part in zip(self.schema.decisions, parts, strict=True):
             target, active = targets[field.name], self.schema.active(field, targets)
-            hint = self.head_hint(field, hidden, step_hints, targets)
+            hint = self.head_hint(field, suffix, step_hints, targets)
             costs[field.name] = self.head(field).nats(part, target, hint).where(active, 0)
             if step_hints is not None:
                 step_hints.decide(field, target, active)
@@ -311,9 +333,9 @@ class Network(nn.Module):
         inputs, targets: (B, T) by name; targets[t] follows inputs[t]. lengths: (B,) how many steps
         of each row count.
         """
-        hidden, state = self.advance(inputs, state)
+        hidden, suffix, state = self._read(inputs, state, None)
         counted = torch.arange(hidden.shape[1], device=hidden.device) < lengths[:, None]
-        costs = self.nats(hidden, targets)
+        costs = self._nats(hidden, suffix, targets)
         # Costs past a row's length mean nothing and may be anything: `where`, not a product.
         sums = [cost.where(counted, 0).sum() for cost in costs.values()]
         return torch.stack(sums), state
@@ -348,14 +370,14 @@ class Stepper:
     def begin(self, hidden: Tensor) -> None:
         """Begin a step after hidden (B, D), the last of `Network.advance`."""
         network = self._network
-        self._hidden = hidden
+        hidden, self._suffix = network._parts(hidden)
         self._head_inputs = network.head_inputs(hidden)  # (B, K H)
         self._decided: Columns = {}
-        self._step_hints = network.hints.begin(hidden) if network.hints is not None else None
+        self._step_hints = network.hints.begin(self._suffix) if network.hints is not None else None
 
     def logits(self, field: Field) -> Tensor:
         """Return (B, C), the logits of `field`, given the values that `decide` was given."""
-        hint = self._network.head_hint(field, self._hidden, self._step_hints, self._decided)
+        hint = self._network.head_hint(field, self._suffix, self._step_hints, self._decided)
         return self._network.head(field).logits(self._head_inputs[:, self._slice(field)], hint)
 
     def decide(self, field: Field, values: Tensor, active: Tensor) -> None:

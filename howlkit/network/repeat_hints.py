@@ -4,6 +4,7 @@ The search is `repeats.Repeats` or `repeats_by_beats.RepeatsByBeats`.
 
 A match is an input to the backbone, and a bonus on the logit of the value that followed then. The
 numbers of a match are appended to the hidden vector, so whoever holds the vector can take the hint.
+With `heads.votes` that has, before them, what votes are counted from (lag_votes.py).
 
 Shapes: B rows, T steps, N of both, F fields that get hints.
 """
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from howlkit.network.heads import HeadHint
+from howlkit.network.lag_votes import LagVotes, StepVotes
 from howlkit.network.repeat_scores import SCORES
 from howlkit.network.repeats import RepeatMatch, Repeats
 from howlkit.network.repeats_by_beats import RepeatsByBeats
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from howlkit.head_options import HeadOptions
 
 __all__ = ["RepeatHints", "StepHints"]
+
+Columns = dict[str, Tensor]
 
 
 class RepeatHints(nn.Module):
@@ -37,8 +41,14 @@ class RepeatHints(nn.Module):
     def __init__(self, schema: Schema, heads: HeadOptions) -> None:
         super().__init__()
         self.schema, self.chained = schema, heads.chained
-        search = RepeatsByBeats if heads.repeats_by == "beats" else Repeats
-        self.search = search(schema, heads.repeats, heads.repeats_lag)
+        self.votes = LagVotes(schema, heads) if heads.votes else None
+        self.search: Repeats | RepeatsByBeats
+        searched = schema, heads.repeats, heads.repeats_lag
+        if heads.repeats_by == "beats":
+            votes = None if self.votes is None else self.votes.fields
+            self.search = RepeatsByBeats(*searched, votes=votes)
+        else:
+            self.search = Repeats(*searched)
         self.fields = heads.hinted(schema)
         classes = len(SCORES[heads.repeats_by]) + 1
         self.scores = nn.Embedding(classes, heads.embedding)
@@ -53,41 +63,51 @@ class RepeatHints(nn.Module):
         matched = (match.score_class > 0)[..., None]
         return torch.cat((embedded.where(matched, 0), self.scores(match.score_class)), -1)
 
-    def suffix(self, match: RepeatMatch) -> Tensor:
-        """Return (B, T, 1 + F): a match as numbers, to append to hidden vectors.
+    def suffix(self, match: RepeatMatch) -> tuple[Tensor, ...]:
+        """Return a match as numbers, (B, T, .) each, to append to hidden vectors.
 
-        They are the score class, and the value of each field, -1 where there is no hint.
+        They are what votes are counted from, if there are any, the score class, and the value of
+        each field, -1 where there is no hint.
         """
         matched = match.score_class > 0
         values = [
             match.steps[f.name].where(matched & self.schema.active(f, match.steps), -1)
             for f in self.fields
         ]
-        return torch.stack((match.score_class, *values), -1).float()
+        return *match.heard, torch.stack((match.score_class, *values), -1).float()
 
-    def begin(self, hidden: Tensor) -> StepHints:
-        """Return the hints at a step after hidden (N, D), which ends with a `suffix`."""
-        return StepHints(self, hidden[:, -1 - len(self.fields) :].long())
+    def begin(self, numbers: Tensor) -> StepHints:
+        """Return the hints at a step of N rows; numbers: (N, .), which end with a `suffix`."""
+        first = numbers.shape[1] - 1 - len(self.fields)
+        votes = None
+        if self.votes is not None:
+            votes = self.votes.begin(numbers, first - self.votes.fields.width)
+        return StepHints(self, numbers[:, first:].long(), votes)
 
 
 class StepHints:
     """The hints at one step of N rows, while it is decided field by field.
 
-    suffix: (N, 1 + F), as `RepeatHints.suffix`, in integers.
+    suffix: (N, 1 + F), the last of `RepeatHints.suffix`, in integers. votes: None: there are none.
     """
 
-    def __init__(self, hints: RepeatHints, suffix: Tensor) -> None:
-        self._hints = hints
+    def __init__(self, hints: RepeatHints, suffix: Tensor, votes: StepVotes | None) -> None:
+        self._hints, self._votes = hints, votes
         self._score_class, self._values = suffix[:, 0], suffix[:, 1:]
         self._agreed = torch.zeros_like(self._score_class)
         self._index = {field.name: k for k, field in enumerate(hints.fields)}
 
-    def of(self, field: Field) -> HeadHint | None:
-        """Return the hint at a field; None for a field that gets none."""
+    def of(self, field: Field, decided: Columns) -> HeadHint | None:
+        """Return the hint at a field; None for a field that gets none.
+
+        decided: (N,) by name, the fields decided before it.
+        """
         k = self._index.get(field.name)
         if k is None:
             return None
-        return HeadHint(self._values[:, k], self._hints.bonus[k][self._score_class, self._agreed])
+        votes = None if self._votes is None else self._votes.of(field, decided)
+        bonus = self._hints.bonus[k][self._score_class, self._agreed]
+        return HeadHint(self._values[:, k], bonus, votes=votes)
 
     def decide(self, field: Field, values: Tensor, active: Tensor) -> None:
         """Count the rows in which values (N,) of an active field are as hinted.

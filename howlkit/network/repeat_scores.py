@@ -23,6 +23,7 @@ __all__ = [
     "REACH",
     "SCORES",
     "SHIFT",
+    "class_of_scores",
     "compared_fields",
 ]
 
@@ -54,6 +55,15 @@ KEYS_AND_SCORES = 12
 
 FACTOR, SHIFT = 0x2545F4914F6CDD1D, 29
 """Multiplier of the hash (Steele and Vigna 2022), and the bits by which it is shifted."""
+
+
+def class_of_scores(by: str) -> list[int]:
+    """Return the class of a score of 0, of 1, and so on up to `MOST`; it is that of its floor.
+
+    >>> class_of_scores("beats")[:7]
+    [0, 1, 2, 3, 4, 4, 5]
+    """
+    return [sum(least <= score for least in SCORES[by]) for score in range(int(MOST) + 1)]
 
 
 def compared_fields(schema: Schema, names: Sequence[str]) -> list[Field]:

@@ -28,6 +28,7 @@ from howlkit.network.repeat_scores import (
     compared_fields,
 )
 from howlkit.network.repeats import RepeatMatch, step_keys, take
+from howlkit.network.vote_fields import VoteFields
 from howlkit.schema import STEP, Schema
 
 __all__ = ["RepeatsByBeats"]
@@ -45,12 +46,15 @@ class RepeatsByBeats:
     """The search for what was played some beats ago.
 
     names: the fields in which two notes must be equal to count as alike, shifts left out; "all":
-    every decided one. lag: the smallest that is searched, in half beats. Raises OptionError for an
-    unknown field, and for an encoder whose notes have no places.
+    every decided one. lag: the smallest that is searched, in half beats. votes: what votes are for;
+    matches then say what they are counted from. Raises OptionError for an unknown field, and for an
+    encoder whose notes have no places.
     """
 
-    def __init__(self, schema: Schema, names: Sequence[str], lag: int) -> None:
-        self.columns = schema.columns
+    def __init__(
+        self, schema: Schema, names: Sequence[str], lag: int, *, votes: VoteFields | None = None
+    ) -> None:
+        self.schema, self.columns, self.votes = schema, schema.columns, votes
         self.places = NotePlaces(schema, "heads.repeats_by=beats")
         shifts = self.places.shifts
         self.compared = [f for f in compared_fields(schema, names) if f.name not in shifts]
@@ -86,12 +90,33 @@ class RepeatsByBeats:
         matched |= self._as_shifts(shift, steps)
         classes = score.new_tensor(SCORES["beats"])
         score_class = torch.bucketize(score, classes, right=True)
+        is_known = keys != NO_KEY
+        heard = () if self.votes is None else self._heard(scores[:, 1:], onsets, past, is_known)
         ends = keys.new_full((rows,), span) if lengths is None else lengths
         kept = ends[:, None] + torch.arange(REACH, device=keys.device)
         new = {PREFIX + name: take(column, kept) for name, column in past.items()}
         new |= {name: take(x, kept) for name, x in ((KEY, keys), (PLACE, places), (ONSET, onsets))}
         new[SCORE] = take(scores, ends[:, None])[:, 0]
-        return RepeatMatch(matched, score_class.where(there, 0)), new
+        return RepeatMatch(matched, score_class.where(there, 0), heard), new
+
+    def _heard(
+        self, scores: Tensor, onsets: Tensor, past: Columns, is_note: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Return what votes are counted from after each step, (B, T, .) side by side.
+
+        scores: (B, T, L). onsets, past, is_note: (B, R + T).
+        """
+        assert self.votes is not None
+        begun = (onsets - onsets[:, REACH:][:, :1]).float()  # small, so that floats are exact
+        series = [begun, self._rank(past).where(is_note, -1).float()]
+        for name in self.votes.details:
+            active = is_note & self.schema.active(self.schema[name], past)
+            series.append(past[name].where(active, -1).float())
+        # After step t the last R ones are those that stand t + 1 .. t + R.
+        onset, *others = (each[:, 1:].unfold(1, REACH, 1) for each in series)
+        far = (LAGS + 1) * self.places.unit  # out of reach of every lag
+        ago = (begun[:, REACH:, None] - onset).clamp(max=far)
+        return (scores, ago, *others)
 
     def _shift(self, steps: Columns) -> Tensor:
         """Return (B, T): how many positions after the note before the note of a step begins."""

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from howlkit.head_options import HeadKind, HeadOptions
 from howlkit.network.input_state import CLASSES, KEPT, first_values
+from howlkit.network.note_places import LAGS
 from howlkit.network.note_spans import NoteSpans
 from howlkit.network.references import References
-from howlkit.network.repeat_scores import SCORES
+from howlkit.network.repeat_scores import SCORES, class_of_scores
+from howlkit.network.vote_fields import VoteFields
 from howlkit.sampling.compiled_embedding import EmbeddedValues
 from howlkit.sampling.compiled_fields import FieldArrays
 from howlkit.sampling.compiled_running import begun_pitches
@@ -40,7 +42,7 @@ class HeadArrays:
     decided value gives to the heads after it; empty if heads are independent. out and out_bias: the
     last layers of all heads, rows[k] .. rows[k + 1] of decision k. For a softmax these are one for
     each value, then 2 n - 1 for the distance from each reference, 12 P for the profiles of
-    pitch classes, and one for the trust in a hint.
+    pitch classes, one for the gain of votes, and one for the trust in a hint.
     is_plain: for each decision, whether it is a softmax of its last layer. of_heads: what other
     heads need (`_of_heads`); None if there are no others.
     """
@@ -68,6 +70,7 @@ class HeadArrays:
         if heads.chained:
             from_fields = weights.take("from_fields", inputs, embedded.width)
             self.added = self._added(fields, embedded, from_fields, weights)
+        self._voted = VoteFields(schema, heads) if heads.votes else None
         self._references = References(schema, heads.related(schema), chained=heads.chained)
         layers = [self._last_layer(field, weights) for field in decisions]
         self.out = np.concatenate([weight for weight, _ in layers])
@@ -113,16 +116,22 @@ class HeadArrays:
         if self._is_scored(field, bool(heads.scored_profiles)):
             rows = CLASSES * heads.scored_profiles
             more.append(weights.take(f"{name}.intervals.weight", rows, self.width))
+        biases = [bias, *(np.zeros(len(rows), np.float32) for rows in more)]
+        if self._takes_votes(field):
+            gain, its_bias = weights.linear(f"{name}.gain", 1, self.width)
+            more.append(gain)
+            biases.append(its_bias)
         if self._is_hinted(field):
             more.append(weights.take(f"{name}.trust.weight", 1, self.width))
-        if not more:
-            return out, bias
-        out = np.concatenate((out, *more))
-        return out, np.concatenate((bias, np.zeros(len(out) - len(bias), np.float32)))
+            biases.append(np.zeros(1, np.float32))
+        return np.concatenate((out, *more)), np.concatenate(biases)
 
     def _is_scored(self, field: Field, option: bool) -> bool:
         """Return whether the head scores the notes that a field's values begin, by an option."""
         return option and self._heads.kind(field) == "softmax" and field.name in self._begun
+
+    def _takes_votes(self, field: Field) -> bool:
+        return self._voted is not None and self._voted.has(field.name)
 
     def _is_hinted(self, field: Field) -> bool:
         return bool(self._heads.repeats) and field in self._heads.hinted(self._schema)
@@ -137,9 +146,12 @@ class HeadArrays:
         which of the tables has the pitch classes of its values; -1 for none. references (X, 5), as
         `_reference_rows`. tables: the pitch class of each value, or the value that begins each
         pitch; -1 for none. bonus (F, ., F + 1), of the hints. shifts (S, 1 + n): a column, and how
-        many positions later a note begins for each of its values. beside: where what lies beside a
-        hidden vector begins, the number of profiles, whether heads are chained, and where the notes
-        that sound begin, -1 for none.
+        many positions later a note begins for each of its values. votes (C, 3), as `_vote_rows`.
+        vote_weights (2, .): what votes weigh by the floor of the score of their lag, and then by
+        the lag, of which the product counts; for fields that rank notes, and for details. beside:
+        where what lies beside a hidden vector begins, the number of profiles, whether heads are
+        chained, where the notes that sound begin, -1 for none, where what votes are counted from
+        does, and the positions of a half beat.
         """
         heads, decisions = self._heads, self._schema.decisions
         kinds = [KINDS.index(heads.kind(field)) for field in decisions]
@@ -155,10 +167,12 @@ class HeadArrays:
             profiles += len(self._references.in_suffix)
         last = profiles + CLASSES * heads.scored_profiles
         heard = last + heads.intervals
-        hints = heard + 2 * KEPT * heads.sounding
+        votes = heard + 2 * KEPT * heads.sounding
+        hints = votes if self._voted is None else votes + self._voted.width
+        unit = 1 if self._voted is None else self._voted.places.unit
         # Independent heads know no shift, and so only what sounds at the last onset.
         heard = heard if heads.sounding and heads.chained else -1
-        numbers = heads.scored_profiles, int(heads.chained), heard
+        numbers = heads.scored_profiles, int(heads.chained), heard, votes, unit
         beside = around, in_suffix, profiles, hints, *numbers
         scored = [f for f in decisions if self._is_scored(f, bool(heads.scored_profiles))]
         references = [self._reference_rows(field) for field in decisions]
@@ -193,19 +207,50 @@ class HeadArrays:
             np.array(padded, np.int64).reshape(len(tables), width_of_tables),
             bonus,
             self._shifts(),
+            self._vote_rows(),
+            self._vote_weights(weights),
             np.array(beside),
         )
 
     def _shifts(self) -> NDArray[np.int64]:
         """Return (S, 1 + n): the columns of shifts, and what each of their values adds."""
-        if not self._heads.sounding:
+        if self._voted is not None:
+            shifts = self._voted.places.shifts
+        elif self._heads.sounding:
+            shifts = NoteSpans(self._schema, "heads.sounding").shifts
+        else:
             return np.zeros((0, 1), np.int64)
         names = [column.name for column in self._schema.columns]
-        shifts = NoteSpans(self._schema, "heads.sounding").shifts
         found = np.zeros((len(shifts), 1 + max(map(len, shifts.values()))), np.int64)
         for row, (name, values) in zip(found, shifts.items(), strict=True):
             row[0], row[1 : 1 + len(values)] = names.index(name), values
         return found
+
+    def _vote_rows(self) -> NDArray[np.int64]:
+        """Return (C, 3), of each column: what votes for its values are found by (`VoteFields`).
+
+        They are whether there are votes for it; its number among the details, -1 for a field that
+        ranks notes; and what one more adds to the rank.
+        """
+        rows = np.zeros((len(self._schema.columns), 3), np.int64)
+        if self._voted is None:
+            return rows
+        names = [column.name for column in self._schema.columns]
+        details = self._voted.details
+        for row, name in zip(rows, names, strict=True):
+            row[0] = self._voted.has(name)
+            row[1] = details.index(name) if name in details else -1
+            row[2] = self._voted.places.ranked.get(name, 0)
+        return rows
+
+    def _vote_weights(self, weights: NamedWeights) -> Array:
+        """Return (2, .): what votes weigh by the floor of a score, and by lag."""
+        if self._voted is None:
+            return np.zeros((2, 0), np.float32)
+        by_score = weights.take("hints.votes.by_score", 2, len(SCORES["beats"]) + 1)
+        by_lag = np.exp(weights.take("hints.votes.by_lag", 2, LAGS))
+        by_lag[:, : min(self._heads.repeats_lag, LAGS) - 1] = 0
+        return np.concatenate((np.exp(by_score)[:, class_of_scores("beats")], by_lag), 1)
 
     def _reference_rows(self, field: Field) -> list[tuple[int, ...]]:
         """Return the references of a field, in the order of its weights.

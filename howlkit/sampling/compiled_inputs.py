@@ -11,6 +11,7 @@ What the heads need of a step besides the hidden vector lies behind it, `beside`
     12 P     the profiles of pitch classes, those of what sounds at the last onset behind the others
     1        the pitch begun last, with `intervals`
     2 KEPT   the last notes, by pitch class, and how long they still sound, with `sounding`
+    W        how good each lag is, and what was heard, with `votes` (repeat_kernels.take_heard)
     1 + F    how good the passage was, and its values of the fields with hints, -1 for none
 
 Letters as in input_kernels.py.
@@ -34,6 +35,7 @@ from howlkit.network.repeat_scores import (
     SCORES,
     compared_fields,
 )
+from howlkit.network.vote_fields import VoteFields
 from howlkit.sampling.compiled_embedding import EmbeddedValues
 from howlkit.sampling.compiled_fields import FieldArrays
 from howlkit.sampling.compiled_running import RunningInputs
@@ -107,7 +109,7 @@ class InputTables:
         if self.running is not None:
             self.width += self.running.width
         if self.search is not None:
-            self.width += 1 + len(self.search.hinted)
+            self.width += self.search.width
         self.entering = (
             self.tables, self.entry_bias, self.around, self.around_bias, self.before
         )  # fmt: skip
@@ -146,10 +148,11 @@ class InputTables:
 class PassageSearch:
     """The search for earlier passages: what it compares, and its state.
 
-    hinted: (F,) the columns whose values are hints. The kernel gets the lowest score of each class
-    of passages from 1 on, too. A search by beats needs more: what one more in a column adds to the
-    rank of a note (C,), the columns of shifts (S,), and what each of their values adds to the onset
-    (S, n); of `NotePlaces`, as are two numbers, unit and span.
+    hinted: (F,) the columns whose values are hints. width: the numbers that lie beside a hidden
+    vector for it. The kernel gets the lowest score of each class of passages from 1 on, too. A
+    search by beats needs more: what one more in a column adds to the rank of a note (C,), the
+    columns of shifts (S,), and what each of their values adds to the onset (S, n); of `NotePlaces`,
+    as are two numbers, unit and span. With votes, the columns of details (D,) have values.
     """
 
     def __init__(self, schema: Schema, heads: HeadOptions, fields: FieldArrays) -> None:
@@ -168,20 +171,30 @@ class PassageSearch:
         whole = heads.skip or bool(heads.input)  # whether the step goes around a backbone too
         lag = min(heads.repeats_lag, LAGS if self._by_beats else REACH)
         scale = (1, 1) if places is None else (places.unit, places.span)
-        numbers = lag, fields.rows - 1, 2 * fields.rows - 1, whole, self._by_beats, *scale
+        numbers = (
+            *(lag, fields.rows - 1, 2 * fields.rows - 1, whole, self._by_beats, *scale),
+            heads.votes,
+        )
+        voted = VoteFields(schema, heads) if heads.votes else None
+        details = () if voted is None else voted.details
         self._fixed: tuple[NDArray[Any], ...] = (
             np.array(compared, np.int64),
             self.hinted,
             np.array(numbers, np.int64),
             np.array(SCORES[heads.repeats_by], np.float32),
             *_places(names, places),
+            np.array([names.index(name) for name in details], np.int64),
         )
+        self.width = 1 + len(self.hinted) + (0 if voted is None else voted.width)
+        self._series = 0 if voted is None else 1 + len(details)
         self._size = schema.dtype.itemsize
 
     def start(self, rows: int) -> State:
         """Return the state of B rows before their first step: nothing to find."""
         first = 24 * REACH + 4 * LAGS if self._by_beats else REACH * KEYS_AND_SCORES
-        state = np.zeros((rows, first + REACH * self._size), np.uint8)
+        begin = first + REACH * self._size
+        state = np.zeros((rows, begin + 4 * REACH * self._series), np.uint8)
+        state[:, begin:] = 255  # as integers, -1: nothing was heard
         state[:, : 8 * REACH] = 255  # as an integer, -1: no step has that key
         if self._by_beats:
             state[:, 8 * REACH : 16 * REACH].view(np.int64)[:] = NOWHERE

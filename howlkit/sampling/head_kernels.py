@@ -16,6 +16,8 @@ import numpy as np
 
 from howlkit.head_options import SOUNDING_PROFILES
 from howlkit.network.input_state import CLASSES
+from howlkit.network.note_places import LAGS
+from howlkit.network.repeat_scores import MOST, REACH
 from howlkit.sampling.kernels import ZERO, Array, compiled, product, sigmoid
 from howlkit.sampling.running_kernels import set_sounding
 
@@ -27,8 +29,14 @@ SOFTMAX, LOGISTICS, SQUARED, BITS_CHAINED, BITS_INDEPENDENT = range(5)
 KIND, COLUMN, FIRST, STOP, FIRST_REFERENCE, STOP_REFERENCE, HINT, CLASS_TABLE = range(8)
 """What `plan` in `of_heads` has of each decision (compiled_heads.py)."""
 
-AROUND, REFERENCES, PROFILES_AT, HINTS, PROFILES, CHAINED, HEARD_AT = range(7)
+AROUND, REFERENCES, PROFILES_AT, HINTS, PROFILES, CHAINED, HEARD_AT, VOTES_AT, UNIT = range(9)
 """What `beside` in `of_heads` has: where parts begin beside a hidden vector, a number, a flag."""
+
+HAS_VOTES, DETAIL, FACTOR = range(3)
+"""What `votes` in `of_heads` has of each column."""
+
+FLOORS, HALF = int(MOST) + 1, np.float32(0.5)
+"""How many weights of `vote_weights` in `of_heads` are by scores; those of lags come then."""
 
 NARROWEST = 0.02  # `Logistics.NARROWEST`
 CERTAINTY = 1e6  # `Squared.CERTAINTY`
@@ -140,7 +148,7 @@ def _as_choices(odds: Array, logits: Array) -> None:
 @compiled
 def _reference(x: int, hidden: Array, values: Array, of_heads: tuple[Array, ...]) -> int:
     """Return the value that reference x of a field is, -1 for none (`References`)."""
-    plan, references, tables, bonus, shifts, beside = of_heads
+    plan, references, tables, bonus, shifts, votes, vote_weights, beside = of_heads
     where, column, more, otherwise, table = references[x]
     first = beside[REFERENCES]
     if column >= 0:
@@ -154,21 +162,68 @@ def _reference(x: int, hidden: Array, values: Array, of_heads: tuple[Array, ...]
 
 
 @compiled
+def _shift(values: Array, shifts: Array) -> int:
+    """Return how many positions after the note before one with decided values (C,) begins."""
+    shift = np.int64(0)
+    for i in range(len(shifts)):
+        shift += shifts[i, 1 + values[shifts[i, 0]]]
+    return int(shift)
+
+
+@compiled
+def _add_votes(c: int, hidden: Array, gain: float, values: Array, of_heads: tuple[Array, ...],
+               logits: Array) -> None:  # fmt: skip
+    """Add to logits (n,) of column c what earlier notes vote for, as `lag_votes.StepVotes`.
+
+    gain: what the head makes of its input. values: (C,) decided so far.
+    """
+    plan, references, tables, bonus, shifts, votes, vote_weights, beside = of_heads
+    n, unit, detail, factor = len(logits), beside[UNIT], votes[c, DETAIL], votes[c, FACTOR]
+    heard = hidden[beside[VOTES_AT] :]
+    agos, ranks = heard[LAGS : LAGS + REACH], heard[LAGS + REACH : LAGS + 2 * REACH]
+    details = heard[LAGS + (2 + max(detail, 0)) * REACH :]
+    mine, shift = np.int64(0), _shift(values, shifts)
+    for other in range(len(votes)):
+        if detail >= 0 or votes[other, FACTOR] > factor:  # those before rank higher
+            mine += votes[other, FACTOR] * values[other]
+    counted = np.zeros(n, np.float32)
+    by_score = vote_weights[int(detail >= 0)]
+    by_lag = by_score[FLOORS:]
+    lags_a_position = np.float32(1 / unit)  # a division of integers takes ten times as long
+    lowest, highest = np.float32(mine), np.float32(mine + factor * n - 1)
+    if detail >= 0:
+        highest = lowest
+    for r in range(REACH):
+        if not lowest <= ranks[r] <= highest:
+            continue
+        ago = np.int64(agos[r]) + shift
+        lag = np.int64(np.float32(ago) * lags_a_position + HALF)
+        if lag * unit != ago or lag < 1 or lag > LAGS:
+            continue
+        value = np.int64(details[r]) if detail >= 0 else np.int64(ranks[r]) - mine
+        if detail < 0 and factor > 1:
+            value //= factor
+        if value >= 0:
+            counted[value] += by_score[int(heard[lag - 1])] * by_lag[lag - 1]
+    for v in range(n):
+        if counted[v] > 0:
+            logits[v] += np.float32(gain * math.log1p(counted[v]))
+
+
+@compiled
 def _add_profiles(k: int, hidden: Array, intervals: Array, values: Array,
                   of_heads: tuple[Array, ...], logits: Array) -> None:  # fmt: skip
     """Add to logits (n,) what profiles of pitch classes give by `intervals` (12 P,).
 
     The last two are of what sounds when the note begins, which the decided values (C,) say.
     """
-    plan, references, tables, bonus, shifts, beside = of_heads
+    plan, references, tables, bonus, shifts, votes, vote_weights, beside = of_heads
     by_class = np.zeros(CLASSES, np.float32)
     classes = tables[plan[k, CLASS_TABLE]]
     size, first = CLASSES * beside[PROFILES], beside[PROFILES_AT]
     profiles = hidden[first : first + size].copy()
     if beside[HEARD_AT] >= 0:
-        shift = 0
-        for i in range(len(shifts)):
-            shift += shifts[i, 1 + values[shifts[i, 0]]]
+        shift = _shift(values, shifts)
         if shift > 0:
             heard = hidden[beside[HEARD_AT] :]
             set_sounding(heard, float(shift), profiles[size - CLASSES * SOUNDING_PROFILES :])
@@ -186,7 +241,7 @@ def _add_profiles(k: int, hidden: Array, intervals: Array, values: Array,
 def _bonus(k: int, hidden: Array, trust: float, values: Array, active: Array,
            of_heads: tuple[Array, ...], logits: Array) -> None:  # fmt: skip
     """Add to logits (n,) what a head is given by a hint; trust: what the head makes of it."""
-    plan, references, tables, bonus, shifts, beside = of_heads
+    plan, references, tables, bonus, shifts, votes, vote_weights, beside = of_heads
     mine, first = plan[k, HINT], beside[HINTS]
     hint = int(hidden[first + 1 + mine])
     if hint < 0:
@@ -217,7 +272,7 @@ def head_logits(
     Of what the last layer has for the distance from a reference, only the n rows are read that
     count. out, out_bias: the last layers of all heads. values, active: (C,) decided so far.
     """
-    plan, references, tables, bonus, shifts, beside = of_heads
+    plan, references, tables, bonus, shifts, votes, vote_weights, beside = of_heads
     a, b, kind = plan[k, FIRST], plan[k, STOP], plan[k, KIND]
     if kind == LOGISTICS or kind == SQUARED or kind == BITS_INDEPENDENT:
         outputs = np.empty(b - a, np.float32)
@@ -246,6 +301,12 @@ def head_logits(
         intervals = np.empty(size, np.float32)
         product(out[first : first + size], activated, intervals)
         _add_profiles(k, hidden, intervals, values, of_heads, logits)
+        first += size
+    if votes[plan[k, COLUMN], HAS_VOTES]:
+        gain, row = out_bias[first], out[first]
+        for j in range(len(activated)):
+            gain += row[j] * activated[j]
+        _add_votes(plan[k, COLUMN], hidden, float(gain), values, of_heads, logits)
     if plan[k, HINT] >= 0:
         trust, row = ZERO, out[b - 1]
         for j in range(len(activated)):
@@ -279,7 +340,7 @@ def finish_logits(
 
     outputs: all of the last layer. Other arguments as `head_logits`, for B rows.
     """
-    plan, references, tables, bonus, shifts, beside = of_heads
+    plan, references, tables, bonus, shifts, votes, vote_weights, beside = of_heads
     n, kind = logits.shape[1], plan[k, KIND]
     for b in range(len(logits)):
         if not going[b]:
@@ -300,6 +361,10 @@ def finish_logits(
         if plan[k, CLASS_TABLE] >= 0:
             asked = outputs[b, first : first + CLASSES * beside[PROFILES]]
             _add_profiles(k, hidden[b], asked, values[b], of_heads, logits[b])
+            first += CLASSES * beside[PROFILES]
+        if votes[plan[k, COLUMN], HAS_VOTES]:
+            gain = outputs[b, first]
+            _add_votes(plan[k, COLUMN], hidden[b], gain, values[b], of_heads, logits[b])
         if plan[k, HINT] >= 0:
             trust = outputs[b, outputs.shape[1] - 1]
             _bonus(k, hidden[b], trust, values[b], active[b], of_heads, logits[b])

@@ -12,8 +12,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from howlkit.network.note_places import LAGS
+from howlkit.network.repeat_scores import REACH
 from howlkit.sampling.kernels import Array, add_row, compiled
-from howlkit.sampling.repeat_kernels import find_by_beats, find_passage, set_shifts
+from howlkit.sampling.repeat_kernels import (
+    find_by_beats,
+    find_passage,
+    set_shifts,
+    take_heard,
+)
 from howlkit.sampling.running_kernels import add_scaled, take_counts
 from howlkit.schema import STEP
 
@@ -95,7 +102,8 @@ def enter(
     values, active = np.empty(columns, np.int64), np.empty(columns, np.bool_)
     index = np.empty(2 * several + 1, np.int64)
     if search is not None:
-        compared, hinted, numbers, classes, factors, shifted, adds, passages, new_passages = search
+        (compared, hinted, numbers, classes, factors, shifted, adds, details, passages,
+         new_passages) = search  # fmt: skip
     for b in range(len(records)):
         if not going[b]:
             if search is not None:
@@ -118,20 +126,23 @@ def enter(
         profiles = mine[first:]
         if running is not None:
             row = take_counts(b, values[0], index[:count], profiles, running)
-            first = len(mine)
-            if search is not None:
-                first -= 1 + len(hinted)
             if row >= 0:
                 index[count] = row
                 count += 1
         if search is not None:
             lag, moved, first_score = numbers[0], numbers[1], numbers[2]
-            shift = 0
+            first, shift = len(mine) - 1 - len(hinted), 0
             if numbers[4]:
                 best, score, shift = find_by_beats(
                     record, values, values[0] == STEP, compared, place, bits, numbers, factors,
                     shifted, adds, passages[b], new_passages[b],
                 )  # fmt: skip
+                if numbers[7]:
+                    heard = mine[first - LAGS - (2 + len(details)) * REACH : first]
+                    take_heard(
+                        values, active, values[0] == STEP, factors, details, numbers[5],
+                        len(record), passages[b], new_passages[b], heard,
+                    )  # fmt: skip
             else:
                 best, score = find_passage(
                     record, values, compared, place, bits, lag, passages[b], new_passages[b]

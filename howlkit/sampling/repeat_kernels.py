@@ -6,7 +6,8 @@ pass over them, whatever came before.
 
 The state of a row is a row of bytes: R = REACH keys, R scores, R steps. The oldest step and the
 longest lag come first: index r is lag R - r. By beats it is R keys, R places, R onsets, the scores
-of LAGS lags, R steps; the oldest step comes first, and the shortest lag.
+of LAGS lags, R steps; the oldest step comes first, and the shortest lag. With votes, R ranks and R
+of each detail follow, -1 for none (vote_fields.py).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from howlkit.network.repeat_scores import (
 )
 from howlkit.sampling.kernels import ONE, Array, compiled
 
-__all__ = ["find_by_beats", "find_passage", "set_shifts"]
+__all__ = ["find_by_beats", "find_passage", "set_shifts", "take_heard"]
 
 SHRINK, FULL = np.float32(DECAY), np.float32(MOST)
 MULTIPLIER = np.int64(FACTOR)
@@ -174,7 +175,8 @@ def find_by_beats(
         rank += factors[c] * values[c]
     keys[REACH - 1], onsets[REACH - 1] = key, onset
     places[REACH - 1] = max(old[2 * REACH - 1], onset * span + rank)
-    _keep_steps(record, before[first + size :], after[first:])
+    stop = first + REACH * size
+    _keep_steps(record, before[first + size : stop], after[first:stop])
     scores = after[first_score:first].view(np.float32)
     _score_lags(keys, onsets, unit, before[first_score:first].view(np.float32), scores)
     best = lag - 1
@@ -185,6 +187,55 @@ def find_by_beats(
     found = _first_after(places[REACH - 1] - back * span, places)
     shift = np.int64(-1) if keys[found] == NO_KEY else onsets[found] + back - onset
     return first + found * size, scores[best], int(shift)
+
+
+@compiled
+def take_heard(
+    values: Array,
+    active: Array,
+    is_note: bool,
+    factors: Array,
+    details: Array,
+    unit: int,
+    size: int,
+    before: Array,
+    after: Array,
+    heard: Array,
+) -> None:
+    """Take in one row's step after `find_by_beats`, and set what votes are counted from.
+
+    heard: (LAGS + (2 + D) REACH,): the score of each lag and, of each step remembered, how many
+    positions before the present one its note began, its rank, and its details.
+
+    values, active: (C,) of the step. is_note: whether the row is a step. factors: (C,) what one
+    more in a column adds to the rank. details: (D,) columns. unit: the positions of a half beat.
+    size: the bytes of a step. before, after: the states of the row; `after` is written to.
+    """
+    first_score = 24 * REACH
+    first = first_score + 4 * LAGS
+    begin = first + REACH * size
+    old, new = before[begin:].view(np.int32), after[begin:].view(np.int32)
+    for part in range(1 + len(details)):
+        moved, kept = new[REACH * part :], old[REACH * part + 1 : REACH * (part + 1)]
+        for r in range(len(kept)):
+            moved[r] = kept[r]
+        moved[REACH - 1] = -1
+    rank = 0
+    for c in range(len(factors)):
+        rank += factors[c] * values[c]
+    if is_note:
+        new[REACH - 1] = rank
+        for d in range(len(details)):
+            if active[details[d]]:
+                new[REACH * (d + 2) - 1] = values[details[d]]
+    scores, onsets = after[first_score:first].view(np.float32), after[:first_score].view(np.int64)
+    for j in range(LAGS):
+        heard[j] = scores[j]
+    newest, far = onsets[3 * REACH - 1], (LAGS + 1) * unit
+    for r in range(REACH):
+        heard[LAGS + r] = min(newest - onsets[2 * REACH + r], far)
+    for r in range((1 + len(details)) * REACH):
+        heard[LAGS + REACH + r] = new[r]
 
 
 @compiled

@@ -41,7 +41,7 @@ MOST_NOTES = 25_000
 
 NAMES = (
     *("repeats", "repeats_by", "relative", "intervals", "elapsed"),
-    *("pitch_classes", "scale", "harmony", "sounding"),
+    *("pitch_classes", "scale", "harmony", "sounding", "votes"),
 )
 
 
@@ -83,6 +83,9 @@ def with_inputs(
     searched = decided.get("repeats", recipe.heads.repeats)
     if "repeats_by" in left and searched and NotePlaces.possible(schema):
         decided["repeats_by"] = "beats"
+    if "votes" in left:
+        by = decided.get("repeats_by", recipe.heads.repeats_by)
+        decided["votes"] = bool(searched) and by == "beats" and recipe.heads.chained
     if "scale" in left:  # it is found in the histogram
         decided["scale"] = decided.get("pitch_classes", recipe.heads.pitch_classes) > 0
     tell(_line(decided, found))

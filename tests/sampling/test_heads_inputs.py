@@ -23,7 +23,7 @@ def network_of(made, **heads):
 
 def inputs_of(name):
     """Everything that an encoder's network may be told; for notes as steps there is more."""
-    more = {"repeats_by": "beats", "sounding": True} if name == "tuple" else {}
+    more = {"repeats_by": "beats", "sounding": True, "votes": True} if name == "tuple" else {}
     return EVERY_INPUT | more
 
 
