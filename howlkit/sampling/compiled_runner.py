@@ -30,15 +30,24 @@ from howlkit.sampling.compiled_reading import StepReader
 from howlkit.sampling.compiled_weights import OuterWeights
 from howlkit.sampling.field_draws import draw_field
 from howlkit.sampling.logits import NOT_A_NUMBER, SamplingParams
-from howlkit.sampling.rule_arrays import Judged
+from howlkit.sampling.rule_arrays import Judged, rules_of_row
 from howlkit.sampling.runner import Mask, Stepping
 from howlkit.sampling.stored_network import NamedWeights, StoredNetwork
 from howlkit.schema import MARK, START, Field, Steps
 
 __all__ = ["CompiledRunner"]
 
+FEW = 8
+"""So many of several rows are decided one by one, if the map to the heads is there already."""
+
 Array = NDArray[np.float32]
 State = dict[str, NDArray[Any]]
+
+
+_Deciding = tuple[
+    NDArray[np.int64], NDArray[np.bool_], Array, Array, NDArray[np.bool_], Array, Array
+]
+"""The arrays of `_Scratch` that a kernel takes to decide the step of one row."""
 
 
 class _Scratch:
@@ -58,21 +67,25 @@ class _Scratch:
         # What the map from a hidden vector to the heads gives, and for which decisions it is there.
         self.mapped = np.zeros((len(fields.column), rows, heads.width), np.float32)
         self.is_mapped = np.zeros(len(fields.column), np.bool_)
-        # Those that a kernel takes to decide the step of a single row.
-        self.deciding = (
-            self.values[0],
-            self.active[0],
-            self.head_inputs[0],
-            self.mapped.reshape(-1),
-            self.is_mapped,
-            self.logits,
-            self.weights,
-        )
         # Those for deciding field by field.
         self.allowed = np.zeros((rows, choices), np.bool_)
         self.least = np.zeros((rows, len(fields.column)), np.int64)
         self.uniforms = np.zeros((rows, len(fields.column)))
         self.everywhere = np.ones(rows, np.bool_)
+        self._single = (
+            self._of_row(0, self.mapped.reshape(-1), self.is_mapped) if rows == 1 else None
+        )
+
+    def deciding(self, row: int) -> _Deciding:
+        """Return those that a kernel takes to decide the step of one row."""
+        # Of many rows, what is mapped is mapped in all of them: what one row adds is not kept.
+        return self._single or self._of_row(
+            row, self.mapped[:, row].reshape(-1), self.is_mapped.copy()
+        )
+
+    def _of_row(self, row: int, mapped: Array, is_mapped: NDArray[np.bool_]) -> _Deciding:
+        of_row = self.values[row], self.active[row], self.head_inputs[row]
+        return *of_row, mapped, is_mapped, self.logits, self.weights
 
 
 class CompiledRunner:
@@ -265,17 +278,42 @@ class CompiledRunner:
         """
         records = step[:, None].view(np.uint8)
         table = self._params_table(params)
-        if len(step) > 1:
-            for k in range(first, stop):
-                self._decide_rows(k, records, going, step_mask, uniforms, table, rules)
-        elif going[0]:
-            scratch = self._scratch(1)
-            fault = step_kernels.decide_row(
-                first, stop, self._hidden[0], *self._heads, *self._fields.deciding,
-                *self._fields.writing, step_mask.allowed[0], step_mask.least[0], uniforms[0],
-                table, records[0], *scratch.deciding, rules, self._of_heads,
-            )  # fmt: skip
-            self._refuse(fault)
+        if len(step) == 1:
+            if going[0]:
+                self._decide_row(0, first, stop, records, step_mask, uniforms, table, rules)
+            return
+        few = np.flatnonzero(going)
+        if (
+            len(few) <= FEW
+            and stop - first == len(self._position)
+            and self._scratch(len(step)).is_mapped.any()
+        ):
+            for row in few.tolist():  # drawn again: a product for all rows would be a waste
+                own = None if rules is None else rules_of_row(rules, row)
+                self._decide_row(row, first, stop, records, step_mask, uniforms, table, own)
+            return
+        for k in range(first, stop):
+            self._decide_rows(k, records, going, step_mask, uniforms, table, rules)
+
+    def _decide_row(
+        self,
+        row: int,
+        first: int,
+        stop: int,
+        records: NDArray[np.uint8],
+        step_mask: StepMask,
+        uniforms: NDArray[np.float64],
+        table: NDArray[np.float64],
+        rules: tuple[NDArray[Any], ...] | None,
+    ) -> None:
+        """Make the decisions first .. stop - 1 in one row; rules: of this row alone."""
+        scratch = self._scratch(len(records))
+        fault = step_kernels.decide_row(
+            first, stop, self._hidden[row], *self._heads, *self._fields.deciding,
+            *self._fields.writing, step_mask.allowed[row], step_mask.least[row], uniforms[row],
+            table, records[row], *scratch.deciding(row), rules, self._of_heads,
+        )  # fmt: skip
+        self._refuse(fault)
 
     def _decide_rows(
         self,
@@ -316,13 +354,22 @@ class CompiledRunner:
         if not scratch.is_mapped[k]:
             multiply(vectors, heads.from_hidden[where], scratch.nothing, scratch.mapped[k])
             scratch.is_mapped[k] = True
-        np.copyto(scratch.activated, scratch.mapped[k])
-        rows_kernels.gelus(scratch.head_inputs, k * heads.width, scratch.activated)
         logits = scratch.logits[: rows * n].reshape(rows, n)
         outputs = logits
         if not heads.is_plain[k]:
             outputs = scratch.outputs[: rows * (stop - first)].reshape(rows, stop - first)
-        multiply(scratch.activated, heads.out[first:stop], heads.out_bias[first:stop], outputs)
+        out, bias = heads.out[first:stop], heads.out_bias[first:stop]
+        few = np.flatnonzero(going)
+        if 2 * len(few) < rows:  # such as those that are drawn again
+            activated = scratch.mapped[k][few]
+            rows_kernels.gelus(scratch.head_inputs[few, where], 0, activated)
+            small = np.empty((len(few), stop - first), np.float32)
+            multiply(activated, out, bias, small)
+            outputs[few] = small
+        else:
+            np.copyto(scratch.activated, scratch.mapped[k])
+            rows_kernels.gelus(scratch.head_inputs, k * heads.width, scratch.activated)
+            multiply(scratch.activated, out, bias, outputs)
         if outputs is not logits and self._of_heads is not None:
             head_kernels.finish_logits(
                 k, self._hidden, outputs, going, scratch.values, scratch.active, logits,

@@ -37,6 +37,7 @@ __all__ = [
     "UncompiledError",
     "arrays_of",
     "judged_by",
+    "rules_of_row",
 ]
 
 Array = NDArray[Any]
@@ -82,6 +83,20 @@ class RuleArrays(NamedTuple):
     moved: Array
     sums: Array
     left: Array
+
+
+OF_ROWS = [
+    RuleArrays._fields.index(name)
+    for name in ("first", "bases", "notes", "at", "moves", "runs", "moved", "sums", "left")
+]
+
+
+def rules_of_row(rules: tuple[Array, ...], row: int) -> tuple[Array, ...]:
+    """Return `RuleArrays` of one row of several, views of theirs."""
+    own = list(rules)
+    for place in OF_ROWS:
+        own[place] = own[place][row : row + 1]
+    return tuple(own)
 
 
 @dataclass
