@@ -20,6 +20,9 @@ from howlkit.schema import Steps
 
 __all__ = ["StepReader"]
 
+MANY = 4
+"""Where at most one row in so many has steps to read, those rows are read by themselves."""
+
 Array = NDArray[np.float32]
 State = dict[str, NDArray[Any]]
 
@@ -44,6 +47,9 @@ class StepReader:
         self, steps: Steps, state: State, hidden: Array, lengths: NDArray[np.int64]
     ) -> tuple[State, Array]:
         """As `Runner.read`."""
+        few = np.flatnonzero(lengths)
+        if MANY * len(few) <= len(steps):
+            return self._read_few(few, steps, state, hidden, lengths)
         for t in range(steps.shape[1]):
             going = lengths > t
             if len(steps) == 1 and not going[0]:
@@ -53,6 +59,25 @@ class StepReader:
             if len(steps) > 1 and not going.all():
                 after = np.where(going[:, None], after, hidden)
             hidden = after
+        return state, hidden
+
+    def _read_few(
+        self,
+        rows: NDArray[np.intp],
+        steps: Steps,
+        state: State,
+        hidden: Array,
+        lengths: NDArray[np.int64],
+    ) -> tuple[State, Array]:
+        """Read steps in a few rows alone, such as those that rules sent back."""
+        if not len(rows):
+            return state, hidden
+        own = {name: part[rows] for name, part in state.items()}
+        own, vectors = self.read(steps[rows], own, hidden[rows], lengths[rows])
+        state, hidden = {name: part.copy() for name, part in state.items()}, hidden.copy()
+        for name, part in own.items():
+            state[name][rows] = part
+        hidden[rows] = vectors
         return state, hidden
 
     def _read_step(
