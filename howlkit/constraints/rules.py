@@ -174,7 +174,8 @@ class LengthRule:
     """No note sounds longer than `longest` positions.
 
     A note that sounds until a step ends it is not held on at that age, and time does not move past
-    it. One that is older already, of a prompt, does not keep time from moving.
+    it; nor does a note begin before it has ended, where the choice is between these: encoders end
+    notes before they begin others. One that is older already, of a prompt, is let be.
     """
 
     longest: int
@@ -189,7 +190,8 @@ class LengthRule:
         due = due + self.longest
         next_due = np.where(due < now, OPEN, due).min(axis=1)
         late = (choices.onset > next_due[:, None]) & (choices.role != AHEAD)
-        return _forbid(too_long | late | self._holds_on(choices, heard))
+        waits = late.any(axis=1, keepdims=True) & (next_due[:, None] == now) & _new(choices)
+        return _forbid(too_long | late | waits | self._holds_on(choices, heard))
 
     def _holds_on(self, choices: NoteChoices, heard: Heard) -> NDArray[np.bool_]:
         """Return (B, n): where a choice lets a note sound on that is `longest` long."""

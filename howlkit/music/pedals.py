@@ -7,7 +7,10 @@ from numpy.typing import NDArray
 
 from howlkit.music.tables import DRUMS, Table
 
-__all__ = ["held_until"]
+__all__ = ["STUCK", "held_until"]
+
+STUCK = 30.0
+"""In seconds: no player holds the pedal for so long; the file lacks the event that lifts it."""
 
 
 def held_until(notes: Table, ends: NDArray[np.int64], pedals: Table) -> NDArray[np.int64]:

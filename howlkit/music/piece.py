@@ -31,7 +31,7 @@ from howlkit.music.editing import (
 from howlkit.music.excerpts import context_notes
 from howlkit.music.exchange.methods import Exchange
 from howlkit.music.extras import NO_EXTRAS, Extras, go_on
-from howlkit.music.pedals import held_until
+from howlkit.music.pedals import STUCK, held_until
 from howlkit.music.tables import (
     DEFAULT_TEMPO,
     DRUMS,
@@ -197,6 +197,22 @@ class Piece(Editing, Exchange):
         if not len(self.pedals):
             return self.ends
         return held_until(self.notes, self.ends, self.pedals)
+
+    @cached_property
+    def sustained(self) -> NDArray[np.int64]:
+        """(N,): as `held`, but a pedal that is down for more than 30 seconds holds nothing.
+
+        Nobody plays so: such a file lacks the event that lifts the pedal, and all its notes would
+        sound until its end.
+        """
+        begins = self.pedals["start"].astype(np.int64)
+        down = self.seconds(begins + self.pedals["duration"]) - self.seconds(begins)
+        lifted = down <= STUCK
+        if lifted.all():
+            return self.held
+        if not lifted.any():
+            return self.ends
+        return held_until(self.notes, self.ends, self.pedals[lifted])
 
     @property
     def seconds_long(self) -> float:
@@ -413,7 +429,10 @@ class Piece(Editing, Exchange):
         stop = len(self) if stop is None else stop
         if not 0 <= first <= stop <= len(self):
             raise PieceError(f"no notes {first}:{stop} in a piece of {len(self)}")
-        context = context_notes(self.notes[:first], self.held[:first], self._window_begin)
+        earlier = self.notes[:first]
+        context = context_notes(earlier, self.held[:first], self._window_begin)
+        if self.sustained is not self.held:
+            context |= context_notes(earlier, self.sustained[:first], self._window_begin)
         before = self.notes[:first].compress(context)
         until = int(self.notes["start"][stop]) if stop < len(self) else self.until
         return self.replace(

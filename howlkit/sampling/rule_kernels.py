@@ -114,6 +114,7 @@ def judge(
     loops = _loops(runs[b], most_run, numbers[HAS_LOOPS] > 0 and looks_at_pitch)
     crowded = 0 < numbers[MOST] <= len(sounding) and (may_begin or may_last or may_be_ahead)
     late = base[ONSET] + furthest[ONSET] > next_due
+    waits = late and next_due == now  # a note ends before time moves on, or another begins
     long = may_last and known[k, LENGTH] and base[LENGTH] + furthest[LENGTH] > numbers[LONGEST]
     looks_at_key = (
         looks_at_pitch
@@ -148,7 +149,7 @@ def judge(
         onset, role = base[ONSET] + more[ONSET], max(base[ROLE] + more[ROLE], NOTHING)
         new, ahead = role == COMING or role == BEGINS, role == AHEAD
         total = _density(onset, new, ahead, mine, moves[b], numbers) if numbers[RATE] > 0 else 0.0
-        forbidden = onset > next_due and not ahead
+        forbidden = (onset > next_due and not ahead) or (waits and new)
         program = base[PROGRAM] + more[PROGRAM] if known[k, PROGRAM] else UNKNOWN
         track = base[TRACK] + more[TRACK] if known[k, TRACK] else UNKNOWN
         pitch = min(base[PITCH] + more[PITCH], HIGHEST) if known[k, PITCH] else UNKNOWN

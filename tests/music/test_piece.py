@@ -250,3 +250,12 @@ def test_leading_silence_goes_by_whole_bars():
     assert piece.without_leading_silence(bars=True).notes["start"].tolist() == [480]
     assert piece.without_leading_silence(bars=False).notes["start"].tolist() == [0]
     assert len(Piece().without_leading_silence(bars=True)) == 0
+
+
+def test_a_pedal_that_is_never_lifted_holds_no_notes_for_an_encoder():
+    pedals = np.array([(0, 960, 0), (1920, 480 * 200, 0)], PEDAL)  # 100 s from tick 1920 on
+    piece = Piece.of([(0, 480, 60), (1920, 480, 62), (4800, 480, 64)]).replace(pedals=pedals)
+    assert piece.held.tolist() == [960, 97920, 97920]
+    assert piece.sustained.tolist() == [960, 2400, 5280]
+    usual = piece.replace(pedals=pedals[:1])
+    assert usual.sustained is usual.held and Piece().sustained.tolist() == []

@@ -289,6 +289,20 @@ def test_excerpts_side_by_side_are_the_whole(encoder, size, music):
             begin += len(part) - 1
 
 
+@every
+def test_excerpts_under_a_pedal_that_is_never_lifted_are_the_whole_too(encoder):
+    piece = with_pedals(random_piece(4, 300), 4)
+    down = 50 * piece.ticks_per_beat
+    until = int(piece.end) + 4000 * piece.ticks_per_beat  # well over 30 seconds
+    pedals = piece.pedals[piece.pedals["start"] + piece.pedals["duration"] < down]
+    stuck = np.array([(down, until - down, track) for track in range(3)], PEDAL)
+    piece = piece.replace(pedals=np.concatenate((pedals, stuck)))
+    assert piece.sustained is not piece.held
+    whole = encoder.encode(piece)
+    parts = [encoder.encode(piece.excerpt(i, min(i + 7, 300))) for i in range(0, 300, 7)]
+    assert np.array_equal(np.concatenate([whole[:1], *(part[1:] for part in parts)]), whole)
+
+
 # What is written ----------------------------------------------------------------------------------
 
 

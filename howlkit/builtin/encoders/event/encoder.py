@@ -197,7 +197,7 @@ class Event:
 
         Sorted by key, then by position. Where notes of a key overlap, each ends before the next.
         """
-        notes, ends = piece.notes, piece.held if self.sustain == "extend" else piece.ends
+        notes, ends = piece.notes, piece.sustained if self.sustain == "extend" else piece.ends
         program = notes["program"]
         if self.instruments:
             program = self._palette.nearest.take(program)
