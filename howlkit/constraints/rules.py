@@ -174,8 +174,9 @@ class LengthRule:
     """No note sounds longer than `longest` positions.
 
     A note that sounds until a step ends it is not held on at that age, and time does not move past
-    it; nor does a note begin before it has ended, where the choice is between these: encoders end
-    notes before they begin others. One that is older already, of a prompt, is let be.
+    it. Where the choice is between time and notes, only that note may be chosen then, the lowest
+    first: encoders end notes in this order, and before they begin others. A note that is older
+    already, of a prompt, is let be.
     """
 
     longest: int
@@ -190,7 +191,11 @@ class LengthRule:
         due = due + self.longest
         next_due = np.where(due < now, OPEN, due).min(axis=1)
         late = (choices.onset > next_due[:, None]) & (choices.role != AHEAD)
-        waits = late.any(axis=1, keepdims=True) & (next_due[:, None] == now) & _new(choices)
+        waits = late.any(axis=1, keepdims=True) & (next_due[:, None] == now)
+        key = 128 * heard.notes[:, :, PROGRAM] + heard.notes[:, :, PITCH]
+        lowest = np.where(due == next_due[:, None], key, OPEN).min(axis=1)[:, None]
+        another = (choices.pitch != UNKNOWN) & (choices.pitch != lowest % 128)
+        waits = waits & (_new(choices) | another)
         return _forbid(too_long | late | waits | self._holds_on(choices, heard))
 
     def _holds_on(self, choices: NoteChoices, heard: Heard) -> NDArray[np.bool_]:

@@ -114,7 +114,10 @@ def judge(
     loops = _loops(runs[b], most_run, numbers[HAS_LOOPS] > 0 and looks_at_pitch)
     crowded = 0 < numbers[MOST] <= len(sounding) and (may_begin or may_last or may_be_ahead)
     late = base[ONSET] + furthest[ONSET] > next_due
-    waits = late and next_due == now  # a note ends before time moves on, or another begins
+    # A note ends before time moves on, another begins, or another ends.
+    ends = -1
+    if late and next_due == now:
+        ends = _ends(heard, sounding, now, numbers[LONGEST])
     long = may_last and known[k, LENGTH] and base[LENGTH] + furthest[LENGTH] > numbers[LONGEST]
     looks_at_key = (
         looks_at_pitch
@@ -149,10 +152,11 @@ def judge(
         onset, role = base[ONSET] + more[ONSET], max(base[ROLE] + more[ROLE], NOTHING)
         new, ahead = role == COMING or role == BEGINS, role == AHEAD
         total = _density(onset, new, ahead, mine, moves[b], numbers) if numbers[RATE] > 0 else 0.0
-        forbidden = (onset > next_due and not ahead) or (waits and new)
+        forbidden = onset > next_due and not ahead
         program = base[PROGRAM] + more[PROGRAM] if known[k, PROGRAM] else UNKNOWN
         track = base[TRACK] + more[TRACK] if known[k, TRACK] else UNKNOWN
         pitch = min(base[PITCH] + more[PITCH], HIGHEST) if known[k, PITCH] else UNKNOWN
+        forbidden |= ends >= 0 and (new or (pitch >= 0 and pitch != ends))
         if role == LASTS:
             length = base[LENGTH] + more[LENGTH] if known[k, LENGTH] else UNKNOWN
             if onset + length < OPEN:
@@ -212,6 +216,16 @@ def _sounding(notes: Array, onset: int, now: int, longest: float) -> tuple[Array
             if notes[s, UNTIL] >= OPEN and due >= now:
                 next_due = min(next_due, due)
     return places[:count], next_due
+
+
+@compiled
+def _ends(notes: Array, sounding: Array, now: int, longest: float) -> int:
+    """Return the pitch of the lowest key that must end now; -1: there is none."""
+    lowest = np.int64(OPEN)
+    for s in sounding:
+        if notes[s, UNTIL] >= OPEN and notes[s, NOTE_ONSET] + np.int64(longest) == now:
+            lowest = min(lowest, 128 * notes[s, NOTE_PROGRAM] + notes[s, NOTE_PITCH])
+    return int(lowest % 128) if lowest < OPEN else -1
 
 
 @compiled
