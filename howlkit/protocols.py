@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     State = dict[str, torch.Tensor]
 
 __all__ = [
+    "AdvisingEncoder",
     "Augmenter",
     "Backbone",
     "BlockedWeights",
@@ -205,6 +206,18 @@ class TempoEncoder(Encoder, Protocol):
     @property
     def sets_tempo(self) -> bool:
         """Whether the steps set the tempo. An encoder without this attribute counts as False."""
+        ...
+
+
+class AdvisingEncoder(Encoder, Protocol):
+    """An encoder that knows how values of its fields are best drawn."""
+
+    @property
+    def sampling_advice(self) -> Mapping[str, Mapping[str, float]]:
+        """By the name of a field, options such as temperature and min_p (`SamplingParams`).
+
+        A run keeps it, and `sample` follows it where people say nothing.
+        """
         ...
 
 

@@ -54,6 +54,7 @@ def facts_of_run(path: Path) -> Facts:
         "steps": last.step if last else facts.get("step"),
         "fraction": last.fraction if last else None,
         "weights": _weights(weights),
+        "sampling": facts.get("sampling") or None,
         "recipe": config.get("recipe", {}),
         "seed": config.get("seed"),
         "precision": config.get("precision"),
@@ -82,9 +83,24 @@ def lines_of_run(facts: Mapping[str, Any]) -> list[str]:
         "encoder": _component(facts, "encoder"),
         "model": _model(facts),
         "augmented by": ", ".join(each["name"] for each in facts["recipe"].get("augmenters", [])),
+        "drawn with": _advice(facts["sampling"]),
     }
     width = max(map(len, rows)) + 2
     return [f"{name:{width}}{printable(text)}" for name, text in rows.items() if text]
+
+
+def _advice(sampling: Mapping[str, Mapping[str, float]] | None) -> str:
+    """Return how values are drawn where nothing is said; "" if the run does not advise it.
+
+    A nucleus of 1 leaves nothing out and is not worth a word.
+    """
+    own = [
+        f"{field}.{name}={value:g}"
+        for field, options in (sampling or {}).items()
+        for name, value in options.items()
+        if (name, value) != ("top_p", 1)
+    ]
+    return ", ".join(own)
 
 
 def _learnt(facts: Mapping[str, Any]) -> str:

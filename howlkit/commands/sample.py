@@ -236,7 +236,8 @@ def command(
         shown = note_stream.SessionStream(
             session, start, with_prompt=not without_prompt, time_signature=time_signature
         )
-    interrupted, unfinished = _play(session, setup.player, shown)
+    player = setup.player_of(trained)
+    interrupted, unfinished = _play(session, player, shown)
     pieces = [
         sampling.music(
             session, row, start, with_prompt=not without_prompt, time_signature=time_signature
@@ -247,7 +248,7 @@ def command(
     if not no_provenance:
         record = sample_record(
             trained,
-            sampler=setup.player,
+            sampler=player,
             constraints=setup.constraints,
             limit=limit,
             seed=seed,

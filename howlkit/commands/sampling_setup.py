@@ -35,7 +35,8 @@ class Setup:
     """The components and the files of one call.
 
     folder: of the run. out, count, force, reads: as in `sampled_files.claimed`. writes: whether
-    files are written at all. writer: None: they are MIDI. values: options by component.
+    files are written at all. writer: None: they are MIDI. player: as people said; sampler, drawing:
+    its name and the options that were given. values: options by component.
     """
 
     folder: Path
@@ -46,6 +47,8 @@ class Setup:
     stream: bool
     writer: Writer | None
     player: Sampler
+    sampler: str
+    drawing: Mapping[str, object]
     values: Mapping[str, Mapping[str, object]]
     constraints: Sequence[Constraint]
 
@@ -53,6 +56,15 @@ class Setup:
     def writes(self) -> bool:
         """Whether files are written: a stream alone writes none."""
         return self.out is not None or not self.stream
+
+    def player_of(self, trained: Trained) -> Sampler:
+        """Return the sampler with what the run advises where nothing was said."""
+        from howlkit import plugins
+        from howlkit.sampling.advice import advised
+
+        options = advised(trained.facts, self.sampler, self.drawing)
+        made: Sampler = plugins.create("sampler", self.sampler, options)
+        return made
 
     def claimed(self) -> contextlib.AbstractContextManager[list[Path]]:
         """Give the files, kept for this process until the block ends; none if none are written."""
@@ -131,7 +143,8 @@ def ready(
     writer = None
     if component is not None:
         writer = plugins.create("writer", component.name, values.get(component.name))
-    player = plugins.create("sampler", sampler, with_flags(sampler, values.get(sampler), **flags))
+    drawing = with_flags(sampler, values.get(sampler), **flags)
+    player = plugins.create("sampler", sampler, drawing)
     constraints = steering.constraints_of(wishes, values)
     folder, said = (run, "") if run is not None else default_model()
     if said:
@@ -145,6 +158,8 @@ def ready(
         stream=stream,
         writer=writer,
         player=player,
+        sampler=sampler,
+        drawing=drawing,
         values=values,
         constraints=constraints,
     )

@@ -108,6 +108,20 @@ class CheckedEncoder(Wrapper):
         return bool(getattr(self._component, "sets_tempo", False))
 
     @property
+    def sampling_advice(self) -> dict[str, dict[str, float]]:
+        """How fields are best drawn (`AdvisingEncoder`); nothing if the encoder does not say."""
+        advice = getattr(self._component, "sampling_advice", {})
+        if not isinstance(advice, Mapping) or not all(
+            isinstance(own, Mapping) for own in advice.values()
+        ):
+            raise self._error("sampling_advice", advice, "options by field", verb="is")
+        known = [field.name for field in self.schema.decisions]
+        for name in advice:
+            if name not in known:
+                raise self._refusal(f"sampling_advice names {name!r}; its fields are {known}")
+        return {name: dict(own) for name, own in advice.items()}
+
+    @property
     def exemptions(self) -> Mapping[str, str]:
         """The laws it cannot keep (`ExemptEncoder`); none if the encoder does not say."""
         return exemptions(self._component)

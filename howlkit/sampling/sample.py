@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from howlkit import options as component_options
 from howlkit import plugins
@@ -17,6 +17,7 @@ from howlkit.music.piece import Piece
 from howlkit.plugins.checked import CheckedSampler, unwrapped
 from howlkit.protocols import Sampler
 from howlkit.sampling import generation
+from howlkit.sampling.advice import advised
 from howlkit.sampling.arguments import path_of, positive, time_signature_of, whole
 from howlkit.sampling.logits import SamplingParams
 from howlkit.sampling.records import sample_record, signed
@@ -59,7 +60,7 @@ def sample(
 
     Prints to stderr, before it begins, which wishes cannot be kept exactly.
     """
-    player = _sampler(sampler, options)
+    player = _sampler(sampler, options, trained.facts)
     if prompt is None and (prompt_seconds is not None or without_prompt):
         name = "without_prompt" if prompt_seconds is None else "prompt_seconds"
         raise ArgumentError(f"{name} needs a prompt: prompt=piece, or prompt='mine.mid'")
@@ -164,13 +165,13 @@ def as_pieces(music: object) -> Iterator[Piece]:
         yield as_piece("music", music)
 
 
-def _sampler(sampler: object, values: Mapping[str, object]) -> Sampler:
-    """Return the sampler of a name with options, or the one that was given."""
+def _sampler(sampler: object, values: Mapping[str, object], facts: Mapping[str, Any]) -> Sampler:
+    """Return the sampler of a name with options, and advice of the run, or the one given."""
     if isinstance(sampler, str):
         others = ("trained", "options", "wishes")
         own = [name for name in inspect.signature(sample).parameters if name not in others]
         _check_options("sample", own, sampler, values)
-        made: Sampler = plugins.create("sampler", sampler, values)
+        made: Sampler = plugins.create("sampler", sampler, advised(facts, sampler, values))
         return made
     if isinstance(sampler, type) or not hasattr(sampler, "generate"):
         raise ArgumentError(

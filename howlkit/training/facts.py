@@ -18,6 +18,7 @@ from howlkit.dataset.report import counted
 from howlkit.errors import ArgumentError, DataError
 from howlkit.music.piece import Piece
 from howlkit.network.likelihood import Counts, Encoded, encode_all, unigram, unigram_nats
+from howlkit.plugins.checked_encoder import CheckedEncoder
 from howlkit.protocols import Encoder
 from howlkit.training.habit_facts import habit_facts
 from howlkit.training.recipe import Recipe, versions
@@ -140,6 +141,7 @@ def music_facts(encoder: Encoder, data: Dataset, counts: Counts) -> dict[str, An
         "tempo": median_tempo(data, part),
         "time_signature": common_time_signature(data, part),
         "habits": habit_facts(encoder, data),
+        "sampling": CheckedEncoder.of(encoder).sampling_advice,
         "unigram": {name: np.asarray(count).tolist() for name, count in counts.items()},
     }
 

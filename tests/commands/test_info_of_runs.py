@@ -34,7 +34,9 @@ def test_it_begins_with_music_nats_time_and_parts(run, howlkit):
     assert list(rows) == [
         *("music", "from", "learnt", "trained", "encoder", "model"),
         "augmented by",  # there is little music
+        "drawn with",
     ]
+    assert rows["drawn with"].startswith("pitch.temperature=0.75, ")
     assert rows["music"].startswith("my music: 12 pieces") and rows["from"].endswith("my music")
     nats, baseline = facts["nats_per_note"], facts["baseline_nats_per_note"]
     assert f"{nats:.3f} nats a note" in rows["learnt"]
