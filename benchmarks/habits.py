@@ -1,7 +1,7 @@
 """How silly is what is sampled, beside the music trained on? Prints a Markdown table.
 
     HOWLKIT_DATA=folder python benchmarks/habits.py DATA [--encoders tuple,remi,event] [--minutes 3]
-        [--samples 200] [--notes 1000] [--runs runs/habits] [--temperature 1]
+        [--samples 200] [--notes 1000] [--runs runs/habits] [--temperature T]
 
 DATA is a folder of HOWLKIT_DATA, or any path. Each encoder is trained with lstm into RUNS/ENCODER,
 unless there is a run already: so many minutes of one processor, on one thread, so other programs do
@@ -130,7 +130,7 @@ def main(words=None):
     parser.add_argument("--minutes", type=float, default=3)
     parser.add_argument("--samples", type=int, default=200)
     parser.add_argument("--notes", type=int, default=1000)
-    parser.add_argument("--temperature", type=float, default=1.0)
+    parser.add_argument("--temperature", type=float, help="default: as the run advises")
     parser.add_argument("--runs", type=Path, default=Path("runs/habits"))
     arguments = parser.parse_args(words)
     torch.set_num_threads(1)
@@ -142,9 +142,11 @@ def main(words=None):
         arguments.notes,
     )
     machine = measuring.machine()
+    heat = arguments.temperature
+    drawn = "drawn as the runs advise" if heat is None else f"at temperature {heat:g}"
     print(
         f"{source.name}: {len(originals)} pieces, and {arguments.samples} samples of "
-        f"{arguments.notes} notes each at temperature {arguments.temperature:g}. "
+        f"{arguments.notes} notes each, {drawn}. "
         f"{machine['cpu']}, {machine['cores']} cores; {machine['date']}; howlkit "
         f"{measuring.versions()['howlkit']}.\n\n"
         "| encoder | | real | as it plays them | without rules | by default |\n"
