@@ -25,6 +25,7 @@ from howlkit.sampling.logits import SamplingParams
 from howlkit.sampling.ruled_draws import draw_one_until_kept, draw_until_kept
 from howlkit.sampling.runners import make_runner
 from howlkit.sampling.session import Session
+from howlkit.sampling.step_drawing import StepDrawing
 from howlkit.schema import END, STEP
 from howlkit.training.recipe import Recipe
 from tests.conftest import tune
@@ -131,6 +132,24 @@ def test_a_note_of_a_prompt_that_is_too_long_already_does_not_stop_the_music(nam
     made.prompt(prompt)
     play(made)
     assert len(made.made(0)) >= 8
+
+
+@pytest.mark.parametrize("stepping", ["auto", "plain"])
+def test_notes_that_must_end_together_end_in_the_order_of_the_encoder(stepping, monkeypatch):
+    """Else one that comes later in that order ends first, and no row can go on."""
+
+    def go_back(self, rows):
+        raise AssertionError("rows went back")
+
+    monkeypatch.setattr(StepDrawing, "_go_back", go_back)
+    chord = [(0, 960, pitch) for pitch in (48, 55, 60, 64, 67)]
+    prompt = Piece.of([*chord, (480, 480, 72)]).replace(has_end=False)
+    made = session("event", stepping=stepping, rows=8, notes=20, given=[LengthRule(40)])
+    made.prompt([prompt] * 8)
+    play(made)
+    for row in range(8):
+        piece = made.piece(row)
+        assert piece.seconds(piece.ends - piece.notes["start"]).max() < 2.06  # 40 positions
 
 
 def test_a_loop_ends_where_the_rule_says():
