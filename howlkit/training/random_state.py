@@ -24,7 +24,7 @@ def seed(number: int, rank: int, step: int = 0) -> None:
     """
     if rank:
         stream = np.random.SeedSequence([number, 5, rank, step])
-        torch.manual_seed(int(stream.generate_state(1, np.uint64)[0] >> 1))
+        torch.manual_seed(int(stream.generate_state(1, np.uint64)[0]) >> 1)
 
 
 def tensors(world: World, device: torch.device) -> dict[str, Tensor]:

@@ -136,7 +136,8 @@ def _with_headers(send: Send) -> Send:
 async def _deny(refusal: Response, receive: Receive, send: Send) -> None:
     """Answer a WebSocket's handshake as if it were a request."""
     await receive()  # websocket.connect
-    headers: list[Any] = refusal.raw_headers
+    # The server states the length itself; before uvicorn 0.54 it would be there twice.
+    headers: list[Any] = [h for h in refusal.raw_headers if h[0] != b"content-length"]
     await send(
         {
             "type": "websocket.http.response.start",
