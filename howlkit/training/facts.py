@@ -35,6 +35,10 @@ __all__ = [
     "validation_part",
 ]
 
+ENDS = {"mark": {"top_p": 1.0}}
+"""Advice for every encoder: that a piece ends is never likely at any one step, so a nucleus cuts it
+off, and pieces go on and on."""
+
 AUGMENTED_PASSES = 4
 """The number of passes over the training part that `augmented_counts` makes."""
 
@@ -141,7 +145,7 @@ def music_facts(encoder: Encoder, data: Dataset, counts: Counts) -> dict[str, An
         "tempo": median_tempo(data, part),
         "time_signature": common_time_signature(data, part),
         "habits": habit_facts(encoder, data),
-        "sampling": CheckedEncoder.of(encoder).sampling_advice,
+        "sampling": {**ENDS, **CheckedEncoder.of(encoder).sampling_advice},
         "unigram": {name: np.asarray(count).tolist() for name, count in counts.items()},
     }
 

@@ -60,3 +60,12 @@ def test_advice_that_is_no_options_by_field_is_refused(advice):
 
     with pytest.raises(PluginError, match="sampling_advice"):
         _ = CheckedEncoder(Advising()).sampling_advice
+
+
+def test_new_runs_let_pieces_end(music, tmp_path):
+    small = {"lstm.hidden": 8, "training.batch": 2}
+    kept = howlkit.train(
+        music, steps=2, options=small, encoder="event", out_dir=tmp_path / "run", quiet=True
+    )
+    assert kept.facts["sampling"] == {"mark": {"top_p": 1.0}}
+    assert howlkit.load(tmp_path / "run").facts["sampling"] == kept.facts["sampling"]
