@@ -98,7 +98,7 @@ class HeadOptions:
 
     votes: bool = option(
         False,
-        "earlier notes, whole half beats back, vote for the pitch; needs repeats_by=beats",
+        "earlier notes vote for pitch, length and velocity, by half beats; needs repeats_by=beats",
         before=False,
     )
 

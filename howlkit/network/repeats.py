@@ -44,8 +44,8 @@ class RepeatMatch:
     """The steps that followed the best passages, and how good those passages were.
 
     steps: (B, T) by column. score_class: (B, T), of `SCORES` from 1 on; where it is 0 there is no
-    match, and the steps mean nothing. heard: (B, T, .) each, what votes are
-    counted from, side by side (vote_fields.py); empty: there are no votes.
+    match, and the steps mean nothing. heard: (B, T, .) each, what votes are counted from, side by
+    side (vote_fields.py); empty: there are no votes.
     """
 
     steps: Columns

@@ -12,10 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from howlkit import options, plugins
+from howlkit.sampling.logits import PARAMETERS
 
 __all__ = ["FACT", "advised"]
-
-GENERAL = ("temperature", "top_k", "top_p", "min_p", "typical_p")
 
 FACT = "sampling"
 """The name of the advice among the facts of a run."""
@@ -39,7 +38,7 @@ def advised(
     advice = facts.get(FACT) or {}
     described = options.describe(plugins.get("sampler", sampler).cls)
     by_field = any(option.name.startswith("NAME") for option in described)
-    if not by_field or any(name in given for name in GENERAL):
+    if not by_field or any(name in given for name in PARAMETERS):
         return dict(given)
     said = {name.partition(".")[0] for name in given}
     return {name: dict(own) for name, own in advice.items() if name not in said} | dict(given)

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from howlkit.head_options import HeadKind, HeadOptions
 from howlkit.network.input_state import CLASSES, KEPT, first_values
-from howlkit.network.note_places import LAGS
 from howlkit.network.note_spans import NoteSpans
 from howlkit.network.references import References
-from howlkit.network.repeat_scores import SCORES, class_of_scores
+from howlkit.network.repeat_scores import SCORES
 from howlkit.network.vote_fields import VoteFields
 from howlkit.sampling.compiled_embedding import EmbeddedValues
 from howlkit.sampling.compiled_fields import FieldArrays
 from howlkit.sampling.compiled_running import begun_pitches
+from howlkit.sampling.compiled_votes import vote_rows, vote_weights
 from howlkit.sampling.stored_network import NamedWeights
 from howlkit.schema import Field, Schema
 
@@ -146,12 +146,8 @@ class HeadArrays:
         which of the tables has the pitch classes of its values; -1 for none. references (X, 5), as
         `_reference_rows`. tables: the pitch class of each value, or the value that begins each
         pitch; -1 for none. bonus (F, ., F + 1), of the hints. shifts (S, 1 + n): a column, and how
-        many positions later a note begins for each of its values. votes (C, 3), as `_vote_rows`.
-        vote_weights (2, .): what votes weigh by the floor of the score of their lag, and then by
-        the lag, of which the product counts; for fields that rank notes, and for details. beside:
-        where what lies beside a hidden vector begins, the number of profiles, whether heads are
-        chained, where the notes that sound begin, -1 for none, where what votes are counted from
-        does, and the positions of a half beat.
+        many positions later a note begins for each of its values. votes (C, 3)
+        and vote_weights (2, .), as in compiled_votes.py. beside, as `_beside`.
         """
         heads, decisions = self._heads, self._schema.decisions
         kinds = [KINDS.index(heads.kind(field)) for field in decisions]
@@ -160,33 +156,20 @@ class HeadArrays:
         if heads.repeats:
             shape = len(hinted), len(SCORES[heads.repeats_by]) + 1, len(hinted) + 1
             bonus = weights.take("hints.bonus", *shape)
-        around = -1 if self.around is None else self.around.start
-        in_suffix = width if self.around is None else self.around.stop
-        profiles = in_suffix
-        if self._references.fields:
-            profiles += len(self._references.in_suffix)
-        last = profiles + CLASSES * heads.scored_profiles
-        heard = last + heads.intervals
-        votes = heard + 2 * KEPT * heads.sounding
-        hints = votes if self._voted is None else votes + self._voted.width
-        unit = 1 if self._voted is None else self._voted.places.unit
-        # Independent heads know no shift, and so only what sounds at the last onset.
-        heard = heard if heads.sounding and heads.chained else -1
-        numbers = heads.scored_profiles, int(heads.chained), heard, votes, unit
-        beside = around, in_suffix, profiles, hints, *numbers
         scored = [f for f in decisions if self._is_scored(f, bool(heads.scored_profiles))]
         references = [self._reference_rows(field) for field in decisions]
+        last = self._before_profiles + CLASSES * heads.scored_profiles  # the pitch begun last
         tables: list[list[int]] = []
         for rows, field in zip(references, decisions, strict=True):
             if self._is_scored(field, heads.intervals):
-                rows.append((last - in_suffix, -1, 0, -1, len(tables)))
+                rows.append((last, -1, 0, -1, len(tables)))
                 tables.append(first_values(self._begun[field.name].tolist()))
         classes = {field.name: len(tables) + index for index, field in enumerate(scored)}
         for field in scored:
             pitches = self._begun[field.name]
             tables.append(np.where(pitches >= 0, pitches % CLASSES, -1).tolist())
         flat = [row for rows in references for row in rows]
-        if not any(kinds) and not flat and not hinted and not scored and around < 0:
+        if not any(kinds) and not flat and not hinted and not scored and self.around is None:
             return None
         stops = np.cumsum([len(rows) for rows in references])
         plan = (
@@ -207,10 +190,35 @@ class HeadArrays:
             np.array(padded, np.int64).reshape(len(tables), width_of_tables),
             bonus,
             self._shifts(),
-            self._vote_rows(),
-            self._vote_weights(weights),
-            np.array(beside),
+            vote_rows(self._schema, self._voted),
+            vote_weights(weights, self._voted, heads.repeats_lag),
+            self._beside(width),
         )
+
+    @property
+    def _before_profiles(self) -> int:
+        """The numbers between what reaches heads around the backbone and the profiles."""
+        return len(self._references.in_suffix) if self._references.fields else 0
+
+    def _beside(self, width: int) -> NDArray[np.int64]:
+        """Return where what lies beside a hidden vector (D,) begins, and other numbers.
+
+        Where lies what reaches heads around the backbone, -1 for nothing; the references; the
+        profiles; the hints; the number of profiles; whether heads are chained; where lie the notes
+        that sound, -1 for none; what votes are counted from; and the positions of a half beat.
+        """
+        heads, voted = self._heads, self._voted
+        around = -1 if self.around is None else self.around.start
+        in_suffix = width if self.around is None else self.around.stop
+        profiles = in_suffix + self._before_profiles
+        heard = profiles + CLASSES * heads.scored_profiles + heads.intervals
+        votes = heard + 2 * KEPT * heads.sounding
+        hints = votes if voted is None else votes + voted.width
+        # Independent heads know no shift, and so only what sounds at the last onset.
+        heard = heard if heads.sounding and heads.chained else -1
+        unit = 1 if voted is None else voted.places.unit
+        numbers = heads.scored_profiles, int(heads.chained), heard, votes, unit
+        return np.array((around, in_suffix, profiles, hints, *numbers))
 
     def _shifts(self) -> NDArray[np.int64]:
         """Return (S, 1 + n): the columns of shifts, and what each of their values adds."""
@@ -225,32 +233,6 @@ class HeadArrays:
         for row, (name, values) in zip(found, shifts.items(), strict=True):
             row[0], row[1 : 1 + len(values)] = names.index(name), values
         return found
-
-    def _vote_rows(self) -> NDArray[np.int64]:
-        """Return (C, 3), of each column: what votes for its values are found by (`VoteFields`).
-
-        They are whether there are votes for it; its number among the details, -1 for a field that
-        ranks notes; and what one more adds to the rank.
-        """
-        rows = np.zeros((len(self._schema.columns), 3), np.int64)
-        if self._voted is None:
-            return rows
-        names = [column.name for column in self._schema.columns]
-        details = self._voted.details
-        for row, name in zip(rows, names, strict=True):
-            row[0] = self._voted.has(name)
-            row[1] = details.index(name) if name in details else -1
-            row[2] = self._voted.places.ranked.get(name, 0)
-        return rows
-
-    def _vote_weights(self, weights: NamedWeights) -> Array:
-        """Return (2, .): what votes weigh by the floor of a score, and by lag."""
-        if self._voted is None:
-            return np.zeros((2, 0), np.float32)
-        by_score = weights.take("hints.votes.by_score", 2, len(SCORES["beats"]) + 1)
-        by_lag = np.exp(weights.take("hints.votes.by_lag", 2, LAGS))
-        by_lag[:, : min(self._heads.repeats_lag, LAGS) - 1] = 0
-        return np.concatenate((np.exp(by_score)[:, class_of_scores("beats")], by_lag), 1)
 
     def _reference_rows(self, field: Field) -> list[tuple[int, ...]]:
         """Return the references of a field, in the order of its weights.

@@ -152,7 +152,7 @@ class PassageSearch:
     vector for it. The kernel gets the lowest score of each class of passages from 1 on, too. A
     search by beats needs more: what one more in a column adds to the rank of a note (C,), the
     columns of shifts (S,), and what each of their values adds to the onset (S, n); of `NotePlaces`,
-    as are two numbers, unit and span. With votes, the columns of details (D,) have values.
+    as are two numbers, unit and span. With votes it gets a flag, and the columns of details (D,).
     """
 
     def __init__(self, schema: Schema, heads: HeadOptions, fields: FieldArrays) -> None:

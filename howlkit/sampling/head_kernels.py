@@ -35,8 +35,10 @@ AROUND, REFERENCES, PROFILES_AT, HINTS, PROFILES, CHAINED, HEARD_AT, VOTES_AT, U
 HAS_VOTES, DETAIL, FACTOR = range(3)
 """What `votes` in `of_heads` has of each column."""
 
-FLOORS, HALF = int(MOST) + 1, np.float32(0.5)
+FLOORS = int(MOST) + 1
 """How many weights of `vote_weights` in `of_heads` are by scores; those of lags come then."""
+
+HALF = np.float32(0.5)
 
 NARROWEST = 0.02  # `Logistics.NARROWEST`
 CERTAINTY = 1e6  # `Squared.CERTAINTY`

@@ -12,7 +12,7 @@ Turning Up the Heat: Min-p Sampling (min-p); Meister et al. 2023, Locally Typica
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,15 @@ from numpy.typing import NDArray
 from howlkit.errors import HowlkitError, OptionError
 from howlkit.options import option
 
-__all__ = ["NOT_A_NUMBER", "SamplingParams", "choose", "draw", "probabilities", "with_rules"]
+__all__ = [
+    "NOT_A_NUMBER",
+    "PARAMETERS",
+    "SamplingParams",
+    "choose",
+    "draw",
+    "probabilities",
+    "with_rules",
+]
 
 NOT_A_NUMBER = (
     "a logit is NaN: the weights are damaged, or training went astray, or a function on logits "
@@ -71,6 +79,10 @@ class SamplingParams:
     def of(self, name: str) -> SamplingParams:
         """Return the parameters of the field called `name`."""
         return self.fields.get(name, self)
+
+
+PARAMETERS = tuple(each.name for each in fields(SamplingParams) if each.name != "fields")
+"""The names of what holds for a field: temperature and the others."""
 
 
 def probabilities(

@@ -20,7 +20,7 @@ from howlkit.plugins.checked import unwrapped
 from howlkit.protocols import Constraint, Sampler
 from howlkit.sampling.identity import piece_hash
 from howlkit.sampling.limits import Limit
-from howlkit.sampling.logits import SamplingParams
+from howlkit.sampling.logits import PARAMETERS, SamplingParams
 from howlkit.sampling.runner import Runner
 from howlkit.training.recipe import component_json, versions
 
@@ -220,13 +220,10 @@ def _described(kind: str, component: Any) -> Record:  # noqa: ANN401 - any compo
 
 def _options_of(params: SamplingParams) -> Record:
     """Return parameters as the options of the sampler `autoregressive`."""
-    values = {name: getattr(params, name) for name in _DRAWING}
+    values = {name: getattr(params, name) for name in PARAMETERS}
     for field, own in params.fields.items():
-        values |= {f"{field}.{name}": getattr(own, name) for name in _DRAWING}
+        values |= {f"{field}.{name}": getattr(own, name) for name in PARAMETERS}
     return _plain(values)
-
-
-_DRAWING = ("temperature", "top_k", "top_p", "min_p", "typical_p")
 
 
 def _plain(values: Mapping[str, Any]) -> Record:

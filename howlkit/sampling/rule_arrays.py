@@ -89,6 +89,7 @@ OF_ROWS = [
     RuleArrays._fields.index(name)
     for name in ("first", "bases", "notes", "at", "moves", "runs", "moved", "sums", "left")
 ]
+"""The places in `RuleArrays` of those that have a part for each row."""
 
 
 def rules_of_row(rules: tuple[Array, ...], row: int) -> tuple[Array, ...]:

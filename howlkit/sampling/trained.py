@@ -378,7 +378,8 @@ class Trained:
         those of the training music.
         key, range, instruments, max_polyphony, density, chords, constraints, without: what may
         sound, as `sampling.wishes.Wishes` has it: key="D minor", range=(48, 84), density="4/beat".
-        temperature, top_p: the options of the sampler of these names.
+        temperature, top_p: the options of the sampler of these names. Where you say nothing of how
+        values are drawn, they are drawn as the run advises (docs/sampling.md).
         sampler: the name of a sampler, or one of `howlkit.sampler`. options: those of the sampler
         of that name, such as top_k=8, and of single fields: pitch={"top_k": 8}.
         provenance: whether the piece, and a MIDI file that it is written to, carries a record of

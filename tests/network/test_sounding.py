@@ -9,11 +9,9 @@ from howlkit.head_options import HeadOptions
 from howlkit.music.piece import DRUMS, Piece
 from howlkit.network.input_state import KEPT
 from howlkit.network.sounding import Sounding
-from howlkit.sampling.limits import Limit
-from howlkit.sampling.runners import make_runner
-from howlkit.sampling.session import Session
 from howlkit.testing.networks import stir_weights
 from tests.conftest import random_piece
+from tests.network.both_steppings import nats_by_both
 from tests.network.test_heads import small
 
 TUPLE = encoder("tuple")
@@ -140,15 +138,5 @@ def test_compiled_steps_hear_what_torch_hears(name, options, heads, rows):
     torch.manual_seed(0)
     options = HeadOptions(embedding=4, width=8, sounding=True, **heads)
     network = stir_weights(model.build(made.schema, options).eval())
-    steps = [made.encode(random_piece(seed, 60))[1:41] for seed in range(rows)]
-    nats = []
-    for stepping in ("plain", "compiled"):
-        runner = make_runner(network, made.schema, model, stepping=stepping)
-        assert runner.name == stepping
-        session = Session(runner, made, rows=rows, limit=Limit(notes=900, ends=False))
-        for begin, stop in ((0, 1), (1, 20), (20, 40)):
-            session.feed([table[begin:stop] for table in steps])
-            for other in (3, 30):
-                nexts = np.array([table[other] for table in steps])
-                nats.append(runner.nats(session._at.hidden, nexts, np.ones(rows, bool)))
-    assert np.allclose(nats[:6], nats[6:], atol=0.02)  # as without it
+    plain, compiled = nats_by_both(network, made, model, rows)
+    assert np.allclose(plain, compiled, atol=0.02)  # as without it

@@ -4,12 +4,10 @@ import os
 import subprocess
 import sys
 import textwrap
-from importlib.metadata import version
 
 import numpy as np
 import pytest
 import torch
-from packaging.version import Version
 
 from howlkit.errors import HowlkitError
 from howlkit.head_options import HeadOptions
@@ -204,9 +202,6 @@ def test_memory_that_runs_out_in_training_is_one_line(tmp_path):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits as Linux has them")
-@pytest.mark.skipif(
-    Version(version("safetensors")) < Version("0.8"), reason="it then ends the process, untold"
-)
 def test_memory_that_runs_out_while_weights_are_saved_is_told_and_leaves_the_file(tmp_path):
     script = """
         import pathlib, resource
