@@ -90,15 +90,11 @@ def lines_of_run(facts: Mapping[str, Any]) -> list[str]:
 
 
 def _advice(sampling: Mapping[str, Mapping[str, float]] | None) -> str:
-    """Return how values are drawn where nothing is said; "" if the run does not advise it.
-
-    A nucleus of 1 leaves nothing out and is not worth a word.
-    """
+    """Return how values are drawn where nothing is said; "" if the run does not advise it."""
     own = [
         f"{field}.{name}={value:g}"
         for field, options in (sampling or {}).items()
         for name, value in options.items()
-        if (name, value) != ("top_p", 1)
     ]
     return ", ".join(own)
 

@@ -36,7 +36,7 @@ def test_it_begins_with_music_nats_time_and_parts(run, howlkit):
         "augmented by",  # there is little music
         "drawn with",
     ]
-    assert rows["drawn with"].startswith("pitch.temperature=0.75, ")
+    assert rows["drawn with"].startswith("mark.top_p=1, shift.top_p=1, ")
     assert rows["music"].startswith("my music: 12 pieces") and rows["from"].endswith("my music")
     nats, baseline = facts["nats_per_note"], facts["baseline_nats_per_note"]
     assert f"{nats:.3f} nats a note" in rows["learnt"]
