@@ -95,7 +95,13 @@ class HeadOptions:
         "the network is told what sounds where a note begins; with an encoder of one note a step",
         before=False,
     )
-
+    pulse: int = option(
+        0,
+        "notes until a note counts half in a histogram of places in a beat; 0: none; in beats only",
+        low=0,
+        high=4096,
+        before=0,
+    )
     votes: bool = option(
         False,
         "earlier notes vote for pitch, length and velocity, by half beats; needs repeats_by=beats",

@@ -32,6 +32,7 @@ OFF = {
     "harmony": 0,
     "repeats_by": "steps",
     "sounding": False,
+    "pulse": 0,
     "votes": False,
 }
 """Options of heads that there are only since: a run that does not name them does without them."""

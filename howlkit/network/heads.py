@@ -34,7 +34,8 @@ class HeadHint:
     value: (N,) a value that is likely to come, -1 for none. bonus: (N,) what the hint adds to the
     logit of `value`. references: (N, R) the values that the field is relative to, -1 for none
     (`schema.Field.relative_to`). profiles: (N, 12 P) of pitch classes (pitch_classes.py). votes:
-    (N, n), how often each value is voted for, as a logarithm (lag_votes.py).
+    (N, n), how often each value is voted for, as a logarithm (lag_votes.py). pulse: (N, n), how
+    often notes began at the place in a beat that each value leads to, as one (pulse.py).
     """
 
     value: Tensor | None = None
@@ -42,6 +43,7 @@ class HeadHint:
     references: Tensor | None = None
     profiles: Tensor | None = None
     votes: Tensor | None = None
+    pulse: Tensor | None = None
 
 
 class Head(nn.Module, ABC):
@@ -86,7 +88,8 @@ class Softmax(Head):
     takes_hints: whether a hinted value gets a bonus on its logit. reference_count: R, the number
     of values that the field is relative to. classes: (n,) the pitch class of the note that each
     value begins, 12 for none. profiles: P, of pitch classes; 0: no bonus for intervals to notes
-    played lately. takes_votes: whether logits are raised by votes.
+    played lately. takes_votes: whether logits are raised by votes. takes_pulse:
+    whether they are by the pulse.
     """
 
     classes: Tensor
@@ -101,6 +104,7 @@ class Softmax(Head):
         classes: Tensor | None = None,
         profiles: int = 0,
         takes_votes: bool = False,
+        takes_pulse: bool = False,
     ) -> None:
         super().__init__(field, width, field.n)
         self._is_mark = field == MARK
@@ -118,6 +122,10 @@ class Softmax(Head):
             self.gain = nn.Linear(width, 1)
             nn.init.zeros_(self.gain.weight)
             nn.init.zeros_(self.gain.bias)
+        if takes_pulse:
+            self.pulse = nn.Linear(width, 1)
+            nn.init.zeros_(self.pulse.weight)
+            nn.init.zeros_(self.pulse.bias)
 
     def nats(self, x: Tensor, target: Tensor, hint: HeadHint | None = None) -> Tensor:
         """Return (N,) cross-entropies."""
@@ -133,6 +141,8 @@ class Softmax(Head):
             logits = logits + self._from_profiles(activations, hint.profiles)
         if hint is not None and hint.votes is not None:
             logits = logits + self.gain(activations) * hint.votes
+        if hint is not None and hint.pulse is not None:
+            logits = logits + self.pulse(activations) * hint.pulse
         if hint is not None and hint.value is not None and hint.bonus is not None:
             bonus = hint.bonus + self.trust(activations)[:, 0]
             bonus = bonus.where(hint.value >= 0, 0).to(logits.dtype)

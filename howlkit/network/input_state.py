@@ -1,7 +1,7 @@
 """What inputs that are computed from the steps so far keep in a network's state: names, numbers.
 
-Both the networks and compiled code follow it; elapsed.py, pitch_classes.py and last_pitch.py say
-what the inputs are.
+Both the networks and compiled code follow it; elapsed.py, pitch_classes.py, pulse.py,
+sounding.py and last_pitch.py say what the inputs are.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ __all__ = [
     "KEPT",
     "LAST_PITCH",
     "LEFT",
+    "PHASE",
     "PITCHES",
+    "PULSE",
+    "PULSE_SHARE",
     "SCALES",
     "SCALE_SURENESS",
     "SOUNDING",
@@ -77,6 +80,12 @@ KEPT = 16
 
 SOUNDING_SURENESS = 2.0
 """What a sounding pitch class adds to the logit of a triad that has it."""
+
+PULSE, PHASE = "begun_pulse", "begun_phase"
+"""The names of c (B, D), the decayed counts of places in a beat, and of the present one p (B,)."""
+
+PULSE_SHARE = 0.002
+"""A place in a beat with so small a share of the notes is scored ln 2 above one that has none."""
 
 PITCHES = 128
 

@@ -39,6 +39,7 @@ from howlkit.network.heads import (
 from howlkit.network.input_state import ELAPSED
 from howlkit.network.last_pitch import LastPitch
 from howlkit.network.pitch_classes import PitchClasses, classes_of_values
+from howlkit.network.pulse import Pulse
 from howlkit.network.relative import RelativeLookup
 from howlkit.network.repeat_hints import RepeatHints, StepHints
 from howlkit.network.repeat_scores import PREFIX
@@ -103,6 +104,7 @@ class Network(nn.Module):
         self.elapsed = Elapsed(entering) if heads.elapsed else None
         self.pitch_classes = PitchClasses(schema, heads, entering) if heads.profiles else None
         self.sounding = Sounding(schema, entering) if heads.sounding else None
+        self.pulse = Pulse(schema, heads.pulse, entering) if heads.pulse else None
         width = backbone.width + heads.width_skip(schema)
         self.from_hidden = nn.Linear(width, len(fields) * heads.width)
         if heads.chained:
@@ -131,6 +133,7 @@ class Network(nn.Module):
                 classes=classes,
                 profiles=heads.scored_profiles,
                 takes_votes=votes is not None and votes.fields.has(field.name),
+                takes_pulse=self.pulse is not None and field in self.pulse.fields,
             )
         elif kind is Logistics:
             head = Logistics(field, heads.width, heads.components)
@@ -214,6 +217,10 @@ class Network(nn.Module):
             sounding, added, heard = self.sounding(batch, state, lengths)
             x, after = x + added, after | heard
             suffixes.append(sounding)
+        if self.pulse is not None:
+            shares, added, counted = self.pulse(batch, state, lengths)
+            x, after = x + added, after | counted
+            suffixes.append(shares)
         if self.last_pitch is not None:
             last, counted = self.last_pitch(batch, state, lengths)
             after |= counted
@@ -267,6 +274,12 @@ class Network(nn.Module):
                 if self.heads.chained:
                     shift = self.sounding.shift(decided)
                 profiles.append(self.sounding.profiles(suffix[:, begin:end], shift))
+        if self.pulse is not None:
+            begin, end = end, end + self.pulse.period
+            if field in self.pulse.fields:
+                earlier = decided if self.heads.chained else {}
+                scores = self.pulse.scores(field, suffix[:, begin:end], earlier)
+                hint = replace(hint or HeadHint(), pulse=scores)
         if profiles:
             hint = replace(hint or HeadHint(), profiles=torch.cat(profiles, -1))
         if self.last_pitch is not None and field in self.last_pitch.fields:

@@ -40,8 +40,8 @@ class NotePlaces:
 
     shifts: by field, (n,) how many positions each value adds to the onset before. ranked: by field,
     what one more in its value adds to the rank. span: more than any rank. unit: the positions of a
-    half beat. Raises OptionError, naming `option`, for an encoder whose notes have no places
-    (`possible`).
+    half beat. period: those of a beat. Raises OptionError, naming `option`, for an encoder whose
+    notes have no places (`possible`).
 
     >>> from howlkit import encoder
     >>> places = NotePlaces(encoder("tuple").schema, "heads.repeats_by=beats")
@@ -59,12 +59,17 @@ class NotePlaces:
                 "with clock=beats), and this one is not: leave the option out"
             )
         self.shifts: dict[str, NDArray[np.int64]] = notes.shifts
-        self.unit = notes.divisions // LAGS_A_BEAT
+        self.unit, self.period = notes.divisions // LAGS_A_BEAT, notes.divisions
         self.span, self.ranked = 1, {}
         for field in reversed(ranked):
             self.ranked[field.name] = self.span
             self.span *= field.n
         self.ranked = dict(reversed(self.ranked.items()))
+
+    @property
+    def pulsed(self) -> list[str]:
+        """The fields of the shift that move a note within the beat: not by whole beats only."""
+        return [name for name, adds in self.shifts.items() if (adds % self.period).any()]
 
     @staticmethod
     def possible(schema: Schema) -> bool:

@@ -57,7 +57,7 @@ from howlkit.network.input_state import (
 from howlkit.network.step_notes import StepNotes, note_pitches
 from howlkit.schema import Field, Schema
 
-__all__ = ["PitchClasses", "classes_of_values", "membership"]
+__all__ = ["AT_ONCE", "PitchClasses", "classes_of_values", "decayed", "membership"]
 
 OPTION = "heads.pitch_classes"
 
@@ -173,11 +173,11 @@ class PitchClasses(nn.Module):
         parts = [counts[:, None]]
         for begin in range(0, begun.shape[1], AT_ONCE):
             now = begun[:, begin : begin + AT_ONCE]
-            parts.append(_decayed(parts[-1][:, -1], now, half_life))
+            parts.append(decayed(parts[-1][:, -1], now, half_life))
         return torch.cat(parts, 1)
 
 
-def _decayed(counts: Tensor, begun: Tensor, half_life: int) -> Tensor:
+def decayed(counts: Tensor, begun: Tensor, half_life: int) -> Tensor:
     """Return counts (B, S, 12) after each of S steps that begin notes (B, S, 12); counts: before.
 
     The same as the formula, all at once: a note counts 2^(-m / N) when m more have begun.

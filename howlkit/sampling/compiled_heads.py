@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from howlkit.head_options import HeadKind, HeadOptions
 from howlkit.network.input_state import CLASSES, KEPT, first_values
+from howlkit.network.note_places import NotePlaces
 from howlkit.network.note_spans import NoteSpans
 from howlkit.network.references import References
 from howlkit.network.repeat_scores import SCORES
@@ -42,7 +43,8 @@ class HeadArrays:
     decided value gives to the heads after it; empty if heads are independent. out and out_bias: the
     last layers of all heads, rows[k] .. rows[k + 1] of decision k. For a softmax these are one for
     each value, then 2 n - 1 for the distance from each reference, 12 P for the profiles of
-    pitch classes, one for the gain of votes, and one for the trust in a hint.
+    pitch classes, one for the gain of votes, one for that of the pulse, and one for the trust in a
+    hint.
     is_plain: for each decision, whether it is a softmax of its last layer. of_heads: what other
     heads need (`_of_heads`); None if there are no others.
     """
@@ -71,6 +73,7 @@ class HeadArrays:
             from_fields = weights.take("from_fields", inputs, embedded.width)
             self.added = self._added(fields, embedded, from_fields, weights)
         self._voted = VoteFields(schema, heads) if heads.votes else None
+        self._places = NotePlaces(schema, "heads.pulse") if heads.pulse else None
         self._references = References(schema, heads.related(schema), chained=heads.chained)
         layers = [self._last_layer(field, weights) for field in decisions]
         self.out = np.concatenate([weight for weight, _ in layers])
@@ -121,6 +124,10 @@ class HeadArrays:
             gain, its_bias = weights.linear(f"{name}.gain", 1, self.width)
             more.append(gain)
             biases.append(its_bias)
+        if self._takes_pulse(field):
+            gain, its_bias = weights.linear(f"{name}.pulse", 1, self.width)
+            more.append(gain)
+            biases.append(its_bias)
         if self._is_hinted(field):
             more.append(weights.take(f"{name}.trust.weight", 1, self.width))
             biases.append(np.zeros(1, np.float32))
@@ -133,6 +140,10 @@ class HeadArrays:
     def _takes_votes(self, field: Field) -> bool:
         return self._voted is not None and self._voted.has(field.name)
 
+    def _takes_pulse(self, field: Field) -> bool:
+        is_softmax = self._heads.kind(field) == "softmax"
+        return is_softmax and self._places is not None and field.name in self._places.pulsed
+
     def _is_hinted(self, field: Field) -> bool:
         return bool(self._heads.repeats) and field in self._heads.hinted(self._schema)
 
@@ -141,9 +152,10 @@ class HeadArrays:
     ) -> tuple[NDArray[Any], ...] | None:
         """Return what heads need that are no mere softmax; None if there are none.
 
-        plan (K, 8): of each decision the kind of its head, its column, the first and the last row
-        of its last layer, the first and the last of its references, its place among the hints, and
-        which of the tables has the pitch classes of its values; -1 for none. references (X, 5), as
+        plan (K, 9): of each decision the kind of its head, its column, the first and the last row
+        of its last layer, the first and the last of its references, its place among the hints,
+        which of the tables has the pitch classes of its values, -1 for none, and whether its logits
+        are raised by the pulse. references (X, 5), as
         `_reference_rows`. tables: the pitch class of each value, or the value that begins each
         pitch; -1 for none. bonus (F, ., F + 1), of the hints. shifts (S, 1 + n): a column, and how
         many positions later a note begins for each of its values. votes (C, 3)
@@ -169,7 +181,9 @@ class HeadArrays:
             pitches = self._begun[field.name]
             tables.append(np.where(pitches >= 0, pitches % CLASSES, -1).tolist())
         flat = [row for rows in references for row in rows]
-        if not any(kinds) and not flat and not hinted and not scored and self.around is None:
+        pulsed = [self._takes_pulse(field) for field in decisions]
+        others = any(kinds) or flat or hinted or scored or any(pulsed)
+        if not others and self.around is None:
             return None
         stops = np.cumsum([len(rows) for rows in references])
         plan = (
@@ -181,6 +195,7 @@ class HeadArrays:
             stops,
             [hinted.index(field) if field in hinted else -1 for field in decisions],
             [classes.get(field.name, -1) for field in decisions],
+            pulsed,
         )
         width_of_tables = max(map(len, tables), default=0)
         padded = [table + [-1] * (width_of_tables - len(table)) for table in tables]
@@ -205,25 +220,30 @@ class HeadArrays:
 
         Where lies what reaches heads around the backbone, -1 for nothing; the references; the
         profiles; the hints; the number of profiles; whether heads are chained; where lie the notes
-        that sound, -1 for none; what votes are counted from; and the positions of a half beat.
+        that sound, -1 for none; what votes are counted from; the positions of a half beat; where
+        lie the shares of places in a beat; and how many there are.
         """
         heads, voted = self._heads, self._voted
         around = -1 if self.around is None else self.around.start
         in_suffix = width if self.around is None else self.around.stop
         profiles = in_suffix + self._before_profiles
         heard = profiles + CLASSES * heads.scored_profiles + heads.intervals
-        votes = heard + 2 * KEPT * heads.sounding
+        pulse = heard + 2 * KEPT * heads.sounding
+        period = 0 if self._places is None else self._places.period
+        votes = pulse + period
         hints = votes if voted is None else votes + voted.width
         # Independent heads know no shift, and so only what sounds at the last onset.
         heard = heard if heads.sounding and heads.chained else -1
         unit = 1 if voted is None else voted.places.unit
-        numbers = heads.scored_profiles, int(heads.chained), heard, votes, unit
+        numbers = heads.scored_profiles, int(heads.chained), heard, votes, unit, pulse, period
         return np.array((around, in_suffix, profiles, hints, *numbers))
 
     def _shifts(self) -> NDArray[np.int64]:
         """Return (S, 1 + n): the columns of shifts, and what each of their values adds."""
         if self._voted is not None:
             shifts = self._voted.places.shifts
+        elif self._places is not None:
+            shifts = self._places.shifts
         elif self._heads.sounding:
             shifts = NoteSpans(self._schema, "heads.sounding").shifts
         else:

@@ -11,6 +11,7 @@ What the heads need of a step besides the hidden vector lies behind it, `beside`
     12 P     the profiles of pitch classes, those of what sounds at the last onset behind the others
     1        the pitch begun last, with `intervals`
     2 KEPT   the last notes, by pitch class, and how long they still sound, with `sounding`
+    D        the shares of the places in a beat, from that of the last note on, with `pulse`
     W        how good each lag is, and what was heard, with `votes` (repeat_kernels.take_heard)
     1 + F    how good the passage was, and its values of the fields with hints, -1 for none
 

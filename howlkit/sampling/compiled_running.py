@@ -1,8 +1,8 @@
 """Inputs that are counted from step to step, for a compiled runner (running_kernels.py).
 
 They are `heads.elapsed`, `heads.intervals`, and the profiles of pitch classes
-(`heads.pitch_classes`, `heads.scale`, `heads.harmony`, `heads.sounding`); howlkit.network.elapsed,
-.pitch_classes, .sounding and .last_pitch say what they are.
+(`heads.pitch_classes`, `heads.scale`, `heads.harmony`, `heads.sounding`), and `heads.pulse`;
+howlkit.network.elapsed, .pitch_classes, .sounding, .pulse and .last_pitch say what they are.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from howlkit.head_options import SOUNDING_PROFILES, HeadOptions
 from howlkit.network.input_state import CLASSES, EDGES_AT, KEPT
+from howlkit.network.note_places import NotePlaces
 from howlkit.network.note_spans import NoteSpans
 from howlkit.note_pitches import NotePitches, notes_of
 from howlkit.sampling.compiled_fields import FieldArrays
@@ -28,7 +29,8 @@ RUNNING = "running"
 """The name of their part of a state (B, .), as running_kernels.py has it."""
 
 LAST, HEARD = 2, 3 + 2 * CLASSES
-"""Where that has the pitch begun last, and what sounds (running_kernels.py)."""
+PULSE = HEARD + 2 * KEPT
+"""Where that has the pitch begun last, what sounds, and the pulse (running_kernels.py)."""
 
 
 def begun_pitches(schema: Schema) -> NotePitches:
@@ -59,7 +61,7 @@ class RunningInputs:
         numbers = [
             *(-1, -1, int(heads.intervals)),
             *(heads.profiles, heads.pitch_classes, int(heads.scale), heads.harmony),
-            int(heads.sounding),
+            *(int(heads.sounding), -1, heads.pulse, 0),
         ]
         if heads.elapsed:
             steps = weights.take("elapsed.weight", len(EDGES_AT), entering)
@@ -77,9 +79,16 @@ class RunningInputs:
             for own, by_name in zip(adds, (spans.shifts, spans.lengths), strict=True):
                 for name, values in by_name.items():
                     own[fields.first_row[name] :][: len(values)] = values
+        if heads.pulse:
+            places = NotePlaces(schema, "heads.pulse")
+            numbers[8], numbers[10] = first + sum(map(len, rows)), places.period
+            rows.append(weights.take("pulse.weight", entering, places.period).T)
+            for name, values in places.shifts.items():
+                adds[0, fields.first_row[name] :][: len(values)] = values
+        self._period = numbers[10]
         self.rows = np.concatenate(rows)
         self.width = CLASSES * heads.scored_profiles + int(heads.intervals)
-        self.width += 2 * KEPT * heads.sounding
+        self.width += 2 * KEPT * heads.sounding + self._period
         pitch_of = np.full(fields.rows, -1)
         drum_of = np.full(fields.rows, -1)
         if self.width:
@@ -105,13 +114,13 @@ class RunningInputs:
         first: int,
     ) -> RunningInputs | None:
         """Return the inputs; None if the options ask for none."""
-        if not (heads.elapsed or heads.scored_profiles or heads.intervals):
+        if not (heads.elapsed or heads.scored_profiles or heads.intervals or heads.pulse):
             return None
         return cls(schema, heads, weights, fields, first)
 
     def start(self, rows: int) -> State:
         """Return the state of B rows before their first step."""
-        state = np.zeros((rows, HEARD + 2 * KEPT))
+        state = np.zeros((rows, PULSE + 1 + self._period))
         state[:, LAST] = -1
         state[:, HEARD : HEARD + KEPT] = -1
         return {RUNNING: state}

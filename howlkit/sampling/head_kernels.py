@@ -1,7 +1,8 @@
 """The logits of heads in compiled code: the same as howlkit.network.heads, in float32.
 
 A softmax head alone is a product (step_kernels.py). Here are the other kinds, and what is added to
-the logits of a softmax: for the distance from references, and for a hint from an earlier passage.
+the logits of a softmax: for the distance from references, for votes and the pulse, and for a hint
+from an earlier passage.
 
 Letters: K decisions, W width of a head, n values of a field, C its choices, X references of all
 fields, F fields with hints. What `of_heads` is, and what lies beside a hidden vector, says
@@ -15,7 +16,7 @@ import math
 import numpy as np
 
 from howlkit.head_options import SOUNDING_PROFILES
-from howlkit.network.input_state import CLASSES
+from howlkit.network.input_state import CLASSES, PULSE_SHARE
 from howlkit.network.note_places import LAGS
 from howlkit.network.repeat_scores import MOST, REACH
 from howlkit.sampling.kernels import ZERO, Array, compiled, product, sigmoid
@@ -26,10 +27,11 @@ __all__ = ["SQUARED", "begin_heads", "finish_logits", "head_logits", "is_bits"]
 SOFTMAX, LOGISTICS, SQUARED, BITS_CHAINED, BITS_INDEPENDENT = range(5)
 """The kinds of heads, in the order of `compiled_heads.KINDS`."""
 
-KIND, COLUMN, FIRST, STOP, FIRST_REFERENCE, STOP_REFERENCE, HINT, CLASS_TABLE = range(8)
+KIND, COLUMN, FIRST, STOP, FIRST_REFERENCE, STOP_REFERENCE, HINT, CLASS_TABLE, PULSED = range(9)
 """What `plan` in `of_heads` has of each decision (compiled_heads.py)."""
 
 AROUND, REFERENCES, PROFILES_AT, HINTS, PROFILES, CHAINED, HEARD_AT, VOTES_AT, UNIT = range(9)
+PULSE_AT, PERIOD = 9, 10
 """What `beside` in `of_heads` has: where parts begin beside a hidden vector, a number, a flag."""
 
 HAS_VOTES, DETAIL, FACTOR = range(3)
@@ -213,6 +215,26 @@ def _add_votes(c: int, hidden: Array, gain: float, values: Array, of_heads: tupl
 
 
 @compiled
+def _add_pulse(c: int, hidden: Array, gain: float, values: Array, of_heads: tuple[Array, ...],
+               logits: Array) -> None:  # fmt: skip
+    """Add to logits (n,) of column c what the pulse gives, as `pulse.Pulse.scores`.
+
+    gain: what the head makes of its input. values: (C,) decided so far.
+    """
+    plan, references, tables, bonus, shifts, votes, vote_weights, beside = of_heads
+    mine, shift, period = 0, np.int64(0), beside[PERIOD]
+    while shifts[mine, 0] != c:
+        if beside[CHAINED]:
+            shift += shifts[mine, 1 + values[shifts[mine, 0]]]
+        mine += 1
+    shares = hidden[beside[PULSE_AT] :]
+    for v in range(len(logits)):
+        share = shares[(shift + shifts[mine, 1 + v]) % period]
+        if share > 0:  # most places are never played
+            logits[v] += np.float32(gain * math.log1p(share / PULSE_SHARE))
+
+
+@compiled
 def _add_profiles(k: int, hidden: Array, intervals: Array, values: Array,
                   of_heads: tuple[Array, ...], logits: Array) -> None:  # fmt: skip
     """Add to logits (n,) what profiles of pitch classes give by `intervals` (12 P,).
@@ -309,6 +331,12 @@ def head_logits(
         for j in range(len(activated)):
             gain += row[j] * activated[j]
         _add_votes(plan[k, COLUMN], hidden, float(gain), values, of_heads, logits)
+        first += 1
+    if plan[k, PULSED]:
+        gain, row = out_bias[first], out[first]
+        for j in range(len(activated)):
+            gain += row[j] * activated[j]
+        _add_pulse(plan[k, COLUMN], hidden, float(gain), values, of_heads, logits)
     if plan[k, HINT] >= 0:
         trust, row = ZERO, out[b - 1]
         for j in range(len(activated)):
@@ -367,6 +395,10 @@ def finish_logits(
         if votes[plan[k, COLUMN], HAS_VOTES]:
             gain = outputs[b, first]
             _add_votes(plan[k, COLUMN], hidden[b], gain, values[b], of_heads, logits[b])
+            first += 1
+        if plan[k, PULSED]:
+            gain = outputs[b, first]
+            _add_pulse(plan[k, COLUMN], hidden[b], gain, values[b], of_heads, logits[b])
         if plan[k, HINT] >= 0:
             trust = outputs[b, outputs.shape[1] - 1]
             _bonus(k, hidden[b], trust, values[b], active[b], of_heads, logits[b])

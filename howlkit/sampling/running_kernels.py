@@ -1,6 +1,7 @@
 """Inputs that are counted from step to step, in compiled code, for one row.
 
-The same as howlkit.network.elapsed, .pitch_classes, .sounding and .last_pitch, a step at a time.
+The same as howlkit.network.elapsed, .pitch_classes, .sounding, .pulse and .last_pitch, a step at a
+time.
 """
 
 from __future__ import annotations
@@ -27,16 +28,20 @@ __all__ = ["add_scaled", "set_sounding", "take_counts"]
 
 ELAPSED_ROW, PROFILES_ROW, HAS_LAST, PROFILES = 0, 1, 2, 3
 HALF_LIFE, HAS_SCALE, HARMONY_LIFE, HAS_SOUNDING = 4, 5, 6, 7
+PULSE_ROW, PULSE_LIFE, PERIOD = 8, 9, 10
 """What `numbers` are: the first rows in the tables of two inputs, -1 for none; a flag; how many
 profiles of pitch classes there are; notes until one counts half, 0 for no such profile; a flag;
-notes until one counts half in the chord, 0 for no such profiles; a flag."""
+notes until one counts half in the chord, 0 for no such profiles; a flag; of the pulse the first row
+in the tables, -1 for none, notes until one counts half, and the positions of a beat, 0 for none."""
 
 ELAPSED, DRUMS, LAST, COUNTS = range(4)
 """What the state of a row is, all as floats; then come two counts of pitch classes, and of the last
-KEPT steps the pitch classes and how long they still sound."""
+KEPT steps the pitch classes and how long they still sound; and of the pulse the present place in a
+beat and the counts of all places."""
 
 HARMONY = COUNTS + CLASSES
 HEARD = HARMONY + CLASSES
+PULSE = HEARD + 2 * KEPT
 
 EDGES = np.array(EDGES_AT)
 
@@ -131,12 +136,34 @@ def _take_sounding(old: Array, rows: Array, pitch_class: int, adds: Array, new: 
 
 
 @compiled
+def _take_pulse(old: Array, rows: Array, is_note: bool, adds: Array, numbers: Array, new: Array,
+                shares: Array) -> None:  # fmt: skip
+    """Take a step into the counts of places in a beat, and set shares (D,), as `pulse.Pulse`.
+
+    old, new: (1 + D,) the place of the last note, and the counts, before and after it.
+    """
+    period, half_life = numbers[PERIOD], numbers[PULSE_LIFE]
+    place = np.int64(old[0])
+    for row in rows:
+        place += adds[0, row]
+    place %= period
+    new[0] = place
+    decay, total = math.pow(2.0, -1.0 / half_life) if is_note else 1.0, 0.0
+    for k in range(period):
+        new[1 + k] = decay * old[1 + k] + (is_note and k == place)
+        total += new[1 + k]
+    for k in range(period):
+        shares[k] = new[1 + (place + k) % period] / (1.0 + total)
+
+
+@compiled
 def take_counts(b: int, mark: int, rows: Array, beside: Array, running: tuple[Array, ...]) -> int:
     """Take a step of row b into the counts; return the row of the tables for elapsed steps, or -1.
 
     mark: of the step. rows: the rows of its values in the tables. beside: written to: the profiles
-    of pitch classes (12 P,), those of what sounds (24,), the pitch begun last, and what sounds
-    (2 KEPT,), as far as there are such inputs. running: `compiled_running.RunningInputs.next`.
+    of pitch classes (12 P,), those of what sounds (24,), the pitch begun last, what sounds
+    (2 KEPT,), and the shares of places in a beat (D,), as far as there are such inputs. running:
+    `compiled_running.RunningInputs.next`.
     """
     numbers, pitch_of, drum_of, adds, before, after = running
     old, new = before[b], after[b]
@@ -144,7 +171,9 @@ def take_counts(b: int, mark: int, rows: Array, beside: Array, running: tuple[Ar
     for row in rows:
         settled = max(settled, drum_of[row])
     new[DRUMS] = settled if settled >= 0 else old[DRUMS]
-    notes = 0
+    notes, is_note = 0, False
+    for row in rows:
+        is_note = is_note or pitch_of[row] >= 0
     if new[DRUMS] == 0:
         for row in rows:
             if pitch_of[row] >= 0:
@@ -169,6 +198,10 @@ def take_counts(b: int, mark: int, rows: Array, beside: Array, running: tuple[Ar
     if numbers[HAS_SOUNDING]:
         for k in range(2 * KEPT):
             beside[first + k] = heard[k]
+        first += 2 * KEPT
+    if numbers[PERIOD]:
+        is_note = is_note and mark == STEP
+        _take_pulse(old[PULSE:], rows, is_note, adds, numbers, new[PULSE:], beside[first:])
     if numbers[ELAPSED_ROW] < 0:
         return -1
     edge = 0
@@ -178,12 +211,23 @@ def take_counts(b: int, mark: int, rows: Array, beside: Array, running: tuple[Ar
 
 
 @compiled
-def add_scaled(tables: Array, profiles: Array, y: Array, running: tuple[Array, ...]) -> None:
-    """Add to y (G,) what all profiles of pitch classes give by their rows of tables."""
-    numbers = running[0]
-    for c in range(CLASSES * (numbers[PROFILES] + SOUNDING_PROFILES * numbers[HAS_SOUNDING])):
-        if profiles[c] == 0:  # most pitch classes do not sound; a row is long
+def _add_rows(rows: Array, factors: Array, y: Array) -> None:
+    """Add to y (G,) the rows (., G), each times its factor."""
+    for c in range(len(factors)):
+        if factors[c] == 0:  # most pitch classes do not sound; a row is long
             continue
-        row = tables[numbers[PROFILES_ROW] + c]
+        row = rows[c]
         for j in range(len(y)):
-            y[j] += profiles[c] * row[j]
+            y[j] += factors[c] * row[j]
+
+
+@compiled
+def add_scaled(tables: Array, profiles: Array, y: Array, running: tuple[Array, ...]) -> None:
+    """Add to y (G,) what all profiles of pitch classes, and the pulse, give by rows of tables."""
+    numbers = running[0]
+    size = CLASSES * (numbers[PROFILES] + SOUNDING_PROFILES * numbers[HAS_SOUNDING])
+    _add_rows(tables[numbers[PROFILES_ROW] :], profiles[:size], y)
+    if numbers[PERIOD]:
+        first = size + numbers[HAS_LAST] + 2 * KEPT * numbers[HAS_SOUNDING]
+        shares = profiles[first : first + numbers[PERIOD]]
+        _add_rows(tables[numbers[PULSE_ROW] :], shares, y)

@@ -30,6 +30,9 @@ HALF_LIFE = 64
 CHORD = 6
 """`heads.harmony`, in notes: the last chord or two."""
 
+PULSE = 48
+"""`heads.pulse`, in notes: a bar or more of a song."""
+
 PASSAGE = 4
 """The notes that must be alike for a passage to count as played again."""
 
@@ -41,7 +44,7 @@ MOST_NOTES = 25_000
 
 NAMES = (
     *("repeats", "repeats_by", "relative", "intervals", "elapsed"),
-    *("pitch_classes", "scale", "harmony", "sounding", "votes"),
+    *("pitch_classes", "scale", "harmony", "sounding", "pulse", "votes"),
 )
 
 
@@ -78,6 +81,7 @@ def with_inputs(
         "pitch_classes": HALF_LIFE if begun else 0,
         "harmony": CHORD if begun else 0,
         "sounding": decides_pitches and NoteSpans.possible(schema),
+        "pulse": PULSE if NotePlaces.possible(schema) else 0,
     }
     decided = {name: value for name, value in decided.items() if name in left}
     searched = decided.get("repeats", recipe.heads.repeats)
