@@ -4,9 +4,9 @@
         [--encoders tuple,remi] [--minutes 2] [--samples 60] [--runs runs/learning]
 
 Each encoder is trained with lstm on each folder twice: plain, with no input but the last step, no
-augmentation and AdamW, and with what `howlkit train` does by default. Minutes are those of one
-processor, on one thread, so other programs do not shorten a run. Stopped, it goes on where it was:
-trainings are resumed, and what was measured lies in RUNS as JSON.
+augmentation, AdamW and no temperatures, and with what `howlkit train` does by default. Minutes are
+those of one processor, on one thread, so other programs do not shorten a run. Stopped, it goes on
+where it was: trainings are resumed, and what was measured lies in RUNS as JSON.
 
 nats: of the unigram model's, whole validation part. told: `howlkit statistics --told`, of as many
 samples of a minute as --samples says. in scale: share of the notes in the best scale of 12 seconds
@@ -33,6 +33,7 @@ from howlkit.evaluation.told.excerpts import cut_all
 from howlkit.evaluation.told.pitches import window_scale_share
 from howlkit.network.likelihood import encode_all, unigram_nats
 from howlkit.options import by_component
+from howlkit.sampling import temperatures
 from howlkit.training import setup
 from howlkit.training.progress import Budget
 
@@ -50,6 +51,7 @@ PLAIN = {
     "heads.pitch_classes": 0,
     "heads.harmony": 0,
     "heads.sounding": False,
+    "heads.pulse": 0,
     "heads.votes": False,
     "training.optimizer": "adamw",
 }
@@ -70,7 +72,7 @@ def plan_of(folder, encoder, way, arguments):
     )
 
 
-def train(run, plan):
+def train(run, plan, way):
     """Train a run up to its budget of processor minutes, or resume it."""
     said = {"device": "cpu", "tell": lambda line: print(line, file=sys.stderr)}
     if (run / "checkpoints" / "latest").exists():
@@ -79,6 +81,8 @@ def train(run, plan):
         trainer = setup.begin(plan, run, **said)
     trainer.clock = time.process_time
     trainer.train()
+    if way == "default":  # `howlkit train` does so
+        print(temperatures.tune(run), file=sys.stderr)
 
 
 def measured(run, data, samples):
@@ -121,7 +125,7 @@ def result(folder, encoder, way, arguments):
     if not kept.is_file():
         plan = plan_of(folder, encoder, way, arguments)
         if not run.with_suffix(".trained").is_file():
-            train(run, plan)
+            train(run, plan, way)
             run.with_suffix(".trained").touch()
         data = open_data(plan.sources, tell=lambda line: None)
         kept.write_text(json.dumps(measured(run, data, arguments.samples)))

@@ -20,8 +20,9 @@ from howlkit.music.piece import Piece
 from howlkit.network.likelihood import Counts, Encoded, encode_all, unigram, unigram_nats
 from howlkit.plugins.checked_encoder import CheckedEncoder
 from howlkit.protocols import Encoder
-from howlkit.training.habit_facts import habit_facts
+from howlkit.training.habit_facts import habit_facts, some_pieces
 from howlkit.training.recipe import Recipe, versions
+from howlkit.training.variety import VARIETY, variety
 
 __all__ = [
     "augmented_counts",
@@ -146,6 +147,7 @@ def music_facts(encoder: Encoder, data: Dataset, counts: Counts) -> dict[str, An
         "time_signature": common_time_signature(data, part),
         "habits": habit_facts(encoder, data),
         "sampling": {**ENDS, **CheckedEncoder.of(encoder).sampling_advice},
+        VARIETY: variety(encoder, some_pieces(data, part)),
         "unigram": {name: np.asarray(count).tolist() for name, count in counts.items()},
     }
 

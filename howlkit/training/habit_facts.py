@@ -21,7 +21,7 @@ from howlkit.music.piece import Piece
 from howlkit.music.tables import DRUMS
 from howlkit.protocols import Encoder
 
-__all__ = ["habit_facts", "habits_of_pieces"]
+__all__ = ["habit_facts", "habits_of_pieces", "some_pieces"]
 
 MOST_PIECES = 200
 MOST_NOTES = 200_000
@@ -43,11 +43,12 @@ def habit_facts(encoder: Encoder, data: Dataset) -> dict[str, Any]:
     written = _Share()
     for piece in data.pieces("train"):
         written.add(piece)
-    found = habits_of_pieces(encoder, _some(data, data.indices("train")))
+    found = habits_of_pieces(encoder, some_pieces(data, data.indices("train")))
     return found | {"restrikes": written.value}
 
 
-def _some(data: Dataset, part: NDArray[np.int64]) -> Iterator[Piece]:
+def some_pieces(data: Dataset, part: NDArray[np.int64]) -> Iterator[Piece]:
+    """Yield up to `MOST_PIECES` pieces of a part, drawn by chance but always the same ones."""
     notes = 0
     for index in np.random.default_rng(0).permutation(part)[:MOST_PIECES]:
         piece = data.piece(int(index))

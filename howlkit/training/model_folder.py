@@ -24,7 +24,7 @@ from howlkit.training.weights import write_tensors
 if TYPE_CHECKING:
     from howlkit.network.network import Network
 
-__all__ = ["WEIGHTS", "read_config", "save"]
+__all__ = ["WEIGHTS", "read_config", "rewrite_facts", "save"]
 
 WEIGHTS = "model.safetensors"
 """The name of the file of weights."""
@@ -43,6 +43,13 @@ def save(path: Path, recipe: Recipe, network: Network, facts: Mapping[str, Any])
         write_whole(folder / "README.md", _card(recipe, network, facts).encode())
         write_tensors(folder / WEIGHTS, network.state_dict())
     return folder
+
+
+def rewrite_facts(path: Path, recipe: Recipe, facts: Mapping[str, Any]) -> None:
+    """Write other facts of a model folder; its weights stay. CheckpointError if that fails."""
+    with saving(path) as folder:
+        config = {"format": FORMAT, "recipe": recipe.to_json(), "facts": dict(facts)}
+        write_json(folder / "config.json", config)
 
 
 def read_config(

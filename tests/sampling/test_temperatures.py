@@ -1,0 +1,111 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+import howlkit
+from howlkit.music.piece import Piece
+from howlkit.sampling import temperatures
+from howlkit.schema import STEP
+from howlkit.training.variety import entropies, variety
+from tests.conftest import random_piece, write
+
+SMALL = {"lstm.hidden": 8, "training.batch": 2, "heads.width": 8, "heads.embedding": 4}
+TUPLE = howlkit.encoder("tuple")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tempered")
+    rng = np.random.default_rng(0)
+    for number in range(12):  # low pitches are likely, so a temperature changes much
+        pitches = 40 + np.minimum(rng.geometric(0.2, 100), 60)
+        piece = Piece.of([(240 * i, 240, int(pitch)) for i, pitch in enumerate(pitches)])
+        write(piece, folder / "music" / f"{number}.mid")
+    out = folder / "run"
+    howlkit.train(folder / "music", steps=3, options=SMALL, out_dir=out, quiet=True)
+    return out
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Few rows, and networks that have hardly learnt anything count."""
+    monkeypatch.setattr(temperatures, "ROWS", 12)
+    monkeypatch.setattr(temperatures, "FEWEST_STEPS", 1)
+
+
+def wanting(run, **entropies):
+    """The model of a run whose training music has these entropies."""
+    trained = howlkit.load(run)
+    known = {"steps": 100, "entropies": entropies}
+    return dataclasses.replace(trained, facts={**trained.facts, "variety": known})
+
+
+def test_variety_is_that_of_excerpts_of_one_length():
+    tune = [Piece.of([(480 * i, 480, 60 + i % 4) for i in range(n)]) for n in (4, 20, 30, 40)]
+    found = variety(TUPLE, tune)
+    assert found["steps"] == 30  # of the three that are long enough, half have so many
+    shares = np.array([8, 8, 7, 7]) / 30
+    assert found["entropies"]["pitch"] == pytest.approx(-(shares * np.log2(shares)).sum())
+    assert found["entropies"]["velocity"] == 0
+    assert variety(TUPLE, tune[:1]) == {}
+
+
+def test_only_steps_where_a_field_is_active_count():
+    pedals = howlkit.encoder("tuple", pedals=True)
+    row = pedals.encode(random_piece(1, 60))
+    notes = row[row["mark"] == STEP]
+    pedal = notes[:30].copy()
+    pedal["kind"] = 0  # a step of the pedal has no pitch
+    mixed = np.concatenate((row[:1], pedal, notes))
+    plain, both = (entropies(pedals.schema, each, 1000) for each in (row, mixed))
+    assert both["pitch"] == plain["pitch"] and both["kind"] > 0 == plain["kind"]
+    nothing = entropies(pedals.schema, row[:1], 1000)
+    assert all(np.isnan(value) for value in nothing.values())
+
+
+@pytest.fixture
+def cool(run, quick):
+    """The entropy of pitches at a temperature of 0.75."""
+    return float(temperatures._entropies_at(wanting(run), {"pitch": 0.75}, 0)[0])
+
+
+def test_fields_are_cooled_until_they_are_as_varied_as_asked(run, cool):
+    trained = wanting(run, pitch=cool, velocity=9.0)
+    found = temperatures.find_temperatures(trained)
+    assert found == temperatures.find_temperatures(trained)  # nothing is left to chance
+    assert set(found) == {"pitch"} and temperatures.COOLEST <= found["pitch"] < 0.97
+    assert temperatures._entropies_at(trained, {"pitch": 1.0}, 0)[0] > cool + 0.1
+
+
+def test_what_no_temperature_makes_less_varied_is_left_as_it_is(run, quick):
+    assert temperatures.find_temperatures(wanting(run, pitch=0.1)) == {}
+
+
+def test_nothing_is_cooled_where_nothing_is_known_or_music_is_varied_enough(run, quick):
+    assert temperatures.find_temperatures(wanting(run)) == {}
+    assert temperatures.find_temperatures(wanting(run, pitch=7.0, duration=9.0)) == {}
+
+
+def test_a_run_keeps_what_was_found_and_samples_follow_it(run, cool):
+    config = run / "model" / "config.json"
+    stored = json.loads(config.read_text("utf-8"))
+    stored["facts"]["variety"] = {"steps": 100, "entropies": {"pitch": cool}}
+    config.write_text(json.dumps(stored), "utf-8")
+    before = howlkit.load(run).sample(notes=30, seed=2)
+    line = temperatures.tune(run)
+    trained = howlkit.load(run)
+    found = trained.facts["sampling"]["pitch"]["temperature"]
+    assert found < 0.97 and f"pitch {found:.2f}" in line
+    assert trained.facts["sampling"]["mark"] == {"top_p": 1.0}  # what was advised before stays
+    after = trained.sample(notes=30, seed=2)
+    assert not np.array_equal(before.notes, after.notes)
+    said = {**trained.facts["sampling"], "pitch": {"temperature": 1.0}}
+    assert np.array_equal(trained.sample(notes=30, seed=2, **said).notes, before.notes)
+
+
+def test_a_run_that_has_hardly_been_trained_is_left_alone(run):
+    before = (run / "model" / "config.json").read_bytes()
+    assert temperatures.tune(run) is None
+    assert (run / "model" / "config.json").read_bytes() == before
