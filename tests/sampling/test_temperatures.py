@@ -109,3 +109,20 @@ def test_a_run_that_has_hardly_been_trained_is_left_alone(run):
     before = (run / "model" / "config.json").read_bytes()
     assert temperatures.tune(run) is None
     assert (run / "model" / "config.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("door", ["python", "command line"])
+def test_training_ends_with_the_search(door, tmp_path, monkeypatch, request):
+    monkeypatch.setattr(temperatures, "FEWEST_STEPS", 2)
+    monkeypatch.setattr(temperatures, "find_temperatures", lambda trained: {"pitch": 0.81})
+    write(random_piece(1, 200), tmp_path / "music" / "a.mid")
+    write(random_piece(2, 200), tmp_path / "music" / "b.mid")
+    out = tmp_path / "run"
+    if door == "python":
+        howlkit.train(tmp_path / "music", steps=2, options=SMALL, out_dir=out, quiet=True)
+    else:
+        options = [word for name, value in SMALL.items() for word in ("-o", f"{name}={value}")]
+        words = ["train", tmp_path / "music", "--steps", 2, "--out-dir", out, *options]
+        code, _, said = request.getfixturevalue("howlkit")(*words)
+        assert code == 0 and "pitch 0.81" in said
+    assert howlkit.load(out).facts["sampling"]["pitch"] == {"temperature": 0.81}
