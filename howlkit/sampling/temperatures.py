@@ -65,23 +65,23 @@ Floats = NDArray[np.float64]
 def tune(run: Path) -> str | None:
     """Find temperatures for a run that was trained, and write them to its advice.
 
-    Returns what was found, in words; None if there was nothing to find, or to change. A run that
-    cannot be sampled stays as it is. Takes seconds; the same run gets the same temperatures.
+    Returns what was found, in words, or why nothing could be; None if there was nothing to find, or
+    to change. Takes seconds; the same run gets the same temperatures.
     """
-    trained = Trained.from_pretrained(run, stepping=None)
-    if trained.facts.get("step", 0) < FEWEST_STEPS:
-        return None
     try:
+        trained = Trained.from_pretrained(run, device="auto", stepping=None)
+        if trained.facts.get("step", 0) < FEWEST_STEPS:
+            return None
         found = find_temperatures(trained)
-    except HowlkitError:
-        return None
-    if not found:
-        return None
-    advice = dict(trained.facts.get(FACT) or {})
-    for name, temperature in found.items():
-        advice[name] = {**advice.get(name, {}), "temperature": temperature}
-    folder = run_folders.find_model(run)
-    model_folder.rewrite_facts(folder, trained.recipe, {**trained.facts, FACT: advice})
+        if not found:
+            return None
+        advice = dict(trained.facts.get(FACT) or {})
+        for name, temperature in found.items():
+            advice[name] = {**advice.get(name, {}), "temperature": temperature}
+        folder = run_folders.find_model(run)
+        model_folder.rewrite_facts(folder, trained.recipe, {**trained.facts, FACT: advice})
+    except HowlkitError as error:
+        return f"No temperatures were found for new music, which is drawn at 1: {error}"
     words = ", ".join(f"{name} {temperature:.2f}" for name, temperature in found.items())
     return (
         f"New music is drawn at temperatures that make it as varied as the training music: {words}"

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import howlkit
+from howlkit.errors import CheckpointError
 from howlkit.music.piece import Piece
 from howlkit.sampling import temperatures
 from howlkit.schema import STEP
@@ -109,6 +110,17 @@ def test_a_run_that_has_hardly_been_trained_is_left_alone(run):
     before = (run / "model" / "config.json").read_bytes()
     assert temperatures.tune(run) is None
     assert (run / "model" / "config.json").read_bytes() == before
+
+
+def test_a_run_that_cannot_be_sampled_or_written_says_so(run, quick, monkeypatch, tmp_path):
+    assert "No temperatures were found" in temperatures.tune(tmp_path)
+
+    def full(path, recipe, facts):
+        raise CheckpointError("the disk is full")
+
+    monkeypatch.setattr(temperatures, "find_temperatures", lambda trained: {"pitch": 0.8})
+    monkeypatch.setattr(temperatures.model_folder, "rewrite_facts", full)
+    assert temperatures.tune(run).endswith("which is drawn at 1: the disk is full")
 
 
 @pytest.mark.parametrize("door", ["python", "command line"])
