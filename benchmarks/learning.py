@@ -51,6 +51,7 @@ PLAIN = {
     "heads.pitch_classes": 0,
     "heads.harmony": 0,
     "heads.sounding": False,
+    "heads.held": False,
     "heads.pulse": 0,
     "heads.votes": False,
     "training.optimizer": "adamw",

@@ -95,6 +95,11 @@ class HeadOptions:
         "the network is told what sounds where a note begins; with an encoder of one note a step",
         before=False,
     )
+    held: bool = option(
+        False,
+        "score a pitch by how long its key will still sound; needs sounding, and whole pitches",
+        before=False,
+    )
     pulse: int = option(
         0,
         "notes until a note counts half in a histogram of places in a beat; 0: none; in beats only",
@@ -111,11 +116,16 @@ class HeadOptions:
     name: ClassVar[str] = "heads"
 
     def __post_init__(self) -> None:
-        """Refuse a scale without the histogram that it is found in, and votes without lags."""
+        """Refuse options without those that they build on."""
         if self.scale and not self.pitch_classes:
             raise OptionError(
                 "heads.scale finds the scale in the histogram of heads.pitch_classes, which is 0 "
                 "(none); set heads.pitch_classes too, such as 64, or leave out heads.scale"
+            )
+        if self.held and not (self.sounding and self.chained):
+            raise OptionError(
+                "heads.held looks at what sounds at the onset that was decided: it needs "
+                "heads.sounding=true and heads.chained=true; set these, or leave out heads.held"
             )
         if self.votes and not (self.repeats and self.repeats_by == "beats" and self.chained):
             raise OptionError(

@@ -32,6 +32,7 @@ OFF = {
     "harmony": 0,
     "repeats_by": "steps",
     "sounding": False,
+    "held": False,
     "pulse": 0,
     "votes": False,
 }

@@ -35,7 +35,8 @@ class HeadHint:
     logit of `value`. references: (N, R) the values that the field is relative to, -1 for none
     (`schema.Field.relative_to`). profiles: (N, 12 P) of pitch classes (pitch_classes.py). votes:
     (N, n), how often each value is voted for, as a logarithm (lag_votes.py). pulse: (N, n), how
-    often notes began at the place in a beat that each value leads to, as one (pulse.py).
+    often notes began at the place in a beat that each value leads to, as one (pulse.py). held:
+    (N, n), how long the key of each value will still sound, as one (sounding.py).
     """
 
     value: Tensor | None = None
@@ -44,6 +45,7 @@ class HeadHint:
     profiles: Tensor | None = None
     votes: Tensor | None = None
     pulse: Tensor | None = None
+    held: Tensor | None = None
 
 
 class Head(nn.Module, ABC):
@@ -89,7 +91,7 @@ class Softmax(Head):
     of values that the field is relative to. classes: (n,) the pitch class of the note that each
     value begins, 12 for none. profiles: P, of pitch classes; 0: no bonus for intervals to notes
     played lately. takes_votes: whether logits are raised by votes. takes_pulse:
-    whether they are by the pulse.
+    whether they are by the pulse. takes_held: whether they change for keys that sound.
     """
 
     classes: Tensor
@@ -105,6 +107,7 @@ class Softmax(Head):
         profiles: int = 0,
         takes_votes: bool = False,
         takes_pulse: bool = False,
+        takes_held: bool = False,
     ) -> None:
         super().__init__(field, width, field.n)
         self._is_mark = field == MARK
@@ -126,6 +129,10 @@ class Softmax(Head):
             self.pulse = nn.Linear(width, 1)
             nn.init.zeros_(self.pulse.weight)
             nn.init.zeros_(self.pulse.bias)
+        if takes_held:
+            self.held = nn.Linear(width, 1)
+            nn.init.zeros_(self.held.weight)
+            nn.init.zeros_(self.held.bias)
 
     def nats(self, x: Tensor, target: Tensor, hint: HeadHint | None = None) -> Tensor:
         """Return (N,) cross-entropies."""
@@ -143,6 +150,8 @@ class Softmax(Head):
             logits = logits + self.gain(activations) * hint.votes
         if hint is not None and hint.pulse is not None:
             logits = logits + self.pulse(activations) * hint.pulse
+        if hint is not None and hint.held is not None:
+            logits = logits + self.held(activations) * hint.held
         if hint is not None and hint.value is not None and hint.bonus is not None:
             bonus = hint.bonus + self.trust(activations)[:, 0]
             bonus = bonus.where(hint.value >= 0, 0).to(logits.dtype)

@@ -103,7 +103,7 @@ class Network(nn.Module):
         entering = heads.width_in(schema)
         self.elapsed = Elapsed(entering) if heads.elapsed else None
         self.pitch_classes = PitchClasses(schema, heads, entering) if heads.profiles else None
-        self.sounding = Sounding(schema, entering) if heads.sounding else None
+        self.sounding = Sounding(schema, entering, held=heads.held) if heads.sounding else None
         self.pulse = Pulse(schema, heads.pulse, entering) if heads.pulse else None
         width = backbone.width + heads.width_skip(schema)
         self.from_hidden = nn.Linear(width, len(fields) * heads.width)
@@ -133,6 +133,7 @@ class Network(nn.Module):
                 classes=classes,
                 profiles=heads.scored_profiles,
                 takes_votes=votes is not None and votes.fields.has(field.name),
+                takes_held=self.sounding is not None and self.sounding.scores_keys_of(field),
                 takes_pulse=self.pulse is not None and field in self.pulse.fields,
             )
         elif kind is Logistics:
@@ -274,6 +275,9 @@ class Network(nn.Module):
                 if self.heads.chained:
                     shift = self.sounding.shift(decided)
                 profiles.append(self.sounding.profiles(suffix[:, begin:end], shift))
+                if self.heads.held:
+                    held = self.sounding.held_scores(suffix[:, begin:end], shift)
+                    hint = replace(hint or HeadHint(), held=held)
         if self.pulse is not None:
             begin, end = end, end + self.pulse.period
             if field in self.pulse.fields:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howlkit.errors import OptionError
+from howlkit.network.input_state import CLASSES
 from howlkit.note_pitches import notes_of
 from howlkit.schema import Schema
 
@@ -48,3 +49,12 @@ class NoteSpans:
         names = [field.name for field in schema.decisions]
         (begins,) = notes.pitches
         return max(map(names.index, notes.shifts)) < names.index(begins)
+
+    @classmethod
+    def names_keys(cls, schema: Schema) -> bool:
+        """Return whether one field of such an encoder says the whole pitch, not the class alone."""
+        notes = notes_of(schema)
+        if notes is None or not cls.possible(schema):
+            return False
+        (pitches,) = notes.pitches.values()
+        return len(np.unique(pitches[pitches >= 0])) > CLASSES

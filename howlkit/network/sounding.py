@@ -11,9 +11,13 @@ The head of its pitch gets them as it gets the other profiles, by intervals to t
 scored. The input of the backbone at row t gets W y(t), with y(t) (24,) the profiles at the onset of
 the last note, W (D in, 24) learnt from 0 on. Independent heads know no shift, and get y(t) too.
 
+With `heads.held`, the logit of a pitch whose key will still sound for r positions when the note
+begins gets h ln(1 + r), where h is an affine map, learnt from 0 on, of what the head knows: a key
+that sounds is hardly ever struck again, and one that ends just then often is.
+
 Only the last KEPT steps are remembered, drums left out. The state of a row is the pitch class of
-each (B, KEPT), -1 for none, how many positions after the last onset it ends (B, KEPT), and what
-step_notes.py keeps. Shapes: B rows, T steps, N of both.
+each (B, KEPT), -1 for none (with `heads.held` the pitch), how many positions after the last onset
+it ends (B, KEPT), and what step_notes.py keeps. Shapes: B rows, T steps, N of both, n values.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from howlkit.errors import OptionError
 from howlkit.head_options import SOUNDING_PROFILES
 from howlkit.network.input_state import (
     CHORDS,
@@ -30,13 +35,14 @@ from howlkit.network.input_state import (
     DRUMS,
     KEPT,
     LEFT,
+    PITCHES,
     SOUNDING,
     SOUNDING_SURENESS,
 )
 from howlkit.network.note_spans import NoteSpans
 from howlkit.network.pitch_classes import classes_of_values, membership
 from howlkit.network.step_notes import StepNotes
-from howlkit.schema import STEP, Schema
+from howlkit.schema import STEP, Field, Schema
 
 __all__ = ["Sounding"]
 
@@ -49,17 +55,23 @@ State = dict[str, Tensor]
 class Sounding(nn.Module):
     """The notes that sound, and what they add to a backbone's input of width D in.
 
-    width: the numbers that lie in a hidden vector for it. Raises OptionError for an encoder of
-    which steps do not say when their notes begin and end.
+    width: the numbers that lie in a hidden vector for it. held: whether pitches are remembered, for
+    `held_scores`, and not only their classes. Raises OptionError for an encoder of which steps do
+    not say when their notes begin and end, or with `held`, which pitch they have.
     """
 
     chords: Tensor
 
-    def __init__(self, schema: Schema, entering: int) -> None:
+    def __init__(self, schema: Schema, entering: int, *, held: bool = False) -> None:
         super().__init__()
         self.spans, self.notes = NoteSpans(schema, OPTION), StepNotes(schema, OPTION)
         (self.field,) = self.notes.fields
-        self.width = 2 * KEPT
+        self.width, self.held = 2 * KEPT, held
+        if held and not NoteSpans.names_keys(schema):
+            raise OptionError(
+                "heads.held needs an encoder of which one field says the whole pitch (such as "
+                "tuple with pitch=one), and this one does not: leave the option out"
+            )
         self.weight = nn.Parameter(torch.zeros(entering, SOUNDING_PROFILES * CLASSES))
         self.register_buffer("chords", torch.tensor(CHORDS), persistent=False)
         classes = classes_of_values(schema, self.field)
@@ -83,7 +95,10 @@ class Sounding(nn.Module):
         ends = onsets + self._added(self.spans.lengths, steps)
         drums = self.notes.drums(steps, state)
         known = self.get_buffer("classes")[steps[self.field.name]]
-        classes = known.where(is_note & ~drums[:, 1:] & (known < CLASSES), -1)
+        there = is_note & ~drums[:, 1:] & (known < CLASSES)
+        if self.held:
+            known = self.notes.pitches(self.field)[steps[self.field.name]]
+        classes = known.where(there, -1)
         if state is None or SOUNDING not in state:
             nothing = torch.zeros((rows, KEPT), dtype=torch.int64, device=onsets.device)
             state = {SOUNDING: nothing - 1, LEFT: nothing}
@@ -118,5 +133,24 @@ class Sounding(nn.Module):
         classes, left = heard[..., :KEPT], heard[..., KEPT:]
         there = (left > shift[..., None]) & (classes >= 0)
         sounds = heard.new_zeros(*classes.shape[:-1], CLASSES + 1)
-        sounds = sounds.scatter(-1, classes.where(there, CLASSES).long(), 1.0)[..., :CLASSES]
+        classes = (classes % CLASSES).where(there, CLASSES).long()
+        sounds = sounds.scatter(-1, classes, 1.0)[..., :CLASSES]
         return torch.cat((sounds, membership(sounds, self.chords, SOUNDING_SURENESS)), -1)
+
+    def scores_keys_of(self, field: Field) -> bool:
+        """Return whether the values of a field are scored by keys that sound."""
+        return self.held and field == self.field
+
+    def held_scores(self, heard: Tensor, shift: Tensor) -> Tensor:
+        """Return (N, n): ln(1 + r), r the positions that the key of each value will still sound.
+
+        heard: (N, 2 KEPT), as `forward` returns it. shift: (N,) when the note begins.
+        """
+        keys, left = heard[:, :KEPT], heard[:, KEPT:] - shift[:, None]
+        there = (left > 0) & (keys >= 0)
+        longest = heard.new_zeros(len(heard), PITCHES + 1)
+        index = keys.where(there, PITCHES).long()
+        longest = longest.scatter_reduce(1, index, left.where(there, 0), "amax")
+        pitches = self.notes.pitches(self.field)
+        scores = torch.log1p(longest[:, pitches.clamp(min=0)])
+        return scores.where(pitches >= 0, 0)

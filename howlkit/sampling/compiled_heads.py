@@ -43,8 +43,8 @@ class HeadArrays:
     decided value gives to the heads after it; empty if heads are independent. out and out_bias: the
     last layers of all heads, rows[k] .. rows[k + 1] of decision k. For a softmax these are one for
     each value, then 2 n - 1 for the distance from each reference, 12 P for the profiles of
-    pitch classes, one for the gain of votes, one for that of the pulse, and one for the trust in a
-    hint.
+    pitch classes, one for the gain of votes, one for that of the pulse, one for that of keys that
+    sound, and one for the trust in a hint.
     is_plain: for each decision, whether it is a softmax of its last layer. of_heads: what other
     heads need (`_of_heads`); None if there are no others.
     """
@@ -128,6 +128,10 @@ class HeadArrays:
             gain, its_bias = weights.linear(f"{name}.pulse", 1, self.width)
             more.append(gain)
             biases.append(its_bias)
+        if self._takes_held(field):
+            gain, its_bias = weights.linear(f"{name}.held", 1, self.width)
+            more.append(gain)
+            biases.append(its_bias)
         if self._is_hinted(field):
             more.append(weights.take(f"{name}.trust.weight", 1, self.width))
             biases.append(np.zeros(1, np.float32))
@@ -144,6 +148,9 @@ class HeadArrays:
         is_softmax = self._heads.kind(field) == "softmax"
         return is_softmax and self._places is not None and field.name in self._places.pulsed
 
+    def _takes_held(self, field: Field) -> bool:
+        return self._is_scored(field, self._heads.held)
+
     def _is_hinted(self, field: Field) -> bool:
         return bool(self._heads.repeats) and field in self._heads.hinted(self._schema)
 
@@ -152,13 +159,14 @@ class HeadArrays:
     ) -> tuple[NDArray[Any], ...] | None:
         """Return what heads need that are no mere softmax; None if there are none.
 
-        plan (K, 9): of each decision the kind of its head, its column, the first and the last row
+        plan (K, 10): of each decision the kind of its head, its column, the first and the last row
         of its last layer, the first and the last of its references, its place among the hints,
-        which of the tables has the pitch classes of its values, -1 for none, and whether its logits
-        are raised by the pulse. references (X, 5), as
-        `_reference_rows`. tables: the pitch class of each value, or the value that begins each
-        pitch; -1 for none. bonus (F, ., F + 1), of the hints. shifts (S, 1 + n): a column, and how
-        many positions later a note begins for each of its values. votes (C, 3)
+        which of the tables has the pitch classes of its values, -1 for none, whether its logits
+        are raised by the pulse, and which of the tables has the pitches of its values if they
+        change for keys that sound, -1 if not. references (X, 5), as `_reference_rows`. tables: the
+        pitch class of each value, or its pitch, or the value that begins each pitch; -1 for none.
+        bonus (F, ., F + 1), of the hints. shifts (S, 1 + n): a column, and how many positions
+        later a note begins for each of its values. votes (C, 3)
         and vote_weights (2, .), as in compiled_votes.py. beside, as `_beside`.
         """
         heads, decisions = self._heads, self._schema.decisions
@@ -180,6 +188,10 @@ class HeadArrays:
         for field in scored:
             pitches = self._begun[field.name]
             tables.append(np.where(pitches >= 0, pitches % CLASSES, -1).tolist())
+        held = {}
+        for field in (each for each in decisions if self._takes_held(each)):
+            held[field.name] = len(tables)
+            tables.append(self._begun[field.name].tolist())
         flat = [row for rows in references for row in rows]
         pulsed = [self._takes_pulse(field) for field in decisions]
         others = any(kinds) or flat or hinted or scored or any(pulsed)
@@ -196,6 +208,7 @@ class HeadArrays:
             [hinted.index(field) if field in hinted else -1 for field in decisions],
             [classes.get(field.name, -1) for field in decisions],
             pulsed,
+            [held.get(field.name, -1) for field in decisions],
         )
         width_of_tables = max(map(len, tables), default=0)
         padded = [table + [-1] * (width_of_tables - len(table)) for table in tables]

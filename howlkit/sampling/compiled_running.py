@@ -61,7 +61,7 @@ class RunningInputs:
         numbers = [
             *(-1, -1, int(heads.intervals)),
             *(heads.profiles, heads.pitch_classes, int(heads.scale), heads.harmony),
-            *(int(heads.sounding), -1, heads.pulse, 0),
+            *(int(heads.sounding), -1, heads.pulse, 0, int(heads.held)),
         ]
         if heads.elapsed:
             steps = weights.take("elapsed.weight", len(EDGES_AT), entering)

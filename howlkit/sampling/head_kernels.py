@@ -16,7 +16,7 @@ import math
 import numpy as np
 
 from howlkit.head_options import SOUNDING_PROFILES
-from howlkit.network.input_state import CLASSES, PULSE_SHARE
+from howlkit.network.input_state import CLASSES, KEPT, PITCHES, PULSE_SHARE
 from howlkit.network.note_places import LAGS
 from howlkit.network.repeat_scores import MOST, REACH
 from howlkit.sampling.kernels import ZERO, Array, compiled, product, sigmoid
@@ -27,7 +27,8 @@ __all__ = ["SQUARED", "begin_heads", "finish_logits", "head_logits", "is_bits"]
 SOFTMAX, LOGISTICS, SQUARED, BITS_CHAINED, BITS_INDEPENDENT = range(5)
 """The kinds of heads, in the order of `compiled_heads.KINDS`."""
 
-KIND, COLUMN, FIRST, STOP, FIRST_REFERENCE, STOP_REFERENCE, HINT, CLASS_TABLE, PULSED = range(9)
+KIND, COLUMN, FIRST, STOP, FIRST_REFERENCE, STOP_REFERENCE, HINT, CLASS_TABLE = range(8)
+PULSED, HELD_TABLE = 8, 9
 """What `plan` in `of_heads` has of each decision (compiled_heads.py)."""
 
 AROUND, REFERENCES, PROFILES_AT, HINTS, PROFILES, CHAINED, HEARD_AT, VOTES_AT, UNIT = range(9)
@@ -235,6 +236,26 @@ def _add_pulse(c: int, hidden: Array, gain: float, values: Array, of_heads: tupl
 
 
 @compiled
+def _add_held(k: int, hidden: Array, gain: float, values: Array, of_heads: tuple[Array, ...],
+              logits: Array) -> None:  # fmt: skip
+    """Add to logits (n,) what keys that sound give, as `Sounding.held_scores`.
+
+    gain: what the head makes of its input. values: (C,) decided so far.
+    """
+    plan, references, tables, bonus, shifts, votes, vote_weights, beside = of_heads
+    heard, shift = hidden[beside[HEARD_AT] :], _shift(values, shifts)
+    longest, pitches = np.zeros(PITCHES), tables[plan[k, HELD_TABLE]]
+    for j in range(KEPT):
+        left = heard[KEPT + j] - shift
+        if left > 0 and heard[j] >= 0:
+            key = int(heard[j])
+            longest[key] = max(longest[key], left)
+    for v in range(len(logits)):
+        if pitches[v] >= 0 and longest[pitches[v]] > 0:
+            logits[v] += np.float32(gain * math.log1p(longest[pitches[v]]))
+
+
+@compiled
 def _add_profiles(k: int, hidden: Array, intervals: Array, values: Array,
                   of_heads: tuple[Array, ...], logits: Array) -> None:  # fmt: skip
     """Add to logits (n,) what profiles of pitch classes give by `intervals` (12 P,).
@@ -337,6 +358,12 @@ def head_logits(
         for j in range(len(activated)):
             gain += row[j] * activated[j]
         _add_pulse(plan[k, COLUMN], hidden, float(gain), values, of_heads, logits)
+        first += 1
+    if plan[k, HELD_TABLE] >= 0:
+        gain, row = out_bias[first], out[first]
+        for j in range(len(activated)):
+            gain += row[j] * activated[j]
+        _add_held(k, hidden, float(gain), values, of_heads, logits)
     if plan[k, HINT] >= 0:
         trust, row = ZERO, out[b - 1]
         for j in range(len(activated)):
@@ -399,6 +426,10 @@ def finish_logits(
         if plan[k, PULSED]:
             gain = outputs[b, first]
             _add_pulse(plan[k, COLUMN], hidden[b], gain, values[b], of_heads, logits[b])
+            first += 1
+        if plan[k, HELD_TABLE] >= 0:
+            gain = outputs[b, first]
+            _add_held(k, hidden[b], gain, values[b], of_heads, logits[b])
         if plan[k, HINT] >= 0:
             trust = outputs[b, outputs.shape[1] - 1]
             _bonus(k, hidden[b], trust, values[b], active[b], of_heads, logits[b])

@@ -28,11 +28,12 @@ __all__ = ["add_scaled", "set_sounding", "take_counts"]
 
 ELAPSED_ROW, PROFILES_ROW, HAS_LAST, PROFILES = 0, 1, 2, 3
 HALF_LIFE, HAS_SCALE, HARMONY_LIFE, HAS_SOUNDING = 4, 5, 6, 7
-PULSE_ROW, PULSE_LIFE, PERIOD = 8, 9, 10
+PULSE_ROW, PULSE_LIFE, PERIOD, HELD = 8, 9, 10, 11
 """What `numbers` are: the first rows in the tables of two inputs, -1 for none; a flag; how many
 profiles of pitch classes there are; notes until one counts half, 0 for no such profile; a flag;
 notes until one counts half in the chord, 0 for no such profiles; a flag; of the pulse the first row
-in the tables, -1 for none, notes until one counts half, and the positions of a beat, 0 for none."""
+in the tables, -1 for none, notes until one counts half, and the positions of a beat, 0 for none; a
+flag, whether pitches are remembered of what sounds, not only their classes."""
 
 ELAPSED, DRUMS, LAST, COUNTS = range(4)
 """What the state of a row is, all as floats; then come two counts of pitch classes, and of the last
@@ -108,22 +109,23 @@ def _take_profiles(old: Array, begun: Array, notes: int, numbers: Array, new: Ar
 def set_sounding(heard: Array, shift: float, y: Array) -> None:
     """Set y (24,) to the profiles of a note that begins `shift` positions after the last onset.
 
-    heard: (2 KEPT,) pitch classes, -1 for none, and how long after the last onset each note ends.
+    heard: (2 KEPT,) pitches or their classes, -1 for none, and how long after the last onset each
+    note ends.
     """
     sounds = y[:CLASSES]
     for c in range(CLASSES):
         sounds[c] = 0.0
     for k in range(KEPT):
         if heard[KEPT + k] > shift and heard[k] >= 0:
-            sounds[int(heard[k])] = 1.0
+            sounds[int(heard[k]) % CLASSES] = 1.0
     _membership(sounds, CHORD_MEMBERS, SOUNDING_SURENESS, y[CLASSES:])
 
 
 @compiled
-def _take_sounding(old: Array, rows: Array, pitch_class: int, adds: Array, new: Array) -> None:
+def _take_sounding(old: Array, rows: Array, key: int, adds: Array, new: Array) -> None:
     """Set what sounds after a step, new (2 KEPT,), from what did before it.
 
-    pitch_class: of the note that the step begins, -1 for none.
+    key: the pitch of the note that the step begins, or its class, -1 for none.
     """
     shift, length = 0, 0
     for row in rows:
@@ -132,7 +134,7 @@ def _take_sounding(old: Array, rows: Array, pitch_class: int, adds: Array, new: 
     for k in range(KEPT - 1):
         new[k] = old[k + 1]
         new[KEPT + k] = old[KEPT + k + 1] - shift
-    new[KEPT - 1], new[2 * KEPT - 1] = pitch_class, length
+    new[KEPT - 1], new[2 * KEPT - 1] = key, length
 
 
 @compiled
@@ -188,8 +190,10 @@ def take_counts(b: int, mark: int, rows: Array, beside: Array, running: tuple[Ar
         _take_profiles(old, begun, notes, numbers, new, beside)
     first = CLASSES * numbers[PROFILES]
     if numbers[HAS_SOUNDING]:
-        heard = new[HEARD:]
-        _take_sounding(old[HEARD:], rows, highest % CLASSES if notes else -1, adds, heard)
+        heard, key = new[HEARD:], highest
+        if not numbers[HELD]:
+            key = highest % CLASSES
+        _take_sounding(old[HEARD:], rows, key if notes else -1, adds, heard)
         set_sounding(heard, 0.0, beside[first:])
         first += CLASSES * SOUNDING_PROFILES
     if numbers[HAS_LAST]:

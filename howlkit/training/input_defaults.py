@@ -44,7 +44,7 @@ MOST_NOTES = 25_000
 
 NAMES = (
     *("repeats", "repeats_by", "relative", "intervals", "elapsed"),
-    *("pitch_classes", "scale", "harmony", "sounding", "pulse", "votes"),
+    *("pitch_classes", "scale", "harmony", "sounding", "held", "pulse", "votes"),
 )
 
 
@@ -87,6 +87,9 @@ def with_inputs(
     searched = decided.get("repeats", recipe.heads.repeats)
     if "repeats_by" in left and searched and NotePlaces.possible(schema):
         decided["repeats_by"] = "beats"
+    if "held" in left:
+        sounds = decided.get("sounding", recipe.heads.sounding)
+        decided["held"] = sounds and recipe.heads.chained and NoteSpans.names_keys(schema)
     if "votes" in left:
         by = decided.get("repeats_by", recipe.heads.repeats_by)
         decided["votes"] = bool(searched) and by == "beats" and recipe.heads.chained

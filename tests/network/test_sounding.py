@@ -121,6 +121,39 @@ def test_the_head_of_pitch_learns_from_it_and_the_probabilities_sum_to_1():
     assert torch.exp(-costs).sum().item() == pytest.approx(1, abs=1e-4)
 
 
+def test_a_key_is_scored_by_how_long_it_still_sounds():
+    notes = [(0, 960, 60), (0, 480, 64), (240, 480, 67), (480, 240, 60)]  # 20 ticks a position
+    steps = batch(TUPLE, TUPLE.encode(Piece.of(notes))[:-1])
+    module = Sounding(TUPLE.schema, 8, held=True)
+    heard, _, _ = module(steps, None, None)
+    shift = module.shift({n: c[:, 1:] for n, c in steps.items()})
+    last = module.held_scores(heard[0, 3:4], shift[0, 3:4])[0]  # before the fourth note
+    assert torch.nonzero(last)[:, 0].tolist() == [60, 67]  # 64 ends just then
+    assert torch.exp(last[[60, 67]]).tolist() == pytest.approx([1 + 24, 1 + 12])
+    plain = Sounding(TUPLE.schema, 8)(steps, None, None)[0]
+    assert torch.equal(plain[..., KEPT:], heard[..., KEPT:])
+    assert torch.equal(
+        plain[..., :KEPT], (heard[..., :KEPT] % 12).where(heard[..., :KEPT] >= 0, -1)
+    )
+
+
+def test_held_keys_need_whole_pitches_and_what_sounds():
+    octaves = encoder("tuple", pitch="octave").schema
+    with pytest.raises(OptionError, match=r"heads.held needs .* leave the option out"):
+        Lstm(hidden=8).build(octaves, HeadOptions(sounding=True, held=True))
+    for without in ({}, {"sounding": True, "chained": False}):
+        with pytest.raises(OptionError, match="heads.held"):
+            HeadOptions(held=True, **without)
+
+
+def test_the_head_of_pitch_learns_from_held_keys():
+    network = small(TUPLE.schema, heads={"sounding": True, "held": True})
+    steps = batch(TUPLE, TUPLE.encode(random_piece(1, 40)))
+    hidden, _ = network.advance({n: c[:, :-1] for n, c in steps.items()}, None)
+    network.nats(hidden, {n: c[:, 1:] for n, c in steps.items()})["pitch"].sum().backward()
+    assert network.head(TUPLE.schema["pitch"]).held.bias.grad.abs().sum() > 0
+
+
 @pytest.mark.parametrize(
     ("name", "options", "heads"),
     [
@@ -130,6 +163,9 @@ def test_the_head_of_pitch_learns_from_it_and_the_probabilities_sum_to_1():
         ("tuple", {}, {"chained": False, "harmony": 3}),
         ("tuple", {}, {"skip": True, "input": 24}),
         ("howl", {}, {"pitch_classes": 8}),
+        ("tuple", {}, {**EVERYTHING, "held": True}),
+        ("tuple", {}, {"held": True, "pulse": 8}),
+        ("howl", {}, {"held": True}),
     ],
 )
 @pytest.mark.parametrize("rows", [1, 3])

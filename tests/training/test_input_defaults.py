@@ -78,7 +78,14 @@ def test_what_people_say_wins(folders):
     heads, (line,) = decided(folders["tunes"], **said)
     assert heads.repeats == () and not heads.relative and not heads.elapsed
     assert heads.pitch_classes == 0 and not heads.scale and "repeats" not in line
-    nothing = {"intervals": False, "scale": False, "sounding": False, "votes": False, "pulse": 0}
+    nothing = {
+        "intervals": False,
+        "scale": False,
+        "sounding": False,
+        "votes": False,
+        "pulse": 0,
+        "held": False,
+    }
     assert decided(folders["tunes"], **said, **nothing)[1] == []  # left
 
 
