@@ -36,7 +36,7 @@ from howlkit.network.pitch_classes import AT_ONCE, decayed
 from howlkit.network.step_notes import StepNotes
 from howlkit.schema import STEP, Field, Schema
 
-__all__ = ["OPTION", "Pulse"]
+__all__ = ["Pulse"]
 
 OPTION = "heads.pulse"
 

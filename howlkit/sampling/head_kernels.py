@@ -301,6 +301,15 @@ def _bonus(k: int, hidden: Array, trust: float, values: Array, active: Array,
 
 
 @compiled
+def _output(row: int, activated: Array, out: Array, out_bias: Array) -> float:
+    """Return one number of the last layers of all heads, that of a row of `out` (., W)."""
+    total, weights = out_bias[row], out[row]
+    for j in range(len(activated)):
+        total += weights[j] * activated[j]
+    return float(total)
+
+
+@compiled
 def head_logits(
     k: int,
     hidden: Array,
@@ -348,27 +357,19 @@ def head_logits(
         _add_profiles(k, hidden, intervals, values, of_heads, logits)
         first += size
     if votes[plan[k, COLUMN], HAS_VOTES]:
-        gain, row = out_bias[first], out[first]
-        for j in range(len(activated)):
-            gain += row[j] * activated[j]
-        _add_votes(plan[k, COLUMN], hidden, float(gain), values, of_heads, logits)
+        gain = _output(first, activated, out, out_bias)
+        _add_votes(plan[k, COLUMN], hidden, gain, values, of_heads, logits)
         first += 1
     if plan[k, PULSED]:
-        gain, row = out_bias[first], out[first]
-        for j in range(len(activated)):
-            gain += row[j] * activated[j]
-        _add_pulse(plan[k, COLUMN], hidden, float(gain), values, of_heads, logits)
+        gain = _output(first, activated, out, out_bias)
+        _add_pulse(plan[k, COLUMN], hidden, gain, values, of_heads, logits)
         first += 1
     if plan[k, HELD_TABLE] >= 0:
-        gain, row = out_bias[first], out[first]
-        for j in range(len(activated)):
-            gain += row[j] * activated[j]
-        _add_held(k, hidden, float(gain), values, of_heads, logits)
+        gain = _output(first, activated, out, out_bias)
+        _add_held(k, hidden, gain, values, of_heads, logits)
     if plan[k, HINT] >= 0:
-        trust, row = ZERO, out[b - 1]
-        for j in range(len(activated)):
-            trust += row[j] * activated[j]
-        _bonus(k, hidden, float(trust), values, active, of_heads, logits)
+        trust = _output(b - 1, activated, out, out_bias)  # its bias is 0
+        _bonus(k, hidden, trust, values, active, of_heads, logits)
 
 
 @compiled

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from howlkit import plugins
 from howlkit.errors import HowlkitError
 from howlkit.sampling import generation
-from howlkit.sampling.advice import FACT, advised
+from howlkit.sampling.advice import FACT
 from howlkit.sampling.limits import Limit
 from howlkit.sampling.steering import constraints_of
 from howlkit.sampling.trained import Trained
@@ -75,10 +75,7 @@ def tune(run: Path) -> str | None:
         found = find_temperatures(trained)
         if not found:
             return None
-        advice = dict(trained.facts.get(FACT) or {})
-        for name, temperature in found.items():
-            advice[name] = {**advice.get(name, {}), "temperature": temperature}
-        folder = run_folders.find_model(run)
+        folder, advice = run_folders.find_model(run), _advice_with(found, trained)
         model_folder.rewrite_facts(folder, trained.recipe, {**trained.facts, FACT: advice})
     except HowlkitError as error:
         return f"No temperatures were found for new music, which is drawn at 1: {error}"
@@ -117,10 +114,7 @@ def find_temperatures(trained: Trained) -> dict[str, float]:
 def _entropies_at(trained: Trained, temperatures: Mapping[str, float], seed: int) -> Floats:
     """Return (F,): the typical entropy of the values of each field, in new excerpts."""
     steps = trained.facts[VARIETY]["steps"]
-    own: dict[str, Any] = {name: {"temperature": value} for name, value in temperatures.items()}
-    advice = trained.facts.get(FACT) or {}
-    own = {name: {**advice.get(name, {}), **options} for name, options in own.items()}
-    sampler = plugins.create("sampler", SAMPLER, advised(trained.facts, SAMPLER, own))
+    sampler = plugins.create("sampler", SAMPLER, _advice_with(temperatures, trained))
     session = generation.begin(
         trained,
         rows=ROWS,
@@ -135,3 +129,11 @@ def _entropies_at(trained: Trained, temperatures: Mapping[str, float], seed: int
     schema = trained.recipe.encoder.schema
     found = [entropies(schema, row, steps) for row in rows]
     return np.array([typical([each[name] for each in found]) for name in temperatures])
+
+
+def _advice_with(temperatures: Mapping[str, float], trained: Trained) -> dict[str, Any]:
+    """Return what a run advises, with these temperatures of fields."""
+    advice = dict(trained.facts.get(FACT) or {})
+    for name, temperature in temperatures.items():
+        advice[name] = {**advice.get(name, {}), "temperature": temperature}
+    return advice

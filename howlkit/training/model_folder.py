@@ -35,10 +35,9 @@ def save(path: Path, recipe: Recipe, network: Network, facts: Mapping[str, Any])
 
     facts: JSON-ready, as `Trained.facts`. Raises CheckpointError if the disk is full or read-only.
     """
-    config = {"format": FORMAT, "recipe": recipe.to_json(), "facts": dict(facts)}
     with saving(path) as folder:
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / "config.json", config)
+        write_json(folder / "config.json", _config(recipe, facts))
         write_json(folder / "schema.json", recipe.encoder.schema.to_json())
         write_whole(folder / "README.md", _card(recipe, network, facts).encode())
         write_tensors(folder / WEIGHTS, network.state_dict())
@@ -48,8 +47,11 @@ def save(path: Path, recipe: Recipe, network: Network, facts: Mapping[str, Any])
 def rewrite_facts(path: Path, recipe: Recipe, facts: Mapping[str, Any]) -> None:
     """Write other facts of a model folder; its weights stay. CheckpointError if that fails."""
     with saving(path) as folder:
-        config = {"format": FORMAT, "recipe": recipe.to_json(), "facts": dict(facts)}
-        write_json(folder / "config.json", config)
+        write_json(folder / "config.json", _config(recipe, facts))
+
+
+def _config(recipe: Recipe, facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {"format": FORMAT, "recipe": recipe.to_json(), "facts": dict(facts)}
 
 
 def read_config(

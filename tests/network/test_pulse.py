@@ -11,10 +11,9 @@ from howlkit.network.pulse import Pulse
 from howlkit.testing.networks import stir_weights
 from tests.conftest import random_piece
 from tests.network.both_steppings import nats_by_both
+from tests.network.in_parts import TUPLE, batch, whole_and_in_parts
 from tests.network.test_heads import small
-from tests.network.test_sounding import batch
 
-TUPLE = encoder("tuple")  # 24 positions a beat
 EVERYTHING = {
     "repeats": ("all",),
     "repeats_by": "beats",
@@ -68,18 +67,8 @@ def test_a_shift_is_scored_by_the_place_that_it_leads_to():
 
 
 def test_in_parts_and_rows_of_any_length_it_is_the_same():
-    tables = [TUPLE.encode(random_piece(seed, 80))[:60] for seed in range(3)]
-    module = Pulse(TUPLE.schema, 16, 8)
-    whole, _, _ = module(batch(TUPLE, *tables), None, None)
-    cuts, state, found = np.zeros(3, int), None, [[], [], []]
-    for lengths in ([7, 1, 30], [40, 0, 30], [13, 59, 0]):
-        part = [np.resize(t[c:], max(lengths)) for t, c in zip(tables, cuts, strict=True)]
-        shares, _, state = module(batch(TUPLE, *part), state, torch.tensor(lengths))
-        for row, length in enumerate(lengths):
-            found[row].append(shares[row, :length])
-        cuts += lengths
-    for row, parts in enumerate(found):
-        assert torch.allclose(torch.cat(parts), whole[row], atol=1e-6)
+    whole, in_parts = whole_and_in_parts(Pulse(TUPLE.schema, 16, 8))
+    assert torch.allclose(in_parts, whole, atol=1e-6)
 
 
 def test_an_encoder_without_beats_is_refused():

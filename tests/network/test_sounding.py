@@ -12,9 +12,9 @@ from howlkit.network.sounding import Sounding
 from howlkit.testing.networks import stir_weights
 from tests.conftest import random_piece
 from tests.network.both_steppings import nats_by_both
+from tests.network.in_parts import TUPLE, batch, whole_and_in_parts
 from tests.network.test_heads import small
 
-TUPLE = encoder("tuple")
 EVERYTHING = {
     "repeats": ("all",),
     "relative": True,
@@ -23,11 +23,6 @@ EVERYTHING = {
     "scale": True,
     "harmony": 3,
 }
-
-
-def batch(made, *tables):
-    names = made.schema.dtype.names
-    return {n: torch.from_numpy(np.stack([t[n] for t in tables]).astype(np.int64)) for n in names}
 
 
 def sounding_at(piece, made=TUPLE):
@@ -84,17 +79,8 @@ def test_it_is_what_the_piece_says():
 
 
 def test_in_parts_and_rows_of_any_length_it_is_the_same():
-    tables = [TUPLE.encode(random_piece(seed, 80))[:60] for seed in range(3)]
-    module = Sounding(TUPLE.schema, 8)
-    whole, _, _ = module(batch(TUPLE, *tables), None, None)
-    cuts, state, found = np.zeros(3, int), None, [[], [], []]
-    for lengths in ([7, 1, 30], [40, 0, 30], [13, 59, 0]):
-        part = [np.resize(t[c:], max(lengths)) for t, c in zip(tables, cuts, strict=True)]
-        heard, _, state = module(batch(TUPLE, *part), state, torch.tensor(lengths))
-        for row, length in enumerate(lengths):
-            found[row].append(heard[row, :length])
-        cuts += lengths
-    assert all(torch.equal(torch.cat(parts), whole[row]) for row, parts in enumerate(found))
+    whole, in_parts = whole_and_in_parts(Sounding(TUPLE.schema, 8))
+    assert torch.equal(in_parts, whole)
 
 
 def test_an_encoder_of_several_steps_a_note_is_refused():
