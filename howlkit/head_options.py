@@ -69,6 +69,13 @@ class HeadOptions:
     elapsed: bool = option(
         False, "the network is told how many steps ago the piece began, so that pieces end"
     )
+    elapsed_scale: float = option(
+        1 / 16,
+        "what the weights of elapsed are multiplied by: the smaller, the more slowly it is learnt",
+        low=1 / 1024,
+        high=1.0,
+        before=1.0,
+    )
     intervals: bool = option(
         False, "score pitches also by their interval to the note begun last, with any encoder"
     )

@@ -26,6 +26,7 @@ LATER_OPTIONS = {"optimizer": "adamw", "taps": 1, "accumulate": 1}
 """Options that these runs were stored without, and what they have always done."""
 OFF = {
     "elapsed": False,
+    "elapsed_scale": 1.0,
     "intervals": False,
     "pitch_classes": 0,
     "scale": False,

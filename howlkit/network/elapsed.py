@@ -3,9 +3,11 @@
 With n(t) the number of ordinary steps (`mark` is STEP) of a piece up to row t, row t included, and
 the edges e_j = 4 * 2^(j / 4), rounded up, j = 0 .. EDGES - 1, the backbone's input at row t gets
 
-    the sum of w_j over all j with e_j <= n(t),
+    a times the sum of w_j over all j with e_j <= n(t),
 
-where w (EDGES, D in) is learnt and begins at 0. So a class of lengths is a quarter of an octave
+where w (EDGES, D in) is learnt and begins at 0, and a is `heads.elapsed_scale`. An update of Adam
+moves each weight equally far, so a sum of forty would move forty times as far as any other weight
+of the network: a is there to make up for that. A class of lengths is a quarter of an octave
 wide, and music longer than any that was trained on gets what the longest piece got: the w_j beyond
 it are still 0. The whole state is n, one number a row.
 
@@ -38,10 +40,11 @@ def class_of(steps: Tensor) -> Tensor:
 
 
 class Elapsed(nn.Module):
-    """What is added to a backbone's input; `width`: D in."""
+    """What is added to a backbone's input; `width`: D in, `scale`: a."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, scale: float) -> None:
         super().__init__()
+        self._scale = scale
         self.weight = nn.Parameter(torch.zeros(EDGES, width))
 
     def forward(
@@ -65,4 +68,4 @@ class Elapsed(nn.Module):
 
     def sums(self) -> Tensor:
         """Return (EDGES + 1, D in): what each class gets."""
-        return F.pad(self.weight.cumsum(0), (0, 0, 1, 0))
+        return F.pad(self.weight.cumsum(0) * self._scale, (0, 0, 1, 0))

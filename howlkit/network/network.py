@@ -101,7 +101,7 @@ class Network(nn.Module):
         self._position = {field.name: k for k, field in enumerate(fields)}
         self.narrow = nn.Linear(heads.width_embedded(schema), heads.input) if heads.input else None
         entering = heads.width_in(schema)
-        self.elapsed = Elapsed(entering) if heads.elapsed else None
+        self.elapsed = Elapsed(entering, heads.elapsed_scale) if heads.elapsed else None
         self.pitch_classes = PitchClasses(schema, heads, entering) if heads.profiles else None
         self.sounding = Sounding(schema, entering, held=heads.held) if heads.sounding else None
         self.pulse = Pulse(schema, heads.pulse, entering) if heads.pulse else None

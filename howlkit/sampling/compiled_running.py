@@ -65,7 +65,8 @@ class RunningInputs:
         ]
         if heads.elapsed:
             steps = weights.take("elapsed.weight", len(EDGES_AT), entering)
-            rows.append(np.concatenate((np.zeros_like(steps[:1]), np.cumsum(steps, 0))))
+            sums = np.cumsum(steps, 0) * np.float32(heads.elapsed_scale)
+            rows.append(np.concatenate((np.zeros_like(steps[:1]), sums)))
             numbers[0] = first
         if heads.profiles:
             numbers[1] = first + sum(map(len, rows))

@@ -78,8 +78,9 @@ def with_inputs(
         "relative": names_references,
         "intervals": decides_pitches and not names_references,
         "elapsed": True,
-        "pitch_classes": HALF_LIFE if begun else 0,
-        "harmony": CHORD if begun else 0,
+        # Heads that score no pitches, such as those of bits, learn less with them in a time.
+        "pitch_classes": HALF_LIFE if decides_pitches else 0,
+        "harmony": CHORD if decides_pitches else 0,
         "sounding": decides_pitches and NoteSpans.possible(schema),
         "pulse": PULSE if NotePlaces.possible(schema) else 0,
     }

@@ -23,8 +23,8 @@ def steps_of(length):
     return steps | {"pitch": torch.zeros(1, length, dtype=torch.long)}
 
 
-def elapsed_network() -> Network:
-    network = small(SCHEMA, heads={"elapsed": True})
+def elapsed_network(**heads: float) -> Network:
+    network = small(SCHEMA, heads={"elapsed": True, **heads})
     torch.nn.init.normal_(network.elapsed.weight)
     return network
 
@@ -34,13 +34,14 @@ def test_classes_grow_by_quarters_of_an_octave():
     assert class_of(steps).tolist() == [0, 0, 1, 4, 5, 9, 33]
 
 
-def test_the_input_is_the_sum_of_the_edges_that_were_passed():
-    network = elapsed_network()
+@pytest.mark.parametrize("scale", [1 / 16, 1.0])
+def test_the_input_is_the_scaled_sum_of_the_edges_that_were_passed(scale):
+    network = elapsed_network(elapsed_scale=scale)
     steps = steps_of(21)
     added, state = network.elapsed(steps, None, None)
     assert state[ELAPSED].tolist() == [19]  # neither start nor end is counted
     for row, passed in ((0, 0), (3, 0), (4, 1), (8, 5), (19, 9)):
-        expected = network.elapsed.weight[:passed].sum(0)
+        expected = scale * network.elapsed.weight[:passed].sum(0)
         assert torch.allclose(added[0, row], expected, atol=1e-5), row
 
 
@@ -49,7 +50,7 @@ def test_music_longer_than_what_was_trained_on_gets_what_the_longest_got():
     with torch.no_grad():
         network.elapsed.weight[:9] = 1.0  # all that pieces of 16 steps reach
     sums = network.elapsed.sums()
-    assert torch.equal(sums[9:], sums[9].expand(EDGES + 1 - 9, -1)) and sums[9, 0] == 9
+    assert torch.equal(sums[9:], sums[9].expand(EDGES + 1 - 9, -1)) and sums[9, 0] == 9 / 16
 
 
 def test_a_window_within_a_piece_is_told_where_it_begins():

@@ -57,6 +57,7 @@ OPTIONS = [
     {"repeats": ("all",), "input": 5, "repeats_lag": 4},
     ALL,
     {"elapsed": True},
+    {"elapsed": True, "elapsed_scale": 1.0},
     {"pitch_classes": 5, "chained": False},
     {"pitch_classes": 5, "scale": True},
     {"harmony": 3, "chained": False},

@@ -73,6 +73,12 @@ def test_inputs_about_pitches_are_for_encoders_that_speak_of_notes(folders, monk
     assert not heads.scale and heads.harmony == 0
 
 
+def test_heads_that_score_no_pitches_are_not_told_of_pitch_classes(folders):
+    heads, (line,) = decided(folders["tunes"], "pianoroll")
+    assert heads.pitch_classes == 0 and not heads.scale and heads.harmony == 0 and heads.elapsed
+    assert not heads.intervals and "pitch_classes" not in line
+
+
 def test_what_people_say_wins(folders):
     said = {"repeats": [], "relative": False, "pitch_classes": 0, "elapsed": False, "harmony": 0}
     heads, (line,) = decided(folders["tunes"], **said)
