@@ -33,7 +33,7 @@ from howlkit.evaluation.told.excerpts import cut_all
 from howlkit.evaluation.told.pitches import window_scale_share
 from howlkit.network.likelihood import encode_all, unigram_nats
 from howlkit.options import by_component
-from howlkit.sampling import temperatures
+from howlkit.sampling import tuning
 from howlkit.training import setup
 from howlkit.training.progress import Budget
 
@@ -83,7 +83,7 @@ def train(run, plan, way):
     trainer.clock = time.process_time
     trainer.train()
     if way == "default":  # `howlkit train` does so
-        print(temperatures.tune(run), file=sys.stderr)
+        print(tuning.tune(run), file=sys.stderr)
 
 
 def measured(run, data, samples):

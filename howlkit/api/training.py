@@ -15,7 +15,7 @@ from howlkit.dataset import Dataset
 from howlkit.errors import ArgumentError, did_you_mean
 from howlkit.options import by_component
 from howlkit.protocols import Augmenter, Encoder, Model
-from howlkit.sampling import temperatures
+from howlkit.sampling import tuning
 from howlkit.sampling.arguments import named, path_of, positive, whole
 from howlkit.sampling.runner import Stepping
 from howlkit.sampling.trained import Trained
@@ -199,7 +199,7 @@ def _train(trainer: Trainer, display: Display) -> None:
         return
     display.end()
     display.outcome(outcome, trainer)
-    if trainer.world.first and (found := temperatures.tune(trainer.run)):
+    if trainer.world.first and (found := tuning.tune(trainer.run)):
         display.tell(found)
     if advice := worse_than_unigram(outcome, trainer):
         display.tell(advice)

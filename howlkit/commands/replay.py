@@ -141,6 +141,7 @@ def _replay(group: Sequence[Written], run: Path | None, prompt: Piece | None) ->
 def _model(record: Mapping[str, Any], run: Path | None) -> Trained:
     """Return the model of a record: of the run that is named, or one of that hash."""
     from howlkit.network.device import pick_device
+    from howlkit.sampling.emphasis import EMPHASIS
     from howlkit.sampling.replaying.models import find
     from howlkit.sampling.trained import Trained
 
@@ -150,4 +151,7 @@ def _model(record: Mapping[str, Any], run: Path | None) -> Trained:
     device = record.get("device")
     place = "cpu" if device == "cpu" else pick_device("auto")
     stepping: Stepping = "plain" if record.get("stepping") == "plain" else "auto"
-    return Trained.from_pretrained(folder, device=place, stepping=stepping)
+    trained = Trained.from_pretrained(folder, device=place, stepping=stepping)
+    said = record.get("model")
+    emphasis = said.get(EMPHASIS, {}) if isinstance(said, dict) else {}
+    return trained.with_emphasis(emphasis)

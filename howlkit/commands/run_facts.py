@@ -55,6 +55,7 @@ def facts_of_run(path: Path) -> Facts:
         "fraction": last.fraction if last else None,
         "weights": _weights(weights),
         "sampling": facts.get("sampling") or None,
+        "emphasis": facts.get("emphasis") or None,
         "recipe": config.get("recipe", {}),
         "seed": config.get("seed"),
         "precision": config.get("precision"),
@@ -84,6 +85,7 @@ def lines_of_run(facts: Mapping[str, Any]) -> list[str]:
         "model": _model(facts),
         "augmented by": ", ".join(each["name"] for each in facts["recipe"].get("augmenters", [])),
         "drawn with": _advice(facts["sampling"]),
+        "emphasis": ", ".join(f"{k}={v:g}" for k, v in (facts["emphasis"] or {}).items()),
     }
     width = max(map(len, rows)) + 2
     return [f"{name:{width}}{printable(text)}" for name, text in rows.items() if text]

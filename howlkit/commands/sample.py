@@ -53,6 +53,12 @@ Examples:
   howlkit sample --out new.musicxml                     sheet music, with howlkit-music21"""
 
 
+def _emphasis(text: str) -> object:
+    from howlkit.sampling.emphasis import emphasis_of
+
+    return emphasis_of(text)
+
+
 def _time_signature(text: str) -> tuple[int, int]:
     from howlkit.sampling.arguments import time_signature_of
 
@@ -115,6 +121,12 @@ def _time_signature(text: str) -> tuple[int, int]:
 @steering_options
 @sampler_flags
 @click.option(
+    "--emphasis",
+    type=Parsed("PART=FACTOR[,...]", _emphasis),
+    help="How much parts of the model count: votes=1.2, and music repeats itself more; "
+    "sounding=1.2, and notes are more consonant. By default as the run advises.",
+)
+@click.option(
     "--no-provenance",
     is_flag=True,
     help="Leave out the record of how a MIDI file was made, by which `howlkit replay` makes it "
@@ -168,6 +180,7 @@ def command(
     wishes: Wishes,
     temperature: float | None,
     top_p: float | None,
+    emphasis: Mapping[str, float] | None,
     no_provenance: bool,
     sampler: str,
     stepping: Stepping,
@@ -201,6 +214,7 @@ def command(
         flags={"temperature": temperature, "top_p": top_p},
         option=option,
         config=config,
+        emphasis=emphasis,
     )
     if replacing is not None and checkpoint is not None:
         raise click.UsageError("--checkpoint is for new music; leave it out, or the other option")
@@ -214,7 +228,7 @@ def command(
     whole = sampling_setup.read(prompt) if prompt else None
     start = None if whole is None else sampling.cut_prompt(whole, prompt_seconds)
     with loading_notices():
-        trained = sampling_setup.load(setup.folder, device, stepping, count, checkpoint)
+        trained = sampling_setup.load(setup, device, stepping, count, checkpoint)
         limit = sampling.length(
             notes=notes, seconds=seconds, beats=beats, bars=bars, may_end=may_end
         )

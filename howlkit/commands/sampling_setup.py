@@ -36,7 +36,8 @@ class Setup:
 
     folder: of the run. out, count, force, reads: as in `sampled_files.claimed`. writes: whether
     files are written at all. writer: None: they are MIDI. player: as people said; sampler, drawing:
-    its name and the options that were given. values: options by component.
+    its name and the options that were given. values: options by component. emphasis: None: as the
+    run advises.
     """
 
     folder: Path
@@ -51,6 +52,7 @@ class Setup:
     drawing: Mapping[str, object]
     values: Mapping[str, Mapping[str, object]]
     constraints: Sequence[Constraint]
+    emphasis: Mapping[str, float] | None
 
     @property
     def writes(self) -> bool:
@@ -118,6 +120,7 @@ def ready(
     flags: Mapping[str, object],
     option: Sequence[str],
     config: Mapping[str, Mapping[str, object]],
+    emphasis: Mapping[str, float] | None,
 ) -> Setup:
     """Return what is ready, before anything is loaded; a usage error for what does not fit.
 
@@ -162,6 +165,7 @@ def ready(
         drawing=drawing,
         values=values,
         constraints=constraints,
+        emphasis=emphasis,
     )
 
 
@@ -173,9 +177,9 @@ def read(path: Path) -> Piece:
 
 
 def load(
-    folder: Path, device: str, stepping: Stepping, rows: int, checkpoint: int | None = None
+    setup: Setup, device: str, stepping: Stepping, rows: int, checkpoint: int | None = None
 ) -> Trained:
-    """Return the model of a run, ready to make `rows` pieces at once.
+    """Return the model of the run, ready to make `rows` pieces at once.
 
     checkpoint: the step of a checkpoint, for its weights instead of the best ones.
     """
@@ -184,7 +188,10 @@ def load(
 
     few = device in ("auto", "cpu") and rows <= FEW_ROWS  # then torch may not be needed
     place = device if few else pick_device(device)
-    return Trained.from_pretrained(folder, device=place, stepping=stepping, checkpoint=checkpoint)
+    trained = Trained.from_pretrained(
+        setup.folder, device=place, stepping=stepping, checkpoint=checkpoint
+    )
+    return trained if setup.emphasis is None else trained.with_emphasis(setup.emphasis)
 
 
 def _refuse_others(values: Mapping[str, object], used: Sequence[str]) -> None:

@@ -59,7 +59,7 @@ def make(
         wishes = replace(wishes, instruments="piano")
     with loading_notices():
         rows = candidates_of(replacing.candidates, setup.count)
-        trained = sampling_setup.load(setup.folder, device, stepping, rows)
+        trained = sampling_setup.load(setup, device, stepping, rows)
     paths = ctx.with_resource(setup.claimed())
     watch = _Watch(region, NoteStream(trained.encoder) if setup.stream else None)
     with stop_signals.handled(watch.stop):

@@ -183,7 +183,7 @@ def command(
 def _train(trainer: Trainer, display: Display) -> int:
     """Train; print how it ended and what to do next; return the exit code."""
     from howlkit.api.training_display import worse_than_unigram
-    from howlkit.sampling import temperatures
+    from howlkit.sampling import tuning
     from howlkit.training.trainer import Interrupted
 
     try:
@@ -198,7 +198,7 @@ def _train(trainer: Trainer, display: Display) -> int:
     display.end()
     display.outcome(outcome, trainer)
     if trainer.world.first:
-        if found := temperatures.tune(trainer.run):
+        if found := tuning.tune(trainer.run):
             display.tell(found)
         _keep_for_audits(trainer.run)
     if advice := worse_than_unigram(outcome, trainer):

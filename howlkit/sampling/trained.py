@@ -20,6 +20,7 @@ from howlkit.music.tables import DEFAULT_TEMPO, SLOWEST_TEMPO
 from howlkit.network.device import pick_device
 from howlkit.plugins.checked import CheckedEncoder
 from howlkit.protocols import Constraint, Encoder, Model, Sampler
+from howlkit.sampling.emphasis import EMPHASIS, emphasis_of, emphasised
 from howlkit.sampling.identity import model_hash, weights_hash
 from howlkit.sampling.limits import Limit
 from howlkit.sampling.runner import CompilableModel, Runner, Stepping
@@ -115,9 +116,29 @@ class Trained:
 
     @cached_property
     def runner(self) -> Runner:
-        """The runner that sessions copy; made once, with the weights that the network has then."""
-        schema = self.recipe.encoder.schema
-        return make_runner(self.held, schema, self.recipe.model, stepping=self.stepping)
+        """The runner that sessions copy; made once, with the weights that the network has then.
+
+        What the facts emphasise counts for more in it (`emphasis`).
+        """
+        recipe = self.recipe
+        held = emphasised(self.held, recipe.heads, self.facts.get(EMPHASIS) or {})
+        return make_runner(held, recipe.encoder.schema, recipe.model, stepping=self.stepping)
+
+    def with_emphasis(self, emphasis: Mapping[str, float] | str) -> Trained:
+        """Return the same model, in whose new music some parts count for more, or less.
+
+        emphasis: by part a factor in 0..10, in place of what the run advises; those that are not
+        named count as they were learnt to. "votes": what earlier notes vote for, so with more of
+        it music repeats itself more. "sounding": what a pitch sounds with, so with more of it notes
+        are more consonant. Likelihoods stay those of the network. Raises ArgumentError for a part
+        that the model does not have.
+
+        >>> import howlkit
+        >>> howlkit.load("chorales").with_emphasis({}).facts["emphasis"]
+        {}
+        """
+        found = emphasis_of(emphasis, self.recipe.heads)
+        return dataclasses.replace(self, facts={**self.facts, EMPHASIS: found})
 
     @property
     def needs_torch(self) -> bool:
@@ -137,7 +158,8 @@ class Trained:
         """What a record says of the model: JSON-ready; the weights are those at the first call.
 
         name: only of a model that comes with howlkit; that of a run is its owner's. sha256:
-        `identity.model_hash`. encoder, model: names. distributions: the packages of these two.
+        `identity.model_hash`. emphasis: what counts for more, if anything does. encoder, model:
+        names. distributions: the packages of these two.
         """
         made = self.recipe.to_json()
         parts = {kind: made[kind]["name"] for kind in ("encoder", "model")}
@@ -147,7 +169,8 @@ class Trained:
             shipped = shipped_models.find(self.path)
             name = {} if shipped is None else {"name": shipped.name}
         digest = model_hash(weights_hash(self.held), self.recipe, self.facts)
-        return {**name, "sha256": digest, **parts, "distributions": sorted(packages)}
+        louder = {EMPHASIS: self.facts[EMPHASIS]} if self.facts.get(EMPHASIS) else {}
+        return {**name, "sha256": digest, **louder, **parts, "distributions": sorted(packages)}
 
     @classmethod
     def of(

@@ -19,7 +19,9 @@ COMMANDS = re.findall(r"^    howlkit (sample RUN .*)$", SECTIONS, re.MULTILINE)
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """The folder of a tiny run."""
-    made = trainer(tmp_path_factory.mktemp("page") / "run", steps=30)
+    told = {"repeats": ("all",), "repeats_by": "beats", "votes": True, "sounding": True}
+    folder = tmp_path_factory.mktemp("page") / "run"
+    made = trainer(folder, steps=30, values={"heads": told})
     made.train()
     return made.run
 
