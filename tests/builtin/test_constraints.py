@@ -322,8 +322,12 @@ def test_loops_go_as_far_as_those_of_the_training_music():
     rule = Loops().begin(habits(loop_copies=9.0))
     assert 62 in free(rule, onset=GRID, heard=last_moves(lag=8, runs=8 * 8 - 2))
     assert 62 not in free(rule, onset=GRID, heard=last_moves(lag=8, runs=8 * 8 - 1))
-    fewer = Loops().begin(habits(loop_copies=2.0))
-    assert np.array_equal(fewer.most, Loops().begin(SETTING).most)
+    rule = Loops().begin(habits(loop_copies=2.5))  # the third time breaks off half way
+    assert 62 in free(rule, onset=GRID, heard=last_moves(lag=8, runs=12 - 2))
+    assert 62 not in free(rule, onset=GRID, heard=last_moves(lag=8, runs=12 - 1))
+    assert np.array_equal(Loops().begin(SETTING).most, Loops(most=5).begin(SETTING).most)
+    asked = Loops(most=2).begin(habits(loop_copies=9.0))
+    assert np.array_equal(asked.most, Loops().begin(habits(loop_copies=1.2)).most)
 
 
 def test_lengths_and_polyphony_are_bounded_by_the_training_music():

@@ -22,7 +22,7 @@ class Habits:
     beats: float = 32.0
     seconds: float = 16.0
     polyphony: int = 32
-    loop_copies: float = 0.0
+    loop_copies: float = 5.0
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Habits:

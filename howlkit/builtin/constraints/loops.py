@@ -19,15 +19,18 @@ SHORTEST = 8  # notes; repeats of fewer are seen as repeats of a multiple of the
 
 NO_LIMIT = 2**40
 
+FEWEST = 2
+"""A passage may come twice in a row, whatever the training music does."""
+
 
 @dataclass(frozen=True)
 class Loops:
     """No passage of eight notes or more comes too often in a row."""
 
     most: int = option(
-        5,
-        "how often in a row; more where the training music goes further",
-        low=2,
+        0,
+        "how often in a row, from 2; 0: as far as nearly all of the training music goes",
+        low=0,
         high=1000,
     )
 
@@ -35,9 +38,9 @@ class Loops:
 
     def begin(self, setting: Setting) -> LoopRule:
         """Return the rule: intervals and times of a passage come up to `most` times in a row."""
-        copies = max(self.most, int(Habits.of(setting.facts).loop_copies))
+        copies = self.most or Habits.of(setting.facts).loop_copies
         notes = np.arange(1, LAGS + 1)
         # The notes of the copies after the first one are as many notes before. One of them less is
         # counted, since a passage of n notes has n - 1 steps from note to note.
-        most = (copies - 1) * notes - 1
+        most = np.floor((max(copies, FEWEST) - 1) * notes) - 1
         return LoopRule(np.where(notes < SHORTEST, NO_LIMIT, most).astype(np.int64))
