@@ -70,7 +70,7 @@ class HeadOptions:
         False, "the network is told how many steps ago the piece began, so that pieces end"
     )
     elapsed_scale: float = option(
-        1 / 16,
+        1 / 4,
         "what the weights of elapsed are multiplied by: the smaller, the more slowly it is learnt",
         low=1 / 1024,
         high=1.0,
