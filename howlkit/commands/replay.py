@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from howlkit.commands.shared_options import ExamplesFirst, quoted, tell
-from howlkit.errors import HowlkitError, printable
+from howlkit.errors import ArgumentError, HowlkitError, printable
 
 if TYPE_CHECKING:
     from howlkit.music.piece import Piece
@@ -143,6 +143,7 @@ def _model(record: Mapping[str, Any], run: Path | None) -> Trained:
     from howlkit.network.device import pick_device
     from howlkit.sampling.emphasis import EMPHASIS
     from howlkit.sampling.replaying.models import find
+    from howlkit.sampling.replaying.replay import ReplayError
     from howlkit.sampling.trained import Trained
 
     folder = find(record) if run is None else run
@@ -154,4 +155,7 @@ def _model(record: Mapping[str, Any], run: Path | None) -> Trained:
     trained = Trained.from_pretrained(folder, device=place, stepping=stepping)
     said = record.get("model")
     emphasis = said.get(EMPHASIS, {}) if isinstance(said, dict) else {}
-    return trained.with_emphasis(emphasis)
+    try:
+        return trained.with_emphasis(emphasis)
+    except ArgumentError as error:
+        raise ReplayError(f"its record cannot be followed: {error}") from error

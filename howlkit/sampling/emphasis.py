@@ -35,6 +35,7 @@ PARTS = ("votes", "sounding")
 """What can be emphasised, each by the name of the option of heads that brings it."""
 
 MOST = 10
+"""The largest factor: far beyond where music loops."""
 
 
 def emphasis_of(value: object, heads: HeadOptions | None = None) -> dict[str, float]:

@@ -85,14 +85,12 @@ class Tuning:
 
     def __str__(self) -> str:
         """Say what was found, as `train` prints it."""
-        parts = []
-        if self.temperatures:
-            words = ", ".join(f"{name} {value:.2f}" for name, value in self.temperatures.items())
-            parts.append(f"temperatures {words}")
-        if self.emphasis:
-            words = ", ".join(f"{name} {value:.2f}" for name, value in self.emphasis.items())
-            parts.append(f"emphasis {words}")
-        found = "; ".join(parts)
+        parts = {"temperatures": self.temperatures, "emphasis": self.emphasis}
+        found = "; ".join(
+            f"{what} " + ", ".join(f"{name} {value:.2f}" for name, value in values.items())
+            for what, values in parts.items()
+            if values
+        )
         return f"New music is drawn so that it is as varied as the training music: {found}"
 
     def applied(self, trained: Trained) -> Trained:

@@ -326,6 +326,8 @@ def test_loops_go_as_far_as_those_of_the_training_music():
     assert 62 in free(rule, onset=GRID, heard=last_moves(lag=8, runs=12 - 2))
     assert 62 not in free(rule, onset=GRID, heard=last_moves(lag=8, runs=12 - 1))
     assert np.array_equal(Loops().begin(SETTING).most, Loops(most=5).begin(SETTING).most)
+    with pytest.raises(OptionError, match=r"loops\.most is 1; it is from 2 on"):
+        Loops(most=1)
     asked = Loops(most=2).begin(habits(loop_copies=9.0))
     assert np.array_equal(asked.most, Loops().begin(habits(loop_copies=1.2)).most)
 

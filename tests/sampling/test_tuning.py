@@ -150,7 +150,6 @@ def repeated(trained, votes):
 
 def test_votes_count_for_more_until_passages_come_back_as_often(repeating, quick):
     little, much = repeated(wanting(repeating), 1.0), repeated(wanting(repeating), 1.4)
-    print(little, much)
     assert much > little + 0.02
     aim = {"repeated": (little + much) / 2}
     found = tuning.find_tuning(wanting(repeating, shares=aim))

@@ -11,6 +11,7 @@ from howlkit.builtin.constraints.habits import Habits
 from howlkit.constraints.heard import LAGS
 from howlkit.constraints.rules import LoopRule
 from howlkit.constraints.setting import Setting
+from howlkit.errors import OptionError
 from howlkit.options import option
 
 __all__ = ["Loops"]
@@ -35,6 +36,13 @@ class Loops:
     )
 
     name: ClassVar[str] = "loops"
+
+    def __post_init__(self) -> None:
+        """Refuse 1: a passage that comes once is not repeated at all."""
+        if self.most == 1:
+            raise OptionError(
+                f"loops.most is 1; it is from {FEWEST} on, or 0: as far as the training music goes"
+            )
 
     def begin(self, setting: Setting) -> LoopRule:
         """Return the rule: intervals and times of a passage come up to `most` times in a row."""
